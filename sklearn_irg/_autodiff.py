@@ -1,0 +1,280 @@
+"""The only door to autograd: one reverse-mode trace and the primitives that run inside it.
+
+A trace is never nested: autograd keeps its trace counter in a process-wide global, so nested traces give wrong
+numbers in threads. Second derivatives come from writing the first derivative out in these primitives. The small ones
+have vector-Jacobian products made of one another, so they may be differentiated again; where one is written in plain
+NumPy for speed it sits behind ``opaque``, which refuses a second differentiation loudly.
+"""
+
+import math
+from functools import wraps
+
+import autograd.numpy as numpy
+import numpy as np
+from autograd.core import make_vjp
+from autograd.extend import Box, SparseObject, VSpace, defvjp, defvjp_argnums, primitive, vspace
+from autograd.tracer import getval as stop_gradient
+from autograd.tracer import new_box
+
+__all__ = [
+    "Bundle",
+    "Workspace",
+    "accumulate",
+    "combine",
+    "defvjp",
+    "defvjp_all",
+    "matmul",
+    "matmul_transposed",
+    "numpy",
+    "opaque",
+    "primitive",
+    "product_row_norms",
+    "row_dot",
+    "scale_rows",
+    "squared_norm",
+    "stop_gradient",
+    "transposed_matmul",
+    "value_and_grad",
+]
+
+
+def value_and_grad(function, theta):
+    """Value of a scalar function of a flat vector, and its gradient, in one trace."""
+    vjp, value = make_vjp(function, theta)
+    return value, vjp(1.0)
+
+
+def opaque(vjp):
+    """Mark a vector-Jacobian product written in plain NumPy: differentiating it again raises NotImplementedError."""
+
+    @wraps(vjp)
+    def once(*args):
+        if any(isinstance(arg, Box) for arg in args):
+            raise NotImplementedError(f"{vjp.__name__} is differentiable once only; traces must not be nested.")
+        return vjp(*args)
+
+    return once
+
+
+def defvjp_all(function, vjp):
+    """Give a primitive one ``vjp(g, ans, *args)`` that returns the cotangents of its leading arguments at once."""
+
+    def vjp_maker(argnums, ans, args, kwargs):
+        def pull(g):
+            cotangents = vjp(g, ans, *args, **kwargs)
+            return [cotangents[i] for i in argnums]
+
+        return pull
+
+    defvjp_argnums(function, vjp_maker)
+
+
+def accumulate(theta, add_to):
+    """A cotangent of θ that is never built: ``add_to(gradient)`` adds it to the one buffer all cotangents share."""
+
+    def add(gradient):
+        add_to(gradient)
+        return gradient
+
+    return SparseObject(vspace(theta), add)
+
+
+class Workspace:
+    """Memory of one step, handed out again in the next: fresh pages cost a step as much as its arithmetic.
+
+    Arrays from ``empty`` are valid until ``reset``.
+    """
+
+    def __init__(self):
+        self._buffers = []
+        self._next = 0
+
+    def reset(self):
+        """Take all arrays back."""
+        self._next = 0
+
+    def empty(self, shape, dtype):
+        """An uninitialised array."""
+        size, i = math.prod(shape), self._next
+        self._next += 1
+        if i == len(self._buffers):
+            self._buffers.append(np.empty(size, dtype=dtype))
+        elif self._buffers[i].size < size or self._buffers[i].dtype != dtype:
+            self._buffers[i] = np.empty(size, dtype=dtype)
+        return self._buffers[i][:size].reshape(shape)
+
+
+# -- several arrays as one node ----------------------------------------------------------------------------------------
+
+
+class Bundle(tuple):
+    """Several arrays as one node of the trace; in a cotangent, ``None`` stands where nothing arrived.
+
+    ``saved`` keeps what the function that made the bundle needs again for its own derivative.
+    """
+
+    def __new__(cls, arrays, saved=None):
+        bundle = super().__new__(cls, arrays)
+        bundle.saved = saved
+        return bundle
+
+
+@primitive
+def _take(bundle, index):
+    return bundle[index]
+
+
+def _put(bundle, index, value):
+    arrays = [None] * len(bundle)
+    arrays[index] = value
+    return Bundle(arrays)
+
+
+defvjp(_take, lambda ans, bundle, index: lambda g: _put(bundle, index, g))
+
+
+class _BundleBox(Box):
+    __slots__ = []
+
+    def __len__(self):
+        return len(self._value)
+
+    def __getitem__(self, index):
+        # what the primitive would do, without its search for boxes: this is the most frequent node
+        value = self._value[index]
+        node = type(self._node)(value, _take, (self._value, index), {}, (0,), [self._node])
+        return new_box(value, self._trace, node)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+
+class _BundleSpace(VSpace):
+    def _add(self, x, y):
+        return Bundle(b if a is None else a if b is None else a + b for a, b in zip(x, y, strict=True))
+
+    _mut_add = _add  # entries may be shared with other cotangents, so they are never written to
+
+
+_BundleBox.register(Bundle)
+_BundleSpace.register(Bundle)
+
+
+# -- products of matrices, each other's vector-Jacobian products -------------------------------------------------------
+
+
+@primitive
+def matmul(A, B):
+    """A @ B, where A may be sparse."""
+    return A @ B
+
+
+@primitive
+def matmul_transposed(A, B):
+    """A @ B.T"""
+    return A @ B.T
+
+
+@primitive
+def transposed_matmul(A, B):
+    """A.T @ B"""
+    return A.T @ B
+
+
+defvjp(
+    matmul,
+    lambda ans, A, B: lambda g: matmul_transposed(g, B),
+    lambda ans, A, B: lambda g: transposed_matmul(A, g),
+)
+defvjp(
+    matmul_transposed,
+    lambda ans, A, B: lambda g: matmul(g, B),
+    lambda ans, A, B: lambda g: transposed_matmul(g, A),
+)
+defvjp(
+    transposed_matmul,
+    lambda ans, A, B: lambda g: matmul_transposed(B, g),
+    lambda ans, A, B: lambda g: matmul(A, g),
+)
+
+
+# -- rows and sums -----------------------------------------------------------------------------------------------------
+
+
+@primitive
+def row_dot(A, B):
+    """Inner product of each row of A with the same row of B, shape (n_samples,)."""
+    return np.einsum("ij,ij->i", A, B)
+
+
+@primitive
+def scale_rows(factors, A):
+    """Each row of A times its factor."""
+    return factors[:, None] * A
+
+
+defvjp(row_dot, lambda ans, A, B: lambda g: scale_rows(g, B), lambda ans, A, B: lambda g: scale_rows(g, A))
+defvjp(
+    scale_rows,
+    lambda ans, factors, A: lambda g: row_dot(g, A),
+    lambda ans, factors, A: lambda g: scale_rows(factors, g),
+)
+
+
+@primitive
+def squared_norm(A):
+    """Sum of the squares of all entries."""
+    return np.vdot(A, A)
+
+
+defvjp(squared_norm, lambda ans, A: lambda g: (2.0 * g) * A)
+
+
+@primitive
+def combine(coefficients, *terms):
+    """Sum of the inner products of constant coefficients and terms, each pair two vectors or two scalars."""
+    return sum(c @ term if np.ndim(term) else c * term for c, term in zip(coefficients, terms, strict=True))
+
+
+defvjp_argnums(
+    combine, lambda argnums, ans, args, kwargs: lambda g: [g * args[0][argnum - 1] for argnum in argnums]
+)
+
+
+@primitive
+def _product_row_norms(D, W, through_gram, empty):
+    (n, h), d = D.shape, W.shape[0]
+    if through_gram:
+        product = np.matmul(D, W.T @ W, out=empty((n, h), D.dtype))
+        return Bundle([np.einsum("ij,ij->i", product, D)], saved=product)
+    product = np.matmul(D, W.T, out=empty((n, d), D.dtype))
+    return Bundle([np.einsum("ij,ij->i", product, product)], saved=product)
+
+
+@opaque
+def _product_row_norms_vjp(g, D, W, product, through_gram, empty):
+    factors = 2.0 * g[:, None]
+    if through_gram:
+        scaled = np.multiply(factors, D, out=empty(D.shape, D.dtype))
+        from_rows = W @ (D.T @ scaled)
+        product *= factors  # not needed any more
+        return product, from_rows
+    product *= factors
+    from_rows = np.matmul(product.T, D, out=empty(W.shape, W.dtype))
+    return np.matmul(product, W, out=empty(D.shape, D.dtype)), from_rows
+
+
+defvjp_all(
+    _product_row_norms,
+    lambda g, ans, D, W, gram, empty: _product_row_norms_vjp(g[0], D, W, ans.saved, gram, empty),
+)
+
+
+def product_row_norms(D, W, empty=np.empty):
+    """Squared norm of each row of ``D @ W.T``, shape (n_samples,).
+
+    When W has many more rows than columns it goes through the Gram matrix, rowsum((D WᵀW) ∘ D), and the product itself
+    is never built; value and derivative then cost 2nh² + 1.5dh² multiplications instead of 3ndh.
+    """
+    (n, h), d = D.shape, W.shape[0]
+    return _product_row_norms(D, W, h * (2 * n + 1.5 * d) < 3 * n * d, empty)[0]

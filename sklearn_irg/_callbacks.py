@@ -1,0 +1,46 @@
+"""The one shim for scikit-learn's experimental callbacks (1.9); older versions fit without them."""
+
+from contextlib import contextmanager
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:
+
+    class CallbackSupportMixin:
+        """Stands in where scikit-learn has no callbacks."""
+
+        def set_callbacks(self, *callbacks):
+            """Raise, since this scikit-learn has no callbacks."""
+            raise NotImplementedError("callbacks need scikit-learn >= 1.9. Upgrade scikit-learn, or fit without them.")
+
+    def with_callbacks(method):
+        """Return the method unchanged."""
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "fit_context", "with_callbacks"]
+
+
+@contextmanager
+def fit_context(estimator, X, y, sample_weight, max_iter, fitted_attributes, *, active=True):
+    """Tell callbacks of the fit as a whole, and yield ``on_iteration(theta)``, which tells them of each iteration.
+
+    ``fitted_attributes(theta)`` gives the attributes that make a fitted estimator of θ. It yields None if not ``active``
+    or if scikit-learn has no callbacks.
+    """
+    if not (active and hasattr(estimator, "_init_callback_context")):
+        yield None
+        return
+    context = estimator._init_callback_context(max_subtasks=max_iter)
+    data = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
+    context.call_on_fit_task_begin(estimator=estimator, **data)
+
+    def on_iteration(theta):
+        iteration = context.subcontext(task_name="iteration")
+        iteration.call_on_fit_task_begin(estimator=estimator, **data)
+        return iteration.call_on_fit_task_end(
+            estimator=estimator, reconstruction_attributes=lambda: fitted_attributes(theta.copy()), **data
+        )
+
+    yield on_iteration
+    context.call_on_fit_task_end(estimator=estimator, reconstruction_attributes={}, **data)

@@ -1,0 +1,7 @@
+"""Estimators: validate, compose, store; nothing else."""
+
+from sklearn_irg._estimators._linear import GradRegLogisticRegression
+from sklearn_irg._estimators._mlp import GradRegMLPClassifier, GradRegMLPRegressor
+from sklearn_irg._estimators._vat import VATClassifier
+
+__all__ = ["GradRegLogisticRegression", "GradRegMLPClassifier", "GradRegMLPRegressor", "VATClassifier"]

@@ -1,0 +1,211 @@
+"""What every estimator does: validate, compose network, penalty and solver, store what came out."""
+
+import warnings
+from abc import abstractmethod
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_irg._callbacks import CallbackSupportMixin, fit_context
+from sklearn_irg._objective import Objective
+from sklearn_irg.networks import ACTIVATIONS, Network
+from sklearn_irg.penalties import check_penalty
+from sklearn_irg.solvers import Schedule, check_solver
+
+FLOATS = (np.float64, np.float32)
+NUMBERS = (int, float, np.integer, np.floating)
+
+
+class Data(NamedTuple):
+    """Validated rows: inputs, encoded targets, weights or None, and which rows are labelled or None for all."""
+
+    X: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray | None
+    labelled: np.ndarray | None
+
+    def take(self, rows):
+        """The same of some rows."""
+        return Data(*(None if array is None else array[rows] for array in self))
+
+
+class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
+    """Base of all estimators: an objective over a network, minimised by a solver.
+
+    One mixin says what the targets are (`_encode`, `_likelihood`, `_score`), one class what the network is
+    (`_architecture`, `_layers`, `_attributes`, `_start`, `_schedule`).
+    """
+
+    _doc_link_module = "sklearn_irg"
+    _doc_link_template = "https://sklearn-irg.readthedocs.io/stable/generated/{estimator_module}.{estimator_name}.html"
+
+    _accept_sparse = "csr"
+
+    @abstractmethod
+    def _encode(self, y, sample_weight, classes, resume):
+        """Check targets and remember what they mean: (targets (n_samples, n_outputs), weights, labelled)."""
+
+    @abstractmethod
+    def _likelihood(self):
+        """The likelihood of the encoded targets."""
+
+    @abstractmethod
+    def _score(self, outputs, data):
+        """Score of outputs on held-out rows; larger is better."""
+
+    @abstractmethod
+    def _architecture(self):
+        """Hidden layer sizes and activation."""
+
+    @abstractmethod
+    def _layers(self):
+        """Fitted weights, (n_in, n_out) each, and biases."""
+
+    @abstractmethod
+    def _attributes(self, coefs, intercepts):
+        """Weights and biases under their public names, as a dict."""
+
+    @abstractmethod
+    def _start(self, network, random_state, dtype):
+        """θ to start from."""
+
+    def _schedule(self, n_samples):
+        """Options of the schedule beyond those all estimators have."""
+        del n_samples
+        return {}
+
+    def _penalty(self):
+        return check_penalty(self.penalty)
+
+    # -- fit -----------------------------------------------------------------------------------------------------------
+
+    def _fit(self, X, y, sample_weight=None, *, incremental=False, classes=None):
+        self._check_parameters()
+        resume = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
+        data = self._validate(X, y, sample_weight, classes if incremental else None, resume)
+        network = Network(
+            (data.X.shape[1], *self._architecture()[0], data.targets.shape[1]),
+            self._architecture()[1],
+            self._likelihood(),
+            getattr(self, "fit_intercept", True),
+        )
+        random_state = check_random_state(self.random_state)
+        theta = (self._resume if resume else self._start)(network, random_state, data.X.dtype)
+        train, validation_score = self._hold_out(network, data, random_state, incremental)
+        objective = Objective(
+            network,
+            train.X,
+            train.targets,
+            self._penalty(),
+            self.alpha,
+            sample_weight=train.weights,
+            labelled=train.labelled,
+            feature_names=getattr(self, "feature_names_in_", None),
+        )
+
+        def attributes(theta):
+            layers = network.unpack(theta)
+            biases = [np.zeros(W.shape[1], dtype=W.dtype) if b is None else b for W, b in layers]
+            return self._attributes([W for W, _ in layers], biases)
+
+        with fit_context(self, X, y, sample_weight, self.max_iter, attributes, active=not incremental) as on_iteration:
+            schedule = Schedule(
+                max_iter=1 if incremental else self.max_iter,
+                tol=self.tol,
+                random_state=random_state,
+                validation_score=validation_score,
+                on_iteration=on_iteration,
+                verbose=bool(self.verbose),
+                **self._schedule(objective.n_samples),
+            )
+            state = self._solver_state if resume and incremental else None
+            solution = check_solver(self.solver).minimize(objective, theta, schedule, state)
+            vars(self).update(attributes(solution.theta))
+            self._store(solution, objective.n_samples, resume)
+        if not (solution.converged or incremental):
+            warnings.warn(
+                f"{type(self).__name__} stopped after max_iter={self.max_iter} iterations without converging. Raise "
+                "max_iter, or standardise X.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+    def _store(self, solution, n_samples, resume):
+        self.n_iter_ = solution.n_iter
+        del n_samples, resume
+
+    def _check_parameters(self):
+        check_scalar(self.alpha, "alpha", NUMBERS, min_val=0)
+        if not np.isfinite(self.alpha):
+            raise ValueError(f"alpha must be finite; got {self.alpha!r}.")
+        check_scalar(self.tol, "tol", NUMBERS, min_val=0)
+        check_scalar(self.max_iter, "max_iter", (int, np.integer), min_val=1)
+
+    def _validate(self, X, y, sample_weight, classes, resume):
+        X, y = validate_data(
+            self, X, y, accept_sparse=self._accept_sparse, dtype=FLOATS, order="C", multi_output=True, reset=not resume
+        )
+        sample_weight = check_sample_weight(sample_weight, X)
+        if sample_weight is not None and not sample_weight.all():
+            present = sample_weight > 0  # a weight of zero is an absent row
+            X, y, sample_weight = X[present], y[present], sample_weight[present]
+        targets, weights, labelled = self._encode(y, sample_weight, classes, resume)
+        return Data(X, targets.astype(X.dtype, copy=False), weights, labelled)
+
+    def _resume(self, network, random_state, dtype):
+        del random_state
+        coefs, intercepts = self._layers()
+        if [W.shape for W in coefs] != network.shapes:
+            raise ValueError(
+                f"cannot continue a fit whose weights have shapes {[W.shape for W in coefs]} with {network.shapes}. "
+                "Use warm_start=False, or a fresh clone."
+            )
+        return network.pack(coefs, intercepts, dtype)
+
+    def _hold_out(self, network, data, random_state, incremental):
+        """Rows to train on, and the score on the others as a function of θ, or None."""
+        del network, random_state, incremental
+        return data, None
+
+    # -- predict -------------------------------------------------------------------------------------------------------
+
+    def _outputs(self, X):
+        """Raw outputs, shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=self._accept_sparse, dtype=FLOATS, reset=False)
+        coefs, intercepts = self._layers()
+        sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
+        network = Network(sizes, self._architecture()[1], self._likelihood())
+        return network.outputs(network.pack(coefs, intercepts, coefs[0].dtype), X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = bool(self._accept_sparse)
+        return tags
+
+
+def check_activation(activation):
+    """Raise a ValueError if there is no such activation."""
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}; got {activation!r}.")
+
+
+def check_sample_weight(sample_weight, X):
+    """Weights as an array (n_samples,), or None where all are equal."""
+    if sample_weight is None or isinstance(sample_weight, Real):
+        return None
+    sample_weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if sample_weight.ndim != 1:
+        raise ValueError(f"sample_weight must have shape (n_samples,); got {sample_weight.shape}.")
+    check_consistent_length(X, sample_weight)
+    if (sample_weight < 0).any():
+        raise ValueError(f"sample_weight must be non-negative; got {sample_weight.min()}.")
+    if not sample_weight.any():
+        raise ValueError("sample_weight is zero for every row, so no row is left to fit. Give one a positive weight.")
+    return sample_weight

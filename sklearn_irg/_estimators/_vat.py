@@ -1,0 +1,187 @@
+import numpy as np
+
+from sklearn_irg._callbacks import with_callbacks
+from sklearn_irg._estimators._mlp import MLPEstimator
+from sklearn_irg._estimators._targets import Classes
+from sklearn_irg.penalties import VirtualAdversarial
+
+
+class VATClassifier(Classes, MLPEstimator):
+    """Virtual adversarial training: a multi-layer perceptron that learns from unlabelled rows too.
+
+    Minimises the mean cross-entropy over labelled rows plus ``alpha`` times the mean virtual adversarial penalty over all
+    rows. Each minibatch of labelled rows comes with one of unlabelled rows; an epoch goes through the longer of the two,
+    and the shorter comes round again.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Number of units in each hidden layer.
+    activation : {"relu", "tanh", "logistic", "softplus", "identity"}, default="relu"
+        Activation of the hidden layers.
+    alpha : float, default=1.0
+        Strength of the penalty.
+    epsilon : float, default=1.0
+        Radius within which predictions should not change, an L2 norm in units of X.
+    xi : float, default=0.01
+        Distance at which the power iteration differentiates, in units of X; at least 1e-3 for float32.
+    n_power_iterations : int, default=1
+        Number of power iterations per step.
+    unlabeled_label : int, str or None, default=-1
+        What marks a row without label in y, as in scikit-learn's semi-supervised estimators. None if all have one.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss and the penalty.
+    solver : {"adam", "sgd"} or Solver, default="adam"
+        What minimises; random directions exclude "lbfgs".
+    batch_size : int or "auto", default="auto"
+        Labelled rows, and unlabelled rows, per step; "auto" is ``min(200, n_samples)``.
+    learning_rate_init : float, default=0.001
+        Step size.
+    max_iter : int, default=200
+        Largest number of epochs.
+    shuffle : bool, default=True
+        Whether to shuffle the rows in each epoch.
+    random_state : int, RandomState or None, default=None
+        For the initial weights, shuffling, the hold-out and the directions.
+    tol : float, default=1e-4
+        Improvements of the loss or validation score smaller than this do not count.
+    n_iter_no_change : int, default=10
+        Stop after more than this many epochs in a row without improvement.
+    early_stopping : bool, default=False
+        Hold labelled rows out, stop when the score on them stops improving, and keep the best weights.
+    validation_fraction : float, default=0.1
+        Fraction of labelled rows held out, with the classes in proportion.
+    warm_start : bool, default=False
+        Start from the weights of the last fit.
+    verbose : bool, default=False
+        Print the objective after each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Classes, sorted, without the marker of unlabelled rows.
+    transduction_ : ndarray of shape (n_samples,)
+        The label of each row of the fit: its own, or the predicted one where it had none.
+    coefs_, intercepts_ : list of ndarray
+        Weights of shape (n_in, n_out) and biases of each layer.
+    n_iter_, n_layers_, n_outputs_, t_ : int
+        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+    out_activation_ : {"logistic", "softmax"}
+        What turns outputs into probabilities.
+    loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_
+        As on `GradRegMLPClassifier`.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, for parameters or data out of range, no labelled row, one class only, or a diverging objective.
+
+    See Also
+    --------
+    sklearn_irg.penalties.VirtualAdversarial : The penalty, for use with other estimators.
+    sklearn.semi_supervised.LabelSpreading : Semi-supervised classification on a graph.
+
+    References
+    ----------
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
+       and semi-supervised learning".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_moons
+    >>> from sklearn_irg import VATClassifier
+    >>> X, y = make_moons(200, noise=0.05, random_state=0)
+    >>> some = np.where(np.arange(200) < 20, y, -1)
+    >>> model = VATClassifier(epsilon=0.3, learning_rate_init=0.01, random_state=0).fit(X, some)
+    >>> model.score(X, y) > 0.9
+    True
+    """
+
+    _accept_sparse = False  # perturbed rows are dense
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        alpha=1.0,
+        epsilon=1.0,
+        xi=0.01,
+        n_power_iterations=1,
+        unlabeled_label=-1,
+        class_weight=None,
+        solver="adam",
+        batch_size="auto",
+        learning_rate_init=0.001,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.alpha = alpha
+        self.epsilon = epsilon
+        self.xi = xi
+        self.n_power_iterations = n_power_iterations
+        self.unlabeled_label = unlabeled_label
+        self.class_weight = class_weight
+        self.solver = solver
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None):
+        """Fit to labelled and unlabelled data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Classes, or ``unlabeled_label`` where there is none.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in both means; a weight of zero removes it.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        self._fit(X, y, sample_weight)
+        y, labelled = self._find_labelled(np.asarray(y).reshape(-1))
+        self.transduction_ = self.predict(X)
+        labelled = slice(None) if labelled is None else labelled
+        self.transduction_[labelled] = y[labelled]
+        return self
+
+    def _penalty(self):
+        return VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations)
+
+    def _find_labelled(self, y):
+        if self.unlabeled_label is None:
+            return y, None
+        marker = str(self.unlabeled_label) if y.dtype.kind in "US" else self.unlabeled_label
+        labelled = y != marker
+        if not np.any(labelled):
+            raise ValueError(f"y has no labelled row: all are unlabeled_label={self.unlabeled_label!r}.")
+        return y, None if np.all(labelled) else np.ravel(labelled)

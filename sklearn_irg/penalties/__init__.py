@@ -1,0 +1,64 @@
+"""Penalties: what an estimator minimises beside its loss.
+
+Every penalty is an object with options but no absolute strength, which is the estimator's ``alpha``. They add and scale:
+``InputGradient() + 0.1 * SpectralNorm()``. None carries a factor ½, per-row values are averaged with the sample weights,
+and biases are never penalised.
+"""
+
+from sklearn_irg.penalties._base import Penalty, SamplePenalty, Scaled, Sum, WeightPenalty
+from sklearn_irg.penalties._input_gradient import InputGradient
+from sklearn_irg.penalties._virtual_adversarial import VirtualAdversarial
+from sklearn_irg.penalties._weights import SpectralNorm, WeightDecay
+
+__all__ = [
+    "InputGradient",
+    "Penalty",
+    "SamplePenalty",
+    "Scaled",
+    "SpectralNorm",
+    "Sum",
+    "VirtualAdversarial",
+    "WeightDecay",
+    "WeightPenalty",
+    "check_penalty",
+]
+
+_BY_NAME = {
+    "input_gradient": InputGradient,
+    "spectral_norm": SpectralNorm,
+    "virtual_adversarial": VirtualAdversarial,
+    "weight_decay": WeightDecay,
+}
+
+
+def check_penalty(penalty):
+    """The penalty object meant by a name, an object, or None.
+
+    Parameters
+    ----------
+    penalty : str, Penalty or None
+        A name stands for its class with default options.
+
+    Returns
+    -------
+    penalty : Penalty or None
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> from sklearn_irg.penalties import check_penalty
+    >>> check_penalty("spectral_norm")
+    SpectralNorm()
+    """
+    if penalty is None or isinstance(penalty, Penalty):
+        return penalty
+    if isinstance(penalty, str) and penalty in _BY_NAME:
+        return _BY_NAME[penalty]()
+    names = ", ".join(map(repr, sorted(_BY_NAME)))
+    raise ValueError(
+        f'penalty must be None, one of {names}, or a Penalty such as InputGradient(norm="l1"); got {penalty!r}.'
+    )

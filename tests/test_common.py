@@ -1,0 +1,37 @@
+"""scikit-learn's own checks."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg.penalties import WeightDecay
+
+RANDOM_DIRECTIONS = "the directions of repeated rows differ from that of one weighted row"
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": RANDOM_DIRECTIONS,
+    "check_classifiers_classes": "the check has a class -1, which marks unlabelled rows",
+}
+
+
+def expected_failures(estimator):
+    if not isinstance(estimator, VATClassifier):
+        return {}
+    if estimator.unlabeled_label is None:
+        return {k: v for k, v in EXPECTED_FAILURES.items() if v == RANDOM_DIRECTIONS}
+    return EXPECTED_FAILURES
+
+
+@parametrize_with_checks(
+    [
+        GradRegLogisticRegression(),
+        GradRegLogisticRegression(penalty=WeightDecay()),
+        GradRegMLPClassifier(max_iter=100),
+        GradRegMLPRegressor(max_iter=100),
+        VATClassifier(max_iter=50),
+        VATClassifier(max_iter=50, unlabeled_label=None),
+    ],
+    expected_failed_checks=expected_failures,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
