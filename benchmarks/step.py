@@ -51,6 +51,7 @@ def ours(network, X, Y, theta):
 
 def nested(network, X, Y, theta):
     phi = {"relu": lambda z: anp.maximum(z, 0), "tanh": anp.tanh}[network.activation]
+
     def losses(X, layers):
         for i, (W, b) in enumerate(layers):
             X = anp.dot(X, W) + b
@@ -73,7 +74,9 @@ def nested(network, X, Y, theta):
 def torch_eager(network, X, Y, theta):
     import torch
 
-    layers = [(torch.tensor(W, requires_grad=True), torch.tensor(b, requires_grad=True)) for W, b in network.unpack(theta)]
+    layers = [
+        (torch.tensor(W, requires_grad=True), torch.tensor(b, requires_grad=True)) for W, b in network.unpack(theta)
+    ]
     parameters = [p for pair in layers for p in pair]
     phi = {"relu": torch.relu, "tanh": torch.tanh}[network.activation]
     X, Y = torch.tensor(X, requires_grad=True), torch.tensor(Y)
@@ -113,7 +116,8 @@ def race(names, data, n_rounds):
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe() for _ in names]
     processes = [
-        context.Process(target=worker, args=(name, data, there), daemon=True) for name, (_, there) in zip(names, pipes, strict=True)
+        context.Process(target=worker, args=(name, data, there), daemon=True)
+        for name, (_, there) in zip(names, pipes, strict=True)
     ]
     for process in processes:
         process.start()
@@ -141,7 +145,9 @@ def main():
     parser.add_argument("--activation", choices=["relu", "tanh"], default="relu")
     arguments = parser.parse_args()
     names = [name for name in WAYS if name != "torch" or importlib.util.find_spec("torch")]
-    print(f"{'d, h, k, n, layers':>24} {'dtype':>8} {'ours ms':>9} " + " ".join(f"{w + '/ours':>12}" for w in names[1:]))
+    print(
+        f"{'d, h, k, n, layers':>24} {'dtype':>8} {'ours ms':>9} " + " ".join(f"{w + '/ours':>12}" for w in names[1:])
+    )
     for shape in SHAPES:
         for dtype in (np.float32, np.float64):
             times = race(names, problem(shape, dtype, arguments.activation), arguments.rounds)

@@ -148,6 +148,10 @@ class _BundleBox(Box):
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
+    @property
+    def saved(self):
+        raise NotImplementedError("a bundle is differentiable once only; traces must not be nested.")
+
 
 class _BundleSpace(VSpace):
     def _add(self, x, y):
@@ -236,9 +240,7 @@ def combine(coefficients, *terms):
     return sum(c @ term if np.ndim(term) else c * term for c, term in zip(coefficients, terms, strict=True))
 
 
-defvjp_argnums(
-    combine, lambda argnums, ans, args, kwargs: lambda g: [g * args[0][argnum - 1] for argnum in argnums]
-)
+defvjp_argnums(combine, lambda argnums, ans, args, kwargs: lambda g: [g * args[0][argnum - 1] for argnum in argnums])
 
 
 @primitive

@@ -113,9 +113,7 @@ class Objective:
         Names of the columns.
     """
 
-    def __init__(
-        self, network, X, targets, penalty, alpha, *, sample_weight=None, labelled=None, feature_names=None
-    ):
+    def __init__(self, network, X, targets, penalty, alpha, *, sample_weight=None, labelled=None, feature_names=None):
         self.network = network
         self.X = X
         self.targets = targets

@@ -109,7 +109,9 @@ class _StochasticSolver(Solver):
                 self._move(theta, gradient, state, schedule.learning_rate_init)
                 total, n_seen = total + value * len(batch.rows), n_seen + len(batch.rows)
             losses.append(total / n_seen)
-            _check_finite(losses[-1], theta, f"in epoch {epoch + 1}", f"learning_rate_init={schedule.learning_rate_init}")
+            _check_finite(
+                losses[-1], theta, f"in epoch {epoch + 1}", f"learning_rate_init={schedule.learning_rate_init}"
+            )
             if schedule.verbose:
                 print(f"Iteration {epoch + 1}, loss = {losses[-1]:.8f}")
             if scores is not None:

@@ -91,8 +91,6 @@ class MLPEstimator(NetworkEstimator):
         return hasattr(self, "coefs_")
 
 
-
-
 class GradRegMLPClassifier(Classes, MLPEstimator):
     """Multi-layer perceptron classifier with a penalty on its input gradient, or any other.
 
@@ -107,7 +105,7 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
     penalty : str, Penalty or None, default="input_gradient"
         What is penalised: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
         object such as ``InputGradient(norm="l1")``, or a sum of such objects.
-    alpha : float, default=0.01
+    alpha : float, default=0.3
         Strength of the penalty, the λ of the papers. Gradients are in units of X, so standardise it.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
@@ -181,11 +179,12 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_irg import GradRegMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = GradRegMLPClassifier(alpha=0.1, learning_rate_init=0.01, random_state=0)
-    >>> model.fit(StandardScaler().fit_transform(X), y).score(StandardScaler().fit_transform(X), y) > 0.9
+    >>> model = make_pipeline(StandardScaler(), GradRegMLPClassifier(learning_rate_init=0.02, random_state=0))
+    >>> model.fit(X, y).score(X, y) > 0.9
     True
     """
 
@@ -197,7 +196,7 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
         activation="relu",
         *,
         penalty="input_gradient",
-        alpha=0.01,
+        alpha=0.3,
         class_weight=None,
         solver="adam",
         batch_size="auto",
@@ -293,7 +292,7 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
     penalty : str, Penalty or None, default="input_gradient"
         What is penalised: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
         ``InputGradient(norm="l1")``, or a sum of such objects.
-    alpha : float, default=0.01
+    alpha : float, default=0.3
         Strength of the penalty. Gradients are in units of X and of y, so standardise both.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
         What minimises.
@@ -355,7 +354,7 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
     >>> from sklearn.preprocessing import scale
     >>> from sklearn_irg import GradRegMLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = GradRegMLPRegressor(alpha=0.1, max_iter=500, random_state=0)
+    >>> model = GradRegMLPRegressor(tol=1e-3, learning_rate_init=0.01, random_state=0)
     >>> model.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5
     True
     """
@@ -366,7 +365,7 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
         activation="relu",
         *,
         penalty="input_gradient",
-        alpha=0.01,
+        alpha=0.3,
         solver="adam",
         batch_size="auto",
         learning_rate_init=0.001,

@@ -44,7 +44,7 @@ class SpectralNorm(WeightPenalty):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> X, y = load_iris(return_X_y=True)
-    >>> GradRegLogisticRegression("spectral_norm", alpha=0.01).fit(X, y).score(X, y) > 0.9
+    >>> GradRegLogisticRegression("spectral_norm", alpha=0.01, max_iter=500).fit(X, y).score(X, y) > 0.9
     True
     """
 

@@ -1,0 +1,134 @@
+"""Tables from CSV files: typed columns, a target, and the preprocessing that makes them inputs of an estimator."""
+
+import csv
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+__all__ = ["Table", "TableError", "breast_cancer", "preprocessor", "read_csv"]
+
+_MISSING = {"", "?", "na", "n/a", "nan", "null", "none"}
+
+
+class TableError(ValueError):
+    """What is wrong with a file, in one line for its owner."""
+
+
+class Table(NamedTuple):
+    """Rows and a target.
+
+    Parameters
+    ----------
+    X : ndarray of object of shape (n_samples, n_features)
+        Floats, NaN where missing, and strings, None where missing.
+    y : ndarray of str of shape (n_samples,)
+        Classes.
+    names : list of str
+        Names of the columns of X.
+    is_numeric : ndarray of bool of shape (n_features,)
+        Which columns hold numbers.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    names: list
+    is_numeric: np.ndarray
+
+
+def breast_cancer():
+    """scikit-learn's bundled breast-cancer table."""
+    data = load_breast_cancer()
+    is_numeric = np.ones(data.data.shape[1], dtype=bool)
+    return Table(data.data, data.target_names[data.target], data.feature_names.tolist(), is_numeric)
+
+
+def read_csv(path, target=None, drop=()):
+    """Read a CSV file with a header, less the columns to drop; the target is its last column unless named.
+
+    Raises
+    ------
+    TableError
+        For a missing file or column, a file that is no CSV, a target with one class, or a constant or empty column.
+    """
+    names, rows = _read_rows(path)
+    target = names[-1] if target is None else target
+    for name in (target, *drop):
+        if name not in names:
+            raise TableError(f"{path} has no column {name!r}; its columns are {', '.join(names)}")
+    columns = {name: [_clean(row[i]) for row in rows] for i, name in enumerate(names) if name not in drop}
+    if target not in columns:
+        raise TableError(f"the target {target!r} is among the columns to drop")
+    y = columns.pop(target)
+    if None in y:
+        raise TableError(
+            f"the target {target!r} is missing in line {y.index(None) + 2} of {path}; fill or drop such rows"
+        )
+    if len(set(y)) < 2:
+        raise TableError(f"the target {target!r} has one class, {y[0]!r}; a classifier needs two or more")
+    if not columns:
+        raise TableError(f"{path} has no column beside the target {target!r}")
+    typed, is_numeric = zip(*(_typed(name, values, path) for name, values in columns.items()), strict=True)
+    X = np.empty((len(rows), len(typed)), dtype=object)
+    for j, values in enumerate(typed):
+        X[:, j] = values
+    return Table(X, np.array(y), list(columns), np.array(is_numeric))
+
+
+def _read_rows(path):
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file, strict=True, skipinitialspace=True) if row]
+    except FileNotFoundError:
+        raise TableError(f"there is no file {path}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TableError(f"{path} could not be read as CSV: {error}") from None
+    if len(rows) < 2 or len(rows[0]) < 2:
+        raise TableError(
+            f"{path} is no CSV table: it needs a header, two or more columns separated by commas, and rows"
+        )
+    for line, row in enumerate(rows[1:], start=2):
+        if len(row) != len(rows[0]):
+            raise TableError(f"line {line} of {path} has {len(row)} fields where the header has {len(rows[0])}")
+    if len(set(rows[0])) < len(rows[0]):
+        raise TableError(f"{path} names a column twice in its header")
+    return rows[0], rows[1:]
+
+
+def _clean(text):
+    text = text.strip()
+    return None if text.lower() in _MISSING else text
+
+
+def _typed(name, values, path):
+    present = [value for value in values if value is not None]
+    if not present:
+        raise TableError(f"column {name!r} of {path} has no values; leave it out with --drop {name}")
+    if len(set(present)) == 1:
+        raise TableError(
+            f"column {name!r} of {path} is constant, {present[0]!r} everywhere; leave it out with --drop {name}"
+        )
+    try:
+        numbers = [np.nan if value is None else float(value) for value in values]
+    except ValueError:
+        return values, False
+    if np.isinf(numbers).any():
+        raise TableError(f"column {name!r} of {path} has infinite values; replace them")
+    return numbers, True
+
+
+def preprocessor(X, is_numeric=None):
+    """Imputer and scaler for numbers, one-hot encoder for the rest."""
+    if is_numeric is None:
+        return StandardScaler()
+    numeric, text = np.flatnonzero(is_numeric), np.flatnonzero(~np.asarray(is_numeric))
+    return ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numeric),
+            ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), text),
+        ]
+    )

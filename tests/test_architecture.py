@@ -1,0 +1,79 @@
+"""The direction of imports, and that every public name is documented."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import sklearn_irg
+
+ROOT = Path(sklearn_irg.__file__).parent
+FLOORS = [  # from the ground up; a module imports from lower floors only, or from its own package
+    ["_autodiff"],
+    ["likelihoods"],
+    ["networks"],
+    ["sensitivity"],
+    ["penalties", "diagnostics"],
+    ["_objective", "attacks"],
+    ["solvers", "_callbacks"],
+    ["_estimators"],
+    [""],
+    ["_table"],
+    ["_sweep"],
+    ["__main__"],
+]
+FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+ALONE = ["solvers", "_callbacks", "_table"]  # they import nothing of ours
+
+
+def modules():
+    for path in sorted(ROOT.rglob("*.py")):
+        name = path.relative_to(ROOT).with_suffix("").as_posix().removesuffix("__init__").strip("/")
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module, node
+
+
+@pytest.mark.parametrize(("name", "tree"), list(modules()), ids=lambda x: x if isinstance(x, str) else "")
+class TestEveryModule:
+    def test_imports_point_down(self, name, tree):
+        room = name.split("/")[0]
+        for imported, _ in imports(tree):
+            if imported.split(".")[0] == "sklearn_irg":
+                target = (imported.split(".") + [""])[1]
+                assert target == room or (FLOOR[target] < FLOOR[room] and room not in ALONE), imported
+
+    def test_autograd_has_one_door_and_matplotlib_stays_inside_functions(self, name, tree):
+        for imported, node in imports(tree):
+            assert imported.split(".")[0] != "autograd" or name == "_autodiff"
+            assert imported.split(".")[0] != "matplotlib" or node.col_offset > 0
+
+    def test_no_private_name_of_scikit_learn(self, name, tree):
+        for imported, node in imports(tree):
+            names = [imported, *(alias.name for alias in getattr(node, "names", []))]
+            if imported.split(".")[0] == "sklearn":
+                assert not any(part.startswith("_") for dotted in names for part in dotted.split(".")), names
+
+
+def public_objects():
+    for info in pkgutil.walk_packages([str(ROOT)], "sklearn_irg."):
+        if any(part.startswith("_") for part in info.name.split(".")):
+            continue
+        module = importlib.import_module(info.name)
+        for name in module.__all__:
+            yield f"{info.name}.{name}", getattr(module, name)
+
+
+@pytest.mark.parametrize(("name", "thing"), list(public_objects()), ids=lambda x: x if isinstance(x, str) else "")
+def test_every_public_name_has_a_docstring(name, thing):
+    if inspect.isclass(thing) or inspect.isfunction(thing):
+        assert thing.__doc__, name
