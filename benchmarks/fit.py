@@ -49,7 +49,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    print(f"{'table':>24} {'estimator':>10} {'penalty':>15} {'ours ms':>9} {'ratio':>6} {'per iteration':>14}  iterations")
+    print(
+        f"{'table':>24} {'estimator':>10} {'penalty':>15} {'ours ms':>9} {'ratio':>6} {'per iteration':>14}  iterations"
+    )
     for table, X, y in tables():
         X = scale(X)
         for name, penalty, ours, theirs in pairs(len(X)):

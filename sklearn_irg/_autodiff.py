@@ -19,7 +19,9 @@ from autograd.tracer import new_box
 __all__ = [
     "Bundle",
     "Workspace",
+    "absolute",
     "accumulate",
+    "add",
     "combine",
     "defvjp",
     "defvjp_all",
@@ -29,6 +31,7 @@ __all__ = [
     "opaque",
     "primitive",
     "product_row_norms",
+    "root",
     "row_dot",
     "scale_rows",
     "squared_norm",
@@ -232,6 +235,36 @@ def squared_norm(A):
 
 
 defvjp(squared_norm, lambda ans, A: lambda g: (2.0 * g) * A)
+
+
+@primitive
+def root(x):
+    """Square root whose derivative at zero is taken as zero."""
+    return np.sqrt(x)
+
+
+def _root_vjp(ans, x):
+    factor = np.divide(0.5, ans, out=np.zeros_like(ans), where=ans > 0)
+    return lambda g: g * factor
+
+
+defvjp(root, _root_vjp)
+
+
+@primitive
+def absolute(x):
+    """Absolute value of a scalar; its derivative at zero is taken as zero."""
+    return np.abs(x)
+
+
+@primitive
+def add(a, b):
+    """Sum of a scalar and a constant."""
+    return a + b
+
+
+defvjp(absolute, lambda ans, x: lambda g: g * np.sign(x))
+defvjp(add, lambda ans, a, b: lambda g: g)
 
 
 @primitive

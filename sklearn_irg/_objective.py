@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_irg._autodiff import Workspace, combine, stop_gradient, value_and_grad
-from sklearn_irg.penalties import SamplePenalty
+from sklearn_irg.penalties import BatchPenalty, SamplePenalty, WeightPenalty
 
 # Bytes of activations per block of rows: what a core's own cache holds. Larger blocks wait for memory, smaller ones for
 # the tracing.
@@ -21,6 +21,11 @@ class Columns(NamedTuple):
     names: tuple | None
     dtype: np.dtype
     are_sparse: bool = False
+
+    def require_dense(self, name):
+        """Raise a ValueError if X is sparse."""
+        if self.are_sparse:
+            raise ValueError(f"{name} moves every entry of X, so it needs a dense X; got a sparse one.")
 
     def mask_of(self, features):
         """Zeros and ones over columns, shape (n_features,); None if all are meant."""
@@ -59,18 +64,41 @@ class Batch(NamedTuple):
 class Step:
     """One forward pass over some rows: everything a penalty may read, computed when first asked for."""
 
-    def __init__(self, objective, theta, X, targets, random_state):
+    def __init__(self, objective, theta, X, targets, weights, mask, random_state):
         self.network = objective.network
-        self.mask_of = objective.mask_of
-        self.empty = objective.workspace.empty
         self.theta = theta
         self.X = X
         self.targets = targets
+        self.weights = weights
         self.random_state = random_state
+        self._objective = objective
+        self._mask = mask
+
+    def mask_of(self, features):
+        """Zeros and ones over columns (n_features,) or entries (n_samples, n_features); None where all are one."""
+        columns = self._objective.mask_of(features)
+        if self._mask is None or columns is None:
+            return columns if self._mask is None else self._mask
+        return self._mask * columns
+
+    @cached_property
+    def _dropout(self):
+        rate = self._objective.dropout
+        if not rate:
+            return None
+        return self.network.draw_dropout(rate, self.X.shape[0], self.random_state, self.X.dtype)
+
+    def forward_at(self, X):
+        """Forward pass at other inputs, with the same units dropped."""
+        return self.network.forward(self.theta, X, self._objective.workspace.empty, self._dropout)
+
+    def constant_forward_at(self, X):
+        """The same, as a constant."""
+        return self.network.forward(stop_gradient(self.theta), X, self._objective.workspace.empty, self._dropout)
 
     @cached_property
     def forward(self):
-        return self.network.forward(self.theta, self.X, self.empty)
+        return self.forward_at(self.X)
 
     @cached_property
     def outputs(self):
@@ -111,12 +139,39 @@ class Objective:
         Rows that enter the loss. The penalty counts all rows.
     feature_names : sequence of str, default=None
         Names of the columns.
+    mask : ndarray of shape (n_samples, n_features), default=None
+        Zeros and ones: the entries that input-space penalties count.
+    loss : Loss, default=None
+        What modifies the loss.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit.
+    constraint : Constraint, default=None
+        What the weights obey.
     """
 
-    def __init__(self, network, X, targets, penalty, alpha, *, sample_weight=None, labelled=None, feature_names=None):
+    def __init__(
+        self,
+        network,
+        X,
+        targets,
+        penalty,
+        alpha,
+        *,
+        sample_weight=None,
+        labelled=None,
+        feature_names=None,
+        mask=None,
+        loss=None,
+        dropout=0.0,
+        constraint=None,
+    ):
         self.network = network
         self.X = X
-        self.targets = targets
+        self.targets = targets if loss is None else loss.soften(targets, network.likelihood)
+        self.mask = None if mask is None else mask.astype(X.dtype)
+        self.loss = loss
+        self.dropout = dropout
+        self.constraint = constraint
         self.n_samples = X.shape[0]
         names = None if feature_names is None else tuple(feature_names)
         self.columns = Columns(X.shape[1], names, X.dtype, issparse(X))
@@ -132,17 +187,49 @@ class Objective:
             self.strata = [np.flatnonzero(labelled), np.flatnonzero(~labelled)]
 
     def _set_terms(self, penalty, alpha):
-        terms = [] if penalty is None or alpha == 0 else penalty.terms()
+        terms = [] if penalty is None else penalty.terms()
+        if self.mask is not None and not any(term.uses_mask for _, term in terms):
+            names = ", ".join(type(term).__name__ for _, term in terms) or "None"
+            raise ValueError(
+                f"mask was passed, but the penalty ({names}) does not use it. Use RightReasons() or InputGradient(), or "
+                "leave mask out."
+            )
         for _, term in terms:
-            term.check(self.columns)
-        terms = [(alpha * weight, term) for weight, term in terms if weight > 0]
+            term.check(self.columns, self.network.likelihood)
+        terms = [(alpha * weight, term) for weight, term in terms if alpha * weight > 0]
         self.sample_terms = [pair for pair in terms if isinstance(pair[1], SamplePenalty)]
-        self.weight_terms = [pair for pair in terms if not isinstance(pair[1], SamplePenalty)]
+        self.batch_terms = [pair for pair in terms if isinstance(pair[1], BatchPenalty)]
+        self.weight_terms = [pair for pair in terms if isinstance(pair[1], WeightPenalty)]
 
     @property
-    def stochastic_terms(self):
-        """Penalties that draw random numbers."""
-        return [term for _, term in self.sample_terms + self.weight_terms if term.is_stochastic]
+    def sources_of_randomness(self):
+        """Names of what draws random numbers."""
+        terms = self.sample_terms + self.batch_terms + self.weight_terms
+        names = [type(term).__name__ for _, term in terms if term.is_stochastic]
+        return names + (["dropout"] if self.dropout else [])
+
+    @property
+    def projects(self):
+        """Whether `project` does anything."""
+        return self.constraint is not None and self.constraint.projects
+
+    def project(self, theta):
+        """Bring θ back, in place, to where a projecting constraint wants it."""
+        if self.constraint is not None:
+            self.constraint.project(self.network, theta)
+
+    @property
+    def bounds(self):
+        """Bounds on the solver's θ, or None."""
+        return None
+
+    def enter(self, theta):
+        """The solver's θ for parameters of the network."""
+        return theta
+
+    def effective(self, theta):
+        """The parameters of the network for the solver's θ."""
+        return theta if self.constraint is None else self.constraint.transform(self.network, theta)
 
     def mask_of(self, features):
         """As ``Columns.mask_of``, remembered."""
@@ -175,13 +262,19 @@ class Objective:
 
     def value_and_grad(self, theta, batch, random_state=None):
         """Value and gradient at θ on a batch, block by block so that memory does not grow with its size."""
-        X, targets = self._select(batch.rows)
+        X, targets, mask = self._select(batch.rows)
         total, gradient = 0.0, None
         for block in self._blocks(X.shape[0]):
             self.workspace.reset()
-            part = Batch(block, batch.loss_weights[block], batch.penalty_weights[block])
             value, grad = value_and_grad(
-                lambda theta, block=block, part=part: self._value(theta, X[block], targets[block], part, random_state),
+                lambda theta, rows=block: self._value(
+                    theta,
+                    X[rows],
+                    targets[rows],
+                    Batch(rows, batch.loss_weights[rows], batch.penalty_weights[rows]),
+                    None if mask is None else mask[rows],
+                    random_state,
+                ),
                 theta,
             )
             total, gradient = total + float(value), grad if gradient is None else gradient + grad
@@ -189,22 +282,38 @@ class Objective:
 
     def _select(self, rows):
         if isinstance(rows, slice):  # all of them
-            return self.X, self.targets
-        return self.X[rows], self.targets[rows]
+            return self.X, self.targets, self.mask
+        return self.X[rows], self.targets[rows], None if self.mask is None else self.mask[rows]
 
-    def _value(self, theta, X, targets, part, random_state):
-        step = Step(self, theta, X, targets, random_state)
+    def _value(self, theta, X, targets, part, mask, random_state):
+        effective = self.effective(theta)
+        step = Step(self, effective, X, targets, part.loss_weights, mask, random_state)
         coefficients, terms = [part.loss_weights], [step.losses]
+        if self.loss is not None and self.loss.needs_whole_batch:
+            coefficients, terms = [1.0], [self.loss.of_mean(combine(coefficients, *terms))]
         for strength, penalty in self.sample_terms:
             coefficients.append(strength * part.penalty_weights)
             terms.append(penalty.values(step))
+        for strength, values in self._more_terms(theta, step, part):
+            coefficients.append(strength)
+            terms.append(values)
+        for strength, penalty in self.batch_terms:
+            coefficients.append(strength)
+            terms.append(penalty.value(step))
         if part.rows.start == 0:  # terms without rows count once
             for strength, penalty in self.weight_terms:
                 coefficients.append(strength)
-                terms.append(penalty.value(self.network, theta))
+                terms.append(penalty.value(self.network, effective))
         return combine(coefficients, *terms)
 
+    def _more_terms(self, theta, step, part):
+        """Pairs of coefficients and values that need the solver's own θ."""
+        del theta, step, part
+        return ()
+
     def _blocks(self, n_samples):
+        if self.batch_terms or (self.loss is not None and self.loss.needs_whole_batch):
+            return [slice(0, n_samples)]
         size = max(64, _BLOCK_BYTES // (sum(self.network.layer_sizes[1:]) * self.X.dtype.itemsize))
         return [slice(start, min(start + size, n_samples)) for start in range(0, n_samples, size)]
 

@@ -179,12 +179,20 @@ class Network:
         """All weight matrices."""
         return [self.weight(theta, layer) for layer in range(len(self._layout))]
 
-    def forward(self, theta, X, empty=np.empty):
+    def forward(self, theta, X, empty=np.empty, dropout=None):
         """One forward pass: a bundle of hidden activations and, last, the outputs, each (n_samples, n_units).
 
-        ``empty(shape, dtype)`` is where this pass and those that follow from it take their arrays.
+        ``empty(shape, dtype)`` is where this pass and those that follow from it take their arrays; ``dropout`` holds, for
+        each hidden layer, what its activations are multiplied by: zero, or one constant.
         """
-        return _forward(theta, X, self, empty)
+        return _forward(theta, X, self, empty, dropout)
+
+    def draw_dropout(self, rate, n_samples, random_state, dtype):
+        """Multipliers for `forward`: zero with probability ``rate``, otherwise 1 / (1 - rate)."""
+        return [
+            (random_state.random_sample((n_samples, size)) >= rate).astype(dtype) / dtype.type(1 - rate)
+            for size in self.layer_sizes[1:-1]
+        ]
 
     def backward(self, theta, forward, cotangent):
         """Derivatives of ⟨cotangent, outputs⟩ with respect to what enters each layer's activation, first layer first."""
@@ -196,7 +204,7 @@ class Network:
 
     def outputs(self, theta, X):
         """Raw outputs only, outside any trace."""
-        return _forward(theta, X, self, np.empty)[-1]
+        return _forward(theta, X, self, np.empty, None)[-1]
 
 
 # -- the primitives ----------------------------------------------------------------------------------------------------
@@ -208,6 +216,7 @@ class _Saved(NamedTuple):
     layers: list
     slopes: list
     empty: Callable
+    dropout: list | None
 
 
 @primitive
@@ -228,7 +237,7 @@ defvjp(_weight, lambda ans, theta, place: lambda g: _weight_vjp(g, theta, place)
 
 
 @primitive
-def _forward(theta, X, network, empty):
+def _forward(theta, X, network, empty, dropout):
     activation, layers = ACTIVATIONS[network.activation], network.unpack(theta)
     arrays, slopes = [], []
     for W, b in layers:
@@ -238,14 +247,19 @@ def _forward(theta, X, network, empty):
         if len(arrays) < len(layers) - 1:
             if activation.apply:
                 activation.apply(A)
-            slopes.append(activation.slope(A, empty(A.shape, A.dtype)) if activation.slope else None)
+            slope = activation.slope(A, empty(A.shape, A.dtype)) if activation.slope else None
+            if dropout:
+                factors = dropout[len(arrays)]
+                slope = factors if slope is None else np.multiply(slope, factors, out=slope)
+                A *= factors
+            slopes.append(slope)
         arrays.append(A)
-    return Bundle(arrays, saved=_Saved(layers, slopes, empty))
+    return Bundle(arrays, saved=_Saved(layers, slopes, empty, dropout))
 
 
 @opaque
 def _forward_vjp(g, forward, theta, X, network):
-    layers, slopes, empty = forward.saved
+    layers, slopes, empty, _ = forward.saved
     cotangents, D = [None] * len(layers), None
     for l in reversed(range(len(layers))):
         if D is not None:
@@ -253,7 +267,7 @@ def _forward_vjp(g, forward, theta, X, network):
             if g[l] is not None:
                 D += g[l]
         elif g[l] is not None:
-            D = g[l].copy()
+            D = g[l] + 0  # a copy: it is written to
         if D is not None and l < len(slopes) and slopes[l] is not None:
             D *= slopes[l]
         cotangents[l] = D
@@ -268,12 +282,12 @@ def _forward_vjp(g, forward, theta, X, network):
     return accumulate(theta, add_to)
 
 
-defvjp(_forward, lambda ans, theta, X, network, empty: lambda g: _forward_vjp(g, ans, theta, X, network))
+defvjp(_forward, lambda ans, theta, X, network, empty, dropout: lambda g: _forward_vjp(g, ans, theta, X, network))
 
 
 @primitive
 def _backward(theta, forward, cotangent, network):
-    layers, slopes, empty = forward.saved
+    layers, slopes, empty, _ = forward.saved
     D, arrived, cotangents = cotangent, [], [cotangent]
     for (W, _), slope in zip(layers[:0:-1], slopes[::-1], strict=True):
         E = _times_transposed(D, W, empty)
@@ -287,14 +301,16 @@ def _backward(theta, forward, cotangent, network):
 def _backward_vjp(g, backward, theta, forward, network):
     # g injects a tangent U_l before each activation; what comes out is ⟨U, D⟩ = ⟨C, J·U⟩ differentiated.
     slope_derivative = ACTIVATIONS[network.activation].slope_derivative
-    layers, slopes, empty = forward.saved
+    layers, slopes, empty, dropout = forward.saved
     to_activations, moved = [None] * len(layers), [None] * len(layers)
     tangent = g[0]
     for l in range(len(layers) - 1):
         if tangent is not None:
             if slope_derivative:
                 to_activations[l] = backward.saved[l] * tangent
-                to_activations[l] *= slope_derivative(forward[l])
+                # dropout's constant is undone; where it is zero the slope is too, and nothing of this arrives
+                A = forward[l] / dropout[l].max() if dropout and dropout[l].any() else forward[l]
+                to_activations[l] *= slope_derivative(A)
             moved[l] = tangent
             if slopes[l] is not None:
                 moved[l] = np.multiply(tangent, slopes[l], out=empty(tangent.shape, tangent.dtype))

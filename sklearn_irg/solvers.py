@@ -1,7 +1,7 @@
 """Solvers: minimise any objective, knowing nothing of networks, penalties or estimators.
 
-An objective offers ``n_samples``, ``stochastic_terms``, ``everything()``, ``minibatches(batch_size, shuffle,
-random_state)`` and ``value_and_grad(theta, batch, random_state)``.
+An objective offers ``everything()``, ``minibatches(batch_size, shuffle, random_state)``, ``project(theta)``,
+``sources_of_randomness``, ``projects``, ``bounds`` and ``value_and_grad(theta, batch, random_state)``.
 """
 
 from abc import abstractmethod
@@ -107,6 +107,7 @@ class _StochasticSolver(Solver):
             for batch in objective.minibatches(schedule.batch_size, schedule.shuffle, random_state):
                 value, gradient = objective.value_and_grad(theta, batch, random_state)
                 self._move(theta, gradient, state, schedule.learning_rate_init)
+                objective.project(theta)
                 total, n_seen = total + value * len(batch.rows), n_seen + len(batch.rows)
             losses.append(total / n_seen)
             _check_finite(
@@ -261,11 +262,12 @@ class LBFGS(Solver):
 
     def minimize(self, objective, theta, schedule, state=None):
         del state
-        for term in objective.stochastic_terms:
+        for name in objective.sources_of_randomness:
             raise ValueError(
-                f"LBFGS needs a deterministic objective, but {type(term).__name__} draws random numbers. "
-                'Use solver="adam".'
+                f'LBFGS needs a deterministic objective, but {name} draws random numbers. Use solver="adam".'
             )
+        if objective.projects:
+            raise ValueError('LBFGS cannot project onto a constraint between its steps. Use solver="adam".')
         if schedule.validation_score is not None:
             raise ValueError('LBFGS has no epochs to stop early at. Use early_stopping=False, or solver="adam".')
         batch, dtype, losses = objective.everything(), theta.dtype, []
@@ -288,6 +290,7 @@ class LBFGS(Solver):
             theta.astype(np.float64),
             jac=True,
             method="L-BFGS-B",
+            bounds=objective.bounds,
             callback=after_iteration,
             options={
                 "maxiter": schedule.max_iter,

@@ -308,7 +308,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("parameters", "message"),
         [
-            ({"penalty": "l2"}, r"penalty must be None, one of 'input_gradient'.*got 'l2'"),
+            ({"penalty": "l2"}, r"penalty must be None, one of .*'input_gradient'.*got 'l2'"),
             ({"penalty": InputGradient("l3")}, r"norm of InputGradient must be 'l2' or 'l1'; got 'l3'"),
             ({"penalty": InputGradient(features=["a"])}, r"features names the column 'a', but X has no column names"),
             ({"penalty": InputGradient(features=[9])}, r"features has 9, which is no position among the 4 columns"),

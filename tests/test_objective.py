@@ -54,7 +54,7 @@ def test_gradient_matches_finite_differences(penalty, activation, likelihood):
     network, X, Y, theta, rng = problem(likelihood, activation)
     objective = Objective(network, X, Y, penalty, 0.7, sample_weight=rng.rand(len(X)))
     batch, direction = objective.everything(), rng.randn(theta.size)
-    if objective.stochastic_terms:
+    if objective.sources_of_randomness:
         pytest.skip("its prediction is held constant: tested on its own")
     _, gradient = objective.value_and_grad(theta, batch)
     expected = oracles.directional_derivative(lambda t: objective.value_and_grad(t, batch)[0], theta, direction)
@@ -99,11 +99,11 @@ def test_virtual_adversarial_gradient_is_that_of_the_divergence_at_fixed_directi
     network, X, Y, theta, rng = problem()
     penalty = VirtualAdversarial(epsilon=0.5)
     objective = Objective(network, X, Y, penalty, 1.0)
-    step = _objective.Step(objective, theta, X, Y, np.random.RandomState(1))
+    step = _objective.Step(objective, theta, X, Y, None, None, np.random.RandomState(1))
     penalty.values(step)
     from sklearn_irg.sensitivity import virtual_adversarial_direction
 
-    r = 0.5 * virtual_adversarial_direction(network, theta, X, step.outputs, np.random.RandomState(1))
+    r = 0.5 * virtual_adversarial_direction(network, step.forward_at, theta, X, step.outputs, np.random.RandomState(1))
     P = oracles.means(oracles.outputs(X, network.unpack(theta), "tanh"), "softmax")
 
     def frozen(t):
@@ -124,7 +124,7 @@ def test_virtual_adversarial_gradient_is_that_of_the_divergence_at_fixed_directi
 def test_virtual_adversarial_tends_to_half_epsilon_squared_times_the_largest_fisher_eigenvalue(likelihood):
     network, X, Y, theta, _ = problem(likelihood, n_samples=6)
     layers, epsilon = network.unpack(theta), 1e-3
-    step = _objective.Step(Objective(network, X, Y, None, 0), theta, X, Y, np.random.RandomState(0))
+    step = _objective.Step(Objective(network, X, Y, None, 0), theta, X, Y, None, None, np.random.RandomState(0))
     values = VirtualAdversarial(epsilon, xi=1e-3, n_power_iterations=100).values(step)
     Z = oracles.outputs(X, layers, "tanh")
     P, n_outputs = oracles.means(Z, likelihood), Z.shape[1]
@@ -156,7 +156,7 @@ def test_sample_weights_are_repeated_rows(penalty):
     counts = np.arange(1, len(X) + 1)
     weighted = Objective(network, X, Y, penalty, 0.5, sample_weight=counts)
     repeated = Objective(network, np.repeat(X, counts, axis=0), np.repeat(Y, counts, axis=0), penalty, 0.5)
-    if weighted.stochastic_terms:
+    if weighted.sources_of_randomness:
         pytest.skip("repeated rows draw directions of their own")
     left, right = (o.value_and_grad(theta, o.everything()) for o in (weighted, repeated))
     np.testing.assert_allclose(left[0], right[0], rtol=1e-12)

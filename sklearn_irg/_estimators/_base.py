@@ -6,28 +6,32 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_irg._callbacks import CallbackSupportMixin, fit_context
 from sklearn_irg._objective import Objective
+from sklearn_irg._split import SplitObjective
+from sklearn_irg.constraints import check_constraint
+from sklearn_irg.losses import check_loss
 from sklearn_irg.networks import ACTIVATIONS, Network
 from sklearn_irg.penalties import check_penalty
-from sklearn_irg.solvers import Schedule, check_solver
+from sklearn_irg.solvers import LBFGS, Schedule, check_solver
 
 FLOATS = (np.float64, np.float32)
 NUMBERS = (int, float, np.integer, np.floating)
 
 
 class Data(NamedTuple):
-    """Validated rows: inputs, encoded targets, weights or None, and which rows are labelled or None for all."""
+    """Validated rows: inputs, encoded targets, weights, which rows are labelled, and the mask, or None."""
 
     X: np.ndarray
     targets: np.ndarray
     weights: np.ndarray | None
     labelled: np.ndarray | None
+    mask: np.ndarray | None
 
     def take(self, rows):
         """The same of some rows."""
@@ -84,32 +88,19 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
 
     # -- fit -----------------------------------------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight=None, *, incremental=False, classes=None):
-        self._check_parameters()
+    def _fit(self, X, y, sample_weight=None, mask=None, *, incremental=False, classes=None):
         resume = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
-        data = self._validate(X, y, sample_weight, classes if incremental else None, resume)
-        network = Network(
-            (data.X.shape[1], *self._architecture()[0], data.targets.shape[1]),
-            self._architecture()[1],
-            self._likelihood(),
-            getattr(self, "fit_intercept", True),
-        )
         random_state = check_random_state(self.random_state)
-        theta = (self._resume if resume else self._start)(network, random_state, data.X.dtype)
-        train, validation_score = self._hold_out(network, data, random_state, incremental)
-        objective = Objective(
-            network,
-            train.X,
-            train.targets,
-            self._penalty(),
-            self.alpha,
-            sample_weight=train.weights,
-            labelled=train.labelled,
-            feature_names=getattr(self, "feature_names_in_", None),
+        data, network, theta = self._prepare(
+            X, y, sample_weight, mask, classes if incremental else None, resume, random_state
         )
+        train, score = self._hold_out(network, data, random_state, incremental)
+        objective = self._objective(network, train)
+        theta = objective.enter(theta)
+        objective.project(theta)
 
         def attributes(theta):
-            layers = network.unpack(theta)
+            layers = network.unpack(objective.effective(theta))
             biases = [np.zeros(W.shape[1], dtype=W.dtype) if b is None else b for W, b in layers]
             return self._attributes([W for W, _ in layers], biases)
 
@@ -118,7 +109,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
                 max_iter=1 if incremental else self.max_iter,
                 tol=self.tol,
                 random_state=random_state,
-                validation_score=validation_score,
+                validation_score=None if score is None else lambda theta: score(objective.effective(theta)),
                 on_iteration=on_iteration,
                 verbose=bool(self.verbose),
                 **self._schedule(objective.n_samples),
@@ -136,6 +127,44 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             )
         return self
 
+    def _prepare(self, X, y, sample_weight, mask, classes, resume, random_state):
+        """Validated data, the network for it, and θ to start from."""
+        self._check_parameters()
+        data = self._validate(X, y, sample_weight, mask, classes, resume)
+        hidden, activation = self._architecture()
+        sizes = (data.X.shape[1], *hidden, data.targets.shape[1])
+        network = Network(sizes, activation, self._likelihood(), getattr(self, "fit_intercept", True))
+        start = self._resume if resume else self._start
+        return data, network, start(network, random_state, data.X.dtype)
+
+    def _objective(self, network, data):
+        penalty = self._penalty()
+        split = isinstance(check_solver(self.solver), LBFGS) and SplitObjective.applies(network, penalty)
+        return (SplitObjective if split else Objective)(
+            network,
+            data.X,
+            data.targets,
+            penalty,
+            self.alpha,
+            sample_weight=data.weights,
+            labelled=data.labelled,
+            feature_names=getattr(self, "feature_names_in_", None),
+            mask=data.mask,
+            loss=self.loss,
+            dropout=float(getattr(self, "dropout", 0.0)),
+            constraint=self.constraint,
+        )
+
+    def _initial_terms(self, X, y, sample_weight=None, mask=None):
+        """Mean loss and penalty, without alpha, where a fit would start."""
+        random_state = check_random_state(self.random_state)
+        data, network, theta = self._prepare(X, y, sample_weight, mask, None, False, random_state)
+        values = []
+        for alpha in (0.0, 1.0):
+            objective = clone(self).set_params(alpha=alpha)._objective(network, data)
+            values.append(objective.value_and_grad(objective.enter(theta), objective.everything(), random_state)[0])
+        return values[0], values[1] - values[0]
+
     def _store(self, solution, n_samples, resume):
         self.n_iter_ = solution.n_iter
         del n_samples, resume
@@ -146,17 +175,20 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"alpha must be finite; got {self.alpha!r}.")
         check_scalar(self.tol, "tol", NUMBERS, min_val=0)
         check_scalar(self.max_iter, "max_iter", (int, np.integer), min_val=1)
+        check_loss(self.loss)
+        check_constraint(self.constraint)
 
-    def _validate(self, X, y, sample_weight, classes, resume):
+    def _validate(self, X, y, sample_weight, mask, classes, resume):
         X, y = validate_data(
             self, X, y, accept_sparse=self._accept_sparse, dtype=FLOATS, order="C", multi_output=True, reset=not resume
         )
-        sample_weight = check_sample_weight(sample_weight, X)
+        sample_weight, mask = check_sample_weight(sample_weight, X), check_mask(mask, X)
         if sample_weight is not None and not sample_weight.all():
             present = sample_weight > 0  # a weight of zero is an absent row
             X, y, sample_weight = X[present], y[present], sample_weight[present]
+            mask = None if mask is None else mask[present]
         targets, weights, labelled = self._encode(y, sample_weight, classes, resume)
-        return Data(X, targets.astype(X.dtype, copy=False), weights, labelled)
+        return Data(X, targets.astype(X.dtype, copy=False), weights, labelled, mask)
 
     def _resume(self, network, random_state, dtype):
         del random_state
@@ -209,3 +241,15 @@ def check_sample_weight(sample_weight, X):
     if not sample_weight.any():
         raise ValueError("sample_weight is zero for every row, so no row is left to fit. Give one a positive weight.")
     return sample_weight
+
+
+def check_mask(mask, X):
+    """The mask as booleans of the shape of X, or None."""
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.shape != X.shape:
+        raise ValueError(f"mask must have the shape of X, {X.shape}; got {mask.shape}.")
+    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
+        raise ValueError(f"mask must hold booleans, or zeros and ones; got values of type {mask.dtype}.")
+    return mask.astype(bool)

@@ -31,7 +31,12 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
     random_state : int, RandomState or None, default=None
-        For "adam", "sgd" and stochastic penalties.
+        For "adam", "sgd", stochastic penalties, and the start under a `SpectralNormalization`; otherwise the fit
+        starts from zero.
+    loss : Loss, default=None
+        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    constraint : Constraint, default=None
+        A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     verbose : bool, default=False
         Print the objective after each iteration.
 
@@ -94,6 +99,8 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
         tol=1e-4,
         warm_start=False,
         random_state=None,
+        loss=None,
+        constraint=None,
         verbose=False,
     ):
         self.penalty = penalty
@@ -105,10 +112,12 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
         self.tol = tol
         self.warm_start = warm_start
         self.random_state = random_state
+        self.loss = loss
+        self.constraint = constraint
         self.verbose = verbose
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, mask=None):
         """Fit to data.
 
         Parameters
@@ -119,13 +128,15 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
             Classes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in all means; a weight of zero removes it.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, mask)
 
     def _architecture(self):
         return (), "identity"
@@ -137,8 +148,9 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
         return {"coef_": np.ascontiguousarray(coefs[0].T), "intercept_": intercepts[0]}
 
     def _start(self, network, random_state, dtype):
-        del random_state
-        return np.zeros(network.n_parameters, dtype=dtype)
+        if self.constraint is None or self.constraint.allows_zero:
+            return np.zeros(network.n_parameters, dtype=dtype)
+        return network.initialize(random_state, dtype)
 
     def _store(self, solution, n_samples, resume):
         del n_samples, resume

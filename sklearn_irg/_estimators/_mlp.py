@@ -41,6 +41,7 @@ class MLPEstimator(NetworkEstimator):
         check_activation(activation)
         check_scalar(self.learning_rate_init, "learning_rate_init", NUMBERS, min_val=0, include_boundaries="neither")
         check_scalar(self.n_iter_no_change, "n_iter_no_change", Integral, min_val=1)
+        check_scalar(self.dropout, "dropout", NUMBERS, min_val=0, max_val=1, include_boundaries="left")
         if self.batch_size != "auto":
             check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
 
@@ -131,6 +132,12 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
         Fraction of rows held out, with the classes in proportion.
     warm_start : bool, default=False
         Start from the weights of the last fit.
+    loss : Loss, default=None
+        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    constraint : Constraint, default=None
+        A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training.
     verbose : bool, default=False
         Print the objective after each epoch.
 
@@ -209,6 +216,9 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
         early_stopping=False,
         validation_fraction=0.1,
         warm_start=False,
+        loss=None,
+        constraint=None,
+        dropout=0.0,
         verbose=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -227,10 +237,13 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
+        self.loss = loss
+        self.constraint = constraint
+        self.dropout = dropout
         self.verbose = verbose
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, mask=None):
         """Fit to data.
 
         Parameters
@@ -241,16 +254,18 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
             Classes, or an indicator of labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in all means; a weight of zero removes it.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, mask)
 
     @available_if(_has_epochs)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 
         Parameters
@@ -263,13 +278,15 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
             All classes there will be; needed in the first call if y lacks one.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self._fit(X, y, sample_weight, mask, incremental=True, classes=classes)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -316,6 +333,12 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
         Fraction of rows held out.
     warm_start : bool, default=False
         Start from the weights of the last fit.
+    loss : Loss, default=None
+        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    constraint : Constraint, default=None
+        A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training.
     verbose : bool, default=False
         Print the objective after each epoch.
 
@@ -377,6 +400,9 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
         early_stopping=False,
         validation_fraction=0.1,
         warm_start=False,
+        loss=None,
+        constraint=None,
+        dropout=0.0,
         verbose=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -394,10 +420,13 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
+        self.loss = loss
+        self.constraint = constraint
+        self.dropout = dropout
         self.verbose = verbose
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, mask=None):
         """Fit to data.
 
         Parameters
@@ -408,16 +437,18 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in all means; a weight of zero removes it.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, mask)
 
     @available_if(_has_epochs)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 
         Parameters
@@ -428,10 +459,12 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, mask, incremental=True)

@@ -53,6 +53,12 @@ class VATClassifier(Classes, MLPEstimator):
         Fraction of labelled rows held out, with the classes in proportion.
     warm_start : bool, default=False
         Start from the weights of the last fit.
+    loss : Loss, default=None
+        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    constraint : Constraint, default=None
+        A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training.
     verbose : bool, default=False
         Print the objective after each epoch.
 
@@ -126,6 +132,9 @@ class VATClassifier(Classes, MLPEstimator):
         early_stopping=False,
         validation_fraction=0.1,
         warm_start=False,
+        loss=None,
+        constraint=None,
+        dropout=0.0,
         verbose=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -147,6 +156,9 @@ class VATClassifier(Classes, MLPEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
+        self.loss = loss
+        self.constraint = constraint
+        self.dropout = dropout
         self.verbose = verbose
 
     @with_callbacks

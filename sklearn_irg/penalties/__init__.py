@@ -5,14 +5,24 @@ Every penalty is an object with options but no absolute strength, which is the e
 and biases are never penalised.
 """
 
-from sklearn_irg.penalties._base import Penalty, SamplePenalty, Scaled, Sum, WeightPenalty
+from sklearn_irg.penalties._base import BatchPenalty, Penalty, SamplePenalty, Scaled, Sum, WeightPenalty
 from sklearn_irg.penalties._input_gradient import InputGradient
-from sklearn_irg.penalties._virtual_adversarial import VirtualAdversarial
-from sklearn_irg.penalties._weights import SpectralNorm, WeightDecay
+from sklearn_irg.penalties._jacobian import Jacobian, LipschitzGradient
+from sklearn_irg.penalties._perturbations import AdversarialLoss, InputNoise, RandomPerturbation, VirtualAdversarial
+from sklearn_irg.penalties._right_reasons import RightReasons
+from sklearn_irg.penalties._weights import ParameterGradient, SpectralNorm, WeightDecay
 
 __all__ = [
+    "AdversarialLoss",
+    "BatchPenalty",
     "InputGradient",
+    "InputNoise",
+    "Jacobian",
+    "LipschitzGradient",
+    "ParameterGradient",
     "Penalty",
+    "RandomPerturbation",
+    "RightReasons",
     "SamplePenalty",
     "Scaled",
     "SpectralNorm",
@@ -24,7 +34,14 @@ __all__ = [
 ]
 
 _BY_NAME = {
+    "adversarial_loss": AdversarialLoss,
     "input_gradient": InputGradient,
+    "input_noise": InputNoise,
+    "jacobian": Jacobian,
+    "lipschitz_gradient": LipschitzGradient,
+    "parameter_gradient": ParameterGradient,
+    "random_perturbation": RandomPerturbation,
+    "right_reasons": RightReasons,
     "spectral_norm": SpectralNorm,
     "virtual_adversarial": VirtualAdversarial,
     "weight_decay": WeightDecay,

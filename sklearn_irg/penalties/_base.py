@@ -14,14 +14,15 @@ class Penalty(BaseEstimator):
     """
 
     is_stochastic = False
+    uses_mask = False
 
     @abstractmethod
     def terms(self):
         """List of (weight, penalty), sums and multiples resolved."""
 
-    def check(self, columns):
-        """Raise a ValueError where an option is impossible for data with these columns."""
-        del columns
+    def check(self, columns, likelihood):
+        """Raise a ValueError where an option is impossible for data with these columns and this likelihood."""
+        del columns, likelihood
 
     def __add__(self, other):
         return Sum(self, other) if isinstance(other, Penalty) else NotImplemented
@@ -50,9 +51,20 @@ class SamplePenalty(Penalty):
         Parameters
         ----------
         step : Step
-            A forward pass over some rows: ``network, theta, X, targets, forward, outputs, losses, residuals,
-            random_state`` and ``mask_of(features)``.
+            A forward pass over some rows: ``network, theta, X, targets, forward, outputs, mean, losses, residuals,
+            random_state``, ``mask_of(features)``, and ``forward_at(X)`` for other inputs.
         """
+
+
+class BatchPenalty(Penalty):
+    """A penalty of a whole batch, which is no mean over its rows; so memory grows with the batch."""
+
+    def terms(self):
+        return [(1.0, self)]
+
+    @abstractmethod
+    def value(self, step):
+        """The scalar, differentiable with respect to ``step.theta``; ``step.weights`` sum to one over all rows."""
 
 
 class WeightPenalty(Penalty):

@@ -15,7 +15,14 @@ class InputGradient(SamplePenalty):
     norm : {"l2", "l1"}, default="l2"
         "l2" is squared and makes the loss flat around each sample; "l1" makes it depend on few features.
     features : sequence of str or int, default=None
-        Columns to penalise, by name or position. ``None`` means all.
+        Columns to penalise, by name or position. ``None`` means all. Single entries are chosen by ``fit(X, y, mask=A)``
+        with A one where the gradient is penalised.
+
+    Notes
+    -----
+    For a linear model of two classes "l1" is the L1 norm of the coefficients times the mean absolute residual, and
+    `GradRegLogisticRegression` with its default solver sets coefficients exactly to zero. More classes share no such form
+    and get small coefficients rather than zeros; wrap the estimator in scikit-learn's ``OneVsRestClassifier`` for zeros.
 
     Raises
     ------
@@ -43,11 +50,14 @@ class InputGradient(SamplePenalty):
     True
     """
 
+    uses_mask = True
+
     def __init__(self, norm="l2", features=None):
         self.norm = norm
         self.features = features
 
-    def check(self, columns):
+    def check(self, columns, likelihood):
+        del likelihood
         if self.norm not in ("l2", "l1"):
             raise ValueError(f"norm of InputGradient must be 'l2' or 'l1'; got {self.norm!r}.")
         columns.mask_of(self.features)

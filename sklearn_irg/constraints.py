@@ -1,0 +1,175 @@
+"""Hard constraints on the weights, the ``constraint`` parameter of the estimators: a bound instead of a price.
+
+One kind changes the weights inside the forward pass, with the gradient through the change; the other projects them after
+each step of the solver. Either way the fitted ``coefs_`` obey the bound.
+"""
+
+from abc import abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_scalar
+
+from sklearn_irg._autodiff import defvjp, opaque, primitive
+
+__all__ = ["Constraint", "FrobeniusCap", "SpectralNormalization", "WeightClipping", "check_constraint"]
+
+
+class Constraint(BaseEstimator):
+    """What all weight matrices of a network obey."""
+
+    projects = False
+    allows_zero = True
+
+    def check(self):
+        """Raise a ValueError if the bound is not a positive number."""
+        numbers = (int, float, np.integer, np.floating)
+        check_scalar(self.bound, "bound", numbers, min_val=0, include_boundaries="neither")
+
+    def transform(self, network, theta):
+        """The θ that the network sees, differentiable with respect to the solver's."""
+        del network
+        return theta
+
+    @abstractmethod
+    def project(self, network, theta):
+        """Bring θ back, in place, after a step."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
+
+class SpectralNormalization(Constraint):
+    r"""Weights divided by their largest singular value, so that the network is Lipschitz by construction.
+
+    .. math:: \hat W_l = b^{1/L} \, W_l / \sigma(W_l)
+
+    inside the forward pass, with the gradient through σ [1]_. Since no activation has a slope above one, the outputs of
+    the network, for classifiers the logits, change by at most :math:`b \lVert x - x' \rVert_2`.
+
+    Parameters
+    ----------
+    bound : float, default=1.0
+        The Lipschitz bound b of the whole network of L layers.
+
+    References
+    ----------
+    .. [1] Miyato, Kataoka, Koyama and Yoshida (2018), "Spectral normalization for generative adversarial networks".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.constraints import SpectralNormalization
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = GradRegMLPClassifier((8,), constraint=SpectralNormalization(bound=4.0), tol=0.01, random_state=0)
+    >>> [round(float(np.linalg.norm(W, 2)), 6) for W in model.fit(X, y).coefs_]
+    [2.0, 2.0]
+    """
+
+    allows_zero = False  # weights of zero have no direction
+
+    def __init__(self, bound=1.0):
+        self.bound = bound
+
+    def transform(self, network, theta):
+        return _normalize(theta, network, float(self.bound) ** (1 / len(network.shapes)))
+
+    def project(self, network, theta):
+        del network, theta
+
+
+class FrobeniusCap(Constraint):
+    """Weights scaled down, after each step, to a Frobenius norm of at most a bound.
+
+    Parameters
+    ----------
+    bound : float, default=1.0
+        Largest Frobenius norm of each weight matrix.
+
+    References
+    ----------
+    .. [1] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple way to prevent neural
+       networks from overfitting", which bounds norms by projection.
+
+    Examples
+    --------
+    >>> from sklearn_irg.constraints import FrobeniusCap
+    >>> FrobeniusCap(bound=3.0)
+    FrobeniusCap(bound=3.0)
+    """
+
+    projects = True
+
+    def __init__(self, bound=1.0):
+        self.bound = bound
+
+    def project(self, network, theta):
+        for W, _ in network.unpack(theta):
+            W *= min(1.0, float(self.bound) / max(float(np.linalg.norm(W)), np.finfo(W.dtype).tiny))
+
+
+class WeightClipping(Constraint):
+    """Weights clipped, after each step, to an interval around zero.
+
+    Parameters
+    ----------
+    bound : float, default=0.01
+        Largest absolute value of a weight.
+
+    References
+    ----------
+    .. [1] Arjovsky, Chintala and Bottou (2017), "Wasserstein generative adversarial networks".
+
+    Examples
+    --------
+    >>> from sklearn_irg.constraints import WeightClipping
+    >>> WeightClipping(bound=0.1)
+    WeightClipping(bound=0.1)
+    """
+
+    projects = True
+
+    def __init__(self, bound=0.01):
+        self.bound = bound
+
+    def project(self, network, theta):
+        for W, _ in network.unpack(theta):
+            np.clip(W, -float(self.bound), float(self.bound), out=W)
+
+
+def check_constraint(constraint):
+    """Raise a ValueError unless constraint is None or a constraint with a positive bound."""
+    if constraint is not None and not isinstance(constraint, Constraint):
+        raise ValueError(f"constraint must be None or one such as SpectralNormalization(); got {constraint!r}.")
+    if constraint is not None:
+        constraint.check()
+
+
+def _leading(W):
+    u, singular_values, v = np.linalg.svd(W, full_matrices=False)
+    return u[:, 0], max(singular_values[0], np.finfo(W.dtype).tiny), v[0]
+
+
+@primitive
+def _normalize(theta, network, bound):
+    effective = theta.copy()
+    for W, _ in network.unpack(effective):
+        W *= bound / _leading(W)[1]
+    return effective
+
+
+@opaque
+def _normalize_vjp(g, theta, network, bound):
+    gradient = g.copy()
+    for (G, _), (W, _) in zip(network.unpack(gradient), network.unpack(theta), strict=True):
+        u, sigma, v = _leading(W)
+        G -= (np.vdot(G, W) / sigma) * np.outer(u, v)
+        G *= bound / sigma
+    return gradient
+
+
+defvjp(_normalize, lambda ans, theta, network, bound: lambda g: _normalize_vjp(g, theta, network, bound))

@@ -1,0 +1,56 @@
+"""Choosing the strength of a penalty."""
+
+from sklearn.base import clone
+
+__all__ = ["balanced_alpha"]
+
+
+def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
+    """The ``alpha`` at which penalty and loss are equal where the fit starts.
+
+    A point to start a search from: below it the loss dominates at first, above it the penalty does [1]_.
+
+    Parameters
+    ----------
+    estimator : GradRegMLPClassifier, GradRegMLPRegressor or VATClassifier
+        With the penalty in question; neither fitted nor changed. Give it an integer ``random_state`` for the same start.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each row.
+    mask : array-like of bool of shape (n_samples, n_features), default=None
+        Entries that the penalty counts.
+
+    Returns
+    -------
+    alpha : float
+        Mean loss over penalty at the initial parameters.
+
+    Raises
+    ------
+    ValueError
+        If the penalty vanishes there: for a linear model, which starts from zero, or without a penalty.
+
+    References
+    ----------
+    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training differentiable models by
+       constraining their explanations".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.model_selection import balanced_alpha
+    >>> X, y = load_iris(return_X_y=True)
+    >>> 0.01 < balanced_alpha(GradRegMLPClassifier(random_state=0), X, y) < 100
+    True
+    """
+    loss, penalty = clone(estimator)._initial_terms(X, y, sample_weight=sample_weight, mask=mask)
+    if not penalty > 0:
+        raise ValueError(
+            f"the penalty is {penalty:g} where {type(estimator).__name__} starts, so no alpha balances it. Linear models "
+            "start from zero weights: search over alpha instead."
+        )
+    return loss / penalty

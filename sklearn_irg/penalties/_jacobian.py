@@ -1,0 +1,129 @@
+import numpy as np
+from sklearn.utils import check_scalar
+
+from sklearn_irg._autodiff import root, stop_gradient
+from sklearn_irg.penalties._base import SamplePenalty
+from sklearn_irg.sensitivity import normalized_rows, squared_input_gradients, squared_jacobian_norms
+
+
+class Jacobian(SamplePenalty):
+    r"""Squared Frobenius norm of the derivative of the raw outputs with respect to the input.
+
+    .. math:: \sum_k \lVert \nabla_{x_i} z_k(x_i) \rVert_2^2
+
+    averaged over samples. For one output this is the squared local scale of a score [2]_. No label is used.
+
+    Parameters
+    ----------
+    n_projections : int, default=None
+        Number of random unit vectors the outputs are projected on, whose average is unbiased [1]_; cheaper than the exact
+        sum when there are many outputs. ``None`` is exact.
+    features : sequence of str or int, default=None
+        Columns to penalise, by name or position. ``None`` means all.
+
+    References
+    ----------
+    .. [1] Hoffman, Roberts and Yaida (2019), "Robust learning with Jacobian regularization".
+    .. [2] Tanay and Griffin (2018), "A new angle on L2 regularization".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.penalties import Jacobian
+    >>> X, y = load_iris(return_X_y=True)
+    >>> GradRegLogisticRegression(Jacobian(), alpha=0.01).fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    def __init__(self, n_projections=None, features=None):
+        self.n_projections = n_projections
+        self.features = features
+
+    @property
+    def is_stochastic(self):
+        """Whether projections are drawn."""
+        return self.n_projections is not None
+
+    def check(self, columns, likelihood):
+        del likelihood
+        if self.n_projections is not None:
+            check_scalar(self.n_projections, "n_projections", (int, np.integer), min_val=1)
+        columns.mask_of(self.features)
+
+    def values(self, step):
+        mask = step.mask_of(self.features)
+        if self.n_projections is None:
+            return squared_jacobian_norms(step.network, step.theta, step.forward, mask)
+        outputs, total = stop_gradient(step.outputs), 0
+        for _ in range(self.n_projections):
+            vectors = normalized_rows(step.random_state.standard_normal(outputs.shape).astype(outputs.dtype))
+            total = total + squared_input_gradients(step.network, step.theta, step.forward, vectors, mask)
+        return total * (outputs.shape[1] / self.n_projections)
+
+
+class LipschitzGradient(SamplePenalty):
+    r"""Squared excess of the norm of the Jacobian over a bound.
+
+    .. math:: \max(\lVert J(x_i) \rVert_F - b, 0)^2 \quad\text{or, two-sided,}\quad (\lVert J(x_i) \rVert_F - b)^2
+
+    averaged over samples, J being the derivative of the raw outputs. Two-sided, at interpolates, it is the gradient penalty
+    of Wasserstein GANs [1]_; one-sided it only asks for a Lipschitz constant of at most b [2]_.
+
+    Parameters
+    ----------
+    bound : float, default=1.0
+        The bound b, in units of outputs per unit of X.
+    two_sided : bool, default=False
+        Whether norms below the bound cost too.
+    at : {"data", "interpolates"}, default="data"
+        Where the norm is taken: at the rows, or at random convex combinations of two rows of the batch.
+    features : sequence of str or int, default=None
+        Columns to penalise, by name or position. ``None`` means all.
+
+    References
+    ----------
+    .. [1] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of Wasserstein GANs".
+    .. [2] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models" (in Chinese).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.penalties import LipschitzGradient
+    >>> X, y = load_iris(return_X_y=True)
+    >>> GradRegLogisticRegression(LipschitzGradient(bound=2.0), alpha=1.0).fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    def __init__(self, bound=1.0, two_sided=False, at="data", features=None):
+        self.bound = bound
+        self.two_sided = two_sided
+        self.at = at
+        self.features = features
+
+    @property
+    def is_stochastic(self):
+        """Whether interpolates are drawn."""
+        return self.at == "interpolates"
+
+    def check(self, columns, likelihood):
+        del likelihood
+        check_scalar(self.bound, "bound", (int, float, np.integer, np.floating), min_val=0)
+        if self.at not in ("data", "interpolates"):
+            raise ValueError(f"at of LipschitzGradient must be 'data' or 'interpolates'; got {self.at!r}.")
+        if self.is_stochastic:
+            columns.require_dense("LipschitzGradient at interpolates")
+        columns.mask_of(self.features)
+
+    def values(self, step):
+        forward = step.forward
+        if self.at == "interpolates":
+            rng, n_samples = step.random_state, step.X.shape[0]
+            share = rng.random_sample((n_samples, 1)).astype(step.X.dtype)
+            forward = step.forward_at(share * step.X + (1 - share) * step.X[rng.permutation(n_samples)])
+        norms = root(squared_jacobian_norms(step.network, step.theta, forward, step.mask_of(self.features)))
+        excess = norms - float(self.bound)
+        if not self.two_sided:
+            excess = excess * (stop_gradient(excess) > 0)
+        return excess * excess

@@ -1,0 +1,63 @@
+from sklearn_irg.likelihoods import gaussian
+from sklearn_irg.penalties._base import SamplePenalty
+from sklearn_irg.sensitivity import squared_input_gradients
+
+
+class RightReasons(SamplePenalty):
+    r"""Squared gradient of the summed log-probabilities where an annotation says that it should vanish.
+
+    .. math:: \sum_d \Bigl( A_{id} \, \frac{\partial}{\partial x_{id}} \sum_k \log p_{ik} \Bigr)^2
+
+    averaged over samples [1]_. The annotation A is one for entries that should not matter: columns through ``features``,
+    single entries through ``fit(X, y, mask=A)``, or their product. No label is used. For two classes, or for each label
+    of a multilabel target, the sum runs over the label's presence and absence.
+
+    Parameters
+    ----------
+    features : sequence of str or int, default=None
+        Columns to penalise, by name or position. ``None`` means all.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, for an unknown feature, and for a regressor, which has no probabilities.
+
+    See Also
+    --------
+    InputGradient : The gradient of the loss at the true label, which takes the same mask.
+    sklearn_irg.model_selection.balanced_alpha : A strength to start from.
+
+    References
+    ----------
+    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training differentiable models by
+       constraining their explanations".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.penalties import RightReasons
+    >>> X, y = load_iris(return_X_y=True)
+    >>> A = np.zeros(X.shape, dtype=bool)
+    >>> A[:, 3] = True
+    >>> model = GradRegMLPClassifier(penalty=RightReasons(), max_iter=1000, tol=1e-3, random_state=0)
+    >>> model.fit(X, y, mask=A).score(X, y) > 0.9
+    True
+    """
+
+    uses_mask = True
+
+    def __init__(self, features=None):
+        self.features = features
+
+    def check(self, columns, likelihood):
+        if likelihood == gaussian:
+            raise ValueError("RightReasons needs class probabilities; a regressor has none. Use InputGradient().")
+        columns.mask_of(self.features)
+
+    def values(self, step):
+        n_classes = step.outputs.shape[1] if step.network.likelihood.name == "softmax" else 2
+        mean = step.network.likelihood.evaluate(step.outputs, 0 * step.targets)[1]
+        cotangent = 1 - n_classes * mean
+        return squared_input_gradients(step.network, step.theta, step.forward, cotangent, step.mask_of(self.features))
