@@ -141,17 +141,18 @@ def project_to_ball(perturbations, epsilon, norm):
     return perturbations * np.minimum(1, epsilon / np.where(norms > 0, norms, 1))
 
 
-def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None):
+def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None, start=None):
     """Rows moved up a function by projected gradient ascent within a ball (constants of the optimisation).
 
-    One step goes the whole radius; more go 2.5 / n_steps of it each unless ``step_size`` says otherwise.
+    One step goes the whole radius; more go 2.5 / n_steps of it each unless ``step_size`` says otherwise. They begin at the
+    rows themselves unless there is a ``start``.
     """
     if step_size is None:
         step_size = epsilon if n_steps == 1 else 2.5 * epsilon / n_steps
-    moved = X
+    moved = X if start is None else start
     for _ in range(n_steps):
         moved = moved + step_size * steepest(gradient_at(moved), norm)
-        if n_steps > 1 or step_size > epsilon:
+        if n_steps > 1 or step_size > epsilon or start is not None:
             moved = X + project_to_ball(moved - X, epsilon, norm)
         if clip is not None:
             moved = np.clip(moved, *clip)

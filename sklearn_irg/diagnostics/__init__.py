@@ -1,6 +1,55 @@
 """Diagnostics: how far, in which direction and why a fitted model changes its mind."""
 
-from sklearn_irg.diagnostics._distances import signed_distance
-from sklearn_irg.diagnostics._gradients import input_gradients
+from sklearn_irg.diagnostics._distances import attack_distance, certified_radius, signed_distance
+from sklearn_irg.diagnostics._geometry import (
+    LinearGeometry,
+    TiltingPlane,
+    adversarial_distance,
+    error_distance,
+    linear_geometry,
+    mirror_points,
+    projected_points,
+    scaled_loss,
+    tilting_angle,
+    tilting_plane,
+)
+from sklearn_irg.diagnostics._gradients import (
+    FeatureSensitivity,
+    feature_sensitivity,
+    find_another_explanation,
+    input_gradients,
+    integrated_gradients,
+    largest_gradient_mask,
+)
+from sklearn_irg.diagnostics._lipschitz import (
+    GradientInequality,
+    LipschitzBounds,
+    gradient_inequality,
+    lipschitz_bounds,
+)
 
-__all__ = ["input_gradients", "signed_distance"]
+__all__ = [
+    "FeatureSensitivity",
+    "GradientInequality",
+    "LinearGeometry",
+    "LipschitzBounds",
+    "TiltingPlane",
+    "adversarial_distance",
+    "attack_distance",
+    "certified_radius",
+    "error_distance",
+    "feature_sensitivity",
+    "find_another_explanation",
+    "gradient_inequality",
+    "input_gradients",
+    "integrated_gradients",
+    "largest_gradient_mask",
+    "linear_geometry",
+    "lipschitz_bounds",
+    "mirror_points",
+    "projected_points",
+    "scaled_loss",
+    "signed_distance",
+    "tilting_angle",
+    "tilting_plane",
+]

@@ -1,6 +1,10 @@
-import numpy as np
+"""Distances to the decision boundary: estimated, guaranteed, and reached."""
 
-from sklearn_irg.diagnostics._models import as_model, encode, score_gradients
+import numpy as np
+from sklearn.utils import check_scalar
+
+from sklearn_irg.diagnostics._lipschitz import margin_bounds
+from sklearn_irg.diagnostics._models import as_model
 
 
 def signed_distance(estimator, X, y=None):
@@ -13,12 +17,13 @@ def signed_distance(estimator, X, y=None):
     Parameters
     ----------
     estimator : classifier
-        A fitted linear classifier or multi-layer perceptron.
+        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or ``predict_proba`` (by
+        2 · n_features calls of it), or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
-        Labels that say which side is right. Without them, distances of two classes are positive where ``classes_[1]`` is
-        predicted, and those of more classes are to the boundary of the predicted class, hence never negative.
+        Labels that say which side is right. Without them, distances of two classes are positive where ``classes_[1]``
+        is predicted, and those of more classes are to the boundary of the predicted class, hence never negative.
 
     Returns
     -------
@@ -34,20 +39,128 @@ def signed_distance(estimator, X, y=None):
     >>> np.round(signed_distance(model, [[2.0, 5.0], [-3.0, 5.0]], [1, 1]), 3)
     array([ 2., -3.])
     """
+    model, X = _classifier(estimator, X)
+    own = _positions(model, X, y)
+    if y is None and model.n_outputs == 1:
+        own = np.ones(len(X), dtype=int)
+    margins, gradients = model.margins(X, own)
+    return _ratio(margins, np.linalg.norm(gradients, axis=2)).min(axis=1)
+
+
+def certified_radius(estimator, X, y=None):
+    r"""Radius within which no change of a row can change its prediction: a lower bound on the distance to the boundary.
+
+    .. math:: \min_{k \ne y} \frac{z_y - z_k}{L_{yk}}
+
+    with a bound :math:`L_{yk}` on the Lipschitz constant of the margin, the product of spectral norms up to the last
+    layer and the norm of the difference of its two columns. Exact for linear models.
+
+    Parameters
+    ----------
+    estimator : classifier
+        A fitted linear model or multi-layer perceptron, or a pipeline of affine steps and one of these.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,), default=None
+        Labels; rows predicted otherwise have radius zero. ``None`` means the predicted ones.
+
+    Returns
+    -------
+    radii : ndarray of shape (n_samples,)
+        In units of X, an L2 distance.
+
+    References
+    ----------
+    .. [1] Tsuzuku, Sato and Sugiyama (2018), "Lipschitz-margin training: scalable certification of perturbation
+       invariance for deep neural networks".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_irg.diagnostics import certified_radius, signed_distance
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=1000).fit(X, y)
+    >>> bool(np.allclose(certified_radius(model, X), signed_distance(model, X)))
+    True
+    """
+    model, X = _classifier(estimator, X)
+    own = _positions(model, X, y)
+    margins, _ = model.margins(X, own)
+    return np.maximum(_ratio(margins, margin_bounds(model, own)).min(axis=1), 0)
+
+
+def attack_distance(estimator, X, *, max_iter=50):
+    """Distance at which the prediction of each row is seen to change: an upper bound on the distance to the boundary.
+
+    `sklearn_irg.attacks.deepfool` finds a row with another prediction, bisection the boundary on the way to it.
+
+    Parameters
+    ----------
+    estimator : classifier
+        As in `signed_distance`.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    max_iter : int, default=50
+        Largest number of linearisations.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_samples,)
+        In units of X, an L2 distance. Infinite where no other prediction was found.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from sklearn_irg.diagnostics import attack_distance
+    >>> X, y = load_iris(return_X_y=True)
+    >>> attack_distance(SVC().fit(X, y), X[:5]).shape
+    (5,)
+    """
+    model, X = _classifier(estimator, X)
+    own = model.predicted(model.scores(X))
+    moved = cross_boundary(model, X, own, max_iter)
+    crossed = model.predicted(model.scores(moved)) != own
+    low, high = np.zeros(len(X)), np.ones(len(X))
+    for _ in range(40):
+        middle = (low + high) / 2
+        changed = model.predicted(model.scores(X + middle[:, None].astype(X.dtype) * (moved - X))) != own
+        low, high = np.where(changed, low, middle), np.where(changed, middle, high)
+    return np.where(crossed, high * np.linalg.norm(moved - X, axis=1), np.inf)
+
+
+def cross_boundary(model, X, own, max_iter, overshoot=0.02, mask=None):
+    """DeepFool: rows moved across the nearest linearised boundary until their prediction changes."""
+    check_scalar(max_iter, "max_iter", (int, np.integer), min_val=1)
+    moved = X.copy()
+    for _ in range(max_iter):
+        active = np.flatnonzero(model.predicted(model.scores(moved)) == own)
+        if not len(active):
+            break
+        margins, gradients = model.margins(moved[active], own[active])
+        gradients = gradients if mask is None else gradients * mask
+        norms = np.linalg.norm(gradients, axis=2).astype(X.dtype, copy=False)
+        nearest = _ratio(margins, norms).argmin(axis=1)
+        rows = np.arange(len(active))
+        margin, gradient, norm = margins[rows, nearest], gradients[rows, nearest], norms[rows, nearest]
+        length = np.divide(margin + 1e-6, norm**2, out=np.zeros_like(margin), where=norm > 0)
+        moved[active] -= (1 + overshoot) * length[:, None] * gradient
+    return moved
+
+
+def _classifier(estimator, X):
     model = as_model(estimator)
-    X = model.check_X(X)
-    forward = model.forward(X)
-    Z, G = forward[-1], score_gradients(model, forward)
-    targets = None if y is None else encode(model, y, len(X))
-    if Z.shape[1] == 1:
-        side = 1 if targets is None else 2 * targets[:, 0] - 1
-        return _ratio(side * Z[:, 0], np.linalg.norm(G[0], axis=1))
-    rows, own = np.arange(len(Z)), Z.argmax(axis=1) if targets is None else targets.argmax(axis=1)
-    margins = Z[rows, own][:, None] - Z
-    norms = np.linalg.norm(G[own, rows] - G, axis=2).T
-    distances = _ratio(margins, norms)
-    distances[rows, own] = np.inf
-    return distances.min(axis=1)
+    model.require_classes()
+    return model, model.check_X(X)
+
+
+def _positions(model, X, y):
+    if y is None:
+        return model.predicted(model.scores(X))
+    targets = model.encode(y, len(X))
+    return targets[:, 0].astype(int) if model.n_outputs == 1 else targets.argmax(axis=1)
 
 
 def _ratio(margin, norm):

@@ -1,22 +1,41 @@
-from sklearn_irg.diagnostics._models import as_model, encode
+"""Gradients: which features a model's answer hangs on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_scalar
+
+from sklearn_irg.diagnostics._models import as_model
+
+_NUMBERS = (int, float, np.integer, np.floating)
 
 
-def input_gradients(estimator, X, y):
-    """Gradient of the loss with respect to the input, for each row.
+def input_gradients(estimator, X, y=None, of="loss"):
+    """Gradient of the loss, a score or the summed log-probabilities with respect to the input, for each row.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted linear classifier or multi-layer perceptron.
+        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or ``predict_proba`` (by
+        2 · n_features calls of it), or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
-    y : array-like of shape (n_samples,)
-        Their labels.
+    y : array-like of shape (n_samples,), default=None
+        Labels. ``None`` means the predicted ones.
+    of : {"loss", "score", "log_proba"}, default="loss"
+        The negative log-likelihood of each row's label; the score of the label, which for two classes is the decision
+        function; or the sum of the log-probabilities of all classes, for which y is not used.
 
     Returns
     -------
     gradients : ndarray of shape (n_samples, n_features)
-        Derivative of the negative log-likelihood of each row's label, per unit of X.
+        Derivatives per unit of X.
+
+    Raises
+    ------
+    ValueError
+        For a label unseen in ``fit``, X of the wrong width or with NaN, or an unknown ``of``.
 
     Examples
     --------
@@ -28,7 +47,214 @@ def input_gradients(estimator, X, y):
     (150, 4)
     """
     model = as_model(estimator)
+    return _gradients(model, model.check_X(X), y, of)
+
+
+def _gradients(model, X, y, of):
+    if of not in ("loss", "score", "log_proba"):
+        raise ValueError(f"of must be 'loss', 'score' or 'log_proba'; got {of!r}.")
+    if of == "log_proba":
+        n_classes = model.n_outputs if model.likelihood.name == "softmax" else 2
+        return model.pull_back(X, 1 - n_classes * model.likelihood.mean(model.scores(X)))
+    scores = model.scores(X)
+    targets = _predicted_targets(model, scores) if y is None else model.encode(y, len(X))
+    if of == "loss":
+        return model.loss_gradients(X, targets)
+    return model.pull_back(X, np.ones_like(scores) if model.n_outputs == 1 else targets)
+
+
+def _predicted_targets(model, scores):
+    if model.classes is None:
+        return model.likelihood.mean(scores)
+    return model.encode(model.classes[model.predicted(scores)], len(scores))
+
+
+@dataclass(frozen=True)
+class FeatureSensitivity:
+    """How strongly the loss or score depends on each feature.
+
+    Attributes
+    ----------
+    names : ndarray of str of shape (n_features,)
+        Names of the features.
+    mean : ndarray of shape (n_features,)
+        Mean absolute gradient.
+    std : ndarray of shape (n_features,)
+        Standard deviation of the absolute gradient over rows.
+    """
+
+    names: np.ndarray
+    mean: np.ndarray
+    std: np.ndarray
+
+    def to_frame(self):
+        """A pandas DataFrame, the most sensitive feature first."""
+        import pandas as pd
+
+        frame = pd.DataFrame({"mean": self.mean, "std": self.std}, index=pd.Index(self.names, name="feature"))
+        return frame.sort_values("mean", ascending=False)
+
+
+def feature_sensitivity(estimator, X, y=None, of="loss"):
+    """Mean absolute gradient with respect to each feature.
+
+    Parameters
+    ----------
+    estimator, X, y, of
+        As in `input_gradients`; column names come from X or from the estimator.
+
+    Returns
+    -------
+    sensitivity : FeatureSensitivity
+        Names, means and standard deviations over rows, with ``to_frame()``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.diagnostics import feature_sensitivity
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> sensitivity = feature_sensitivity(GradRegLogisticRegression().fit(X, y), X, y)
+    >>> str(sensitivity.to_frame().index[0])
+    'petal length (cm)'
+    """
+    absolute = np.abs(input_gradients(estimator, X, y, of))
+    names = getattr(X, "columns", getattr(estimator, "feature_names_in_", None))
+    names = [f"x{j}" for j in range(absolute.shape[1])] if names is None else names
+    return FeatureSensitivity(np.asarray(names, dtype=object), absolute.mean(axis=0), absolute.std(axis=0))
+
+
+def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
+    r"""Attribution of each row's score to its features, along the way from a baseline.
+
+    .. math:: (x_j - b_j) \int_0^1 \frac{\partial z}{\partial x_j}\bigl(b + t (x - b)\bigr) \, dt
+
+    by Gauss-Legendre quadrature. The attributions of a row sum to the difference of its score and the baseline's [1]_.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in `input_gradients`.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,), default=None
+        Whose score is attributed; ``None`` means the predicted labels. For two classes it is the decision function.
+    baseline : array-like of shape (n_features,), default=None
+        Where the way begins; ``None`` is the mean of X.
+    n_steps : int, default=64
+        Number of points on the way.
+
+    Returns
+    -------
+    attributions : ndarray of shape (n_samples, n_features)
+        In units of the score.
+
+    References
+    ----------
+    .. [1] Sundararajan, Taly and Yan (2017), "Axiomatic attribution for deep networks".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg.diagnostics import integrated_gradients
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LogisticRegression().fit(scale(X), y)
+    >>> attributions = integrated_gradients(model, scale(X))
+    >>> bool(np.allclose(attributions.sum(axis=1), model.decision_function(scale(X)) - model.intercept_))
+    True
+    """
+    check_scalar(n_steps, "n_steps", (int, np.integer), min_val=1)
+    model = as_model(estimator)
     X = model.check_X(X)
-    forward = model.forward(X)
-    _, residual = model.network.likelihood.loss_and_residual(forward[-1], encode(model, y, len(X)))
-    return model.pull_back(forward, residual)
+    baseline = X.mean(axis=0) if baseline is None else np.asarray(baseline, dtype=model.dtype)
+    if baseline.shape != (model.n_features,):
+        raise ValueError(f"baseline must have shape ({model.n_features},); got {baseline.shape}.")
+    y = model.classes[model.predicted(model.scores(X))] if y is None and model.classes is not None else y
+    nodes, weights = np.polynomial.legendre.leggauss(n_steps)
+    total = np.zeros_like(X)
+    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        total += weight * _gradients(model, (baseline + node * (X - baseline)).astype(model.dtype), y, "score")
+    return total * (X - baseline)
+
+
+def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba"):
+    """Where each row's gradient is largest.
+
+    Parameters
+    ----------
+    estimator, X, y, of
+        As in `input_gradients`.
+    threshold : float, default=0.67
+        Share of the row's largest absolute gradient above which an entry counts.
+
+    Returns
+    -------
+    mask : ndarray of bool of shape (n_samples, n_features)
+        For instance for ``fit(X, y, mask=mask)``.
+
+    References
+    ----------
+    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training differentiable models by
+       constraining their explanations".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.diagnostics import largest_gradient_mask
+    >>> X, y = load_iris(return_X_y=True)
+    >>> largest_gradient_mask(GradRegLogisticRegression().fit(X, y), X).any(axis=1).all()
+    np.True_
+    """
+    check_scalar(threshold, "threshold", _NUMBERS, min_val=0, max_val=1)
+    absolute = np.abs(input_gradients(estimator, X, y, of))
+    return (absolute > threshold * absolute.max(axis=1, keepdims=True)) & (absolute > 0)
+
+
+def find_another_explanation(estimator, X, y, n_models=2, *, threshold=0.67):
+    """Models that are right for different reasons: each may not use what those before it used most.
+
+    The first is fitted without a mask; after each, its `largest_gradient_mask` is added to the mask of the next [1]_.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Unfitted, one whose ``fit`` takes ``mask`` and whose penalty uses it, such as ``RightReasons()``.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Labels.
+    n_models : int, default=2
+        Number of models.
+    threshold : float, default=0.67
+        As in `largest_gradient_mask`.
+
+    Returns
+    -------
+    models : list of estimators
+        Fitted clones. When accuracy falls off, the explanations are used up.
+
+    References
+    ----------
+    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training differentiable models by
+       constraining their explanations".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.diagnostics import find_another_explanation
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = GradRegMLPClassifier((8,), penalty="right_reasons", tol=0.01, random_state=0)
+    >>> len(find_another_explanation(model, X, y, n_models=2))
+    2
+    """
+    check_scalar(n_models, "n_models", (int, np.integer), min_val=1)
+    models, mask = [], np.zeros(np.shape(X), dtype=bool)
+    for _ in range(n_models):
+        models.append(clone(estimator).fit(X, y, mask=mask))
+        mask = mask | largest_gradient_mask(models[-1], X, y, threshold=threshold)
+    return models

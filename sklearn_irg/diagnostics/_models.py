@@ -1,90 +1,292 @@
-"""Any fitted estimator as differentiable outputs: read from its attributes, never from its class."""
+"""Any fitted estimator as differentiable scores: read from its attributes, never from its class.
 
-from typing import NamedTuple
+Scores have one column for two classes, positive for ``classes_[1]``, and one per class otherwise. A pipeline whose steps
+before the last are affine becomes one model of the pipeline's input: the affine map goes into the first layer.
+"""
+
+from abc import abstractmethod
 
 import numpy as np
+from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
-from sklearn_irg.networks import Network
+from sklearn_irg.networks import ACTIVATIONS, Network
 
-__all__ = ["Model", "as_model", "encode", "score_gradients"]
+__all__ = ["FunctionModel", "Model", "NetworkModel", "as_model"]
+
+_LIKELIHOODS = {"logistic": bernoulli, "softmax": categorical, "identity": gaussian}
 
 
-class Model(NamedTuple):
-    """A network, its parameters, and the classes its outputs stand for (None for a regressor)."""
+class Model:
+    """Differentiable scores of a fitted estimator.
 
-    network: Network
-    theta: np.ndarray
-    classes: np.ndarray | None
+    Attributes
+    ----------
+    classes : ndarray or None
+        The classes the scores stand for; None for a regressor.
+    n_features, n_outputs : int
+        Numbers of inputs and of scores.
+    likelihood : Likelihood
+        What turns scores into a loss.
+    """
+
+    is_linear = False
+
+    @abstractmethod
+    def scores(self, X):
+        """Scores, shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def pull_back(self, X, cotangent):
+        """Gradient of ⟨cotangent, scores⟩ with respect to each row, shape (n_samples, n_features)."""
 
     def check_X(self, X):
-        """X as a finite array with the width the model was fitted with."""
-        X = check_array(X, dtype=(np.float64, np.float32), input_name="X")
-        if X.shape[1] != self.network.layer_sizes[0]:
-            raise ValueError(f"X has {X.shape[1]} features, but the estimator expects {self.network.layer_sizes[0]}.")
-        return X.astype(self.theta.dtype, copy=False)
+        """X as a new finite array with the width the model was fitted with."""
+        X = check_array(X, dtype=(np.float64, np.float32), input_name="X", copy=True)
+        if X.shape[1] != self.n_features:
+            raise ValueError(f"X has {X.shape[1]} features, but {self.name} was fitted with {self.n_features}.")
+        return X.astype(self.dtype, copy=False)
 
-    def forward(self, X):
-        """Forward pass; its last array holds the outputs, one column for two classes."""
-        return self.network.forward(self.theta, X)
+    def encode(self, y, n_samples, name="y"):
+        """Targets as the likelihood wants them, shape (n_samples, n_outputs)."""
+        y = np.asarray(y)
+        if len(y) != n_samples:
+            raise ValueError(f"{name} has {len(y)} entries, but X has {n_samples} rows.")
+        if self.classes is None or y.ndim == 2:
+            return y.reshape(n_samples, -1).astype(self.dtype)
+        unseen = ~np.isin(y, self.classes)
+        if unseen.any():
+            raise ValueError(f"{name} has the label {y[unseen][0]!r}, which is not among {self.classes.tolist()}.")
+        indices = np.searchsorted(self.classes, y)
+        targets = indices[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[indices]
+        return targets.astype(self.dtype)
 
-    def pull_back(self, forward, cotangent):
-        """Gradient of ⟨cotangent, outputs⟩ with respect to each row, shape (n_samples, n_features)."""
-        return self.network.pull_back(self.theta, forward, cotangent.astype(self.theta.dtype, copy=False))
+    def require_classes(self):
+        """Raise a TypeError for a regressor."""
+        if self.classes is None:
+            raise TypeError(f"{self.name} is no classifier: it has no decision boundary.")
+
+    def predicted(self, scores):
+        """Position of the predicted class of each row."""
+        return (scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)
+
+    def loss_gradients(self, X, targets):
+        """Gradient of each row's loss with respect to it."""
+        return self.pull_back(X, self.likelihood.loss_and_residual(self.scores(X), targets)[1])
+
+    def score_gradients(self, X):
+        """Gradient of every score, shape (n_outputs, n_samples, n_features)."""
+        cotangents = np.eye(self.n_outputs, dtype=self.dtype)
+        return np.stack([self.pull_back(X, np.repeat(row[None], len(X), axis=0)) for row in cotangents])
+
+    def margins(self, X, own):
+        """Score margins over the other classes and their gradients, for the class at position ``own`` of each row.
+
+        Shapes (n_samples, n_others) and (n_samples, n_others, n_features); the others are in the order of the classes.
+        """
+        Z, G = self.scores(X), self.score_gradients(X)
+        if self.n_outputs == 1:
+            side = (2 * own - 1)[:, None].astype(self.dtype)
+            return side * Z, (side * G[0])[:, None, :]
+        rows, G = np.arange(len(X)), G.transpose(1, 0, 2)
+        others = np.arange(self.n_outputs)[None] != own[:, None]
+        margins = (Z[rows, own][:, None] - Z)[others].reshape(len(X), -1)
+        gradients = (G[rows, own][:, None] - G)[others].reshape(len(X), self.n_outputs - 1, -1)
+        return margins, gradients
+
+
+class NetworkModel(Model):
+    """A multi-layer perceptron, or a linear model as one without hidden layers."""
+
+    def __init__(self, coefs, intercepts, activation, likelihood, classes, name):
+        self.dtype = np.result_type(*coefs)
+        sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
+        self.network = Network(sizes, activation, likelihood)
+        self.theta = self.network.pack(coefs, intercepts, self.dtype)
+        self.likelihood, self.classes, self.name = likelihood, classes, name
+        self.n_features, self.n_outputs = sizes[0], sizes[-1]
+        self.is_linear = len(coefs) == 1 or ACTIVATIONS[activation].apply is None
+
+    @property
+    def layers(self):
+        """Weights and biases, ``[(W, b), …]``."""
+        return self.network.unpack(self.theta)
+
+    def scores(self, X):
+        return self.network.outputs(self.theta, X)
+
+    def pull_back(self, X, cotangent):
+        forward = self.network.forward(self.theta, X)
+        return self.network.pull_back(self.theta, forward, cotangent.astype(self.dtype, copy=False))
+
+    def score_gradients(self, X):
+        forward, cotangents = self.network.forward(self.theta, X), np.eye(self.n_outputs, dtype=self.dtype)
+        return np.stack(
+            [self.network.pull_back(self.theta, forward, np.repeat(row[None], len(X), axis=0)) for row in cotangents]
+        )
+
+    def after(self, A, c):
+        """The model of X for which this one sees ``X @ A + c``."""
+        (W, b), *rest = self.layers
+        layers = [(A @ W, c @ W + b), *rest]
+        coefs, intercepts = zip(*layers, strict=True)
+        return NetworkModel(
+            coefs, intercepts, self.network.activation, self.likelihood, self.classes, f"the pipeline with {self.name}"
+        )
+
+
+class FunctionModel(Model):
+    """Scores known only as a function; gradients are central differences, which take 2 · n_features calls of it."""
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, function, n_features, n_outputs, classes, name, step=1e-5):
+        self.scores = function
+        self.n_features, self.n_outputs, self.classes, self.name = n_features, n_outputs, classes, name
+        self.likelihood = gaussian if classes is None else bernoulli if n_outputs == 1 else categorical
+        self._step = step
+
+    def score_gradients(self, X):
+        gradients = np.empty((self.n_outputs, *X.shape))
+        for j in range(self.n_features):
+            step = self._step * max(1.0, np.abs(X[:, j]).max())
+            up, down = X.copy(), X.copy()
+            up[:, j] += step
+            down[:, j] -= step
+            gradients[:, :, j] = ((self.scores(up) - self.scores(down)) / (2 * step)).T
+        return gradients
+
+    def pull_back(self, X, cotangent):
+        return np.einsum("kij,ik->ij", self.score_gradients(X), cotangent)
+
+    def after(self, A, c):
+        """The model of X for which this one sees ``X @ A + c``."""
+        name = f"the pipeline with {self.name}"
+        return FunctionModel(lambda X: self.scores(X @ A + c), len(A), self.n_outputs, self.classes, name)
 
 
 def as_model(estimator):
-    """The model inside a fitted linear classifier or multi-layer perceptron.
+    """The model inside a fitted estimator.
 
     Raises
     ------
     TypeError
-        If the estimator has neither ``coef_`` and ``intercept_`` nor ``coefs_`` and ``intercepts_``.
+        If the estimator cannot be handled, with what would be needed.
+    ValueError
+        If a step of a pipeline is not affine, with the way round it.
     """
     check_is_fitted(estimator)
-    classes = getattr(estimator, "classes_", None)
-    if hasattr(estimator, "coefs_"):
-        coefs, intercepts = estimator.coefs_, estimator.intercepts_
-        likelihoods = {"logistic": bernoulli, "softmax": categorical, "identity": gaussian}
-        likelihood, activation = likelihoods[estimator.out_activation_], estimator.activation
-    elif hasattr(estimator, "coef_") and hasattr(estimator, "intercept_"):
-        coefs = [np.atleast_2d(estimator.coef_).T]
-        intercepts = [np.broadcast_to(estimator.intercept_, coefs[0].shape[1])]
-        likelihood, activation = bernoulli if coefs[0].shape[1] == 1 else categorical, "identity"
+    if isinstance(estimator, Pipeline):
+        model = as_model(estimator[-1])
+        if len(estimator) == 1:
+            return model
+        return model.after(*(a.astype(model.dtype) for a in _affine_map(estimator[:-1])))
+    classes, name = getattr(estimator, "classes_", None), type(estimator).__name__
+    if not is_classifier(estimator):
+        classes = None
+    if hasattr(estimator, "coefs_") and hasattr(estimator, "intercepts_"):
+        return NetworkModel(
+            estimator.coefs_,
+            estimator.intercepts_,
+            estimator.activation,
+            _LIKELIHOODS[estimator.out_activation_],
+            classes,
+            name,
+        )
+    linear = _linear_parts(estimator, classes)
+    if linear is not None:
+        W, b = linear
+        likelihood = gaussian if classes is None else bernoulli if W.shape[1] == 1 else categorical
+        return NetworkModel([W], [b], "identity", likelihood, classes, name)
+    return _function_model(estimator, classes, name)
+
+
+def _linear_parts(estimator, classes):
+    """Weights (n_features, n_outputs) and biases of a linear estimator, or None."""
+    if hasattr(estimator, "coef_") and hasattr(estimator, "intercept_"):
+        coef = estimator.coef_
+        W = np.atleast_2d(coef.toarray() if hasattr(coef, "toarray") else coef).T
+        one_vs_one = classes is not None and hasattr(estimator, "dual_coef_") and len(classes) > 2
+        if W.shape[1] == 1 or (not one_vs_one and (classes is None or W.shape[1] == len(classes))):
+            return W, np.broadcast_to(estimator.intercept_, W.shape[1]).astype(W.dtype)
+    if hasattr(estimator, "centroids_") and getattr(estimator, "metric", None) == "euclidean":
+        # the nearest centroid has the largest x·c - ‖c‖²/2
+        C = estimator.centroids_
+        if not np.allclose(getattr(estimator, "class_prior_", 1.0), np.mean(getattr(estimator, "class_prior_", 1.0))):
+            return None
+        W, b = C.T, -0.5 * (C**2).sum(axis=1)
+        return (W[:, 1:] - W[:, :1], b[1:] - b[:1]) if len(C) == 2 else (W, b)
+    return None
+
+
+def _function_model(estimator, classes, name):
+    n_features = getattr(estimator, "n_features_in_", None)
+    if n_features is None:
+        raise TypeError(f"{name} has no n_features_in_, so the width of its input is unknown.")
+    if hasattr(estimator, "decision_function"):
+
+        def scores(X):
+            Z = np.asarray(estimator.decision_function(_as_fitted(estimator, X)), dtype=np.float64)
+            return Z.reshape(len(X), -1)
+
+    elif hasattr(estimator, "predict_proba"):
+
+        def scores(X):
+            P = np.clip(estimator.predict_proba(_as_fitted(estimator, X)), 1e-300, 1)
+            return np.log(P[:, 1:]) - np.log(P[:, :1]) if P.shape[1] == 2 else np.log(P)
+
+    elif classes is None and hasattr(estimator, "predict"):
+
+        def scores(X):
+            return np.asarray(estimator.predict(_as_fitted(estimator, X)), dtype=np.float64).reshape(len(X), -1)
+
     else:
         raise TypeError(
-            f"{type(estimator).__name__} has no coefficients to differentiate: coef_ and intercept_, or coefs_ and "
-            "intercepts_, are needed."
+            f"{name} has nothing to differentiate: coef_ and intercept_, coefs_ and intercepts_, decision_function or "
+            "predict_proba is needed."
         )
-    sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
-    network = Network(sizes, activation, likelihood)
-    return Model(network, network.pack(coefs, intercepts, np.asarray(coefs[0]).dtype), classes)
+    n_outputs = scores(np.zeros((1, n_features))).shape[1]
+    if classes is not None and n_outputs not in (1, len(classes)):
+        raise TypeError(
+            f"{name} has {n_outputs} scores for {len(classes)} classes. Scores per class are needed, such as those of "
+            'decision_function_shape="ovr".'
+        )
+    return FunctionModel(scores, n_features, n_outputs, classes, name)
 
 
-def encode(model, y, n_samples):
-    """Targets as the model's likelihood wants them, shape (n_samples, n_outputs).
+def _as_fitted(estimator, X):
+    """X with the column names the estimator was fitted with, where it was."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return X
+    import pandas as pd
 
-    Raises
-    ------
-    ValueError
-        For a label the estimator has not seen, or the wrong number of them.
-    """
-    y, n_outputs = np.asarray(y), model.network.layer_sizes[-1]
-    if len(y) != n_samples:
-        raise ValueError(f"y has {len(y)} rows, but X has {n_samples}.")
-    if model.classes is None or y.ndim == 2:
-        return y.reshape(n_samples, -1).astype(model.theta.dtype)
-    unseen = ~np.isin(y, model.classes)
-    if unseen.any():
-        raise ValueError(f"y has the label {y[unseen][0]!r}, which is not among the classes {model.classes.tolist()}.")
-    indices = np.searchsorted(model.classes, y)
-    return (indices[:, None] if n_outputs == 1 else np.eye(n_outputs)[indices]).astype(model.theta.dtype)
+    return pd.DataFrame(X, columns=names)
 
 
-def score_gradients(model, forward):
-    """Gradient of each output, shape (n_outputs, n_samples, n_features)."""
-    outputs = forward[-1]
-    cotangents = np.eye(outputs.shape[1], dtype=outputs.dtype)
-    return np.stack([model.pull_back(forward, np.broadcast_to(row, outputs.shape)) for row in cotangents])
+def _affine_map(transformer):
+    """A and c with ``transformer.transform(X) == X @ A + c``, read off the transformer and checked on random rows."""
+    n_features, rng = transformer.n_features_in_, np.random.RandomState(0)
+    X = np.concatenate([scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)])
+
+    def transform(X):
+        T = transformer.transform(_as_fitted(transformer, X))
+        return np.asarray(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)
+
+    try:
+        c = transform(np.zeros((1, n_features)))[0]
+        A = transform(np.eye(n_features)) - c
+        expected, found = X @ A + c, transform(X)
+        affine = np.allclose(found, expected, rtol=1e-6, atol=1e-8 * max(1.0, np.abs(expected).max()))
+    except (ValueError, TypeError):
+        affine = False
+    if not affine:
+        steps = ", ".join(type(step).__name__ for step in transformer.named_steps.values())
+        raise ValueError(
+            f"the steps before the last ({steps}) are not affine, so distances have no exact meaning in the pipeline's "
+            "input. Work in the last step's: pass pipe[-1] with pipe[:-1].transform(X)."
+        )
+    return A, c

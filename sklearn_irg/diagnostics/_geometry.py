@@ -1,0 +1,335 @@
+"""Geometry of a linear classifier of two classes: how its boundary stands to the classes' centroids."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from sklearn.utils import check_array
+
+from sklearn_irg.diagnostics._models import NetworkModel, as_model
+
+
+@dataclass(frozen=True)
+class LinearGeometry:
+    """How the boundary of a linear classifier of two classes lies among the data.
+
+    Attributes
+    ----------
+    tilting_angle : float
+        Angle between the weights and the line from one centroid to the other, in radians.
+    weight_norm : float
+        L2 norm of the weights.
+    adversarial_distance : float
+        Mean of y · d(x), the signed distance to the boundary, in units of X.
+    error_distance : float
+        Mean of -y · d(x) over misclassified rows, the others counting as zero.
+    centroid_distance : float
+        Distance between the centroids.
+    offset : float
+        Signed distance of the boundary from the midpoint of the centroids, ŵ · mid + b / ‖w‖.
+    error_rate : float
+        Share of misclassified rows.
+    """
+
+    tilting_angle: float
+    weight_norm: float
+    adversarial_distance: float
+    error_distance: float
+    centroid_distance: float
+    offset: float
+    error_rate: float
+
+    def to_frame(self):
+        """A pandas DataFrame with one row."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(self)])
+
+
+@dataclass(frozen=True)
+class TiltingPlane:
+    """The plane spanned by the line between the centroids and the weights, with the data projected on it.
+
+    Attributes
+    ----------
+    coordinates : ndarray of shape (n_samples, 2)
+        Coordinates of the rows along the basis, from the origin.
+    basis : ndarray of shape (2, n_features)
+        Orthonormal: ẑ from the centroid of the first class to that of the second, and n̂, the part of the weights
+        orthogonal to it.
+    origin : ndarray of shape (n_features,)
+        Midpoint of the centroids.
+    boundary : ndarray of shape (3,)
+        (a, b, c): the boundary is the line ``a * x + b * y + c = 0`` of the plane, in distances.
+    labels : ndarray of shape (n_samples,)
+        -1 for the first class, +1 for the second.
+    classes : tuple
+        The two classes.
+    """
+
+    coordinates: np.ndarray
+    basis: np.ndarray
+    origin: np.ndarray
+    boundary: np.ndarray
+    labels: np.ndarray
+    classes: tuple
+
+
+def _pair(estimator, classes):
+    """The model, the weights and bias of the margin of the second class over the first, and the two classes."""
+    model = as_model(estimator)
+    model.require_classes()
+    if not (isinstance(model, NetworkModel) and model.is_linear):
+        raise TypeError(f"{model.name} is not linear, so it has no tilting angle. Use signed_distance instead.")
+    if classes is None:
+        if len(model.classes) > 2:
+            raise ValueError(f"classes=(a, b) must pick a pair of {model.classes.tolist()}.")
+        classes = tuple(model.classes)
+    positions = [np.flatnonzero(model.classes == c) for c in classes]
+    if len(classes) != 2 or any(len(p) != 1 for p in positions) or classes[0] == classes[1]:
+        raise ValueError(f"classes must be two different ones of {model.classes.tolist()}; got {classes!r}.")
+    w, b = _margin(model, *(int(p[0]) for p in positions))
+    if not np.linalg.norm(w) > 0:
+        raise ValueError(f"the weights of {model.name} are zero, so there is no boundary. Is alpha too large?")
+    return model, w, b, classes
+
+
+def _binary(estimator, X, y, classes, sample_weight=None):
+    """Weights, bias, rows of the two classes, labels -1 and +1, weights of rows, and the classes."""
+    model, w, b, classes = _pair(estimator, classes)
+    X, y = model.check_X(X).astype(np.float64), np.asarray(y)
+    model.encode(y, len(X))
+    rows = np.isin(y, classes)
+    signs = np.where(y[rows] == classes[1], 1.0, -1.0)
+    if len(np.unique(signs)) < 2:
+        raise ValueError(f"y must have rows of both classes {classes!r}.")
+    weights = np.ones(len(X))
+    if sample_weight is not None:
+        weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weights.shape != (len(X),) or (weights < 0).any():
+        raise ValueError(f"sample_weight must be {len(X)} non-negative numbers.")
+    return w, b, X[rows], signs, weights[rows], classes
+
+
+def _margin(model, i, j):
+    """Weights and bias of score j minus score i."""
+    W, b = np.eye(model.n_features), np.zeros(model.n_features)
+    for layer, bias in model.layers:  # of identity activations, if more than one
+        W, b = W @ layer, b @ layer + bias
+    if W.shape[1] == 1:
+        sign = 1.0 if j > i else -1.0
+        return sign * W[:, 0].astype(np.float64), sign * float(b[0])
+    return (W[:, j] - W[:, i]).astype(np.float64), float(b[j] - b[i])
+
+
+def _centroids(X, signs, weights):
+    return [np.average(X[signs == s], axis=0, weights=weights[signs == s]) for s in (-1, 1)]
+
+
+def _angle(w, z):
+    along = w @ z
+    return float(np.arctan2(np.linalg.norm(w - along * z), along))
+
+
+def linear_geometry(estimator, X, y, *, classes=None, sample_weight=None):
+    """Tilting angle, distances and errors of a linear classifier of two classes.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a pipeline of affine steps
+        and one of these.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Labels; rows of other classes are left out.
+    classes : tuple of two classes, default=None
+        The pair of a multiclass model, negative one first. ``None`` is ``classes_`` of a binary one.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows in all means.
+
+    Returns
+    -------
+    geometry : LinearGeometry
+        With ``to_frame()``.
+
+    Raises
+    ------
+    ValueError
+        If the weights are zero, a class is missing, or a label was unseen in ``fit``.
+    TypeError
+        If the model is not linear.
+
+    References
+    ----------
+    .. [1] Tanay and Griffin (2018), "A new angle on L2 regularization".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg.diagnostics import linear_geometry
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> weak, strong = (linear_geometry(LogisticRegression(C=C).fit(scale(X), y), scale(X), y) for C in (1, 1e-4))
+    >>> strong.tilting_angle < weak.tilting_angle
+    True
+    >>> strong.adversarial_distance > weak.adversarial_distance
+    True
+    """
+    w, b, X, signs, weights, _ = _binary(estimator, X, y, classes, sample_weight)
+    norm = np.linalg.norm(w)
+    distance = signs * (X @ w + b) / norm
+    low, high = _centroids(X, signs, weights)
+    apart = np.linalg.norm(high - low)
+    if not apart > 0:
+        raise ValueError("the centroids of the two classes coincide, so there is no direction to tilt from.")
+    return LinearGeometry(
+        tilting_angle=_angle(w, (high - low) / apart),
+        weight_norm=float(norm),
+        adversarial_distance=float(np.average(distance, weights=weights)),
+        error_distance=float(np.average(np.maximum(-distance, 0), weights=weights)),
+        centroid_distance=float(apart),
+        offset=float((w @ (low + high) / 2 + b) / norm),
+        error_rate=float(np.average(distance <= 0, weights=weights)),
+    )
+
+
+def tilting_angle(estimator, X, y, *, classes=None, sample_weight=None):
+    """Angle between the weights and the line between the centroids, in radians; see `linear_geometry`."""
+    return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).tilting_angle
+
+
+def adversarial_distance(estimator, X, y, *, classes=None, sample_weight=None):
+    """Mean signed distance of the rows to the boundary, positive if right; see `linear_geometry`."""
+    return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).adversarial_distance
+
+
+def error_distance(estimator, X, y, *, classes=None, sample_weight=None):
+    """Mean distance of misclassified rows to the boundary, the others counting as zero; see `linear_geometry`."""
+    return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).error_distance
+
+
+def tilting_plane(estimator, X, y, *, classes=None):
+    """The plane of the centroids' line and the weights, and the rows in it.
+
+    Parameters
+    ----------
+    estimator, X, y, classes
+        As in `linear_geometry`.
+
+    Returns
+    -------
+    plane : TiltingPlane
+        Coordinates, basis by Gram-Schmidt, origin and boundary. If the weights lie along the centroids' line, n̂ is any
+        direction orthogonal to it.
+
+    References
+    ----------
+    .. [1] Tanay and Griffin (2018), "A new angle on L2 regularization".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg.diagnostics import tilting_plane
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> tilting_plane(LogisticRegression().fit(scale(X), y), scale(X), y).coordinates.shape
+    (569, 2)
+    """
+    w, b, X, signs, weights, classes = _binary(estimator, X, y, classes)
+    low, high = _centroids(X, signs, weights)
+    z = (high - low) / np.linalg.norm(high - low)
+    n = w - (w @ z) * z
+    if np.linalg.norm(n) <= 1e-12 * np.linalg.norm(w):
+        n = np.eye(len(z))[np.abs(z).argmin()]
+        n = n - (n @ z) * z
+    basis = np.stack([z, n / np.linalg.norm(n)])
+    origin = (low + high) / 2
+    boundary = np.append(basis @ w, w @ origin + b) / np.linalg.norm(w)
+    return TiltingPlane((X - origin) @ basis.T, basis, origin, boundary, signs, tuple(classes))
+
+
+def projected_points(estimator, X, *, classes=None):
+    """The point of the boundary nearest to each row, x - s / ‖w‖² · w.
+
+    Parameters
+    ----------
+    estimator : classifier
+        As in `linear_geometry`.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    classes : tuple of two classes, default=None
+        The pair of a multiclass model.
+
+    Returns
+    -------
+    points : ndarray of shape (n_samples, n_features)
+        Projections.
+    """
+    return _moved_across(estimator, X, classes, 1.0)
+
+
+def mirror_points(estimator, X, *, classes=None):
+    """The mirror image of each row in the boundary, x - 2s / ‖w‖² · w.
+
+    Parameters
+    ----------
+    estimator : classifier
+        As in `linear_geometry`.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    classes : tuple of two classes, default=None
+        The pair of a multiclass model.
+
+    Returns
+    -------
+    points : ndarray of shape (n_samples, n_features)
+        Mirror images; their score is minus that of the row.
+    """
+    return _moved_across(estimator, X, classes, 2.0)
+
+
+def _moved_across(estimator, X, classes, factor):
+    model, w, b, _ = _pair(estimator, classes)
+    X = model.check_X(X)
+    return X - factor * ((X @ w + b) / (w @ w))[:, None] * w
+
+
+def scaled_loss(margin, weight_norm, loss="zero_one"):
+    """A loss as a function of the signed distance, which the weight norm stretches.
+
+    Parameters
+    ----------
+    margin : array-like
+        y · d(x), distances in units of X.
+    weight_norm : float
+        ‖w‖, positive: a large one makes the loss steep and blind to distance, a small one nearly linear.
+    loss : {"zero_one", "hinge", "softplus"}, default="zero_one"
+        1 where the score is negative or zero; max(0, 1 - s); log(1 + exp(-s)).
+
+    Returns
+    -------
+    values : ndarray
+        Loss at the score ``weight_norm * margin``.
+
+    References
+    ----------
+    .. [1] Tanay and Griffin (2018), "A new angle on L2 regularization".
+
+    Examples
+    --------
+    >>> from sklearn_irg.diagnostics import scaled_loss
+    >>> scaled_loss([-1.0, 0.5, 2.0], 2.0, "hinge")
+    array([3., 0., 0.])
+    """
+    if not weight_norm > 0:
+        raise ValueError(f"weight_norm must be positive; got {weight_norm!r}.")
+    score = weight_norm * np.asarray(margin, dtype=np.float64)
+    if loss == "zero_one":
+        return (score <= 0).astype(np.float64)
+    if loss == "hinge":
+        return np.maximum(1 - score, 0)
+    if loss == "softplus":
+        return np.logaddexp(0, -score)
+    raise ValueError(f"loss must be 'zero_one', 'hinge' or 'softplus'; got {loss!r}.")

@@ -1,0 +1,190 @@
+"""How fast outputs can change at most, how fast they are seen to change, and what the parameters know of it."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from sklearn.utils import check_scalar
+
+from sklearn_irg.diagnostics._models import NetworkModel, as_model
+from sklearn_irg.networks import ACTIVATIONS
+from sklearn_irg.sensitivity import normalized_rows
+
+
+@dataclass(frozen=True)
+class LipschitzBounds:
+    """Bounds on the Lipschitz constant of the scores, in L2 norms, scores per unit of X.
+
+    Attributes
+    ----------
+    spectral : float
+        Upper bound: product of the spectral norms of the weights and of the largest slopes of the activations.
+    frobenius : float
+        Upper bound: the same with Frobenius norms.
+    empirical : float or None
+        Lower bound: largest spectral norm of the Jacobian found.
+    """
+
+    spectral: float
+    frobenius: float
+    empirical: float | None
+
+    def to_frame(self):
+        """A pandas DataFrame with one row."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(self)])
+
+
+def lipschitz_bounds(estimator, X=None, *, n_steps=5):
+    """Bounds on how fast the scores of a network can change.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted linear model or multi-layer perceptron, or a pipeline of affine steps and one of these.
+    X : array-like of shape (n_samples, n_features), default=None
+        Where to look for a steep place; without it there is no empirical bound.
+    n_steps : int, default=5
+        Steps from each row towards a steeper place.
+
+    Returns
+    -------
+    bounds : LipschitzBounds
+        ``empirical <= true constant <= spectral <= frobenius``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.diagnostics import lipschitz_bounds
+    >>> X, y = load_iris(return_X_y=True)
+    >>> bounds = lipschitz_bounds(GradRegMLPClassifier(tol=0.01, random_state=0).fit(X, y), X)
+    >>> bounds.empirical <= bounds.spectral <= bounds.frobenius
+    True
+    """
+    check_scalar(n_steps, "n_steps", (int, np.integer), min_val=0)
+    model = _network_model(estimator)
+    slopes = _largest_slope(model) ** (len(model.layers) - 1)
+    norms = [[float(np.linalg.norm(W, order)) for W, _ in model.layers] for order in (2, "fro")]
+    empirical = None if X is None else _steepest(model, model.check_X(X), n_steps)
+    return LipschitzBounds(slopes * float(np.prod(norms[0])), slopes * float(np.prod(norms[1])), empirical)
+
+
+def margin_bounds(model, own):
+    """Upper bound on the Lipschitz constant of each margin, shape (n_samples, n_others)."""
+    if not isinstance(model, NetworkModel):
+        raise TypeError(
+            f"{model.name} has no weights to bound its slope with: a linear model or a multi-layer perceptron is needed."
+        )
+    *hidden, (last, _) = model.layers
+    body = np.prod([_largest_slope(model) * np.linalg.norm(W, 2) for W, _ in hidden])
+    if model.n_outputs == 1:
+        return np.full((len(own), 1), body * np.linalg.norm(last))
+    differences = np.linalg.norm(last[:, :, None] - last[:, None, :], axis=0)
+    others = np.arange(model.n_outputs)[None] != own[:, None]
+    return body * differences[own][others].reshape(len(own), -1)
+
+
+@dataclass(frozen=True)
+class GradientInequality:
+    """Both sides, for each row, of a bound on the input gradient by the parameter gradient.
+
+    Attributes
+    ----------
+    left : ndarray of shape (n_samples,)
+        Squared input gradient times the sum over layers.
+    right : ndarray of shape (n_samples,)
+        Squared parameter gradient.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+
+    def to_frame(self):
+        """A pandas DataFrame with one row per sample."""
+        import pandas as pd
+
+        return pd.DataFrame(asdict(self))
+
+
+def gradient_inequality(estimator, X, output=0):
+    r"""Both sides of the inequality that ties flatness in the input to flatness in the parameters.
+
+    .. math:: \lVert \nabla_x f \rVert^2 \sum_t \frac{1 + \lVert h_t \rVert^2}{\lVert W_t \rVert^2 \lVert \partial h_t /
+        \partial x \rVert^2} \le \lVert \nabla_\theta f \rVert^2
+
+    with :math:`h_t` what enters layer t, :math:`h_1 = x`, and spectral norms of the matrices [1]_.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted linear model or multi-layer perceptron, or a pipeline of affine steps and one of these.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    output : int, default=0
+        Which score f is.
+
+    Returns
+    -------
+    sides : GradientInequality
+        ``left <= right`` for each row.
+
+    References
+    ----------
+    .. [1] Dherin, Munn and Barrett (2021), "The geometric Occam's razor implicit in deep learning".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.diagnostics import gradient_inequality
+    >>> X, y = load_iris(return_X_y=True)
+    >>> sides = gradient_inequality(GradRegMLPClassifier(tol=0.01, random_state=0).fit(X, y), X)
+    >>> (sides.left <= sides.right).all()
+    np.True_
+    """
+    model = _network_model(estimator)
+    X = model.check_X(X)
+    check_scalar(output, "output", (int, np.integer), min_val=0, max_val=model.n_outputs - 1)
+    forward = model.network.forward(model.theta, X)
+    cotangent = np.zeros_like(forward[-1])
+    cotangent[:, output] = 1
+    deltas = model.network.backward(model.theta, forward, cotangent)
+    inputs = [X, *forward[:-1]]
+    right = sum((D**2).sum(axis=1) * (1 + (H**2).sum(axis=1)) for D, H in zip(deltas, inputs, strict=True))
+    gradient = deltas[0] @ model.layers[0][0].T
+    J, total = np.broadcast_to(np.eye(X.shape[1], dtype=X.dtype), (len(X), X.shape[1], X.shape[1])), 0
+    for (W, _), H, slope in zip(model.layers, inputs, [*forward.saved.slopes, None], strict=True):
+        denominator = np.linalg.norm(W, 2) ** 2 * np.linalg.norm(J, 2, axis=(1, 2)) ** 2
+        total = total + np.divide(1 + (H**2).sum(axis=1), denominator, out=np.zeros(len(X)), where=denominator > 0)
+        J = np.einsum("ioj,oh->ihj", J, W)
+        J = J if slope is None else slope[:, :, None] * J
+    return GradientInequality((gradient**2).sum(axis=1) * total, right)
+
+
+def _network_model(estimator):
+    model = as_model(estimator)
+    if not isinstance(model, NetworkModel):
+        raise TypeError(f"{model.name} has no weights: a linear model or a multi-layer perceptron is needed.")
+    return model
+
+
+def _largest_slope(model):
+    return 0.25 if model.network.activation == "logistic" else 1.0
+
+
+def _steepest(model, X, n_steps):
+    """Largest spectral norm of the Jacobian over rows, and over steps from them along its leading direction."""
+    assert model.network.activation in ACTIVATIONS
+    largest = 0.0
+    spread = X.std(axis=0).mean() + np.finfo(X.dtype).tiny
+    for step in range(n_steps + 1):
+        J = model.score_gradients(X).transpose(1, 0, 2)
+        _, singular, right = np.linalg.svd(J, full_matrices=False)
+        largest = max(largest, float(singular[:, 0].max()))
+        if step == n_steps:
+            return largest
+        trial = [X + sign * 0.2 * spread * normalized_rows(right[:, 0]) for sign in (1, -1)]
+        norms = [np.linalg.norm(model.score_gradients(T).transpose(1, 0, 2), 2, axis=(1, 2)) for T in trial]
+        X = np.where((norms[0] > norms[1])[:, None], *trial)
+    return largest
