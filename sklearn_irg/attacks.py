@@ -418,8 +418,8 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm="l2", attack=None, sa
     >>> from sklearn_irg.attacks import adversarial_accuracy
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> model = LogisticRegression().fit(scale(X), y)
-    >>> round(adversarial_accuracy(model, scale(X), y, 0.0), 2), adversarial_accuracy(model, scale(X), y, 0.5) < 0.9
-    (0.99, True)
+    >>> adversarial_accuracy(model, scale(X), y, 0.5) < adversarial_accuracy(model, scale(X), y, 0.1) < 1
+    True
     """
     _check_norm(norm, _DUAL)
     epsilon, model = _check_epsilon(epsilon), as_model(estimator)

@@ -59,7 +59,7 @@ class Model:
             return y.reshape(n_samples, -1).astype(self.dtype)
         unseen = ~np.isin(y, self.classes)
         if unseen.any():
-            raise ValueError(f"{name} has the label {y[unseen][0]!r}, which is not among {self.classes.tolist()}.")
+            raise ValueError(f"{name} has the label {y[unseen].tolist()[0]!r}, which is not among {self.classes.tolist()}.")
         indices = np.searchsorted(self.classes, y)
         targets = indices[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[indices]
         return targets.astype(self.dtype)
@@ -183,7 +183,7 @@ def as_model(estimator):
         model = as_model(estimator[-1])
         if len(estimator) == 1:
             return model
-        return model.after(*(a.astype(model.dtype) for a in _affine_map(estimator[:-1])))
+        return model.after(*(a.astype(model.dtype) for a in _affine_map(estimator[:-1], model.n_features)))
     classes, name = getattr(estimator, "classes_", None), type(estimator).__name__
     if not is_classifier(estimator):
         classes = None
@@ -267,9 +267,10 @@ def _as_fitted(estimator, X):
     return pd.DataFrame(X, columns=names)
 
 
-def _affine_map(transformer):
+def _affine_map(transformer, n_features):
     """A and c with ``transformer.transform(X) == X @ A + c``, read off the transformer and checked on random rows."""
-    n_features, rng = transformer.n_features_in_, np.random.RandomState(0)
+    # a pipeline that only passes through has no width of its own
+    n_features, rng = getattr(transformer, "n_features_in_", n_features), np.random.RandomState(0)
     X = np.concatenate([scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)])
 
     def transform(X):

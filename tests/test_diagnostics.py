@@ -1,0 +1,368 @@
+"""Diagnostics against closed forms, finite differences and the laws that tie them together."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_breast_cancer, load_iris, make_moons
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.exceptions import NotFittedError
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, RidgeClassifier, SGDClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    PolynomialFeatures,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+    scale,
+)
+from sklearn.svm import SVC, LinearSVC
+
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, VATClassifier
+from sklearn_irg.diagnostics import (
+    adversarial_distance,
+    attack_distance,
+    certified_radius,
+    error_distance,
+    feature_sensitivity,
+    find_another_explanation,
+    gradient_inequality,
+    input_gradients,
+    integrated_gradients,
+    largest_gradient_mask,
+    linear_geometry,
+    lipschitz_bounds,
+    mirror_points,
+    projected_points,
+    scaled_loss,
+    signed_distance,
+    tilting_angle,
+    tilting_plane,
+)
+from tests import oracles
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X2, y2 = load_breast_cancer(return_X_y=True)
+X2 = scale(X2)[:, :6]
+X3, y3 = load_iris(return_X_y=True)
+X3 = scale(X3)
+
+LINEAR = [
+    LogisticRegression(),
+    SGDClassifier(random_state=0),
+    LinearSVC(),
+    SVC(kernel="linear"),
+    RidgeClassifier(),
+    LinearDiscriminantAnalysis(),
+    Perceptron(),
+    NearestCentroid(),
+    GradRegLogisticRegression(alpha=0.01),
+    make_pipeline(StandardScaler(), PCA(3), LogisticRegression()),
+]
+NETWORKS = [
+    GradRegMLPClassifier((8, 6), "tanh", max_iter=100, learning_rate_init=0.01, random_state=0),
+    GradRegMLPClassifier((8,), "logistic", max_iter=100, learning_rate_init=0.01, random_state=0),
+    VATClassifier((8,), max_iter=50, random_state=0),
+    MLPClassifier((8, 6), "tanh", max_iter=200, random_state=0),
+    make_pipeline(StandardScaler(), MLPClassifier((8,), max_iter=200, random_state=0)),
+]
+FUNCTIONS = [SVC(), GaussianProcessClassifier(), CalibratedClassifierCV(LogisticRegression())]
+TABLES = [(X2, y2), (X3, y3)]
+
+
+def log_loss(model):
+    """Loss of each row, from predicted probabilities."""
+    return lambda X, y: -np.log(model.predict_proba(X)[np.arange(len(X)), np.searchsorted(model.classes_, y)])
+
+
+@pytest.mark.parametrize("estimator", LINEAR, ids=lambda e: repr(e)[:40])
+class TestLinearModels:
+    @pytest.mark.parametrize(("X", "y"), TABLES, ids=["binary", "multiclass"])
+    def test_every_distance_is_the_exact_one(self, estimator, X, y):
+        if isinstance(estimator, SVC) and len(np.unique(y)) > 2:
+            pytest.skip("its pairs vote, which is not linear")
+        model = estimator.fit(X, y)
+        certified, signed, attacked = certified_radius(model, X), signed_distance(model, X), attack_distance(model, X)
+        np.testing.assert_allclose(np.abs(signed), certified, rtol=1e-8)
+        np.testing.assert_allclose(attacked, certified, rtol=1e-4, atol=1e-6)
+
+    def test_projections_lie_on_the_boundary_and_mirror_images_opposite(self, estimator):
+        model = estimator.fit(X2, y2)
+        distance = signed_distance(model, X2)
+        np.testing.assert_allclose(signed_distance(model, projected_points(model, X2)), 0, atol=1e-9)
+        np.testing.assert_allclose(signed_distance(model, mirror_points(model, X2)), -distance, rtol=1e-6, atol=1e-9)
+
+    def test_geometry_agrees_with_its_formulas(self, estimator):
+        model = estimator.fit(X2, y2)
+        geometry, y = linear_geometry(model, X2, y2), 2 * y2 - 1
+        distance = y * signed_distance(model, X2)
+        np.testing.assert_allclose(geometry.adversarial_distance, distance.mean())
+        np.testing.assert_allclose(geometry.error_distance, np.maximum(-distance, 0).mean())
+        np.testing.assert_allclose(geometry.error_rate, 1 - model.score(X2, y2))
+        gap = X2[y2 == 1].mean(axis=0) - X2[y2 == 0].mean(axis=0)
+        w = X2 - projected_points(model, X2)
+        w *= np.sign(signed_distance(model, X2))[:, None]
+        w = w[np.abs(signed_distance(model, X2)).argmax()]
+        cosine = w @ gap / np.linalg.norm(w) / np.linalg.norm(gap)
+        np.testing.assert_allclose(np.cos(geometry.tilting_angle), cosine, atol=1e-7)
+        np.testing.assert_allclose(geometry.centroid_distance, np.linalg.norm(gap))
+        middle = (X2[y2 == 1].mean(axis=0) + X2[y2 == 0].mean(axis=0)) / 2
+        np.testing.assert_allclose(geometry.offset, signed_distance(model, middle[None])[0], atol=1e-8)
+        assert tilting_angle(model, X2, y2) == geometry.tilting_angle
+        assert adversarial_distance(model, X2, y2) == geometry.adversarial_distance
+        assert error_distance(model, X2, y2) == geometry.error_distance
+
+    def test_sample_weights_are_repeated_rows(self, estimator):
+        model, counts = estimator.fit(X2, y2), np.random.RandomState(0).randint(0, 4, len(y2))
+        weighted = linear_geometry(model, X2, y2, sample_weight=counts)
+        repeated = linear_geometry(model, np.repeat(X2, counts, axis=0), np.repeat(y2, counts))
+        np.testing.assert_allclose(weighted.to_frame(), repeated.to_frame())
+
+
+class TestGeometry:
+    def test_a_pair_of_a_multiclass_model_is_the_difference_of_its_scores(self):
+        model = LogisticRegression().fit(X3, y3)
+        geometry = linear_geometry(model, X3, y3, classes=(0, 2))
+        np.testing.assert_allclose(geometry.weight_norm, np.linalg.norm(model.coef_[2] - model.coef_[0]))
+        swapped = linear_geometry(model, X3, y3, classes=(2, 0))
+        np.testing.assert_allclose(swapped.adversarial_distance, geometry.adversarial_distance)
+        np.testing.assert_allclose(swapped.tilting_angle, geometry.tilting_angle)
+
+    def test_the_nearest_centroid_classifier_is_not_tilted(self):
+        geometry = linear_geometry(NearestCentroid().fit(X2, y2), X2, y2)
+        np.testing.assert_allclose([geometry.tilting_angle, geometry.offset], 0, atol=1e-7)
+
+    def test_the_plane_shows_exact_distances(self):
+        model = LogisticRegression().fit(X2, y2)
+        plane = tilting_plane(model, X2, y2)
+        np.testing.assert_allclose(plane.basis @ plane.basis.T, np.eye(2), atol=1e-12)
+        distance = plane.coordinates @ plane.boundary[:2] + plane.boundary[2]
+        np.testing.assert_allclose(distance, signed_distance(model, X2), atol=1e-9)
+        np.testing.assert_allclose(
+            np.arctan2(plane.boundary[1], plane.boundary[0]), tilting_angle(model, X2, y2), atol=1e-12
+        )
+
+    def test_the_plane_of_an_untilted_model_has_a_basis_too(self):
+        plane = tilting_plane(NearestCentroid().fit(X2, y2), X2, y2)
+        np.testing.assert_allclose(plane.basis @ plane.basis.T, np.eye(2), atol=1e-9)
+
+    def test_scaled_losses(self):
+        margin = np.array([-2.0, 0.0, 0.1, 3.0])
+        np.testing.assert_array_equal(scaled_loss(margin, 5.0), [1, 1, 0, 0])
+        np.testing.assert_allclose(scaled_loss(margin, 5.0, "hinge"), [11, 1, 0.5, 0])
+        np.testing.assert_allclose(scaled_loss(margin, 5.0, "softplus"), np.log1p(np.exp(-5 * margin)))
+
+
+@pytest.mark.parametrize("estimator", NETWORKS + FUNCTIONS, ids=lambda e: repr(e)[:40])
+@pytest.mark.parametrize(("X", "y"), [(X2[:80], y2[:80]), (X3, y3)], ids=["binary", "multiclass"])
+def test_gradients_of_the_loss_match_finite_differences_of_predicted_probabilities(estimator, X, y):
+    model = estimator.fit(X, y)
+    if not hasattr(model, "predict_proba"):
+        pytest.skip("no probabilities")
+    if isinstance(model, CalibratedClassifierCV) and len(model.classes_) > 2:
+        pytest.skip("its calibrated probabilities are normalised again")
+    expected = oracles.input_gradients(lambda X: log_loss(model)(X, y), X)
+    scale_of = np.abs(expected).max()
+    np.testing.assert_allclose(input_gradients(model, X, y), expected, atol=1e-5 * scale_of)
+
+
+@pytest.mark.parametrize("estimator", NETWORKS, ids=lambda e: repr(e)[:40])
+@pytest.mark.parametrize(("X", "y"), TABLES, ids=["binary", "multiclass"])
+class TestNetworks:
+    def test_certified_radius_and_attack_distance_enclose_what_random_search_finds(self, estimator, X, y):
+        model, rng = estimator.fit(X, y), np.random.RandomState(0)
+        certified, attacked = certified_radius(model, X), attack_distance(model, X)
+        assert (certified <= attacked * (1 + 1e-6)).all()
+        predicted = model.predict(X)
+        for _ in range(50):
+            u = rng.standard_normal(X.shape)
+            u /= np.linalg.norm(u, axis=1, keepdims=True)
+            inside = X + 0.999 * certified[:, None] * u
+            np.testing.assert_array_equal(model.predict(inside), predicted)
+
+    def test_the_attack_distance_is_reached(self, estimator, X, y):
+        from sklearn_irg.attacks import deepfool
+
+        model = estimator.fit(X, y)
+        moved = deepfool(model, X)
+        crossed = model.predict(moved) != model.predict(X)
+        assert crossed.mean() > 0.95
+        reached = np.linalg.norm(moved - X, axis=1)
+        assert (attack_distance(model, X)[crossed] <= reached[crossed] + 1e-9).all()
+
+    def test_integrated_gradients_are_complete(self, estimator, X, y):
+        model = estimator.fit(X, y)
+        smooth = "relu" not in repr(model) and "tanh" in repr(model)
+        attributions = integrated_gradients(model, X, y, n_steps=200)
+        from sklearn_irg.diagnostics._models import as_model
+
+        Z = as_model(model).scores(np.vstack([X, X.mean(axis=0)]))
+        scores = Z[:, 0] if Z.shape[1] == 1 else Z[np.arange(len(Z)), np.append(y, 0)]
+        base = Z[-1, 0] if Z.shape[1] == 1 else Z[-1, y]
+        np.testing.assert_allclose(attributions.sum(axis=1), scores[:-1] - base, atol=1e-6 if smooth else 0.05)
+
+    def test_lipschitz_bounds_are_ordered_and_hold(self, estimator, X, y):
+        model = estimator.fit(X, y)
+        bounds = lipschitz_bounds(model, X)
+        assert 0 < bounds.empirical <= bounds.spectral <= bounds.frobenius
+        from sklearn_irg.diagnostics._models import as_model
+
+        scores = as_model(model).scores
+        change = np.linalg.norm(scores(X[1:]) - scores(X[:-1]), axis=1)
+        assert (change <= bounds.spectral * np.linalg.norm(X[1:] - X[:-1], axis=1) + 1e-9).all()
+
+
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(["relu", "tanh", "logistic", "softplus"]),
+    st.lists(st.integers(1, 9), max_size=3),
+)
+@settings(derandomize=True, deadline=None, max_examples=30)
+def test_input_gradients_are_bounded_by_parameter_gradients(seed, activation, hidden):
+    rng = np.random.RandomState(seed)
+    X, y = rng.standard_normal((20, 5)), rng.randint(3, size=20)
+    y[:3] = [0, 1, 2]
+    model = GradRegMLPClassifier(tuple(hidden) or (1,), activation, max_iter=1, random_state=seed).fit(X, y)
+    sides = gradient_inequality(model, X, output=1)
+    assert (sides.left <= sides.right * (1 + 1e-9) + 1e-12).all()
+    assert sides.to_frame().shape == (20, 2)
+
+
+def test_parameter_gradients_in_the_inequality_match_finite_differences():
+    model = NETWORKS[0].fit(X3, y3)
+    right = gradient_inequality(model, X3[:3], output=2).right
+    total = np.zeros(3)
+    for arrays in (model.coefs_, model.intercepts_):
+        for array in arrays:
+            for index in np.ndindex(array.shape):
+                keep = array[index]
+                values = []
+                for h in (1e-6, -1e-6):
+                    array[index] = keep + h
+                    values.append(model.decision_function(X3[:3])[:, 2])
+                array[index] = keep
+                total += ((values[0] - values[1]) / 2e-6) ** 2
+    np.testing.assert_allclose(right, total, rtol=1e-5)
+
+
+class TestPipelines:
+    AFFINE = [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler(), PCA(3), PCA(whiten=True), "passthrough"]
+
+    @pytest.mark.parametrize("step", AFFINE, ids=repr)
+    @pytest.mark.parametrize("last", [LogisticRegression(), NETWORKS[0], SVC()], ids=lambda e: type(e).__name__)
+    def test_gradients_are_in_units_of_the_pipelines_input(self, step, last):
+        X = X3 * [1, 10, 0.1, 3] + 5
+        pipe = make_pipeline(step, last).fit(X, y3)
+        if hasattr(pipe, "predict_proba"):
+            expected = oracles.input_gradients(lambda X: log_loss(pipe)(X, y3), X)
+            np.testing.assert_allclose(input_gradients(pipe, X, y3), expected, atol=1e-4 * np.abs(expected).max())
+        assert np.isfinite(signed_distance(pipe, X)).all()
+
+    def test_a_column_transformer_of_a_frame_is_seen_through(self):
+        frame = load_iris(as_frame=True)
+        columns = ColumnTransformer(
+            [("a", StandardScaler(), list(frame.data.columns[:2])), ("b", "passthrough", list(frame.data.columns[2:]))]
+        )
+        pipe = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(frame.data, frame.target)
+        assert input_gradients(pipe, frame.data, frame.target).shape == (150, 4)
+
+    @pytest.mark.parametrize("step", [PolynomialFeatures(2), QuantileTransformer(n_quantiles=50)], ids=repr)
+    def test_other_steps_get_an_error_that_shows_the_way(self, step):
+        pipe = make_pipeline(step, LogisticRegression(max_iter=1000)).fit(X3, y3)
+        with pytest.raises(ValueError, match=r"not affine.*pass pipe\[-1\] with pipe\[:-1\].transform\(X\)"):
+            signed_distance(pipe, X3)
+        assert signed_distance(pipe[-1], pipe[:-1].transform(X3)).shape == (150,)
+
+
+class TestSensitivity:
+    def test_names_come_from_the_frame_and_means_from_the_gradients(self):
+        frame = load_iris(as_frame=True)
+        model = GradRegLogisticRegression().fit(frame.data, frame.target)
+        sensitivity = feature_sensitivity(model, frame.data, frame.target)
+        G = np.abs(input_gradients(model, frame.data, frame.target))
+        np.testing.assert_allclose(sensitivity.to_frame().loc[frame.data.columns, "mean"], G.mean(axis=0))
+        np.testing.assert_allclose(sensitivity.std, G.std(axis=0))
+
+    def test_log_proba_is_the_gradient_of_summed_log_probabilities(self):
+        for X, y in TABLES:
+            model = LogisticRegression().fit(X, y)
+            expected = oracles.input_gradients(lambda X, m=model: m.predict_log_proba(X).sum(axis=1), X)
+            np.testing.assert_allclose(input_gradients(model, X, of="log_proba"), expected, atol=1e-4)
+
+    def test_other_explanations_use_other_features(self):
+        rng = np.random.RandomState(0)
+        x = rng.standard_normal(400)
+        X, y = np.column_stack([x, x, rng.standard_normal(400)]), (x > 0).astype(int)
+        model = GradRegLogisticRegression("right_reasons", alpha=10.0, max_iter=1000)
+        first, second = find_another_explanation(model.set_params(penalty="right_reasons"), X * [2, 1, 1], y)
+        assert first.score(X * [2, 1, 1], y) > 0.97
+        assert second.score(X * [2, 1, 1], y) > 0.97
+        masks = [largest_gradient_mask(m, X * [2, 1, 1]).mean(axis=0).round() for m in (first, second)]
+        np.testing.assert_array_equal(masks[0][:2], [1, 0])
+        np.testing.assert_array_equal(masks[1][:2], [0, 1])
+
+
+class TestBadInput:
+    model = LogisticRegression().fit(X2, y2)
+
+    @pytest.mark.parametrize(
+        "function", [signed_distance, certified_radius, attack_distance, input_gradients, lipschitz_bounds]
+    )
+    def test_bad_rows_are_refused(self, function):
+        with pytest.raises(ValueError, match="X has 3 features, but LogisticRegression was fitted with 6"):
+            function(self.model, X2[:, :3])
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            function(self.model, np.where(X2 > 3, np.nan, X2))
+        with pytest.raises(NotFittedError):
+            function(LogisticRegression(), X2)
+
+    def test_what_cannot_be_handled_says_what_would_be_needed(self):
+        with pytest.raises(TypeError, match="SVC is not linear"):
+            linear_geometry(SVC().fit(X2, y2), X2, y2)
+        with pytest.raises(TypeError, match="SVC has no weights to bound its slope with"):
+            certified_radius(SVC().fit(X2, y2), X2)
+        with pytest.raises(TypeError, match="LinearRegression is no classifier"):
+            signed_distance(LinearRegression().fit(X2, y2), X2)
+        with pytest.raises(TypeError, match=r"SVC has 10 scores for 5 classes"):
+            signed_distance(
+                SVC(decision_function_shape="ovo").fit(np.vstack([X3, X3 + 9]), np.append(y3, y3 // 2 + 3)), X3
+            )
+
+    def test_bad_labels_and_classes_are_named(self):
+        with pytest.raises(ValueError, match=r"y has the label 7, which is not among \[0, 1\]"):
+            signed_distance(self.model, X2, np.full(len(X2), 7))
+        with pytest.raises(ValueError, match="y has 3 entries, but X has 569 rows"):
+            signed_distance(self.model, X2, [0, 1, 0])
+        with pytest.raises(ValueError, match=r"classes=\(a, b\) must pick a pair"):
+            linear_geometry(LogisticRegression().fit(X3, y3), X3, y3)
+        with pytest.raises(ValueError, match="y must have rows of both classes"):
+            linear_geometry(self.model, X2, np.zeros(len(X2), dtype=int))
+
+    def test_weights_of_zero_are_an_error(self):
+        flat = LogisticRegression().fit(X2, y2)
+        flat.coef_ = np.zeros_like(flat.coef_)
+        with pytest.raises(ValueError, match="the weights of LogisticRegression are zero"):
+            linear_geometry(flat, X2, y2)
+
+    def test_arguments_and_the_global_generator_stay_as_they_are(self):
+        X, before = X2.copy(), np.random.get_state()[1].copy()
+        for function in (signed_distance, attack_distance, certified_radius, integrated_gradients, lipschitz_bounds):
+            function(self.model, X)
+        np.testing.assert_array_equal(X, X2)
+        np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+def test_regressors_and_neighbours():
+    X, y = make_moons(50, random_state=0)
+    regressor = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
+    expected = oracles.input_gradients(lambda X: (regressor.predict(X) - y) ** 2 / 2, X)
+    np.testing.assert_allclose(input_gradients(regressor, X, y), expected, atol=1e-6)
+    assert np.isinf(signed_distance(KNeighborsClassifier(1).fit(X, y), X)).mean() > 0.9  # its scores are flat
