@@ -18,7 +18,7 @@ FLOORS = [  # from the ground up; a module imports from lower floors only, or fr
     ["sensitivity"],
     ["penalties", "diagnostics", "losses", "constraints"],
     ["_objective", "attacks"],
-    ["solvers", "_callbacks", "_split"],
+    ["solvers", "_callbacks", "_split", "displays"],
     ["_estimators"],
     [""],
     ["_table", "model_selection"],

@@ -1,4 +1,6 @@
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._estimators._base import NetworkEstimator
@@ -137,6 +139,22 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
             The fitted estimator.
         """
         return self._fit(X, y, sample_weight, mask)
+
+    def to_sklearn(self):
+        """A fitted scikit-learn `LogisticRegression` with the same predictions.
+
+        Returns
+        -------
+        estimator : LogisticRegression
+            For everything that knows scikit-learn's classes: ONNX, SHAP, attack toolboxes.
+        """
+        check_is_fitted(self)
+        twin = LogisticRegression(fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol)
+        twin.classes_, twin.coef_, twin.intercept_ = self.classes_.copy(), self.coef_.copy(), self.intercept_.copy()
+        twin.n_iter_, twin.n_features_in_ = self.n_iter_.copy(), self.n_features_in_
+        if hasattr(self, "feature_names_in_"):
+            twin.feature_names_in_ = self.feature_names_in_.copy()
+        return twin
 
     def _architecture(self):
         return (), "identity"

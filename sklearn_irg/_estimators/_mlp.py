@@ -1,9 +1,14 @@
+import warnings
+from copy import copy
 from numbers import Integral
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import check_scalar
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._estimators._base import NUMBERS, NetworkEstimator, check_activation
@@ -19,6 +24,35 @@ def _has_epochs(estimator):
 
 class MLPEstimator(NetworkEstimator):
     """Estimators with hidden layers."""
+
+    def to_sklearn(self):
+        """A fitted scikit-learn `MLPClassifier` or `MLPRegressor` with the same predictions.
+
+        Returns
+        -------
+        estimator : MLPClassifier or MLPRegressor
+            For everything that knows scikit-learn's classes: ONNX, SHAP, attack toolboxes.
+
+        Raises
+        ------
+        ValueError
+            For the activation "softplus", which scikit-learn does not have.
+        """
+        check_is_fitted(self)
+        if self.activation == "softplus":
+            raise ValueError('scikit-learn has no activation "softplus". Fit with "relu", "tanh" or "logistic".')
+        twin = self._sklearn_class(hidden_layer_sizes=self._architecture()[0], activation=self.activation, max_iter=1)
+        y = self._example_targets()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            twin.fit(np.zeros((len(y), self.n_features_in_), dtype=self.coefs_[0].dtype), y)  # to encode the targets
+        twin.coefs_ = [W.copy() for W in self.coefs_]
+        twin.intercepts_ = [b.copy() for b in self.intercepts_]
+        for name in ("n_iter_", "t_", "loss_", "best_loss_", "loss_curve_"):
+            setattr(twin, name, copy(getattr(self, name)))
+        if hasattr(self, "feature_names_in_"):
+            twin.feature_names_in_ = self.feature_names_in_.copy()
+        return twin
 
     def _architecture(self):
         sizes = self.hidden_layer_sizes
@@ -196,6 +230,7 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
     """
 
     _multilabel = True
+    _sklearn_class = MLPClassifier
 
     def __init__(
         self,
@@ -381,6 +416,8 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
     >>> model.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5
     True
     """
+
+    _sklearn_class = MLPRegressor
 
     def __init__(
         self,

@@ -108,6 +108,12 @@ class Classes(ClassifierMixin):
             return None
         return targets[:, 0] if targets.shape[1] == 1 else targets.argmax(axis=1)
 
+    def _example_targets(self):
+        """Targets that show every class or label."""
+        if not self._is_multilabel:
+            return self.classes_
+        return np.vstack([np.eye(len(self.classes_), dtype=int), 1 - np.eye(len(self.classes_), dtype=int)])
+
     def decision_function(self, X):
         """Raw outputs of the network, before they become probabilities.
 
@@ -190,6 +196,9 @@ class Numbers(RegressorMixin):
 
     def _likelihood(self):
         return gaussian
+
+    def _example_targets(self):
+        return np.zeros((2, self.n_outputs_)) if self.n_outputs_ > 1 else np.zeros(2)
 
     def _score(self, outputs, data):
         return r2_score(data.targets, outputs, sample_weight=data.weights)

@@ -1,4 +1,5 @@
 import numpy as np
+from sklearn.neural_network import MLPClassifier
 
 from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._estimators._mlp import MLPEstimator
@@ -108,6 +109,7 @@ class VATClassifier(Classes, MLPEstimator):
     True
     """
 
+    _sklearn_class = MLPClassifier
     _accept_sparse = False  # perturbed rows are dense
 
     def __init__(

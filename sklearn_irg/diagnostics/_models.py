@@ -59,7 +59,9 @@ class Model:
             return y.reshape(n_samples, -1).astype(self.dtype)
         unseen = ~np.isin(y, self.classes)
         if unseen.any():
-            raise ValueError(f"{name} has the label {y[unseen].tolist()[0]!r}, which is not among {self.classes.tolist()}.")
+            raise ValueError(
+                f"{name} has the label {y[unseen].tolist()[0]!r}, which is not among {self.classes.tolist()}."
+            )
         indices = np.searchsorted(self.classes, y)
         targets = indices[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[indices]
         return targets.astype(self.dtype)
