@@ -3,7 +3,7 @@
     python benchmarks/experiments/toy_colors.py [--seeds 5] [--alpha 1.0]
 
 Class 0 has four equal corners *and* three different pixels at the top middle, class 1 neither. A mask on one rule leaves
-the other; "explained" is the share of rows whose largest gradients (above 0.67 of the row's largest) lie in it.
+the other; "by" is the mean share of a row's largest gradients (above 0.67 of its largest) that lie in that rule.
 """
 
 import argparse

@@ -1,0 +1,46 @@
+"""How far images must move until a network is sure of another digit (Tanay and Griffin 2018, on a perceptron for LeNet).
+
+    python benchmarks/experiments/confidence_mnist.py [mnist.npz] [--seeds 2] [--images 500]
+
+Low against high weight decay: root mean square of the weights, test error, and the median L2 norm of `confidence_ascent`
+perturbations of test images towards the label y + 1 mod 10. Without a file, MNIST comes from OpenML.
+"""
+
+import argparse
+import warnings
+
+import numpy as np
+from _common import mnist, report
+
+from sklearn_irg import GradRegMLPClassifier
+from sklearn_irg.attacks import confidence_ascent
+
+STRENGTHS = {"low weight decay": 1e-7, "high weight decay": 3e-3}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("mnist", nargs="?")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--images", type=int, default=500)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    X, y, X_test, y_test = mnist(arguments.mnist)
+    X, X_test = X / 255, X_test / 255
+    for name, alpha in STRENGTHS.items():
+        columns = {"RMS weight": [], "test error": [], "perturbation": []}
+        for seed in range(arguments.seeds):
+            model = GradRegMLPClassifier(
+                (256, 128), penalty="weight_decay", alpha=alpha, max_iter=arguments.epochs, random_state=seed
+            ).fit(X, y)
+            columns["RMS weight"].append(np.sqrt(np.mean(np.concatenate([W.ravel() for W in model.coefs_]) ** 2)))
+            columns["test error"].append(1 - model.score(X_test, y_test))
+            images, labels = X_test[: arguments.images], y_test[: arguments.images]
+            moved = confidence_ascent(model, images, (labels + 1) % 10, step_size=0.05, clip=(0, 1))
+            columns["perturbation"].append(np.median(np.linalg.norm(moved - images, axis=1)))
+        report(name, **columns)
+
+
+if __name__ == "__main__":
+    main()
