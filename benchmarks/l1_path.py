@@ -1,6 +1,6 @@
 """How features drop out of a linear model as the L1 input-gradient penalty grows, on the breast-cancer table.
 
-    python benchmarks/l1_path.py
+python benchmarks/l1_path.py
 """
 
 from sklearn.datasets import load_breast_cancer
