@@ -12,11 +12,11 @@ import sklearn_irg
 
 ROOT = Path(sklearn_irg.__file__).parent
 FLOORS = [  # from the ground up; a module imports from lower floors only, or from its own package
-    ["_autodiff"],
+    ["_autodiff", "activations"],
     ["likelihoods"],
     ["networks"],
     ["sensitivity"],
-    ["penalties", "diagnostics", "losses", "constraints"],
+    ["penalties", "diagnostics", "losses", "constraints", "_step"],
     ["_objective", "attacks"],
     ["solvers", "_callbacks", "_split", "displays"],
     ["_estimators"],
@@ -26,7 +26,7 @@ FLOORS = [  # from the ground up; a module imports from lower floors only, or fr
     ["__main__"],
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-ALONE = ["solvers", "_callbacks", "_table", "model_selection"]  # they import nothing of ours
+ALONE = ["activations", "solvers", "_callbacks", "_table", "model_selection"]  # they import nothing of ours
 
 
 def modules():

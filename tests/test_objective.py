@@ -6,8 +6,9 @@ from scipy import sparse
 
 from sklearn_irg import _objective
 from sklearn_irg._objective import Objective
+from sklearn_irg.activations import ACTIVATIONS
 from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
-from sklearn_irg.networks import ACTIVATIONS, Network
+from sklearn_irg.networks import Network
 from sklearn_irg.penalties import InputGradient, SpectralNorm, VirtualAdversarial, WeightDecay
 from tests import oracles
 

@@ -11,9 +11,10 @@ from sklearn.base import clone
 
 from sklearn_irg import _objective
 from sklearn_irg._objective import Objective
+from sklearn_irg.activations import ACTIVATIONS
 from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
 from sklearn_irg.losses import Flooding, LabelSmoothing
-from sklearn_irg.networks import ACTIVATIONS, Network
+from sklearn_irg.networks import Network
 from sklearn_irg.penalties import (
     AdversarialLoss,
     InputGradient,

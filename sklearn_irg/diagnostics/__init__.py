@@ -7,9 +7,6 @@ from sklearn_irg.diagnostics._geometry import (
     adversarial_distance,
     error_distance,
     linear_geometry,
-    mirror_points,
-    projected_points,
-    scaled_loss,
     tilting_angle,
     tilting_plane,
 )
@@ -27,6 +24,7 @@ from sklearn_irg.diagnostics._lipschitz import (
     gradient_inequality,
     lipschitz_bounds,
 )
+from sklearn_irg.diagnostics._points import mirror_points, projected_points, scaled_loss
 
 __all__ = [
     "FeatureSensitivity",

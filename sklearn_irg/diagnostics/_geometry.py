@@ -74,7 +74,7 @@ class TiltingPlane:
     classes: tuple
 
 
-def _pair(estimator, classes):
+def margin_of_pair(estimator, classes):
     """The model, the weights and bias of the margin of the second class over the first, and the two classes."""
     model = as_model(estimator)
     model.require_classes()
@@ -95,7 +95,7 @@ def _pair(estimator, classes):
 
 def _binary(estimator, X, y, classes, sample_weight=None):
     """Weights, bias, rows of the two classes, labels -1 and +1, weights of rows, and the classes."""
-    model, w, b, classes = _pair(estimator, classes)
+    model, w, b, classes = margin_of_pair(estimator, classes)
     X, y = model.check_X(X).astype(np.float64), np.asarray(y)
     model.encode(y, len(X))
     rows = np.isin(y, classes)
@@ -195,17 +195,83 @@ def linear_geometry(estimator, X, y, *, classes=None, sample_weight=None):
 
 
 def tilting_angle(estimator, X, y, *, classes=None, sample_weight=None):
-    """Angle between the weights and the line between the centroids, in radians; see `linear_geometry`."""
+    """Angle between the weights and the line between the centroids, in radians.
+
+    Parameters
+    ----------
+    estimator, X, y, classes, sample_weight
+        As in `linear_geometry`.
+
+    Returns
+    -------
+    angle : float
+        Radians.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg.diagnostics import tilting_angle
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LogisticRegression().fit(scale(X), y)
+    >>> tilting_angle(model, scale(X), y) > 0
+    True
+    """
     return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).tilting_angle
 
 
 def adversarial_distance(estimator, X, y, *, classes=None, sample_weight=None):
-    """Mean signed distance of the rows to the boundary, positive if right; see `linear_geometry`."""
+    """Mean signed distance of the rows to the boundary, positive if right.
+
+    Parameters
+    ----------
+    estimator, X, y, classes, sample_weight
+        As in `linear_geometry`.
+
+    Returns
+    -------
+    distance : float
+        In units of X.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg.diagnostics import adversarial_distance
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LogisticRegression().fit(scale(X), y)
+    >>> adversarial_distance(model, scale(X), y) > 0
+    True
+    """
     return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).adversarial_distance
 
 
 def error_distance(estimator, X, y, *, classes=None, sample_weight=None):
-    """Mean distance of misclassified rows to the boundary, the others counting as zero; see `linear_geometry`."""
+    """Mean distance of misclassified rows to the boundary, the others counting as zero.
+
+    Parameters
+    ----------
+    estimator, X, y, classes, sample_weight
+        As in `linear_geometry`.
+
+    Returns
+    -------
+    distance : float
+        In units of X.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg.diagnostics import error_distance
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LogisticRegression().fit(scale(X), y)
+    >>> 0 <= error_distance(model, scale(X), y) < 0.1
+    True
+    """
     return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).error_distance
 
 
@@ -248,88 +314,3 @@ def tilting_plane(estimator, X, y, *, classes=None):
     origin = (low + high) / 2
     boundary = np.append(basis @ w, w @ origin + b) / np.linalg.norm(w)
     return TiltingPlane((X - origin) @ basis.T, basis, origin, boundary, signs, tuple(classes))
-
-
-def projected_points(estimator, X, *, classes=None):
-    """The point of the boundary nearest to each row, x - s / ‖w‖² · w.
-
-    Parameters
-    ----------
-    estimator : classifier
-        As in `linear_geometry`.
-    X : array-like of shape (n_samples, n_features)
-        Samples.
-    classes : tuple of two classes, default=None
-        The pair of a multiclass model.
-
-    Returns
-    -------
-    points : ndarray of shape (n_samples, n_features)
-        Projections.
-    """
-    return _moved_across(estimator, X, classes, 1.0)
-
-
-def mirror_points(estimator, X, *, classes=None):
-    """The mirror image of each row in the boundary, x - 2s / ‖w‖² · w.
-
-    Parameters
-    ----------
-    estimator : classifier
-        As in `linear_geometry`.
-    X : array-like of shape (n_samples, n_features)
-        Samples.
-    classes : tuple of two classes, default=None
-        The pair of a multiclass model.
-
-    Returns
-    -------
-    points : ndarray of shape (n_samples, n_features)
-        Mirror images; their score is minus that of the row.
-    """
-    return _moved_across(estimator, X, classes, 2.0)
-
-
-def _moved_across(estimator, X, classes, factor):
-    model, w, b, _ = _pair(estimator, classes)
-    X = model.check_X(X)
-    return X - factor * ((X @ w + b) / (w @ w))[:, None] * w
-
-
-def scaled_loss(margin, weight_norm, loss="zero_one"):
-    """A loss as a function of the signed distance, which the weight norm stretches.
-
-    Parameters
-    ----------
-    margin : array-like
-        y · d(x), distances in units of X.
-    weight_norm : float
-        ‖w‖, positive: a large one makes the loss steep and blind to distance, a small one nearly linear.
-    loss : {"zero_one", "hinge", "softplus"}, default="zero_one"
-        1 where the score is negative or zero; max(0, 1 - s); log(1 + exp(-s)).
-
-    Returns
-    -------
-    values : ndarray
-        Loss at the score ``weight_norm * margin``.
-
-    References
-    ----------
-    .. [1] Tanay and Griffin (2018), "A new angle on L2 regularization".
-
-    Examples
-    --------
-    >>> from sklearn_irg.diagnostics import scaled_loss
-    >>> scaled_loss([-1.0, 0.5, 2.0], 2.0, "hinge")
-    array([3., 0., 0.])
-    """
-    if not weight_norm > 0:
-        raise ValueError(f"weight_norm must be positive; got {weight_norm!r}.")
-    score = weight_norm * np.asarray(margin, dtype=np.float64)
-    if loss == "zero_one":
-        return (score <= 0).astype(np.float64)
-    if loss == "hinge":
-        return np.maximum(1 - score, 0)
-    if loss == "softplus":
-        return np.logaddexp(0, -score)
-    raise ValueError(f"loss must be 'zero_one', 'hinge' or 'softplus'; got {loss!r}.")

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from sklearn.utils import check_scalar
 
+from sklearn_irg.activations import ACTIVATIONS
 from sklearn_irg.diagnostics._models import NetworkModel, as_model
-from sklearn_irg.networks import ACTIVATIONS
 from sklearn_irg.sensitivity import normalized_rows
 
 

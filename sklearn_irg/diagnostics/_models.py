@@ -12,8 +12,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_irg.activations import ACTIVATIONS
 from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
-from sklearn_irg.networks import ACTIVATIONS, Network
+from sklearn_irg.networks import Network
 
 __all__ = ["FunctionModel", "Model", "NetworkModel", "as_model"]
 

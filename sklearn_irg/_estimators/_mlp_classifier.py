@@ -1,0 +1,209 @@
+from sklearn.neural_network import MLPClassifier
+from sklearn.utils.metaestimators import available_if
+
+from sklearn_irg._callbacks import with_callbacks
+from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
+from sklearn_irg._estimators._targets import Classes
+
+
+class GradRegMLPClassifier(Classes, MLPEstimator):
+    """Multi-layer perceptron classifier with a penalty on its input gradient, or any other.
+
+    Minimises the weighted mean of the cross-entropy plus ``alpha`` times the penalty. Binary, multiclass and multilabel.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Number of units in each hidden layer.
+    activation : {"relu", "tanh", "logistic", "softplus", "identity"}, default="relu"
+        Activation of the hidden layers.
+    penalty : str, Penalty or None, default="input_gradient"
+        What is penalised: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
+        object such as ``InputGradient(norm="l1")``, or a sum of such objects.
+    alpha : float, default=0.3
+        Strength of the penalty, the λ of the papers. Gradients are in units of X, so standardise it.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss and the penalty.
+    solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
+        What minimises.
+    batch_size : int or "auto", default="auto"
+        Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
+    learning_rate_init : float, default=0.001
+        Step size of "adam" and "sgd".
+    max_iter : int, default=200
+        Largest number of epochs, or iterations.
+    shuffle : bool, default=True
+        Whether to shuffle the rows in each epoch.
+    random_state : int, RandomState or None, default=None
+        For the initial weights, shuffling, the hold-out and stochastic penalties.
+    tol : float, default=1e-4
+        Improvements of the loss or validation score smaller than this do not count.
+    n_iter_no_change : int, default=10
+        Stop after more than this many epochs in a row without improvement.
+    early_stopping : bool, default=False
+        Hold rows out, stop when the score on them stops improving, and keep the best weights.
+    validation_fraction : float, default=0.1
+        Fraction of rows held out, with the classes in proportion.
+    warm_start : bool, default=False
+        Start from the weights of the last fit.
+    loss : Loss, default=None
+        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    constraint : Constraint, default=None
+        A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training.
+    verbose : bool, default=False
+        Print the objective after each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Classes, sorted; positions of the labels if multilabel.
+    coefs_, intercepts_ : list of ndarray
+        Weights of shape (n_in, n_out) and biases of each layer.
+    n_iter_, n_layers_, n_outputs_, t_ : int
+        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+    out_activation_ : {"logistic", "softmax"}
+        What turns outputs into probabilities.
+    loss_ : float
+        Objective of the last epoch, penalty included.
+    loss_curve_ : list of float
+        Objective of each epoch.
+    best_loss_ : float or None
+        Smallest of them; None with early stopping.
+    validation_scores_ : list of float or None
+        Accuracy on the held-out rows after each epoch; None without early stopping.
+    best_validation_score_ : float or None
+        Largest of them.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, for parameters or data out of range, one class only, or a diverging objective.
+
+    See Also
+    --------
+    GradRegLogisticRegression : Without hidden layers.
+    VATClassifier : Virtual adversarial training, also from unlabelled rows.
+    sklearn.neural_network.MLPClassifier : With a penalty on the weights.
+
+    References
+    ----------
+    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double backpropagation".
+    .. [2] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability of deep neural
+       networks by regularizing their input gradients".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), GradRegMLPClassifier(learning_rate_init=0.02, random_state=0))
+    >>> model.fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    _multilabel = True
+    _sklearn_class = MLPClassifier
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        penalty="input_gradient",
+        alpha=0.3,
+        class_weight=None,
+        solver="adam",
+        batch_size="auto",
+        learning_rate_init=0.001,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        loss=None,
+        constraint=None,
+        dropout=0.0,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.penalty = penalty
+        self.alpha = alpha
+        self.class_weight = class_weight
+        self.solver = solver
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.loss = loss
+        self.constraint = constraint
+        self.dropout = dropout
+        self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, mask=None):
+        """Fit to data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples; sparse ones stay sparse.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Classes, or an indicator of labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in all means; a weight of zero removes it.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, mask)
+
+    @available_if(has_epochs)
+    def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):
+        """Fit for one epoch, continuing from the last call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Classes, or an indicator of labels.
+        classes : array-like of shape (n_classes,), default=None
+            All classes there will be; needed in the first call if y lacks one.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, mask, incremental=True, classes=classes)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,184 @@
+from sklearn.neural_network import MLPRegressor
+from sklearn.utils.metaestimators import available_if
+
+from sklearn_irg._callbacks import with_callbacks
+from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
+from sklearn_irg._estimators._targets import Numbers
+
+
+class GradRegMLPRegressor(Numbers, MLPEstimator):
+    """Multi-layer perceptron regressor with a penalty on its input gradient, or any other.
+
+    Minimises the weighted mean of half the squared error, summed over outputs, plus ``alpha`` times the penalty. The
+    input gradient is that of this loss; the half is part of the loss, not of the penalty.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Number of units in each hidden layer.
+    activation : {"relu", "tanh", "logistic", "softplus", "identity"}, default="relu"
+        Activation of the hidden layers.
+    penalty : str, Penalty or None, default="input_gradient"
+        What is penalised: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
+        ``InputGradient(norm="l1")``, or a sum of such objects.
+    alpha : float, default=0.3
+        Strength of the penalty. Gradients are in units of X and of y, so standardise both.
+    solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
+        What minimises.
+    batch_size : int or "auto", default="auto"
+        Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
+    learning_rate_init : float, default=0.001
+        Step size of "adam" and "sgd".
+    max_iter : int, default=200
+        Largest number of epochs, or iterations.
+    shuffle : bool, default=True
+        Whether to shuffle the rows in each epoch.
+    random_state : int, RandomState or None, default=None
+        For the initial weights, shuffling, the hold-out and stochastic penalties.
+    tol : float, default=1e-4
+        Improvements of the loss or validation score smaller than this do not count.
+    n_iter_no_change : int, default=10
+        Stop after more than this many epochs in a row without improvement.
+    early_stopping : bool, default=False
+        Hold rows out, stop when R² on them stops improving, and keep the best weights.
+    validation_fraction : float, default=0.1
+        Fraction of rows held out.
+    warm_start : bool, default=False
+        Start from the weights of the last fit.
+    loss : Loss, default=None
+        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    constraint : Constraint, default=None
+        A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training.
+    verbose : bool, default=False
+        Print the objective after each epoch.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of ndarray
+        Weights of shape (n_in, n_out) and biases of each layer.
+    n_iter_, n_layers_, n_outputs_, t_ : int
+        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+    out_activation_ : {"identity"}
+        Activation of the outputs.
+    loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_
+        As on `GradRegMLPClassifier`, with R² for accuracy.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, for parameters or data out of range, or a diverging objective.
+
+    See Also
+    --------
+    GradRegMLPClassifier : For classes.
+    sklearn.neural_network.MLPRegressor : With a penalty on the weights.
+
+    References
+    ----------
+    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double backpropagation".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg import GradRegMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = GradRegMLPRegressor(tol=1e-3, learning_rate_init=0.01, random_state=0)
+    >>> model.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5
+    True
+    """
+
+    _sklearn_class = MLPRegressor
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        penalty="input_gradient",
+        alpha=0.3,
+        solver="adam",
+        batch_size="auto",
+        learning_rate_init=0.001,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        loss=None,
+        constraint=None,
+        dropout=0.0,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.penalty = penalty
+        self.alpha = alpha
+        self.solver = solver
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.loss = loss
+        self.constraint = constraint
+        self.dropout = dropout
+        self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, mask=None):
+        """Fit to data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples; sparse ones stay sparse.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in all means; a weight of zero removes it.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, mask)
+
+    @available_if(has_epochs)
+    def partial_fit(self, X, y, sample_weight=None, mask=None):
+        """Fit for one epoch, continuing from the last call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, mask, incremental=True)

@@ -1,0 +1,137 @@
+import numpy as np
+from sklearn.utils import check_random_state, check_scalar
+
+from sklearn_irg.attacks._problem import NUMBERS, Problem
+from sklearn_irg.sensitivity import normalized_rows, random_directions
+
+
+def confidence_ascent(
+    estimator, X, targets, *, confidence=0.95, step_size=0.01, max_iter=1000, clip=None, features=None
+):
+    """Rows moved up the probability of a target class until the model is confident of it.
+
+    Steps have length ``step_size`` along the normalised gradient of the log-probability; a row stops when its probability
+    reaches ``confidence``. Since models differ in how sure they are, probabilities are first calibrated by a temperature
+    at which the median confidence of the predictions on X is ``confidence`` [1]_.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    targets : array-like of shape (n_samples,)
+        The class each row is moved to.
+    confidence : float, default=0.95
+        Median confidence after calibration, and probability at which a row stops; between 1 / n_classes and 1.
+    step_size : float, default=0.01
+        L2 length of a step.
+    max_iter : int, default=1000
+        Largest number of steps.
+    clip, features
+        As in `fast_gradient`.
+
+    Returns
+    -------
+    X_adversarial : ndarray of shape (n_samples, n_features)
+        The rows, moved.
+
+    References
+    ----------
+    .. [1] Tanay and Griffin (2018), "A new angle on L2 regularization".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.attacks import confidence_ascent
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = GradRegLogisticRegression(alpha=0.01, max_iter=1000).fit(X, y)
+    >>> moved = confidence_ascent(model, X, (y + 1) % 3, step_size=0.05)
+    >>> float(np.mean(model.predict(moved) == (y + 1) % 3))
+    1.0
+    """
+    problem = Problem(estimator, X, features, clip)
+    model = problem.model
+    model.require_classes()
+    check_scalar(
+        confidence, "confidence", NUMBERS, min_val=1 / len(model.classes), max_val=1, include_boundaries="neither"
+    )
+    check_scalar(step_size, "step_size", NUMBERS, min_val=0, include_boundaries="neither")
+    wanted = model.encode(targets, len(problem.X), name="targets")
+    temperature = _temperature(model, problem.X, confidence)
+    moved, active = problem.X.copy(), np.arange(len(problem.X))
+    for _ in range(max_iter):
+        scores = model.scores(moved[active]) / temperature
+        loss, residual = model.likelihood.loss_and_residual(scores, wanted[active])
+        going = loss > -np.log(confidence)
+        active, residual = active[going], residual[going]
+        if not len(active):
+            break
+        gradients = model.pull_back(moved[active], residual) * problem.mask
+        stepped = moved[active] - step_size * normalized_rows(gradients)
+        moved[active] = stepped if problem.clip is None else np.clip(stepped, *problem.clip)
+    return problem.finish(moved)
+
+
+def _temperature(model, X, confidence):
+    """What scores are divided by so that the median confidence of the predictions is the one asked for."""
+    scores = model.scores(X).astype(np.float64)
+
+    def median(log_temperature):
+        P = model.likelihood.mean(scores / np.exp(log_temperature))
+        return np.median(np.maximum(P, 1 - P) if P.shape[1] == 1 else P.max(axis=1))
+
+    low, high = -30.0, 30.0  # confidence falls as the temperature rises
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if median(middle) > confidence else (low, middle)
+    return float(np.exp(high))
+
+
+def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=10, random_state=None):
+    """Unit direction in which each row's prediction changes most, labels unseen.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    xi : float, default=1e-3
+        Distance at which the power iteration differentiates.
+    n_power_iterations : int, default=10
+        Number of power iterations.
+    random_state : int, RandomState or None, default=None
+        For the directions to start from.
+
+    Returns
+    -------
+    directions : ndarray of shape (n_samples, n_features)
+        Of unit L2 norm; zero where the prediction is flat.
+
+    References
+    ----------
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
+       and semi-supervised learning".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.attacks import virtual_adversarial_direction
+    >>> X, y = load_iris(return_X_y=True)
+    >>> virtual_adversarial_direction(GradRegLogisticRegression().fit(X, y), X, random_state=0).shape
+    (150, 4)
+    """
+    check_scalar(xi, "xi", NUMBERS, min_val=0, include_boundaries="neither")
+    check_scalar(n_power_iterations, "n_power_iterations", (int, np.integer), min_val=0)
+    problem = Problem(estimator, X)
+    model, X = problem.model, problem.X
+    prediction = model.likelihood.mean(model.scores(X))
+    direction = random_directions(X, check_random_state(random_state), X.dtype)
+    for _ in range(n_power_iterations):
+        moved = X + xi * direction
+        direction = normalized_rows(model.pull_back(moved, model.likelihood.mean(model.scores(moved)) - prediction))
+    return direction

@@ -1,0 +1,218 @@
+import numpy as np
+from sklearn.utils import check_scalar
+
+from sklearn_irg.attacks import fast_gradient
+from sklearn_irg.diagnostics import feature_sensitivity, input_gradients
+from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new
+
+
+class FeatureSensitivityDisplay(Display):
+    """Mean absolute gradient of the loss with respect to each feature, as bars.
+
+    Parameters
+    ----------
+    sensitivity : FeatureSensitivity
+        From `sklearn_irg.diagnostics.feature_sensitivity`.
+    name : str, default=None
+        Name of the estimator, for the title.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib axes and figure
+        Where it was drawn last.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.displays import FeatureSensitivityDisplay
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> display = FeatureSensitivityDisplay.from_estimator(GradRegLogisticRegression().fit(X, y), X, y)
+    >>> len(display.ax_.patches)
+    4
+    """
+
+    def __init__(self, sensitivity, *, name=None):
+        self.sensitivity = sensitivity
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, of="loss", name=None, ax=None, max_features=20):
+        """Compute and draw; see `sklearn_irg.diagnostics.feature_sensitivity` for the arguments."""
+        name = type(estimator).__name__ if name is None else name
+        return cls(feature_sensitivity(estimator, X, y, of), name=name).plot(ax=ax, max_features=max_features)
+
+    def plot(self, ax=None, *, max_features=20):
+        """Draw the most sensitive features, on given axes or new ones."""
+        check_scalar(max_features, "max_features", (int, np.integer), min_val=1)
+        order = np.argsort(self.sensitivity.mean)[::-1][:max_features][::-1]
+        ax = axes_or_new(ax, figsize=(6.4, 1.2 + 0.28 * len(order)))
+        mean, std = self.sensitivity.mean[order], self.sensitivity.std[order]
+        ax.barh([str(n) for n in self.sensitivity.names[order]], mean, color=COLORS[0])
+        low = np.minimum(std, mean)  # absolute gradients are not negative
+        ax.errorbar(mean, np.arange(len(order)), xerr=[low, std], fmt="none", ecolor="0.35", elinewidth=1, capsize=2)
+        ax.set(xlabel="mean absolute gradient (± 1 s.d. over rows)", title=self.name)
+        return self._drawn_on(ax)
+
+
+class InputGradientDisplay(Display):
+    """Gradients of rows: arrows in the plane, or images.
+
+    Each image has a colour scale of its own, whose ends stand below it, in loss or score per unit of X.
+
+    Parameters
+    ----------
+    X, gradients : ndarray of shape (n_samples, n_features)
+        Rows and their gradients.
+    labels : ndarray of shape (n_samples,), default=None
+        For colours or titles.
+    image_shape : tuple of int, default=None
+        Draw each gradient as an image of this shape; otherwise there must be two features.
+
+    Attributes
+    ----------
+    ax_ or axes_, figure_ : matplotlib axes and figure
+        Where it was drawn last.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.displays import InputGradientDisplay
+    >>> X, y = make_moons(60, random_state=0)
+    >>> model = GradRegMLPClassifier(learning_rate_init=0.05, tol=1e-3, random_state=0).fit(X, y)
+    >>> InputGradientDisplay.from_estimator(model, X, y).gradients.shape
+    (60, 2)
+    """
+
+    def __init__(self, X, gradients, *, labels=None, image_shape=None):
+        self.X = X
+        self.gradients = gradients
+        self.labels = labels
+        self.image_shape = image_shape
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, of="loss", image_shape=None, n_images=10, ax=None, axes=None):
+        """Compute and draw; images show the first ``n_images`` rows."""
+        rows = slice(None) if image_shape is None else slice(n_images)
+        X = np.asarray(X, dtype=float)[rows]
+        y = None if y is None else np.asarray(y)[rows]
+        display = cls(X, input_gradients(estimator, X, y, of), labels=y, image_shape=image_shape)
+        return display.plot(ax=ax, axes=axes)
+
+    def plot(self, ax=None, *, axes=None):
+        """Draw arrows on given axes, or images on an array of them; new ones otherwise."""
+        if self.image_shape is not None:
+            return self._plot_images(axes)
+        if self.X.shape[1] != 2:
+            raise ValueError(f"arrows need two features; got {self.X.shape[1]}. Give image_shape for images.")
+        ax, labels = axes_or_new(ax), np.zeros(len(self.X)) if self.labels is None else self.labels
+        for label, color, marker in zip(np.unique(labels), COLORS, MARKERS, strict=False):
+            rows = labels == label
+            ax.scatter(*self.X[rows].T, color=color, marker=marker, s=18, label=str(label), zorder=3)
+        ax.quiver(*self.X.T, *self.gradients.T, angles="xy", color="0.35", width=0.004)
+        ax.set(xlabel="$x_1$", ylabel="$x_2$", title="input gradients", aspect="equal")
+        if self.labels is not None:
+            ax.legend(loc="best")
+        return self._drawn_on(ax)
+
+    def _plot_images(self, axes):
+        if axes is None:
+            import matplotlib.pyplot as plt
+
+            _, axes = plt.subplots(
+                2, len(self.X), squeeze=False, figsize=(1.2 * len(self.X), 2.8), layout="constrained"
+            )
+        axes = np.asarray(axes).reshape(2, -1)
+        for column, (row, gradient) in enumerate(zip(self.X, self.gradients, strict=True)):
+            axes[0, column].imshow(row.reshape(self.image_shape), cmap="gray_r")
+            largest = np.abs(gradient).max() or 1.0
+            axes[1, column].imshow(gradient.reshape(self.image_shape), cmap="PuOr", vmin=-largest, vmax=largest)
+            axes[1, column].set_xlabel(f"±{largest:.2g}", fontsize=9)
+            if self.labels is not None:
+                axes[0, column].set_title(str(self.labels[column]), fontsize=10)
+        for ax in axes.flat:
+            ax.set(xticks=[], yticks=[])
+        axes[0, 0].set_ylabel("row")
+        axes[1, 0].set_ylabel("gradient")
+        return self._drawn_on_grid(axes)
+
+
+class AdversarialExamplesDisplay(Display):
+    """Rows as images: the original, the perturbation, and the result, with what the model makes of them.
+
+    Parameters
+    ----------
+    X, X_adversarial : ndarray of shape (n_samples, n_features)
+        Rows before and after.
+    before, after : ndarray of shape (n_samples,)
+        Predictions for them.
+    image_shape : tuple of int
+        Shape of the images.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib axes of shape (3, n_samples)
+        Where it was drawn last.
+    figure_ : matplotlib figure
+        Its figure.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_irg.displays import AdversarialExamplesDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=1000).fit(X / 16, y)
+    >>> display = AdversarialExamplesDisplay.from_estimator(model, X[:4] / 16, y[:4], epsilon=1.0, image_shape=(8, 8))
+    >>> display.axes_.shape
+    (3, 4)
+    """
+
+    def __init__(self, X, X_adversarial, before, after, *, image_shape):
+        self.X = X
+        self.X_adversarial = X_adversarial
+        self.before = before
+        self.after = after
+        self.image_shape = image_shape
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, epsilon, image_shape, attack=None, n_images=10, axes=None):
+        """Attack the first ``n_images`` rows, by `fast_gradient` or ``attack(estimator, X, y, epsilon)``, and draw."""
+        X, y = np.asarray(X, dtype=float)[:n_images], np.asarray(y)[:n_images]
+        moved = (fast_gradient if attack is None else attack)(estimator, X, y, epsilon)
+        return cls(X, moved, estimator.predict(X), estimator.predict(moved), image_shape=image_shape).plot(axes=axes)
+
+    def plot(self, axes=None):
+        """Draw, on an array of given axes with three rows or on new ones."""
+        if axes is None:
+            import matplotlib.pyplot as plt
+
+            _, axes = plt.subplots(
+                3, len(self.X), squeeze=False, figsize=(1.2 * len(self.X), 4.4), layout="constrained"
+            )
+        axes = np.asarray(axes).reshape(3, -1)
+        difference = self.X_adversarial - self.X
+        largest, low, high = np.abs(difference).max() or 1.0, self.X.min(), self.X.max()
+        for column in range(len(self.X)):
+            for ax, image, options in zip(
+                axes[:, column],
+                (self.X[column], difference[column], self.X_adversarial[column]),
+                (
+                    {"cmap": "gray_r", "vmin": low, "vmax": high},
+                    {"cmap": "PuOr", "vmin": -largest, "vmax": largest},
+                    {"cmap": "gray_r", "vmin": low, "vmax": high},
+                ),
+                strict=True,
+            ):
+                shown = ax.imshow(np.reshape(image, self.image_shape), **options)
+                ax.set(xticks=[], yticks=[])
+                if ax is axes[1, column]:
+                    perturbation = shown
+            axes[0, column].set_title(f"{self.before[column]}", fontsize=10)
+            changed = self.after[column] != self.before[column]
+            axes[2, column].set_xlabel(f"{self.after[column]}", color=COLORS[1] if changed else "k")
+        for ax, label in zip(axes[:, 0], ("original", "perturbation", "result"), strict=True):
+            ax.set_ylabel(label)
+        axes[0, 0].figure.colorbar(perturbation, ax=list(axes[1]), shrink=0.8, label="units of X")
+        return self._drawn_on_grid(axes)

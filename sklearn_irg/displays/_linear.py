@@ -1,0 +1,137 @@
+import numpy as np
+
+from sklearn_irg.diagnostics import linear_geometry, scaled_loss, signed_distance, tilting_plane
+from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new
+
+
+class TiltingPlaneDisplay(Display):
+    """The data and the boundary of a linear classifier in the plane of the centroids' line and the weights.
+
+    Parameters
+    ----------
+    plane : TiltingPlane
+        From `sklearn_irg.diagnostics.tilting_plane`.
+    name : str, default=None
+        Name of the estimator, for the title.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib axes and figure
+        Where it was drawn last.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg.displays import TiltingPlaneDisplay
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> display = TiltingPlaneDisplay.from_estimator(LogisticRegression().fit(scale(X), y), scale(X), y)
+    >>> display.ax_.get_xlabel()
+    'along the line between the centroids'
+    """
+
+    def __init__(self, plane, *, name=None):
+        self.plane = plane
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, classes=None, name=None, ax=None, scatter_kwargs=None):
+        """Compute and draw; see `sklearn_irg.diagnostics.tilting_plane` for the arguments."""
+        plane = tilting_plane(estimator, X, y, classes=classes)
+        name = type(estimator).__name__ if name is None else name
+        return cls(plane, name=name).plot(ax=ax, scatter_kwargs=scatter_kwargs)
+
+    def plot(self, ax=None, *, scatter_kwargs=None):
+        """Draw, on given axes or new ones."""
+        ax, plane = axes_or_new(ax), self.plane
+        for sign, color, marker, label in zip((-1, 1), COLORS, MARKERS, plane.classes, strict=False):
+            points = plane.coordinates[plane.labels == sign]
+            options = {"color": color, "marker": marker, "s": 12, "alpha": 0.5, "linewidths": 0, "label": str(label)}
+            ax.scatter(*points.T, **{**options, **(scatter_kwargs or {})})
+            ax.scatter(*points.mean(axis=0), color=color, marker="X", s=120, edgecolor="k", zorder=3)
+        ax.autoscale(False)
+        a, b, c = plane.boundary
+        foot, along = -c * np.array([a, b]), np.array([-b, a])
+        ax.axline(foot, foot + along, color="k", label="boundary")
+        angle = np.degrees(np.arctan2(abs(b), a))
+        title = f"tilting angle {angle:.1f}°"
+        ax.set(
+            xlabel="along the line between the centroids",
+            ylabel="along the weights' orthogonal part",
+            title=title if self.name is None else f"{self.name}: {title}",
+            aspect="equal",
+        )
+        ax.legend(loc="best")
+        return self._drawn_on(ax)
+
+
+class MarginHistogramDisplay(Display):
+    """Histogram of the signed distances to the boundary, with the loss as a function of distance on top.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_samples,)
+        y · d(x), positive where the prediction is right.
+    weight_norm : float, default=None
+        What the loss is scaled by; ``None`` draws no loss.
+    loss : {"zero_one", "hinge", "softplus"}, default="softplus"
+        Which loss.
+    name : str, default=None
+        Name of the estimator, for the title.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib axes and figure
+        Where it was drawn last.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg.displays import MarginHistogramDisplay
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> display = MarginHistogramDisplay.from_estimator(LogisticRegression().fit(scale(X), y), scale(X), y)
+    >>> display.distances.shape
+    (569,)
+    """
+
+    def __init__(self, distances, *, weight_norm=None, loss="softplus", name=None):
+        self.distances = distances
+        self.weight_norm = weight_norm
+        self.loss = loss
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, loss="softplus", name=None, ax=None, bins=40):
+        """Compute and draw; the loss is drawn for linear classifiers of two classes."""
+        distances = signed_distance(estimator, X, y)
+        try:
+            weight_norm = linear_geometry(estimator, X, y).weight_norm
+        except (TypeError, ValueError):
+            weight_norm = None
+        name = type(estimator).__name__ if name is None else name
+        return cls(distances, weight_norm=weight_norm, loss=loss, name=name).plot(ax=ax, bins=bins)
+
+    def plot(self, ax=None, *, bins=40):
+        """Draw, on given axes or new ones."""
+        ax, finite = axes_or_new(ax), self.distances[np.isfinite(self.distances)]
+        ax.hist(finite, bins=bins, color=COLORS[5], edgecolor="white", linewidth=0.4, label="rows")
+        ax.axvline(0, color="k", linewidth=0.8)
+        ax.axvline(finite.mean(), color=COLORS[0], linestyle="--", label=f"mean {finite.mean():.2f}")
+        ax.set(
+            xlabel="y · d(x), signed distance to the boundary (units of X)", ylabel="number of rows", title=self.name
+        )
+        handles, labels = ax.get_legend_handles_labels()
+        if self.weight_norm is not None:
+            grid = np.linspace(*ax.get_xlim(), 400)
+            right = ax.twinx()
+            values = scaled_loss(grid, self.weight_norm, self.loss)
+            handles += right.plot(grid, values, color=COLORS[1])
+            labels.append(f"{self.loss.replace('_', '-')} loss at ‖w‖ = {self.weight_norm:.3g}")
+            right.set_ylabel("loss", color=COLORS[1])
+            right.tick_params(axis="y", colors=COLORS[1])
+            right.set_ylim(0, 1.05 * values.max())
+        ax.legend(handles, labels, loc="upper right")
+        return self._drawn_on(ax)
