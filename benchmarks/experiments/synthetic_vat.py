@@ -18,7 +18,7 @@ from sklearn_irg.penalties import AdversarialLoss, RandomPerturbation, VirtualAd
 
 SHAPES = {
     "moons": lambda n, rng: make_moons(n, noise=0.05, random_state=rng),
-    "circles": lambda n, rng: make_circles(n, noise=0.05, factor=0.5, random_state=rng),
+    "circles": lambda n, rng: make_circles(n, noise=0.05, factor=0.3, random_state=rng),
 }
 METHODS = {
     "maximum likelihood": lambda epsilon: None,

@@ -28,7 +28,7 @@ def projected_points(estimator, X, *, classes=None):
     >>> from sklearn_irg.diagnostics import projected_points
     >>> model = LogisticRegression().fit([[-1.0, 0.0], [1.0, 0.0]], [0, 1])
     >>> projected_points(model, [[3.0, 1.0]]).round(3)
-    array([[0., 1.]])
+    array([[-0.,  1.]])
     """
     return _moved_across(estimator, X, classes, 1.0)
 
