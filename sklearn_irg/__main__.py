@@ -3,11 +3,12 @@
 import argparse
 import os
 import sys
+import tempfile
 import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_irg._sweep import ESTIMATORS, draw, format_table, save_table, sweep
+from sklearn_irg._sweep import ESTIMATORS, FILES, format_table, save, sweep
 from sklearn_irg._table import TableError, breast_cancer, read_csv
 
 
@@ -75,18 +76,25 @@ def _run_sweep(arguments):
     smallest = min(table.y.tolist().count(label) for label in set(table.y.tolist()))
     if smallest < 5:
         raise TableError(f"the target has a class with {smallest} rows; 5-fold cross-validation needs 5 of each")
-    try:
-        os.makedirs(arguments.output, exist_ok=True)
-    except OSError as error:
-        raise TableError(f"cannot write to {arguments.output}: {error.strerror}") from None
+    _check_writable(arguments.output)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         rows = sweep(table, arguments.estimator, arguments.epsilon, callback=_progress_bar())
     print(format_table(rows, arguments.epsilon))
-    figure, data = (os.path.join(arguments.output, f"sweep.{suffix}") for suffix in ("png", "csv"))
-    draw(rows, arguments.epsilon, figure)
-    save_table(rows, data)
-    print(f"saved {figure} and {data}")
+    print("saved " + " and ".join(save(rows, arguments.epsilon, arguments.output)))
+
+
+def _check_writable(directory):
+    """Find out before the search, not after it."""
+    for name in FILES:
+        if os.path.isdir(os.path.join(directory, name)):
+            raise TableError(f"cannot write to {directory}: {name} is a directory there")
+    try:
+        os.makedirs(directory, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise TableError(f"cannot write to {directory}: {error.strerror}") from None
 
 
 def main(argv=None):

@@ -92,11 +92,16 @@ class Objective:
         self.weight_terms = [pair for pair in terms if isinstance(pair[1], WeightPenalty)]
 
     @property
-    def sources_of_randomness(self):
-        """Names of what draws random numbers."""
-        terms = self.sample_terms + self.batch_terms + self.weight_terms
-        names = [type(term).__name__ for _, term in terms if term.is_stochastic]
-        return names + (["dropout"] if self.dropout else [])
+    def obstacles_to_line_search(self):
+        """Why values and gradients are not those of one function, as sentences; empty if they are."""
+        terms = [term for _, term in self.sample_terms + self.batch_terms + self.weight_terms]
+        reasons = [f"{type(term).__name__} draws random numbers" for term in terms if term.is_stochastic]
+        reasons += [f"{type(term).__name__} holds its perturbation constant" for term in terms if term.is_detached]
+        return reasons + (["dropout draws random numbers"] if self._drops else [])
+
+    @property
+    def _drops(self):
+        return self.dropout > 0 and len(self.network.layer_sizes) > 2
 
     @property
     def projects(self):
@@ -175,12 +180,25 @@ class Objective:
             return self.X, self.targets, self.mask
         return self.X[rows], self.targets[rows], None if self.mask is None else self.mask[rows]
 
+    def loss_and_penalty(self, theta, random_state=None):
+        """Mean loss, and penalty with its strength, on all rows in one piece."""
+        part = self.everything()._replace(rows=slice(0, self.n_samples))
+        coefficients, terms = self._terms(theta, self.X, self.targets, part, self.mask, random_state)
+        return float(combine(coefficients[:1], terms[0])), float(combine(coefficients[1:], *terms[1:]))
+
     def _value(self, theta, X, targets, part, mask, random_state):
+        coefficients, terms = self._terms(theta, X, targets, part, mask, random_state)
+        return combine(coefficients, *terms)
+
+    def _terms(self, theta, X, targets, part, mask, random_state):
+        """Coefficients and the terms they multiply, the loss first."""
         effective = self.effective(theta)
         step = Step(self, effective, X, targets, part.loss_weights, mask, random_state)
         coefficients, terms = [part.loss_weights], [step.losses]
         if self.loss is not None and self.loss.needs_whole_batch:
-            coefficients, terms = [1.0], [self.loss.of_mean(combine(coefficients, *terms))]
+            # a batch's weights sum to one on average only, but its mean loss is a mean
+            share = float(part.loss_weights.sum())
+            coefficients, terms = [share], [self.loss.of_mean(combine([part.loss_weights / share], *terms))]
         for strength, penalty in self.sample_terms:
             coefficients.append(strength * part.penalty_weights)
             terms.append(penalty.values(step))
@@ -194,7 +212,7 @@ class Objective:
             for strength, penalty in self.weight_terms:
                 coefficients.append(strength)
                 terms.append(penalty.value(self.network, effective))
-        return combine(coefficients, *terms)
+        return coefficients, terms
 
     def _more_terms(self, theta, step, part):
         """Pairs of coefficients and values that need the solver's own θ."""
@@ -204,7 +222,9 @@ class Objective:
     def _blocks(self, n_samples):
         if self.batch_terms or (self.loss is not None and self.loss.needs_whole_batch):
             return [slice(0, n_samples)]
-        size = max(64, _BLOCK_BYTES // (sum(self.network.layer_sizes[1:]) * self.X.dtype.itemsize))
+        sizes = self.network.layer_sizes
+        builds_inputs = self.mask is not None or any(term.builds_inputs for _, term in self.sample_terms)
+        size = max(64, _BLOCK_BYTES // (sum(sizes if builds_inputs else sizes[1:]) * self.X.dtype.itemsize))
         return [slice(start, min(start + size, n_samples)) for start in range(0, n_samples, size)]
 
 

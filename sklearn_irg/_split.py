@@ -25,9 +25,9 @@ class SplitObjective(Objective):
     """The same objective as a function of (u, v, intercept), to be minimised within bounds."""
 
     @staticmethod
-    def applies(network, penalty):
-        """Whether there is anything to split."""
-        terms = [] if penalty is None else penalty.terms()
+    def applies(network, penalty, constraint):
+        """Whether there is anything to split, and the parts are the network's own weights."""
+        terms = [] if penalty is None or constraint is not None else penalty.terms()
         return network.layer_sizes[1:] == (1,) and any(_is_l1(term) for _, term in terms)
 
     def __init__(self, network, X, targets, penalty, alpha, **options):

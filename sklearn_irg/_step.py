@@ -27,8 +27,15 @@ class Columns(NamedTuple):
         """Zeros and ones over columns, shape (n_features,); None if all are meant."""
         if features is None:
             return None
-        if isinstance(features, str) or not np.iterable(features):
+        if isinstance(features, str) or not hasattr(features, "__len__"):
             raise ValueError(f"features must be a sequence of column names or positions, or None; got {features!r}.")
+        features = list(features)
+        if any(isinstance(feature, (bool, np.bool_)) for feature in features):
+            if len(features) != self.n_features:
+                raise ValueError(
+                    f"features as booleans must be {self.n_features}, one per column; got {len(features)}."
+                )
+            features = np.flatnonzero(features).tolist()
         mask = np.zeros(self.n_features, dtype=self.dtype)
         mask[[self._position(feature) for feature in features]] = 1
         if not mask.any():
@@ -80,7 +87,7 @@ class Step:
     @cached_property
     def _dropout(self):
         rate = self._objective.dropout
-        if not rate:
+        if not rate or len(self.network.layer_sizes) < 3:
             return None
         return self.network.draw_dropout(rate, self.X.shape[0], self.random_state, self.X.dtype)
 

@@ -15,8 +15,9 @@ from sklearn_irg._table import preprocessor
 from sklearn_irg.attacks import fast_gradient
 from sklearn_irg.diagnostics import input_gradients, signed_distance
 
-__all__ = ["ESTIMATORS", "Row", "choose", "draw", "format_table", "save_table", "sweep"]
+__all__ = ["ESTIMATORS", "FILES", "Row", "choose", "draw", "format_table", "save", "save_table", "sweep"]
 
+FILES = ("sweep.png", "sweep.csv")
 ALPHAS = np.logspace(-3, 1, 9)
 ESTIMATORS = {
     "logistic": GradRegLogisticRegression(max_iter=1000),
@@ -123,13 +124,9 @@ def format_table(rows, epsilon):
 
 
 def save_table(rows, path):
-    """Write the rows as CSV; a file is there whole or not at all."""
-
-    def write(temporary):
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([Row._fields, *rows])
-
-    _write_whole(path, write)
+    """Write the rows as CSV."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([Row._fields, *rows])
 
 
 def draw(rows, epsilon, path):
@@ -160,15 +157,20 @@ def draw(rows, epsilon, path):
         axes.set_ylabel(label, color=color)
         axes.tick_params(axis="y", colors=color)
     bottom.set(xlabel="alpha (strength of the input-gradient penalty)", yscale="log")
-    _write_whole(path, lambda temporary: figure.savefig(temporary, dpi=150, format="png"))
+    figure.savefig(path, dpi=150, format="png")
 
 
-def _write_whole(path, write):
-    temporary = f"{path}.part"
+def save(rows, epsilon, directory):
+    """Save figure and table in a directory, both whole or neither; returns their paths."""
+    paths = [os.path.join(directory, name) for name in FILES]
+    parts = [f"{path}.part" for path in paths]
     try:
-        write(temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.remove(temporary)
-        raise
+        draw(rows, epsilon, parts[0])
+        save_table(rows, parts[1])
+        for part, path in zip(parts, paths, strict=True):
+            os.replace(part, path)
+    finally:
+        for part in parts:
+            with suppress(FileNotFoundError):
+                os.remove(part)
+    return paths

@@ -55,19 +55,18 @@ def read_csv(path, target=None, drop=()):
     TableError
         For a missing file or column, a file that is no CSV, a target with one class, or a constant or empty column.
     """
-    names, rows = _read_rows(path)
+    names, lines, rows = _read_rows(path)
     target = names[-1] if target is None else target
     for name in (target, *drop):
         if name not in names:
             raise TableError(f"{path} has no column {name!r}; its columns are {', '.join(names)}")
-    columns = {name: [_clean(row[i]) for row in rows] for i, name in enumerate(names) if name not in drop}
+    columns = {name: [row[i].strip() for row in rows] for i, name in enumerate(names) if name not in drop}
     if target not in columns:
         raise TableError(f"the target {target!r} is among the columns to drop")
     y = columns.pop(target)
-    if None in y:
-        raise TableError(
-            f"the target {target!r} is missing in line {y.index(None) + 2} of {path}; fill or drop such rows"
-        )
+    for line, label in zip(lines, y, strict=True):
+        if label in ("", "?"):  # any other word may be a class
+            raise TableError(f"the target {target!r} is missing in line {line} of {path}; fill or drop such rows")
     if len(set(y)) < 2:
         raise TableError(f"the target {target!r} has one class, {y[0]!r}; a classifier needs two or more")
     if not columns:
@@ -82,43 +81,46 @@ def read_csv(path, target=None, drop=()):
 def _read_rows(path):
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file, strict=True, skipinitialspace=True) if row]
+            reader = csv.reader(file, strict=True, skipinitialspace=True)
+            lines, rows = zip(*((reader.line_num, row) for row in reader if row), strict=True)
     except FileNotFoundError:
         raise TableError(f"there is no file {path}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TableError(f"{path} could not be read as CSV: {error}") from None
+    except ValueError:  # no row at all
+        lines, rows = (), ()
     if len(rows) < 2 or len(rows[0]) < 2:
         raise TableError(
             f"{path} is no CSV table: it needs a header, two or more columns separated by commas, and rows"
         )
-    for line, row in enumerate(rows[1:], start=2):
+    for line, row in zip(lines, rows, strict=True):
         if len(row) != len(rows[0]):
             raise TableError(f"line {line} of {path} has {len(row)} fields where the header has {len(rows[0])}")
-    if len(set(rows[0])) < len(rows[0]):
+    names = [name.strip() for name in rows[0]]
+    if len(set(names)) < len(names):
         raise TableError(f"{path} names a column twice in its header")
-    return rows[0], rows[1:]
-
-
-def _clean(text):
-    text = text.strip()
-    return None if text.lower() in _MISSING else text
+    return names, lines[1:], rows[1:]
 
 
 def _typed(name, values, path):
-    present = [value for value in values if value is not None]
+    """Numbers with NaN, or words with None, where a value is missing; and whether they are numbers."""
+    values = [None if value.lower() in _MISSING else value for value in values]
+    present = {value for value in values if value is not None}
     if not present:
         raise TableError(f"column {name!r} of {path} has no values; leave it out with --drop {name}")
-    if len(set(present)) == 1:
-        raise TableError(
-            f"column {name!r} of {path} is constant, {present[0]!r} everywhere; leave it out with --drop {name}"
-        )
     try:
-        numbers = [np.nan if value is None else float(value) for value in values]
+        numbers = np.array([np.nan if value is None else float(value) for value in values])
+        distinct = np.unique(numbers[~np.isnan(numbers)])
     except ValueError:
+        numbers, distinct = None, sorted(present)
+    if len(distinct) == 1:
+        only = min(present)
+        raise TableError(f"column {name!r} of {path} is constant, {only!r} everywhere; leave it out with --drop {name}")
+    if numbers is None:
         return values, False
-    if np.isinf(numbers).any():
-        raise TableError(f"column {name!r} of {path} has infinite values; replace them")
-    return numbers, True
+    if np.isinf(distinct).any() or np.abs(distinct).max() > 1e100:
+        raise TableError(f"column {name!r} of {path} has infinite or huge values; replace or rescale them")
+    return numbers.tolist(), True
 
 
 def preprocessor(X, is_numeric=None):

@@ -25,6 +25,8 @@ class Constraint(BaseEstimator):
         """Raise a ValueError if the bound is not a positive number."""
         numbers = (int, float, np.integer, np.floating)
         check_scalar(self.bound, "bound", numbers, min_val=0, include_boundaries="neither")
+        if not np.isfinite(self.bound):
+            raise ValueError(f"bound must be finite; got {self.bound!r}.")
 
     def transform(self, network, theta):
         """The θ that the network sees, differentiable with respect to the solver's."""
@@ -150,6 +152,8 @@ def check_constraint(constraint):
 
 
 def _leading(W):
+    if not np.isfinite(W).all():
+        raise ValueError("training diverged: weights are not finite. Standardise X, or lower learning_rate_init.")
     u, singular_values, v = np.linalg.svd(W, full_matrices=False)
     return u[:, 0], max(singular_values[0], np.finfo(W.dtype).tiny), v[0]
 

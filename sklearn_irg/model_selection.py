@@ -47,6 +47,11 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     >>> 0.01 < balanced_alpha(GradRegMLPClassifier(random_state=0), X, y) < 100
     True
     """
+    if not hasattr(estimator, "_initial_terms"):
+        raise TypeError(
+            f"balanced_alpha needs an estimator of sklearn_irg; got {type(estimator).__name__}. For a pipeline, pass its last "
+            "step and the X that step sees."
+        )
     loss, penalty = clone(estimator)._initial_terms(X, y, sample_weight=sample_weight, mask=mask)
     if not penalty > 0:
         raise ValueError(

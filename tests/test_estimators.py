@@ -362,5 +362,5 @@ class TestErrors:
             model.partial_fit(X, y)
 
     def test_not_converging_warns(self, table):
-        with pytest.warns(ConvergenceWarning, match="stopped after max_iter=2 iterations"):
+        with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations without converging. Raise max_iter=2"):
             GradRegMLPClassifier(max_iter=2).fit(*table)

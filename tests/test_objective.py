@@ -55,7 +55,7 @@ def test_gradient_matches_finite_differences(penalty, activation, likelihood):
     network, X, Y, theta, rng = problem(likelihood, activation)
     objective = Objective(network, X, Y, penalty, 0.7, sample_weight=rng.rand(len(X)))
     batch, direction = objective.everything(), rng.randn(theta.size)
-    if objective.sources_of_randomness:
+    if objective.obstacles_to_line_search:
         pytest.skip("its prediction is held constant: tested on its own")
     _, gradient = objective.value_and_grad(theta, batch)
     expected = oracles.directional_derivative(lambda t: objective.value_and_grad(t, batch)[0], theta, direction)
@@ -157,7 +157,7 @@ def test_sample_weights_are_repeated_rows(penalty):
     counts = np.arange(1, len(X) + 1)
     weighted = Objective(network, X, Y, penalty, 0.5, sample_weight=counts)
     repeated = Objective(network, np.repeat(X, counts, axis=0), np.repeat(Y, counts, axis=0), penalty, 0.5)
-    if weighted.sources_of_randomness:
+    if weighted.obstacles_to_line_search:
         pytest.skip("repeated rows draw directions of their own")
     left, right = (o.value_and_grad(theta, o.everything()) for o in (weighted, repeated))
     np.testing.assert_allclose(left[0], right[0], rtol=1e-12)

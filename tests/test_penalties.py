@@ -97,7 +97,7 @@ class TestEveryPenalty:
         network, X, Y, theta, _ = problem()
         counts = np.arange(1, len(X) + 1)
         weighted = Objective(network, X, Y, penalty, 0.5, sample_weight=counts)
-        if weighted.sources_of_randomness:
+        if weighted.obstacles_to_line_search:
             pytest.skip("repeated rows draw random numbers of their own")
         repeated = Objective(network, np.repeat(X, counts, axis=0), np.repeat(Y, counts, axis=0), penalty, 0.5)
         left, right = evaluate(weighted, theta), evaluate(repeated, theta)

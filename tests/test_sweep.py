@@ -71,7 +71,9 @@ def test_numbers_text_and_missing_values_are_told_apart(tmp_path):
         ("a,b\n1,x\n2,\n", [], "the target 'b' is missing in line 3"),
         ("a,b,c\n1,7,x\n2,7,y\n", [], "column 'b' of .* is constant, '7' everywhere; leave it out with --drop b"),
         ("a,b,c\n1,?,x\n2,,y\n", [], "column 'b' of .* has no values"),
-        ("a,b,c\n1,inf,x\n2,1,y\n", [], "column 'b' of .* has infinite values"),
+        ("a,b,c\n1,inf,x\n2,1,y\n", [], "column 'b' of .* has infinite or huge values"),
+        ("a,b,c\n1,1,x\n2,1.0,y\n", [], "column 'b' of .* is constant, '1' everywhere"),
+        ("a,b\n1,x\n\n\n2,?\n", [], "the target 'b' is missing in line 5"),
         ("a,b\n1,x\n2\n", [], "line 3 of .* has 1 fields where the header has 2"),
         ("just words\nand more\n", [], "is no CSV table"),
         ("a,a\n1,x\n2,y\n", [], "names a column twice"),
@@ -90,3 +92,21 @@ def test_bad_input_gets_one_line_on_stderr_and_status_2(tmp_path, capsys, text, 
     assert captured.err.count("\n") == 1
     assert re.search(message, captured.err)
     assert not out.exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_found_out_before_the_search(tmp_path, capsys):
+    (tmp_path / "sweep.png").mkdir()
+    assert main(["sweep", "--output", str(tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.search("sweep.png is a directory", captured.err)
+    (tmp_path / "file").write_text("")
+    assert main(["sweep", "--output", str(tmp_path / "file")]) == 2
+    assert re.search("cannot write to", capsys.readouterr().err)
+
+
+def test_headers_are_stripped_and_none_may_be_a_class(tmp_path):
+    rows = [f"{i % 7},{i % 3},{'none' if i % 2 else 'mild'}" for i in range(40)]
+    table = read_csv(write(tmp_path / "t.csv", "\n".join(["x, z ,pain ", *rows])), "pain")
+    assert set(table.y) == {"none", "mild"}
+    assert table.names == ["x", "z"]

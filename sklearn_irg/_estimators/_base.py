@@ -6,7 +6,8 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -92,20 +93,20 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight=None, mask=None, *, incremental=False, classes=None):
         resume = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
         random_state = check_random_state(self.random_state)
-        data, network, theta = self._prepare(
-            X, y, sample_weight, mask, classes if incremental else None, resume, random_state
-        )
+        if resume and incremental:
+            self._resume_random_state(random_state)
+        data, network, theta = self._prepare(X, y, sample_weight, mask, classes, resume, random_state)
         train, score = self._hold_out(network, data, random_state, incremental)
-        objective = self._objective(network, train)
-        theta = objective.enter(theta)
-        objective.project(theta)
+        objective = self._objective(network, train, self.alpha)
+        theta = self._enter(objective, theta, resume and incremental)
 
         def attributes(theta):
             layers = network.unpack(objective.effective(theta))
             biases = [np.zeros(W.shape[1], dtype=W.dtype) if b is None else b for W, b in layers]
             return self._attributes([W for W, _ in layers], biases)
 
-        with fit_context(self, X, y, sample_weight, self.max_iter, attributes, active=not incremental) as on_iteration:
+        seen = self._seen_by_callbacks(X, y, sample_weight)
+        with fit_context(self, *seen, self.max_iter, attributes, active=not incremental) as on_iteration:
             schedule = Schedule(
                 max_iter=1 if incremental else self.max_iter,
                 tol=self.tol,
@@ -115,18 +116,41 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
                 verbose=bool(self.verbose),
                 **self._schedule(objective.n_samples),
             )
-            state = self._solver_state if resume and incremental else None
-            solution = check_solver(self.solver).minimize(objective, theta, schedule, state)
+            solver = check_solver(self.solver)
+            state = getattr(self, "_solver_state", {}) if resume and incremental else {}
+            state = state if state.get("solver") == type(solver).__name__ else None
+            solution = solver.minimize(objective, theta, schedule, state)
             vars(self).update(attributes(solution.theta))
             self._store(solution, objective.n_samples, resume)
+            if incremental:
+                self._random_state = list(random_state.get_state())
+                self._solver_theta = solution.theta
         if not (solution.converged or incremental):
             warnings.warn(
-                f"{type(self).__name__} stopped after max_iter={self.max_iter} iterations without converging. Raise "
-                "max_iter, or standardise X.",
+                f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging. Raise max_iter="
+                f"{self.max_iter}, or standardise X.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,  # fit, and what wraps it
             )
         return self
+
+    def _resume_random_state(self, random_state):
+        """Go on drawing where the last call ended, so that a seed does not mean the same noise in every call."""
+        state = getattr(self, "_random_state", None)
+        if state is not None and not isinstance(self.random_state, np.random.RandomState):
+            random_state.set_state(tuple(state))
+
+    def _enter(self, objective, theta, incremental):
+        """The solver's θ: where it was, if the fitted weights are still those it ended with."""
+        last = getattr(self, "_solver_theta", None) if incremental else None
+        if last is not None and np.array_equal(objective.effective(last), theta):
+            return last
+        theta = objective.enter(theta)
+        objective.project(theta)
+        return theta
+
+    def _seen_by_callbacks(self, X, y, sample_weight):
+        return X, y, sample_weight
 
     def _prepare(self, X, y, sample_weight, mask, classes, resume, random_state):
         """Validated data, the network for it, and θ to start from."""
@@ -138,33 +162,30 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         start = self._resume if resume else self._start
         return data, network, start(network, random_state, data.X.dtype)
 
-    def _objective(self, network, data):
+    def _objective(self, network, data, alpha, *, dropout=None):
         penalty = self._penalty()
-        split = isinstance(check_solver(self.solver), LBFGS) and SplitObjective.applies(network, penalty)
-        return (SplitObjective if split else Objective)(
-            network,
-            data.X,
-            data.targets,
-            penalty,
-            self.alpha,
-            sample_weight=data.weights,
-            labelled=data.labelled,
-            feature_names=getattr(self, "feature_names_in_", None),
-            mask=data.mask,
-            loss=self.loss,
-            dropout=float(getattr(self, "dropout", 0.0)),
-            constraint=self.constraint,
+        options = {
+            "sample_weight": data.weights,
+            "labelled": data.labelled,
+            "feature_names": getattr(self, "feature_names_in_", None),
+            "mask": data.mask,
+            "loss": self.loss,
+            "dropout": float(getattr(self, "dropout", 0.0)) if dropout is None else dropout,
+            "constraint": self.constraint,
+        }
+        splits = isinstance(check_solver(self.solver), LBFGS) and SplitObjective.applies(
+            network, penalty, self.constraint
         )
+        return (SplitObjective if splits else Objective)(network, data.X, data.targets, penalty, alpha, **options)
 
     def _initial_terms(self, X, y, sample_weight=None, mask=None):
-        """Mean loss and penalty, without alpha, where a fit would start."""
+        """Mean loss and penalty, without alpha and dropout, where a fit would start."""
         random_state = check_random_state(self.random_state)
         data, network, theta = self._prepare(X, y, sample_weight, mask, None, False, random_state)
-        values = []
-        for alpha in (0.0, 1.0):
-            objective = clone(self).set_params(alpha=alpha)._objective(network, data)
-            values.append(objective.value_and_grad(objective.enter(theta), objective.everything(), random_state)[0])
-        return values[0], values[1] - values[0]
+        data = data._replace(X=data.X.astype(np.float64), targets=data.targets.astype(np.float64))
+        objective = self._objective(network, data, 1.0, dropout=0.0)
+        theta = self._enter(objective, theta.astype(np.float64), False)
+        return objective.loss_and_penalty(theta, random_state)
 
     def _store(self, solution, n_samples, resume):
         self.n_iter_ = solution.n_iter
@@ -188,17 +209,20 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             present = sample_weight > 0  # a weight of zero is an absent row
             X, y, sample_weight = X[present], y[present], sample_weight[present]
             mask = None if mask is None else mask[present]
+        if issparse(y) and not getattr(self, "_multilabel", False):
+            raise ValueError("y must be dense; got a sparse one. Pass y.toarray().")
         targets, weights, labelled = self._encode(y, sample_weight, classes, resume)
         return Data(X, targets.astype(X.dtype, copy=False), weights, labelled, mask)
 
     def _resume(self, network, random_state, dtype):
-        del random_state
         coefs, intercepts = self._layers()
         if [W.shape for W in coefs] != network.shapes:
             raise ValueError(
                 f"cannot continue a fit whose weights have shapes {[W.shape for W in coefs]} with {network.shapes}. "
                 "Use warm_start=False, or a fresh clone."
             )
+        if self.constraint is not None and not self.constraint.allows_zero and any(not W.any() for W in coefs):
+            return self._start(network, random_state, dtype)
         return network.pack(coefs, intercepts, dtype)
 
     def _hold_out(self, network, data, random_state, incremental):
@@ -248,6 +272,8 @@ def check_mask(mask, X):
     """The mask as booleans of the shape of X, or None."""
     if mask is None:
         return None
+    if issparse(mask):
+        raise ValueError("mask must be dense; got a sparse one. Pass mask.toarray().")
     mask = np.asarray(mask)
     if mask.shape != X.shape:
         raise ValueError(f"mask must have the shape of X, {X.shape}; got {mask.shape}.")

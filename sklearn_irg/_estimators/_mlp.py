@@ -38,7 +38,9 @@ class MLPEstimator(NetworkEstimator):
         check_is_fitted(self)
         if self.activation == "softplus":
             raise ValueError('scikit-learn has no activation "softplus". Fit with "relu", "tanh" or "logistic".')
-        twin = self._sklearn_class(hidden_layer_sizes=self._architecture()[0], activation=self.activation, max_iter=1)
+        twin = self._sklearn_class(
+            hidden_layer_sizes=self._architecture()[0], activation=self.activation, max_iter=1, random_state=0
+        )
         y = self._example_targets()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -66,12 +68,17 @@ class MLPEstimator(NetworkEstimator):
 
     def _check_parameters(self):
         super()._check_parameters()
+        if not isinstance(self.hidden_layer_sizes, Integral) and not np.iterable(self.hidden_layer_sizes):
+            raise ValueError(f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}.")
         sizes, activation = self._architecture()
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}.")
         check_activation(activation)
         check_scalar(self.learning_rate_init, "learning_rate_init", NUMBERS, min_val=0, include_boundaries="neither")
         check_scalar(self.n_iter_no_change, "n_iter_no_change", Integral, min_val=1)
+        check_scalar(
+            self.validation_fraction, "validation_fraction", float, min_val=0, max_val=1, include_boundaries="neither"
+        )
         check_scalar(self.dropout, "dropout", NUMBERS, min_val=0, max_val=1, include_boundaries="left")
         if self.batch_size != "auto":
             check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
@@ -117,7 +124,7 @@ class MLPEstimator(NetworkEstimator):
         else:
             self.best_validation_score_ = max(solution.validation_scores)
         self.t_ = (self.t_ if resume else 0) + solution.n_iter * n_samples
-        self._solver_state = solution.state
+        self._solver_state = {**solution.state, "solver": type(check_solver(self.solver)).__name__}
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "coefs_")

@@ -72,7 +72,7 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
     best_loss_ : float or None
         Smallest of them; None with early stopping.
     validation_scores_ : list of float or None
-        Accuracy on the held-out rows after each epoch; None without early stopping.
+        Accuracy on the held-out rows after each epoch, by sample and class weights; None without early stopping.
     best_validation_score_ : float or None
         Largest of them.
     n_features_in_ : int

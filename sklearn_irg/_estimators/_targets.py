@@ -21,7 +21,13 @@ class Classes(ClassifierMixin):
     def _encode(self, y, sample_weight, classes, resume):
         y, labelled = self._find_labelled(y)
         known = y if labelled is None else y[labelled]
-        if type_of_target(known) == "multilabel-indicator" and self._multilabel:
+        indicators = type_of_target(known) == "multilabel-indicator" and self._multilabel
+        if resume and indicators != self._is_multilabel:
+            kinds = ["one class per row", "an indicator of labels"]
+            raise ValueError(
+                f"y is {kinds[indicators]}, but the first fit saw {kinds[not indicators]}. Use a fresh clone."
+            )
+        if indicators:
             return self._encode_indicators(known, sample_weight, resume), sample_weight, None
         if known.ndim == 2 and known.shape[1] > 1:
             raise ValueError(f"{type(self).__name__} takes one target per row; got y of shape {known.shape}.")
@@ -29,6 +35,11 @@ class Classes(ClassifierMixin):
         check_classification_targets(known)
         found, indices = np.unique(known, return_inverse=True)
         if resume:
+            if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+                raise ValueError(
+                    f"classes={np.unique(classes).tolist()} differ from those of the first call, "
+                    f"{self.classes_.tolist()}."
+                )
             self._check_subset(found, self.classes_)
         else:
             self._set_classes(found, classes)
@@ -88,6 +99,8 @@ class Classes(ClassifierMixin):
             )
         else:
             by_class = compute_class_weight(class_weight, classes=self.classes_, y=self.classes_[indices])
+        if not (np.all(by_class >= 0) and np.any(by_class[present] > 0)):
+            raise ValueError(f"class_weight must be non-negative, and positive for a class of y; got {class_weight!r}.")
         weights[rows] *= by_class[indices]
         return weights
 
@@ -95,11 +108,10 @@ class Classes(ClassifierMixin):
         return bernoulli if self.out_activation_ == bernoulli.name else categorical
 
     def _score(self, outputs, data):
-        right = (outputs > 0) == data.targets if self.out_activation_ == bernoulli.name else None
-        if right is None:
-            right = outputs.argmax(axis=1) == data.targets.argmax(axis=1)
+        if self.out_activation_ == bernoulli.name:
+            right = ((outputs > 0) == data.targets).all(axis=1)
         else:
-            right = right.all(axis=1)
+            right = outputs.argmax(axis=1) == data.targets.argmax(axis=1)
         return float(np.average(right, weights=data.weights))
 
     def _strata(self, targets):

@@ -188,6 +188,15 @@ class VATClassifier(Classes, MLPEstimator):
         self.transduction_[labelled] = y[labelled]
         return self
 
+    def _seen_by_callbacks(self, X, y, sample_weight):
+        # a marker is no class that a score should count
+        y = np.asarray(y).reshape(-1)
+        labelled = self._find_labelled(y)[1]
+        if labelled is None:
+            return X, y, sample_weight
+        X = X.loc[labelled] if hasattr(X, "loc") else np.asarray(X)[labelled]
+        return X, y[labelled], None if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labelled]
+
     def _penalty(self):
         return VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations)
 

@@ -59,6 +59,7 @@ def confidence_ascent(
         confidence, "confidence", NUMBERS, min_val=1 / len(model.classes), max_val=1, include_boundaries="neither"
     )
     check_scalar(step_size, "step_size", NUMBERS, min_val=0, include_boundaries="neither")
+    check_scalar(max_iter, "max_iter", (int, np.integer), min_val=1)
     wanted = model.encode(targets, len(problem.X), name="targets")
     temperature = _temperature(model, problem.X, confidence)
     moved, active = problem.X.copy(), np.arange(len(problem.X))
@@ -90,7 +91,7 @@ def _temperature(model, X, confidence):
     return float(np.exp(high))
 
 
-def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=10, random_state=None):
+def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=10, features=None, random_state=None):
     """Unit direction in which each row's prediction changes most, labels unseen.
 
     Parameters
@@ -103,6 +104,8 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
         Distance at which the power iteration differentiates.
     n_power_iterations : int, default=10
         Number of power iterations.
+    features : sequence of str or int, default=None
+        Columns the direction may have parts in. Bounds have no meaning for a direction.
     random_state : int, RandomState or None, default=None
         For the directions to start from.
 
@@ -127,11 +130,12 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     """
     check_scalar(xi, "xi", NUMBERS, min_val=0, include_boundaries="neither")
     check_scalar(n_power_iterations, "n_power_iterations", (int, np.integer), min_val=0)
-    problem = Problem(estimator, X)
+    problem = Problem(estimator, X, features)
     model, X = problem.model, problem.X
     prediction = model.likelihood.mean(model.scores(X))
-    direction = random_directions(X, check_random_state(random_state), X.dtype)
+    direction = normalized_rows(random_directions(X, check_random_state(random_state), X.dtype) * problem.mask)
     for _ in range(n_power_iterations):
         moved = X + xi * direction
-        direction = normalized_rows(model.pull_back(moved, model.likelihood.mean(model.scores(moved)) - prediction))
+        cotangent = model.likelihood.mean(model.scores(moved)) - prediction
+        direction = normalized_rows(model.pull_back(moved, cotangent) * problem.mask)
     return direction

@@ -1,11 +1,13 @@
+from copy import copy
 from functools import partial
 
 import numpy as np
 from sklearn.metrics import accuracy_score
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklearn_irg.attacks._problem import DUAL, check_epsilon, check_norm
 from sklearn_irg.attacks._steps import fast_gradient, projected_gradient
-from sklearn_irg.diagnostics._models import NetworkModel, as_model
+from sklearn_irg.diagnostics._models import NetworkModel, model_and_rows
 
 
 def adversarial_accuracy(estimator, X, y, epsilon, *, norm="l2", attack=None, sample_weight=None):
@@ -49,23 +51,25 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm="l2", attack=None, sa
     True
     """
     check_norm(norm, DUAL)
-    epsilon, model = check_epsilon(epsilon), as_model(estimator)
+    epsilon, (model, rows) = check_epsilon(epsilon), model_and_rows(estimator, X)
     model.require_classes()
+    targets = model.encode(y, len(rows))
+    weights = np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    if weights.shape != (len(rows),) or not (weights >= 0).all() or not weights.any():
+        raise ValueError(f"sample_weight must be {len(rows)} non-negative numbers, not all zero.")
     if attack is None and isinstance(model, NetworkModel) and model.is_linear:
-        X = model.check_X(X)
-        targets = model.encode(y, len(X))
         own = targets[:, 0].astype(int) if model.n_outputs == 1 else targets.argmax(axis=1)
-        margins, gradients = model.margins(X, own)
+        margins, gradients = model.margins(rows, own)
         reach = epsilon * np.linalg.norm(gradients, ord=DUAL[norm], axis=2)
         # a tie goes to the class that comes first
-        first = model.predicted(model.scores(X)) == own
+        first = model.predicted(model.scores(rows)) == own
         right = np.where(epsilon > 0, (margins > reach).all(axis=1), first)
-        return float(np.average(right, weights=sample_weight))
+        return float(np.average(right, weights=weights))
     if attack is None:
         attack = partial(fast_gradient if norm == "l1" else projected_gradient, norm=norm)
-    clean = np.asarray(estimator.predict(X)) == np.asarray(y)
-    attacked = np.asarray(estimator.predict(_like(X, attack(estimator, X, y, epsilon)))) == np.asarray(y)
-    return float(np.average(clean & attacked, weights=sample_weight))
+    clean = np.asarray(estimator.predict(X)) == np.ravel(y)
+    attacked = np.asarray(estimator.predict(_like(X, attack(estimator, X, y, epsilon)))) == np.ravel(y)
+    return float(np.average(clean & attacked, weights=weights))
 
 
 def _like(X, moved):
@@ -76,11 +80,24 @@ def _like(X, moved):
 class _AdversarialScorer:
     def __init__(self, epsilon, norm, attack):
         self.epsilon, self.norm, self.attack = epsilon, norm, attack
+        self._requests_weight = None
 
     def __call__(self, estimator, X, y, sample_weight=None):
         return adversarial_accuracy(
             estimator, X, y, self.epsilon, norm=self.norm, attack=self.attack, sample_weight=sample_weight
         )
+
+    def set_score_request(self, *, sample_weight=None):
+        """Ask for sample weights, or not, where metadata routing is enabled."""
+        scorer = copy(self)
+        scorer._requests_weight = sample_weight
+        return scorer
+
+    def get_metadata_routing(self):
+        """What the scorer asks for, in scikit-learn's terms."""
+        request = MetadataRequest(owner=repr(self))
+        request.score.add_request(param="sample_weight", alias=self._requests_weight)
+        return request
 
     def __repr__(self):
         return f"make_adversarial_scorer(epsilon={self.epsilon!r}, norm={self.norm!r}, attack={self.attack!r})"
@@ -146,5 +163,8 @@ def transfer_matrix(estimators, X, y, attack):
     (2, 2)
     """
     models = list(estimators.values()) if isinstance(estimators, dict) else list(estimators)
+    for model in models:
+        own, rows = model_and_rows(model, X)
+        own.encode(y, len(rows))
     made = [_like(X, attack(model, X, y)) for model in models]
     return np.array([[accuracy_score(y, model.predict(rows)) for model in models] for rows in made])

@@ -98,6 +98,8 @@ def projected_gradient(
     """
     check_norm(norm, ("l2", "linf"))
     check_scalar(n_steps, "n_steps", (int, np.integer), min_val=1)
+    if step_size is not None:
+        check_scalar(step_size, "step_size", NUMBERS, min_val=0)
     problem, epsilon = Problem(estimator, X, features, clip), check_epsilon(epsilon)
     start, size = None, 2.5 * epsilon / n_steps if step_size is None else float(step_size)
     if random_state is not None:
@@ -165,4 +167,5 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
     problem = Problem(estimator, X, features, clip)
     problem.model.require_classes()
     own = problem.model.predicted(problem.model.scores(problem.X))
-    return problem.finish(cross_boundary(problem.model, problem.X, own, max_iter, float(overshoot), problem.mask))
+    moved = cross_boundary(problem.model, problem.X, own, max_iter, float(overshoot), problem.mask, problem.clip)
+    return problem.finish(moved)

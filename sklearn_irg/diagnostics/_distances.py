@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from sklearn_irg.diagnostics._lipschitz import margin_bounds
-from sklearn_irg.diagnostics._models import as_model
+from sklearn_irg.diagnostics._models import model_and_rows
 
 
 def signed_distance(estimator, X, y=None):
@@ -131,7 +131,7 @@ def attack_distance(estimator, X, *, max_iter=50):
     return np.where(crossed, high * np.linalg.norm(moved - X, axis=1), np.inf)
 
 
-def cross_boundary(model, X, own, max_iter, overshoot=0.02, mask=None):
+def cross_boundary(model, X, own, max_iter, overshoot=0.02, mask=None, clip=None):
     """DeepFool: rows moved across the nearest linearised boundary until their prediction changes."""
     check_scalar(max_iter, "max_iter", (int, np.integer), min_val=1)
     moved = X.copy()
@@ -141,19 +141,25 @@ def cross_boundary(model, X, own, max_iter, overshoot=0.02, mask=None):
             break
         margins, gradients = model.margins(moved[active], own[active])
         gradients = gradients if mask is None else gradients * mask
+        if clip is not None:  # what stands at a bound cannot go further
+            here, (low, high) = moved[active][:, None], clip
+            gradients = np.where(((here <= low) & (gradients > 0)) | ((here >= high) & (gradients < 0)), 0, gradients)
         norms = np.linalg.norm(gradients, axis=2).astype(X.dtype, copy=False)
         nearest = _ratio(margins, norms).argmin(axis=1)
         rows = np.arange(len(active))
         margin, gradient, norm = margins[rows, nearest], gradients[rows, nearest], norms[rows, nearest]
-        length = np.divide(margin + 1e-6, norm**2, out=np.zeros_like(margin), where=norm > 0)
-        moved[active] -= (1 + overshoot) * length[:, None] * gradient
+        nudge = 8 * np.finfo(X.dtype).eps * np.linalg.norm(moved[active], axis=1) * norm  # off the boundary itself
+        length = np.divide((1 + overshoot) * margin + nudge, norm**2, out=np.zeros_like(margin), where=norm > 0)
+        moved[active] -= length[:, None] * gradient
+        if clip is not None:
+            moved = np.clip(moved, *clip)
     return moved
 
 
 def _classifier(estimator, X):
-    model = as_model(estimator)
+    model, X = model_and_rows(estimator, X)
     model.require_classes()
-    return model, model.check_X(X)
+    return model, X
 
 
 def _positions(model, X, y):

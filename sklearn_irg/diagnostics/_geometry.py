@@ -1,11 +1,11 @@
 """Geometry of a linear classifier of two classes: how its boundary stands to the classes' centroids."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.utils import check_array, column_or_1d
 
-from sklearn_irg.diagnostics._models import NetworkModel, as_model
+from sklearn_irg.diagnostics._models import NetworkModel, as_model, model_and_rows
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,19 @@ class TiltingPlane:
         The two classes.
     """
 
-    coordinates: np.ndarray
-    basis: np.ndarray
-    origin: np.ndarray
+    coordinates: np.ndarray = field(repr=False)
+    basis: np.ndarray = field(repr=False)
+    origin: np.ndarray = field(repr=False)
     boundary: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray = field(repr=False)
     classes: tuple
+
+    def to_frame(self):
+        """A pandas DataFrame with the coordinates and the class of each row."""
+        import pandas as pd
+
+        label = np.where(self.labels < 0, *(np.array(c, dtype=object) for c in self.classes))
+        return pd.DataFrame({"z": self.coordinates[:, 0], "n": self.coordinates[:, 1], "class": label})
 
 
 def margin_of_pair(estimator, classes):
@@ -84,6 +91,8 @@ def margin_of_pair(estimator, classes):
         if len(model.classes) > 2:
             raise ValueError(f"classes=(a, b) must pick a pair of {model.classes.tolist()}.")
         classes = tuple(model.classes)
+    if np.ndim(classes) != 1:
+        raise ValueError(f"classes must be a pair; got {classes!r}.")
     positions = [np.flatnonzero(model.classes == c) for c in classes]
     if len(classes) != 2 or any(len(p) != 1 for p in positions) or classes[0] == classes[1]:
         raise ValueError(f"classes must be two different ones of {model.classes.tolist()}; got {classes!r}.")
@@ -96,7 +105,7 @@ def margin_of_pair(estimator, classes):
 def _binary(estimator, X, y, classes, sample_weight=None):
     """Weights, bias, rows of the two classes, labels -1 and +1, weights of rows, and the classes."""
     model, w, b, classes = margin_of_pair(estimator, classes)
-    X, y = model.check_X(X).astype(np.float64), np.asarray(y)
+    X, y = model_and_rows(estimator, X)[1].astype(np.float64), column_or_1d(y)
     model.encode(y, len(X))
     rows = np.isin(y, classes)
     signs = np.where(y[rows] == classes[1], 1.0, -1.0)
@@ -107,14 +116,14 @@ def _binary(estimator, X, y, classes, sample_weight=None):
         weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weights.shape != (len(X),) or (weights < 0).any():
         raise ValueError(f"sample_weight must be {len(X)} non-negative numbers.")
+    if any(not weights[rows][signs == sign].any() for sign in (-1, 1)):
+        raise ValueError(f"sample_weight must be positive for a row of each of the classes {classes!r}.")
     return w, b, X[rows], signs, weights[rows], classes
 
 
 def _margin(model, i, j):
     """Weights and bias of score j minus score i."""
-    W, b = np.eye(model.n_features), np.zeros(model.n_features)
-    for layer, bias in model.layers:  # of identity activations, if more than one
-        W, b = W @ layer, b @ layer + bias
+    ((W, b),) = model.layers
     if W.shape[1] == 1:
         sign = 1.0 if j > i else -1.0
         return sign * W[:, 0].astype(np.float64), sign * float(b[0])
@@ -307,6 +316,8 @@ def tilting_plane(estimator, X, y, *, classes=None):
     low, high = _centroids(X, signs, weights)
     z = (high - low) / np.linalg.norm(high - low)
     n = w - (w @ z) * z
+    if len(z) < 2:
+        raise ValueError("a plane needs two features or more; X has one.")
     if np.linalg.norm(n) <= 1e-12 * np.linalg.norm(w):
         n = np.eye(len(z))[np.abs(z).argmin()]
         n = n - (n @ z) * z

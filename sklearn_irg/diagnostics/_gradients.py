@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from sklearn_irg.diagnostics._models import as_model
+from sklearn_irg.diagnostics._models import model_and_rows
 
 _NUMBERS = (int, float, np.integer, np.floating)
 
@@ -46,13 +46,21 @@ def input_gradients(estimator, X, y=None, of="loss"):
     >>> input_gradients(GradRegLogisticRegression().fit(X, y), X, y).shape
     (150, 4)
     """
-    model = as_model(estimator)
-    return _gradients(model, model.check_X(X), y, of)
+    model, X = model_and_rows(estimator, X)
+    return _gradients(model, X, y, of)
 
 
 def _gradients(model, X, y, of):
     if of not in ("loss", "score", "log_proba"):
         raise ValueError(f"of must be 'loss', 'score' or 'log_proba'; got {of!r}.")
+    if model.classes is None and of == "log_proba":
+        raise ValueError("of='log_proba' needs a classifier; for a regressor use 'score' or, with y, 'loss'.")
+    if model.classes is None and of == "loss" and y is None:
+        raise ValueError("the loss of a regressor needs y. Pass it, or use of='score'.")
+    if model.classes is None and of == "score" and model.n_outputs > 1:
+        raise ValueError(
+            f"{model.name} has {model.n_outputs} outputs, so of='score' does not say which; use 'loss' with y."
+        )
     if of == "log_proba":
         n_classes = model.n_outputs if model.likelihood.name == "softmax" else 2
         return model.pull_back(X, 1 - n_classes * model.likelihood.mean(model.scores(X)))
@@ -64,8 +72,10 @@ def _gradients(model, X, y, of):
 
 
 def _predicted_targets(model, scores):
+    if model.is_multilabel:
+        return (scores > 0).astype(scores.dtype)
     if model.classes is None:
-        return model.likelihood.mean(scores)
+        return scores
     return model.encode(model.classes[model.predicted(scores)], len(scores))
 
 
@@ -167,8 +177,7 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     True
     """
     check_scalar(n_steps, "n_steps", (int, np.integer), min_val=1)
-    model = as_model(estimator)
-    X = model.check_X(X)
+    model, X = model_and_rows(estimator, X)
     baseline = X.mean(axis=0) if baseline is None else np.asarray(baseline, dtype=model.dtype)
     if baseline.shape != (model.n_features,):
         raise ValueError(f"baseline must have shape ({model.n_features},); got {baseline.shape}.")

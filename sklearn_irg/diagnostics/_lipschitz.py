@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_irg.activations import ACTIVATIONS
-from sklearn_irg.diagnostics._models import NetworkModel, as_model
+from sklearn_irg.diagnostics._models import NetworkModel, as_model, model_and_rows
 from sklearn_irg.sensitivity import normalized_rows
 
 
@@ -66,7 +65,7 @@ def lipschitz_bounds(estimator, X=None, *, n_steps=5):
     model = _network_model(estimator)
     slopes = _largest_slope(model) ** (len(model.layers) - 1)
     norms = [[float(np.linalg.norm(W, order)) for W, _ in model.layers] for order in (2, "fro")]
-    empirical = None if X is None else _steepest(model, model.check_X(X), n_steps)
+    empirical = None if X is None else _steepest(model, model_and_rows(estimator, X)[1], n_steps)
     return LipschitzBounds(slopes * float(np.prod(norms[0])), slopes * float(np.prod(norms[1])), empirical)
 
 
@@ -144,7 +143,7 @@ def gradient_inequality(estimator, X, output=0):
     np.True_
     """
     model = _network_model(estimator)
-    X = model.check_X(X)
+    X = model_and_rows(estimator, X)[1]
     check_scalar(output, "output", (int, np.integer), min_val=0, max_val=model.n_outputs - 1)
     forward = model.network.forward(model.theta, X)
     cotangent = np.zeros_like(forward[-1])
@@ -175,7 +174,6 @@ def _largest_slope(model):
 
 def _steepest(model, X, n_steps):
     """Largest spectral norm of the Jacobian over rows, and over steps from them along its leading direction."""
-    assert model.network.activation in ACTIVATIONS
     largest = 0.0
     spread = X.std(axis=0).mean() + np.finfo(X.dtype).tiny
     for step in range(n_steps + 1):

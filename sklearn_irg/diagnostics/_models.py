@@ -9,14 +9,14 @@ from abc import abstractmethod
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg.activations import ACTIVATIONS
 from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
 from sklearn_irg.networks import Network
 
-__all__ = ["FunctionModel", "Model", "NetworkModel", "as_model"]
+__all__ = ["FunctionModel", "Model", "NetworkModel", "as_model", "model_and_rows"]
 
 _LIKELIHOODS = {"logistic": bernoulli, "softmax": categorical, "identity": gaussian}
 
@@ -35,6 +35,7 @@ class Model:
     """
 
     is_linear = False
+    is_multilabel = False
 
     @abstractmethod
     def scores(self, X):
@@ -56,8 +57,12 @@ class Model:
         y = np.asarray(y)
         if len(y) != n_samples:
             raise ValueError(f"{name} has {len(y)} entries, but X has {n_samples} rows.")
-        if self.classes is None or y.ndim == 2:
-            return y.reshape(n_samples, -1).astype(self.dtype)
+        if self.classes is None or self.is_multilabel:
+            y = check_array(y.reshape(n_samples, -1), dtype=self.dtype, input_name=name)
+            if y.shape[1] != self.n_outputs:
+                raise ValueError(f"{name} has {y.shape[1]} columns, but {self.name} has {self.n_outputs} outputs.")
+            return y
+        y = column_or_1d(y)
         unseen = ~np.isin(y, self.classes)
         if unseen.any():
             raise ValueError(
@@ -68,13 +73,24 @@ class Model:
         return targets.astype(self.dtype)
 
     def require_classes(self):
-        """Raise a TypeError for a regressor."""
+        """Raise an error for what has no decision boundary between classes."""
         if self.classes is None:
             raise TypeError(f"{self.name} is no classifier: it has no decision boundary.")
+        if self.is_multilabel:
+            raise TypeError(f"{self.name} is multilabel: it has a boundary per label. Take one label at a time.")
+        if len(self.classes) < 2:
+            raise ValueError(f"{self.name} was fitted with one class; a decision boundary needs two.")
 
     def predicted(self, scores):
         """Position of the predicted class of each row."""
         return (scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)
+
+    def clearance(self, scores):
+        """Margin of the predicted class over the next."""
+        if scores.shape[1] == 1:
+            return np.abs(scores[:, 0])
+        highest = np.sort(scores, axis=1)
+        return highest[:, -1] - highest[:, -2]
 
     def loss_gradients(self, X, targets):
         """Gradient of each row's loss with respect to it."""
@@ -105,13 +121,19 @@ class NetworkModel(Model):
     """A multi-layer perceptron, or a linear model as one without hidden layers."""
 
     def __init__(self, coefs, intercepts, activation, likelihood, classes, name):
+        if ACTIVATIONS[activation].apply is None and len(coefs) > 1:  # a linear map after all
+            W, b = coefs[0], intercepts[0]
+            for W_next, b_next in zip(coefs[1:], intercepts[1:], strict=True):
+                W, b = W @ W_next, b @ W_next + b_next
+            coefs, intercepts = [W], [b]
         self.dtype = np.result_type(*coefs)
         sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
         self.network = Network(sizes, activation, likelihood)
         self.theta = self.network.pack(coefs, intercepts, self.dtype)
         self.likelihood, self.classes, self.name = likelihood, classes, name
         self.n_features, self.n_outputs = sizes[0], sizes[-1]
-        self.is_linear = len(coefs) == 1 or ACTIVATIONS[activation].apply is None
+        self.is_linear = len(coefs) == 1
+        self.is_multilabel = classes is not None and likelihood == bernoulli and self.n_outputs > 1
 
     @property
     def layers(self):
@@ -142,25 +164,33 @@ class NetworkModel(Model):
 
 
 class FunctionModel(Model):
-    """Scores known only as a function; gradients are central differences, which take 2 · n_features calls of it."""
+    """Scores known only as a function; gradients are central differences, which take 2 · n_features calls of it.
+
+    The function may stand behind an affine map of X; differences are then taken in its own units.
+    """
 
     dtype = np.dtype(np.float64)
 
-    def __init__(self, function, n_features, n_outputs, classes, name, step=1e-5):
-        self.scores = function
+    def __init__(self, function, n_features, n_outputs, classes, name, affine=None):
+        self._function, self._affine = function, affine
         self.n_features, self.n_outputs, self.classes, self.name = n_features, n_outputs, classes, name
         self.likelihood = gaussian if classes is None else bernoulli if n_outputs == 1 else categorical
-        self._step = step
+
+    def _inner(self, X):
+        return X if self._affine is None else X @ self._affine[0] + self._affine[1]
+
+    def scores(self, X):
+        return self._function(self._inner(X))
 
     def score_gradients(self, X):
-        gradients = np.empty((self.n_outputs, *X.shape))
-        for j in range(self.n_features):
-            step = self._step * max(1.0, np.abs(X[:, j]).max())
-            up, down = X.copy(), X.copy()
+        inner = self._inner(X)
+        gradients = np.empty((self.n_outputs, *inner.shape))
+        for j, step in enumerate(_steps(inner).T):
+            up, down = inner.copy(), inner.copy()
             up[:, j] += step
             down[:, j] -= step
-            gradients[:, :, j] = ((self.scores(up) - self.scores(down)) / (2 * step)).T
-        return gradients
+            gradients[:, :, j] = (self._function(up) - self._function(down)).T / (up - down)[:, j]
+        return gradients if self._affine is None else gradients @ self._affine[0].T
 
     def pull_back(self, X, cotangent):
         return np.einsum("kij,ik->ij", self.score_gradients(X), cotangent)
@@ -168,7 +198,42 @@ class FunctionModel(Model):
     def after(self, A, c):
         """The model of X for which this one sees ``X @ A + c``."""
         name = f"the pipeline with {self.name}"
-        return FunctionModel(lambda X: self.scores(X @ A + c), len(A), self.n_outputs, self.classes, name)
+        return FunctionModel(self._function, len(A), self.n_outputs, self.classes, name, (A, c))
+
+
+def _steps(X):
+    """Steps of central differences: 1e-5 of each column's spread, and no less than what rounding leaves of it."""
+    spread = 1.4826 * np.median(np.abs(X - np.median(X, axis=0)), axis=0)
+    spread = np.where(spread > 0, spread, X.std(axis=0))
+    spread = np.where(spread > 0, spread, np.maximum(np.abs(X).max(axis=0), 1.0))
+    return np.maximum(1e-5 * spread, 1e5 * np.finfo(float).eps * np.abs(X))
+
+
+def model_and_rows(estimator, X):
+    """The model inside a fitted estimator and X as an array, once they are seen to agree with ``estimator.predict(X)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_model`, for X of the wrong width or with NaN, for column names other than in ``fit``, and where ``predict``
+        does not follow the scores.
+    """
+    model = as_model(estimator)
+    rows = model.check_X(X)
+    if hasattr(estimator, "predict") and not model.is_multilabel and (model.classes is None or len(model.classes) > 1):
+        predicted = np.asarray(estimator.predict(X if hasattr(X, "columns") else _as_fitted(estimator, rows)))
+        scores = model.scores(rows)
+        if model.classes is None:
+            agree = np.allclose(scores, predicted.reshape(scores.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max())
+        else:
+            clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
+            agree = not clear.any() or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
+        if not agree:
+            raise TypeError(
+                f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps that are not "
+                "affine where X lies), so what its scores say of X would be wrong. Pass the estimator inside it."
+            )
+    return model, rows
 
 
 def as_model(estimator):
@@ -182,6 +247,8 @@ def as_model(estimator):
         If a step of a pipeline is not affine, with the way round it.
     """
     check_is_fitted(estimator)
+    if hasattr(estimator, "best_estimator_"):
+        return as_model(estimator.best_estimator_)
     if isinstance(estimator, Pipeline):
         model = as_model(estimator[-1])
         if len(estimator) == 1:
@@ -190,7 +257,9 @@ def as_model(estimator):
     classes, name = getattr(estimator, "classes_", None), type(estimator).__name__
     if not is_classifier(estimator):
         classes = None
-    if hasattr(estimator, "coefs_") and hasattr(estimator, "intercepts_"):
+    if isinstance(classes, list) or getattr(estimator, "multilabel_", False):
+        raise TypeError(f"{name} has several targets. Take the estimator of one target at a time.")
+    if hasattr(estimator, "coefs_") and getattr(estimator, "out_activation_", None) in _LIKELIHOODS:
         return NetworkModel(
             estimator.coefs_,
             estimator.intercepts_,
@@ -213,8 +282,10 @@ def _linear_parts(estimator, classes):
         coef = estimator.coef_
         W = np.atleast_2d(coef.toarray() if hasattr(coef, "toarray") else coef).T
         one_vs_one = classes is not None and hasattr(estimator, "dual_coef_") and len(classes) > 2
-        if W.shape[1] == 1 or (not one_vs_one and (classes is None or W.shape[1] == len(classes))):
-            return W, np.broadcast_to(estimator.intercept_, W.shape[1]).astype(W.dtype)
+        fits = W.shape[1] == 1 or (not one_vs_one and (classes is None or W.shape[1] == len(classes)))
+        b = np.broadcast_to(estimator.intercept_, W.shape[1]).astype(W.dtype) if fits else None
+        if fits and (classes is not None or _predicts_linearly(estimator, W, b)):
+            return W, b
     if hasattr(estimator, "centroids_") and getattr(estimator, "metric", None) == "euclidean":
         # the nearest centroid has the largest x·c - ‖c‖²/2
         C = estimator.centroids_
@@ -223,6 +294,12 @@ def _linear_parts(estimator, classes):
         W, b = C.T, -0.5 * (C**2).sum(axis=1)
         return (W[:, 1:] - W[:, :1], b[1:] - b[:1]) if len(C) == 2 else (W, b)
     return None
+
+
+def _predicts_linearly(estimator, W, b):
+    """Whether a regressor has no link function and centres nothing."""
+    X = np.random.RandomState(0).standard_normal((8, len(W)))
+    return np.allclose(np.reshape(estimator.predict(_as_fitted(estimator, X)), (len(X), -1)), X @ W + b)
 
 
 def _function_model(estimator, classes, name):
@@ -252,7 +329,8 @@ def _function_model(estimator, classes, name):
             "predict_proba is needed."
         )
     n_outputs = scores(np.zeros((1, n_features))).shape[1]
-    if classes is not None and n_outputs not in (1, len(classes)):
+    votes = getattr(estimator, "decision_function_shape", None) == "ovo" and len(classes) > 2
+    if classes is not None and (votes or n_outputs not in (1, len(classes))):
         raise TypeError(
             f"{name} has {n_outputs} scores for {len(classes)} classes. Scores per class are needed, such as those of "
             'decision_function_shape="ovr".'
@@ -273,7 +351,9 @@ def _as_fitted(estimator, X):
 def _affine_map(transformer, n_features):
     """A and c with ``transformer.transform(X) == X @ A + c``, read off the transformer and checked on random rows."""
     # a pipeline that only passes through has no width of its own
-    n_features, rng = getattr(transformer, "n_features_in_", n_features), np.random.RandomState(0)
+    widths = [getattr(step, "n_features_in_", None) for step in transformer.named_steps.values()]
+    n_features = next((width for width in widths if width is not None), n_features)
+    rng = np.random.RandomState(0)
     X = np.concatenate([scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)])
 
     def transform(X):
@@ -284,7 +364,7 @@ def _affine_map(transformer, n_features):
         c = transform(np.zeros((1, n_features)))[0]
         A = transform(np.eye(n_features)) - c
         expected, found = X @ A + c, transform(X)
-        affine = np.allclose(found, expected, rtol=1e-6, atol=1e-8 * max(1.0, np.abs(expected).max()))
+        affine = np.allclose(found, expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max(axis=0))
     except (ValueError, TypeError):
         affine = False
     if not affine:

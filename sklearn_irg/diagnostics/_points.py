@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_irg.diagnostics._geometry import margin_of_pair
+from sklearn_irg.diagnostics._models import model_and_rows
 
 
 def projected_points(estimator, X, *, classes=None):
@@ -62,8 +63,8 @@ def mirror_points(estimator, X, *, classes=None):
 
 
 def _moved_across(estimator, X, classes, factor):
-    model, w, b, _ = margin_of_pair(estimator, classes)
-    X = model.check_X(X)
+    _, w, b, _ = margin_of_pair(estimator, classes)
+    X = model_and_rows(estimator, X)[1]
     return X - factor * ((X @ w + b) / (w @ w))[:, None] * w
 
 

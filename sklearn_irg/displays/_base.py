@@ -22,3 +22,17 @@ class Display:
     def _drawn_on_grid(self, axes):
         self.axes_, self.figure_ = axes, axes.flat[0].figure
         return self
+
+
+def name_of(estimator):
+    """Class name, of the last step for a pipeline and of the best estimator for a search."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    return type(estimator[-1] if hasattr(estimator, "named_steps") else estimator).__name__
+
+
+def styles(n_curves):
+    """A colour, a marker and a line style for each curve, no two alike."""
+    return [
+        {"color": COLORS[i % 6], "marker": MARKERS[(i + i // 6) % 6], "linestyle": ["-", "--", "-."][i // 6 % 3]}
+        for i in range(n_curves)
+    ]

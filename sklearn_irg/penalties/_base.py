@@ -13,8 +13,10 @@ class Penalty(BaseEstimator):
     Derives from scikit-learn's BaseEstimator for parameters only: ``clone``, ``set_params``, ``repr`` and nested grids.
     """
 
-    is_stochastic = False
-    uses_mask = False
+    is_stochastic = False  # draws random numbers
+    is_detached = False  # holds constant, in the gradient, what depends on θ
+    uses_mask = False  # reads the mask given to fit
+    builds_inputs = True  # needs arrays as wide as X
 
     @abstractmethod
     def terms(self):
@@ -26,6 +28,9 @@ class Penalty(BaseEstimator):
 
     def __add__(self, other):
         return Sum(self, other) if isinstance(other, Penalty) else NotImplemented
+
+    def __radd__(self, other):
+        return self if isinstance(other, Real) and other == 0 else NotImplemented  # so that sum() works
 
     def __mul__(self, weight):
         return Scaled(self, weight) if isinstance(weight, Real) else NotImplemented
@@ -98,6 +103,9 @@ class Sum(Penalty):
         self.right = right
 
     def terms(self):
+        for side in (self.left, self.right):
+            if not isinstance(side, Penalty):
+                raise ValueError(f"a Sum takes penalty objects such as InputGradient(); got {side!r}.")
         return self.left.terms() + self.right.terms()
 
 

@@ -8,7 +8,8 @@ class InputGradient(SamplePenalty):
     .. math:: \lVert \nabla_{x_i} \ell(f(x_i), y_i) \rVert_2^2 \quad\text{or}\quad
         \lVert \nabla_{x_i} \ell(f(x_i), y_i) \rVert_1
 
-    summed over features and averaged over samples [1]_ [2]_. The loss is the negative log-likelihood of the true label.
+    summed over features and averaged over samples [1]_ [2]_. The loss is the negative log-likelihood of the true label,
+    or of the label as a `sklearn_irg.losses.LabelSmoothing` leaves it.
 
     Parameters
     ----------
@@ -21,8 +22,9 @@ class InputGradient(SamplePenalty):
     Notes
     -----
     For a linear model of two classes "l1" is the L1 norm of the coefficients times the mean absolute residual, and
-    `GradRegLogisticRegression` with its default solver sets coefficients exactly to zero. More classes share no such form
-    and get small coefficients rather than zeros; wrap the estimator in scikit-learn's ``OneVsRestClassifier`` for zeros.
+    `GradRegLogisticRegression` with its default solver sets coefficients exactly to zero. With more classes the penalty
+    has no such form; it makes the coefficients of classes alike rather than zero. Wrap the estimator in scikit-learn's
+    ``OneVsRestClassifier`` for zeros.
 
     Raises
     ------
@@ -51,6 +53,11 @@ class InputGradient(SamplePenalty):
     """
 
     uses_mask = True
+
+    @property
+    def builds_inputs(self):
+        """Whether gradients are built rather than only their norms."""
+        return self.norm != "l2"
 
     def __init__(self, norm="l2", features=None):
         self.norm = norm

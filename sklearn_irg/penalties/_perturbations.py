@@ -10,6 +10,8 @@ _NUMBERS = (int, float, np.integer, np.floating)
 
 def _check_positive(value, name):
     check_scalar(value, name, _NUMBERS, min_val=0, include_boundaries="neither")
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be finite; got {value!r}.")
 
 
 class VirtualAdversarial(SamplePenalty):
@@ -176,6 +178,8 @@ class AdversarialLoss(SamplePenalty):
     True
     """
 
+    is_detached = True
+
     def __init__(self, epsilon=0.1, norm="l2", n_steps=1, step_size=None, clip=None):
         self.epsilon = epsilon
         self.norm = norm
@@ -192,8 +196,17 @@ class AdversarialLoss(SamplePenalty):
             _check_positive(self.step_size, "step_size")
         if self.norm not in ("l2", "linf"):
             raise ValueError(f"norm of AdversarialLoss must be 'l2' or 'linf'; got {self.norm!r}.")
-        if self.clip is not None and not np.all(np.less_equal(*self.clip)):
-            raise ValueError(f"clip must be (low, high) with low <= high; got {self.clip!r}.")
+        if self.clip is not None:
+            try:
+                low, high = (np.broadcast_to(np.asarray(side, dtype=float), columns.n_features) for side in self.clip)
+                valid = (low <= high).all()
+            except (TypeError, ValueError):
+                valid = False
+            if not valid:
+                raise ValueError(
+                    f"clip must be (low, high), numbers or one per feature, with low <= high; got {self.clip!r}. Use inf "
+                    "for no bound."
+                )
 
     def values(self, step):
         network, theta = step.network, stop_gradient(step.theta)

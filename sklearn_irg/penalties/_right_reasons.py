@@ -47,6 +47,7 @@ class RightReasons(SamplePenalty):
     """
 
     uses_mask = True
+    builds_inputs = False
 
     def __init__(self, features=None):
         self.features = features

@@ -78,7 +78,7 @@ class ParameterGradient(BatchPenalty):
     """
 
     def value(self, step):
-        weighted = scale_rows(step.weights, step.residuals)
+        weighted = scale_rows(step.weights / step.weights.sum(), step.residuals)
         cotangents = step.network.backward(step.theta, step.forward, weighted)
         ones = np.ones((step.X.shape[0], 1), dtype=step.X.dtype)
         total = 0

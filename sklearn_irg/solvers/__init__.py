@@ -1,7 +1,7 @@
 """Solvers: minimise any objective, knowing nothing of networks, penalties or estimators.
 
 An objective offers ``everything()``, ``minibatches(batch_size, shuffle, random_state)``, ``project(theta)``,
-``sources_of_randomness``, ``projects``, ``bounds`` and ``value_and_grad(theta, batch, random_state)``.
+``obstacles_to_line_search``, ``projects``, ``bounds`` and ``value_and_grad(theta, batch, random_state)``.
 """
 
 from sklearn_irg.solvers._base import Schedule, Solution, Solver

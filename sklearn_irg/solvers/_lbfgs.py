@@ -32,10 +32,8 @@ class LBFGS(Solver):
 
     def minimize(self, objective, theta, schedule, state=None):
         del state
-        for name in objective.sources_of_randomness:
-            raise ValueError(
-                f'LBFGS needs a deterministic objective, but {name} draws random numbers. Use solver="adam".'
-            )
+        for obstacle in objective.obstacles_to_line_search:
+            raise ValueError(f'LBFGS needs a deterministic objective, but {obstacle}. Use solver="adam".')
         if objective.projects:
             raise ValueError('LBFGS cannot project onto a constraint between its steps. Use solver="adam".')
         if schedule.validation_score is not None:

@@ -20,7 +20,7 @@ class _StochasticSolver(Solver):
     def minimize(self, objective, theta, schedule, state=None):
         self._check()
         theta, random_state = theta.copy(), schedule.random_state
-        state = self._start(theta) if state is None else {k: np.copy(v)[()] for k, v in state.items()}
+        state = self._start(theta) if state is None else {k: np.copy(v)[()] for k, v in state.items() if k != "solver"}
         progress, losses, scores = _Progress(schedule), [], None if schedule.validation_score is None else []
         for epoch in range(schedule.max_iter):
             total, n_seen = 0.0, 0
@@ -38,10 +38,11 @@ class _StochasticSolver(Solver):
             if scores is not None:
                 scores.append(schedule.validation_score(theta))
             stop = progress.update(theta, losses[-1], None if scores is None else scores[-1])
-            if (schedule.on_iteration and schedule.on_iteration(theta)) or stop:
+            stop = bool(schedule.on_iteration and schedule.on_iteration(theta)) or stop
+            if stop:
                 break
         best = theta if progress.best_theta is None else progress.best_theta
-        return Solution(best, epoch + 1, losses[-1], stop or schedule.max_iter == 1, losses, scores, state)
+        return Solution(best, epoch + 1, losses[-1], stop, losses, scores, state)
 
     def _check(self):
         for name, value in self.get_params().items():
