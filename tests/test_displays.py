@@ -20,6 +20,7 @@ from sklearn_irg.displays import (
     RobustnessCurveDisplay,
     TiltingPlaneDisplay,
 )
+from sklearn_irg.penalties import InputGradient
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, y = load_breast_cancer(return_X_y=True)
@@ -148,3 +149,29 @@ def test_given_axes_are_drawn_on_and_plot_returns_the_display(make):
     assert display.figure_ is ax.figure
     assert display.plot() is display
     assert display.ax_ is not ax
+
+
+def test_scores_that_are_no_accuracy_are_drawn_as_they_are_and_other_parameters_averaged():
+    grid = {"alpha": [0.01, 0.1], "tol": [1e-3, 1e-4]}
+    search = GridSearchCV(GradRegLogisticRegression(), grid, cv=3, scoring="neg_log_loss").fit(X, y)
+    display = RegularizationPathDisplay.from_cv_results(search, parameter="alpha")
+    expected = search.cv_results_["mean_test_score"].reshape(2, 2).mean(axis=1)
+    np.testing.assert_allclose(display.curves["held-out neg_log_loss"], expected)
+
+
+def test_a_model_without_weights_leaves_a_gap_in_its_path_and_zero_has_a_place():
+    lasso = GradRegLogisticRegression(InputGradient("l1"), max_iter=1000)
+    display = RegularizationPathDisplay.from_estimator(lasso, X, y, strengths=[0, 0.01, 100.0])
+    np.testing.assert_array_equal(np.isnan(display.curves["tilting angle (degrees)"]), [False, False, True])
+    assert display.axes_[0].get_xscale() == "symlog"
+    with pytest.raises(ValueError, match="axes must be 3, one for error, training and one for adversarial distance"):
+        display.plot(axes=plt.subplots()[1])
+
+
+def test_many_curves_and_classes_differ_from_each_other():
+    display = RobustnessCurveDisplay(np.array([0, 1]), {str(i): np.array([1, 0]) for i in range(14)}, norm="l2").plot()
+    looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in display.ax_.lines}
+    assert len(looks) == 14
+    points, labels = np.random.RandomState(0).standard_normal((30, 2)), np.arange(30) % 10
+    display = InputGradientDisplay(points, points, labels=labels).plot()
+    assert sum(len(c.get_offsets()) for c in display.ax_.collections[:-1]) == 30

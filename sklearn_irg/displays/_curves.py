@@ -1,8 +1,9 @@
 import numpy as np
+from sklearn.base import is_classifier
 
 from sklearn_irg.attacks import adversarial_accuracy
 from sklearn_irg.diagnostics import certified_radius, linear_geometry, signed_distance
-from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new
+from sklearn_irg.displays._base import Display, axes_or_new, name_of, styles
 
 
 class RegularizationPathDisplay(Display):
@@ -13,7 +14,7 @@ class RegularizationPathDisplay(Display):
     strengths : ndarray of shape (n_strengths,)
         Values of the parameter.
     curves : dict of str to ndarray of shape (n_strengths,)
-        What is drawn against them, by label. Labels that begin with "error" share the upper axes.
+        What is drawn against them, by label. Labels that begin with "error" share the upper axes; others have axes each.
     errors : dict of str to ndarray, default=None
         Standard errors of some of the curves.
     parameter : str, default="alpha"
@@ -22,7 +23,7 @@ class RegularizationPathDisplay(Display):
     Attributes
     ----------
     axes_ : ndarray of matplotlib axes
-        Where it was drawn last: errors above, all else below.
+        Where it was drawn last, one above the other.
     figure_ : matplotlib figure
         Its figure.
 
@@ -55,11 +56,12 @@ class RegularizationPathDisplay(Display):
         curves = {"error, training": np.array([1 - model.score(X, y) for model in models])}
         if X_test is not None:
             curves["error, test"] = np.array([1 - model.score(X_test, y_test) for model in models])
-        try:
-            geometries = [linear_geometry(model, X, y) for model in models]
-            curves["adversarial distance"] = np.array([g.adversarial_distance for g in geometries])
-            curves["tilting angle (degrees)"] = np.degrees([g.tilting_angle for g in geometries])
-        except (TypeError, ValueError):
+        geometries = [_geometry(model, X, y) for model in models]
+        if any(geometries):
+            missing = float("nan")
+            curves["adversarial distance"] = np.array([g.adversarial_distance if g else missing for g in geometries])
+            curves["tilting angle (degrees)"] = np.degrees([g.tilting_angle if g else missing for g in geometries])
+        else:
             curves["adversarial distance"] = np.array([_finite_mean(signed_distance(model, X, y)) for model in models])
         return cls(np.asarray(strengths, dtype=float), curves, parameter=parameter).plot(axes=axes)
 
@@ -83,56 +85,65 @@ class RegularizationPathDisplay(Display):
         parameter = names[0] if parameter is None else parameter
         if parameter not in names:
             raise ValueError(f"parameter must be one of {', '.join(names)}; got {parameter!r}.")
-        strengths = np.asarray(results[f"param_{parameter}"], dtype=float)
-        curves, errors, n_splits = {}, {}, search.n_splits_
-        for kind in ("test", "train"):
+        values = np.asarray(results[f"param_{parameter}"], dtype=float)
+        strengths, position = np.unique(values, return_inverse=True)
+
+        def over_others(column):  # the mean over all other parameters
+            return np.bincount(position, results[column]) / np.bincount(position)
+
+        curves, errors = {}, {}
+        for kind, label in (("test", "held-out"), ("train", "training")):
             for key in [key for key in results if key.startswith(f"mean_{kind}_")]:
                 scorer = key.removeprefix(f"mean_{kind}_")
-                is_error = scorer == "score" or "accuracy" in scorer
-                label = {"test": "held-out", "train": "training"}[kind]
-                label = f"{'error, ' if is_error else ''}{label}{'' if scorer == 'score' else ' ' + scorer}"
-                curves[label] = 1 - results[key] if is_error else results[key]
-                errors[label] = results[f"std_{kind}_{scorer}"] / np.sqrt(max(n_splits - 1, 1))
+                measure = (search.scoring or "accuracy") if scorer == "score" else scorer
+                is_error = isinstance(measure, str) and "accuracy" in measure and is_classifier(search)
+                name = f"error, {label}" if is_error else f"{label} {measure if isinstance(measure, str) else 'score'}"
+                name += f" {scorer}" if is_error and scorer not in ("score", "accuracy") else ""
+                curves[name] = 1 - over_others(key) if is_error else over_others(key)
+                errors[name] = over_others(f"std_{kind}_{scorer}") / np.sqrt(max(search.n_splits_ - 1, 1))
         return cls(strengths, curves, errors=errors, parameter=parameter).plot(axes=axes)
 
     def plot(self, axes=None):
-        """Draw, on two given axes or new ones."""
-        above = {k: v for k, v in self.curves.items() if k.startswith("error")}
-        below = {k: v for k, v in self.curves.items() if k not in above}
+        """Draw, on as many given axes as are needed or on new ones."""
+        errors = [label for label in self.curves if label.startswith("error")]
+        groups = ([errors] if errors else []) + [[label] for label in self.curves if label not in errors]
         if axes is None:
             import matplotlib.pyplot as plt
 
-            n_rows = 1 + (len(below) > 0)
-            _, axes = plt.subplots(
-                n_rows, 1, sharex=True, squeeze=False, figsize=(6.4, 3.2 * n_rows), layout="constrained"
-            )
+            size, n_rows = (6.4, 1.2 + 2.2 * len(groups)), len(groups)
+            _, axes = plt.subplots(n_rows, 1, sharex=True, squeeze=False, figsize=size, layout="constrained")
         axes = np.ravel(axes)
-        styles = iter(zip(COLORS * 3, MARKERS * 3, strict=True))
-        order = np.argsort(self.strengths)
-        for label, values in above.items():
-            self._line(
-                axes[0], label.removeprefix("error, "), values, order, next(styles), (self.errors or {}).get(label)
-            )
-        axes[0].set(ylabel="error", xscale="log")
-        axes[0].legend(loc="best")
-        target = axes[-1]
-        for i, (label, values) in enumerate(below.items()):
-            color, marker = next(styles)
-            target = axes[1] if i == 0 else axes[1].twinx()
-            if i > 1:
-                target.spines["right"].set_position(("axes", 1 + 0.18 * (i - 1)))
-            self._line(target, label, values, order, (color, marker), (self.errors or {}).get(label))
-            target.set_ylabel(label, color=color)
-            target.tick_params(axis="y", colors=color)
+        if len(axes) != len(groups):
+            raise ValueError(f"axes must be {len(groups)}, one for {' and one for '.join(map(', '.join, groups))}.")
+        looks = iter(styles(len(self.curves)))
+        for ax, group in zip(axes, groups, strict=True):
+            for label in group:
+                self._draw_curve(ax, label, next(looks))
+            ax.set_ylabel("error" if group is errors else group[0])
+            if group is errors:
+                ax.legend(loc="best")
+            positive = self.strengths[self.strengths > 0]
+            if len(positive) == len(self.strengths):
+                ax.set_xscale("log")
+            else:  # a strength of zero has a place too
+                ax.set_xscale("symlog", linthresh=positive.min() if len(positive) else 1.0)
         axes[-1].set_xlabel(self.parameter)
         return self._drawn_on_grid(axes)
 
-    def _line(self, ax, label, values, order, style, error):
-        color, marker = style
-        x, y = self.strengths[order], np.asarray(values)[order]
-        ax.plot(x, y, color=color, marker=marker, label=label)
+    def _draw_curve(self, ax, label, look):
+        order = np.argsort(self.strengths)
+        x, y = self.strengths[order], np.asarray(self.curves[label], dtype=float)[order]
+        ax.plot(x, y, label=label.removeprefix("error, "), **look)
+        error = (self.errors or {}).get(label)
         if error is not None:
-            ax.fill_between(x, y - error[order], y + error[order], color=color, alpha=0.15, linewidth=0)
+            ax.fill_between(x, y - error[order], y + error[order], color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _geometry(model, X, y):
+    try:
+        return linear_geometry(model, X, y)
+    except (TypeError, ValueError):  # not linear, not two classes, or weights of zero
+        return None
 
 
 def _finite_mean(values):
@@ -180,7 +191,7 @@ class RobustnessCurveDisplay(Display):
     @classmethod
     def from_estimator(cls, estimator, X, y, *, epsilon, norm="l2", attack=None, name=None, ax=None, curve_kwargs=None):
         """Compute and draw for one model."""
-        name = type(estimator).__name__ if name is None else name
+        name = name_of(estimator) if name is None else name
         return cls.from_estimators(
             {name: estimator}, X, y, epsilon=epsilon, norm=norm, attack=attack, ax=ax, curve_kwargs=curve_kwargs
         )
@@ -206,8 +217,9 @@ class RobustnessCurveDisplay(Display):
     def plot(self, ax=None, *, curve_kwargs=None):
         """Draw, on given axes or new ones; the band reaches from certified to attacked accuracy."""
         ax = axes_or_new(ax)
-        for (name, attacked), color, marker in zip(self.attacked.items(), COLORS * 3, MARKERS * 3, strict=False):
-            ax.plot(self.epsilon, attacked, **{"color": color, "marker": marker, "label": name, **(curve_kwargs or {})})
+        for (name, attacked), look in zip(self.attacked.items(), styles(len(self.attacked)), strict=True):
+            color = look["color"]
+            ax.plot(self.epsilon, attacked, **{**look, "label": name, **(curve_kwargs or {})})
             certified = (self.certified or {}).get(name)
             if certified is not None and not np.allclose(certified, attacked):
                 ax.plot(self.epsilon, certified, color=color, linestyle=":")

@@ -3,7 +3,7 @@ from sklearn.utils import check_scalar
 
 from sklearn_irg.attacks import fast_gradient
 from sklearn_irg.diagnostics import feature_sensitivity, input_gradients
-from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new
+from sklearn_irg.displays._base import COLORS, Display, axes_or_new, name_of, styles
 
 
 class FeatureSensitivityDisplay(Display):
@@ -39,7 +39,7 @@ class FeatureSensitivityDisplay(Display):
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, of="loss", name=None, ax=None, max_features=20):
         """Compute and draw; see `sklearn_irg.diagnostics.feature_sensitivity` for the arguments."""
-        name = type(estimator).__name__ if name is None else name
+        name = name_of(estimator) if name is None else name
         return cls(feature_sensitivity(estimator, X, y, of), name=name).plot(ax=ax, max_features=max_features)
 
     def plot(self, ax=None, *, max_features=20):
@@ -68,6 +68,8 @@ class InputGradientDisplay(Display):
         For colours or titles.
     image_shape : tuple of int, default=None
         Draw each gradient as an image of this shape; otherwise there must be two features.
+    names : tuple of two str, default=None
+        Names of two features.
 
     Attributes
     ----------
@@ -85,8 +87,9 @@ class InputGradientDisplay(Display):
     (60, 2)
     """
 
-    def __init__(self, X, gradients, *, labels=None, image_shape=None):
+    def __init__(self, X, gradients, *, labels=None, image_shape=None, names=None):
         self.X = X
+        self.names = names
         self.gradients = gradients
         self.labels = labels
         self.image_shape = image_shape
@@ -95,9 +98,10 @@ class InputGradientDisplay(Display):
     def from_estimator(cls, estimator, X, y=None, *, of="loss", image_shape=None, n_images=10, ax=None, axes=None):
         """Compute and draw; images show the first ``n_images`` rows."""
         rows = slice(None) if image_shape is None else slice(n_images)
-        X = np.asarray(X, dtype=float)[rows]
-        y = None if y is None else np.asarray(y)[rows]
-        display = cls(X, input_gradients(estimator, X, y, of), labels=y, image_shape=image_shape)
+        names = tuple(X.columns) if hasattr(X, "columns") else None
+        X, y = X[rows], None if y is None else np.asarray(y)[rows]
+        gradients = input_gradients(estimator, X, y, of)
+        display = cls(np.asarray(X, dtype=float), gradients, labels=y, image_shape=image_shape, names=names)
         return display.plot(ax=ax, axes=axes)
 
     def plot(self, ax=None, *, axes=None):
@@ -107,11 +111,13 @@ class InputGradientDisplay(Display):
         if self.X.shape[1] != 2:
             raise ValueError(f"arrows need two features; got {self.X.shape[1]}. Give image_shape for images.")
         ax, labels = axes_or_new(ax), np.zeros(len(self.X)) if self.labels is None else self.labels
-        for label, color, marker in zip(np.unique(labels), COLORS, MARKERS, strict=False):
-            rows = labels == label
-            ax.scatter(*self.X[rows].T, color=color, marker=marker, s=18, label=str(label), zorder=3)
+        found = np.unique(labels)
+        for label, look in zip(found, styles(len(found)), strict=True):
+            points = self.X[labels == label].T
+            ax.scatter(*points, color=look["color"], marker=look["marker"], s=18, label=str(label), zorder=3)
         ax.quiver(*self.X.T, *self.gradients.T, angles="xy", color="0.35", width=0.004)
-        ax.set(xlabel="$x_1$", ylabel="$x_2$", title="input gradients", aspect="equal")
+        first, second = self.names or ("$x_1$", "$x_2$")
+        ax.set(xlabel=first, ylabel=second, title="input gradients", aspect="equal")
         if self.labels is not None:
             ax.legend(loc="best")
         return self._drawn_on(ax)

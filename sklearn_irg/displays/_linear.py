@@ -1,7 +1,7 @@
 import numpy as np
 
 from sklearn_irg.diagnostics import linear_geometry, scaled_loss, signed_distance, tilting_plane
-from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new
+from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new, name_of
 
 
 class TiltingPlaneDisplay(Display):
@@ -39,7 +39,7 @@ class TiltingPlaneDisplay(Display):
     def from_estimator(cls, estimator, X, y, *, classes=None, name=None, ax=None, scatter_kwargs=None):
         """Compute and draw; see `sklearn_irg.diagnostics.tilting_plane` for the arguments."""
         plane = tilting_plane(estimator, X, y, classes=classes)
-        name = type(estimator).__name__ if name is None else name
+        name = name_of(estimator) if name is None else name
         return cls(plane, name=name).plot(ax=ax, scatter_kwargs=scatter_kwargs)
 
     def plot(self, ax=None, *, scatter_kwargs=None):
@@ -60,8 +60,10 @@ class TiltingPlaneDisplay(Display):
             xlabel="along the line between the centroids",
             ylabel="along the weights' orthogonal part",
             title=title if self.name is None else f"{self.name}: {title}",
-            aspect="equal",
         )
+        spans = np.ptp(plane.coordinates, axis=0)
+        if spans.max() < 20 * spans.min():  # otherwise nothing would be seen, and the angle is not to scale
+            ax.set_aspect("equal")
         ax.legend(loc="best")
         return self._drawn_on(ax)
 
@@ -111,7 +113,7 @@ class MarginHistogramDisplay(Display):
             weight_norm = linear_geometry(estimator, X, y).weight_norm
         except (TypeError, ValueError):
             weight_norm = None
-        name = type(estimator).__name__ if name is None else name
+        name = name_of(estimator) if name is None else name
         return cls(distances, weight_norm=weight_norm, loss=loss, name=name).plot(ax=ax, bins=bins)
 
     def plot(self, ax=None, *, bins=40):
@@ -119,9 +121,15 @@ class MarginHistogramDisplay(Display):
         ax, finite = axes_or_new(ax), self.distances[np.isfinite(self.distances)]
         ax.hist(finite, bins=bins, color=COLORS[5], edgecolor="white", linewidth=0.4, label="rows")
         ax.axvline(0, color="k", linewidth=0.8)
-        ax.axvline(finite.mean(), color=COLORS[0], linestyle="--", label=f"mean {finite.mean():.2f}")
+        if len(finite):
+            ax.axvline(finite.mean(), color=COLORS[0], linestyle="--", label=f"mean {finite.mean():.2f}")
+        left_out = len(self.distances) - len(finite)
+        notes = [self.name] if self.name else []
+        notes += [f"{left_out} rows at infinite distance left out"] if left_out else []
         ax.set(
-            xlabel="y · d(x), signed distance to the boundary (units of X)", ylabel="number of rows", title=self.name
+            xlabel="y · d(x), signed distance to the boundary (units of X)",
+            ylabel="number of rows",
+            title=": ".join(notes) or None,
         )
         handles, labels = ax.get_legend_handles_labels()
         if self.weight_norm is not None:
