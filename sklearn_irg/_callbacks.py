@@ -26,9 +26,9 @@ def fit_context(estimator, X, y, sample_weight, max_iter, fitted_attributes, *, 
     """Tell callbacks of the fit as a whole, and yield ``on_iteration(theta)``, which tells them of each iteration.
 
     ``fitted_attributes(theta)`` gives the attributes that make a fitted estimator of θ. It yields None if not ``active``
-    or if scikit-learn has no callbacks.
+    or if there are no callbacks.
     """
-    if not (active and hasattr(estimator, "_init_callback_context")):
+    if not (active and getattr(estimator, "_skl_callbacks", None)):  # where set_callbacks keeps them
         yield None
         return
     context = estimator._init_callback_context(max_subtasks=max_iter)

@@ -10,11 +10,10 @@ Without a file, MNIST comes from OpenML.
 import argparse
 import warnings
 
-import numpy as np
 from _common import mnist, report
 
 from sklearn_irg import GradRegMLPClassifier
-from sklearn_irg.diagnostics import input_gradients
+from sklearn_irg.attacks import fast_gradient
 from sklearn_irg.penalties import InputGradient, VirtualAdversarial
 
 MODELS = {"plain": None, "input gradient, alpha=1": InputGradient(), "VAT, epsilon=2": VirtualAdversarial(epsilon=2.0)}
@@ -42,9 +41,9 @@ def main():
                 random_state=seed,
             )
             clean.append(model.fit(X, y).score(X_test, y_test))
-            moved = X_test + 0.1 * np.sign(input_gradients(model, X_test, y_test))
-            attacked.append(model.score(moved, y_test))
-            clipped.append(model.score(np.clip(moved, 0, 1), y_test))
+            for scores, clip in ((attacked, None), (clipped, (0, 1))):
+                moved = fast_gradient(model, X_test, y_test, 0.1, norm="linf", clip=clip)
+                scores.append(model.score(moved, y_test))
         report(name, **{"clean": clean, "attacked": attacked, "attacked, clipped": clipped})
 
 
