@@ -16,6 +16,7 @@ from sklearn.datasets import (
 )
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -284,7 +285,22 @@ class TestConventions:
             pipe.fit(X, y, sample_weight=weight)
             direct = GradRegLogisticRegression().fit(scale(X), y, weight)
             np.testing.assert_allclose(pipe[-1].coef_, direct.coef_, rtol=1e-6)
-            cross_val_score(pipe, X, y, params={"sample_weight": weight})
+            scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
+            cross_val_score(pipe, X, y, params={"sample_weight": weight}, scoring=scorer)
+
+    @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+    def test_callbacks_see_every_iteration_through_pipelines_and_searches(self, estimator):
+        callback = pytest.importorskip("sklearn.callback")
+        X, y = TABLES["binary"]
+        monitor = callback.ScoringMonitor(scoring="accuracy")
+        model = clone(estimator).set_callbacks(monitor)
+        fitted = make_pipeline(StandardScaler(), model).fit(X, y)[-1]
+        logs = [row for row in monitor.get_logs().data if row["task_name"] == "iteration"]
+        assert len(logs) == np.max(fitted.n_iter_)
+        np.testing.assert_allclose(logs[-1]["accuracy"], fitted.score(StandardScaler().fit_transform(X), y))
+        search = GridSearchCV(clone(estimator), {"alpha": [0.1, 1.0]}, cv=2)
+        search.set_callbacks(callback.ProgressBar()).fit(X, y)
+        pickle.loads(pickle.dumps(search))
 
     def test_neither_arguments_nor_parameters_nor_the_global_generator_change(self, table):
         X, y = (a.copy() for a in table)

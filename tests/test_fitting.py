@@ -10,11 +10,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg._objective import Objective
+from sklearn_irg._split import objective_class
 from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization, WeightClipping
 from sklearn_irg.losses import Flooding, LabelSmoothing
 from sklearn_irg.model_selection import balanced_alpha
 from sklearn_irg.penalties import InputGradient, ParameterGradient, RightReasons, WeightDecay
 from tests import oracles
+from tests.test_objective import problem
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X2, y2 = load_breast_cancer(return_X_y=True)
@@ -93,6 +96,42 @@ class TestExactZeros:
                 moved[j] += h
                 assert objective(moved) > best - 1e-9
 
+    def test_columns_of_noise_drop_out_for_all_classes_at_once(self):
+        X = np.column_stack([X3, np.random.RandomState(0).standard_normal((150, 3))])
+        model = GradRegLogisticRegression(InputGradient("l1"), 1.0, max_iter=3000, tol=1e-7).fit(X, y3)
+        assert (model.coef_[:, 4:] == 0).all()
+        assert (model.coef_ != 0).any(axis=0).sum() >= 2
+
+        def objective(W):
+            Z = X @ W.T + model.intercept_
+            residual = oracles.means(Z, "softmax") - np.eye(3)[y3]
+            return oracles.losses(Z, np.eye(3)[y3], "softmax").mean() + np.abs(residual @ W).sum(axis=1).mean()
+
+        best, rng = objective(model.coef_), np.random.RandomState(0)
+        np.testing.assert_allclose(model.loss_, best, rtol=1e-9)
+        for size in (0.1, 1.0):
+            assert (
+                min(objective(model.coef_ + size * rng.standard_normal(model.coef_.shape)) for _ in range(200)) > best
+            )
+
+    @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "identity"])
+    @pytest.mark.parametrize("rows", [False, True], ids=["columns", "entries"])
+    def test_other_parameters_have_the_same_objective_and_its_gradient(self, likelihood, rows):
+        network, X, Y, theta, rng = problem(likelihood, hidden=())
+        penalty, mask = 0.7 * InputGradient("l1", features=[0, 2, 3]) + WeightDecay(), rng.rand(*X.shape) < 0.5
+        options = {"sample_weight": rng.rand(len(X)), "mask": mask if rows else None}
+        plain = Objective(network, X, Y, penalty, 0.5, **options)
+        other = objective_class(network, penalty, None)(network, X, Y, penalty, 0.5, **options)
+        phi, batch = other.enter(theta), plain.everything()
+        assert type(other) is not Objective
+        np.testing.assert_allclose(other.effective(phi), theta, atol=1e-14)
+        value, gradient = other.value_and_grad(phi, batch)
+        np.testing.assert_allclose(value, plain.value_and_grad(theta, batch)[0], rtol=1e-12)
+        inside, direction = phi + 0.1, rng.randn(phi.size)  # away from the bounds
+        expected = oracles.directional_derivative(lambda t: other.value_and_grad(t, batch)[0], inside, direction)
+        np.testing.assert_allclose(other.value_and_grad(inside, batch)[1] @ direction, expected, rtol=1e-6)
+        assert np.isfinite(gradient).all()
+
     def test_masked_out_columns_are_not_shrunk(self):
         model = GradRegLogisticRegression(InputGradient("l1", features=range(20)), 0.5, max_iter=5000).fit(X2, y2)
         assert (model.coef_[0, :20] == 0).any()
@@ -129,11 +168,7 @@ class TestConstraints:
         np.testing.assert_allclose([np.linalg.norm(W, 2) for W in model.coefs_], bound ** (1 / 3), rtol=1e-9)
 
     def test_spectral_normalization_has_the_gradient_of_its_formula(self):
-        from tests.test_objective import problem
-
         network, X, Y, theta, rng = problem()
-        from sklearn_irg._objective import Objective
-
         objective = Objective(network, X, Y, InputGradient(), 0.5, constraint=SpectralNormalization(3.0))
 
         def by_hand(t):

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_irg._callbacks import CallbackSupportMixin, fit_context
 from sklearn_irg._objective import Objective
-from sklearn_irg._split import SplitObjective
+from sklearn_irg._split import objective_class
 from sklearn_irg.activations import ACTIVATIONS
 from sklearn_irg.constraints import check_constraint
 from sklearn_irg.losses import check_loss
@@ -173,10 +173,10 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             "dropout": float(getattr(self, "dropout", 0.0)) if dropout is None else dropout,
             "constraint": self.constraint,
         }
-        splits = isinstance(check_solver(self.solver), LBFGS) and SplitObjective.applies(
-            network, penalty, self.constraint
-        )
-        return (SplitObjective if splits else Objective)(network, data.X, data.targets, penalty, alpha, **options)
+        kind = Objective
+        if isinstance(check_solver(self.solver), LBFGS):
+            kind = objective_class(network, penalty, self.constraint)
+        return kind(network, data.X, data.targets, penalty, alpha, **options)
 
     def _initial_terms(self, X, y, sample_weight=None, mask=None):
         """Mean loss and penalty, without alpha and dropout, where a fit would start."""

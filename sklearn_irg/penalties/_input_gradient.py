@@ -21,10 +21,9 @@ class InputGradient(SamplePenalty):
 
     Notes
     -----
-    For a linear model of two classes "l1" is the L1 norm of the coefficients times the mean absolute residual, and
-    `GradRegLogisticRegression` with its default solver sets coefficients exactly to zero. With more classes the penalty
-    has no such form; it makes the coefficients of classes alike rather than zero. Wrap the estimator in scikit-learn's
-    ``OneVsRestClassifier`` for zeros.
+    For a linear model "l1" drops features: for two classes it is the L1 norm of the coefficients times the mean absolute
+    residual. `GradRegLogisticRegression` with its default solver sets the coefficients of such features exactly to zero,
+    for all classes at once.
 
     Raises
     ------
