@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from sklearn_irg.diagnostics._lipschitz import margin_bounds
-from sklearn_irg.diagnostics._models import model_and_rows
+from sklearn_irg.diagnostics._reading import model_and_rows
 
 
 def signed_distance(estimator, X, y=None):

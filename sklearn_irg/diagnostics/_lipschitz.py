@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_irg.diagnostics._models import NetworkModel, as_model, model_and_rows
+from sklearn_irg.diagnostics._models import NetworkModel
+from sklearn_irg.diagnostics._reading import as_model, model_and_rows
 from sklearn_irg.sensitivity import normalized_rows
 
 

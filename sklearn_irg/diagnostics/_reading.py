@@ -1,0 +1,178 @@
+"""From a fitted estimator to its model: read from its attributes, never from its class, and checked against ``predict``."""
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_irg.diagnostics._models import FunctionModel, NetworkModel
+from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
+
+_LIKELIHOODS = {"logistic": bernoulli, "softmax": categorical, "identity": gaussian}
+
+
+def model_and_rows(estimator, X):
+    """The model inside a fitted estimator and X as an array, once they are seen to agree with ``estimator.predict(X)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_model`, for X of the wrong width or with NaN, for column names other than in ``fit``, and where ``predict``
+        does not follow the scores.
+    """
+    model = as_model(estimator)
+    rows = model.check_X(X)
+    if hasattr(estimator, "predict") and not model.is_multilabel and (model.classes is None or len(model.classes) > 1):
+        predicted = np.asarray(estimator.predict(X if hasattr(X, "columns") else _as_fitted(estimator, rows)))
+        scores = model.scores(rows)
+        if model.classes is None:
+            agree = np.allclose(scores, predicted.reshape(scores.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max())
+        else:
+            clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
+            agree = not clear.any() or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
+        if not agree:
+            raise TypeError(
+                f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps that are not "
+                "affine where X lies), so what its scores say of X would be wrong. Pass the estimator inside it."
+            )
+    return model, rows
+
+
+def as_model(estimator):
+    """The model inside a fitted estimator.
+
+    Raises
+    ------
+    TypeError
+        If the estimator cannot be handled, with what would be needed.
+    ValueError
+        If a step of a pipeline is not affine, with the way round it.
+    """
+    check_is_fitted(estimator)
+    if hasattr(estimator, "best_estimator_"):
+        return as_model(estimator.best_estimator_)
+    if isinstance(estimator, Pipeline):
+        model = as_model(estimator[-1])
+        if len(estimator) == 1:
+            return model
+        return model.after(*(a.astype(model.dtype) for a in _affine_map(estimator[:-1], model.n_features)))
+    classes, name = getattr(estimator, "classes_", None), type(estimator).__name__
+    if not is_classifier(estimator):
+        classes = None
+    if isinstance(classes, list) or getattr(estimator, "multilabel_", False):
+        raise TypeError(f"{name} has several targets. Take the estimator of one target at a time.")
+    if hasattr(estimator, "coefs_") and getattr(estimator, "out_activation_", None) in _LIKELIHOODS:
+        return NetworkModel(
+            estimator.coefs_,
+            estimator.intercepts_,
+            estimator.activation,
+            _LIKELIHOODS[estimator.out_activation_],
+            classes,
+            name,
+        )
+    linear = _linear_parts(estimator, classes)
+    if linear is not None:
+        W, b = linear
+        likelihood = gaussian if classes is None else bernoulli if W.shape[1] == 1 else categorical
+        return NetworkModel([W], [b], "identity", likelihood, classes, name)
+    return _function_model(estimator, classes, name)
+
+
+def _linear_parts(estimator, classes):
+    """Weights (n_features, n_outputs) and biases of a linear estimator, or None."""
+    if hasattr(estimator, "coef_") and hasattr(estimator, "intercept_"):
+        coef = estimator.coef_
+        W = np.atleast_2d(coef.toarray() if hasattr(coef, "toarray") else coef).T
+        one_vs_one = classes is not None and hasattr(estimator, "dual_coef_") and len(classes) > 2
+        fits = W.shape[1] == 1 or (not one_vs_one and (classes is None or W.shape[1] == len(classes)))
+        b = np.broadcast_to(estimator.intercept_, W.shape[1]).astype(W.dtype) if fits else None
+        if fits and (classes is not None or _predicts_linearly(estimator, W, b)):
+            return W, b
+    if hasattr(estimator, "centroids_") and getattr(estimator, "metric", None) == "euclidean":
+        # the nearest centroid has the largest x·c - ‖c‖²/2
+        C = estimator.centroids_
+        if not np.allclose(getattr(estimator, "class_prior_", 1.0), np.mean(getattr(estimator, "class_prior_", 1.0))):
+            return None
+        W, b = C.T, -0.5 * (C**2).sum(axis=1)
+        return (W[:, 1:] - W[:, :1], b[1:] - b[:1]) if len(C) == 2 else (W, b)
+    return None
+
+
+def _predicts_linearly(estimator, W, b):
+    """Whether a regressor has no link function and centres nothing."""
+    X = np.random.RandomState(0).standard_normal((8, len(W)))
+    return np.allclose(np.reshape(estimator.predict(_as_fitted(estimator, X)), (len(X), -1)), X @ W + b)
+
+
+def _function_model(estimator, classes, name):
+    n_features = getattr(estimator, "n_features_in_", None)
+    if n_features is None:
+        raise TypeError(f"{name} has no n_features_in_, so the width of its input is unknown.")
+    if hasattr(estimator, "decision_function"):
+
+        def scores(X):
+            Z = np.asarray(estimator.decision_function(_as_fitted(estimator, X)), dtype=np.float64)
+            return Z.reshape(len(X), -1)
+
+    elif hasattr(estimator, "predict_proba"):
+
+        def scores(X):
+            P = np.clip(estimator.predict_proba(_as_fitted(estimator, X)), 1e-300, 1)
+            return np.log(P[:, 1:]) - np.log(P[:, :1]) if P.shape[1] == 2 else np.log(P)
+
+    elif classes is None and hasattr(estimator, "predict"):
+
+        def scores(X):
+            return np.asarray(estimator.predict(_as_fitted(estimator, X)), dtype=np.float64).reshape(len(X), -1)
+
+    else:
+        raise TypeError(
+            f"{name} has nothing to differentiate: coef_ and intercept_, coefs_ and intercepts_, decision_function or "
+            "predict_proba is needed."
+        )
+    n_outputs = scores(np.zeros((1, n_features))).shape[1]
+    votes = getattr(estimator, "decision_function_shape", None) == "ovo" and len(classes) > 2
+    if classes is not None and (votes or n_outputs not in (1, len(classes))):
+        raise TypeError(
+            f"{name} has {n_outputs} scores for {len(classes)} classes. Scores per class are needed, such as those of "
+            'decision_function_shape="ovr".'
+        )
+    return FunctionModel(scores, n_features, n_outputs, classes, name)
+
+
+def _as_fitted(estimator, X):
+    """X with the column names the estimator was fitted with, where it was."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return X
+    import pandas as pd
+
+    return pd.DataFrame(X, columns=names)
+
+
+def _affine_map(transformer, n_features):
+    """A and c with ``transformer.transform(X) == X @ A + c``, read off the transformer and checked on random rows."""
+    # a pipeline that only passes through has no width of its own
+    widths = [getattr(step, "n_features_in_", None) for step in transformer.named_steps.values()]
+    n_features = next((width for width in widths if width is not None), n_features)
+    rng = np.random.RandomState(0)
+    X = np.concatenate([scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)])
+
+    def transform(X):
+        T = transformer.transform(_as_fitted(transformer, X))
+        return np.asarray(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)
+
+    try:
+        c = transform(np.zeros((1, n_features)))[0]
+        A = transform(np.eye(n_features)) - c
+        expected, found = X @ A + c, transform(X)
+        affine = np.allclose(found, expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max(axis=0))
+    except (ValueError, TypeError):
+        affine = False
+    if not affine:
+        steps = ", ".join(type(step).__name__ for step in transformer.named_steps.values())
+        raise ValueError(
+            f"the steps before the last ({steps}) are not affine, so distances have no exact meaning in the pipeline's "
+            "input. Work in the last step's: pass pipe[-1] with pipe[:-1].transform(X)."
+        )
+    return A, c
