@@ -75,9 +75,8 @@ for ax, (name, model) in zip(axes[1], models.items(), strict=True):
     ax.scatter(*X[y == 1].T, s=6, color="#D55E00", marker="s")
     ax.scatter(*X_noisy[-1], color="#0072B2", edgecolor="k", s=60, zorder=3)
     draw_boundary(ax, model)
-    ax.set_title(
-        f"{name}: angle {np.degrees(geometry.tilting_angle):.0f}°, distance {geometry.adversarial_distance:.2f}"
-    )
+    angle = np.degrees(geometry.tilting_angle)
+    ax.set_title(f"{name}: {angle:.0f}°, distance {geometry.adversarial_distance:.2f}")
 axes[0, 0].set(xlim=(-2, 2), ylim=(-1.5, 1.5))
 for ax in axes.flat:
     ax.set_aspect("equal")
