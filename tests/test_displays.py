@@ -80,6 +80,9 @@ def test_regularization_path_of_a_search_draws_its_results():
     display = RegularizationPathDisplay.from_cv_results(search, parameter="alpha")
     np.testing.assert_allclose(display.curves["error, held-out"], 1 - search.cv_results_["mean_test_score"])
     assert len(display.axes_[0].lines) == 2
+    assert display.ax_.get_title() == "GradRegLogisticRegression"
+    again = display.plot(curve_kwargs={"linewidth": 5})
+    assert {line.get_linewidth() for line in again.ax_.lines} == {5}
     with pytest.raises(ValueError, match="parameter must say which of alpha, tol"):
         RegularizationPathDisplay.from_cv_results(search)
 

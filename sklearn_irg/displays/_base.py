@@ -20,7 +20,7 @@ class Display:
         return self
 
     def _drawn_on_grid(self, axes):
-        self.axes_, self.figure_ = axes, axes.flat[0].figure
+        self.axes_, self.ax_, self.figure_ = axes, axes.flat[0], axes.flat[0].figure
         return self
 
 

@@ -19,6 +19,8 @@ class RegularizationPathDisplay(Display):
         Standard errors of some of the curves.
     parameter : str, default="alpha"
         Name of the parameter.
+    name : str, default=None
+        Name of the estimator, for the title.
 
     Attributes
     ----------
@@ -41,14 +43,28 @@ class RegularizationPathDisplay(Display):
     ['adversarial distance', 'error, test', 'error, training', 'tilting angle (degrees)']
     """
 
-    def __init__(self, strengths, curves, *, errors=None, parameter="alpha"):
+    def __init__(self, strengths, curves, *, errors=None, parameter="alpha", name=None):
+        self.name = name
         self.strengths = strengths
         self.curves = curves
         self.errors = errors
         self.parameter = parameter
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, X_test=None, y_test=None, *, strengths, parameter="alpha", axes=None):
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        X_test=None,
+        y_test=None,
+        *,
+        strengths,
+        parameter="alpha",
+        name=None,
+        axes=None,
+        curve_kwargs=None,
+    ):
         """Fit a clone at each strength and draw; distance and angle are those of linear classifiers of two classes."""
         from sklearn.base import clone
 
@@ -63,10 +79,12 @@ class RegularizationPathDisplay(Display):
             curves["tilting angle (degrees)"] = np.degrees([g.tilting_angle if g else missing for g in geometries])
         else:
             curves["adversarial distance"] = np.array([_finite_mean(signed_distance(model, X, y)) for model in models])
-        return cls(np.asarray(strengths, dtype=float), curves, parameter=parameter).plot(axes=axes)
+        name = name_of(models[0]) if name is None else name
+        display = cls(np.asarray(strengths, dtype=float), curves, parameter=parameter, name=name)
+        return display.plot(axes=axes, curve_kwargs=curve_kwargs)
 
     @classmethod
-    def from_cv_results(cls, search, *, parameter=None, axes=None):
+    def from_cv_results(cls, search, *, parameter=None, name=None, axes=None, curve_kwargs=None):
         """Draw a fitted ``GridSearchCV`` over one parameter: an error per accuracy-like scorer, other scores as they are.
 
         Parameters
@@ -75,8 +93,12 @@ class RegularizationPathDisplay(Display):
             Fitted.
         parameter : str, default=None
             Which parameter, if there are several.
-        axes : array of two matplotlib axes, default=None
+        name : str, default=None
+            Name for the title; ``None`` is that of the estimator searched over.
+        axes : array of matplotlib axes, default=None
             Where to draw.
+        curve_kwargs : dict, default=None
+            Options of all curves.
         """
         results = search.cv_results_
         names = [key.removeprefix("param_") for key in results if key.startswith("param_")]
@@ -97,13 +119,15 @@ class RegularizationPathDisplay(Display):
                 scorer = key.removeprefix(f"mean_{kind}_")
                 measure = (search.scoring or "accuracy") if scorer == "score" else scorer
                 is_error = isinstance(measure, str) and "accuracy" in measure and is_classifier(search)
-                name = f"error, {label}" if is_error else f"{label} {measure if isinstance(measure, str) else 'score'}"
-                name += f" {scorer}" if is_error and scorer not in ("score", "accuracy") else ""
-                curves[name] = 1 - over_others(key) if is_error else over_others(key)
-                errors[name] = over_others(f"std_{kind}_{scorer}") / np.sqrt(max(search.n_splits_ - 1, 1))
-        return cls(strengths, curves, errors=errors, parameter=parameter).plot(axes=axes)
+                curve = f"error, {label}" if is_error else f"{label} {measure if isinstance(measure, str) else 'score'}"
+                curve += f" {scorer}" if is_error and scorer not in ("score", "accuracy") else ""
+                curves[curve] = 1 - over_others(key) if is_error else over_others(key)
+                errors[curve] = over_others(f"std_{kind}_{scorer}") / np.sqrt(max(search.n_splits_ - 1, 1))
+        name = name_of(search.estimator) if name is None else name
+        display = cls(strengths, curves, errors=errors, parameter=parameter, name=name)
+        return display.plot(axes=axes, curve_kwargs=curve_kwargs)
 
-    def plot(self, axes=None):
+    def plot(self, axes=None, *, curve_kwargs=None):
         """Draw, on as many given axes as are needed or on new ones."""
         errors = [label for label in self.curves if label.startswith("error")]
         groups = ([errors] if errors else []) + [[label] for label in self.curves if label not in errors]
@@ -118,7 +142,7 @@ class RegularizationPathDisplay(Display):
         looks = iter(styles(len(self.curves)))
         for ax, group in zip(axes, groups, strict=True):
             for label in group:
-                self._draw_curve(ax, label, next(looks))
+                self._draw_curve(ax, label, {**next(looks), **(curve_kwargs or {})})
             ax.set_ylabel("error" if group is errors else group[0])
             if group is errors:
                 ax.legend(loc="best")
@@ -128,6 +152,7 @@ class RegularizationPathDisplay(Display):
             else:  # a strength of zero has a place too
                 ax.set_xscale("symlog", linthresh=positive.min() if len(positive) else 1.0)
         axes[-1].set_xlabel(self.parameter)
+        axes[0].set_title(self.name or "")
         return self._drawn_on_grid(axes)
 
     def _draw_curve(self, ax, label, look):
