@@ -12,9 +12,7 @@ from sklearn.base import clone
 from sklearn_irg import _objective
 from sklearn_irg._objective import Objective
 from sklearn_irg.activations import ACTIVATIONS
-from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
 from sklearn_irg.losses import Flooding, LabelSmoothing
-from sklearn_irg.networks import Network
 from sklearn_irg.penalties import (
     AdversarialLoss,
     InputGradient,
@@ -297,8 +295,3 @@ def test_every_name_is_its_class_with_defaults():
         "parameter_gradient",
     ]:
         assert type(check_penalty(name)).__name__.lower() == name.replace("_", "")
-
-
-def test_likelihoods_are_those_of_the_lists():
-    assert {likelihood for likelihood, _ in LIKELIHOODS.values()} == {bernoulli, categorical, gaussian}
-    assert isinstance(problem()[0], Network)

@@ -61,6 +61,14 @@ class TestPartialFit:
             stepwise.partial_fit(X3, y3)
         np.testing.assert_allclose(stepwise.coefs_[0], model.fit(X3, y3).coefs_[0], rtol=1e-10)
 
+    def test_a_fit_leaves_nothing_of_earlier_calls(self):
+        model = GradRegMLPClassifier((5,), constraint=SpectralNormalization(), max_iter=3, random_state=0)
+        model.partial_fit(X3, y3).fit(X3, y3)
+        model.partial_fit(X3.astype(np.float32), y3)
+        assert model.coefs_[0].dtype == np.float32
+        fresh = clone(model).fit(X3, y3).partial_fit(X3.astype(np.float32), y3)
+        np.testing.assert_array_equal(model.coefs_[0], fresh.coefs_[0])
+
     def test_another_solver_starts_afresh(self):
         for before, after in [("adam", "sgd"), ("lbfgs", "adam")]:
             model = GradRegMLPClassifier((5,), max_iter=5, solver=before).fit(X3, y3)

@@ -122,9 +122,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             solution = solver.minimize(objective, theta, schedule, state)
             vars(self).update(attributes(solution.theta))
             self._store(solution, objective.n_samples, resume)
-            if incremental:
-                self._random_state = list(random_state.get_state())
-                self._solver_theta = solution.theta
+            # what the next partial_fit goes on from, beside the weights; a fit leaves nothing of an earlier one
+            self._random_state = list(random_state.get_state()) if incremental else None
+            self._solver_theta = solution.theta if incremental and self.constraint is not None else None
         if not (solution.converged or incremental):
             warnings.warn(
                 f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging. Raise max_iter="
@@ -143,7 +143,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     def _enter(self, objective, theta, incremental):
         """The solver's θ: where it was, if the fitted weights are still those it ended with."""
         last = getattr(self, "_solver_theta", None) if incremental else None
-        if last is not None and np.array_equal(objective.effective(last), theta):
+        if last is not None and last.dtype == theta.dtype and np.array_equal(objective.effective(last), theta):
             return last
         theta = objective.enter(theta)
         objective.project(theta)

@@ -64,11 +64,8 @@ class Problem:
         def gradient(X):
             scores = model.scores(X)
             if model.classes is not None:
-                scores = (
-                    scores / np.maximum(np.ptp(scores, axis=1, keepdims=True) / 10, 1)
-                    if model.n_outputs > 1
-                    else (scores / np.maximum(np.abs(scores) / 10, 1))
-                )
+                spread = np.abs(scores) if model.n_outputs == 1 else np.ptp(scores, axis=1, keepdims=True)
+                scores = scores / np.maximum(spread / 10, 1)
             return model.pull_back(X, model.likelihood.loss_and_residual(scores, targets)[1]) * self.mask
 
         return gradient

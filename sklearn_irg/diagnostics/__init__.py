@@ -3,12 +3,10 @@
 from sklearn_irg.diagnostics._distances import attack_distance, certified_radius, signed_distance
 from sklearn_irg.diagnostics._geometry import (
     LinearGeometry,
-    TiltingPlane,
     adversarial_distance,
     error_distance,
     linear_geometry,
     tilting_angle,
-    tilting_plane,
 )
 from sklearn_irg.diagnostics._gradients import (
     FeatureSensitivity,
@@ -24,6 +22,7 @@ from sklearn_irg.diagnostics._lipschitz import (
     gradient_inequality,
     lipschitz_bounds,
 )
+from sklearn_irg.diagnostics._plane import TiltingPlane, tilting_plane
 from sklearn_irg.diagnostics._points import mirror_points, projected_points, scaled_loss
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Geometry of a linear classifier of two classes: how its boundary stands to the classes' centroids."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
@@ -46,42 +46,6 @@ class LinearGeometry:
         return pd.DataFrame([asdict(self)])
 
 
-@dataclass(frozen=True)
-class TiltingPlane:
-    """The plane spanned by the line between the centroids and the weights, with the data projected on it.
-
-    Attributes
-    ----------
-    coordinates : ndarray of shape (n_samples, 2)
-        Coordinates of the rows along the basis, from the origin.
-    basis : ndarray of shape (2, n_features)
-        Orthonormal: ẑ from the centroid of the first class to that of the second, and n̂, the part of the weights
-        orthogonal to it.
-    origin : ndarray of shape (n_features,)
-        Midpoint of the centroids.
-    boundary : ndarray of shape (3,)
-        (a, b, c): the boundary is the line ``a * x + b * y + c = 0`` of the plane, in distances.
-    labels : ndarray of shape (n_samples,)
-        -1 for the first class, +1 for the second.
-    classes : tuple
-        The two classes.
-    """
-
-    coordinates: np.ndarray = field(repr=False)
-    basis: np.ndarray = field(repr=False)
-    origin: np.ndarray = field(repr=False)
-    boundary: np.ndarray
-    labels: np.ndarray = field(repr=False)
-    classes: tuple
-
-    def to_frame(self):
-        """A pandas DataFrame with the coordinates and the class of each row."""
-        import pandas as pd
-
-        label = np.where(self.labels < 0, *(np.array(c, dtype=object) for c in self.classes))
-        return pd.DataFrame({"z": self.coordinates[:, 0], "n": self.coordinates[:, 1], "class": label})
-
-
 def margin_of_pair(estimator, classes):
     """The model, the weights and bias of the margin of the second class over the first, and the two classes."""
     model = as_model(estimator)
@@ -103,7 +67,7 @@ def margin_of_pair(estimator, classes):
     return model, w, b, classes
 
 
-def _binary(estimator, X, y, classes, sample_weight=None):
+def binary_data(estimator, X, y, classes, sample_weight=None):
     """Weights, bias, rows of the two classes, labels -1 and +1, weights of rows, and the classes."""
     model, w, b, classes = margin_of_pair(estimator, classes)
     X, y = model_and_rows(estimator, X)[1].astype(np.float64), column_or_1d(y)
@@ -131,7 +95,7 @@ def _margin(model, i, j):
     return (W[:, j] - W[:, i]).astype(np.float64), float(b[j] - b[i])
 
 
-def _centroids(X, signs, weights):
+def centroids(X, signs, weights):
     return [np.average(X[signs == s], axis=0, weights=weights[signs == s]) for s in (-1, 1)]
 
 
@@ -186,10 +150,10 @@ def linear_geometry(estimator, X, y, *, classes=None, sample_weight=None):
     >>> strong.adversarial_distance > weak.adversarial_distance
     True
     """
-    w, b, X, signs, weights, _ = _binary(estimator, X, y, classes, sample_weight)
+    w, b, X, signs, weights, _ = binary_data(estimator, X, y, classes, sample_weight)
     norm = np.linalg.norm(w)
     distance = signs * (X @ w + b) / norm
-    low, high = _centroids(X, signs, weights)
+    low, high = centroids(X, signs, weights)
     apart = np.linalg.norm(high - low)
     if not apart > 0:
         raise ValueError("the centroids of the two classes coincide, so there is no direction to tilt from.")
@@ -283,46 +247,3 @@ def error_distance(estimator, X, y, *, classes=None, sample_weight=None):
     True
     """
     return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).error_distance
-
-
-def tilting_plane(estimator, X, y, *, classes=None):
-    """The plane of the centroids' line and the weights, and the rows in it.
-
-    Parameters
-    ----------
-    estimator, X, y, classes
-        As in `linear_geometry`.
-
-    Returns
-    -------
-    plane : TiltingPlane
-        Coordinates, basis by Gram-Schmidt, origin and boundary. If the weights lie along the centroids' line, n̂ is any
-        direction orthogonal to it.
-
-    References
-    ----------
-    .. [1] Tanay and Griffin (2018), "A new angle on L2 regularization".
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.preprocessing import scale
-    >>> from sklearn_irg.diagnostics import tilting_plane
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> tilting_plane(LogisticRegression().fit(scale(X), y), scale(X), y).coordinates.shape
-    (569, 2)
-    """
-    w, b, X, signs, weights, classes = _binary(estimator, X, y, classes)
-    low, high = _centroids(X, signs, weights)
-    z = (high - low) / np.linalg.norm(high - low)
-    n = w - (w @ z) * z
-    if len(z) < 2:
-        raise ValueError("a plane needs two features or more; X has one.")
-    if np.linalg.norm(n) <= 1e-12 * np.linalg.norm(w):
-        n = np.eye(len(z))[np.abs(z).argmin()]
-        n = n - (n @ z) * z
-    basis = np.stack([z, n / np.linalg.norm(n)])
-    origin = (low + high) / 2
-    boundary = np.append(basis @ w, w @ origin + b) / np.linalg.norm(w)
-    return TiltingPlane((X - origin) @ basis.T, basis, origin, boundary, signs, tuple(classes))
