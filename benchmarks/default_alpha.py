@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
-from sklearn_irg._table import preprocessor, read_csv
+from sklearn_irg._cli.table import preprocessor, read_csv
 
 ALPHAS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
 

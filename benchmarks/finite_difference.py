@@ -13,10 +13,10 @@ from functools import partial
 import numpy as np
 from step import SHAPES, problem
 
-from sklearn_irg._autodiff import stop_gradient
+from sklearn_irg._engine.autodiff import stop_gradient
+from sklearn_irg._engine.sensitivity import normalized_rows
 from sklearn_irg._objective import Objective
 from sklearn_irg.penalties import InputGradient, SamplePenalty
-from sklearn_irg.sensitivity import normalized_rows
 
 
 class FiniteDifferenceGradient(SamplePenalty):

@@ -17,9 +17,9 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import elementwise_grad, grad
 
+from sklearn_irg._engine.likelihoods import bernoulli, categorical
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._objective import Objective
-from sklearn_irg.likelihoods import bernoulli, categorical
-from sklearn_irg.networks import Network
 from sklearn_irg.penalties import InputGradient
 
 SHAPES = [  # features, hidden units, classes, rows, hidden layers

@@ -1,6 +1,6 @@
 """Robust, smooth, honest classifiers for scikit-learn, by penalties on what a model's input gradient says."""
 
-from importlib.metadata import version
+from importlib import import_module
 
 from sklearn_irg._estimators import (
     GradRegLogisticRegression,
@@ -9,7 +9,20 @@ from sklearn_irg._estimators import (
     VATClassifier,
 )
 
-__version__ = version("sklearn_irg")
+__version__ = "0.1.0.dev0"
+
+_MODULES = (
+    "activations",
+    "attacks",
+    "constraints",
+    "diagnostics",
+    "displays",
+    "likelihoods",
+    "losses",
+    "model_selection",
+    "penalties",
+    "solvers",
+)
 
 __all__ = [
     "GradRegLogisticRegression",
@@ -17,4 +30,16 @@ __all__ = [
     "GradRegMLPRegressor",
     "VATClassifier",
     "__version__",
+    *_MODULES,
 ]
+
+
+def __getattr__(name):
+    # public modules are imported when first used
+    if name in _MODULES:
+        return import_module(f"sklearn_irg.{name}")
+    raise AttributeError(f"module 'sklearn_irg' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(set(globals()) | set(_MODULES))

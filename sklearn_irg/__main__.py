@@ -8,8 +8,8 @@ import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_irg._sweep import ESTIMATORS, FILES, format_table, save, sweep
-from sklearn_irg._table import TableError, breast_cancer, read_csv
+from sklearn_irg._cli.sweep import ESTIMATORS, FILES, format_table, save, sweep
+from sklearn_irg._cli.table import TableError, breast_cancer, read_csv
 
 
 def _positive(text):

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_irg._autodiff import Workspace, combine, value_and_grad
-from sklearn_irg._step import Batch, Columns, Step
+from sklearn_irg._engine.autodiff import Workspace, combine, value_and_grad
+from sklearn_irg._engine.step import Batch, Columns, Step
 from sklearn_irg.penalties import BatchPenalty, SamplePenalty, WeightPenalty
 
 # Bytes of activations per block of rows: what a core's own cache holds. Larger blocks wait for memory, smaller ones for

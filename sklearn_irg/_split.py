@@ -12,7 +12,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from sklearn_irg._autodiff import defvjp, matmul_transposed, numpy, primitive, stop_gradient
+from sklearn_irg._engine.autodiff import defvjp, matmul_transposed, numpy, primitive, stop_gradient
 from sklearn_irg._objective import Objective
 from sklearn_irg.penalties import InputGradient
 

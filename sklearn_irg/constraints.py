@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 
-from sklearn_irg._autodiff import defvjp, opaque, primitive
+from sklearn_irg._engine.autodiff import defvjp, opaque, primitive
 
 __all__ = ["Constraint", "FrobeniusCap", "SpectralNormalization", "WeightClipping", "check_constraint"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 
-from sklearn_irg._autodiff import absolute, add
-from sklearn_irg.likelihoods import gaussian
+from sklearn_irg._engine.autodiff import absolute, add
+from sklearn_irg._engine.likelihoods import gaussian
 
 __all__ = ["Flooding", "LabelSmoothing", "Loss", "check_loss"]
 

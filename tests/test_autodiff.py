@@ -6,8 +6,8 @@ import pytest
 from autograd import grad
 from autograd.test_util import check_grads
 
-from sklearn_irg import _autodiff
-from sklearn_irg._autodiff import Workspace, product_row_norms, value_and_grad
+from sklearn_irg._engine import autodiff as _autodiff
+from sklearn_irg._engine.autodiff import Workspace, product_row_norms, value_and_grad
 
 rng = np.random.RandomState(0)
 A, B, C, D = rng.randn(4, 3), rng.randn(3, 5), rng.randn(6, 3), rng.randn(4, 5)

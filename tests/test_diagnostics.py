@@ -202,7 +202,7 @@ class TestNetworks:
         model = estimator.fit(X, y)
         smooth = "relu" not in repr(model) and "tanh" in repr(model)
         attributions = integrated_gradients(model, X, y, n_steps=200)
-        from sklearn_irg.diagnostics._reading import as_model
+        from sklearn_irg._fitted.extraction import as_model
 
         Z = as_model(model).scores(np.vstack([X, X.mean(axis=0)]))
         scores = Z[:, 0] if Z.shape[1] == 1 else Z[np.arange(len(Z)), np.append(y, 0)]
@@ -213,7 +213,7 @@ class TestNetworks:
         model = estimator.fit(X, y)
         bounds = lipschitz_bounds(model, X)
         assert 0 < bounds.empirical <= bounds.spectral <= bounds.frobenius
-        from sklearn_irg.diagnostics._reading import as_model
+        from sklearn_irg._fitted.extraction import as_model
 
         scores = as_model(model).scores
         change = np.linalg.norm(scores(X[1:]) - scores(X[:-1]), axis=1)

@@ -23,9 +23,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg._engine.likelihoods import bernoulli, categorical
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._objective import Objective
-from sklearn_irg.likelihoods import bernoulli, categorical
-from sklearn_irg.networks import Network
 from sklearn_irg.penalties import InputGradient, VirtualAdversarial, WeightDecay
 from sklearn_irg.solvers import LBFGS, SGD, Adam
 

@@ -5,7 +5,7 @@ import pytest
 from autograd.test_util import check_grads
 from scipy.special import rel_entr
 
-from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
+from sklearn_irg._engine.likelihoods import bernoulli, categorical, gaussian
 from tests import oracles
 
 rng = np.random.RandomState(0)

@@ -5,10 +5,10 @@ import pytest
 from scipy import sparse
 
 from sklearn_irg import _objective
+from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.likelihoods import bernoulli, categorical, gaussian
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._objective import Objective
-from sklearn_irg.activations import ACTIVATIONS
-from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
-from sklearn_irg.networks import Network
 from sklearn_irg.penalties import InputGradient, SpectralNorm, VirtualAdversarial, WeightDecay
 from tests import oracles
 
@@ -102,7 +102,7 @@ def test_virtual_adversarial_gradient_is_that_of_the_divergence_at_fixed_directi
     objective = Objective(network, X, Y, penalty, 1.0)
     step = _objective.Step(objective, theta, X, Y, None, None, np.random.RandomState(1))
     penalty.values(step)
-    from sklearn_irg.sensitivity import virtual_adversarial_direction
+    from sklearn_irg._engine.sensitivity import virtual_adversarial_direction
 
     r = 0.5 * virtual_adversarial_direction(network, step.forward_at, theta, X, step.outputs, np.random.RandomState(1))
     P = oracles.means(oracles.outputs(X, network.unpack(theta), "tanh"), "softmax")

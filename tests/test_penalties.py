@@ -10,8 +10,8 @@ from scipy import sparse
 from sklearn.base import clone
 
 from sklearn_irg import _objective
+from sklearn_irg._engine.activations import ACTIVATIONS
 from sklearn_irg._objective import Objective
-from sklearn_irg.activations import ACTIVATIONS
 from sklearn_irg.losses import Flooding, LabelSmoothing
 from sklearn_irg.penalties import (
     AdversarialLoss,

@@ -109,9 +109,9 @@ class TestFits:
         np.testing.assert_allclose(share[0], whole[0] - 0.9 * loss, rtol=1e-9)
 
     def test_memory_of_a_linear_model_does_not_grow_with_its_rows(self):
+        from sklearn_irg._engine.likelihoods import bernoulli
+        from sklearn_irg._engine.networks import Network
         from sklearn_irg._objective import Objective
-        from sklearn_irg.likelihoods import bernoulli
-        from sklearn_irg.networks import Network
 
         wide = Objective(
             Network((500, 1), "identity", bernoulli), np.zeros((10, 500)), np.zeros((10, 1)), AdversarialLoss(), 1.0

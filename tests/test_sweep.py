@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sklearn_irg.__main__ import main
-from sklearn_irg._sweep import Row, choose, sweep
-from sklearn_irg._table import Table, breast_cancer, read_csv
+from sklearn_irg._cli.sweep import Row, choose, sweep
+from sklearn_irg._cli.table import Table, breast_cancer, read_csv
 
 
 def write(path, text):

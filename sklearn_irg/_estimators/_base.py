@@ -13,12 +13,12 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_irg._callbacks import CallbackSupportMixin, fit_context
+from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._objective import Objective
 from sklearn_irg._split import objective_class
-from sklearn_irg.activations import ACTIVATIONS
 from sklearn_irg.constraints import check_constraint
 from sklearn_irg.losses import check_loss
-from sklearn_irg.networks import Network
 from sklearn_irg.penalties import check_penalty
 from sklearn_irg.solvers import LBFGS, Schedule, check_solver
 

@@ -7,7 +7,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
+from sklearn_irg._engine.likelihoods import bernoulli, categorical, gaussian
 
 
 class Classes(ClassifierMixin):

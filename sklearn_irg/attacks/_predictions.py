@@ -1,8 +1,8 @@
 import numpy as np
 from sklearn.utils import check_random_state, check_scalar
 
+from sklearn_irg._engine.sensitivity import normalized_rows, random_directions
 from sklearn_irg.attacks._problem import NUMBERS, Problem
-from sklearn_irg.sensitivity import normalized_rows, random_directions
 
 
 def confidence_ascent(

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_irg.diagnostics._reading import model_and_rows
+from sklearn_irg._fitted.extraction import model_and_rows
 
 NUMBERS = (int, float, np.integer, np.floating)
 DUAL = {"l2": 2, "linf": 1, "l1": np.inf}

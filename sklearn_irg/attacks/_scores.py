@@ -5,10 +5,10 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from sklearn_irg._fitted.extraction import model_and_rows
+from sklearn_irg._fitted.models import NetworkModel
 from sklearn_irg.attacks._problem import DUAL, check_epsilon, check_norm
 from sklearn_irg.attacks._steps import fast_gradient, projected_gradient
-from sklearn_irg.diagnostics._models import NetworkModel
-from sklearn_irg.diagnostics._reading import model_and_rows
 
 
 def adversarial_accuracy(estimator, X, y, epsilon, *, norm="l2", attack=None, sample_weight=None):

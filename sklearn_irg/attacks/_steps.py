@@ -1,9 +1,9 @@
 import numpy as np
 from sklearn.utils import check_random_state, check_scalar
 
+from sklearn_irg._engine.sensitivity import ascend, random_directions
 from sklearn_irg.attacks._problem import DUAL, NUMBERS, Problem, check_epsilon, check_norm
 from sklearn_irg.diagnostics._distances import cross_boundary
-from sklearn_irg.sensitivity import ascend, random_directions
 
 
 def fast_gradient(estimator, X, y, epsilon, *, norm="l2", clip=None, features=None):

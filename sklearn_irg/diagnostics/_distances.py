@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils import check_scalar
 
+from sklearn_irg._fitted.extraction import model_and_rows
 from sklearn_irg.diagnostics._lipschitz import margin_bounds
-from sklearn_irg.diagnostics._reading import model_and_rows
 
 
 def signed_distance(estimator, X, y=None):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from sklearn_irg.diagnostics._reading import model_and_rows
+from sklearn_irg._fitted.extraction import model_and_rows
 
 _NUMBERS = (int, float, np.integer, np.floating)
 

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_irg.diagnostics._models import NetworkModel
-from sklearn_irg.diagnostics._reading import as_model, model_and_rows
-from sklearn_irg.sensitivity import normalized_rows
+from sklearn_irg._engine.sensitivity import normalized_rows
+from sklearn_irg._fitted.extraction import as_model, model_and_rows
+from sklearn_irg._fitted.models import NetworkModel
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from sklearn_irg._fitted.extraction import model_and_rows
 from sklearn_irg.diagnostics._geometry import margin_of_pair
-from sklearn_irg.diagnostics._reading import model_and_rows
 
 
 def projected_points(estimator, X, *, classes=None):

@@ -1,5 +1,5 @@
+from sklearn_irg._engine.sensitivity import absolute_input_gradients, squared_input_gradients
 from sklearn_irg.penalties._base import SamplePenalty
-from sklearn_irg.sensitivity import absolute_input_gradients, squared_input_gradients
 
 
 class InputGradient(SamplePenalty):

@@ -1,9 +1,9 @@
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_irg._autodiff import root, stop_gradient
+from sklearn_irg._engine.autodiff import root, stop_gradient
+from sklearn_irg._engine.sensitivity import normalized_rows, squared_input_gradients, squared_jacobian_norms
 from sklearn_irg.penalties._base import SamplePenalty
-from sklearn_irg.sensitivity import normalized_rows, squared_input_gradients, squared_jacobian_norms
 
 
 class Jacobian(SamplePenalty):

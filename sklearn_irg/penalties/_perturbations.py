@@ -1,9 +1,9 @@
 import numpy as np
 from sklearn.utils import check_scalar
 
-from sklearn_irg._autodiff import stop_gradient
+from sklearn_irg._engine.autodiff import stop_gradient
+from sklearn_irg._engine.sensitivity import ascend, random_directions, virtual_adversarial_direction
 from sklearn_irg.penalties._base import SamplePenalty
-from sklearn_irg.sensitivity import ascend, random_directions, virtual_adversarial_direction
 
 _NUMBERS = (int, float, np.integer, np.floating)
 

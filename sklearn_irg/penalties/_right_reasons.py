@@ -1,6 +1,6 @@
-from sklearn_irg.likelihoods import gaussian
+from sklearn_irg._engine.likelihoods import gaussian
+from sklearn_irg._engine.sensitivity import squared_input_gradients
 from sklearn_irg.penalties._base import SamplePenalty
-from sklearn_irg.sensitivity import squared_input_gradients
 
 
 class RightReasons(SamplePenalty):

@@ -1,8 +1,8 @@
 import numpy as np
 
-from sklearn_irg._autodiff import scale_rows, squared_norm, transposed_matmul
+from sklearn_irg._engine.autodiff import scale_rows, squared_norm, transposed_matmul
+from sklearn_irg._engine.sensitivity import squared_spectral_norm
 from sklearn_irg.penalties._base import BatchPenalty, WeightPenalty
-from sklearn_irg.sensitivity import squared_spectral_norm
 
 
 class WeightDecay(WeightPenalty):

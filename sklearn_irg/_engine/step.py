@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_irg._autodiff import stop_gradient
+from sklearn_irg._engine.autodiff import stop_gradient
 
 __all__ = ["Batch", "Columns", "Step"]
 

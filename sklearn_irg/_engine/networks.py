@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_irg._autodiff import Bundle, accumulate, defvjp, defvjp_all, matmul_transposed, opaque, primitive
-from sklearn_irg.activations import ACTIVATIONS
-from sklearn_irg.likelihoods import Likelihood
+from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.autodiff import Bundle, accumulate, defvjp, defvjp_all, matmul_transposed, opaque, primitive
+from sklearn_irg._engine.likelihoods import Likelihood
 
 __all__ = ["Network"]
 

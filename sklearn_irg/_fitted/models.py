@@ -9,9 +9,9 @@ from abc import abstractmethod
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
 
-from sklearn_irg.activations import ACTIVATIONS
-from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
-from sklearn_irg.networks import Network
+from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.likelihoods import bernoulli, categorical, gaussian
+from sklearn_irg._engine.networks import Network
 
 __all__ = ["FunctionModel", "Model", "NetworkModel"]
 

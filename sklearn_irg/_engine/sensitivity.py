@@ -7,7 +7,7 @@ their name ends in ``direction``: directions are constants of the optimisation.
 import numpy as np
 from scipy.linalg import eigh
 
-from sklearn_irg._autodiff import (
+from sklearn_irg._engine.autodiff import (
     matmul,
     matmul_transposed,
     product_row_norms,

@@ -5,8 +5,8 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_irg.diagnostics._models import FunctionModel, NetworkModel
-from sklearn_irg.likelihoods import bernoulli, categorical, gaussian
+from sklearn_irg._engine.likelihoods import bernoulli, categorical, gaussian
+from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 
 _LIKELIHOODS = {"logistic": bernoulli, "softmax": categorical, "identity": gaussian}
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
-from sklearn_irg._table import preprocessor
+from sklearn_irg._cli.table import preprocessor
 from sklearn_irg.attacks import fast_gradient
 from sklearn_irg.diagnostics import input_gradients, signed_distance
 

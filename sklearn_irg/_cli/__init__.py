@@ -1,0 +1,1 @@
+"""The command line: tables in, a sweep over strengths out."""

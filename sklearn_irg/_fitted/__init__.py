@@ -1,0 +1,1 @@
+"""From a fitted estimator of any library to a differentiable model."""
