@@ -11,11 +11,10 @@ import time
 from functools import partial
 
 import numpy as np
-from step import SHAPES, problem
+from step import SHAPES, objective_of, problem
 
 from sklearn_irg._engine.autodiff import stop_gradient
 from sklearn_irg._engine.sensitivity import normalized_rows
-from sklearn_irg._objective import Objective
 from sklearn_irg.penalties import InputGradient, SamplePenalty
 
 
@@ -24,10 +23,11 @@ class FiniteDifferenceGradient(SamplePenalty):
         self.h = h
 
     def values(self, step):
-        network, forward = step.network, stop_gradient(step.forward)
-        _, residual = network.likelihood.loss_and_residual(forward[-1], step.targets)
-        direction = normalized_rows(network.pull_back(stop_gradient(step.theta), forward, residual))
-        moved = network.likelihood.evaluate(step.forward_at(step.X + self.h * direction)[-1], step.targets)[0]
+        # by the forward pass that exists already, as a constant
+        forward = stop_gradient(step.forward)
+        _, residual = step.likelihood.loss_and_residual(forward[-1], step.targets)
+        direction = normalized_rows(step.network.pull_back(stop_gradient(step.theta), forward, residual))
+        moved = step.likelihood.evaluate(step.forward_at(step.X + self.h * direction)[-1], step.targets)[0]
         slope = (moved - step.losses) * (1 / self.h)
         return slope * slope
 
@@ -41,7 +41,7 @@ def main():
         network, X, Y, theta = problem(shape, np.float64, "relu")
         steps = []
         for penalty in (InputGradient(), FiniteDifferenceGradient()):
-            objective = Objective(network, X, Y, penalty, 0.1)
+            objective = objective_of(network, X, Y, penalty)
             steps.append(partial(objective.value_and_grad, theta, objective.everything()))
             steps[-1]()
         times = np.empty((arguments.rounds, 2))

@@ -17,9 +17,12 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import elementwise_grad, grad
 
-from sklearn_irg._engine.likelihoods import bernoulli, categorical
+from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
 from sklearn_irg._engine.networks import Network
-from sklearn_irg._objective import Objective
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
+from sklearn_irg.losses import NegativeLogLikelihood
 from sklearn_irg.penalties import InputGradient
 
 SHAPES = [  # features, hidden units, classes, rows, hidden layers
@@ -37,27 +40,31 @@ def problem(shape, dtype, activation):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((n, d)).astype(dtype)
     y = rng.randint(k, size=n)
-    k_out, likelihood = (1, bernoulli) if k == 2 else (k, categorical)
+    k_out, likelihood = (1, Bernoulli()) if k == 2 else (k, Categorical())
     Y = (y[:, None] if k == 2 else np.eye(k)[y]).astype(dtype)
-    network = Network((d, *[h] * depth, k_out), activation, likelihood)
+    network = Network((d, *[h] * depth, k_out), ACTIVATIONS[activation], likelihood)
     return network, X, Y, network.initialize(rng, dtype)
 
 
+def objective_of(network, X, Y, penalty):
+    return Objective(network, Rows(X, Y), [(1.0, NegativeLogLikelihood()), (ALPHA, penalty)])
+
+
 def ours(network, X, Y, theta):
-    objective = Objective(network, X, Y, InputGradient(), ALPHA)
+    objective = objective_of(network, X, Y, InputGradient())
     batch = objective.everything()
     return lambda: objective.value_and_grad(theta, batch)
 
 
 def nested(network, X, Y, theta):
-    phi = {"relu": lambda z: anp.maximum(z, 0), "tanh": anp.tanh}[network.activation]
+    phi = {"relu": lambda z: anp.maximum(z, 0), "tanh": anp.tanh}[network.activation.sklearn_name]
 
     def losses(X, layers):
         for i, (W, b) in enumerate(layers):
             X = anp.dot(X, W) + b
             if i < len(layers) - 1:
                 X = phi(X)
-        if network.likelihood == bernoulli:
+        if not network.likelihood.is_categorical:
             return anp.sum(anp.logaddexp(0, X) - Y * X, axis=1)
         top = anp.max(X, axis=1, keepdims=True)
         return (top + anp.log(anp.sum(anp.exp(X - top), axis=1, keepdims=True)))[:, 0] - anp.sum(X * Y, axis=1)
@@ -78,7 +85,7 @@ def torch_eager(network, X, Y, theta):
         (torch.tensor(W, requires_grad=True), torch.tensor(b, requires_grad=True)) for W, b in network.unpack(theta)
     ]
     parameters = [p for pair in layers for p in pair]
-    phi = {"relu": torch.relu, "tanh": torch.tanh}[network.activation]
+    phi = {"relu": torch.relu, "tanh": torch.tanh}[network.activation.sklearn_name]
     X, Y = torch.tensor(X, requires_grad=True), torch.tensor(Y)
 
     def run():
@@ -87,7 +94,7 @@ def torch_eager(network, X, Y, theta):
             A = torch.addmm(b, A, W)
             if i < len(layers) - 1:
                 A = phi(A)
-        if network.likelihood == bernoulli:
+        if not network.likelihood.is_categorical:
             loss = torch.nn.functional.binary_cross_entropy_with_logits(A, Y, reduction="sum")
         else:
             loss = torch.nn.functional.cross_entropy(A, Y, reduction="sum")

@@ -84,7 +84,7 @@ def draw(data, sweeps, path):
     for name, penalty in [("logistic, weight decay", "weight_decay"), ("logistic, input gradient", "input_gradient")]:
         rows = []
         for alpha in np.logspace(-4, 2, 13):
-            model = GradRegLogisticRegression(penalty, alpha, max_iter=1000).fit(X, y)
+            model = GradRegLogisticRegression(penalty, alpha, l2=0, max_iter=1000).fit(X, y)
             rows.append(measure(model, X, y, X_test, y_test))
         sweeps[digits][name] = tuple(np.array(rows)[:, [0, 2, 4]].T)
     figure = Figure(figsize=(9, 4), layout="constrained")

@@ -64,9 +64,9 @@ for ax, degrees in zip(axes[0], (0, 45, 80), strict=True):
 
 X_noisy, y_noisy = np.vstack([X, [[0.6, -0.9]]]), np.append(y, 0)
 models = {
-    "no penalty": GradRegLogisticRegression(None, max_iter=10000),
-    "weight decay": GradRegLogisticRegression("weight_decay", alpha=0.05),
-    "input gradient": GradRegLogisticRegression(alpha=1.0, max_iter=1000),
+    "no penalty": GradRegLogisticRegression(None, l2=0, max_iter=10000),
+    "weight decay": GradRegLogisticRegression("weight_decay", alpha=0.05, l2=0),
+    "input gradient": GradRegLogisticRegression(alpha=1.0, l2=0, max_iter=1000),
 }
 for ax, (name, model) in zip(axes[1], models.items(), strict=True):
     model.fit(X_noisy, y_noisy)

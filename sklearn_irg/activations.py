@@ -1,5 +1,14 @@
-"""Activation functions of hidden layers."""
+"""Activation functions of hidden layers, the ``activation`` parameter of the perceptrons."""
 
-from sklearn_irg._engine.activations import ACTIVATIONS, Activation
+from sklearn_irg._engine.activations import (
+    ACTIVATIONS,
+    Activation,
+    Identity,
+    Logistic,
+    ReLU,
+    Softplus,
+    Tanh,
+    check_activation,
+)
 
-__all__ = ["ACTIVATIONS", "Activation"]
+__all__ = ["ACTIVATIONS", "Activation", "Identity", "Logistic", "ReLU", "Softplus", "Tanh", "check_activation"]

@@ -7,29 +7,28 @@ each step of the solver. Either way the fitted ``coefs_`` obey the bound.
 from abc import abstractmethod
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_scalar
 
+from sklearn_irg._checks import InvalidParameterError, check_real
+from sklearn_irg._component import Component
 from sklearn_irg._engine.autodiff import defvjp, opaque, primitive
+from sklearn_irg._engine.parametrisations import Parametrisation
 
-__all__ = ["Constraint", "FrobeniusCap", "SpectralNormalization", "WeightClipping", "check_constraint"]
+__all__ = ["Constraint", "FrobeniusCap", "Projection", "SpectralNormalization", "WeightClipping", "check_constraint"]
 
 
-class Constraint(BaseEstimator):
+class Constraint(Component, Parametrisation):
     """What all weight matrices of a network obey."""
 
-    projects = False
-    allows_zero = True
+    def check_parameters(self):
+        check_real(self.bound, "bound", 0, open_low=True)
 
-    def check(self):
-        """Raise a ValueError if the bound is not a positive number."""
-        numbers = (int, float, np.integer, np.floating)
-        check_scalar(self.bound, "bound", numbers, min_val=0, include_boundaries="neither")
-        if not np.isfinite(self.bound):
-            raise ValueError(f"bound must be finite; got {self.bound!r}.")
+
+class Projection(Constraint):
+    """A constraint that is restored after each step of the solver."""
+
+    projects = True
 
     def transform(self, network, theta):
-        """The θ that the network sees, differentiable with respect to the solver's."""
         del network
         return theta
 
@@ -37,19 +36,15 @@ class Constraint(BaseEstimator):
     def project(self, network, theta):
         """Bring θ back, in place, after a step."""
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
-
 
 class SpectralNormalization(Constraint):
     r"""Weights divided by their largest singular value, so that the network is Lipschitz by construction.
 
     .. math:: \hat W_l = b^{1/L} \, W_l / \sigma(W_l)
 
-    inside the forward pass, with the gradient through σ [1]_. Since no activation has a slope above one, the outputs of
-    the network, for classifiers the logits, change by at most :math:`b \lVert x - x' \rVert_2`.
+    inside the forward pass, with the gradient through σ [1]_. The outputs of the network, for classifiers the logits, then
+    change by at most :math:`b \lVert x - x' \rVert_2`. That needs activations with slopes of at most one; for one whose largest
+    slope s is larger, b is first divided by :math:`s^{L-1}`.
 
     Parameters
     ----------
@@ -78,13 +73,11 @@ class SpectralNormalization(Constraint):
         self.bound = bound
 
     def transform(self, network, theta):
-        return _normalize(theta, network, float(self.bound) ** (1 / len(network.shapes)))
-
-    def project(self, network, theta):
-        del network, theta
+        n_layers, slope = len(network.shapes), max(1.0, float(network.activation.largest_slope))
+        return _normalize(theta, network, (float(self.bound) / slope ** (n_layers - 1)) ** (1 / n_layers))
 
 
-class FrobeniusCap(Constraint):
+class FrobeniusCap(Projection):
     """Weights scaled down, after each step, to a Frobenius norm of at most a bound.
 
     Parameters
@@ -104,8 +97,6 @@ class FrobeniusCap(Constraint):
     FrobeniusCap(bound=3.0)
     """
 
-    projects = True
-
     def __init__(self, bound=1.0):
         self.bound = bound
 
@@ -114,7 +105,7 @@ class FrobeniusCap(Constraint):
             W *= min(1.0, float(self.bound) / max(float(np.linalg.norm(W)), np.finfo(W.dtype).tiny))
 
 
-class WeightClipping(Constraint):
+class WeightClipping(Projection):
     """Weights clipped, after each step, to an interval around zero.
 
     Parameters
@@ -133,8 +124,6 @@ class WeightClipping(Constraint):
     WeightClipping(bound=0.1)
     """
 
-    projects = True
-
     def __init__(self, bound=0.01):
         self.bound = bound
 
@@ -144,11 +133,35 @@ class WeightClipping(Constraint):
 
 
 def check_constraint(constraint):
-    """Raise a ValueError unless constraint is None or a constraint with a positive bound."""
-    if constraint is not None and not isinstance(constraint, Constraint):
-        raise ValueError(f"constraint must be None or one such as SpectralNormalization(); got {constraint!r}.")
-    if constraint is not None:
-        constraint.check()
+    """The constraint, with parameters in range.
+
+    Parameters
+    ----------
+    constraint : Constraint or None
+
+    Returns
+    -------
+    constraint : Constraint or None
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or has a parameter out of range.
+
+    Examples
+    --------
+    >>> from sklearn_irg.constraints import FrobeniusCap, check_constraint
+    >>> check_constraint(FrobeniusCap(bound=2.0))
+    FrobeniusCap(bound=2.0)
+    """
+    if constraint is None:
+        return None
+    if not isinstance(constraint, Constraint):
+        raise InvalidParameterError(
+            f"constraint must be None or a Constraint such as SpectralNormalization(); got {constraint!r}."
+        )
+    constraint.check_parameters()
+    return constraint
 
 
 def _leading(W):

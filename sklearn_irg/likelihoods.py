@@ -1,5 +1,5 @@
-"""Likelihoods: what the outputs of a network mean."""
+"""Likelihoods: what the outputs of a network mean, one of the values that ``loss`` takes."""
 
-from sklearn_irg._engine.likelihoods import Likelihood, bernoulli, categorical, gaussian
+from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, Poisson
 
-__all__ = ["Likelihood", "bernoulli", "categorical", "gaussian"]
+__all__ = ["Bernoulli", "Categorical", "Gaussian", "Likelihood", "Poisson"]

@@ -1,42 +1,143 @@
-"""Modifications of the loss, the ``loss`` parameter of the estimators; they wrap one another.
+"""Losses, the ``loss`` parameter of the estimators: a likelihood, a term of one's own, or a modification of either.
 
-The loss itself belongs to the likelihood. A modification says what becomes of the targets, and of the mean loss of a
-minibatch, so no estimator needs a flag per idea.
+By default an estimator minimises the negative log-likelihood of its targets. A `Likelihood` replaces the family of
+distributions; a `SampleLoss` or `BatchLoss` replaces the term altogether, and may do without labels or compare samples;
+`LabelSmoothing` and `Flooding` modify what they wrap.
 """
 
-import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_scalar
+from abc import abstractmethod
 
-from sklearn_irg._engine.autodiff import absolute, add
-from sklearn_irg._engine.likelihoods import gaussian
+from sklearn_irg._checks import InvalidParameterError, check_real
+from sklearn_irg._engine.autodiff import absolute, add, combine
+from sklearn_irg._engine.likelihoods import Gaussian, Likelihood, Poisson, check_likelihood
+from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term
 
-__all__ = ["Flooding", "LabelSmoothing", "Loss", "check_loss"]
+__all__ = [
+    "BatchLoss",
+    "Flooding",
+    "LabelSmoothing",
+    "Loss",
+    "NegativeLogLikelihood",
+    "SampleLoss",
+    "check_loss",
+]
 
 
-class Loss(BaseEstimator):
-    """A modification of the loss; ``loss`` is another one to apply first, or None."""
+class Loss(Term):
+    """The term of an objective that says what the estimator is for.
 
-    needs_whole_batch = False
+    Attributes
+    ----------
+    group : str, default="labelled"
+        As for every term. With "all" the loss reads no labels: of a classifier's y only the number of classes matters.
+    samples : tuple of str or None, default=None
+        Names of the samples that a loss compares. The sorted classes of y then say, in this order, which row is in which
+        sample; ``step.weights_of(name)`` are the weights of one, and minibatches draw from each.
+    likelihood : Likelihood or None, default=None
+        What the outputs mean; ``None`` leaves it to the kind of targets.
 
-    def check(self):
-        """Raise a ValueError if a parameter is out of range."""
+    See Also
+    --------
+    SampleLoss : With a value per row.
+    BatchLoss : Of a whole batch.
+    """
+
+    samples = None
+    likelihood = None
+
+    @property
+    def group(self):
+        return "labelled" if self.samples is None else "all"
 
     def soften(self, targets, likelihood):
-        """What becomes of the encoded targets (n_samples, n_outputs)."""
-        return targets if self.loss is None else self.loss.soften(targets, likelihood)
-
-    def of_mean(self, mean):
-        """What becomes of the mean loss of a minibatch."""
-        return mean if self.loss is None else self.loss.of_mean(mean)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
+        """What becomes of the encoded targets (n_samples, n_outputs), for this and every other term that reads them."""
+        del likelihood
+        return targets
 
 
-class Flooding(Loss):
+class SampleLoss(SampleTerm, Loss):
+    """A loss with one value per row, averaged with the sample weights."""
+
+    @abstractmethod
+    def values(self, step):
+        """Value of each row, shape (n_samples,), differentiable with respect to ``step.theta``; see `SamplePenalty`."""
+
+
+class BatchLoss(BatchTerm, Loss):
+    """A loss of a whole batch, which is no mean over its rows; so memory grows with the batch."""
+
+    @abstractmethod
+    def value(self, step):
+        """The number, differentiable with respect to ``step.theta``; see `BatchPenalty`."""
+
+
+class NegativeLogLikelihood(SampleLoss):
+    """The negative log-likelihood of each row's target: cross-entropy for classes, half the squared error for numbers.
+
+    Parameters
+    ----------
+    likelihood : Likelihood, default=None
+        The family of distributions; ``None`` leaves it to the kind of targets.
+
+    Examples
+    --------
+    >>> from sklearn_irg.likelihoods import Poisson
+    >>> from sklearn_irg.losses import Flooding, NegativeLogLikelihood
+    >>> Flooding(0.1, loss=NegativeLogLikelihood(Poisson()))
+    Flooding(level=0.1, loss=NegativeLogLikelihood(likelihood=Poisson()))
+    """
+
+    builds_inputs = False
+
+    def __init__(self, likelihood=None):
+        self.likelihood = likelihood
+
+    def check_parameters(self):
+        if self.likelihood is not None:
+            if not isinstance(self.likelihood, Likelihood):
+                raise InvalidParameterError(f"likelihood must be a Likelihood or None; got {self.likelihood!r}.")
+            self.likelihood.check_parameters()
+            check_likelihood(self.likelihood)
+
+    def values(self, step):
+        return step.losses
+
+
+def _as_wrapped(name):
+    return property(lambda self: getattr(self.wrapped, name))
+
+
+class _Modification(Loss):
+    """A loss made of another one, its parameter ``loss``."""
+
+    group = _as_wrapped("group")
+    samples = _as_wrapped("samples")
+    likelihood = _as_wrapped("likelihood")
+    needs_whole_batch = _as_wrapped("needs_whole_batch")
+    builds_inputs = _as_wrapped("builds_inputs")
+    uses_mask = _as_wrapped("uses_mask")
+    is_stochastic = _as_wrapped("is_stochastic")
+    is_detached = _as_wrapped("is_detached")
+
+    @property
+    def wrapped(self):
+        """The loss that is modified, as an object."""
+        return as_loss(self.loss)
+
+    def check_parameters(self):
+        check_loss(self.loss)
+
+    def check(self, columns, likelihood):
+        self.wrapped.check(columns, likelihood)
+
+    def soften(self, targets, likelihood):
+        return self.wrapped.soften(targets, likelihood)
+
+    def contributions(self, step):
+        return self.wrapped.contributions(step)
+
+
+class Flooding(_Modification):
     r"""Keeps the mean loss of each minibatch from falling below a level.
 
     .. math:: \lvert L - b \rvert + b
@@ -47,8 +148,8 @@ class Flooding(Loss):
     ----------
     level : float
         The level b, non-negative.
-    loss : Loss, default=None
-        Modification to apply first.
+    loss : None, str, Likelihood or Loss, default=None
+        The loss to flood.
 
     References
     ----------
@@ -69,15 +170,19 @@ class Flooding(Loss):
         self.level = level
         self.loss = loss
 
-    def check(self):
-        check_scalar(self.level, "level", (int, float, np.integer, np.floating), min_val=0)
+    def check_parameters(self):
+        check_real(self.level, "level", 0)
+        super().check_parameters()
 
-    def of_mean(self, mean):
-        level = float(self.level)
-        return add(absolute(add(super().of_mean(mean), -level)), level)
+    def contributions(self, step):
+        coefficients, values = zip(*super().contributions(step), strict=True)
+        # the weights of a minibatch sum to one on average only, but its mean loss is a mean
+        share, level = float(step.weights_of(self.group).sum()), float(self.level)
+        mean = combine([coefficient / share for coefficient in coefficients], *values)
+        return [(share, add(absolute(add(mean, -level)), level))]
 
 
-class LabelSmoothing(Loss):
+class LabelSmoothing(_Modification):
     """Mixes the targets of a classifier with the uniform distribution.
 
     A target y becomes ``(1 - amount) * y + amount / n_classes``; for binary and multilabel targets two classes count [1]_.
@@ -86,8 +191,8 @@ class LabelSmoothing(Loss):
     ----------
     amount : float
         Share of the uniform distribution, in [0, 1].
-    loss : Loss, default=None
-        Modification to apply first.
+    loss : None, Likelihood or Loss, default=None
+        The loss whose targets are mixed.
 
     References
     ----------
@@ -104,26 +209,59 @@ class LabelSmoothing(Loss):
         self.amount = amount
         self.loss = loss
 
-    @property
-    def needs_whole_batch(self):
-        """Whether what is wrapped needs it."""
-        return self.loss is not None and self.loss.needs_whole_batch
-
-    def check(self):
-        check_scalar(self.amount, "amount", (int, float, np.integer, np.floating), min_val=0, max_val=1)
+    def check_parameters(self):
+        check_real(self.amount, "amount", 0, 1)
+        super().check_parameters()
 
     def soften(self, targets, likelihood):
-        if likelihood == gaussian:
-            raise ValueError("LabelSmoothing mixes class probabilities, so it has no meaning for a regressor.")
-        n_classes = max(targets.shape[1], 2) if likelihood.name == "softmax" else 2
-        targets, amount = super().soften(targets, likelihood), float(self.amount)
-        return (1 - amount) * targets + amount / n_classes
+        n_classes, amount = likelihood.n_classes(targets.shape[1]), float(self.amount)
+        if n_classes is None:
+            raise InvalidParameterError(
+                f"LabelSmoothing mixes the probabilities of classes, so it has no meaning for {likelihood!r}."
+            )
+        return (1 - amount) * super().soften(targets, likelihood) + amount / n_classes
+
+
+_BY_NAME = {"squared_error": Gaussian(), "poisson": Poisson()}
+
+
+def as_loss(loss):
+    # the loss that None, a name, a likelihood or an object means, without a check
+    if isinstance(loss, Loss):
+        return loss
+    return NegativeLogLikelihood(_BY_NAME[loss] if isinstance(loss, str) else loss)
 
 
 def check_loss(loss):
-    """Raise a ValueError unless loss is None or a modification with parameters in range."""
-    while loss is not None:
-        if not isinstance(loss, Loss):
-            raise ValueError(f"loss must be None or a modification such as LabelSmoothing(0.1); got {loss!r}.")
-        loss.check()
-        loss = loss.loss
+    """The loss meant by None, a name, a likelihood or an object.
+
+    Parameters
+    ----------
+    loss : None, {"squared_error", "poisson"}, Likelihood or Loss
+        ``None`` is the negative log-likelihood of the kind of targets, a name or a `Likelihood` that of a given one.
+
+    Returns
+    -------
+    loss : Loss
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, or has a parameter out of range.
+
+    Examples
+    --------
+    >>> from sklearn_irg.losses import check_loss
+    >>> check_loss("poisson")
+    NegativeLogLikelihood(likelihood=Poisson())
+    """
+    named = isinstance(loss, str) and loss in _BY_NAME
+    if loss is not None and not named and not isinstance(loss, (Likelihood, Loss)):
+        names = ", ".join(map(repr, sorted(_BY_NAME)))
+        raise InvalidParameterError(
+            f"loss must be None, one of {names}, a Likelihood such as Poisson(), a Loss, or a modification such as "
+            f"LabelSmoothing(0.1); got {loss!r}."
+        )
+    loss = as_loss(loss)
+    loss.check_parameters()
+    return loss

@@ -5,12 +5,15 @@ from functools import partial
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_iris
+import sklearn
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.neural_network import MLPClassifier
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.neighbors import NearestCentroid
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
@@ -25,12 +28,10 @@ from sklearn_irg.attacks import (
     virtual_adversarial_direction,
 )
 from tests import oracles
+from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, TABLES
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-X2, y2 = load_breast_cancer(return_X_y=True)
-X2 = scale(X2)[:, :6]
-X3, y3 = load_iris(return_X_y=True)
-X3 = scale(X3)
+X2, y2, X3, y3 = BINARY_X[:, :6], BINARY_Y, MULTI_X, MULTI_Y
 MODELS = [
     LogisticRegression(),
     MLPClassifier((8,), max_iter=100, random_state=0),
@@ -149,22 +150,163 @@ def test_names_of_columns_may_choose_what_moves():
     assert (moved[:, 3] != frame.data.to_numpy()[:, 3]).any()
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"epsilon": -1}, "epsilon == -1, must be >= 0"),
-        ({"epsilon": np.inf}, "epsilon must be finite"),
-        ({"epsilon": 1, "clip": (1, 0)}, r"clip must have low <= high; got \(1, 0\)"),
-        ({"epsilon": 1, "norm": "l3"}, "norm must be one of 'l2', 'linf', 'l1'; got 'l3'"),
-        ({"epsilon": 1, "features": ["age"]}, "features has 'age', which is no column of X"),
-        ({"epsilon": 1, "y": np.full(len(X2), 5)}, r"y has the label 5, which is not among \[0, 1\]"),
-    ],
-    ids=str,
-)
-def test_bad_arguments_are_named(options, message):
+class TestWhatUsersMeet:
+    def test_deepfool_keeps_to_its_bounds_while_it_searches(self):
+        X, y = load_digits(return_X_y=True)
+        X, y = X[:100] / 16, y[:100]
+        model = MLPClassifier((32,), max_iter=300, random_state=0).fit(X, y)
+        moved = deepfool(model, X, clip=(0, 1))
+        assert moved.min() >= 0
+        assert moved.max() <= 1
+        assert (model.predict(moved) != model.predict(X)).mean() > 0.95
+
+    def test_bounds_bind_only_what_may_move(self):
+        rng = np.random.RandomState(0)
+        X = np.column_stack([rng.uniform(20, 70, 400), rng.uniform(0, 1, (400, 3))])
+        y = (X[:, 1] + X[:, 2] + 0.01 * X[:, 0] > 1.5).astype(int)
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+        moved = projected_gradient(model, X, y, 0.3, features=[1, 2, 3], clip=(0, 1))
+        assert np.linalg.norm(moved - X, axis=1).mean() > 0.25
+
+    def test_being_sure_beyond_rounding_is_no_robustness(self):
+        model = MLPClassifier((16,), max_iter=800, random_state=0).fit(X3, y3)
+        before = adversarial_accuracy(model, X3, y3, 0.5)
+        model.coefs_[-1] *= 1e3
+        model.intercepts_[-1] *= 1e3
+        np.testing.assert_allclose(adversarial_accuracy(model, X3, y3, 0.5), before, atol=0.05)
+
+    def test_deepfool_does_not_depend_on_the_scale_of_scores(self):
+        model = NearestCentroid().fit(X3, y3)
+        small = NearestCentroid().fit(X3 * 1e-4, y3)
+        np.testing.assert_allclose(deepfool(small, X3 * 1e-4) * 1e4, deepfool(model, X3), atol=1e-6)
+
+    def test_directions_keep_to_features(self):
+        d = virtual_adversarial_direction(LogisticRegression().fit(X3, y3), X3, features=[1, 2], random_state=0)
+        assert not d[:, [0, 3]].any()
+        np.testing.assert_allclose(np.linalg.norm(d, axis=1), 1)
+
+    def test_the_scorer_can_ask_for_sample_weights(self):
+        weight = np.random.RandomState(0).rand(len(y2))
+        with sklearn.config_context(enable_metadata_routing=True):
+            scorer = make_adversarial_scorer(0.1).set_score_request(sample_weight=True)
+            model = LogisticRegression().set_fit_request(sample_weight=True)
+            scores = cross_validate(model, X2, y2, scoring=scorer, params={"sample_weight": weight})
+        assert np.isfinite(scores["test_score"]).all()
+
+
+class TestProjectedGradient:
+    MODELS = {
+        "relu": MLPClassifier((16,), max_iter=300, random_state=0),
+        "tanh": MLPClassifier((8, 8), "tanh", max_iter=300, random_state=1),
+        "svc": SVC(),
+        "ours": GradRegMLPClassifier((16,), max_iter=300, random_state=0),
+    }
+
+    @pytest.mark.parametrize("name", MODELS)
+    @pytest.mark.parametrize("norm", ["l2", "linf"])
+    @pytest.mark.parametrize("options", [{}, {"clip": (-1.5, 1.5)}, {"features": [0, 2]}, {"random_state": 0}], ids=str)
+    def test_is_at_least_as_strong_as_one_step(self, name, norm, options):
+        model = clone(self.MODELS[name]).fit(X3, y3)
+        allowed = {k: v for k, v in options.items() if k != "random_state"}
+        for epsilon in (0.1, 0.5, 1.0, 3.0):
+            many = model.predict(projected_gradient(model, X3, y3, epsilon, norm=norm, n_steps=7, **options)) != y3
+            one = model.predict(fast_gradient(model, X3, y3, epsilon, norm=norm, **allowed)) != y3
+            none = model.predict(np.clip(X3, -1.5, 1.5) if "clip" in options else X3) != y3
+            assert (many >= one).all()
+            assert (many >= none).all()
+
+    def test_of_two_classes_no_row_has_a_smaller_loss_than_after_one_step(self):
+        model = clone(self.MODELS["relu"]).fit(X2, y2)
+        for epsilon in (0.1, 1.0, 3.0):
+            many, one = (
+                np.abs(model.predict_proba(attack(model, X2, y2, epsilon))[:, 1] - y2)
+                for attack in (projected_gradient, fast_gradient)
+            )
+            assert (many >= one - 1e-12).all()
+
+    def test_of_a_regressor_no_row_has_a_smaller_error(self):
+        model = MLPRegressor(hidden_layer_sizes=(8,), max_iter=300, random_state=0).fit(X3, y3)
+        many, one = ((model.predict(a(model, X3, y3, 0.5)) - y3) ** 2 for a in (projected_gradient, fast_gradient))
+        assert (many >= one - 1e-12).all()
+
+
+class TestAdversarialAccuracyNeverRises:
+    RADII = [0, 1e-6, 0.03, 0.1, 0.25, 0.4, 0.8, 1.5, 4.0, 30.0, 1e6, 1e300]
+
+    @pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
+    @pytest.mark.parametrize("table", TABLES)
+    @pytest.mark.parametrize("model", [*MODELS, MLPClassifier((30, 30), max_iter=500, random_state=2)], ids=repr)
+    def test_with_several_radii_in_one_call(self, model, table, norm):
+        X, y = TABLES[table][0][:150, :4], TABLES[table][1][:150]
+        accuracies = adversarial_accuracy(clone(model).fit(X, y), X, y, self.RADII, norm=norm)
+        assert (np.diff(accuracies) <= 0).all()
+        assert accuracies[0] == clone(model).fit(X, y).score(X, y)
+
+    def test_whatever_the_order_of_radii_or_the_attack(self):
+        model = clone(MODELS[1]).fit(X3, y3)
+        forwards = adversarial_accuracy(model, X3, y3, [0.1, 0.5, 1.0])
+        np.testing.assert_array_equal(adversarial_accuracy(model, X3, y3, [1.0, 0.1, 0.5]), forwards[[2, 0, 1]])
+        wild = lambda m, X, y, epsilon: X + (epsilon < 0.3)  # noqa: E731
+        assert (np.diff(adversarial_accuracy(model, X3, y3, [0, 0.1, 0.5], attack=wild)) <= 0).all()
+
+    @pytest.mark.parametrize("norm", ["l2", "linf"])
+    @pytest.mark.parametrize("seed", range(3))
+    def test_in_separate_calls(self, seed, norm):
+        model = MLPClassifier((30, 30), max_iter=500, random_state=seed).fit(X3, y3)
+        accuracies = [adversarial_accuracy(model, X3, y3, radius, norm=norm) for radius in self.RADII]
+        assert (np.diff(accuracies) <= 0).all()
+
+
+@pytest.mark.parametrize("features", [[], [False] * 6], ids=str)
+def test_where_nothing_may_move_nothing_moves(features):
     model = LogisticRegression().fit(X2, y2)
+    for attack in (partial(fast_gradient, epsilon=1.0), partial(projected_gradient, epsilon=1.0)):
+        np.testing.assert_array_equal(attack(model, X2, y2, features=features), X2)
+    np.testing.assert_array_equal(deepfool(model, X2, features=features), X2)
+    assert not virtual_adversarial_direction(model, X2, features=features).any()
+
+
+def test_booleans_choose_what_moves():
+    model = LogisticRegression().fit(X2, y2)
+    chosen = fast_gradient(model, X2, y2, 0.3, features=[False, True, False, False, True, False])
+    np.testing.assert_array_equal(chosen, fast_gradient(model, X2, y2, 0.3, features=[1, 4]))
+
+
+FAST, MANY = fast_gradient, projected_gradient
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: FAST(m, X2, y2, -1), "epsilon must be a finite number >= 0; got -1"),
+        (lambda m: FAST(m, X2, y2, np.inf), "epsilon must be a finite number >= 0; got inf"),
+        (lambda m: FAST(m, X2, y2, np.nan), "epsilon must be a finite number >= 0; got nan"),
+        (lambda m: FAST(m, X2, y2, 1, clip=(1, 0)), r"clip must be .* with low <= high; got \(1, 0\)"),
+        (lambda m: FAST(m, X2, y2, 1, clip=(np.nan, 1)), "clip must be .* Use inf for no bound"),
+        (lambda m: FAST(m, X2, y2, 1, clip=0.5), "clip must be"),
+        (lambda m: FAST(m, X2, y2, 1, norm="l3"), "norm must be one of 'l2', 'linf', 'l1'; got 'l3'"),
+        (lambda m: FAST(m, X2, y2, 1, features=["age"]), "features names the column 'age', but X has no column names"),
+        (lambda m: FAST(m, X2, y2, 1, features="age"), "features must be a sequence"),
+        (lambda m: FAST(m, X2, y2, 1, features=[6]), "features has 6, which is no position among the 6 columns"),
+        (lambda m: FAST(m, X2, y2, 1, features=[True] * 5), "features as booleans must be 6, one per column"),
+        (lambda m: FAST(m, X2, np.full(len(X2), 5), 1), r"y has the label 5, which is not among \[0, 1\]"),
+        (lambda m: MANY(m, X2, y2, 1, step_size=-1), "step_size must be a finite number >= 0; got -1"),
+        (lambda m: MANY(m, X2, y2, 1, step_size=np.nan), "step_size must be a finite number >= 0; got nan"),
+        (lambda m: MANY(m, X2, y2, 1, n_steps=0), "n_steps must be an integer >= 1; got 0"),
+        (lambda m: MANY(m, X2, y2, 1, norm="l1"), "norm must be one of 'l2', 'linf'; got 'l1'"),
+        (lambda m: deepfool(m, X2, overshoot=np.nan), "overshoot must be a finite number >= 0; got nan"),
+        (lambda m: deepfool(m, X2, max_iter=0), "max_iter must be an integer >= 1; got 0"),
+        (lambda m: confidence_ascent(m, X2, y2, confidence=np.nan), "confidence must be a finite number > 0.5 and < 1"),
+        (lambda m: confidence_ascent(m, X2, y2, confidence=0.5), "confidence must be a finite number > 0.5 and < 1"),
+        (lambda m: virtual_adversarial_direction(m, X2, xi=np.nan), "xi must be a finite number > 0; got nan"),
+        (lambda m: adversarial_accuracy(m, X2, y2, [0.1, np.nan]), "epsilon must be a finite number >= 0; got nan"),
+        (lambda m: adversarial_accuracy(m, X2, y2, 1, sample_weight=-np.ones(len(y2))), "sample_weight must be"),
+        (lambda m: make_adversarial_scorer(-1), "epsilon must be a finite number >= 0; got -1"),
+    ],
+)
+def test_a_bad_argument_is_named(call, message):
     with pytest.raises(ValueError, match=message):
-        fast_gradient(model, X2, **{"y": y2, **options})
+        call(LogisticRegression().fit(X2, y2))
 
 
 def test_arguments_and_the_global_generator_stay_as_they_are():

@@ -1,92 +1,251 @@
 """Activation functions, and their derivatives as functions of the activated value."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from abc import ABC, abstractmethod
 
 import numpy as np
 
-__all__ = ["ACTIVATIONS", "Activation"]
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._component import Component
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Identity",
+    "Logistic",
+    "ReLU",
+    "Softplus",
+    "Tanh",
+    "as_activation",
+    "check_activation",
+]
 
 
-class Activation(NamedTuple):
-    """An activation function and its derivatives, the latter as functions of the activated value A.
+class Activation(Component, ABC):
+    """An activation function φ of hidden layers, monotone, so that its slope is a function of the activated value.
 
-    Parameters
+    Attributes
     ----------
-    apply : callable or None
-        ``apply(Z)`` overwrites Z by φ(Z). None is the identity.
-    slope : callable or None
-        ``slope(A, out)`` writes φ'(Z) to out and returns it. None where it is one everywhere.
-    slope_derivative : callable or None
-        ``slope_derivative(A)`` is the derivative of φ'(Z) with respect to A. None where it vanishes.
-    init_factor : float
-        Numerator under the root of the Glorot bound.
+    largest_slope : float
+        The largest |φ'(z)|, on which Lipschitz bounds and certificates rest. Every subclass declares it.
+    is_identity : bool, default=False
+        Whether φ(z) = z.
+    init_factor : float, default=6.0
+        Numerator under the root of the Glorot bound on initial weights.
+    sklearn_name : str, default=None
+        What scikit-learn's perceptrons call it; ``None`` if they do not have it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_irg.activations import Activation
+    >>> class LeakyReLU(Activation):
+    ...     largest_slope = 1.0
+    ...
+    ...     def apply(self, Z):
+    ...         np.maximum(Z, 0.1 * Z, out=Z)
+    ...
+    ...     def slope(self, A, out):
+    ...         out[...] = np.where(A > 0, 1.0, 0.1)
+    ...         return out
+    ...
+    ...     def slope_derivative(self, A):
+    ...         return None
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> GradRegMLPClassifier(activation=LeakyReLU())
+    GradRegMLPClassifier(activation=LeakyReLU())
     """
 
-    apply: Callable | None
-    slope: Callable | None
-    slope_derivative: Callable | None
-    init_factor: float = 6.0
+    is_identity = False
+    init_factor = 6.0
+    sklearn_name = None
+
+    @property
+    @abstractmethod
+    def largest_slope(self):
+        """The largest |φ'(z)|."""
+
+    @abstractmethod
+    def apply(self, Z):
+        """Overwrite Z by φ(Z)."""
+
+    @abstractmethod
+    def slope(self, A, out):
+        """Write φ'(Z) to ``out``, given A = φ(Z), and return it."""
+
+    @abstractmethod
+    def slope_derivative(self, A):
+        """Derivative of φ'(Z) with respect to A = φ(Z); None where φ is piecewise linear."""
 
 
-def _apply_relu(Z):
-    np.maximum(Z, 0, out=Z)
+class Identity(Activation):
+    """φ(z) = z"""
+
+    is_identity = True
+    largest_slope = 1.0
+    sklearn_name = "identity"
+
+    def apply(self, Z):
+        del Z
+
+    def slope(self, A, out):
+        del A
+        out[...] = 1
+        return out
+
+    def slope_derivative(self, A):
+        del A
 
 
-def _relu_slope(A, out):
-    return np.greater(A, 0, out=out)
+class ReLU(Activation):
+    """φ(z) = max(z, 0)"""
+
+    largest_slope = 1.0
+    sklearn_name = "relu"
+
+    def apply(self, Z):
+        np.maximum(Z, 0, out=Z)
+
+    def slope(self, A, out):
+        return np.greater(A, 0, out=out)
+
+    def slope_derivative(self, A):
+        del A
 
 
-def _apply_tanh(Z):
-    np.tanh(Z, out=Z)
+class Tanh(Activation):
+    """φ(z) = tanh z"""
+
+    largest_slope = 1.0
+    sklearn_name = "tanh"
+
+    def apply(self, Z):
+        np.tanh(Z, out=Z)
+
+    def slope(self, A, out):
+        np.multiply(A, A, out=out)
+        return np.subtract(1, out, out=out)
+
+    def slope_derivative(self, A):
+        return -2 * A
 
 
-def _tanh_slope(A, out):
-    np.multiply(A, A, out=out)
-    return np.subtract(1, out, out=out)
+class Logistic(Activation):
+    """φ(z) = 1 / (1 + exp(-z))"""
+
+    largest_slope = 0.25
+    init_factor = 2.0
+    sklearn_name = "logistic"
+
+    def apply(self, Z):
+        # 1/2 + tanh(z/2)/2: cannot overflow, and needs no branch.
+        Z *= 0.5
+        np.tanh(Z, out=Z)
+        Z += 1
+        Z *= 0.5
+
+    def slope(self, A, out):
+        np.subtract(1, A, out=out)
+        return np.multiply(A, out, out=out)
+
+    def slope_derivative(self, A):
+        return 1 - 2 * A
 
 
-def _tanh_slope_derivative(A):
-    return -2 * A
+class Softplus(Activation):
+    """φ(z) = log(1 + exp z)"""
 
+    largest_slope = 1.0
 
-def _apply_logistic(Z):
-    # 1/2 + tanh(z/2)/2: cannot overflow, and needs no branch.
-    Z *= 0.5
-    np.tanh(Z, out=Z)
-    Z += 1
-    Z *= 0.5
+    def apply(self, Z):
+        tail = np.log1p(np.exp(-np.abs(Z)))
+        np.maximum(Z, 0, out=Z)
+        Z += tail
 
+    def slope(self, A, out):
+        np.negative(A, out=out)
+        np.expm1(out, out=out)
+        return np.negative(out, out=out)
 
-def _logistic_slope(A, out):
-    np.subtract(1, A, out=out)
-    return np.multiply(A, out, out=out)
-
-
-def _logistic_slope_derivative(A):
-    return 1 - 2 * A
-
-
-def _apply_softplus(Z):
-    tail = np.log1p(np.exp(-np.abs(Z)))
-    np.maximum(Z, 0, out=Z)
-    Z += tail
-
-
-def _softplus_slope(A, out):
-    np.negative(A, out=out)
-    np.expm1(out, out=out)
-    return np.negative(out, out=out)
-
-
-def _softplus_slope_derivative(A):
-    return np.exp(-A)
+    def slope_derivative(self, A):
+        return np.exp(-A)
 
 
 ACTIVATIONS = {
-    "identity": Activation(None, None, None),
-    "logistic": Activation(_apply_logistic, _logistic_slope, _logistic_slope_derivative, init_factor=2.0),
-    "tanh": Activation(_apply_tanh, _tanh_slope, _tanh_slope_derivative),
-    "relu": Activation(_apply_relu, _relu_slope, None),
-    "softplus": Activation(_apply_softplus, _softplus_slope, _softplus_slope_derivative),
+    "identity": Identity(),
+    "logistic": Logistic(),
+    "tanh": Tanh(),
+    "relu": ReLU(),
+    "softplus": Softplus(),
 }
+
+
+def as_activation(activation):
+    """The activation object meant by a name or an object, without a check."""
+    return ACTIVATIONS.get(activation, activation) if isinstance(activation, str) else activation
+
+
+def check_activation(activation):
+    """The activation object meant by a name or an object.
+
+    Parameters
+    ----------
+    activation : {"identity", "logistic", "tanh", "relu", "softplus"} or Activation
+
+    Returns
+    -------
+    activation : Activation
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or if an object's slopes are not those of its function or exceed the slope that it declares.
+
+    Examples
+    --------
+    >>> from sklearn_irg.activations import check_activation
+    >>> check_activation("tanh").largest_slope
+    1.0
+    """
+    activation = as_activation(activation)
+    if not isinstance(activation, Activation):
+        names = ", ".join(map(repr, ACTIVATIONS))
+        raise InvalidParameterError(
+            f"activation must be one of {names}, or an Activation such as Softplus(); got {activation!r}."
+        )
+    if type(activation) not in {type(known) for known in ACTIVATIONS.values()}:
+        _verify(activation)
+    return activation
+
+
+def _verify(activation):
+    """Raise a ValueError unless an author's slopes are those of the function, seen on a grid."""
+    z, h = np.linspace(-20, 20, 4001) + 1e-3, 1e-5
+
+    def phi(z):
+        A = z.copy()
+        activation.apply(A)
+        return A
+
+    def slope(z):
+        return activation.slope(phi(z), np.empty_like(z))
+
+    left, right, here = (phi(z) - phi(z - h)) / h, (phi(z + h) - phi(z)) / h, slope(z)
+    smooth = np.abs(right - left) < 1e-3  # away from kinks
+    if not np.allclose(here[smooth], (left + right)[smooth] / 2, rtol=1e-3, atol=1e-4):
+        raise InvalidParameterError(
+            f"slope(A, out) of {activation!r} must write the derivative of what apply(Z) computes to out, as a function of "
+            "the activated value A, and return it."
+        )
+    derivative = activation.slope_derivative(phi(z))
+    change = np.zeros_like(z) if derivative is None else derivative * here
+    if not np.allclose(change[smooth], ((slope(z + h) - slope(z - h)) / (2 * h))[smooth], rtol=1e-2, atol=1e-3):
+        raise InvalidParameterError(
+            f"slope_derivative(A) of {activation!r} must be the derivative of the slope with respect to the activated value "
+            "A, and None only if the function is piecewise linear."
+        )
+    largest = max(np.abs(here).max(), np.abs(left).max())
+    if largest > float(activation.largest_slope) * (1 + 1e-4):
+        raise InvalidParameterError(
+            f"{activation!r} declares largest_slope={activation.largest_slope:g}, but has a slope of {largest:g}; certificates "
+            "would be wrong."
+        )

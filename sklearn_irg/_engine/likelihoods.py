@@ -1,56 +1,117 @@
-"""Likelihoods: how outputs become a loss, its derivative, and a divergence between two predictions.
+"""Likelihoods: how the outputs of a network become a loss, its derivatives, and a divergence between two predictions.
 
 Conventions, for outputs Z and targets Y of shape (n_samples, n_outputs):
 
-* ``loss(Z, Y)`` is the negative log-likelihood of each row, summed over outputs, shape (n_samples,). Targets may be
-  soft, so the same function is the cross-entropy between a prediction and the outputs.
-* ``residual(Z, Y)`` is its derivative with respect to Z, which for all three is ``mean(Z) - Y``.
-* ``divergence(Z, P)`` is the Kullback-Leibler divergence from the prediction ``P = mean(Z₀)`` to that of Z, per row.
+* the loss of a row is its negative log-likelihood, summed over outputs, up to a constant of the targets. Targets may be
+  soft, so the same function is the cross-entropy between a prediction and the outputs;
+* the residual is the derivative of a row's loss with respect to its outputs;
+* the mean is the expected target; for classes, their probabilities.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy.special import xlogy
 
-from sklearn_irg._engine.autodiff import Bundle, defvjp, primitive, scale_rows, stop_gradient
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._component import Component
+from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, primitive, scale_rows, stop_gradient
 
-__all__ = ["Likelihood", "bernoulli", "categorical", "gaussian"]
+__all__ = ["LIKELIHOODS", "Bernoulli", "Categorical", "Gaussian", "Likelihood", "Poisson", "check_likelihood"]
 
 
-class Likelihood(NamedTuple):
-    """A family of distributions, as functions of the outputs of a network.
+class Likelihood(Component, ABC):
+    """A family of distributions of the targets, with the outputs of a network for parameters.
 
-    Parameters
+    Attributes
     ----------
-    name : str
-        Name of the output activation in scikit-learn's terms.
-    mean : callable
-        ``mean(Z)``: expected targets, shape (n_samples, n_outputs); probabilities for classifiers.
-    loss_and_residual : callable
-        ``loss_and_residual(Z, Y)``: both at once, since they share their exponentials.
-    hessian_product : callable
-        ``hessian_product(M, V)``: the second derivative of the loss at mean M, applied to V, row by row. It is also the
-        Fisher information of the outputs.
-    entropy : callable
-        ``entropy(M)``: entropy of the prediction M per row, up to a constant where it does not depend on M.
+    out_activation : str
+        What turns outputs into means, in scikit-learn's terms: the fitted ``out_activation_``.
+    is_categorical : bool, default=False
+        Whether the outputs of a row are scores of classes of which one is drawn.
+    sklearn_loss : str, default=None
+        What scikit-learn's perceptrons call this loss; ``None`` if they do not have it.
+
+    See Also
+    --------
+    sklearn_irg.losses : What else the ``loss`` of an estimator may be.
+
+    Examples
+    --------
+    >>> from sklearn_irg import GradRegMLPRegressor
+    >>> from sklearn_irg.likelihoods import Poisson
+    >>> GradRegMLPRegressor(loss=Poisson())
+    GradRegMLPRegressor(loss=Poisson())
     """
 
-    name: str
-    mean: Callable
-    loss_and_residual: Callable
-    hessian_product: Callable
-    entropy: Callable
+    is_categorical = False
+    sklearn_loss = None
+
+    @property
+    @abstractmethod
+    def out_activation(self):
+        """Name of what turns outputs into means."""
+
+    @abstractmethod
+    def mean(self, outputs):
+        """Expected targets, shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def loss_and_residual(self, outputs, targets):
+        """Loss of each row (n_samples,) and its derivative with respect to the outputs (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def hessian_product(self, outputs, targets, residuals, vectors):
+        """Second derivative of each row's loss with respect to its outputs, times that row of vectors.
+
+        The residuals are those of outputs and targets, given so that nothing is computed twice.
+        """
+
+    def mean_derivative_product(self, outputs, mean, vectors):
+        """Derivative of each row's mean with respect to its outputs, transposed, times that row of vectors.
+
+        By default the second derivative of the loss where targets are means, which is right for natural parameters.
+        """
+        return self.hessian_product(outputs, mean, np.zeros_like(mean), vectors)
+
+    def n_classes(self, n_outputs):
+        """Number of classes among which ``n_outputs`` outputs, or each of them, decide; None if targets are numbers."""
+        del n_outputs
+
+    def check_targets(self, targets):
+        """Raise a ValueError for encoded targets that have no likelihood."""
 
     def evaluate(self, outputs, targets):
-        """Loss (n_samples,) and residual (n_samples, n_outputs), differentiable with respect to the outputs."""
+        """Loss and residual as functions that can be differentiated with respect to the outputs."""
         return _evaluate(outputs, targets, self)
 
-    def divergence(self, outputs, prediction):
-        """Kullback-Leibler divergence from a fixed prediction to that of the outputs, shape (n_samples,)."""
-        prediction = stop_gradient(prediction)
-        return self.evaluate(outputs, prediction)[0] - self.entropy(prediction)
+    def differentiable_mean(self, outputs):
+        """The mean as a function that can be differentiated with respect to the outputs."""
+        return _mean(outputs, self)
+
+    def divergence(self, outputs, reference):
+        """Kullback-Leibler divergence from the prediction of fixed outputs to that of other outputs, shape (n_samples,)."""
+        reference = stop_gradient(reference)
+        targets = self.mean(reference)
+        return self.evaluate(outputs, targets)[0] - self.loss_and_residual(reference, targets)[0]
+
+    def is_multilabel(self, n_outputs):
+        """Whether each of several outputs decides between two classes of its own."""
+        return n_outputs > 1 and not self.is_categorical and self.n_classes(n_outputs) is not None
+
+    def probabilities(self, outputs):
+        """Probability of each class, shape (n_samples, n_classes); of each label where each output has its own.
+
+        Differentiable with respect to the outputs.
+        """
+        n_outputs = outputs.shape[1]
+        if self.n_classes(n_outputs) is None:
+            raise InvalidParameterError(f"{self!r} has no classes, so there are no probabilities. Use the mean.")
+        mean = self.differentiable_mean(outputs)
+        return mean if n_outputs > 1 else numpy.concatenate((self._first_probability(outputs), mean), axis=1)
+
+    def _first_probability(self, outputs):
+        return 1 - self.differentiable_mean(outputs)
 
 
 @primitive
@@ -65,7 +126,7 @@ def _evaluate_vjp(ans, outputs, targets, likelihood):
         g_loss, g_residual = g
         if g_residual is None:
             return scale_rows(g_loss, residual)
-        second = likelihood.hessian_product(residual + targets, g_residual)
+        second = likelihood.hessian_product(outputs, targets, residual, g_residual)
         return second if g_loss is None else scale_rows(g_loss, residual) + second
 
     return vjp
@@ -74,77 +135,155 @@ def _evaluate_vjp(ans, outputs, targets, likelihood):
 defvjp(_evaluate, _evaluate_vjp)
 
 
+@primitive
+def _mean(outputs, likelihood):
+    return likelihood.mean(outputs)
+
+
+defvjp(_mean, lambda ans, outputs, likelihood: lambda g: likelihood.mean_derivative_product(outputs, ans, g))
+
+
+class Bernoulli(Likelihood):
+    """One draw between two classes for each output, which is the log-odds of the second."""
+
+    out_activation = "logistic"
+    sklearn_loss = "log_loss"
+
+    def n_classes(self, n_outputs):
+        del n_outputs
+        return 2
+
+    def mean(self, outputs):
+        up, down = _halves(outputs)
+        return up / (up + down)
+
+    def loss_and_residual(self, outputs, targets):
+        up, down = _halves(outputs)
+        loss = np.maximum(outputs, 0) - targets * outputs + np.log1p(up * down)
+        residual = ((1 - targets) * up - targets * down) / (up + down)
+        return loss.sum(axis=1), residual
+
+    def hessian_product(self, outputs, targets, residuals, vectors):
+        del outputs
+        mean = residuals + targets
+        return mean * (1 - mean) * vectors
+
+    def _first_probability(self, outputs):
+        return self.differentiable_mean(
+            -outputs
+        )  # one minus the mean has no precision left where the mean is close to 1
+
+    def check_targets(self, targets):
+        if not ((targets >= 0) & (targets <= 1)).all():
+            raise ValueError(
+                f"y must lie between 0 and 1 for {self!r}; got values from {targets.min()} to {targets.max()}."
+            )
+
+
 def _halves(Z):
     # exp(min(z, 0)) and exp(-max(z, 0)): neither overflows, and their ratio to the sum keeps the relative precision of
     # both tails of the logistic function.
     return np.exp(np.minimum(Z, 0)), np.exp(-np.maximum(Z, 0))
 
 
-def _bernoulli_mean(Z):
-    up, down = _halves(Z)
-    return up / (up + down)
+class Categorical(Likelihood):
+    """One draw among as many classes as there are outputs, which are their scores."""
+
+    out_activation = "softmax"
+    sklearn_loss = "log_loss"
+    is_categorical = True
+
+    def n_classes(self, n_outputs):
+        return n_outputs
+
+    def mean(self, outputs):
+        exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        exponentials /= exponentials.sum(axis=1, keepdims=True)
+        return exponentials
+
+    def loss_and_residual(self, outputs, targets):
+        shifted = outputs - outputs.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        total = exponentials.sum(axis=1, keepdims=True)
+        loss = np.log(total[:, 0]) - np.einsum("ij,ij->i", shifted, targets)
+        return loss, exponentials / total - targets
+
+    def hessian_product(self, outputs, targets, residuals, vectors):
+        del outputs
+        mean = residuals + targets
+        return mean * (vectors - np.einsum("ij,ij->i", mean, vectors)[:, None])
 
 
-def _bernoulli_loss_and_residual(Z, Y):
-    up, down = _halves(Z)
-    loss = np.maximum(Z, 0) - Y * Z + np.log1p(up * down)
-    residual = ((1 - Y) * up - Y * down) / (up + down)
-    return loss.sum(axis=1), residual
+class Gaussian(Likelihood):
+    """Numbers around the outputs, with a variance of one: half the squared error."""
+
+    out_activation = "identity"
+    sklearn_loss = "squared_error"
+
+    def mean(self, outputs):
+        return outputs
+
+    def loss_and_residual(self, outputs, targets):
+        residual = outputs - targets
+        return 0.5 * np.einsum("ij,ij->i", residual, residual), residual
+
+    def hessian_product(self, outputs, targets, residuals, vectors):
+        del outputs, targets, residuals
+        return vectors
 
 
-def _bernoulli_hessian_product(M, V):
-    return M * (1 - M) * V
+class Poisson(Likelihood):
+    """Counts whose mean is the exponential of the output; the loss is half the deviance, as in scikit-learn."""
+
+    out_activation = "exp"
+    sklearn_loss = "poisson"
+
+    def mean(self, outputs):
+        return np.exp(outputs)
+
+    def loss_and_residual(self, outputs, targets):
+        mean = np.exp(outputs)
+        loss = mean - targets * outputs + xlogy(targets, targets) - targets
+        return loss.sum(axis=1), mean - targets
+
+    def hessian_product(self, outputs, targets, residuals, vectors):
+        del outputs
+        return (residuals + targets) * vectors
+
+    def check_targets(self, targets):
+        if (targets < 0).any():
+            raise ValueError(f"y must be non-negative for {self!r}; got {targets.min()}.")
 
 
-def _bernoulli_entropy(M):
-    return -(xlogy(M, M) + xlogy(1 - M, 1 - M)).sum(axis=1)
+LIKELIHOODS = {kind.out_activation: kind() for kind in (Bernoulli, Categorical, Gaussian, Poisson)}
 
 
-def _categorical_mean(Z):
-    exponentials = np.exp(Z - Z.max(axis=1, keepdims=True))
-    exponentials /= exponentials.sum(axis=1, keepdims=True)
-    return exponentials
+def check_likelihood(likelihood):
+    """Raise a ValueError unless the derivatives that an author's likelihood states are those of its loss and mean."""
+    if type(likelihood) in {type(known) for known in LIKELIHOODS.values()}:
+        return
+    rng, h = np.random.RandomState(0), 1e-5
+    outputs, step, vectors = rng.standard_normal((3, 6, 2))
+    targets = likelihood.mean(rng.standard_normal((6, 2)))
+    residuals, mean = likelihood.loss_and_residual(outputs, targets)[1], likelihood.mean(outputs)
 
+    def difference(function):
+        return (np.asarray(function(outputs + h * step)) - function(outputs - h * step)) / (2 * h)
 
-def _categorical_loss_and_residual(Z, Y):
-    shifted = Z - Z.max(axis=1, keepdims=True)
-    exponentials = np.exp(shifted)
-    total = exponentials.sum(axis=1, keepdims=True)
-    loss = np.log(total[:, 0]) - np.einsum("ij,ij->i", shifted, Y)
-    return loss, exponentials / total - Y
-
-
-def _categorical_hessian_product(M, V):
-    return M * (V - np.einsum("ij,ij->i", M, V)[:, None])
-
-
-def _categorical_entropy(M):
-    return -xlogy(M, M).sum(axis=1)
-
-
-def _gaussian_mean(Z):
-    return Z
-
-
-def _gaussian_loss_and_residual(Z, Y):
-    residual = Z - Y
-    return 0.5 * np.einsum("ij,ij->i", residual, residual), residual
-
-
-def _gaussian_hessian_product(M, V):
-    return V
-
-
-def _gaussian_entropy(M):
-    return np.zeros(len(M), dtype=M.dtype)
-
-
-bernoulli = Likelihood(
-    "logistic", _bernoulli_mean, _bernoulli_loss_and_residual, _bernoulli_hessian_product, _bernoulli_entropy
-)
-categorical = Likelihood(
-    "softmax", _categorical_mean, _categorical_loss_and_residual, _categorical_hessian_product, _categorical_entropy
-)
-gaussian = Likelihood(
-    "identity", _gaussian_mean, _gaussian_loss_and_residual, _gaussian_hessian_product, _gaussian_entropy
-)
+    stated_and_seen = {
+        "the residual of loss_and_residual(outputs, targets)": (
+            (residuals * step).sum(axis=1),
+            difference(lambda Z: likelihood.loss_and_residual(Z, targets)[0]),
+        ),
+        "hessian_product(outputs, targets, residuals, vectors)": (
+            (likelihood.hessian_product(outputs, targets, residuals, vectors) * step).sum(axis=1),
+            (difference(lambda Z: likelihood.loss_and_residual(Z, targets)[1]) * vectors).sum(axis=1),
+        ),
+        "mean_derivative_product(outputs, mean, vectors)": (
+            (likelihood.mean_derivative_product(outputs, mean, vectors) * step).sum(axis=1),
+            (difference(likelihood.mean) * vectors).sum(axis=1),
+        ),
+    }
+    for name, (stated, seen) in stated_and_seen.items():
+        if not np.allclose(stated, seen, rtol=1e-4, atol=1e-6):
+            raise InvalidParameterError(f"{name} of {likelihood!r} is not the derivative that finite differences show.")

@@ -17,11 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.activations import Activation
 from sklearn_irg._engine.autodiff import Bundle, accumulate, defvjp, defvjp_all, matmul_transposed, opaque, primitive
 from sklearn_irg._engine.likelihoods import Likelihood
 
 __all__ = ["Network"]
+
+_BLOCK_BYTES = 2**23  # of a forward pass, when only its outputs are wanted
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Network:
     ----------
     layer_sizes : tuple of int
         Number of features, hidden units per layer, outputs. Two entries make a linear model.
-    activation : str
-        Key of ``ACTIVATIONS``, for the hidden layers.
+    activation : Activation
+        Of the hidden layers.
     likelihood : Likelihood
         What the outputs mean.
     fit_intercept : bool, default=True
@@ -41,7 +43,7 @@ class Network:
     """
 
     layer_sizes: tuple
-    activation: str
+    activation: Activation
     likelihood: Likelihood
     fit_intercept: bool = True
 
@@ -82,7 +84,7 @@ class Network:
         """Glorot-uniform weights and biases, drawn in scikit-learn's order."""
         theta = np.empty(self.n_parameters, dtype=dtype)
         for W, b in self.unpack(theta):
-            bound = np.sqrt(ACTIVATIONS[self.activation].init_factor / sum(W.shape))
+            bound = np.sqrt(self.activation.init_factor / sum(W.shape))
             W[...] = random_state.uniform(-bound, bound, W.shape)
             if b is not None:
                 b[...] = random_state.uniform(-bound, bound, b.shape)
@@ -119,9 +121,27 @@ class Network:
         """Vector-Jacobian product to the inputs, shape (n_samples, n_features)."""
         return matmul_transposed(self.backward(theta, forward, cotangent)[0], self.weight(theta, 0))
 
-    def outputs(self, theta, X):
-        """Raw outputs only, outside any trace."""
-        return _forward(theta, X, self, np.empty, None)[-1]
+    def outputs(self, theta, X, function=None):
+        """Outputs only, outside any trace, or a function of them; in blocks of rows, so that memory does not grow with X.
+
+        ``function`` takes the outputs of some rows and returns an array with as many rows.
+        """
+        n_samples, result = X.shape[0], None
+        size = max(1, _BLOCK_BYTES // (2 * sum(self.layer_sizes[1:]) * theta.itemsize))  # activations and slopes
+        for start in range(0, max(n_samples, 1), size):
+            rows = slice(start, min(start + size, n_samples))
+            block = _forward(theta, X[rows] if size < n_samples else X, self, np.empty, None)[-1]
+            block = block if function is None else function(block)
+            if rows.stop - start == n_samples:
+                return block
+            if result is None:
+                result = np.empty((n_samples, *block.shape[1:]), dtype=block.dtype)
+            result[rows] = block
+        return result
+
+    def squared_weights(self, theta):
+        """Sum of the squares of all weights, without biases, as a differentiable function of θ."""
+        return _squared_weights(theta, self)
 
 
 # -- the primitives ----------------------------------------------------------------------------------------------------
@@ -154,17 +174,35 @@ defvjp(_weight, lambda ans, theta, place: lambda g: _weight_vjp(g, theta, place)
 
 
 @primitive
+def _squared_weights(theta, network):
+    return sum(np.vdot(W, W) for W, _ in network.unpack(theta))
+
+
+@opaque
+def _squared_weights_vjp(g, theta, network):
+    def add_to(gradient):
+        for (G, _), (W, _) in zip(network.unpack(gradient), network.unpack(theta), strict=True):
+            G += (2 * g) * W
+
+    return accumulate(theta, add_to)
+
+
+defvjp(_squared_weights, lambda ans, theta, network: lambda g: _squared_weights_vjp(g, theta, network))
+
+
+@primitive
 def _forward(theta, X, network, empty, dropout):
-    activation, layers = ACTIVATIONS[network.activation], network.unpack(theta)
+    activation, layers = network.activation, network.unpack(theta)
     arrays, slopes = [], []
     for W, b in layers:
         A = _times(arrays[-1] if arrays else X, W, empty)
         if b is not None:
             A += b
         if len(arrays) < len(layers) - 1:
-            if activation.apply:
+            slope = None
+            if not activation.is_identity:
                 activation.apply(A)
-            slope = activation.slope(A, empty(A.shape, A.dtype)) if activation.slope else None
+                slope = activation.slope(A, empty(A.shape, A.dtype))
             if dropout:
                 factors = dropout[len(arrays)]
                 slope = factors if slope is None else np.multiply(slope, factors, out=slope)
@@ -217,17 +255,17 @@ def _backward(theta, forward, cotangent, network):
 @opaque
 def _backward_vjp(g, backward, theta, forward, network):
     # g injects a tangent U_l before each activation; what comes out is ⟨U, D⟩ = ⟨C, J·U⟩ differentiated.
-    slope_derivative = ACTIVATIONS[network.activation].slope_derivative
     layers, slopes, empty, dropout = forward.saved
     to_activations, moved = [None] * len(layers), [None] * len(layers)
     tangent = g[0]
     for l in range(len(layers) - 1):
         if tangent is not None:
-            if slope_derivative:
+            # dropout's constant is undone; where it is zero the slope is too, and nothing of this arrives
+            A = forward[l] / dropout[l].max() if dropout and dropout[l].any() else forward[l]
+            curvature = None if slopes[l] is None else network.activation.slope_derivative(A)
+            if curvature is not None:
                 to_activations[l] = backward.saved[l] * tangent
-                # dropout's constant is undone; where it is zero the slope is too, and nothing of this arrives
-                A = forward[l] / dropout[l].max() if dropout and dropout[l].any() else forward[l]
-                to_activations[l] *= slope_derivative(A)
+                to_activations[l] *= curvature
             moved[l] = tangent
             if slopes[l] is not None:
                 moved[l] = np.multiply(tangent, slopes[l], out=empty(tangent.shape, tangent.dtype))

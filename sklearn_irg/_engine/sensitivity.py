@@ -1,7 +1,8 @@
 """How a network's output moves when its input moves: pure functions that penalties optimise and diagnostics report.
 
-All take the bundle of a forward pass, so nothing is computed twice, and all are differentiable with respect to θ unless
-their name ends in ``direction``: directions are constants of the optimisation.
+The functions of a network take the bundle of a forward pass, so nothing is computed twice, and are differentiable with
+respect to θ. Directions and perturbed rows are constants of the optimisation; the functions that find them take gradients as
+functions of rows, so that they serve networks in training and fitted models of any kind.
 """
 
 import numpy as np
@@ -10,7 +11,9 @@ from scipy.linalg import eigh
 from sklearn_irg._engine.autodiff import (
     matmul,
     matmul_transposed,
+    numpy,
     product_row_norms,
+    root,
     row_dot,
     scale_rows,
     squared_norm,
@@ -19,16 +22,19 @@ from sklearn_irg._engine.autodiff import (
 )
 
 __all__ = [
+    "absolute",
     "absolute_input_gradients",
     "ascend",
     "input_gradients",
     "normalized_rows",
     "project_to_ball",
     "random_directions",
+    "row_norms",
     "squared_input_gradients",
     "squared_jacobian_norms",
     "squared_spectral_norm",
     "steepest",
+    "summed_log_probability_cotangent",
     "virtual_adversarial_direction",
 ]
 
@@ -70,54 +76,92 @@ def squared_jacobian_norms(network, theta, forward, mask=None):
     return sum(norms[1:], norms[0])
 
 
-def absolute_input_gradients(network, theta, forward, cotangent, mask=None):
-    """L1 norm of each row of `input_gradients`, shape (n_samples,); its derivative at zero is taken as zero."""
+def absolute_input_gradients(network, theta, forward, cotangent, mask=None, sharpness=None):
+    """L1 norm of each row of `input_gradients`, shape (n_samples,); with a ``sharpness`` a smooth upper bound on it."""
     gradients = input_gradients(network, theta, forward, cotangent, mask)
-    return row_dot(gradients, np.sign(stop_gradient(gradients)))
+    if sharpness is None:
+        return numpy.sum(absolute(gradients), axis=1)
+    # in proportion to the root mean square of each row, so that units do not matter
+    squared_width = row_dot(gradients, gradients) * (1 / (gradients.shape[1] * sharpness**2))
+    return numpy.sum(absolute(gradients, squared_width[:, None]), axis=1)
 
 
-def squared_spectral_norm(W):
-    """Square of the largest singular value of a matrix.
+def absolute(A, squared_width=0.0):
+    """Absolute values with a derivative of zero at zero, or, rounded off over a width w, the square root of ``a² + w²``."""
+    if isinstance(squared_width, float) and squared_width == 0:
+        return A * np.sign(stop_gradient(A))
+    return root(A * A + squared_width)
+
+
+def summed_log_probability_cotangent(likelihood, outputs):
+    """Derivative of the sum of the log-probabilities of all classes with respect to the outputs.
+
+    With K classes it is minus K times the residual at uniform targets, since the loss is linear in the targets.
+    """
+    n_classes = likelihood.n_classes(outputs.shape[1])
+    uniform = np.full(outputs.shape, 1 / n_classes, dtype=stop_gradient(outputs).dtype)
+    return -n_classes * likelihood.evaluate(outputs, uniform)[1]
+
+
+def squared_spectral_norm(W, sharpness=None):
+    r"""Square of the largest singular value of a matrix, or a smooth upper bound on it.
 
     It is ``‖Wv‖²`` at the leading singular vector v, and v may be held constant: by the envelope theorem its own change
     does not contribute to the derivative. v comes from the smaller Gram matrix, exact and without state.
+
+    Where singular values tie that is one of many subgradients. With a ``sharpness`` q it is
+    :math:`(\sum_i \sigma_i^{2q})^{1/q}`, which has a gradient everywhere but at zero and tends to the largest as q grows.
     """
     value = stop_gradient(W)
-    if value.shape[0] >= value.shape[1]:
-        return squared_norm(matmul(W, _leading_eigenvector(value.T @ value)))
-    return squared_norm(transposed_matmul(W, _leading_eigenvector(value @ value.T)))
+    dtype, tall = value.dtype, value.shape[0] >= value.shape[1]
+    if sharpness is not None:  # a high power of the ratios of eigenvalues leaves nothing of single precision
+        value = value.astype(np.float64, copy=False)
+    V = _leading_directions(value.T @ value if tall else value @ value.T, sharpness).astype(dtype, copy=False)
+    return squared_norm(matmul(W, V) if tall else transposed_matmul(W, V))
 
 
-def _leading_eigenvector(gram):
+def _leading_directions(gram, sharpness):
+    """Eigenvectors times the root of what their eigenvalue counts: the leading one alone, or all by their sharpness."""
     last = len(gram) - 1
-    return eigh(gram, subset_by_index=(last, last), check_finite=False)[1]
+    if sharpness is None or last == 0:
+        return eigh(gram, subset_by_index=(last, last), check_finite=False)[1]
+    eigenvalues, vectors = eigh(gram, check_finite=False)
+    if not eigenvalues[-1] > 0:
+        return vectors[:, -1:]
+    ratios = np.maximum(eigenvalues, 0) / eigenvalues[-1]
+    counts = ratios ** (sharpness - 1) * (ratios**sharpness).sum() ** (1 / sharpness - 1)
+    return vectors * np.sqrt(counts)
+
+
+def row_norms(A):
+    """L2 norm of each row, shape (n_samples, 1), without overflow or underflow of squares."""
+    largest = np.abs(A).max(axis=1, keepdims=True, initial=0)
+    scaled = A / np.where(largest > 0, largest, 1)
+    return largest * np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
 
 
 def normalized_rows(A):
     """Each row divided by its L2 norm; rows of zeros stay zero."""
-    norms = np.sqrt(np.einsum("ij,ij->i", A, A))[:, None]
+    norms = row_norms(A)
     return A / np.where(norms > 0, norms, 1)
 
 
-def random_directions(X, random_state, dtype):
-    """A random unit direction for each row."""
-    return normalized_rows(random_state.standard_normal(X.shape).astype(dtype, copy=False))
+def random_directions(X, random_state, dtype, mask=None):
+    """A random unit direction for each row, within the columns of a mask of zeros and ones."""
+    directions = random_state.standard_normal(X.shape).astype(dtype, copy=False)
+    return normalized_rows(directions if mask is None else directions * mask)
 
 
-def virtual_adversarial_direction(
-    network, forward_at, theta, X, outputs, random_state, *, xi=0.01, n_power_iterations=1
-):
-    """Unit direction in which each row's prediction changes most, by power iteration on the divergence (a constant).
+def virtual_adversarial_direction(divergence_gradient, X, start, *, xi, n_power_iterations, mask=None):
+    """Unit direction in which each row's prediction changes most, by power iteration on the divergence.
 
-    The divergence is flat at the row itself, so its gradient is taken at a distance ``xi`` along a random direction.
-    ``forward_at(X)`` is the forward pass at constant θ.
+    ``divergence_gradient(X_moved)`` is the gradient, at moved rows, of the divergence from the prediction at X. It is flat at X
+    itself, so it is taken at a distance ``xi`` along the directions ``start`` of unit norm.
     """
-    theta, prediction = stop_gradient(theta), network.likelihood.mean(stop_gradient(outputs))
-    direction = random_directions(X, random_state, theta.dtype)
+    direction = start
     for _ in range(n_power_iterations):
-        moved = forward_at(X + xi * direction)
-        cotangent = network.likelihood.mean(moved[-1]) - prediction
-        direction = normalized_rows(network.pull_back(theta, moved, cotangent))
+        gradients = divergence_gradient(X + xi * direction)
+        direction = normalized_rows(gradients if mask is None else gradients * mask)
     return direction
 
 
@@ -137,12 +181,12 @@ def project_to_ball(perturbations, epsilon, norm):
     """Each row's nearest point in the ball of radius epsilon: "l2" or "linf"."""
     if norm == "linf":
         return np.clip(perturbations, -epsilon, epsilon)
-    norms = np.sqrt(np.einsum("ij,ij->i", perturbations, perturbations))[:, None]
+    norms = row_norms(perturbations)
     return perturbations * np.minimum(1, epsilon / np.where(norms > 0, norms, 1))
 
 
 def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None, start=None):
-    """Rows moved up a function by projected gradient ascent within a ball (constants of the optimisation).
+    """Projected gradient ascent of a function from each row, within a ball around it: yields the rows after each step.
 
     One step goes the whole radius; more go 2.5 / n_steps of it each unless ``step_size`` says otherwise. They begin at the
     rows themselves unless there is a ``start``.
@@ -156,4 +200,5 @@ def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=Non
             moved = X + project_to_ball(moved - X, epsilon, norm)
         if clip is not None:
             moved = np.clip(moved, *clip)
-    return moved.astype(X.dtype, copy=False)
+        moved = moved.astype(X.dtype, copy=False)
+        yield moved

@@ -1,125 +1,206 @@
-"""What a penalty may read: the columns of X, a batch of rows, and one forward pass over it."""
+"""What the author of a term sees: a batch of rows, one forward pass over it, and how its outputs depend on the inputs."""
 
 from functools import cached_property
-from typing import NamedTuple
 
-import numpy as np
-
+from sklearn_irg._engine import sensitivity
 from sklearn_irg._engine.autodiff import stop_gradient
 
-__all__ = ["Batch", "Columns", "Step"]
-
-
-class Columns(NamedTuple):
-    """The columns of X, as penalties need to know them."""
-
-    n_features: int
-    names: tuple | None
-    dtype: np.dtype
-    are_sparse: bool = False
-
-    def require_dense(self, name):
-        """Raise a ValueError if X is sparse."""
-        if self.are_sparse:
-            raise ValueError(f"{name} moves every entry of X, so it needs a dense X; got a sparse one.")
-
-    def mask_of(self, features):
-        """Zeros and ones over columns, shape (n_features,); None if all are meant."""
-        if features is None:
-            return None
-        if isinstance(features, str) or not hasattr(features, "__len__"):
-            raise ValueError(f"features must be a sequence of column names or positions, or None; got {features!r}.")
-        features = list(features)
-        if any(isinstance(feature, (bool, np.bool_)) for feature in features):
-            if len(features) != self.n_features:
-                raise ValueError(
-                    f"features as booleans must be {self.n_features}, one per column; got {len(features)}."
-                )
-            features = np.flatnonzero(features).tolist()
-        mask = np.zeros(self.n_features, dtype=self.dtype)
-        mask[[self._position(feature) for feature in features]] = 1
-        if not mask.any():
-            raise ValueError("features is empty, so nothing would be penalised. Use features=None for all columns.")
-        return mask
-
-    def _position(self, feature):
-        if isinstance(feature, str):
-            if self.names is None:
-                raise ValueError(
-                    f"features names the column {feature!r}, but X has no column names. Use positions, or a DataFrame."
-                )
-            if feature not in self.names:
-                raise ValueError(f"features names {feature!r}, which is not a column of X: {', '.join(self.names)}.")
-            return self.names.index(feature)
-        if isinstance(feature, (int, np.integer)) and -self.n_features <= feature < self.n_features:
-            return int(feature)
-        raise ValueError(f"features has {feature!r}, which is no position among the {self.n_features} columns of X.")
-
-
-class Batch(NamedTuple):
-    """Rows to evaluate, and what each counts in the mean loss and in the mean penalty."""
-
-    rows: slice | np.ndarray
-    loss_weights: np.ndarray
-    penalty_weights: np.ndarray
+__all__ = ["Step"]
 
 
 class Step:
-    """One forward pass over some rows: everything a penalty may read, computed when first asked for."""
+    """One forward pass over some rows: everything that a term may read, computed when first asked for.
 
-    def __init__(self, objective, theta, X, targets, weights, mask, random_state):
+    Everything is differentiable with respect to ``theta`` unless its name says that it is frozen, or a direction: those are
+    constants of the optimisation.
+
+    Attributes
+    ----------
+    network : Network
+        What the parameters mean; ``network.weights(theta)`` are the weight matrices.
+    theta : ndarray of shape (n_parameters,)
+        Parameters of the network.
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Inputs.
+    likelihood : Likelihood
+        What the outputs mean.
+    weights : ndarray of shape (n_samples,)
+        Weights of all rows; see `weights_of` for those of a group.
+    total_weight : float
+        Sum of the sample weights of the batch's labelled rows.
+    random_state : RandomState
+        For terms that draw random numbers.
+    solver_theta : ndarray
+        What the solver moves, where that is not ``theta``.
+    """
+
+    def __init__(self, objective, theta, batch, random_state=None, solver_theta=None):
         self.network = objective.network
+        self.likelihood = objective.network.likelihood
         self.theta = theta
-        self.X = X
-        self.targets = targets
-        self.weights = weights
+        self.solver_theta = theta if solver_theta is None else solver_theta
+        self.X = batch.X
+        self.total_weight = batch.total_weight
         self.random_state = random_state
         self._objective = objective
-        self._mask = mask
+        self._batch = batch
 
-    def mask_of(self, features):
+    # -- the rows ------------------------------------------------------------------------------------------------------
+
+    @property
+    def weights(self):
+        return self._batch.weights["all"]
+
+    def weights_of(self, group):
+        """What each row counts in the mean over a group, shape (n_samples,); zero for rows of other groups.
+
+        Over all rows of the objective they sum to one.
+        """
+        try:
+            return self._batch.weights[group]
+        except KeyError:
+            names = ", ".join(map(repr, self._batch.weights))
+            raise ValueError(f"there is no group {group!r} of rows; the groups are {names}.") from None
+
+    @property
+    def targets(self):
+        """Encoded targets, shape (n_samples, n_outputs): a class per column, or 0 and 1 in one column for two classes."""
+        if self._batch.targets is None:
+            raise ValueError("there are no targets to read: the loss uses no labels.")
+        return self._batch.targets
+
+    def mask_of(self, features=None):
         """Zeros and ones over columns (n_features,) or entries (n_samples, n_features); None where all are one."""
-        columns = self._objective.mask_of(features)
-        if self._mask is None or columns is None:
-            return columns if self._mask is None else self._mask
-        return self._mask * columns
+        columns, mask = self._objective.mask_of(features), self._batch.mask
+        if mask is None or columns is None:
+            return columns if mask is None else mask
+        return mask * columns
+
+    def columns_of(self, features=None):
+        """The same without the mask given to ``fit``: zeros and ones over columns (n_features,), or None."""
+        return self._objective.mask_of(features)
+
+    # -- the forward pass ----------------------------------------------------------------------------------------------
 
     @cached_property
     def _dropout(self):
-        rate = self._objective.dropout
-        if not rate or len(self.network.layer_sizes) < 3:
-            return None
-        return self.network.draw_dropout(rate, self.X.shape[0], self.random_state, self.X.dtype)
+        return self._objective.draw_dropout(self.X, self.random_state)
 
     def forward_at(self, X):
-        """Forward pass at other inputs, with the same units dropped."""
+        """Forward pass at other inputs, with the same units dropped: activations of each hidden layer, then outputs."""
         return self.network.forward(self.theta, X, self._objective.workspace.empty, self._dropout)
 
-    def constant_forward_at(self, X):
+    def frozen_forward_at(self, X):
         """The same, as a constant."""
         return self.network.forward(stop_gradient(self.theta), X, self._objective.workspace.empty, self._dropout)
 
     @cached_property
     def forward(self):
+        """Forward pass at the rows."""
         return self.forward_at(self.X)
 
     @cached_property
     def outputs(self):
+        """Raw outputs, shape (n_samples, n_outputs)."""
         return self.forward[-1]
+
+    @property
+    def frozen_outputs(self):
+        """The same, as a constant."""
+        return stop_gradient(self.outputs)
+
+    # -- what the outputs mean -----------------------------------------------------------------------------------------
 
     @cached_property
     def mean(self):
-        """The prediction at each row, as a constant."""
-        return self.network.likelihood.mean(stop_gradient(self.outputs))
+        """Expected targets, shape (n_samples, n_outputs)."""
+        return self.likelihood.differentiable_mean(self.outputs)
+
+    @cached_property
+    def frozen_mean(self):
+        """The same, as a constant."""
+        return self.likelihood.mean(self.frozen_outputs)
+
+    @cached_property
+    def probabilities(self):
+        """Probability of each class, shape (n_samples, n_classes), or of each label."""
+        return self.likelihood.probabilities(self.outputs)
+
+    @cached_property
+    def frozen_probabilities(self):
+        """The same, as a constant."""
+        return self.likelihood.probabilities(self.frozen_outputs)
 
     @cached_property
     def _evaluated(self):
-        return self.network.likelihood.evaluate(self.outputs, self.targets)
+        return self.likelihood.evaluate(self.outputs, self.targets)
 
     @cached_property
     def losses(self):
+        """Negative log-likelihood of each row's target, shape (n_samples,)."""
         return self._evaluated[0]
 
     @cached_property
     def residuals(self):
+        """Derivative of the losses with respect to the outputs, shape (n_samples, n_outputs)."""
         return self._evaluated[1]
+
+    def divergences_at(self, X):
+        """Divergence from the frozen prediction at each row to that at another row, shape (n_samples,)."""
+        return self.likelihood.divergence(self.forward_at(X)[-1], self.frozen_outputs)
+
+    # -- how they depend on the inputs ---------------------------------------------------------------------------------
+
+    def input_gradients(self, cotangent=None, mask=None, *, forward=None):
+        """Gradient of ⟨cotangent, outputs⟩ with respect to each row, shape (n_samples, n_features).
+
+        The cotangent, of shape (n_samples, n_outputs), is the residuals by default, which makes it the gradient of the loss.
+        Entries where a ``mask`` (from `mask_of` or `columns_of`) is zero are left out. ``forward`` is the forward pass to
+        differentiate, by default that at the rows.
+        """
+        return sensitivity.input_gradients(*self._at(forward, cotangent), mask)
+
+    def squared_input_gradients(self, cotangent=None, mask=None, *, forward=None):
+        """Squared L2 norm of each row of `input_gradients`, shape (n_samples,)."""
+        return sensitivity.squared_input_gradients(*self._at(forward, cotangent), mask)
+
+    def absolute_input_gradients(self, cotangent=None, mask=None, *, forward=None, sharpness=None):
+        """L1 norm of each row of `input_gradients`, shape (n_samples,), or with a ``sharpness`` a smooth upper bound on it."""
+        return sensitivity.absolute_input_gradients(*self._at(forward, cotangent), mask, sharpness)
+
+    def _at(self, forward, cotangent):
+        forward = self.forward if forward is None else forward
+        return self.network, self.theta, forward, self.residuals if cotangent is None else cotangent
+
+    def squared_jacobian_norms(self, mask=None, *, forward=None):
+        """Squared Frobenius norm of each row's Jacobian of the outputs, shape (n_samples,)."""
+        forward = self.forward if forward is None else forward
+        return sensitivity.squared_jacobian_norms(self.network, self.theta, forward, mask)
+
+    def summed_log_probability_cotangent(self):
+        """Derivative of the sum of the log-probabilities of all classes with respect to the outputs."""
+        return sensitivity.summed_log_probability_cotangent(self.likelihood, self.outputs)
+
+    # -- directions and gradients that are constants -------------------------------------------------------------------
+
+    def random_directions(self, mask=None):
+        """A random unit direction for each row, shape (n_samples, n_features)."""
+        return sensitivity.random_directions(self.X, self.random_state, self.X.dtype, mask)
+
+    def virtual_adversarial_directions(self, mask=None, *, xi=0.01, n_power_iterations=1):
+        """Unit direction in which each row's prediction changes most, shape (n_samples, n_features)."""
+        targets = self.frozen_mean
+        return sensitivity.virtual_adversarial_direction(
+            lambda X: self.frozen_loss_gradients_at(X, targets),
+            self.X,
+            self.random_directions(mask),
+            xi=xi,
+            n_power_iterations=n_power_iterations,
+            mask=mask,
+        )
+
+    def frozen_loss_gradients_at(self, X, targets=None):
+        """Gradient of the loss of targets, by default each row's own, with respect to other inputs (n_samples, n_features)."""
+        targets, forward = self.targets if targets is None else targets, self.frozen_forward_at(X)
+        _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
+        return self.network.pull_back(stop_gradient(self.theta), forward, residuals)

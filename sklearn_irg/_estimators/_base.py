@@ -1,72 +1,97 @@
-"""What every estimator does: validate, compose network, penalty and solver, store what came out."""
+"""What every estimator does: validate, compose an objective of terms, let a solver minimise it, store what came out."""
 
 import warnings
 from abc import abstractmethod
-from numbers import Real
+from functools import wraps
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_irg._callbacks import CallbackSupportMixin, fit_context
-from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._callbacks import CallbackSupportMixin, fit_context, with_callbacks
+from sklearn_irg._checks import check_boolean, check_integer, check_mask, check_real, check_sample_weight
+from sklearn_irg._engine.activations import as_activation
+from sklearn_irg._engine.likelihoods import LIKELIHOODS
 from sklearn_irg._engine.networks import Network
-from sklearn_irg._objective import Objective
-from sklearn_irg._split import objective_class
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
+from sklearn_irg._engine.terms import L2
 from sklearn_irg.constraints import check_constraint
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
-from sklearn_irg.solvers import LBFGS, Schedule, check_solver
+from sklearn_irg.solvers import Schedule, check_solver
 
 FLOATS = (np.float64, np.float32)
-NUMBERS = (int, float, np.integer, np.floating)
 
 
-class Data(NamedTuple):
-    """Validated rows: inputs, encoded targets, weights, which rows are labelled, and the mask, or None."""
+class Encoded(NamedTuple):
+    """What y becomes: targets (n_samples, n_outputs), weights with those of classes, groups of rows, number of outputs."""
 
-    X: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray | None
-    labelled: np.ndarray | None
-    mask: np.ndarray | None
+    targets: np.ndarray | None
+    sample_weight: np.ndarray | None
+    groups: dict | None
+    n_outputs: int
 
-    def take(self, rows):
-        """The same of some rows."""
-        return Data(*(None if array is None else array[rows] for array in self))
+
+def all_or_nothing(method):
+    """Leave an estimator's attributes as they were if a method of it fails or is interrupted."""
+
+    @wraps(method)
+    def wrapper(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return wrapper
+
+
+def fit_method(method):
+    """A fit that callbacks can follow, and that changes nothing if it fails."""
+    return all_or_nothing(with_callbacks(method))
 
 
 class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     """Base of all estimators: an objective over a network, minimised by a solver.
 
-    One mixin says what the targets are (`_encode`, `_likelihood`, `_score`), one class what the network is
-    (`_architecture`, `_layers`, `_attributes`, `_start`, `_schedule`).
+    One mixin says what the targets are (`_encode`, `_default_likelihood`, `_score`, `_strata`), one class what the network is
+    (`_hidden_layers`, `_layers`, `_attributes`, `_start`, `_schedule`).
     """
 
-    _doc_link_module = "sklearn_irg"
-    _doc_link_template = "https://sklearn-irg.readthedocs.io/stable/generated/{estimator_module}.{estimator_name}.html"
+    # parameters of some subclasses
+    activation = "identity"
+    dropout = 0.0
+    fit_intercept = True
 
     _accept_sparse = "csr"
+    _multilabel = False
 
     @abstractmethod
-    def _encode(self, y, sample_weight, classes, resume):
-        """Check targets and remember what they mean: (targets (n_samples, n_outputs), weights, labelled)."""
+    def _encode(self, y, sample_weight, loss, *, classes, resume, incremental):
+        """Check targets, remember what they mean, and return them as `Encoded`."""
 
     @abstractmethod
-    def _likelihood(self):
-        """The likelihood of the encoded targets."""
+    def _default_likelihood(self):
+        """The likelihood of the kind of targets."""
 
     @abstractmethod
-    def _score(self, outputs, data):
-        """Score of outputs on held-out rows; larger is better."""
+    def _score(self, network, theta, rows):
+        """Score on held-out rows; larger is better."""
 
     @abstractmethod
-    def _architecture(self):
-        """Hidden layer sizes and activation."""
+    def _strata(self, targets):
+        """Labels that a hold-out keeps in proportion, or None."""
+
+    @abstractmethod
+    def _hidden_layers(self):
+        """Sizes of the hidden layers."""
 
     @abstractmethod
     def _layers(self):
@@ -88,16 +113,30 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     def _penalty(self):
         return check_penalty(self.penalty)
 
+    def _likelihood(self, loss):
+        return self._default_likelihood() if loss.likelihood is None else loss.likelihood
+
+    @property
+    def likelihood_(self):
+        """What the outputs mean: the likelihood given as ``loss`` in the last fit, or that of the kind of targets."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(f"{type(self).__name__} has a likelihood_ once it is fitted.")
+        return LIKELIHOODS[self.out_activation_] if self._own_likelihood is None else self._own_likelihood
+
     # -- fit -----------------------------------------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight=None, mask=None, *, incremental=False, classes=None):
+        self._check_parameters()
         resume = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
         random_state = check_random_state(self.random_state)
         if resume and incremental:
             self._resume_random_state(random_state)
-        data, network, theta = self._prepare(X, y, sample_weight, mask, classes, resume, random_state)
-        train, score = self._hold_out(network, data, random_state, incremental)
-        objective = self._objective(network, train, self.alpha)
+        solver, loss = check_solver(self.solver), check_loss(self.loss)
+        rows, network = self._prepare(X, y, sample_weight, mask, loss, classes, resume, incremental)
+        theta = (self._resume if resume else self._start)(network, random_state, rows.X.dtype)
+        rows, score = self._hold_out(network, rows, random_state, incremental)
+        self._store_likelihood(network.likelihood)
+        objective = self._objective(network, rows, loss, self._terms(loss))
         theta = self._enter(objective, theta, resume and incremental)
 
         def attributes(theta):
@@ -106,113 +145,103 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             return self._attributes([W for W, _ in layers], biases)
 
         seen = self._seen_by_callbacks(X, y, sample_weight)
-        with fit_context(self, *seen, self.max_iter, attributes, active=not incremental) as on_iteration:
+        with fit_context(self, *seen, int(self.max_iter), attributes, active=not incremental) as on_iteration:
             schedule = Schedule(
-                max_iter=1 if incremental else self.max_iter,
-                tol=self.tol,
+                max_iter=1 if incremental else int(self.max_iter),
+                tol=float(self.tol),
                 random_state=random_state,
                 validation_score=None if score is None else lambda theta: score(objective.effective(theta)),
                 on_iteration=on_iteration,
                 verbose=bool(self.verbose),
-                **self._schedule(objective.n_samples),
+                **self._schedule(rows.n_samples),
             )
-            solver = check_solver(self.solver)
-            state = getattr(self, "_solver_state", {}) if resume and incremental else {}
-            state = state if state.get("solver") == type(solver).__name__ else None
-            solution = solver.minimize(objective, theta, schedule, state)
+            solver.check_objective(objective, schedule)
+            solution = solver.minimize(
+                objective, theta, schedule, self._solver_state_for(solver, resume and incremental)
+            )
             vars(self).update(attributes(solution.theta))
-            self._store(solution, objective.n_samples, resume)
+            self._store(solution, rows.n_samples, resume)
             # what the next partial_fit goes on from, beside the weights; a fit leaves nothing of an earlier one
             self._random_state = list(random_state.get_state()) if incremental else None
             self._solver_theta = solution.theta if incremental and self.constraint is not None else None
+            self._solver_state = {"solver": type(solver).__name__, "moments": solution.state}
         if not (solution.converged or incremental):
+            reason = f": {solution.reason}" if solution.reason else ""
             warnings.warn(
-                f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging. Raise max_iter="
-                f"{self.max_iter}, or standardise X.",
+                f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging{reason}. Raise "
+                f"max_iter={self.max_iter}, or standardise X.",
                 ConvergenceWarning,
-                stacklevel=4,  # fit, and what wraps it
+                stacklevel=5,  # fit, and what wraps it
             )
         return self
 
-    def _resume_random_state(self, random_state):
-        """Go on drawing where the last call ended, so that a seed does not mean the same noise in every call."""
-        state = getattr(self, "_random_state", None)
-        if state is not None and not isinstance(self.random_state, np.random.RandomState):
-            random_state.set_state(tuple(state))
-
-    def _enter(self, objective, theta, incremental):
-        """The solver's θ: where it was, if the fitted weights are still those it ended with."""
-        last = getattr(self, "_solver_theta", None) if incremental else None
-        if last is not None and last.dtype == theta.dtype and np.array_equal(objective.effective(last), theta):
-            return last
-        theta = objective.enter(theta)
-        objective.project(theta)
-        return theta
-
-    def _seen_by_callbacks(self, X, y, sample_weight):
-        return X, y, sample_weight
-
-    def _prepare(self, X, y, sample_weight, mask, classes, resume, random_state):
-        """Validated data, the network for it, and θ to start from."""
-        self._check_parameters()
-        data = self._validate(X, y, sample_weight, mask, classes, resume)
-        hidden, activation = self._architecture()
-        sizes = (data.X.shape[1], *hidden, data.targets.shape[1])
-        network = Network(sizes, activation, self._likelihood(), getattr(self, "fit_intercept", True))
-        start = self._resume if resume else self._start
-        return data, network, start(network, random_state, data.X.dtype)
-
-    def _objective(self, network, data, alpha, *, dropout=None):
-        penalty = self._penalty()
-        options = {
-            "sample_weight": data.weights,
-            "labelled": data.labelled,
-            "feature_names": getattr(self, "feature_names_in_", None),
-            "mask": data.mask,
-            "loss": self.loss,
-            "dropout": float(getattr(self, "dropout", 0.0)) if dropout is None else dropout,
-            "constraint": self.constraint,
-        }
-        kind = Objective
-        if isinstance(check_solver(self.solver), LBFGS):
-            kind = objective_class(network, penalty, self.constraint)
-        return kind(network, data.X, data.targets, penalty, alpha, **options)
-
-    def _initial_terms(self, X, y, sample_weight=None, mask=None):
-        """Mean loss and penalty, without alpha and dropout, where a fit would start."""
-        random_state = check_random_state(self.random_state)
-        data, network, theta = self._prepare(X, y, sample_weight, mask, None, False, random_state)
-        data = data._replace(X=data.X.astype(np.float64), targets=data.targets.astype(np.float64))
-        objective = self._objective(network, data, 1.0, dropout=0.0)
-        theta = self._enter(objective, theta.astype(np.float64), False)
-        return objective.loss_and_penalty(theta, random_state)
-
-    def _store(self, solution, n_samples, resume):
-        self.n_iter_ = solution.n_iter
-        del n_samples, resume
-
-    def _check_parameters(self):
-        check_scalar(self.alpha, "alpha", NUMBERS, min_val=0)
-        if not np.isfinite(self.alpha):
-            raise ValueError(f"alpha must be finite; got {self.alpha!r}.")
-        check_scalar(self.tol, "tol", NUMBERS, min_val=0)
-        check_scalar(self.max_iter, "max_iter", (int, np.integer), min_val=1)
-        check_loss(self.loss)
-        check_constraint(self.constraint)
-
-    def _validate(self, X, y, sample_weight, mask, classes, resume):
+    def _prepare(self, X, y, sample_weight, mask, loss, classes, resume, incremental):
+        """Validated rows, and the network for them."""
         X, y = validate_data(
             self, X, y, accept_sparse=self._accept_sparse, dtype=FLOATS, order="C", multi_output=True, reset=not resume
         )
-        sample_weight, mask = check_sample_weight(sample_weight, X), check_mask(mask, X)
+        names = getattr(self, "feature_names_in_", None)
+        sample_weight = check_sample_weight(sample_weight, X.shape[0])
+        mask = check_mask(mask, X.shape, names)
         if sample_weight is not None and not sample_weight.all():
             present = sample_weight > 0  # a weight of zero is an absent row
             X, y, sample_weight = X[present], y[present], sample_weight[present]
             mask = None if mask is None else mask[present]
-        if issparse(y) and not getattr(self, "_multilabel", False):
+        if issparse(y) and not self._multilabel:
             raise ValueError("y must be dense; got a sparse one. Pass y.toarray().")
-        targets, weights, labelled = self._encode(y, sample_weight, classes, resume)
-        return Data(X, targets.astype(X.dtype, copy=False), weights, labelled, mask)
+        encoded = self._encode(y, sample_weight, loss, classes=classes, resume=resume, incremental=incremental)
+        targets = None if encoded.targets is None else encoded.targets.astype(X.dtype, copy=False)
+        rows = Rows(
+            X, targets, sample_weight=encoded.sample_weight, mask=mask, groups=encoded.groups, feature_names=names
+        )
+        sizes = (X.shape[1], *self._hidden_layers(), encoded.n_outputs)
+        network = Network(sizes, as_activation(self.activation), self._likelihood(loss), bool(self.fit_intercept))
+        return rows, network
+
+    def _terms(self, loss):
+        """Strengths and terms: the loss, scikit-learn's weight decay, and the penalty."""
+        penalty, alpha = self._penalty(), float(self.alpha)
+        penalties = [] if penalty is None else [(alpha * weight, term) for weight, term in penalty.terms()]
+        return [(1.0, loss), (float(self.l2), L2()), *penalties]
+
+    def _objective(self, network, rows, loss, terms, *, dropout=None):
+        if rows.targets is not None:
+            rows = rows.with_targets(loss.soften(rows.targets, network.likelihood))
+        dropout = float(self.dropout) if dropout is None else dropout
+        return Objective(network, rows, terms, parametrisation=self.constraint, dropout=dropout)
+
+    def _hold_out(self, network, rows, random_state, incremental):
+        """Rows to train on, and the score on the others as a function of θ, or None."""
+        del network, random_state, incremental
+        return rows, None
+
+    def _seen_by_callbacks(self, X, y, sample_weight):
+        return X, y, sample_weight
+
+    def _store_likelihood(self, likelihood):
+        """Remember a likelihood: by its name if it is one of the package's, so that pickles hold none of its objects."""
+        self.out_activation_ = likelihood.out_activation
+        known = LIKELIHOODS.get(likelihood.out_activation)
+        self._own_likelihood = None if type(known) is type(likelihood) else likelihood
+
+    def _store(self, solution, n_samples, resume):
+        """Set the fitted attributes beside the weights."""
+        del n_samples, resume
+        self.loss_ = solution.loss
+        self.loss_curve_ = solution.loss_curve
+
+    def _check_parameters(self):
+        check_real(self.alpha, "alpha", 0)
+        check_real(self.l2, "l2", 0)
+        check_real(self.tol, "tol", 0)
+        check_integer(self.max_iter, "max_iter", 1)
+        check_boolean(self.fit_intercept, "fit_intercept")
+        check_boolean(self.warm_start, "warm_start")
+        if not isinstance(self.verbose, (bool, np.bool_)):
+            check_integer(self.verbose, "verbose", 0)
+        check_constraint(self.constraint)
+
+    # -- going on from an earlier fit ----------------------------------------------------------------------------------
 
     def _resume(self, network, random_state, dtype):
         coefs, intercepts = self._layers()
@@ -225,58 +254,54 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             return self._start(network, random_state, dtype)
         return network.pack(coefs, intercepts, dtype)
 
-    def _hold_out(self, network, data, random_state, incremental):
-        """Rows to train on, and the score on the others as a function of θ, or None."""
-        del network, random_state, incremental
-        return data, None
+    def _resume_random_state(self, random_state):
+        """Go on drawing where the last call ended, so that a seed does not mean the same noise in every call."""
+        if self._random_state is not None and not isinstance(self.random_state, np.random.RandomState):
+            random_state.set_state(tuple(self._random_state))
+
+    def _enter(self, objective, theta, go_on):
+        """The solver's θ: where it was, if the fitted weights are still those it ended with."""
+        if go_on and self._solver_theta is not None:
+            last = np.array(self._solver_theta)  # it may be memory-mapped
+            if last.dtype == theta.dtype and np.array_equal(objective.effective(last), theta):
+                return last
+        objective.project(theta)
+        return theta
+
+    def _solver_state_for(self, solver, go_on):
+        """State to go on from, if it is one of this solver's."""
+        state = self._solver_state if go_on else {}
+        return state["moments"] if state.get("solver") == type(solver).__name__ else None
+
+    # -- for `sklearn_irg.model_selection.balanced_alpha` --------------------------------------------------------------
+
+    def _initial_terms(self, X, y, sample_weight=None, mask=None):
+        """Mean loss, and penalty without alpha and dropout, where a fit would start; weight decay is neither."""
+        self._check_parameters()
+        random_state, loss, penalty = check_random_state(self.random_state), check_loss(self.loss), self._penalty()
+        rows, network = self._prepare(X, y, sample_weight, mask, loss, None, False, False)
+        theta = self._start(network, random_state, rows.X.dtype).astype(np.float64)
+        terms = [(1.0, loss)] + ([] if penalty is None else penalty.terms())
+        objective = self._objective(network, rows.astype(np.float64), loss, terms, dropout=0.0)
+        objective.project(theta)
+        batch = objective.everything()
+        return [
+            objective.value(theta, batch, random_state, terms) for terms in (objective.terms[:1], objective.terms[1:])
+        ]
 
     # -- predict -------------------------------------------------------------------------------------------------------
 
-    def _outputs(self, X):
-        """Raw outputs, shape (n_samples, n_outputs)."""
+    def _outputs(self, X, of=None):
+        """Raw outputs, shape (n_samples, n_outputs), or a function or a method of the likelihood of them; in blocks."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=self._accept_sparse, dtype=FLOATS, reset=False)
         coefs, intercepts = self._layers()
         sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
-        network = Network(sizes, self._architecture()[1], self._likelihood())
-        return network.outputs(network.pack(coefs, intercepts, coefs[0].dtype), X)
+        network = Network(sizes, as_activation(self.activation), self.likelihood_)
+        function = getattr(network.likelihood, of) if isinstance(of, str) else of
+        return network.outputs(network.pack(coefs, intercepts, coefs[0].dtype), X, function)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._accept_sparse)
         return tags
-
-
-def check_activation(activation):
-    """Raise a ValueError if there is no such activation."""
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}; got {activation!r}.")
-
-
-def check_sample_weight(sample_weight, X):
-    """Weights as an array (n_samples,), or None where all are equal."""
-    if sample_weight is None or isinstance(sample_weight, Real):
-        return None
-    sample_weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
-    if sample_weight.ndim != 1:
-        raise ValueError(f"sample_weight must have shape (n_samples,); got {sample_weight.shape}.")
-    check_consistent_length(X, sample_weight)
-    if (sample_weight < 0).any():
-        raise ValueError(f"sample_weight must be non-negative; got {sample_weight.min()}.")
-    if not sample_weight.any():
-        raise ValueError("sample_weight is zero for every row, so no row is left to fit. Give one a positive weight.")
-    return sample_weight
-
-
-def check_mask(mask, X):
-    """The mask as booleans of the shape of X, or None."""
-    if mask is None:
-        return None
-    if issparse(mask):
-        raise ValueError("mask must be dense; got a sparse one. Pass mask.toarray().")
-    mask = np.asarray(mask)
-    if mask.shape != X.shape:
-        raise ValueError(f"mask must have the shape of X, {X.shape}; got {mask.shape}.")
-    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
-        raise ValueError(f"mask must hold booleans, or zeros and ones; got values of type {mask.dtype}.")
-    return mask.astype(bool)

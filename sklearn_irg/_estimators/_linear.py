@@ -2,12 +2,12 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_irg._callbacks import with_callbacks
-from sklearn_irg._estimators._base import NetworkEstimator
-from sklearn_irg._estimators._targets import Classes
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._estimators._base import NetworkEstimator, fit_method
+from sklearn_irg._estimators._class_targets import ClassTargets
 
 
-class GradRegLogisticRegression(Classes, NetworkEstimator):
+class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     r"""Logistic regression with a penalty on its input gradient, or any other.
 
     Minimises the weighted mean of the cross-entropy plus ``alpha`` times the penalty. With ``penalty="weight_decay"`` it
@@ -20,6 +20,10 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
         ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.3
         Strength of the penalty, the λ of the papers. Gradients are in units of X, so standardise it.
+    l2 : float, default=1.0
+        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        ``l2 / (2 * n)`` times the sum of the squared coefficients, where n is the sum of the weights of the rows. This is
+        ``1 / C`` of scikit-learn's `LogisticRegression`, which the estimator equals at ``alpha=0``.
     fit_intercept : bool, default=True
         Whether to fit a bias, which is never penalised.
     class_weight : dict, "balanced" or None, default=None
@@ -35,8 +39,9 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
     random_state : int, RandomState or None, default=None
         For "adam", "sgd", stochastic penalties, and the start under a `SpectralNormalization`; otherwise the fit
         starts from zero.
-    loss : Loss, default=None
-        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    loss : None, Likelihood or Loss, default=None
+        What is minimised beside the penalty. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
+        modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     verbose : bool, default=False
@@ -94,6 +99,7 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
         penalty="input_gradient",
         alpha=0.3,
         *,
+        l2=1.0,
         fit_intercept=True,
         class_weight=None,
         solver="lbfgs",
@@ -107,6 +113,7 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
     ):
         self.penalty = penalty
         self.alpha = alpha
+        self.l2 = l2
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.solver = solver
@@ -118,7 +125,7 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
         self.constraint = constraint
         self.verbose = verbose
 
-    @with_callbacks
+    @fit_method
     def fit(self, X, y, sample_weight=None, mask=None):
         """Fit to data.
 
@@ -147,17 +154,25 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
         -------
         estimator : LogisticRegression
             For everything that knows scikit-learn's classes: ONNX, SHAP, attack toolboxes.
+
+        Raises
+        ------
+        ValueError
+            For a likelihood that scikit-learn does not have.
         """
         check_is_fitted(self)
-        twin = LogisticRegression(fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol)
+        if self.likelihood_.sklearn_loss not in self._sklearn_losses:
+            raise InvalidParameterError(f"LogisticRegression has no loss like {self.likelihood_!r}.")
+        options = {"C": 1 / self.l2} if self.l2 > 0 else {}
+        twin = LogisticRegression(fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol, **options)
         twin.classes_, twin.coef_, twin.intercept_ = self.classes_.copy(), self.coef_.copy(), self.intercept_.copy()
         twin.n_iter_, twin.n_features_in_ = self.n_iter_.copy(), self.n_features_in_
         if hasattr(self, "feature_names_in_"):
             twin.feature_names_in_ = self.feature_names_in_.copy()
         return twin
 
-    def _architecture(self):
-        return (), "identity"
+    def _hidden_layers(self):
+        return ()
 
     def _layers(self):
         return [self.coef_.T], [self.intercept_]
@@ -171,10 +186,8 @@ class GradRegLogisticRegression(Classes, NetworkEstimator):
         return network.initialize(random_state, dtype)
 
     def _store(self, solution, n_samples, resume):
-        del n_samples, resume
+        super()._store(solution, n_samples, resume)
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
-        self.loss_ = solution.loss
-        self.loss_curve_ = solution.loss_curve
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "coef_")

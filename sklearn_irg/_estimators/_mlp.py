@@ -5,17 +5,18 @@ from numbers import Integral
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_irg._estimators._base import NUMBERS, NetworkEstimator, check_activation
-from sklearn_irg.solvers import LBFGS, check_solver
+from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
+from sklearn_irg._engine.activations import as_activation, check_activation
+from sklearn_irg._estimators._base import NetworkEstimator
+from sklearn_irg.solvers import check_solver
 
 
 def has_epochs(estimator):
     """Whether the solver goes by epochs; for ``available_if``."""
-    if isinstance(check_solver(estimator.solver), LBFGS):
-        raise AttributeError('partial_fit needs a stochastic solver. Use solver="adam" or solver="sgd".')
+    if not check_solver(estimator.solver).has_epochs:
+        raise AttributeError('partial_fit needs a solver that goes by epochs. Use solver="adam" or solver="sgd".')
     return True
 
 
@@ -33,15 +34,22 @@ class MLPEstimator(NetworkEstimator):
         Raises
         ------
         ValueError
-            For the activation "softplus", which scikit-learn does not have.
+            For an activation or a likelihood that scikit-learn does not have.
         """
         check_is_fitted(self)
-        if self.activation == "softplus":
-            raise ValueError('scikit-learn has no activation "softplus". Fit with "relu", "tanh" or "logistic".')
-        twin = self._sklearn_class(
-            hidden_layer_sizes=self._architecture()[0], activation=self.activation, max_iter=1, random_state=0
-        )
-        y = self._example_targets()
+        activation, likelihood = as_activation(self.activation), self.likelihood_
+        if activation.sklearn_name is None:
+            raise InvalidParameterError(
+                f"scikit-learn has no activation {self.activation!r}. Fit with 'relu', 'tanh', 'logistic' or 'identity'."
+            )
+        if likelihood.sklearn_loss not in self._sklearn_losses:
+            raise InvalidParameterError(
+                f"{self._sklearn_class.__name__} has no loss like {likelihood!r}; it would predict something else."
+            )
+        options = {"hidden_layer_sizes": self._hidden_layers(), "activation": activation.sklearn_name, "alpha": self.l2}
+        if len(self._sklearn_losses) > 1:
+            options["loss"] = likelihood.sklearn_loss
+        twin, y = self._sklearn_class(max_iter=1, random_state=0, **options), self._example_targets()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             twin.fit(np.zeros((len(y), self.n_features_in_), dtype=self.coefs_[0].dtype), y)  # to encode the targets
@@ -53,9 +61,9 @@ class MLPEstimator(NetworkEstimator):
             twin.feature_names_in_ = self.feature_names_in_.copy()
         return twin
 
-    def _architecture(self):
+    def _hidden_layers(self):
         sizes = self.hidden_layer_sizes
-        return ((sizes,) if isinstance(sizes, Integral) else tuple(sizes)), self.activation
+        return (int(sizes),) if isinstance(sizes, Integral) else tuple(int(size) for size in sizes)
 
     def _layers(self):
         return self.coefs_, self.intercepts_
@@ -68,48 +76,58 @@ class MLPEstimator(NetworkEstimator):
 
     def _check_parameters(self):
         super()._check_parameters()
-        if not isinstance(self.hidden_layer_sizes, Integral) and not np.iterable(self.hidden_layer_sizes):
-            raise ValueError(f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}.")
-        sizes, activation = self._architecture()
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}.")
-        check_activation(activation)
-        check_scalar(self.learning_rate_init, "learning_rate_init", NUMBERS, min_val=0, include_boundaries="neither")
-        check_scalar(self.n_iter_no_change, "n_iter_no_change", Integral, min_val=1)
-        check_scalar(
-            self.validation_fraction, "validation_fraction", float, min_val=0, max_val=1, include_boundaries="neither"
-        )
-        check_scalar(self.dropout, "dropout", NUMBERS, min_val=0, max_val=1, include_boundaries="left")
+        sizes = self.hidden_layer_sizes
+        sizes = sizes if np.iterable(sizes) and not isinstance(sizes, str) else [sizes]
+        if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
+            raise InvalidParameterError(
+                f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}."
+            )
+        check_activation(self.activation)
+        check_real(self.learning_rate_init, "learning_rate_init", 0, open_low=True)
+        if self.n_iter_no_change != np.inf:
+            check_integer(self.n_iter_no_change, "n_iter_no_change", 1)
+        check_real(self.validation_fraction, "validation_fraction", 0, 1, open_low=True, open_high=True)
+        check_real(self.dropout, "dropout", 0, 1, open_high=True)
+        check_boolean(self.shuffle, "shuffle")
+        check_boolean(self.early_stopping, "early_stopping")
         if self.batch_size != "auto":
-            check_scalar(self.batch_size, "batch_size", Integral, min_val=1)
+            check_integer(self.batch_size, "batch_size", 1)
 
     def _schedule(self, n_samples):
         return {
-            "batch_size": min(200 if self.batch_size == "auto" else self.batch_size, n_samples),
+            "batch_size": min(200 if self.batch_size == "auto" else int(self.batch_size), n_samples),
             "learning_rate_init": float(self.learning_rate_init),
-            "shuffle": self.shuffle,
-            "n_iter_no_change": self.n_iter_no_change,
+            "shuffle": bool(self.shuffle),
+            "n_iter_no_change": float(self.n_iter_no_change),
         }
 
-    def _hold_out(self, network, data, random_state, incremental):
+    def _hold_out(self, network, rows, random_state, incremental):
         if not self.early_stopping:
-            return data, None
+            return rows, None
         if incremental:
             raise ValueError("partial_fit does not support early_stopping=True: each call sees one batch only.")
-        everything = np.arange(len(data.targets))
-        rows = everything if data.labelled is None else np.flatnonzero(data.labelled)
-        _, rows = train_test_split(
-            rows,
-            test_size=self.validation_fraction,
-            random_state=random_state,
-            stratify=self._strata(data.targets[rows]),
+        if rows.targets is None:
+            raise InvalidParameterError(
+                f"early_stopping scores held-out labels, but loss={self.loss!r} uses none. Use early_stopping=False."
+            )
+        labelled = rows.groups["labelled"]
+        strata = self._strata(rows.targets[labelled])
+        try:
+            train, held_out = train_test_split(
+                labelled, test_size=float(self.validation_fraction), random_state=random_state, stratify=strata
+            )
+            if len(held_out) < 2:
+                raise ValueError("the validation set is too small.")
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(labelled)} rows: {error} "
+                "Raise validation_fraction, or set early_stopping=False."
+            ) from None
+        held_out, train = (
+            rows.take(held_out),
+            rows.take(np.append(train, rows.groups.get("unlabelled", [])).astype(int)),
         )
-        if len(rows) < 2:
-            raise ValueError("the validation set is too small. Raise validation_fraction, or set early_stopping=False.")
-        held_out = data.take(rows)
-        return data.take(np.setdiff1d(everything, rows)), lambda theta: self._score(
-            network.outputs(theta, held_out.X), held_out
-        )
+        return train, lambda theta: self._score(network, theta, held_out)
 
     def _store(self, solution, n_samples, resume):
         self.n_iter_ = solution.n_iter
@@ -120,11 +138,10 @@ class MLPEstimator(NetworkEstimator):
         self.validation_scores_ = solution.validation_scores
         self.best_loss_ = self.best_validation_score_ = None
         if solution.validation_scores is None:
-            self.best_loss_ = min(self.loss_curve_)
+            self.best_loss_ = min(self.loss_curve_, default=solution.loss)
         else:
             self.best_validation_score_ = max(solution.validation_scores)
         self.t_ = (self.t_ if resume else 0) + solution.n_iter * n_samples
-        self._solver_state = {**solution.state, "solver": type(check_solver(self.solver)).__name__}
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "coefs_")

@@ -1,12 +1,12 @@
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_irg._callbacks import with_callbacks
+from sklearn_irg._estimators._base import all_or_nothing, fit_method
+from sklearn_irg._estimators._class_targets import ClassTargets
 from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
-from sklearn_irg._estimators._targets import Classes
 
 
-class GradRegMLPClassifier(Classes, MLPEstimator):
+class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     """Multi-layer perceptron classifier with a penalty on its input gradient, or any other.
 
     Minimises the weighted mean of the cross-entropy plus ``alpha`` times the penalty. Binary, multiclass and multilabel.
@@ -15,13 +15,17 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units in each hidden layer.
-    activation : {"relu", "tanh", "logistic", "softplus", "identity"}, default="relu"
+    activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     penalty : str, Penalty or None, default="input_gradient"
         What is penalised: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
         object such as ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.3
         Strength of the penalty, the λ of the papers. Gradients are in units of X, so standardise it.
+    l2 : float, default=1e-4
+        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
+        minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`, which the estimator equals at ``alpha=0``.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
@@ -46,8 +50,9 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
         Fraction of rows held out, with the classes in proportion.
     warm_start : bool, default=False
         Start from the weights of the last fit.
-    loss : Loss, default=None
-        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    loss : None, Likelihood or Loss, default=None
+        What is minimised beside the penalty. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
+        modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     dropout : float, default=0.0
@@ -119,6 +124,7 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
         *,
         penalty="input_gradient",
         alpha=0.3,
+        l2=1e-4,
         class_weight=None,
         solver="adam",
         batch_size="auto",
@@ -140,6 +146,7 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
         self.activation = activation
         self.penalty = penalty
         self.alpha = alpha
+        self.l2 = l2
         self.class_weight = class_weight
         self.solver = solver
         self.batch_size = batch_size
@@ -157,7 +164,7 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
         self.dropout = dropout
         self.verbose = verbose
 
-    @with_callbacks
+    @fit_method
     def fit(self, X, y, sample_weight=None, mask=None):
         """Fit to data.
 
@@ -180,6 +187,7 @@ class GradRegMLPClassifier(Classes, MLPEstimator):
         return self._fit(X, y, sample_weight, mask)
 
     @available_if(has_epochs)
+    @all_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 

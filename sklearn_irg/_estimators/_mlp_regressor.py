@@ -1,12 +1,12 @@
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_irg._callbacks import with_callbacks
+from sklearn_irg._estimators._base import all_or_nothing, fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
-from sklearn_irg._estimators._targets import Numbers
+from sklearn_irg._estimators._numeric_targets import NumericTargets
 
 
-class GradRegMLPRegressor(Numbers, MLPEstimator):
+class GradRegMLPRegressor(NumericTargets, MLPEstimator):
     """Multi-layer perceptron regressor with a penalty on its input gradient, or any other.
 
     Minimises the weighted mean of half the squared error, summed over outputs, plus ``alpha`` times the penalty. The
@@ -16,13 +16,17 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units in each hidden layer.
-    activation : {"relu", "tanh", "logistic", "softplus", "identity"}, default="relu"
+    activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     penalty : str, Penalty or None, default="input_gradient"
         What is penalised: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
         ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.3
         Strength of the penalty. Gradients are in units of X and of y, so standardise both.
+    l2 : float, default=1e-4
+        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
+        minibatch. This is ``alpha`` of scikit-learn's `MLPRegressor`, which the estimator equals at ``alpha=0``.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
         What minimises.
     batch_size : int or "auto", default="auto"
@@ -45,8 +49,9 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
         Fraction of rows held out.
     warm_start : bool, default=False
         Start from the weights of the last fit.
-    loss : Loss, default=None
-        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    loss : None, {"squared_error", "poisson"}, Likelihood or Loss, default=None
+        What is minimised beside the penalty. ``None`` is half the squared error; see `sklearn_irg.losses` for others, and for
+        modifications such as ``Flooding(0.05)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     dropout : float, default=0.0
@@ -103,6 +108,7 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
         *,
         penalty="input_gradient",
         alpha=0.3,
+        l2=1e-4,
         solver="adam",
         batch_size="auto",
         learning_rate_init=0.001,
@@ -123,6 +129,7 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
         self.activation = activation
         self.penalty = penalty
         self.alpha = alpha
+        self.l2 = l2
         self.solver = solver
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
@@ -139,7 +146,7 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
         self.dropout = dropout
         self.verbose = verbose
 
-    @with_callbacks
+    @fit_method
     def fit(self, X, y, sample_weight=None, mask=None):
         """Fit to data.
 
@@ -162,6 +169,7 @@ class GradRegMLPRegressor(Numbers, MLPEstimator):
         return self._fit(X, y, sample_weight, mask)
 
     @available_if(has_epochs)
+    @all_or_nothing
     def partial_fit(self, X, y, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 

@@ -1,13 +1,13 @@
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_irg._callbacks import with_callbacks
+from sklearn_irg._estimators._base import fit_method
+from sklearn_irg._estimators._class_targets import ClassTargets
 from sklearn_irg._estimators._mlp import MLPEstimator
-from sklearn_irg._estimators._targets import Classes
 from sklearn_irg.penalties import VirtualAdversarial
 
 
-class VATClassifier(Classes, MLPEstimator):
+class VATClassifier(ClassTargets, MLPEstimator):
     """Virtual adversarial training: a multi-layer perceptron that learns from unlabelled rows too.
 
     Minimises the mean cross-entropy over labelled rows plus ``alpha`` times the mean virtual adversarial penalty over all
@@ -18,10 +18,14 @@ class VATClassifier(Classes, MLPEstimator):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units in each hidden layer.
-    activation : {"relu", "tanh", "logistic", "softplus", "identity"}, default="relu"
+    activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     alpha : float, default=1.0
         Strength of the penalty.
+    l2 : float, default=1e-4
+        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the labelled rows of a
+        minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`.
     epsilon : float, default=1.0
         Radius within which predictions should not change, an L2 norm in units of X.
     xi : float, default=0.01
@@ -54,8 +58,9 @@ class VATClassifier(Classes, MLPEstimator):
         Fraction of labelled rows held out, with the classes in proportion.
     warm_start : bool, default=False
         Start from the weights of the last fit.
-    loss : Loss, default=None
-        What modifies the loss, such as ``LabelSmoothing(0.1)`` or ``Flooding(0.05)``.
+    loss : None, Likelihood or Loss, default=None
+        What is minimised beside the penalty. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
+        modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     dropout : float, default=0.0
@@ -118,6 +123,7 @@ class VATClassifier(Classes, MLPEstimator):
         activation="relu",
         *,
         alpha=1.0,
+        l2=1e-4,
         epsilon=1.0,
         xi=0.01,
         n_power_iterations=1,
@@ -142,6 +148,7 @@ class VATClassifier(Classes, MLPEstimator):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.alpha = alpha
+        self.l2 = l2
         self.epsilon = epsilon
         self.xi = xi
         self.n_power_iterations = n_power_iterations
@@ -163,7 +170,7 @@ class VATClassifier(Classes, MLPEstimator):
         self.dropout = dropout
         self.verbose = verbose
 
-    @with_callbacks
+    @fit_method
     def fit(self, X, y, sample_weight=None):
         """Fit to labelled and unlabelled data.
 
@@ -182,16 +189,17 @@ class VATClassifier(Classes, MLPEstimator):
             The fitted estimator.
         """
         self._fit(X, y, sample_weight)
-        y, labelled = self._find_labelled(np.asarray(y).reshape(-1))
-        self.transduction_ = self.predict(X)
+        y = np.asarray(y).reshape(-1)
+        labelled = self._find_labelled(y)
         labelled = slice(None) if labelled is None else labelled
+        self.transduction_ = self.predict(X)
         self.transduction_[labelled] = y[labelled]
         return self
 
     def _seen_by_callbacks(self, X, y, sample_weight):
         # a marker is no class that a score should count
         y = np.asarray(y).reshape(-1)
-        labelled = self._find_labelled(y)[1]
+        labelled = self._find_labelled(y)
         if labelled is None:
             return X, y, sample_weight
         X = X.loc[labelled] if hasattr(X, "loc") else np.asarray(X)[labelled]
@@ -199,12 +207,3 @@ class VATClassifier(Classes, MLPEstimator):
 
     def _penalty(self):
         return VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations)
-
-    def _find_labelled(self, y):
-        if self.unlabeled_label is None:
-            return y, None
-        marker = str(self.unlabeled_label) if y.dtype.kind in "US" else self.unlabeled_label
-        labelled = y != marker
-        if not np.any(labelled):
-            raise ValueError(f"y has no labelled row: all are unlabeled_label={self.unlabeled_label!r}.")
-        return y, None if np.all(labelled) else np.ravel(labelled)

@@ -1,14 +1,16 @@
-"""From a fitted estimator to its model: read from its attributes, never from its class, and checked against ``predict``."""
+"""The model inside a fitted estimator: read from its attributes, never from its class, and checked against ``predict``."""
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_irg._engine.likelihoods import bernoulli, categorical, gaussian
+from sklearn_irg._engine.activations import Activation, Identity, as_activation
+from sklearn_irg._engine.likelihoods import LIKELIHOODS, Bernoulli, Categorical, Gaussian, Likelihood
+from sklearn_irg._fitted.affine import affine_map, as_fitted
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 
-_LIKELIHOODS = {"logistic": bernoulli, "softmax": categorical, "identity": gaussian}
+__all__ = ["as_model", "model_and_rows"]
 
 
 def model_and_rows(estimator, X):
@@ -23,10 +25,11 @@ def model_and_rows(estimator, X):
     model = as_model(estimator)
     rows = model.check_X(X)
     if hasattr(estimator, "predict") and not model.is_multilabel and (model.classes is None or len(model.classes) > 1):
-        predicted = np.asarray(estimator.predict(X if hasattr(X, "columns") else _as_fitted(estimator, rows)))
+        predicted = np.asarray(estimator.predict(X if hasattr(X, "columns") else as_fitted(estimator, rows)))
         scores = model.scores(rows)
         if model.classes is None:
-            agree = np.allclose(scores, predicted.reshape(scores.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max())
+            means = model.likelihood.mean(scores)
+            agree = np.allclose(means, predicted.reshape(means.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max())
         else:
             clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
             agree = not clear.any() or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
@@ -55,27 +58,34 @@ def as_model(estimator):
         model = as_model(estimator[-1])
         if len(estimator) == 1:
             return model
-        return model.after(*(a.astype(model.dtype) for a in _affine_map(estimator[:-1], model.n_features)))
+        return model.after(*(a.astype(model.dtype) for a in affine_map(estimator[:-1], model.n_features)))
     classes, name = getattr(estimator, "classes_", None), type(estimator).__name__
     if not is_classifier(estimator):
         classes = None
     if isinstance(classes, list) or getattr(estimator, "multilabel_", False):
         raise TypeError(f"{name} has several targets. Take the estimator of one target at a time.")
-    if hasattr(estimator, "coefs_") and getattr(estimator, "out_activation_", None) in _LIKELIHOODS:
-        return NetworkModel(
-            estimator.coefs_,
-            estimator.intercepts_,
-            estimator.activation,
-            _LIKELIHOODS[estimator.out_activation_],
-            classes,
-            name,
-        )
+    if hasattr(estimator, "coefs_") and hasattr(estimator, "intercepts_"):
+        return _network_model(estimator, classes, name)
     linear = _linear_parts(estimator, classes)
     if linear is not None:
         W, b = linear
-        likelihood = gaussian if classes is None else bernoulli if W.shape[1] == 1 else categorical
-        return NetworkModel([W], [b], "identity", likelihood, classes, name)
+        likelihood = Gaussian() if classes is None else Bernoulli() if W.shape[1] == 1 else Categorical()
+        return NetworkModel([W], [b], Identity(), likelihood, classes, name)
     return _function_model(estimator, classes, name)
+
+
+def _network_model(estimator, classes, name):
+    activation = as_activation(getattr(estimator, "activation", None))
+    out_activation = getattr(estimator, "out_activation_", None)
+    likelihood = getattr(estimator, "likelihood_", LIKELIHOODS.get(out_activation))
+    if not isinstance(activation, Activation):
+        raise TypeError(f"{name} has the activation {activation!r}, which is unknown, so its layers cannot be read.")
+    if not isinstance(likelihood, Likelihood):
+        raise TypeError(
+            f"{name} has out_activation_={out_activation!r}, which is unknown, so it is not clear what its outputs mean. Known "
+            f"are {', '.join(map(repr, LIKELIHOODS))}."
+        )
+    return NetworkModel(estimator.coefs_, estimator.intercepts_, activation, likelihood, classes, name)
 
 
 def _linear_parts(estimator, classes):
@@ -101,7 +111,7 @@ def _linear_parts(estimator, classes):
 def _predicts_linearly(estimator, W, b):
     """Whether a regressor has no link function and centres nothing."""
     X = np.random.RandomState(0).standard_normal((8, len(W)))
-    return np.allclose(np.reshape(estimator.predict(_as_fitted(estimator, X)), (len(X), -1)), X @ W + b)
+    return np.allclose(np.reshape(estimator.predict(as_fitted(estimator, X)), (len(X), -1)), X @ W + b)
 
 
 def _function_model(estimator, classes, name):
@@ -111,19 +121,19 @@ def _function_model(estimator, classes, name):
     if hasattr(estimator, "decision_function"):
 
         def scores(X):
-            Z = np.asarray(estimator.decision_function(_as_fitted(estimator, X)), dtype=np.float64)
+            Z = np.asarray(estimator.decision_function(as_fitted(estimator, X)), dtype=np.float64)
             return Z.reshape(len(X), -1)
 
     elif hasattr(estimator, "predict_proba"):
 
         def scores(X):
-            P = np.clip(estimator.predict_proba(_as_fitted(estimator, X)), 1e-300, 1)
+            P = np.clip(estimator.predict_proba(as_fitted(estimator, X)), 1e-300, 1)
             return np.log(P[:, 1:]) - np.log(P[:, :1]) if P.shape[1] == 2 else np.log(P)
 
     elif classes is None and hasattr(estimator, "predict"):
 
         def scores(X):
-            return np.asarray(estimator.predict(_as_fitted(estimator, X)), dtype=np.float64).reshape(len(X), -1)
+            return np.asarray(estimator.predict(as_fitted(estimator, X)), dtype=np.float64).reshape(len(X), -1)
 
     else:
         raise TypeError(
@@ -138,41 +148,3 @@ def _function_model(estimator, classes, name):
             'decision_function_shape="ovr".'
         )
     return FunctionModel(scores, n_features, n_outputs, classes, name)
-
-
-def _as_fitted(estimator, X):
-    """X with the column names the estimator was fitted with, where it was."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
-        return X
-    import pandas as pd
-
-    return pd.DataFrame(X, columns=names)
-
-
-def _affine_map(transformer, n_features):
-    """A and c with ``transformer.transform(X) == X @ A + c``, read off the transformer and checked on random rows."""
-    # a pipeline that only passes through has no width of its own
-    widths = [getattr(step, "n_features_in_", None) for step in transformer.named_steps.values()]
-    n_features = next((width for width in widths if width is not None), n_features)
-    rng = np.random.RandomState(0)
-    X = np.concatenate([scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)])
-
-    def transform(X):
-        T = transformer.transform(_as_fitted(transformer, X))
-        return np.asarray(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)
-
-    try:
-        c = transform(np.zeros((1, n_features)))[0]
-        A = transform(np.eye(n_features)) - c
-        expected, found = X @ A + c, transform(X)
-        affine = np.allclose(found, expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max(axis=0))
-    except (ValueError, TypeError):
-        affine = False
-    if not affine:
-        steps = ", ".join(type(step).__name__ for step in transformer.named_steps.values())
-        raise ValueError(
-            f"the steps before the last ({steps}) are not affine, so distances have no exact meaning in the pipeline's "
-            "input. Work in the last step's: pass pipe[-1] with pipe[:-1].transform(X)."
-        )
-    return A, c

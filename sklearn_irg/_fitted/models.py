@@ -4,19 +4,18 @@ Scores have one column for two classes, positive for ``classes_[1]``, and one pe
 before the last are affine becomes one model of the pipeline's input: the affine map goes into the first layer.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
 
-from sklearn_irg._engine.activations import ACTIVATIONS
-from sklearn_irg._engine.likelihoods import bernoulli, categorical, gaussian
+from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian
 from sklearn_irg._engine.networks import Network
 
 __all__ = ["FunctionModel", "Model", "NetworkModel"]
 
 
-class Model:
+class Model(ABC):
     """Differentiable scores of a fitted estimator.
 
     Attributes
@@ -27,10 +26,18 @@ class Model:
         Numbers of inputs and of scores.
     likelihood : Likelihood
         What turns scores into a loss.
+    name : str
+        Of the estimator, for messages.
+    dtype : dtype
+        Of the scores.
+    has_weights : bool
+        Whether it is a network, whose weights bound how fast scores change.
+    is_linear : bool
+        Whether scores are linear functions of X.
     """
 
+    has_weights = False
     is_linear = False
-    is_multilabel = False
 
     @abstractmethod
     def scores(self, X):
@@ -66,6 +73,11 @@ class Model:
         indices = np.searchsorted(self.classes, y)
         targets = indices[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[indices]
         return targets.astype(self.dtype)
+
+    @property
+    def is_multilabel(self):
+        """Whether each score decides about a label of its own."""
+        return self.classes is not None and self.likelihood.is_multilabel(self.n_outputs)
 
     def require_classes(self):
         """Raise an error for what has no decision boundary between classes."""
@@ -115,8 +127,10 @@ class Model:
 class NetworkModel(Model):
     """A multi-layer perceptron, or a linear model as one without hidden layers."""
 
+    has_weights = True
+
     def __init__(self, coefs, intercepts, activation, likelihood, classes, name):
-        if ACTIVATIONS[activation].apply is None and len(coefs) > 1:  # a linear map after all
+        if activation.is_identity and len(coefs) > 1:  # a linear map after all
             W, b = coefs[0], intercepts[0]
             for W_next, b_next in zip(coefs[1:], intercepts[1:], strict=True):
                 W, b = W @ W_next, b @ W_next + b_next
@@ -128,7 +142,6 @@ class NetworkModel(Model):
         self.likelihood, self.classes, self.name = likelihood, classes, name
         self.n_features, self.n_outputs = sizes[0], sizes[-1]
         self.is_linear = len(coefs) == 1
-        self.is_multilabel = classes is not None and likelihood == bernoulli and self.n_outputs > 1
 
     @property
     def layers(self):
@@ -169,7 +182,7 @@ class FunctionModel(Model):
     def __init__(self, function, n_features, n_outputs, classes, name, affine=None):
         self._function, self._affine = function, affine
         self.n_features, self.n_outputs, self.classes, self.name = n_features, n_outputs, classes, name
-        self.likelihood = gaussian if classes is None else bernoulli if n_outputs == 1 else categorical
+        self.likelihood = Gaussian() if classes is None else Bernoulli() if n_outputs == 1 else Categorical()
 
     def _inner(self, X):
         return X if self._affine is None else X @ self._affine[0] + self._affine[1]
@@ -198,7 +211,8 @@ class FunctionModel(Model):
 
 def _steps(X):
     """Steps of central differences: 1e-5 of each column's spread, and no less than what rounding leaves of it."""
-    spread = 1.4826 * np.median(np.abs(X - np.median(X, axis=0)), axis=0)
-    spread = np.where(spread > 0, spread, X.std(axis=0))
-    spread = np.where(spread > 0, spread, np.maximum(np.abs(X).max(axis=0), 1.0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviation = 1.4826 * np.median(np.abs(X - np.median(X, axis=0)), axis=0)
+        spread = np.where(deviation > 0, deviation, X.std(axis=0))
+    spread = np.where((spread > 0) & np.isfinite(spread), spread, np.maximum(np.abs(X).max(axis=0), 1.0))
     return np.maximum(1e-5 * spread, 1e5 * np.finfo(float).eps * np.abs(X))

@@ -5,9 +5,13 @@ All take any estimator that `sklearn_irg.diagnostics` takes, change none of thei
 scalars or one per feature. Perturbations are in units of X.
 """
 
-from sklearn_irg.attacks._predictions import confidence_ascent, virtual_adversarial_direction
-from sklearn_irg.attacks._scores import adversarial_accuracy, make_adversarial_scorer, transfer_matrix
-from sklearn_irg.attacks._steps import deepfool, fast_gradient, projected_gradient
+from sklearn_irg.attacks._adversarial_accuracy import adversarial_accuracy, make_adversarial_scorer
+from sklearn_irg.attacks._confidence_ascent import confidence_ascent
+from sklearn_irg.attacks._deepfool import deepfool
+from sklearn_irg.attacks._fast_gradient import fast_gradient
+from sklearn_irg.attacks._projected_gradient import projected_gradient
+from sklearn_irg.attacks._transfer_matrix import transfer_matrix
+from sklearn_irg.attacks._virtual_adversarial_direction import virtual_adversarial_direction
 
 __all__ = [
     "adversarial_accuracy",

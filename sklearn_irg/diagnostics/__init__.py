@@ -1,13 +1,7 @@
-"""Diagnostics: how far, in which direction and why a fitted model changes its mind."""
+"""Diagnostics: how far, in which direction and why the predictions of a fitted model change."""
 
 from sklearn_irg.diagnostics._distances import attack_distance, certified_radius, signed_distance
-from sklearn_irg.diagnostics._geometry import (
-    LinearGeometry,
-    adversarial_distance,
-    error_distance,
-    linear_geometry,
-    tilting_angle,
-)
+from sklearn_irg.diagnostics._geometry import LinearGeometry, linear_geometry
 from sklearn_irg.diagnostics._gradients import (
     FeatureSensitivity,
     feature_sensitivity,
@@ -22,8 +16,9 @@ from sklearn_irg.diagnostics._lipschitz import (
     gradient_inequality,
     lipschitz_bounds,
 )
+from sklearn_irg.diagnostics._mirror_images import mirror_points, projected_points
 from sklearn_irg.diagnostics._plane import TiltingPlane, tilting_plane
-from sklearn_irg.diagnostics._points import mirror_points, projected_points, scaled_loss
+from sklearn_irg.diagnostics._scaled_loss import scaled_loss
 
 __all__ = [
     "FeatureSensitivity",
@@ -31,10 +26,8 @@ __all__ = [
     "LinearGeometry",
     "LipschitzBounds",
     "TiltingPlane",
-    "adversarial_distance",
     "attack_distance",
     "certified_radius",
-    "error_distance",
     "feature_sensitivity",
     "find_another_explanation",
     "gradient_inequality",
@@ -47,6 +40,5 @@ __all__ = [
     "projected_points",
     "scaled_loss",
     "signed_distance",
-    "tilting_angle",
     "tilting_plane",
 ]

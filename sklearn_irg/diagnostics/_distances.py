@@ -1,8 +1,9 @@
 """Distances to the decision boundary: estimated, guaranteed, and reached."""
 
 import numpy as np
-from sklearn.utils import check_scalar
 
+from sklearn_irg._checks import check_integer
+from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
 from sklearn_irg._fitted.extraction import model_and_rows
 from sklearn_irg.diagnostics._lipschitz import margin_bounds
 
@@ -44,7 +45,7 @@ def signed_distance(estimator, X, y=None):
     if y is None and model.n_outputs == 1:
         own = np.ones(len(X), dtype=int)
     margins, gradients = model.margins(X, own)
-    return _ratio(margins, np.linalg.norm(gradients, axis=2)).min(axis=1)
+    return margin_over_norm(margins, np.linalg.norm(gradients, axis=2)).min(axis=1)
 
 
 def certified_radius(estimator, X, y=None):
@@ -88,7 +89,7 @@ def certified_radius(estimator, X, y=None):
     model, X = _classifier(estimator, X)
     own = _positions(model, X, y)
     margins, _ = model.margins(X, own)
-    return np.maximum(_ratio(margins, margin_bounds(model, own)).min(axis=1), 0)
+    return np.maximum(margin_over_norm(margins, margin_bounds(model, own)).min(axis=1), 0)
 
 
 def attack_distance(estimator, X, *, max_iter=50):
@@ -119,6 +120,7 @@ def attack_distance(estimator, X, *, max_iter=50):
     >>> attack_distance(SVC().fit(X, y), X[:5]).shape
     (5,)
     """
+    check_integer(max_iter, "max_iter", 1)
     model, X = _classifier(estimator, X)
     own = model.predicted(model.scores(X))
     moved = cross_boundary(model, X, own, max_iter)
@@ -129,31 +131,6 @@ def attack_distance(estimator, X, *, max_iter=50):
         changed = model.predicted(model.scores(X + middle[:, None].astype(X.dtype) * (moved - X))) != own
         low, high = np.where(changed, low, middle), np.where(changed, middle, high)
     return np.where(crossed, high * np.linalg.norm(moved - X, axis=1), np.inf)
-
-
-def cross_boundary(model, X, own, max_iter, overshoot=0.02, mask=None, clip=None):
-    """DeepFool: rows moved across the nearest linearised boundary until their prediction changes."""
-    check_scalar(max_iter, "max_iter", (int, np.integer), min_val=1)
-    moved = X.copy()
-    for _ in range(max_iter):
-        active = np.flatnonzero(model.predicted(model.scores(moved)) == own)
-        if not len(active):
-            break
-        margins, gradients = model.margins(moved[active], own[active])
-        gradients = gradients if mask is None else gradients * mask
-        if clip is not None:  # what stands at a bound cannot go further
-            here, (low, high) = moved[active][:, None], clip
-            gradients = np.where(((here <= low) & (gradients > 0)) | ((here >= high) & (gradients < 0)), 0, gradients)
-        norms = np.linalg.norm(gradients, axis=2).astype(X.dtype, copy=False)
-        nearest = _ratio(margins, norms).argmin(axis=1)
-        rows = np.arange(len(active))
-        margin, gradient, norm = margins[rows, nearest], gradients[rows, nearest], norms[rows, nearest]
-        nudge = 8 * np.finfo(X.dtype).eps * np.linalg.norm(moved[active], axis=1) * norm  # off the boundary itself
-        length = np.divide((1 + overshoot) * margin + nudge, norm**2, out=np.zeros_like(margin), where=norm > 0)
-        moved[active] -= length[:, None] * gradient
-        if clip is not None:
-            moved = np.clip(moved, *clip)
-    return moved
 
 
 def _classifier(estimator, X):
@@ -167,8 +144,3 @@ def _positions(model, X, y):
         return model.predicted(model.scores(X))
     targets = model.encode(y, len(X))
     return targets[:, 0].astype(int) if model.n_outputs == 1 else targets.argmax(axis=1)
-
-
-def _ratio(margin, norm):
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(norm > 0, margin / norm, np.copysign(np.inf, margin))

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d
 
 from sklearn_irg._fitted.extraction import as_model, model_and_rows
-from sklearn_irg._fitted.models import NetworkModel
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def margin_of_pair(estimator, classes):
     """The model, the weights and bias of the margin of the second class over the first, and the two classes."""
     model = as_model(estimator)
     model.require_classes()
-    if not (isinstance(model, NetworkModel) and model.is_linear):
+    if not model.is_linear:
         raise TypeError(f"{model.name} is not linear, so it has no tilting angle. Use signed_distance instead.")
     if classes is None:
         if len(model.classes) > 2:
@@ -166,84 +165,3 @@ def linear_geometry(estimator, X, y, *, classes=None, sample_weight=None):
         offset=float((w @ (low + high) / 2 + b) / norm),
         error_rate=float(np.average(distance <= 0, weights=weights)),
     )
-
-
-def tilting_angle(estimator, X, y, *, classes=None, sample_weight=None):
-    """Angle between the weights and the line between the centroids, in radians.
-
-    Parameters
-    ----------
-    estimator, X, y, classes, sample_weight
-        As in `linear_geometry`.
-
-    Returns
-    -------
-    angle : float
-        Radians.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.preprocessing import scale
-    >>> from sklearn_irg.diagnostics import tilting_angle
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = LogisticRegression().fit(scale(X), y)
-    >>> tilting_angle(model, scale(X), y) > 0
-    True
-    """
-    return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).tilting_angle
-
-
-def adversarial_distance(estimator, X, y, *, classes=None, sample_weight=None):
-    """Mean signed distance of the rows to the boundary, positive if right.
-
-    Parameters
-    ----------
-    estimator, X, y, classes, sample_weight
-        As in `linear_geometry`.
-
-    Returns
-    -------
-    distance : float
-        In units of X.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.preprocessing import scale
-    >>> from sklearn_irg.diagnostics import adversarial_distance
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = LogisticRegression().fit(scale(X), y)
-    >>> adversarial_distance(model, scale(X), y) > 0
-    True
-    """
-    return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).adversarial_distance
-
-
-def error_distance(estimator, X, y, *, classes=None, sample_weight=None):
-    """Mean distance of misclassified rows to the boundary, the others counting as zero.
-
-    Parameters
-    ----------
-    estimator, X, y, classes, sample_weight
-        As in `linear_geometry`.
-
-    Returns
-    -------
-    distance : float
-        In units of X.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.preprocessing import scale
-    >>> from sklearn_irg.diagnostics import error_distance
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = LogisticRegression().fit(scale(X), y)
-    >>> 0 <= error_distance(model, scale(X), y) < 0.1
-    True
-    """
-    return linear_geometry(estimator, X, y, classes=classes, sample_weight=sample_weight).error_distance

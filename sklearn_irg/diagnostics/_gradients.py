@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_scalar
+from sklearn.utils import check_array
 
+from sklearn_irg._checks import check_choice, check_integer, check_real
+from sklearn_irg._engine.sensitivity import summed_log_probability_cotangent
 from sklearn_irg._fitted.extraction import model_and_rows
-
-_NUMBERS = (int, float, np.integer, np.floating)
 
 
 def input_gradients(estimator, X, y=None, of="loss"):
@@ -25,7 +25,8 @@ def input_gradients(estimator, X, y=None, of="loss"):
         Labels. ``None`` means the predicted ones.
     of : {"loss", "score", "log_proba"}, default="loss"
         The negative log-likelihood of each row's label; the score of the label, which for two classes is the decision
-        function; or the sum of the log-probabilities of all classes, for which y is not used.
+        function and for a regressor the prediction; or the sum of the log-probabilities of all classes, for which y is not
+        used.
 
     Returns
     -------
@@ -51,8 +52,7 @@ def input_gradients(estimator, X, y=None, of="loss"):
 
 
 def _gradients(model, X, y, of):
-    if of not in ("loss", "score", "log_proba"):
-        raise ValueError(f"of must be 'loss', 'score' or 'log_proba'; got {of!r}.")
+    check_choice(of, "of", ("loss", "score", "log_proba"))
     if model.classes is None and of == "log_proba":
         raise ValueError("of='log_proba' needs a classifier; for a regressor use 'score' or, with y, 'loss'.")
     if model.classes is None and of == "loss" and y is None:
@@ -61,10 +61,12 @@ def _gradients(model, X, y, of):
         raise ValueError(
             f"{model.name} has {model.n_outputs} outputs, so of='score' does not say which; use 'loss' with y."
         )
-    if of == "log_proba":
-        n_classes = model.n_outputs if model.likelihood.name == "softmax" else 2
-        return model.pull_back(X, 1 - n_classes * model.likelihood.mean(model.scores(X)))
     scores = model.scores(X)
+    if of == "log_proba":
+        return model.pull_back(X, summed_log_probability_cotangent(model.likelihood, scores))
+    if model.classes is None and of == "score":
+        mean = model.likelihood.mean(scores)
+        return model.pull_back(X, model.likelihood.mean_derivative_product(scores, mean, np.ones_like(scores)))
     targets = _predicted_targets(model, scores) if y is None else model.encode(y, len(X))
     if of == "loss":
         return model.loss_gradients(X, targets)
@@ -176,9 +178,13 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     >>> bool(np.allclose(attributions.sum(axis=1), model.decision_function(scale(X)) - model.intercept_))
     True
     """
-    check_scalar(n_steps, "n_steps", (int, np.integer), min_val=1)
+    n_steps = check_integer(n_steps, "n_steps", 1)
     model, X = model_and_rows(estimator, X)
-    baseline = X.mean(axis=0) if baseline is None else np.asarray(baseline, dtype=model.dtype)
+    baseline = (
+        X.mean(axis=0)
+        if baseline is None
+        else check_array(baseline, ensure_2d=False, dtype=model.dtype, input_name="baseline")
+    )
     if baseline.shape != (model.n_features,):
         raise ValueError(f"baseline must have shape ({model.n_features},); got {baseline.shape}.")
     y = model.classes[model.predicted(model.scores(X))] if y is None and model.classes is not None else y
@@ -218,7 +224,7 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
     >>> largest_gradient_mask(GradRegLogisticRegression().fit(X, y), X).any(axis=1).all()
     np.True_
     """
-    check_scalar(threshold, "threshold", _NUMBERS, min_val=0, max_val=1)
+    threshold = check_real(threshold, "threshold", 0, 1)
     absolute = np.abs(input_gradients(estimator, X, y, of))
     return (absolute > threshold * absolute.max(axis=1, keepdims=True)) & (absolute > 0)
 
@@ -261,7 +267,7 @@ def find_another_explanation(estimator, X, y, n_models=2, *, threshold=0.67):
     >>> len(find_another_explanation(model, X, y, n_models=2))
     2
     """
-    check_scalar(n_models, "n_models", (int, np.integer), min_val=1)
+    n_models = check_integer(n_models, "n_models", 1)
     models, mask = [], np.zeros(np.shape(X), dtype=bool)
     for _ in range(n_models):
         models.append(clone(estimator).fit(X, y, mask=mask))

@@ -3,11 +3,10 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from sklearn.utils import check_scalar
 
+from sklearn_irg._checks import check_integer
 from sklearn_irg._engine.sensitivity import normalized_rows
 from sklearn_irg._fitted.extraction import as_model, model_and_rows
-from sklearn_irg._fitted.models import NetworkModel
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,9 @@ def lipschitz_bounds(estimator, X=None, *, n_steps=5):
     >>> bounds.empirical <= bounds.spectral <= bounds.frobenius
     True
     """
-    check_scalar(n_steps, "n_steps", (int, np.integer), min_val=0)
+    n_steps = check_integer(n_steps, "n_steps", 0)
     model = _network_model(estimator)
-    slopes = _largest_slope(model) ** (len(model.layers) - 1)
+    slopes = model.network.activation.largest_slope ** (len(model.layers) - 1)
     norms = [[float(np.linalg.norm(W, order)) for W, _ in model.layers] for order in (2, "fro")]
     empirical = None if X is None else _steepest(model, model_and_rows(estimator, X)[1], n_steps)
     return LipschitzBounds(slopes * float(np.prod(norms[0])), slopes * float(np.prod(norms[1])), empirical)
@@ -72,12 +71,9 @@ def lipschitz_bounds(estimator, X=None, *, n_steps=5):
 
 def margin_bounds(model, own):
     """Upper bound on the Lipschitz constant of each margin, shape (n_samples, n_others)."""
-    if not isinstance(model, NetworkModel):
-        raise TypeError(
-            f"{model.name} has no weights to bound its slope with: a linear model or a multi-layer perceptron is needed."
-        )
+    _require_weights(model)
     *hidden, (last, _) = model.layers
-    body = np.prod([_largest_slope(model) * np.linalg.norm(W, 2) for W, _ in hidden])
+    body = np.prod([model.network.activation.largest_slope * np.linalg.norm(W, 2) for W, _ in hidden])
     if model.n_outputs == 1:
         return np.full((len(own), 1), body * np.linalg.norm(last))
     differences = np.linalg.norm(last[:, :, None] - last[:, None, :], axis=0)
@@ -145,7 +141,7 @@ def gradient_inequality(estimator, X, output=0):
     """
     model = _network_model(estimator)
     X = model_and_rows(estimator, X)[1]
-    check_scalar(output, "output", (int, np.integer), min_val=0, max_val=model.n_outputs - 1)
+    output = check_integer(output, "output", 0, model.n_outputs - 1)
     forward = model.network.forward(model.theta, X)
     cotangent = np.zeros_like(forward[-1])
     cotangent[:, output] = 1
@@ -164,13 +160,15 @@ def gradient_inequality(estimator, X, output=0):
 
 def _network_model(estimator):
     model = as_model(estimator)
-    if not isinstance(model, NetworkModel):
-        raise TypeError(f"{model.name} has no weights: a linear model or a multi-layer perceptron is needed.")
+    _require_weights(model)
     return model
 
 
-def _largest_slope(model):
-    return 0.25 if model.network.activation == "logistic" else 1.0
+def _require_weights(model):
+    if not model.has_weights:
+        raise TypeError(
+            f"{model.name} has no weights to bound its slope with: a linear model or a multi-layer perceptron is needed."
+        )
 
 
 def _steepest(model, X, n_steps):

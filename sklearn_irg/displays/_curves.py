@@ -226,9 +226,7 @@ class RobustnessCurveDisplay(Display):
         """Compute and draw for a dict of name to fitted classifier; certified accuracy where the norm is "l2"."""
         attacked, certified = {}, {}
         for name, estimator in estimators.items():
-            attacked[name] = np.array(
-                [adversarial_accuracy(estimator, X, y, e, norm=norm, attack=attack) for e in epsilon]
-            )
+            attacked[name] = adversarial_accuracy(estimator, X, y, epsilon, norm=norm, attack=attack)
             if norm != "l2":
                 continue
             try:

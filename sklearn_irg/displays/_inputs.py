@@ -1,6 +1,6 @@
 import numpy as np
-from sklearn.utils import check_scalar
 
+from sklearn_irg._checks import check_integer
 from sklearn_irg.attacks import fast_gradient
 from sklearn_irg.diagnostics import feature_sensitivity, input_gradients
 from sklearn_irg.displays._base import COLORS, Display, axes_or_new, name_of, styles
@@ -44,7 +44,7 @@ class FeatureSensitivityDisplay(Display):
 
     def plot(self, ax=None, *, max_features=20):
         """Draw the most sensitive features, on given axes or new ones."""
-        check_scalar(max_features, "max_features", (int, np.integer), min_val=1)
+        max_features = check_integer(max_features, "max_features", 1)
         order = np.argsort(self.sensitivity.mean)[::-1][:max_features][::-1]
         ax = axes_or_new(ax, figsize=(6.4, 1.2 + 0.28 * len(order)))
         mean, std = self.sensitivity.mean[order], self.sensitivity.std[order]

@@ -1,30 +1,25 @@
-"""The two kinds of penalty, and their sums and multiples."""
+"""Penalties as terms that add and multiply, and their three kinds."""
 
 from abc import abstractmethod
 from numbers import Real
 
-import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn_irg._checks import InvalidParameterError, check_real
+from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term, WeightTerm
 
 
-class Penalty(BaseEstimator):
+class Penalty(Term):
     """A term of the objective beside the loss; adds to other penalties and multiplies by numbers.
 
-    Derives from scikit-learn's BaseEstimator for parameters only: ``clone``, ``set_params``, ``repr`` and nested grids.
+    See Also
+    --------
+    SamplePenalty : With a value per row.
+    BatchPenalty : Of a whole batch.
+    WeightPenalty : Of the weights.
     """
 
-    is_stochastic = False  # draws random numbers
-    is_detached = False  # holds constant, in the gradient, what depends on θ
-    uses_mask = False  # reads the mask given to fit
-    builds_inputs = True  # needs arrays as wide as X
-
-    @abstractmethod
     def terms(self):
         """List of (weight, penalty), sums and multiples resolved."""
-
-    def check(self, columns, likelihood):
-        """Raise a ValueError where an option is impossible for data with these columns and this likelihood."""
-        del columns, likelihood
+        return [(1.0, self)]
 
     def __add__(self, other):
         return Sum(self, other) if isinstance(other, Penalty) else NotImplemented
@@ -37,17 +32,12 @@ class Penalty(BaseEstimator):
 
     __rmul__ = __mul__
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
 
+class SamplePenalty(SampleTerm, Penalty):
+    """A penalty with one value per row, averaged with the sample weights.
 
-class SamplePenalty(Penalty):
-    """A penalty with one value per row, averaged with the sample weights."""
-
-    def terms(self):
-        return [(1.0, self)]
+    One that reads no targets, losses or residuals declares ``group = "all"``, to count unlabelled rows too.
+    """
 
     @abstractmethod
     def values(self, step):
@@ -56,31 +46,40 @@ class SamplePenalty(Penalty):
         Parameters
         ----------
         step : Step
-            A forward pass over some rows: ``network, theta, X, targets, forward, outputs, mean, losses, residuals,
-            random_state``, ``mask_of(features)``, and ``forward_at(X)`` for other inputs.
+            One forward pass over some rows: what they are (``X, targets, weights``), what the network makes of them
+            (``outputs, mean, probabilities, losses, residuals``; the same with ``frozen_`` as constants), and how that depends
+            on the inputs (``squared_input_gradients()`` and others).
         """
 
 
-class BatchPenalty(Penalty):
+class BatchPenalty(BatchTerm, Penalty):
     """A penalty of a whole batch, which is no mean over its rows; so memory grows with the batch."""
-
-    def terms(self):
-        return [(1.0, self)]
 
     @abstractmethod
     def value(self, step):
-        """The scalar, differentiable with respect to ``step.theta``; ``step.weights`` sum to one over all rows."""
+        """The number, differentiable with respect to ``step.theta``.
+
+        Parameters
+        ----------
+        step : Step
+            As for a `SamplePenalty`; ``step.weights_of(self.group)`` are weights that sum to one over all rows.
+        """
 
 
-class WeightPenalty(Penalty):
+class WeightPenalty(WeightTerm, Penalty):
     """A penalty that is a function of the parameters alone."""
-
-    def terms(self):
-        return [(1.0, self)]
 
     @abstractmethod
     def value(self, network, theta):
-        """The scalar, differentiable with respect to θ."""
+        """The number, differentiable with respect to θ.
+
+        Parameters
+        ----------
+        network : Network
+            What the parameters mean; ``network.weights(theta)`` are the weight matrices, differentiable with respect to θ.
+        theta : ndarray of shape (n_parameters,)
+            Parameters of the network.
+        """
 
 
 class Sum(Penalty):
@@ -105,8 +104,11 @@ class Sum(Penalty):
     def terms(self):
         for side in (self.left, self.right):
             if not isinstance(side, Penalty):
-                raise ValueError(f"a Sum takes penalty objects such as InputGradient(); got {side!r}.")
+                raise InvalidParameterError(f"a Sum takes penalty objects such as InputGradient(); got {side!r}.")
         return self.left.terms() + self.right.terms()
+
+    def contributions(self, step):
+        return _contributions(self, step)
 
 
 class Scaled(Penalty):
@@ -136,9 +138,20 @@ class Scaled(Penalty):
         self.weight = weight
 
     def terms(self):
-        if not (np.isfinite(self.weight) and self.weight >= 0):
-            raise ValueError(
-                f"the weight of a penalty must be a finite number >= 0, since a negative one rewards what it should "
-                f"penalise; got {self.weight!r} for {self.penalty!r}."
-            )
-        return [(float(self.weight) * weight, term) for weight, term in self.penalty.terms()]
+        if not isinstance(self.penalty, Penalty):
+            raise InvalidParameterError(f"Scaled takes a penalty object such as InputGradient(); got {self.penalty!r}.")
+        # a negative weight would reward what it should penalise
+        scale = check_real(self.weight, f"weight of {self.penalty!r}", 0)
+        return [(scale * weight, term) for weight, term in self.penalty.terms()]
+
+    def contributions(self, step):
+        return _contributions(self, step)
+
+
+def _contributions(penalty, step):
+    """Those of the terms that a sum or multiple stands for."""
+    return [
+        (weight * coefficient, value)
+        for weight, term in penalty.terms()
+        for coefficient, value in term.contributions(step)
+    ]

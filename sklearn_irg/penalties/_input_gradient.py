@@ -1,4 +1,9 @@
-from sklearn_irg._engine.sensitivity import absolute_input_gradients, squared_input_gradients
+import numpy as np
+
+from sklearn_irg._checks import check_choice
+from sklearn_irg._engine.autodiff import matmul_transposed, numpy, stop_gradient
+from sklearn_irg._engine.parametrisations import ScaledRows, SignedParts
+from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg.penalties._base import SamplePenalty
 
 
@@ -58,16 +63,76 @@ class InputGradient(SamplePenalty):
         """Whether gradients are built rather than only their norms."""
         return self.norm != "l2"
 
+    @property
+    def has_kinks(self):
+        """Whether absolute values are taken."""
+        return self.norm != "l2"
+
     def __init__(self, norm="l2", features=None):
         self.norm = norm
         self.features = features
 
     def check(self, columns, likelihood):
         del likelihood
-        if self.norm not in ("l2", "l1"):
-            raise ValueError(f"norm of InputGradient must be 'l2' or 'l1'; got {self.norm!r}.")
+        check_choice(self.norm, "norm of InputGradient", ("l2", "l1"))
         columns.mask_of(self.features)
 
     def values(self, step):
-        norms = squared_input_gradients if self.norm == "l2" else absolute_input_gradients
-        return norms(step.network, step.theta, step.forward, step.residuals, step.mask_of(self.features))
+        mask = step.mask_of(self.features)
+        if self.norm == "l2":
+            return step.squared_input_gradients(mask=mask)
+        return step.absolute_input_gradients(mask=mask)
+
+    def smoothed(self, sharpness):
+        return self if self.norm == "l2" else _SmoothL1(self.features, sharpness)
+
+    def bounded(self, network):
+        if self.norm == "l2" or len(network.layer_sizes) > 2:
+            return None
+        if network.layer_sizes[1] == 1:
+            return SignedParts(), _L1OfSignedParts(self.features)
+        return ScaledRows(), _L1OfScaledRows(self.features)
+
+
+class _SmoothL1(SamplePenalty):
+    def __init__(self, features, sharpness):
+        self.features = features
+        self.sharpness = sharpness
+
+    def values(self, step):
+        return step.absolute_input_gradients(mask=step.mask_of(self.features), sharpness=self.sharpness)
+
+
+class _L1OfSignedParts(SamplePenalty):
+    """For a linear model with one output and ``w = u - v``: the L1 norm of row i's input gradient as |r_i| · Σ (u + v)."""
+
+    def __init__(self, features):
+        self.features = features
+
+    def values(self, step):
+        d, mask = step.network.layer_sizes[0], step.mask_of(self.features)
+        total = step.solver_theta[:d] + step.solver_theta[d : 2 * d]
+        size = (step.residuals * np.sign(stop_gradient(step.residuals)))[:, 0]
+        return size * (numpy.sum(total) if mask is None else numpy.dot(mask, total))
+
+
+class _L1OfScaledRows(SamplePenalty):
+    """For a linear model with ``W_d = s_d U_d``: the L1 norm of row i's input gradient as Σ_d s_d |r_i · U_d|."""
+
+    has_kinks = True  # where r_i is orthogonal to U_d
+
+    def __init__(self, features, sharpness=np.inf):
+        self.features = features
+        self.sharpness = sharpness
+
+    def values(self, step):
+        (d, k), mask = step.network.layer_sizes, step.mask_of(self.features)
+        s, U = step.solver_theta[:d], numpy.reshape(step.solver_theta[d : d + d * k], (d, k))
+        # residuals are below one and U starts with rows of norm one, so the width has no units
+        size = absolute(matmul_transposed(step.residuals, U), self.sharpness**-2)
+        if mask is not None and mask.ndim == 2:
+            return numpy.dot(size * mask, s)
+        return numpy.dot(size, s if mask is None else s * mask)
+
+    def smoothed(self, sharpness):
+        return _L1OfScaledRows(self.features, sharpness)

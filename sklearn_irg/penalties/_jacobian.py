@@ -1,8 +1,6 @@
-import numpy as np
-from sklearn.utils import check_scalar
-
+from sklearn_irg._checks import check_boolean, check_choice, check_integer, check_real
 from sklearn_irg._engine.autodiff import root, stop_gradient
-from sklearn_irg._engine.sensitivity import normalized_rows, squared_input_gradients, squared_jacobian_norms
+from sklearn_irg._engine.sensitivity import normalized_rows
 from sklearn_irg.penalties._base import SamplePenalty
 
 
@@ -36,6 +34,8 @@ class Jacobian(SamplePenalty):
     True
     """
 
+    group = "all"
+
     def __init__(self, n_projections=None, features=None):
         self.n_projections = n_projections
         self.features = features
@@ -48,18 +48,18 @@ class Jacobian(SamplePenalty):
     def check(self, columns, likelihood):
         del likelihood
         if self.n_projections is not None:
-            check_scalar(self.n_projections, "n_projections", (int, np.integer), min_val=1)
+            check_integer(self.n_projections, "n_projections", 1)
         columns.mask_of(self.features)
 
     def values(self, step):
-        mask = step.mask_of(self.features)
+        mask = step.columns_of(self.features)
         if self.n_projections is None:
-            return squared_jacobian_norms(step.network, step.theta, step.forward, mask)
-        outputs, total = stop_gradient(step.outputs), 0
-        for _ in range(self.n_projections):
+            return step.squared_jacobian_norms(mask)
+        outputs, n_projections, total = step.frozen_outputs, int(self.n_projections), 0
+        for _ in range(n_projections):
             vectors = normalized_rows(step.random_state.standard_normal(outputs.shape).astype(outputs.dtype))
-            total = total + squared_input_gradients(step.network, step.theta, step.forward, vectors, mask)
-        return total * (outputs.shape[1] / self.n_projections)
+            total = total + step.squared_input_gradients(vectors, mask)
+        return total * (outputs.shape[1] / n_projections)
 
 
 class LipschitzGradient(SamplePenalty):
@@ -96,6 +96,8 @@ class LipschitzGradient(SamplePenalty):
     True
     """
 
+    group = "all"
+
     def __init__(self, bound=1.0, two_sided=False, at="data", features=None):
         self.bound = bound
         self.two_sided = two_sided
@@ -109,9 +111,9 @@ class LipschitzGradient(SamplePenalty):
 
     def check(self, columns, likelihood):
         del likelihood
-        check_scalar(self.bound, "bound", (int, float, np.integer, np.floating), min_val=0)
-        if self.at not in ("data", "interpolates"):
-            raise ValueError(f"at of LipschitzGradient must be 'data' or 'interpolates'; got {self.at!r}.")
+        check_real(self.bound, "bound", 0)
+        check_boolean(self.two_sided, "two_sided")
+        check_choice(self.at, "at of LipschitzGradient", ("data", "interpolates"))
         if self.is_stochastic:
             columns.require_dense("LipschitzGradient at interpolates")
         columns.mask_of(self.features)
@@ -122,7 +124,7 @@ class LipschitzGradient(SamplePenalty):
             rng, n_samples = step.random_state, step.X.shape[0]
             share = rng.random_sample((n_samples, 1)).astype(step.X.dtype)
             forward = step.forward_at(share * step.X + (1 - share) * step.X[rng.permutation(n_samples)])
-        norms = root(squared_jacobian_norms(step.network, step.theta, forward, step.mask_of(self.features)))
+        norms = root(step.squared_jacobian_norms(step.columns_of(self.features), forward=forward))
         excess = norms - float(self.bound)
         if not self.two_sided:
             excess = excess * (stop_gradient(excess) > 0)

@@ -1,17 +1,8 @@
 import numpy as np
-from sklearn.utils import check_scalar
 
-from sklearn_irg._engine.autodiff import stop_gradient
-from sklearn_irg._engine.sensitivity import ascend, random_directions, virtual_adversarial_direction
+from sklearn_irg._checks import check_bounds, check_choice, check_integer, check_real
+from sklearn_irg._engine.sensitivity import ascend
 from sklearn_irg.penalties._base import SamplePenalty
-
-_NUMBERS = (int, float, np.integer, np.floating)
-
-
-def _check_positive(value, name):
-    check_scalar(value, name, _NUMBERS, min_val=0, include_boundaries="neither")
-    if not np.isfinite(value):
-        raise ValueError(f"{name} must be finite; got {value!r}.")
 
 
 class VirtualAdversarial(SamplePenalty):
@@ -34,6 +25,8 @@ class VirtualAdversarial(SamplePenalty):
         errors in single precision.
     n_power_iterations : int, default=1
         Number of power iterations.
+    features : sequence of str or int, default=None
+        Columns that may be perturbed, by name or position. ``None`` means all.
 
     Raises
     ------
@@ -60,33 +53,28 @@ class VirtualAdversarial(SamplePenalty):
     True
     """
 
+    group = "all"
     is_stochastic = True
 
-    def __init__(self, epsilon=1.0, xi=0.01, n_power_iterations=1):
+    def __init__(self, epsilon=1.0, xi=0.01, n_power_iterations=1, features=None):
         self.epsilon = epsilon
         self.xi = xi
         self.n_power_iterations = n_power_iterations
+        self.features = features
 
     def check(self, columns, likelihood):
         del likelihood
         columns.require_dense("VirtualAdversarial")
-        _check_positive(self.epsilon, "epsilon")
-        _check_positive(self.xi, "xi")
-        check_scalar(self.n_power_iterations, "n_power_iterations", (int, np.integer), min_val=1)
+        check_real(self.epsilon, "epsilon", 0, open_low=True)
+        check_real(self.xi, "xi", 0, open_low=True)
+        check_integer(self.n_power_iterations, "n_power_iterations", 1)
+        columns.mask_of(self.features)
 
     def values(self, step):
-        direction = virtual_adversarial_direction(
-            step.network,
-            step.constant_forward_at,
-            step.theta,
-            step.X,
-            step.outputs,
-            step.random_state,
-            xi=float(self.xi),
-            n_power_iterations=self.n_power_iterations,
+        directions = step.virtual_adversarial_directions(
+            step.columns_of(self.features), xi=float(self.xi), n_power_iterations=int(self.n_power_iterations)
         )
-        moved = step.forward_at(step.X + float(self.epsilon) * direction)
-        return step.network.likelihood.divergence(moved[-1], step.mean)
+        return step.divergences_at(step.X + float(self.epsilon) * directions)
 
 
 class RandomPerturbation(SamplePenalty):
@@ -101,6 +89,8 @@ class RandomPerturbation(SamplePenalty):
     ----------
     epsilon : float, default=1.0
         Distance, in units of X.
+    features : sequence of str or int, default=None
+        Columns that may be perturbed, by name or position. ``None`` means all.
 
     See Also
     --------
@@ -118,19 +108,22 @@ class RandomPerturbation(SamplePenalty):
     RandomPerturbation(epsilon=0.5)
     """
 
+    group = "all"
     is_stochastic = True
 
-    def __init__(self, epsilon=1.0):
+    def __init__(self, epsilon=1.0, features=None):
         self.epsilon = epsilon
+        self.features = features
 
     def check(self, columns, likelihood):
         del likelihood
         columns.require_dense("RandomPerturbation")
-        _check_positive(self.epsilon, "epsilon")
+        check_real(self.epsilon, "epsilon", 0, open_low=True)
+        columns.mask_of(self.features)
 
     def values(self, step):
-        moved = step.X + float(self.epsilon) * random_directions(step.X, step.random_state, step.X.dtype)
-        return step.network.likelihood.divergence(step.forward_at(moved)[-1], step.mean)
+        directions = step.random_directions(step.columns_of(self.features))
+        return step.divergences_at(step.X + float(self.epsilon) * directions)
 
 
 class AdversarialLoss(SamplePenalty):
@@ -155,6 +148,8 @@ class AdversarialLoss(SamplePenalty):
         Length of a step; ``None`` is epsilon for one step and ``2.5 * epsilon / n_steps`` for more.
     clip : tuple of (float, float), default=None
         Bounds for the perturbed samples, scalars or one per feature.
+    features : sequence of str or int, default=None
+        Columns that may be perturbed, by name or position. ``None`` means all.
 
     Raises
     ------
@@ -180,47 +175,47 @@ class AdversarialLoss(SamplePenalty):
 
     is_detached = True
 
-    def __init__(self, epsilon=0.1, norm="l2", n_steps=1, step_size=None, clip=None):
+    def __init__(self, epsilon=0.1, norm="l2", n_steps=1, step_size=None, clip=None, features=None):
         self.epsilon = epsilon
         self.norm = norm
         self.n_steps = n_steps
         self.step_size = step_size
         self.clip = clip
+        self.features = features
 
     def check(self, columns, likelihood):
         del likelihood
         columns.require_dense("AdversarialLoss")
-        _check_positive(self.epsilon, "epsilon")
-        check_scalar(self.n_steps, "n_steps", (int, np.integer), min_val=1)
+        check_real(self.epsilon, "epsilon", 0, open_low=True)
+        check_choice(self.norm, "norm of AdversarialLoss", ("l2", "linf"))
+        check_integer(self.n_steps, "n_steps", 1)
         if self.step_size is not None:
-            _check_positive(self.step_size, "step_size")
-        if self.norm not in ("l2", "linf"):
-            raise ValueError(f"norm of AdversarialLoss must be 'l2' or 'linf'; got {self.norm!r}.")
+            check_real(self.step_size, "step_size", 0, open_low=True)
         if self.clip is not None:
-            try:
-                low, high = (np.broadcast_to(np.asarray(side, dtype=float), columns.n_features) for side in self.clip)
-                valid = (low <= high).all()
-            except (TypeError, ValueError):
-                valid = False
-            if not valid:
-                raise ValueError(
-                    f"clip must be (low, high), numbers or one per feature, with low <= high; got {self.clip!r}. Use inf "
-                    "for no bound."
-                )
+            check_bounds(self.clip, columns.n_features)
+        columns.mask_of(self.features)
 
     def values(self, step):
-        network, theta = step.network, stop_gradient(step.theta)
+        mask, clip = step.columns_of(self.features), None
+        if self.clip is not None:
+            low, high = check_bounds(self.clip, step.X.shape[1])
+            moves = True if mask is None else mask > 0  # bounds bind only what may move
+            clip = np.where(moves, low, -np.inf), np.where(moves, high, np.inf)
 
         def gradient_at(X):
-            forward = step.constant_forward_at(X)
-            _, residual = network.likelihood.loss_and_residual(forward[-1], step.targets)
-            return network.pull_back(theta, forward, residual)
+            gradients = step.frozen_loss_gradients_at(X)
+            return gradients if mask is None else gradients * mask
 
-        size = None if self.step_size is None else float(self.step_size)
-        moved = ascend(
-            gradient_at, step.X, float(self.epsilon), self.norm, n_steps=self.n_steps, step_size=size, clip=self.clip
+        *_, moved = ascend(
+            gradient_at,
+            step.X,
+            float(self.epsilon),
+            self.norm,
+            n_steps=int(self.n_steps),
+            step_size=None if self.step_size is None else float(self.step_size),
+            clip=clip,
         )
-        return network.likelihood.evaluate(step.forward_at(moved)[-1], step.targets)[0]
+        return step.likelihood.evaluate(step.forward_at(moved)[-1], step.targets)[0]
 
 
 class InputNoise(SamplePenalty):
@@ -237,6 +232,8 @@ class InputNoise(SamplePenalty):
         Standard deviation of the noise, in units of X.
     n_draws : int, default=1
         Number R of draws per step.
+    features : sequence of str or int, default=None
+        Columns with noise, by name or position. ``None`` means all.
 
     References
     ----------
@@ -251,20 +248,22 @@ class InputNoise(SamplePenalty):
 
     is_stochastic = True
 
-    def __init__(self, sigma=0.1, n_draws=1):
+    def __init__(self, sigma=0.1, n_draws=1, features=None):
         self.sigma = sigma
         self.n_draws = n_draws
+        self.features = features
 
     def check(self, columns, likelihood):
         del likelihood
         columns.require_dense("InputNoise")
-        _check_positive(self.sigma, "sigma")
-        check_scalar(self.n_draws, "n_draws", (int, np.integer), min_val=1)
+        check_real(self.sigma, "sigma", 0, open_low=True)
+        check_integer(self.n_draws, "n_draws", 1)
+        columns.mask_of(self.features)
 
     def values(self, step):
-        total = 0
-        for _ in range(self.n_draws):
+        mask, n_draws, total = step.columns_of(self.features), int(self.n_draws), 0
+        for _ in range(n_draws):
             noise = step.random_state.standard_normal(step.X.shape).astype(step.X.dtype, copy=False)
-            outputs = step.forward_at(step.X + float(self.sigma) * noise)[-1]
-            total = total + step.network.likelihood.evaluate(outputs, step.targets)[0]
-        return total * (1 / self.n_draws)
+            outputs = step.forward_at(step.X + float(self.sigma) * (noise if mask is None else noise * mask))[-1]
+            total = total + step.likelihood.evaluate(outputs, step.targets)[0]
+        return total * (1 / n_draws)

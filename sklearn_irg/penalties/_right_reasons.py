@@ -1,5 +1,4 @@
-from sklearn_irg._engine.likelihoods import gaussian
-from sklearn_irg._engine.sensitivity import squared_input_gradients
+from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg.penalties._base import SamplePenalty
 
 
@@ -20,7 +19,7 @@ class RightReasons(SamplePenalty):
     Raises
     ------
     ValueError
-        In ``fit``, for an unknown feature, and for a regressor, which has no probabilities.
+        In ``fit``, for an unknown feature, and for a likelihood without classes, such as a regressor's.
 
     See Also
     --------
@@ -46,6 +45,7 @@ class RightReasons(SamplePenalty):
     True
     """
 
+    group = "all"
     uses_mask = True
     builds_inputs = False
 
@@ -53,12 +53,11 @@ class RightReasons(SamplePenalty):
         self.features = features
 
     def check(self, columns, likelihood):
-        if likelihood == gaussian:
-            raise ValueError("RightReasons needs class probabilities; a regressor has none. Use InputGradient().")
+        if likelihood.n_classes(1) is None:
+            raise InvalidParameterError(
+                f"RightReasons needs class probabilities, which {likelihood!r} does not have. Use InputGradient()."
+            )
         columns.mask_of(self.features)
 
     def values(self, step):
-        n_classes = step.outputs.shape[1] if step.network.likelihood.name == "softmax" else 2
-        mean = step.network.likelihood.evaluate(step.outputs, 0 * step.targets)[1]
-        cotangent = 1 - n_classes * mean
-        return squared_input_gradients(step.network, step.theta, step.forward, cotangent, step.mask_of(self.features))
+        return step.squared_input_gradients(step.summed_log_probability_cotangent(), step.mask_of(self.features))

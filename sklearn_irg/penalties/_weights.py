@@ -10,8 +10,10 @@ class WeightDecay(WeightPenalty):
 
     .. math:: \sum_l \lVert W_l \rVert_F^2
 
-    summed over layers, without biases. A logistic regression with ``alpha`` of it has the optimum of scikit-learn's with
-    ``C = 1 / (2 * n_samples * alpha)``.
+    summed over layers, without biases. The estimators' ``l2`` is the same penalty with scikit-learn's normalisation and
+    default; this one is for a search over its strength. A logistic regression with ``l2=0`` and ``alpha`` of it has the
+    optimum of scikit-learn's with ``C = 1 / (2 * n_samples * alpha)``, and with both the total decay is
+    ``l2 / (2 * n_samples) + alpha``.
 
     References
     ----------
@@ -27,7 +29,7 @@ class WeightDecay(WeightPenalty):
     """
 
     def value(self, network, theta):
-        return sum(squared_norm(W) for W in network.weights(theta))
+        return network.squared_weights(theta)
 
 
 class SpectralNorm(WeightPenalty):
@@ -50,8 +52,21 @@ class SpectralNorm(WeightPenalty):
     True
     """
 
+    has_kinks = True  # where singular values tie
+
     def value(self, network, theta):
         return sum(squared_spectral_norm(W) for W in network.weights(theta))
+
+    def smoothed(self, sharpness):
+        return _SmoothSpectralNorm(sharpness)
+
+
+class _SmoothSpectralNorm(WeightPenalty):
+    def __init__(self, sharpness):
+        self.sharpness = sharpness
+
+    def value(self, network, theta):
+        return sum(squared_spectral_norm(W, self.sharpness) for W in network.weights(theta))
 
 
 class ParameterGradient(BatchPenalty):
@@ -78,7 +93,8 @@ class ParameterGradient(BatchPenalty):
     """
 
     def value(self, step):
-        weighted = scale_rows(step.weights / step.weights.sum(), step.residuals)
+        weights = step.weights_of(self.group)
+        weighted = scale_rows(weights / weights.sum(), step.residuals)
         cotangents = step.network.backward(step.theta, step.forward, weighted)
         ones = np.ones((step.X.shape[0], 1), dtype=step.X.dtype)
         total = 0

@@ -1,14 +1,22 @@
-"""Solvers: minimise any objective, knowing nothing of networks, penalties or estimators.
+"""Solvers: minimise any objective, knowing nothing of networks, terms or estimators.
 
-An objective offers ``everything()``, ``minibatches(batch_size, shuffle, random_state)``, ``project(theta)``,
-``obstacles_to_line_search``, ``projects``, ``bounds`` and ``value_and_grad(theta, batch, random_state)``.
+An objective offers
+
+* ``everything()`` and ``minibatches(batch_size, shuffle, random_state)``: batches of rows, with ``n_samples`` each;
+* ``value_and_grad(theta, batch, random_state)`` and ``value(theta, batch, random_state)``;
+* ``project(theta)``, in place after a step, where it ``projects``;
+* ``obstacles_to_line_search``: why values and gradients are not those of one function, as a list of sentences;
+* ``bounded()``: the same objective in parameters with ``bounds``, in which some kinks lie at bounds, with ``enter(theta)`` and
+  ``leave(theta)`` between the two; ``has_kinks``, and ``smoothed(sharpness)`` without them.
 """
 
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg.solvers._adam_and_sgd import SGD, Adam
 from sklearn_irg.solvers._base import Schedule, Solution, Solver
+from sklearn_irg.solvers._epochs import EpochSolver
 from sklearn_irg.solvers._lbfgs import LBFGS
-from sklearn_irg.solvers._stochastic import SGD, Adam
 
-__all__ = ["LBFGS", "SGD", "Adam", "Schedule", "Solution", "Solver", "check_solver"]
+__all__ = ["LBFGS", "SGD", "Adam", "EpochSolver", "Schedule", "Solution", "Solver", "check_solver"]
 
 _BY_NAME = {"adam": Adam, "lbfgs": LBFGS, "sgd": SGD}
 
@@ -27,7 +35,7 @@ def check_solver(solver):
     Raises
     ------
     ValueError
-        If it is neither.
+        If it is neither, or has a parameter out of range.
 
     Examples
     --------
@@ -35,9 +43,12 @@ def check_solver(solver):
     >>> check_solver("adam")
     Adam()
     """
-    if isinstance(solver, Solver):
-        return solver
     if isinstance(solver, str) and solver in _BY_NAME:
         return _BY_NAME[solver]()
-    names = ", ".join(map(repr, sorted(_BY_NAME)))
-    raise ValueError(f"solver must be one of {names}, or a Solver such as Adam(beta_1=0.8); got {solver!r}.")
+    if not isinstance(solver, Solver):
+        names = ", ".join(map(repr, sorted(_BY_NAME)))
+        raise InvalidParameterError(
+            f"solver must be one of {names}, or a Solver such as Adam(beta_1=0.8); got {solver!r}."
+        )
+    solver.check_parameters()
+    return solver

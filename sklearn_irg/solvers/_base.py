@@ -1,9 +1,11 @@
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.base import BaseEstimator
+
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._component import Component
 
 
 @dataclass(frozen=True)
@@ -15,11 +17,11 @@ class Schedule:
     max_iter : int
         Largest number of epochs or iterations.
     tol : float
-        Smallest improvement that counts; for L-BFGS, largest gradient entry at the optimum.
-    batch_size, learning_rate_init, shuffle, n_iter_no_change
-        As on the estimators; L-BFGS has no use for them.
+        Smallest improvement that counts as progress; for L-BFGS, largest gradient entry at the optimum.
     random_state : RandomState
-        For shuffling and for stochastic penalties.
+        For shuffling and for stochastic terms.
+    batch_size, learning_rate_init, shuffle, n_iter_no_change
+        As on the estimators, for solvers that go by epochs.
     validation_score : callable, default=None
         ``validation_score(theta)``, larger is better; if given, it decides on stopping and the best θ is returned.
     on_iteration : callable, default=None
@@ -34,7 +36,7 @@ class Schedule:
     batch_size: int = 200
     learning_rate_init: float = 0.001
     shuffle: bool = True
-    n_iter_no_change: int = 10
+    n_iter_no_change: float = 10
     validation_score: Callable | None = None
     on_iteration: Callable | None = None
     verbose: bool = False
@@ -42,7 +44,27 @@ class Schedule:
 
 @dataclass
 class Solution:
-    """Where a solver arrived, and how."""
+    """Where a solver arrived, and how.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_parameters,)
+        Parameters at the end.
+    n_iter : int
+        Number of epochs or iterations.
+    loss : float
+        Objective at the end.
+    converged : bool
+        Whether it stopped because there was nothing left to improve, or was asked to stop.
+    loss_curve : list of float, default=[]
+        Objective after each epoch or iteration.
+    validation_scores : list of float or None, default=None
+        Validation score after each epoch.
+    state : dict of str to ndarray or number, default={}
+        What to go on from in another call.
+    reason : str, default=""
+        Why it did not converge, if not for want of iterations.
+    """
 
     theta: np.ndarray
     n_iter: int
@@ -51,23 +73,73 @@ class Solution:
     loss_curve: list = field(default_factory=list)
     validation_scores: list | None = None
     state: dict = field(default_factory=dict)
+    reason: str = ""
 
 
-class Solver(BaseEstimator):
-    """Minimises an objective from a start θ. Its parameters are the knobs of this algorithm only."""
+class Solver(Component, ABC):
+    """Minimises an objective from a start θ. Its parameters are the knobs of this algorithm only.
+
+    Attributes
+    ----------
+    has_epochs : bool, default=True
+        Whether it goes through minibatches, epoch by epoch, and can go on from an earlier state: ``partial_fit`` and
+        ``early_stopping`` need that.
+    needs_determinism : bool, default=False
+        Whether value and gradient must be those of one function, which terms that draw random numbers are not.
+    takes_projections : bool, default=True
+        Whether it calls ``objective.project(theta)`` after each step.
+    takes_bounds : bool, default=False
+        Whether it minimises ``objective.bounded()``, within its ``bounds``, where exact zeros lie.
+    """
+
+    has_epochs = True
+    needs_determinism = False
+    takes_projections = True
+    takes_bounds = False
 
     @abstractmethod
     def minimize(self, objective, theta, schedule, state=None):
-        """Return a `Solution`; ``state`` is that of an earlier one to continue from."""
+        """Minimise an objective.
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
+        Parameters
+        ----------
+        objective : Objective
+            See `sklearn_irg.solvers` for what it offers.
+        theta : ndarray of shape (n_parameters,)
+            Where to start; not to be written to.
+        schedule : Schedule
+            How long to go on.
+        state : dict, default=None
+            That of an earlier solution to continue from.
+
+        Returns
+        -------
+        solution : Solution
+            Where it arrived, and how.
+        """
+
+    def check_objective(self, objective, schedule):
+        """Raise a ValueError where the objective or schedule asks for what this solver declares that it cannot do."""
+        name = type(self).__name__
+        if self.needs_determinism:
+            for obstacle in objective.obstacles_to_line_search:
+                raise InvalidParameterError(
+                    f'{name} needs a deterministic objective, but {obstacle}. Use solver="adam".'
+                )
+        if objective.projects and not self.takes_projections:
+            raise InvalidParameterError(
+                f'{name} cannot project onto a constraint between its steps. Use solver="adam", or SpectralNormalization().'
+            )
+        if schedule.validation_score is not None and not self.has_epochs:
+            raise InvalidParameterError(
+                f'{name} has no epochs to stop early at. Use early_stopping=False, or solver="adam".'
+            )
 
 
-def check_finite(loss, theta, when, remedy):
-    if not (np.isfinite(loss) and np.isfinite(theta).all()):
+def check_finite(loss, theta, when, remedy, state=None):
+    arrays = [np.asarray(loss), theta, *(np.asarray(value) for value in (state or {}).values())]
+    if not all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
         raise ValueError(
-            f"training diverged: the objective or the parameters are not finite {when}. Standardise X, or lower {remedy}."
+            f"training diverged: the objective, the parameters or the solver's moments are not finite {when}. Standardise X, "
+            f"or lower {remedy}."
         )

@@ -1,11 +1,24 @@
 import numpy as np
 from scipy.optimize import minimize
 
+from sklearn_irg._checks import check_integer
 from sklearn_irg.solvers._base import Solution, Solver, check_finite
+
+# An end of the line search counts as convergence if no entry of the gradient exceeds this multiple of tol.
+_SLACK = 10
+# Relative improvements that end a run: what rounding leaves of them, as in scikit-learn's LogisticRegression, and what is
+# left of them where the line search goes back and forth across a kink.
+_ROUNDING, _STALL = 64 * np.finfo(np.float64).eps, 1e-6
+# Then kinks are rounded off, less and less; see ``Term.smoothed``.
+_SHARPNESS = (2.0**8, 2.0**12, 2.0**16)
 
 
 class LBFGS(Solver):
     """Limited-memory BFGS on all rows at once, through scipy; needs a deterministic objective.
+
+    It has converged when no entry of the gradient, projected on the bounds, exceeds ``tol``; or ten times ``tol`` where
+    rounding errors let the line search go no further. At a kink the gradient is that of the objective with its kinks rounded
+    off, which is a subgradient up to that rounding.
 
     Parameters
     ----------
@@ -17,7 +30,7 @@ class LBFGS(Solver):
     Raises
     ------
     ValueError
-        If a penalty draws random numbers.
+        If a parameter is out of range, a term draws random numbers, or a constraint projects.
 
     Examples
     --------
@@ -26,52 +39,125 @@ class LBFGS(Solver):
     LBFGS(history_size=20)
     """
 
+    has_epochs = False
+    needs_determinism = True
+    takes_projections = False
+    takes_bounds = True
+
     def __init__(self, max_fun=15000, history_size=10):
         self.max_fun = max_fun
         self.history_size = history_size
 
+    def check_parameters(self):
+        check_integer(self.max_fun, "max_fun", 1)
+        check_integer(self.history_size, "history_size", 1)
+
     def minimize(self, objective, theta, schedule, state=None):
         del state
-        for obstacle in objective.obstacles_to_line_search:
-            raise ValueError(f'LBFGS needs a deterministic objective, but {obstacle}. Use solver="adam".')
-        if objective.projects:
-            raise ValueError('LBFGS cannot project onto a constraint between its steps. Use solver="adam".')
-        if schedule.validation_score is not None:
-            raise ValueError('LBFGS has no epochs to stop early at. Use early_stopping=False, or solver="adam".')
-        batch, dtype, losses = objective.everything(), theta.dtype, []
+        self.check_parameters()
+        self.check_objective(objective, schedule)
+        descent = _Descent(self, objective.bounded() if self.takes_bounds else objective, theta, schedule)
+        with np.errstate(over="ignore", invalid="ignore"):  # a step too far is seen by its value
+            has_kinks = descent.objective.has_kinks
+            descent.run(descent.objective, _STALL if has_kinks else _ROUNDING)
+            for sharpness in _SHARPNESS if has_kinks else ():
+                if descent.is_used_up or descent.is_at_smooth_optimum:
+                    break
+                descent.run(descent.objective.smoothed(sharpness), _ROUNDING)
+            return descent.solution()
 
-        def value_and_grad(theta):
-            value, gradient = objective.value_and_grad(theta.astype(dtype, copy=False), batch)
-            return value, gradient.astype(np.float64, copy=False)
 
-        def after_iteration(intermediate_result):
-            losses.append(float(intermediate_result.fun))
-            if schedule.verbose:
-                print(f"Iteration {len(losses)}, loss = {losses[-1]:.8f}")
-            theta = intermediate_result.x.astype(dtype)
-            if schedule.on_iteration and schedule.on_iteration(theta):
-                raise StopIteration
+class _Descent:
+    """One minimisation, in one or more runs of scipy's algorithm that share a budget."""
 
-        # gtol, ftol and maxls as in scikit-learn's LogisticRegression
-        result = minimize(
-            value_and_grad,
-            theta.astype(np.float64),
+    def __init__(self, solver, objective, theta, schedule):
+        self.solver = solver
+        self.objective = objective
+        self.schedule = schedule
+        self.dtype = theta.dtype
+        self.batch = objective.everything()
+        self.theta = objective.enter(theta).astype(np.float64)
+        self.losses = []
+        self.n_evaluations = 0
+        self.result = None
+        self.gradient_size = np.inf  # of the objective itself, and with its kinks rounded off
+        self.smooth_gradient_size = np.inf
+
+    def _value_and_grad(self, theta, objective):
+        value, gradient = objective.value_and_grad(theta.astype(self.dtype, copy=False), self.batch)
+        return value, gradient.astype(np.float64, copy=False)
+
+    def run(self, objective, ftol):
+        """Minimise the objective, or a form of it, from where the last run ended."""
+        self.result = minimize(
+            self._value_and_grad,
+            self.theta,
+            args=(objective,),
             jac=True,
             method="L-BFGS-B",
             bounds=objective.bounds,
-            callback=after_iteration,
+            callback=self._after_iteration,
             options={
-                "maxiter": schedule.max_iter,
-                "maxfun": self.max_fun,
-                "maxcor": self.history_size,
-                "gtol": schedule.tol,
-                "ftol": 64 * np.finfo(np.float64).eps,
-                "maxls": 50,
+                "maxiter": self.schedule.max_iter - len(self.losses),
+                "maxfun": int(self.solver.max_fun) - self.n_evaluations,
+                "maxcor": int(self.solver.history_size),
+                "gtol": self.schedule.tol,
+                "ftol": ftol,
+                "maxls": 50,  # as in scikit-learn's LogisticRegression
             },
         )
-        check_finite(result.fun, result.x, f"after {result.nit} iterations", "alpha")
-        stopped = result.status == 99  # asked to by on_iteration
-        # status 2 is a line search that rounding errors keep from improving: an optimum, as far as the precision goes
-        return Solution(
-            result.x.astype(dtype), int(result.nit), float(result.fun), result.status in (0, 2) or stopped, losses
+        self.theta = self.result.x
+        self.n_evaluations += self.result.nfev
+        # after a failed line search scipy's last gradient need not be that at its last point
+        ended_well = self.result.status == 0
+        gradient = self.result.jac if ended_well else self._value_and_grad(self.theta, objective)[1]
+        self.gradient_size = self.smooth_gradient_size = self._size(gradient)
+        if objective is not self.objective:
+            self.result.fun, gradient = self._value_and_grad(self.theta, self.objective)
+            self.gradient_size = self._size(gradient)
+
+    def _after_iteration(self, intermediate_result):
+        self.losses.append(float(intermediate_result.fun))
+        if self.schedule.verbose:
+            print(f"Iteration {len(self.losses)}, loss = {self.losses[-1]:.8f}")
+        theta = self.objective.leave(intermediate_result.x.astype(self.dtype))
+        if self.schedule.on_iteration and self.schedule.on_iteration(theta):
+            raise StopIteration
+
+    def _size(self, gradient):
+        """Largest entry of a gradient, without what points out of the bounds."""
+        if self.objective.bounds is not None:
+            low = np.array([-np.inf if low is None else low for low, _ in self.objective.bounds])
+            high = np.array([np.inf if high is None else high for _, high in self.objective.bounds])
+            gradient = self.theta - np.clip(self.theta - gradient, low, high)
+        return float(np.abs(gradient).max())
+
+    @property
+    def was_asked_to_stop(self):
+        return self.result.status == 99
+
+    @property
+    def is_used_up(self):
+        return (
+            self.was_asked_to_stop
+            or len(self.losses) >= self.schedule.max_iter
+            or self.n_evaluations >= self.solver.max_fun
         )
+
+    @property
+    def is_at_smooth_optimum(self):
+        return self.gradient_size <= self.schedule.tol
+
+    def solution(self):
+        theta, loss = self.theta.astype(self.dtype), float(self.result.fun)
+        check_finite(loss, theta, f"after {len(self.losses)} iterations", "alpha")
+        # an optimum of a smoothed objective counts only if that is the sharpest one, which ends before it is used up
+        smallest = self.gradient_size if self.is_used_up else min(self.gradient_size, self.smooth_gradient_size)
+        converged = self.was_asked_to_stop or smallest <= _SLACK * self.schedule.tol
+        reason = ""
+        if not (converged or self.is_used_up):
+            reason = (
+                f"no smaller value was found although the gradient has an entry of {self.smooth_gradient_size:.2g}, where tol "
+                f"is {self.schedule.tol:g}"
+            )
+        return Solution(self.objective.leave(theta), len(self.losses), loss, converged, self.losses, reason=reason)

@@ -6,7 +6,7 @@ import pytest
 from autograd import grad
 from autograd.test_util import check_grads
 
-from sklearn_irg._engine import autodiff as _autodiff
+from sklearn_irg._engine import autodiff
 from sklearn_irg._engine.autodiff import Workspace, product_row_norms, value_and_grad
 
 rng = np.random.RandomState(0)
@@ -14,12 +14,12 @@ A, B, C, D = rng.randn(4, 3), rng.randn(3, 5), rng.randn(6, 3), rng.randn(4, 5)
 v, w = rng.randn(4), rng.randn(4)
 
 TWICE = {
-    "matmul": (_autodiff.matmul, (A, B)),
-    "matmul_transposed": (_autodiff.matmul_transposed, (A, C)),
-    "transposed_matmul": (_autodiff.transposed_matmul, (A, D)),
-    "row_dot": (_autodiff.row_dot, (A, A + 1)),
-    "scale_rows": (_autodiff.scale_rows, (v, A)),
-    "squared_norm": (_autodiff.squared_norm, (A,)),
+    "matmul": (autodiff.matmul, (A, B)),
+    "matmul_transposed": (autodiff.matmul_transposed, (A, C)),
+    "transposed_matmul": (autodiff.transposed_matmul, (A, D)),
+    "row_dot": (autodiff.row_dot, (A, A + 1)),
+    "scale_rows": (autodiff.scale_rows, (v, A)),
+    "squared_norm": (autodiff.squared_norm, (A,)),
 }
 
 
@@ -44,7 +44,7 @@ def test_a_second_differentiation_of_what_is_differentiable_once_raises():
 
 
 def test_combine_adds_inner_products_and_multiples():
-    value, gradient = value_and_grad(lambda x: _autodiff.combine([w, 3.0], x, _autodiff.squared_norm(x)), v)
+    value, gradient = value_and_grad(lambda x: autodiff.combine([w, 3.0], x, autodiff.squared_norm(x)), v)
     np.testing.assert_allclose(value, w @ v + 3 * v @ v)
     np.testing.assert_allclose(gradient, w + 6 * v)
 

@@ -1,8 +1,8 @@
 import numpy as np
-from sklearn.utils import check_random_state, check_scalar
 
-from sklearn_irg._engine.sensitivity import normalized_rows, random_directions
-from sklearn_irg.attacks._problem import NUMBERS, Problem
+from sklearn_irg._checks import check_integer, check_real
+from sklearn_irg._engine.sensitivity import normalized_rows
+from sklearn_irg.attacks._problem import Problem
 
 
 def confidence_ascent(
@@ -55,11 +55,10 @@ def confidence_ascent(
     problem = Problem(estimator, X, features, clip)
     model = problem.model
     model.require_classes()
-    check_scalar(
-        confidence, "confidence", NUMBERS, min_val=1 / len(model.classes), max_val=1, include_boundaries="neither"
-    )
-    check_scalar(step_size, "step_size", NUMBERS, min_val=0, include_boundaries="neither")
-    check_scalar(max_iter, "max_iter", (int, np.integer), min_val=1)
+    n_classes = len(model.classes)
+    confidence = check_real(confidence, "confidence", 1 / n_classes, 1, open_low=True, open_high=True)
+    step_size = check_real(step_size, "step_size", 0, open_low=True)
+    max_iter = check_integer(max_iter, "max_iter", 1)
     wanted = model.encode(targets, len(problem.X), name="targets")
     temperature = _temperature(model, problem.X, confidence)
     moved, active = problem.X.copy(), np.arange(len(problem.X))
@@ -89,53 +88,3 @@ def _temperature(model, X, confidence):
         middle = (low + high) / 2
         low, high = (middle, high) if median(middle) > confidence else (low, middle)
     return float(np.exp(high))
-
-
-def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=10, features=None, random_state=None):
-    """Unit direction in which each row's prediction changes most, labels unseen.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Fitted.
-    X : array-like of shape (n_samples, n_features)
-        Samples.
-    xi : float, default=1e-3
-        Distance at which the power iteration differentiates.
-    n_power_iterations : int, default=10
-        Number of power iterations.
-    features : sequence of str or int, default=None
-        Columns the direction may have parts in. Bounds have no meaning for a direction.
-    random_state : int, RandomState or None, default=None
-        For the directions to start from.
-
-    Returns
-    -------
-    directions : ndarray of shape (n_samples, n_features)
-        Of unit L2 norm; zero where the prediction is flat.
-
-    References
-    ----------
-    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
-       and semi-supervised learning".
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn_irg import GradRegLogisticRegression
-    >>> from sklearn_irg.attacks import virtual_adversarial_direction
-    >>> X, y = load_iris(return_X_y=True)
-    >>> virtual_adversarial_direction(GradRegLogisticRegression().fit(X, y), X, random_state=0).shape
-    (150, 4)
-    """
-    check_scalar(xi, "xi", NUMBERS, min_val=0, include_boundaries="neither")
-    check_scalar(n_power_iterations, "n_power_iterations", (int, np.integer), min_val=0)
-    problem = Problem(estimator, X, features)
-    model, X = problem.model, problem.X
-    prediction = model.likelihood.mean(model.scores(X))
-    direction = normalized_rows(random_directions(X, check_random_state(random_state), X.dtype) * problem.mask)
-    for _ in range(n_power_iterations):
-        moved = X + xi * direction
-        cotangent = model.likelihood.mean(model.scores(moved)) - prediction
-        direction = normalized_rows(model.pull_back(moved, cotangent) * problem.mask)
-    return direction

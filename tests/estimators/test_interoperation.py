@@ -51,5 +51,12 @@ class TestEveryEstimator:
 
 
 def test_softplus_has_no_twin():
-    with pytest.raises(ValueError, match='scikit-learn has no activation "softplus"'):
+    with pytest.raises(ValueError, match="scikit-learn has no activation 'softplus'"):
         GradRegMLPClassifier((3,), "softplus", max_iter=1).fit(*MULTI).to_sklearn()
+
+
+def test_twins_leave_the_global_generator_alone():
+    model = GradRegMLPClassifier((4,), max_iter=2, random_state=0).fit(*MULTI)
+    before = np.random.get_state()[1].copy()
+    model.to_sklearn()
+    np.testing.assert_array_equal(np.random.get_state()[1], before)

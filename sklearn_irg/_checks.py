@@ -1,0 +1,194 @@
+"""Every rule about an argument, once: each function returns the value in the form that the code behind it expects."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+
+__all__ = [
+    "InvalidParameterError",
+    "check_boolean",
+    "check_bounds",
+    "check_choice",
+    "check_features",
+    "check_integer",
+    "check_mask",
+    "check_real",
+    "check_sample_weight",
+]
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A parameter of the wrong type or out of range; like scikit-learn's, it is an error of either kind."""
+
+
+def _outside(value, low, high, open_low, open_high):
+    too_low = low is not None and (value <= low if open_low else value < low)
+    return too_low or (high is not None and (value >= high if open_high else value > high))
+
+
+def _range(low, high, open_low, open_high):
+    low = "" if low is None else f" {'>' if open_low else '>='} {low:g}"
+    high = "" if high is None else f" {'<' if open_high else '<='} {high:g}"
+    return low + (" and" if low and high else "") + high
+
+
+def check_real(value, name, low=None, high=None, *, open_low=False, open_high=False):
+    """A finite number within bounds, as a float."""
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    except OverflowError:
+        number = np.inf
+    if not np.isfinite(number) or _outside(number, low, high, open_low, open_high):
+        wanted = f"a finite number{_range(low, high, open_low, open_high)}"
+        raise InvalidParameterError(f"{name} must be {wanted}; got {value!r}.")
+    return number
+
+
+def check_integer(value, name, low=None, high=None):
+    """An integer within bounds, as Python's own, which does not overflow."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or _outside(int(value), low, high, False, False):
+        raise InvalidParameterError(f"{name} must be an integer{_range(low, high, False, False)}; got {value!r}.")
+    return int(value)
+
+
+def check_boolean(value, name):
+    """True or False, as Python's own."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidParameterError(f"{name} must be True or False; got {value!r}.")
+    return bool(value)
+
+
+def check_choice(value, name, choices):
+    """One of several strings."""
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidParameterError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+    return value
+
+
+def check_features(features, n_features, names=None):
+    """Which columns are meant by names, positions or booleans: a boolean array of shape (n_features,).
+
+    ``None`` means all columns, and an empty sequence none.
+    """
+    if features is None:
+        return np.ones(n_features, dtype=bool)
+    if isinstance(features, str) or not hasattr(features, "__len__"):
+        raise InvalidParameterError(
+            f"features must be a sequence of column names or positions, or None; got {features!r}."
+        )
+    features = list(features)
+    mask = np.zeros(n_features, dtype=bool)
+    if any(isinstance(feature, (bool, np.bool_)) for feature in features):
+        if len(features) != n_features or not all(isinstance(feature, (bool, np.bool_)) for feature in features):
+            raise InvalidParameterError(f"features as booleans must be {n_features}, one per column; got {features!r}.")
+        mask[:] = features
+        return mask
+    names = None if names is None else list(names)
+    for feature in features:
+        mask[_position(feature, n_features, names)] = True
+    return mask
+
+
+def _position(feature, n_features, names):
+    if isinstance(feature, str):
+        if names is None:
+            raise InvalidParameterError(
+                f"features names the column {feature!r}, but X has no column names. Use positions, or a DataFrame."
+            )
+        if feature not in names:
+            raise InvalidParameterError(
+                f"features has {feature!r}, which is not a column of X; its columns are {_some(names)}."
+            )
+        return names.index(feature)
+    if isinstance(feature, Integral) and -n_features <= feature < n_features:
+        return int(feature)
+    raise InvalidParameterError(f"features has {feature!r}, which is no position among the {n_features} columns of X.")
+
+
+def _some(names, n=10):
+    return ", ".join(map(str, names[:n])) + (f", … ({len(names)} in all)" if len(names) > n else "")
+
+
+def check_bounds(clip, n_features):
+    """Lower and upper bounds, each of shape (n_features,), infinite where there is none."""
+    try:
+        low, high = (np.broadcast_to(np.asarray(side, dtype=np.float64), n_features) for side in clip)
+        valid = bool((low <= high).all())  # false for NaN
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise InvalidParameterError(
+            f"clip must be (low, high), numbers or one per feature, with low <= high; got {clip!r}. Use inf for no bound."
+        )
+    return low, high
+
+
+def check_sample_weight(sample_weight, n_samples):
+    """Weights as an array of shape (n_samples,), or None."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        return np.full(n_samples, check_real(sample_weight, "sample_weight", 0, open_low=True))
+    sample_weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if sample_weight.shape != (n_samples,):
+        raise ValueError(f"sample_weight must have shape ({n_samples},), one per row of X; got {sample_weight.shape}.")
+    if (sample_weight < 0).any():
+        raise ValueError(f"sample_weight must be non-negative; got {sample_weight.min()}.")
+    if not sample_weight.any():
+        raise ValueError("sample_weight is zero for every row, so no row is left. Give one a positive weight.")
+    with np.errstate(over="ignore"):
+        total = sample_weight.sum()
+    if not np.isfinite(total):
+        raise ValueError("sample_weight must have a finite sum; got weights whose sum overflows. Scale them down.")
+    return sample_weight
+
+
+def check_mask(mask, shape, names=None):
+    """A mask as booleans of the shape of X, or None.
+
+    Rows go by position. Columns go by name where the mask has names: those that it lacks are false throughout, and those
+    that X lacks are left out.
+    """
+    if mask is None:
+        return None
+    if issparse(mask):
+        raise ValueError("mask must be dense; got a sparse one. Pass mask.toarray().")
+    columns = list(getattr(mask, "columns", ()))
+    mask = np.asarray(mask)
+    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
+        raise ValueError(f"mask must hold booleans, or zeros and ones; got values of type {mask.dtype}.")
+    mask = mask.astype(bool)
+    if columns and all(isinstance(column, str) for column in columns):
+        mask = _aligned(mask, columns, names)
+    if mask.shape != shape:
+        raise ValueError(f"mask must have the shape of X, {shape}; got {mask.shape}.")
+    return mask
+
+
+def _aligned(mask, columns, names):
+    if names is None:
+        raise ValueError(
+            "mask names columns, but X has no column names to align them with. Pass X as a DataFrame, behind transformers "
+            'with set_output(transform="pandas"), or mask as an array.'
+        )
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"mask names a column twice; its columns are {_some(columns)}.")
+    position = {name: j for j, name in enumerate(names)}
+    if not any(column in position for column in columns):
+        raise ValueError(
+            f"no column of mask is a column of X: mask has {_some(columns)}, and X has {_some(list(names))}."
+        )
+    aligned, ignored = np.zeros((len(mask), len(position)), dtype=bool), []
+    for column, entries in zip(columns, mask.T, strict=True):
+        if column in position:
+            aligned[:, position[column]] = entries
+        elif entries.any():
+            ignored.append(column)
+    if ignored:
+        warnings.warn(
+            f"mask is true in columns that X does not have, which has no effect: {_some(ignored)}.", stacklevel=2
+        )
+    return aligned

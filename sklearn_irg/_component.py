@@ -1,0 +1,20 @@
+"""What penalties, losses, constraints, solvers, activations and likelihoods have in common."""
+
+from sklearn.base import BaseEstimator
+
+__all__ = ["Component"]
+
+
+class Component(BaseEstimator):
+    """An object that estimators take as a parameter: it has parameters of its own, and nothing to fit.
+
+    Derives from scikit-learn's BaseEstimator for ``clone``, ``set_params``, ``repr`` and nested grids.
+    """
+
+    def check_parameters(self):
+        """Raise a ValueError if a parameter is out of range."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags

@@ -1,0 +1,188 @@
+"""The objective: a sum of terms over the parameters of a network, and its gradient, in blocks of rows."""
+
+from copy import copy
+from functools import partial
+
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._engine.autodiff import Workspace, combine, value_and_grad
+from sklearn_irg._engine.parametrisations import Identity
+from sklearn_irg._engine.step import Step
+
+__all__ = ["Objective"]
+
+# Bytes of activations per block of rows: what a core's own cache holds. Larger blocks wait for memory, smaller ones for
+# the tracing.
+_BLOCK_BYTES = 2**21
+
+
+class Objective:
+    """Sum of ``strength * term`` over the rows of a table, as a function of the parameters that a solver moves.
+
+    Parameters
+    ----------
+    network : Network
+        Whose parameters they become.
+    rows : Rows
+        What the terms count.
+    terms : list of (float, Term)
+        Strengths and terms; those of strength zero are checked and left out.
+    parametrisation : Parametrisation, default=Identity()
+        How the solver's parameters become the network's.
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit.
+    """
+
+    def __init__(self, network, rows, terms, *, parametrisation=None, dropout=0.0):
+        self.network = network
+        self.rows = rows
+        self.parametrisation = Identity() if parametrisation is None else parametrisation
+        self.workspace = Workspace()
+        self._dropout = dropout if len(network.layer_sizes) > 2 else 0.0
+        self._masks = {}
+        self._chart, self._original = Identity(), None  # `bounded` says what these are
+        for _, term in terms:
+            term.check(rows.columns, network.likelihood)
+        if rows.mask is not None and not any(term.uses_mask for _, term in terms):
+            names = ", ".join(type(term).__name__ for _, term in terms)
+            raise InvalidParameterError(
+                f"mask was passed, but no term of the objective ({names}) uses it. Use RightReasons() or InputGradient() as "
+                "penalty, or leave mask out."
+            )
+        self.terms = [(float(strength), term) for strength, term in terms if strength != 0]
+        for _, term in self.terms:
+            if term.group is not None and term.group not in rows.group_names:
+                raise InvalidParameterError(
+                    f"{type(term).__name__} counts the rows of group {term.group!r}, but with this loss the groups are "
+                    f"{', '.join(map(repr, rows.group_names))}. Use another penalty; one of your own that reads no labels "
+                    'declares group = "all".'
+                )
+
+    # -- what solvers need to know -------------------------------------------------------------------------------------
+
+    @property
+    def obstacles_to_line_search(self):
+        """Why values and gradients are not those of one function, as sentences; empty if they are."""
+        reasons = [f"{type(term).__name__} draws random numbers" for _, term in self.terms if term.is_stochastic]
+        reasons += [
+            f"{type(term).__name__} holds its perturbation constant" for _, term in self.terms if term.is_detached
+        ]
+        return reasons + (["dropout draws random numbers"] if self._dropout else [])
+
+    @property
+    def has_kinks(self):
+        """Whether a term is not differentiable where optima lie, so that `smoothed` makes a difference."""
+        return any(term.has_kinks for _, term in self.terms)
+
+    @property
+    def projects(self):
+        """Whether `project` does anything."""
+        return self.parametrisation.projects
+
+    @property
+    def bounds(self):
+        """Bounds on the solver's parameters, or None."""
+        return self._chart.bounds(self.network)
+
+    def project(self, theta):
+        """Bring the solver's parameters back, in place, to where the parametrisation wants them."""
+        self.parametrisation.project(self.network, theta)
+
+    def everything(self):
+        """The batch of all rows."""
+        return self.rows.everything()
+
+    def minibatches(self, batch_size, shuffle, random_state):
+        """One epoch of batches."""
+        return self.rows.minibatches(batch_size, shuffle, random_state)
+
+    def value_and_grad(self, theta, batch, random_state=None):
+        """Value and gradient on a batch, block by block so that memory does not grow with its size."""
+        total, gradient = 0.0, None
+        for block, terms in self._blocks(batch, self.terms):
+            value, grad = value_and_grad(partial(self._sum, block, terms, random_state), theta)
+            total, gradient = total + float(value), grad if gradient is None else gradient + grad
+        return total, gradient
+
+    def value(self, theta, batch, random_state=None, terms=None):
+        """Value on a batch, of all terms or of some."""
+        blocks = self._blocks(batch, self.terms if terms is None else terms)
+        return sum(float(self._sum(block, terms, random_state, theta)) for block, terms in blocks)
+
+    def _blocks(self, batch, terms):
+        """Pieces of a batch, and the terms to evaluate on each: all on the first, then those that count rows."""
+        counting = [(strength, term) for strength, term in terms if term.group is not None]
+        for i, block in enumerate(batch.blocks(self._block_size(batch.n_samples, counting))):
+            yield block, terms if i == 0 else counting
+
+    def _block_size(self, n_samples, terms):
+        if any(term.needs_whole_batch for _, term in terms):
+            return n_samples
+        sizes, builds_inputs = self.network.layer_sizes, any(term.builds_inputs for _, term in terms)
+        width = sum(sizes if builds_inputs or self.rows.mask is not None else sizes[1:])
+        return max(64, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
+
+    def _sum(self, batch, terms, random_state, theta):
+        self.workspace.reset()
+        step = Step(self, self.effective(self.leave(theta)), batch, random_state, theta)
+        coefficients, values = [], []
+        for strength, term in terms:
+            for coefficient, value in term.contributions(step):
+                coefficients.append(strength * coefficient)
+                values.append(value)
+        return combine(coefficients, *values)
+
+    # -- what steps need to know ---------------------------------------------------------------------------------------
+
+    def mask_of(self, features):
+        """Zeros and ones over columns, as ``Columns.mask_of``, remembered."""
+        if features is None:
+            return None
+        key = tuple((type(feature), feature) for feature in features)  # True is not 1 here
+        if key not in self._masks:
+            self._masks[key] = self.rows.columns.mask_of(features)
+        return self._masks[key]
+
+    def draw_dropout(self, X, random_state):
+        """What the activations of each hidden layer are multiplied by; None without dropout."""
+        if not self._dropout:
+            return None
+        return self.network.draw_dropout(self._dropout, X.shape[0], random_state, X.dtype)
+
+    # -- the same objective in other forms -----------------------------------------------------------------------------
+
+    def bounded(self):
+        """The same objective in parameters with bounds, where that takes out a kink; itself otherwise.
+
+        `enter` and `leave` translate between its parameters and those of this one.
+        """
+        bounded = [term.bounded(self.network) for _, term in self.terms]
+        charts = [pair[0] for pair in bounded if pair is not None]
+        if not charts or not isinstance(self.parametrisation, Identity):
+            return self
+        other = copy(self)
+        other._chart, other._original = charts[0], self
+        other.terms = [
+            (strength, term if pair is None else pair[1])
+            for (strength, term), pair in zip(self.terms, bounded, strict=True)
+        ]
+        return other
+
+    def smoothed(self, sharpness):
+        """The same objective with its remaining kinks rounded off, the less the larger ``sharpness``."""
+        other = copy(self)
+        other.terms = [(strength, term.smoothed(sharpness)) for strength, term in self.terms]
+        return other
+
+    def enter(self, theta):
+        """The parameters of this form of the objective for those of the original one."""
+        return self._chart.enter(
+            self.network, theta, lambda: self._original.value_and_grad(theta, self.everything())[1]
+        )
+
+    def leave(self, theta):
+        """The parameters of the original form for those of this one."""
+        return self._chart.transform(self.network, theta)
+
+    def effective(self, theta):
+        """The parameters of the network for those of the original form."""
+        return self.parametrisation.transform(self.network, theta)

@@ -1,0 +1,199 @@
+"""Rows of data as terms of an objective count them: inputs, targets, weights by group, masks, and minibatches."""
+
+from copy import copy
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from sklearn_irg._checks import InvalidParameterError, check_features
+
+__all__ = ["Batch", "Columns", "Rows"]
+
+
+class Columns(NamedTuple):
+    """The columns of X, as penalties need to know them."""
+
+    n_features: int
+    names: tuple | None
+    dtype: np.dtype
+    are_sparse: bool = False
+
+    def require_dense(self, name):
+        """Raise a ValueError if X is sparse."""
+        if self.are_sparse:
+            raise ValueError(f"{name} moves every entry of X, so it needs a dense X; got a sparse one.")
+
+    def mask_of(self, features):
+        """Zeros and ones over columns, shape (n_features,); None if all are meant."""
+        if features is None:
+            return None
+        mask = check_features(features, self.n_features, self.names)
+        if not mask.any():
+            raise InvalidParameterError(
+                "features is empty, so nothing would be penalised. Use features=None for all columns."
+            )
+        return mask.astype(self.dtype)
+
+
+class Batch(NamedTuple):
+    """Some rows, and what each counts in the mean over its group.
+
+    Parameters
+    ----------
+    rows : slice or ndarray of int
+        Which rows they are.
+    X, targets, mask
+        As in `Rows`, of these rows.
+    weights : dict of str to ndarray of shape (n_samples,)
+        For each group, weights that sum to one over the group's rows if all are in the batch, and on average otherwise; zero
+        for other rows.
+    total_weight : float
+        Sum of the weights, as they were given, of the batch's labelled rows; of all its rows where there are no labels.
+    """
+
+    rows: slice | np.ndarray
+    X: np.ndarray
+    targets: np.ndarray | None
+    mask: np.ndarray | None
+    weights: dict
+    total_weight: float
+
+    @property
+    def n_samples(self):
+        """Number of rows."""
+        return self.X.shape[0]
+
+    def blocks(self, size):
+        """The same rows in pieces of at most ``size``; each keeps the total weight of the whole."""
+        if size >= self.n_samples:
+            return [self]
+        pieces = (slice(start, min(start + size, self.n_samples)) for start in range(0, self.n_samples, size))
+        return [
+            Batch(
+                piece,
+                self.X[piece],
+                None if self.targets is None else self.targets[piece],
+                None if self.mask is None else self.mask[piece],
+                {group: weights[piece] for group, weights in self.weights.items()},
+                self.total_weight,
+            )
+            for piece in pieces
+        ]
+
+
+class Rows:
+    """Rows of data, in groups.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Inputs.
+    targets : ndarray of shape (n_samples, n_outputs), default=None
+        Encoded targets; rows without a label hold zeros. None if no term may read them.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Positive weights; None if all are one.
+    mask : ndarray of bool of shape (n_samples, n_features), default=None
+        Entries to which penalties of the input apply.
+    groups : dict of str to ndarray of int, default=None
+        Positions of the rows of each group; each row is in one. Minibatches draw from all of them. ``None`` is one group,
+        "labelled" where there are targets. The group "all" is always there.
+    feature_names : sequence of str, default=None
+        Names of the columns.
+    """
+
+    def __init__(self, X, targets=None, *, sample_weight=None, mask=None, groups=None, feature_names=None):
+        if groups is None:
+            groups = {"all" if targets is None else "labelled": np.arange(X.shape[0])}
+        self.X = X
+        self.targets = targets
+        self.sample_weight = sample_weight
+        self.mask = mask
+        self.groups = {name: positions for name, positions in groups.items() if len(positions)}
+        self.n_samples = X.shape[0]
+        names = None if feature_names is None else tuple(feature_names)
+        self.columns = Columns(X.shape[1], names, X.dtype, issparse(X))
+        self._mask = None if mask is None else mask.astype(X.dtype)
+        self._weights = {name: self._normalized(positions) for name, positions in self.groups.items()}
+        if len(self.groups) > 1:
+            self._weights["all"] = self._normalized(slice(None))
+        self._counts = sample_weight
+        if "unlabelled" in self.groups:
+            self._counts = np.ones(self.n_samples) if sample_weight is None else sample_weight.copy()
+            self._counts[self.groups["unlabelled"]] = 0
+        self._orders = list(self.groups.values())
+
+    def _normalized(self, positions):
+        raw = np.ones(self.n_samples) if self.sample_weight is None else self.sample_weight
+        weights = np.zeros(self.n_samples, dtype=self.X.dtype)
+        weights[positions] = raw[positions] / raw[positions].sum()
+        return weights
+
+    @property
+    def group_names(self):
+        """Names of the groups that terms may count."""
+        return ["all", *(name for name in self.groups if name != "all")]
+
+    def take(self, positions):
+        """The rows at some positions, in that order."""
+        new = np.full(self.n_samples, -1)
+        new[positions] = np.arange(len(positions))
+        groups = {name: np.sort(new[old][new[old] >= 0]) for name, old in self.groups.items()}
+        X, targets, weights, mask = (
+            None if array is None else array[positions]
+            for array in (self.X, self.targets, self.sample_weight, self.mask)
+        )
+        return Rows(X, targets, sample_weight=weights, mask=mask, groups=groups, feature_names=self.columns.names)
+
+    def with_targets(self, targets):
+        """The same rows with other targets."""
+        other = copy(self)
+        other.targets = targets
+        return other
+
+    def astype(self, dtype):
+        """The same rows in another precision."""
+        X, targets = self.X.astype(dtype), None if self.targets is None else self.targets.astype(dtype)
+        options = {"sample_weight": self.sample_weight, "mask": self.mask, "groups": self.groups}
+        return Rows(X, targets, feature_names=self.columns.names, **options)
+
+    def everything(self):
+        """The batch of all rows."""
+        return self._batch(slice(None), self._weights, self.X, self.targets, self._mask)
+
+    def minibatches(self, batch_size, shuffle, random_state):
+        """One epoch of batches, with rows of every group side by side; the smaller groups start over when they end.
+
+        Each epoch shuffles the order of the last one again, as scikit-learn's perceptrons do.
+        """
+        sizes = [min(batch_size, len(order)) for order in self._orders]
+        n_batches = max(-(-len(order) // size) for order, size in zip(self._orders, sizes, strict=True))
+        streams = [self._pieces(i, size, n_batches, shuffle, random_state) for i, size in enumerate(sizes)]
+        for pieces in zip(*streams, strict=True):
+            rows = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+            # each piece stands for its whole group, so that the batch's value estimates the objective's
+            scales = [len(order) / len(piece) for order, piece in zip(self._orders, pieces, strict=True)]
+            scale = np.repeat(np.array(scales, dtype=self.X.dtype), [len(piece) for piece in pieces])
+            yield self._batch(
+                rows,
+                {name: weights[rows] * scale for name, weights in self._weights.items()},
+                self.X[rows],
+                None if self.targets is None else self.targets[rows],
+                None if self._mask is None else self._mask[rows],
+            )
+
+    def _pieces(self, i, size, n_pieces, shuffle, random_state):
+        start = len(self._orders[i])
+        for _ in range(n_pieces):
+            if start >= len(self._orders[i]):
+                start = 0
+                if shuffle:
+                    self._orders[i] = self._orders[i][random_state.permutation(len(self._orders[i]))]
+            yield self._orders[i][start : start + size]
+            start += size
+
+    def _batch(self, rows, weights, X, targets, mask):
+        if "all" not in weights:  # there is one group
+            weights = {"all": next(iter(weights.values())), **weights}
+        total = X.shape[0] if self._counts is None else self._counts[rows].sum()
+        return Batch(rows, X, targets, mask, weights, float(total))

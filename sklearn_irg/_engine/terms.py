@@ -1,0 +1,110 @@
+"""Terms of an objective: losses, penalties, weight decay; each says what it adds to a step, and what it needs."""
+
+from abc import ABC, abstractmethod
+
+from sklearn_irg._component import Component
+
+__all__ = ["L2", "BatchTerm", "SampleTerm", "Term", "WeightTerm"]
+
+
+class Term(Component, ABC):
+    """What an objective sums.
+
+    Attributes
+    ----------
+    group : str or None, default="labelled"
+        The rows that it counts: "labelled" for a term that reads targets, losses or residuals; "all" for one that reads
+        none of these, which then counts unlabelled rows too; the name of another group; None for a function of the
+        parameters alone.
+    needs_whole_batch : bool, default=False
+        Whether it is no sum over rows, so that a batch must be evaluated in one piece.
+    builds_inputs : bool, default=True
+        Whether it builds arrays as wide as X, which then counts in the size of blocks.
+    uses_mask : bool, default=False
+        Whether it reads the mask given to ``fit``.
+    is_stochastic : bool, default=False
+        Whether it draws random numbers.
+    is_detached : bool, default=False
+        Whether its gradient holds constant what depends on the parameters.
+    has_kinks : bool, default=False
+        Whether it is not differentiable where optima lie.
+    """
+
+    group = "labelled"
+    needs_whole_batch = False
+    builds_inputs = True
+    uses_mask = False
+    is_stochastic = False
+    is_detached = False
+    has_kinks = False
+
+    @abstractmethod
+    def contributions(self, step):
+        """Pairs (coefficients, values) whose inner products sum to the term on the rows of a step.
+
+        Coefficients are constants. Values are differentiable with respect to ``step.theta``; either both are vectors of
+        shape (n_samples,) or both are numbers.
+        """
+
+    def check(self, columns, likelihood):
+        """Raise a ValueError where an option is impossible for data with these columns and this likelihood."""
+        del columns, likelihood
+
+    def bounded(self, network):
+        """The same term in parameters in which its kinks lie at bounds, as (parametrisation, term); None if there is none."""
+        del network
+
+    def smoothed(self, sharpness):
+        """A term without kinks that tends to this one as ``sharpness`` grows."""
+        del sharpness
+        return self
+
+
+class SampleTerm(Term):
+    """A term with a value per row, averaged over its group with the sample weights."""
+
+    @abstractmethod
+    def values(self, step):
+        """Value of each row, shape (n_samples,), differentiable with respect to ``step.theta``."""
+
+    def contributions(self, step):
+        return [(step.weights_of(self.group), self.values(step))]
+
+
+class BatchTerm(Term):
+    """A term of a whole batch that is no mean over its rows; so memory grows with the batch."""
+
+    needs_whole_batch = True
+
+    @abstractmethod
+    def value(self, step):
+        """The number, differentiable with respect to ``step.theta``."""
+
+    def contributions(self, step):
+        # the weights of a minibatch sum to one on average only: it counts as much as its rows do
+        return [(float(step.weights_of(self.group).sum()), self.value(step))]
+
+
+class WeightTerm(Term):
+    """A term that is a function of the parameters alone."""
+
+    group = None
+
+    @abstractmethod
+    def value(self, network, theta):
+        """The number, differentiable with respect to θ."""
+
+    def contributions(self, step):
+        return [(1.0, self.value(step.network, step.theta))]
+
+
+class L2(Term):
+    r"""The weight decay that scikit-learn's own estimators have, :math:`\frac{1}{2n} \sum_l \lVert W_l \rVert_F^2`.
+
+    n is the total weight of the evaluated batch's labelled rows.
+    """
+
+    group = None
+
+    def contributions(self, step):
+        return [(0.5 / step.total_weight, step.network.squared_weights(step.theta))]

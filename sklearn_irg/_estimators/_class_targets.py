@@ -1,0 +1,273 @@
+"""Targets that are classes: how they are encoded, which rows are labelled, and how predictions read them back."""
+
+from numbers import Number
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
+from sklearn_irg._estimators._base import Encoded
+
+
+class ClassTargets(ClassifierMixin):
+    """Binary and multiclass targets, and multilabel indicators where ``_multilabel`` allows them.
+
+    Two classes have one output, whose positive sign means ``classes_[1]``; more have one each; labels have one each.
+    """
+
+    _multilabel = False
+    _sklearn_losses = ("log_loss",)
+    unlabeled_label = None  # a parameter of some subclasses
+
+    # -- encoding ------------------------------------------------------------------------------------------------------
+
+    def _encode(self, y, sample_weight, loss, *, classes, resume, incremental):
+        labelled = self._find_labelled(y)
+        known = y if labelled is None else _plain(y.reshape(-1)[labelled])
+        indicators = self._multilabel and type_of_target(known) == "multilabel-indicator"
+        if resume and indicators != self._is_multilabel:
+            kinds = ["one class per row", "an indicator of labels"]
+            raise ValueError(
+                f"y is {kinds[indicators]}, but the first fit saw {kinds[not indicators]}. Use a fresh clone."
+            )
+        if indicators:
+            targets = self._encode_indicators(known, resume)
+            return self._encoded(targets, sample_weight, {"labelled": np.arange(len(targets))}, loss)
+        if known.ndim == 2 and known.shape[1] > 1:
+            raise ValueError(f"{type(self).__name__} takes one target per row; got y of shape {known.shape}.")
+        known = column_or_1d(known, warn=True)
+        check_classification_targets(known)
+        found, indices = np.unique(known, return_inverse=True)
+        self._check_classes(found, classes, resume, incremental, some_unlabelled=labelled is not None)
+        indices = np.searchsorted(self.classes_, found)[indices]
+        rows = np.arange(len(y)) if labelled is None else np.flatnonzero(labelled)
+        targets = np.zeros((len(y), len(self.classes_) if len(self.classes_) > 2 else 1))
+        if targets.shape[1] == 1:
+            targets[rows, 0] = indices
+        else:
+            targets[rows, indices] = 1
+        weights = self._weigh(indices, rows, sample_weight, len(y))
+        if loss.samples is not None:
+            return self._encoded_samples(targets, weights, indices, loss)
+        groups = {"labelled": rows, "unlabelled": np.setdiff1d(np.arange(len(y)), rows)}
+        return self._encoded(targets, weights, groups, loss)
+
+    def _encoded(self, targets, weights, groups, loss):
+        """Targets as the objective gets them; hidden from it where the loss reads none."""
+        n_outputs, n_classes = targets.shape[1], 2 if self._is_multilabel else len(self.classes_)
+        if self._likelihood(loss).n_classes(n_outputs) != n_classes:
+            raise InvalidParameterError(
+                f"loss={self.loss!r} is no loss for {n_classes} classes with {n_outputs} outputs. Use loss=None."
+            )
+        if loss.group == "all":
+            return Encoded(None, weights, None, n_outputs)
+        return Encoded(targets, weights, groups, n_outputs)
+
+    def _encoded_samples(self, targets, weights, indices, loss):
+        if len(loss.samples) != len(self.classes_):
+            raise ValueError(
+                f"{type(loss).__name__} compares the samples {', '.join(loss.samples)}, so y must have {len(loss.samples)} "
+                f"classes, one per sample; got {self.classes_.tolist()}."
+            )
+        groups = {name: np.flatnonzero(indices == k) for k, name in enumerate(loss.samples)}
+        return Encoded(None, weights, groups, targets.shape[1])
+
+    def _find_labelled(self, y):
+        """Which rows have a label, as booleans; None if all have."""
+        if self.unlabeled_label is None or (y.ndim == 2 and y.shape[1] > 1):
+            return None
+        labelled = ~_is_marker(y.reshape(-1), self.unlabeled_label)
+        if not labelled.any():
+            raise ValueError(f"y has no labelled row: all are unlabeled_label={self.unlabeled_label!r}.")
+        return None if labelled.all() else labelled
+
+    def _encode_indicators(self, y, resume):
+        if self.class_weight is not None:
+            raise ValueError("class_weight has no meaning for multilabel targets. Use class_weight=None.")
+        y = y.toarray() if hasattr(y, "toarray") else y
+        if resume:
+            self._check_subset(np.arange(y.shape[1]), self.classes_)
+        else:
+            self.classes_ = np.arange(y.shape[1])
+        self._is_multilabel = True
+        return y.astype(np.float64)
+
+    def _check_classes(self, found, classes, resume, incremental, some_unlabelled):
+        """Set ``classes_`` in a first fit; in a later one see that they are the same."""
+        classes = None if classes is None else np.unique(column_or_1d(classes))
+        if not resume:
+            if classes is not None:
+                self._check_subset(found, classes)
+            self.classes_, self._is_multilabel = found if classes is None else classes, False
+            if len(self.classes_) < 2:
+                marker = f"The label {self.unlabeled_label!r} marks rows without one; use unlabeled_label=None if it is a class."
+                raise ValueError(
+                    f"{type(self).__name__} needs at least 2 classes in y, but it has only one class: "
+                    f"{self.classes_.tolist()[0]!r}. {marker if some_unlabelled else ''}".rstrip()
+                )
+        elif not incremental and not np.array_equal(found, self.classes_):
+            raise ValueError(
+                f"warm_start=True goes on with the classes of the last fit, {self.classes_.tolist()}, but y has "
+                f"{found.tolist()}. Use warm_start=False, or a fresh clone."
+            )
+        elif classes is not None and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"classes={classes.tolist()} differ from those of the first call, {self.classes_.tolist()}."
+            )
+        else:
+            self._check_subset(found, self.classes_)
+
+    def _check_subset(self, found, known):
+        if not np.isin(found, known).all():
+            raise ValueError(
+                f"y has classes {found.tolist()}, but this estimator was first fitted with {known.tolist()}. Pass all of "
+                "them as classes to the first partial_fit."
+            )
+
+    def _weigh(self, indices, rows, sample_weight, n_samples):
+        if self.class_weight is None:
+            return sample_weight
+        weights = np.ones(n_samples) if sample_weight is None else sample_weight.copy()
+        present = np.unique(indices)
+        by_class = np.ones(len(self.classes_))
+        class_weight = self.class_weight
+        if isinstance(class_weight, str) and class_weight == "balanced":
+            by_class[present] = compute_class_weight(
+                "balanced", classes=present, y=indices, sample_weight=weights[rows]
+            )
+        else:
+            by_class = compute_class_weight(class_weight, classes=self.classes_, y=self.classes_[indices])
+        if not (np.all(np.isfinite(by_class)) and np.all(by_class >= 0) and np.any(by_class[present] > 0)):
+            raise ValueError(
+                f"class_weight must be non-negative numbers, and positive for a class of y; got {class_weight!r}."
+            )
+        weights[rows] *= by_class[indices]
+        return weights
+
+    # -- what the rest of the fit asks ---------------------------------------------------------------------------------
+
+    def _default_likelihood(self):
+        return Bernoulli() if self._is_multilabel or len(self.classes_) == 2 else Categorical()
+
+    def _decide(self, outputs):
+        """Position of the class of each row, or the indicator of its labels."""
+        if self._is_multilabel:
+            return (outputs > 0).astype(int)
+        return (outputs[:, 0] > 0).astype(int) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+
+    def _score(self, network, theta, rows):
+        positions = network.outputs(theta, rows.X, self._decide)
+        right = (positions.reshape(len(positions), -1) == self._positions(rows.targets)).all(axis=1)
+        return float(np.average(right, weights=rows.sample_weight))
+
+    def _positions(self, targets):
+        """What `_decide` should find for targets, as columns."""
+        if self._is_multilabel or targets.shape[1] == 1:
+            return targets.astype(int)
+        return targets.argmax(axis=1)[:, None]
+
+    def _strata(self, targets):
+        """What a hold-out keeps in proportion, or None."""
+        return None if self._is_multilabel else self.classes_[self._positions(targets)[:, 0]]
+
+    def _example_targets(self):
+        """Targets that show every class or label."""
+        if not self._is_multilabel:
+            return self.classes_
+        return np.vstack([np.eye(len(self.classes_), dtype=int), 1 - np.eye(len(self.classes_), dtype=int)])
+
+    # -- predictions ---------------------------------------------------------------------------------------------------
+
+    def decision_function(self, X):
+        """Raw outputs of the network, before they become probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One score per row for two classes, positive for ``classes_[1]``; else one per class or label.
+        """
+        outputs = self._outputs(X)
+        return outputs if self._is_multilabel or outputs.shape[1] > 1 else outputs[:, 0]
+
+    def predict_proba(self, X):
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``; rows sum to one unless the targets are multilabel.
+        """
+        return self._outputs(X, "probabilities")
+
+    def predict_log_proba(self, X):
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        probabilities = self.predict_proba(X)
+        return np.log(probabilities, out=probabilities)
+
+    def predict(self, X):
+        """Most probable class of each row, or the indicator of the labels more probable than not.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted classes.
+        """
+        positions = self._outputs(X, self._decide)
+        return positions if self._is_multilabel else self.classes_[positions]
+
+
+def _is_marker(y, marker):
+    """Rows whose label is the marker, as a value, a number or in writing: an unlabelled row is never a class."""
+    number = _number(marker)
+    if y.dtype.kind in "biuf":
+        return np.zeros(len(y), dtype=bool) if number is None else y == number
+    return np.array(
+        [
+            label == marker or str(label) == str(marker) or (number is not None and _number(label) == number)
+            for label in y
+        ]
+    )
+
+
+def _number(label):
+    try:
+        return float(label)
+    except (TypeError, ValueError):
+        return None
+
+
+def _plain(y):
+    """Numbers without the wrapping that a marker among them may have made necessary."""
+    if y.dtype == object and all(isinstance(label, Number) for label in y):
+        return np.array(y.tolist())
+    return y

@@ -1,0 +1,43 @@
+"""The transformers of a pipeline as an affine map of its input."""
+
+import numpy as np
+
+__all__ = ["affine_map", "as_fitted"]
+
+
+def as_fitted(estimator, X):
+    """X with the column names the estimator was fitted with, where it was."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return X
+    import pandas as pd
+
+    return pd.DataFrame(X, columns=names)
+
+
+def affine_map(transformer, n_features):
+    """A and c with ``transformer.transform(X) == X @ A + c``, read off the transformer and checked on random rows."""
+    # a pipeline that only passes through has no width of its own
+    widths = [getattr(step, "n_features_in_", None) for step in transformer.named_steps.values()]
+    n_features = next((width for width in widths if width is not None), n_features)
+    rng = np.random.RandomState(0)
+    X = np.concatenate([scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)])
+
+    def transform(X):
+        T = transformer.transform(as_fitted(transformer, X))
+        return np.asarray(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)
+
+    try:
+        c = transform(np.zeros((1, n_features)))[0]
+        A = transform(np.eye(n_features)) - c
+        expected, found = X @ A + c, transform(X)
+        affine = np.allclose(found, expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max(axis=0))
+    except (ValueError, TypeError):
+        affine = False
+    if not affine:
+        steps = ", ".join(type(step).__name__ for step in transformer.named_steps.values())
+        raise ValueError(
+            f"the steps before the last ({steps}) are not affine, so distances have no exact meaning in the pipeline's "
+            "input. Work in the last step's: pass pipe[-1] with pipe[:-1].transform(X)."
+        )
+    return A, c

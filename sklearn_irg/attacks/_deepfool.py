@@ -1,0 +1,51 @@
+from sklearn_irg._checks import check_integer, check_real
+from sklearn_irg._fitted.boundary import cross_boundary
+from sklearn_irg.attacks._problem import Problem
+
+
+def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=None):
+    """The nearest row with another prediction, by repeated linearisation of the decision boundary.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    max_iter : int, default=50
+        Largest number of linearisations.
+    overshoot : float, default=0.02
+        Share by which each step goes too far.
+    clip, features
+        As in `fast_gradient`.
+
+    Returns
+    -------
+    X_adversarial : ndarray of shape (n_samples, n_features)
+        The rows, moved across the boundary where one was found.
+
+    See Also
+    --------
+    sklearn_irg.diagnostics.attack_distance : How far that is.
+
+    References
+    ----------
+    .. [1] Moosavi-Dezfooli, Fawzi and Frossard (2016), "DeepFool: a simple and accurate method to fool deep neural
+       networks".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_irg.attacks import deepfool
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=1000).fit(X, y)
+    >>> bool((model.predict(deepfool(model, X)) != model.predict(X)).all())
+    True
+    """
+    max_iter, overshoot = check_integer(max_iter, "max_iter", 1), check_real(overshoot, "overshoot", 0)
+    problem = Problem(estimator, X, features, clip)
+    problem.model.require_classes()
+    own = problem.model.predicted(problem.model.scores(problem.X))
+    moved = cross_boundary(problem.model, problem.X, own, max_iter, overshoot, problem.mask, problem.clip)
+    return problem.finish(moved)

@@ -1,0 +1,59 @@
+from sklearn_irg._checks import check_choice, check_real
+from sklearn_irg._engine.sensitivity import ascend
+from sklearn_irg.attacks._problem import DUAL, Problem
+
+
+def fast_gradient(estimator, X, y, epsilon, *, norm="l2", clip=None, features=None):
+    """One step of length epsilon up the loss.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    epsilon : float
+        Length of the step.
+    norm : {"l2", "linf", "l1"}, default="l2"
+        Norm of the step: along the gradient, along its signs, or in its largest feature.
+    clip : tuple of two floats or arrays of shape (n_features,), default=None
+        Bounds.
+    features : sequence of str or int, default=None
+        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
+
+    Returns
+    -------
+    X_adversarial : ndarray of shape (n_samples, n_features)
+        The rows, moved. Where the gradient vanishes they stay.
+
+    Raises
+    ------
+    ValueError
+        For a negative epsilon, an empty interval, a label unseen in ``fit``, or X of the wrong width or with NaN.
+
+    References
+    ----------
+    .. [1] Goodfellow, Shlens and Szegedy (2015), "Explaining and harnessing adversarial examples".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> from sklearn_irg.attacks import fast_gradient
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LogisticRegression().fit(scale(X), y)
+    >>> model.score(fast_gradient(model, scale(X), y, epsilon=1.0), y) < model.score(scale(X), y)
+    True
+    """
+    check_choice(norm, "norm", tuple(DUAL))
+    epsilon, problem = check_real(epsilon, "epsilon", 0), Problem(estimator, X, features, clip)
+    return one_step(problem, problem.model.encode(y, len(problem.X)), epsilon, norm)
+
+
+def one_step(problem, targets, epsilon, norm):
+    """The attack on a problem."""
+    (moved,) = ascend(problem.loss_gradient(targets), problem.X, epsilon, norm)
+    return problem.finish(moved)

@@ -1,0 +1,91 @@
+from itertools import chain
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sklearn_irg._checks import check_choice, check_integer, check_real
+from sklearn_irg._engine.sensitivity import ascend, random_directions
+from sklearn_irg.attacks._fast_gradient import one_step
+from sklearn_irg.attacks._problem import Problem
+
+
+def projected_gradient(
+    estimator, X, y, epsilon, *, norm="l2", n_steps=20, step_size=None, clip=None, features=None, random_state=None
+):
+    """Several steps up the loss, each projected back to a ball around the row.
+
+    Of the starting point, the result of `fast_gradient` and the points on the way, each row keeps that with the largest loss
+    among those that are misclassified; if none is, the largest of all. So it is never weaker than one step.
+
+    Parameters
+    ----------
+    estimator, X, y, clip, features
+        As in `fast_gradient`.
+    epsilon : float
+        Radius of the ball.
+    norm : {"l2", "linf"}, default="l2"
+        Norm of the ball.
+    n_steps : int, default=20
+        Number of steps.
+    step_size : float, default=None
+        Length of a step; ``None`` is ``2.5 * epsilon / n_steps``.
+    random_state : int, RandomState or None, default=None
+        If given, the rows start from a random point in the ball; ``None`` starts from the rows themselves.
+
+    Returns
+    -------
+    X_adversarial : ndarray of shape (n_samples, n_features)
+        The rows, moved by at most epsilon.
+
+    References
+    ----------
+    .. [1] Madry, Makelov, Schmidt, Tsipras and Vladu (2018), "Towards deep learning models resistant to adversarial
+       attacks".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from sklearn_irg.attacks import projected_gradient
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SVC().fit(X, y)
+    >>> model.score(projected_gradient(model, X, y, epsilon=0.5), y) < model.score(X, y)
+    True
+    """
+    check_choice(norm, "norm", ("l2", "linf"))
+    epsilon, n_steps = check_real(epsilon, "epsilon", 0), check_integer(n_steps, "n_steps", 1)
+    step_size = 2.5 * epsilon / n_steps if step_size is None else check_real(step_size, "step_size", 0)
+    problem = Problem(estimator, X, features, clip)
+    targets, start = problem.model.encode(y, len(problem.X)), None
+    if random_state is not None:
+        start = _random_start(problem, epsilon, norm, check_random_state(random_state))
+    with np.errstate(over="ignore", invalid="ignore"):  # rows with scores that are not finite are never the best
+        ascent = ascend(
+            problem.loss_gradient(targets),
+            problem.X,
+            epsilon,
+            norm,
+            n_steps=n_steps,
+            step_size=step_size,
+            clip=problem.clip,
+            start=start,
+        )
+        best = problem.finish(problem.X if start is None else start)
+        worst = problem.harm(best, targets)
+        for moved in chain([one_step(problem, targets, epsilon, norm)], ascent):
+            moved = problem.finish(moved)
+            harm = problem.harm(moved, targets)
+            better = (harm[0] > worst[0]) | ((harm[0] == worst[0]) & (harm[1] > worst[1]))
+            best = np.where(better[:, None], moved, best)
+            worst = tuple(np.where(better, new, old) for new, old in zip(harm, worst, strict=True))
+    return best
+
+
+def _random_start(problem, epsilon, norm, rng):
+    """A point of the ball around each row, uniformly."""
+    if norm == "linf":
+        steps = rng.uniform(-epsilon, epsilon, problem.X.shape)
+    else:
+        radii = epsilon * rng.uniform(size=(len(problem.X), 1)) ** (1 / problem.X.shape[1])
+        steps = radii * random_directions(problem.X, rng, problem.X.dtype)
+    return (problem.X + steps * problem.mask).astype(problem.X.dtype)

@@ -1,0 +1,57 @@
+from sklearn.utils import check_random_state
+
+from sklearn_irg._checks import check_integer, check_real
+from sklearn_irg._engine import sensitivity
+from sklearn_irg.attacks._problem import Problem
+
+
+def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=10, features=None, random_state=None):
+    """Unit direction in which each row's prediction changes most, labels unseen.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    xi : float, default=1e-3
+        Distance at which the power iteration differentiates.
+    n_power_iterations : int, default=10
+        Number of power iterations.
+    features : sequence of str or int, default=None
+        Columns the direction may have parts in. Bounds have no meaning for a direction.
+    random_state : int, RandomState or None, default=None
+        For the directions to start from.
+
+    Returns
+    -------
+    directions : ndarray of shape (n_samples, n_features)
+        Of unit L2 norm; zero where the prediction is flat.
+
+    References
+    ----------
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
+       and semi-supervised learning".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.attacks import virtual_adversarial_direction
+    >>> X, y = load_iris(return_X_y=True)
+    >>> virtual_adversarial_direction(GradRegLogisticRegression().fit(X, y), X, random_state=0).shape
+    (150, 4)
+    """
+    xi = check_real(xi, "xi", 0, open_low=True)
+    n_power_iterations = check_integer(n_power_iterations, "n_power_iterations", 0)
+    problem, rng = Problem(estimator, X, features), check_random_state(random_state)
+    model, X = problem.model, problem.X
+    prediction = model.likelihood.mean(model.scores(X))
+    return sensitivity.virtual_adversarial_direction(
+        lambda X: model.loss_gradients(X, prediction),
+        X,
+        sensitivity.random_directions(X, rng, X.dtype, problem.mask),
+        xi=xi,
+        n_power_iterations=n_power_iterations,
+        mask=problem.mask,
+    )

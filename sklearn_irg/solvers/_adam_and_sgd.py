@@ -1,0 +1,98 @@
+import numpy as np
+
+from sklearn_irg._checks import check_boolean, check_real
+from sklearn_irg.solvers._epochs import EpochSolver
+
+
+class Adam(EpochSolver):
+    """Adaptive moments.
+
+    Parameters
+    ----------
+    beta_1 : float, default=0.9
+        Decay of the running mean of the gradient, in [0, 1).
+    beta_2 : float, default=0.999
+        Decay of the running mean of its square, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the root of the second moment; positive.
+
+    References
+    ----------
+    .. [1] Kingma and Ba (2015), "Adam: a method for stochastic optimization".
+
+    Examples
+    --------
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.solvers import Adam
+    >>> GradRegMLPClassifier(solver=Adam(beta_1=0.8))
+    GradRegMLPClassifier(solver=Adam(beta_1=0.8))
+    """
+
+    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def check_parameters(self):
+        check_real(self.beta_1, "beta_1", 0, 1, open_high=True)
+        check_real(self.beta_2, "beta_2", 0, 1, open_high=True)
+        check_real(self.epsilon, "epsilon", 0, open_low=True)
+
+    def start(self, theta):
+        return {"mean": np.zeros_like(theta), "square": np.zeros_like(theta), "n_steps": 0}
+
+    def move(self, theta, gradient, state, learning_rate):
+        state["n_steps"] += 1
+        b1, b2, mean, square = float(self.beta_1), float(self.beta_2), state["mean"], state["square"]
+        mean *= b1
+        step = (1 - b1) * gradient
+        mean += step
+        square *= b2
+        np.multiply(gradient, gradient, out=step)
+        step *= 1 - b2
+        square += step
+        np.sqrt(square, out=step)
+        step += float(self.epsilon)
+        np.divide(mean, step, out=step)
+        step *= learning_rate * np.sqrt(1 - b2 ** state["n_steps"]).item() / (1 - b1 ** state["n_steps"])
+        theta -= step
+
+
+class SGD(EpochSolver):
+    """Stochastic gradient descent with momentum.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        Decay of the velocity, in [0, 1).
+    nesterovs_momentum : bool, default=True
+        Look ahead along the velocity.
+
+    Examples
+    --------
+    >>> from sklearn_irg.solvers import SGD
+    >>> SGD(momentum=0.5)
+    SGD(momentum=0.5)
+    """
+
+    def __init__(self, momentum=0.9, nesterovs_momentum=True):
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+
+    def check_parameters(self):
+        check_real(self.momentum, "momentum", 0, 1, open_high=True)
+        check_boolean(self.nesterovs_momentum, "nesterovs_momentum")
+
+    def start(self, theta):
+        return {"velocity": np.zeros_like(theta)}
+
+    def move(self, theta, gradient, state, learning_rate):
+        velocity, momentum = state["velocity"], float(self.momentum)
+        step = learning_rate * gradient
+        velocity *= momentum
+        velocity -= step
+        if self.nesterovs_momentum:
+            theta += momentum * velocity
+            theta -= step
+        else:
+            theta += velocity

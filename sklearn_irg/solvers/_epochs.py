@@ -1,0 +1,88 @@
+from abc import abstractmethod
+
+import numpy as np
+
+from sklearn_irg.solvers._base import Solution, Solver, check_finite
+
+
+class EpochSolver(Solver):
+    """A solver that goes through minibatches, epoch by epoch; subclasses say how one gradient moves θ.
+
+    See Also
+    --------
+    Adam, SGD : Subclasses.
+
+    Examples
+    --------
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.solvers import EpochSolver
+    >>> class GradientDescent(EpochSolver):
+    ...     def start(self, theta):
+    ...         return {}
+    ...
+    ...     def move(self, theta, gradient, state, learning_rate):
+    ...         theta -= learning_rate * gradient
+    >>> GradRegMLPClassifier(solver=GradientDescent())
+    GradRegMLPClassifier(solver=GradientDescent())
+    """
+
+    @abstractmethod
+    def start(self, theta):
+        """The state before the first step: a dict of arrays and numbers."""
+
+    @abstractmethod
+    def move(self, theta, gradient, state, learning_rate):
+        """One step, in place on θ and on the state."""
+
+    def minimize(self, objective, theta, schedule, state=None):
+        self.check_parameters()
+        self.check_objective(objective, schedule)
+        theta = np.array(theta)  # a copy, also of memory-mapped arrays
+        state = self.start(theta) if state is None else {name: np.array(value)[()] for name, value in state.items()}
+        progress, losses, scores = _Progress(schedule), [], None if schedule.validation_score is None else []
+        for epoch in range(schedule.max_iter):
+            with np.errstate(over="ignore", invalid="ignore"):  # seen at the end of the epoch
+                losses.append(self._epoch(objective, theta, schedule, state))
+            remedy = f"learning_rate_init={schedule.learning_rate_init}"
+            check_finite(losses[-1], theta, f"in epoch {epoch + 1}", remedy, state)
+            if schedule.verbose:
+                print(f"Iteration {epoch + 1}, loss = {losses[-1]:.8f}")
+            if scores is not None:
+                scores.append(schedule.validation_score(theta))
+            stop = progress.update(theta, losses[-1], None if scores is None else scores[-1])
+            stop = bool(schedule.on_iteration and schedule.on_iteration(theta)) or stop
+            if stop:
+                break
+        best = theta if progress.best_theta is None else progress.best_theta
+        return Solution(best, epoch + 1, losses[-1], stop, losses, scores, state)
+
+    def _epoch(self, objective, theta, schedule, state):
+        """One pass through the minibatches, in place on θ and on the state; returns the mean objective on the way."""
+        total, n_seen = 0.0, 0
+        for batch in objective.minibatches(schedule.batch_size, schedule.shuffle, schedule.random_state):
+            value, gradient = objective.value_and_grad(theta, batch, schedule.random_state)
+            self.move(theta, gradient, state, schedule.learning_rate_init)
+            objective.project(theta)
+            total += value * batch.n_samples
+            n_seen += batch.n_samples
+        return total / n_seen
+
+
+class _Progress:
+    """Decides when improvement has ended: of the validation score where there is one, else of the loss."""
+
+    def __init__(self, schedule):
+        self.tol = schedule.tol
+        self.patience = schedule.n_iter_no_change
+        self.best = -np.inf
+        self.best_theta = None
+        self.n_without = 0
+
+    def update(self, theta, loss, score):
+        value = -loss if score is None else score
+        self.n_without = 0 if value >= self.best + self.tol else self.n_without + 1
+        if value > self.best:
+            self.best = value
+            if score is not None:
+                self.best_theta = theta.copy()
+        return self.n_without > self.patience

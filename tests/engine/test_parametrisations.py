@@ -1,0 +1,66 @@
+"""Parametrisations: other parameters, the same objective and its gradient."""
+
+import numpy as np
+import pytest
+
+from sklearn_irg._engine.parametrisations import ScaledRows, SignedParts
+from sklearn_irg.constraints import SpectralNormalization
+from sklearn_irg.penalties import InputGradient, WeightDecay
+from tests import oracles
+from tests.problems import evaluate, make_objective, problem
+
+
+@pytest.mark.parametrize("likelihood", ["logistic", "softmax", "identity"])
+@pytest.mark.parametrize("by_entry", [False, True], ids=["columns", "entries"])
+class TestWhatTakesOutAKink:
+    def bounded(self, likelihood, by_entry):
+        network, X, Y, theta, rng = problem(likelihood, hidden=())
+        penalty = 0.7 * InputGradient("l1", features=[0, 2, 3]) + WeightDecay()
+        mask = rng.rand(*X.shape) < 0.5 if by_entry else None
+        plain = make_objective(network, X, Y, penalty, 0.5, sample_weight=rng.rand(len(X)), mask=mask)
+        return plain, plain.bounded(), theta, rng
+
+    def test_the_objective_is_the_same(self, likelihood, by_entry):
+        plain, bounded, theta, _ = self.bounded(likelihood, by_entry)
+        phi = bounded.enter(theta)
+        assert phi.size > theta.size
+        np.testing.assert_allclose(bounded.leave(phi), theta, atol=1e-14)
+        np.testing.assert_allclose(evaluate(bounded, phi)[0], evaluate(plain, theta)[0], rtol=1e-12)
+
+    def test_its_gradient_matches_finite_differences(self, likelihood, by_entry):
+        _, bounded, theta, rng = self.bounded(likelihood, by_entry)
+        inside = bounded.enter(theta) + 0.1  # away from the bounds
+        direction = rng.randn(inside.size)
+        expected = oracles.directional_derivative(lambda t: evaluate(bounded, t)[0], inside, direction)
+        np.testing.assert_allclose(evaluate(bounded, inside)[1] @ direction, expected, rtol=1e-6)
+
+    def test_what_enters_lies_within_the_bounds(self, likelihood, by_entry):
+        _, bounded, theta, _ = self.bounded(likelihood, by_entry)
+        low = [-np.inf if low is None else low for low, _ in bounded.bounds]
+        assert (bounded.enter(theta) >= low).all()
+
+
+def test_rows_of_zeros_start_in_the_direction_of_descent():
+    network, X, Y, _, _ = problem("softmax", hidden=())
+    plain = make_objective(network, X, Y, InputGradient("l1"))
+    zero = np.zeros(network.n_parameters)
+    bounded, ((G, _),) = plain.bounded(), network.unpack(evaluate(plain, zero)[1])
+    U = bounded.enter(zero)[5:25].reshape(5, 4)
+    np.testing.assert_allclose(U, -G / np.linalg.norm(G, axis=1, keepdims=True))
+
+
+def test_objectives_without_such_a_kink_or_under_a_constraint_are_their_own_bounded_form():
+    network, X, Y, _, _ = problem("softmax", hidden=())
+    assert make_objective(network, X, Y, InputGradient()).bounded().bounds is None
+    constrained = make_objective(network, X, Y, InputGradient("l1"), constraint=SpectralNormalization())
+    assert constrained.bounded() is constrained
+    deep = problem()
+    assert make_objective(*deep[:3], InputGradient("l1")).bounded().bounds is None
+
+
+@pytest.mark.parametrize("parametrisation", [SignedParts(), ScaledRows()])
+def test_both_are_whole(parametrisation):
+    network, _, _, theta, _ = problem("logistic", hidden=())
+    phi = parametrisation.enter(network, theta, lambda: np.ones_like(theta))
+    np.testing.assert_allclose(parametrisation.transform(network, phi), theta, atol=1e-15)
+    assert len(parametrisation.bounds(network)) == phi.size

@@ -1,0 +1,80 @@
+"""Directions, balls, ascents, and singular values with ties."""
+
+import numpy as np
+import pytest
+from autograd.test_util import check_grads
+
+from sklearn_irg._engine.sensitivity import (
+    ascend,
+    normalized_rows,
+    project_to_ball,
+    random_directions,
+    row_norms,
+    squared_spectral_norm,
+    steepest,
+)
+
+rng = np.random.RandomState(0)
+A = rng.standard_normal((6, 4))
+
+
+def test_norms_neither_overflow_nor_underflow():
+    for scale in (1e-200, 1.0, 1e200):
+        np.testing.assert_allclose(row_norms(scale * A)[:, 0], scale * np.linalg.norm(A, axis=1))
+        np.testing.assert_allclose(np.linalg.norm(normalized_rows(scale * A), axis=1), 1)
+    np.testing.assert_array_equal(normalized_rows(0 * A), 0 * A)
+
+
+@pytest.mark.parametrize(("norm", "dual"), [("l2", 2), ("linf", 1), ("l1", np.inf)])
+def test_the_steepest_direction_reaches_the_dual_norm(norm, dual):
+    order = {"l2": 2, "linf": np.inf, "l1": 1}[norm]
+    np.testing.assert_allclose(np.linalg.norm(steepest(A, norm), order, axis=1), 1)
+    np.testing.assert_allclose((steepest(A, norm) * A).sum(axis=1), np.linalg.norm(A, dual, axis=1))
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+@pytest.mark.parametrize("epsilon", [0.5, 1e200])
+def test_projections_lie_in_the_ball_and_leave_what_is_inside(norm, epsilon):
+    far = project_to_ball(1e250 * A, epsilon, norm)
+    sizes = row_norms(far) if norm == "l2" else np.abs(far).max(axis=1)
+    np.testing.assert_allclose(sizes, epsilon)
+    np.testing.assert_array_equal(project_to_ball(1e-3 * A, epsilon, norm), 1e-3 * A)
+
+
+def test_random_directions_have_unit_norm_within_their_columns():
+    D = random_directions(A, rng, np.float32, np.array([0, 1, 1, 0]))
+    np.testing.assert_allclose(np.linalg.norm(D, axis=1), 1, rtol=1e-6)
+    assert not D[:, [0, 3]].any()
+
+
+def test_an_ascent_stays_in_ball_and_bounds_and_gives_every_step():
+    steps = list(ascend(lambda X: X - 3, A, 0.4, "l2", n_steps=5, clip=(-1, 1)))
+    assert len(steps) == 5
+    for moved in steps:
+        assert np.abs(moved).max() <= 1
+    inside = np.abs(A).max(axis=1) < 1
+    assert (np.linalg.norm((steps[-1] - A)[inside], axis=1) <= 0.4 + 1e-12).all()
+
+
+class TestSquaredSpectralNorm:
+    @pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 1), (1, 5)])
+    def test_is_the_largest_singular_value_and_its_gradient(self, shape):
+        W = rng.standard_normal(shape)
+        np.testing.assert_allclose(squared_spectral_norm(W), np.linalg.norm(W, 2) ** 2)
+        check_grads(squared_spectral_norm, modes=["rev"], order=1)(W)
+
+    @pytest.mark.parametrize("sharpness", [2.0, 64.0])
+    def test_smoothed_it_is_a_power_mean_of_the_singular_values_and_its_gradient(self, sharpness):
+        W = rng.standard_normal((6, 4))
+        s = np.linalg.svd(W, compute_uv=False)
+        value = squared_spectral_norm(W, sharpness)
+        np.testing.assert_allclose(value, (s ** (2 * sharpness)).sum() ** (1 / sharpness), rtol=1e-12)
+        check_grads(lambda W: squared_spectral_norm(W, sharpness), modes=["rev"], order=1)(W)
+
+    def test_smoothed_it_has_a_gradient_where_singular_values_tie_and_tends_to_the_largest(self):
+        tied = np.linalg.qr(rng.standard_normal((6, 3)))[0]
+        check_grads(lambda W: squared_spectral_norm(W, 8.0), modes=["rev"], order=1)(tied)
+        for sharpness in (1e2, 1e4, 1e6):
+            value = squared_spectral_norm(tied, sharpness)
+            assert 1 <= value <= 3 ** (1 / sharpness) * (1 + 1e-9)
+        assert squared_spectral_norm(np.zeros((3, 2)), 8.0) == 0

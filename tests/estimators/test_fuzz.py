@@ -1,0 +1,132 @@
+"""Any parameters and data: what is accepted gives finite weights, and what is not is named."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization, WeightClipping
+from sklearn_irg.losses import Flooding, LabelSmoothing
+from sklearn_irg.penalties import (
+    AdversarialLoss,
+    InputGradient,
+    InputNoise,
+    Jacobian,
+    LipschitzGradient,
+    ParameterGradient,
+    RandomPerturbation,
+    RightReasons,
+    SpectralNorm,
+    VirtualAdversarial,
+    WeightDecay,
+)
+from sklearn_irg.solvers import LBFGS, SGD, Adam
+
+ANY_NUMBER = st.sampled_from(
+    [
+        0,
+        1,
+        -1,
+        0.5,
+        2,
+        1e-300,
+        1e-9,
+        1e9,
+        1e300,
+        np.nan,
+        np.inf,
+        np.float32(0.3),
+        np.int8(3),
+        np.uint8(200),
+        True,
+        None,
+        "1",
+    ]
+)
+PENALTIES = st.one_of(
+    st.sampled_from([None, "input_gradient", "weight_decay", "spectral_norm", "jacobian", "l2"]),
+    st.builds(
+        InputGradient, st.sampled_from(["l2", "l1"]), st.sampled_from([None, [0], [True, False, True], [], ["a"]])
+    ),
+    st.builds(
+        LipschitzGradient, ANY_NUMBER, st.sampled_from([True, False, "no"]), st.sampled_from(["data", "interpolates"])
+    ),
+    st.builds(VirtualAdversarial, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER),
+    st.builds(RandomPerturbation, ANY_NUMBER),
+    st.builds(AdversarialLoss, ANY_NUMBER, st.sampled_from(["l2", "linf"]), ANY_NUMBER, ANY_NUMBER),
+    st.builds(InputNoise, ANY_NUMBER, ANY_NUMBER),
+    st.builds(Jacobian, ANY_NUMBER),
+    st.builds(lambda weight: weight * (RightReasons() + SpectralNorm()), st.sampled_from([0.0, 1.0, 1e300, np.nan])),
+    st.just(ParameterGradient() + WeightDecay()),
+)
+SOLVERS = st.one_of(
+    st.sampled_from(["adam", "sgd", "lbfgs", "newton"]),
+    st.builds(Adam, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER),
+    st.builds(SGD, ANY_NUMBER, st.sampled_from([True, False, 1])),
+    st.builds(LBFGS, ANY_NUMBER, ANY_NUMBER),
+)
+PARAMETERS = {
+    "penalty": PENALTIES,
+    "alpha": ANY_NUMBER,
+    "l2": ANY_NUMBER,
+    "solver": SOLVERS,
+    "max_iter": ANY_NUMBER,
+    "tol": ANY_NUMBER,
+    "warm_start": st.sampled_from([True, False, "no", 1]),
+    "loss": st.sampled_from([None, "poisson", Flooding(0.1), Flooding(np.nan), LabelSmoothing(0.5), LabelSmoothing(3)]),
+    "constraint": st.one_of(
+        st.none(),
+        st.builds(SpectralNormalization, ANY_NUMBER),
+        st.builds(FrobeniusCap, ANY_NUMBER),
+        st.builds(WeightClipping, ANY_NUMBER),
+    ),
+}
+OF_PERCEPTRONS = {
+    "hidden_layer_sizes": st.sampled_from([(), (3,), (3, 2), 0, np.uint8(4), 2.5, "3"]),
+    "activation": st.sampled_from(["relu", "tanh", "logistic", "softplus", "identity", "sine", None]),
+    "learning_rate_init": ANY_NUMBER,
+    "batch_size": st.one_of(ANY_NUMBER, st.just("auto")),
+    "n_iter_no_change": ANY_NUMBER,
+    "early_stopping": st.sampled_from([True, False, "false"]),
+    "validation_fraction": ANY_NUMBER,
+    "dropout": ANY_NUMBER,
+    "shuffle": st.sampled_from([True, False, 0]),
+}
+SCALES = st.sampled_from([0.0, 1e-300, 1e-3, 1.0, 1e6, 1e30, 1e150, 3e307])
+
+
+def parameters_of(Estimator):
+    known = {**PARAMETERS, **OF_PERCEPTRONS, "epsilon": ANY_NUMBER, "xi": ANY_NUMBER, "n_power_iterations": ANY_NUMBER}
+    return st.fixed_dictionaries({}, optional={k: v for k, v in known.items() if k in Estimator().get_params()})
+
+
+def message_of_fit(model, X, y):
+    """What fit says in a ValueError, or None."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            model.fit(X, y)
+        except ValueError as error:
+            return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    "Estimator", [GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier]
+)
+@given(data=st.data(), seed=st.integers(0, 1000), scale=SCALES, single=st.booleans())
+@settings(derandomize=True, deadline=None, max_examples=200)
+def test_a_fit_is_finite_or_refused_by_name(Estimator, data, seed, scale, single):
+    model = Estimator(random_state=0).set_params(**{"max_iter": 3, **data.draw(parameters_of(Estimator))})
+    X = np.random.RandomState(seed).standard_normal((12, 3)) * scale
+    X, y = X.astype(np.float32) if single and scale < 1e38 else X, np.arange(12) % 3
+    message = message_of_fit(model, X, y)
+    if message is None:
+        weights = model.coefs_ + model.intercepts_ if hasattr(model, "coefs_") else [model.coef_, model.intercept_]
+        assert all(np.isfinite(array).all() for array in weights)
+    else:
+        names = {name.split("__")[-1] for name in model.get_params()}
+        assert any(name in message for name in [*names, "Standardise X"]), message

@@ -1,0 +1,77 @@
+"""Small problems that many tests share: tables, networks with data, and objectives over them."""
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.preprocessing import scale
+
+from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Poisson
+from sklearn_irg._engine.networks import Network
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
+from sklearn_irg.losses import check_loss
+from tests import oracles
+
+BINARY_X, BINARY_Y = load_breast_cancer(return_X_y=True)
+BINARY_X = scale(BINARY_X)
+MULTI_X, MULTI_Y = load_iris(return_X_y=True)
+MULTI_X = scale(MULTI_X)
+TABLES = {"binary": (BINARY_X, BINARY_Y), "multiclass": (MULTI_X, MULTI_Y)}
+
+LIKELIHOODS = {  # and the number of outputs
+    "logistic": (Bernoulli(), 1),
+    "labels": (Bernoulli(), 3),
+    "softmax": (Categorical(), 4),
+    "identity": (Gaussian(), 2),
+    "exp": (Poisson(), 2),
+}
+
+
+def problem(likelihood="softmax", activation="tanh", hidden=(7, 6), n_samples=20, seed=0):
+    """A network, inputs, targets, parameters, and a random generator."""
+    rng = np.random.RandomState(seed)
+    likelihood, n_outputs = LIKELIHOODS[likelihood]
+    X = rng.randn(n_samples, 5)
+    Y = {
+        "logistic": lambda: (rng.rand(n_samples, n_outputs) < 0.5) * 1.0,
+        "softmax": lambda: np.eye(n_outputs)[rng.randint(n_outputs, size=n_samples)],
+        "identity": lambda: rng.randn(n_samples, n_outputs),
+        "exp": lambda: rng.poisson(1.5, (n_samples, n_outputs)) * 1.0,
+    }[likelihood.out_activation]()
+    network = Network((5, *hidden, n_outputs), ACTIVATIONS[activation], likelihood)
+    return network, X, Y, network.initialize(rng, np.float64), rng
+
+
+def make_objective(
+    network, X, Y, penalty=None, alpha=1.0, *, loss=None, labelled=None, constraint=None, dropout=0.0, **options
+):
+    """Mean loss + alpha · penalty over rows; ``labelled`` are booleans, options those of `Rows`."""
+    loss = check_loss(loss)
+    if labelled is not None:
+        options["groups"] = {"labelled": np.flatnonzero(labelled), "unlabelled": np.flatnonzero(~labelled)}
+    rows = Rows(X, loss.soften(Y, network.likelihood), **options)
+    terms = [] if penalty is None else [(alpha * weight, term) for weight, term in penalty.terms()]
+    return Objective(network, rows, [(1.0, loss), *terms], parametrisation=constraint, dropout=dropout)
+
+
+def evaluate(objective, theta, seed=0):
+    """Value and gradient on all rows."""
+    return objective.value_and_grad(theta, objective.everything(), np.random.RandomState(seed))
+
+
+def penalty_value(penalty, network, X, Y, theta, **options):
+    """The penalty alone."""
+    objective = make_objective(network, X, Y, penalty, 1.0, **options)
+    return objective.value(theta, objective.everything(), np.random.RandomState(0), objective.terms[1:])
+
+
+def row_losses(network, theta, Y):
+    """The loss of each row as a function of X, by plain formulas."""
+    layers, activation = network.unpack(theta), type(network.activation).__name__.lower()
+    return lambda X: oracles.losses(oracles.outputs(X, layers, activation), Y, network.likelihood.out_activation)
+
+
+def outputs_of(network, theta):
+    """The outputs as a function of X, by plain formulas."""
+    layers, activation = network.unpack(theta), type(network.activation).__name__.lower()
+    return lambda X: oracles.outputs(X, layers, activation)

@@ -1,0 +1,102 @@
+"""Constraints hold at the end of a fit, and bound what they promise to bound."""
+
+import numpy as np
+import pytest
+
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg.activations import Activation
+from sklearn_irg.constraints import FrobeniusCap, Projection, SpectralNormalization, WeightClipping, check_constraint
+from tests.problems import MULTI_X, MULTI_Y
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class ThreeTimesSteeper(Activation):
+    largest_slope = 3.0
+
+    def apply(self, Z):
+        np.maximum(3 * Z, 0, out=Z)
+
+    def slope(self, A, out):
+        return np.multiply(A > 0, 3.0, out=out)
+
+    def slope_derivative(self, A):
+        del A
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus", ThreeTimesSteeper()], ids=str)
+def test_spectral_normalization_bounds_every_change_of_the_outputs(activation):
+    model = GradRegMLPClassifier(
+        (16, 8),
+        activation,
+        constraint=SpectralNormalization(2.0),
+        max_iter=100,
+        learning_rate_init=0.03,
+        random_state=0,
+    ).fit(MULTI_X, MULTI_Y)
+    assert model.score(MULTI_X, MULTI_Y) > 0.8
+    rng, outputs = np.random.RandomState(0), model.decision_function(MULTI_X)
+
+    def steepness(other):
+        change = np.linalg.norm(model.decision_function(other) - outputs, axis=1)
+        return change / np.linalg.norm(other - MULTI_X, axis=1)
+
+    for step in (1e-3, 0.1, 3.0):
+        other = MULTI_X + step * rng.randn(*MULTI_X.shape)
+        for _ in range(20):  # climb the ratio of the changes
+            trial = other + 0.1 * step * rng.randn(*MULTI_X.shape)
+            other = np.where((steepness(trial) > steepness(other))[:, None], trial, other)
+        assert steepness(other).max() <= 2.0 * (1 + 1e-9)
+
+
+def test_spectral_normalization_is_as_published_for_slopes_of_at_most_one():
+    options = {"constraint": SpectralNormalization(2.0), "max_iter": 20, "random_state": 0}
+    for activation in ("relu", "logistic"):
+        coefs = GradRegMLPClassifier((16, 8), activation, **options).fit(MULTI_X, MULTI_Y).coefs_
+        np.testing.assert_allclose([np.linalg.norm(W, 2) for W in coefs], 2.0 ** (1 / 3), rtol=1e-9)
+
+
+@pytest.mark.parametrize("Estimator", [GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier])
+def test_projections_hold_at_the_end(Estimator):
+    capped = Estimator((9,), constraint=FrobeniusCap(0.7), max_iter=20, learning_rate_init=0.05).fit(MULTI_X, MULTI_Y)
+    assert max(np.linalg.norm(W) for W in capped.coefs_) <= 0.7 + 1e-9
+    clipped = Estimator((9,), constraint=WeightClipping(0.05), max_iter=20).fit(MULTI_X, MULTI_Y)
+    assert max(abs(W).max() for W in clipped.coefs_) <= 0.05
+
+
+def test_lbfgs_takes_normalization_and_refuses_projections():
+    model = GradRegLogisticRegression(None, constraint=SpectralNormalization(3.0), random_state=0)
+    np.testing.assert_allclose(np.linalg.norm(model.fit(MULTI_X, MULTI_Y).coef_, 2), 3.0)
+    with pytest.raises(ValueError, match="LBFGS cannot project onto a constraint between its steps"):
+        GradRegLogisticRegression(constraint=FrobeniusCap()).fit(MULTI_X, MULTI_Y)
+
+
+def test_l2_counts_the_weights_inside_the_constraint():
+    options = {"constraint": SpectralNormalization(3.0), "random_state": 0, "max_iter": 1, "penalty": None}
+    losses = [
+        GradRegMLPClassifier((5,), l2=l2, learning_rate_init=1e-12, **options).fit(MULTI_X, MULTI_Y) for l2 in (0, 1)
+    ]
+    squares = sum((W**2).sum() for W in losses[0].coefs_)
+    np.testing.assert_allclose(losses[1].loss_ - losses[0].loss_, squares / 300, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "message"),
+    [
+        (1.0, r"constraint must be None or a Constraint such as SpectralNormalization\(\); got 1.0"),
+        (WeightClipping(0), "bound must be a finite number > 0; got 0"),
+        (SpectralNormalization(np.inf), "bound must be a finite number > 0; got inf"),
+        (FrobeniusCap(np.nan), "bound must be a finite number > 0; got nan"),
+    ],
+    ids=str,
+)
+def test_what_is_no_constraint_is_named(constraint, message):
+    with pytest.raises(ValueError, match=message):
+        check_constraint(constraint)
+    with pytest.raises(ValueError, match=message):
+        GradRegMLPClassifier(constraint=constraint).fit(MULTI_X, MULTI_Y)
+
+
+def test_a_projection_that_does_not_project_cannot_be_made():
+    with pytest.raises(TypeError, match="abstract"):
+        type("Incomplete", (Projection,), {})()

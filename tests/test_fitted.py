@@ -1,0 +1,134 @@
+"""From fitted estimators to models: what is read is what predicts, and what cannot be read is refused."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris, make_multilabel_classification
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Binarizer, StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPRegressor
+from sklearn_irg.attacks import adversarial_accuracy
+from sklearn_irg.diagnostics import (
+    certified_radius,
+    feature_sensitivity,
+    input_gradients,
+    integrated_gradients,
+    linear_geometry,
+    lipschitz_bounds,
+    signed_distance,
+)
+from tests import oracles
+from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X2, y2, X3, y3 = BINARY_X[:, :6], BINARY_Y, MULTI_X, MULTI_Y
+COUNTS = np.random.RandomState(0).poisson(np.exp(0.5 * X2[:, 0]))
+
+
+class TestUnknownNetworks:
+    @pytest.mark.parametrize(
+        ("attribute", "value", "message"),
+        [
+            (
+                "out_activation_",
+                "cloglog",
+                r"has out_activation_='cloglog', which is unknown.*Known are 'logistic', 'softmax'",
+            ),
+            ("activation", "gelu", r"has the activation 'gelu', which is unknown, so its layers cannot be read"),
+        ],
+    )
+    @pytest.mark.parametrize("function", [input_gradients, signed_distance, certified_radius, lipschitz_bounds])
+    def test_are_refused_rather_than_guessed(self, function, attribute, value, message):
+        model = MLPClassifier((5,), max_iter=5, random_state=0).fit(X3, y3)
+        setattr(model, attribute, value)
+        with pytest.raises(TypeError, match=message):
+            function(model, X3)
+
+
+@pytest.mark.parametrize(
+    "model", [Kind(hidden_layer_sizes=(8,), loss="poisson") for Kind in (MLPRegressor, GradRegMLPRegressor)], ids=repr
+)
+class TestCounts:
+    def test_the_loss_is_the_deviance_and_the_score_the_prediction(self, model):
+        model = model.set_params(max_iter=50, random_state=0).fit(X2, COUNTS)
+
+        def half_deviance(X):
+            return oracles.losses(np.log(model.predict(X))[:, None], COUNTS[:, None], "exp")
+
+        expected = oracles.input_gradients(half_deviance, X2)
+        np.testing.assert_allclose(input_gradients(model, X2, COUNTS), expected, atol=1e-5)
+        expected = oracles.input_gradients(model.predict, X2)
+        np.testing.assert_allclose(input_gradients(model, X2, of="score"), expected, atol=1e-5)
+
+    def test_attributions_add_up_to_the_change_of_the_prediction(self, model):
+        model = model.set_params(max_iter=50, random_state=0).fit(X2, COUNTS)
+        attributions = integrated_gradients(model, X2, n_steps=400)
+        base = model.predict(X2.mean(axis=0, keepdims=True))
+        # 400 points on a path with kinks of relu leave an error of about 1 % of the largest attribution
+        np.testing.assert_allclose(
+            attributions.sum(axis=1), model.predict(X2) - base, atol=0.01 * np.abs(attributions).max()
+        )
+
+
+class TestModelsThatPredictOtherwise:
+    def test_votes_thresholds_and_steps_that_only_look_affine_are_refused(self):
+        rng = np.random.RandomState(0)
+        X = np.column_stack([rng.uniform(2e4, 2e5, 300), rng.standard_normal(300)])
+        y = (X[:, 0] > 8e4).astype(int)
+        refused = [
+            (SVC(kernel="linear", decision_function_shape="ovo").fit(X3, y3), X3),
+            (FixedThresholdClassifier(LogisticRegression(), threshold=0.95).fit(X2, y2), X2),
+            (make_pipeline(Binarizer(threshold=8e4), LogisticRegression()).fit(X, y), X),
+        ]
+        for model, rows in refused:
+            with pytest.raises(TypeError, match=r"Scores per class are needed|does not predict by its scores alone"):
+                signed_distance(model, rows)
+
+    def test_multilabel_models_have_no_one_boundary(self):
+        X, Y = make_multilabel_classification(random_state=0, n_classes=4)
+        model = MLPClassifier((8,), max_iter=5, random_state=0).fit(X, Y)
+        with pytest.raises(TypeError, match="is multilabel"):
+            certified_radius(model, X)
+        assert input_gradients(model, X, Y).shape == X.shape
+
+    def test_names_of_columns_must_match(self):
+        data = load_iris(as_frame=True)
+        model = LogisticRegression(max_iter=1000).fit(data.data, data.target)
+        with pytest.raises(ValueError, match="feature names"):
+            signed_distance(model, data.data.iloc[:, ::-1])
+
+    def test_a_column_of_labels_is_a_row_of_labels(self):
+        model = LogisticRegression().fit(X2, y2 + 1)
+        column = (y2 + 1)[:, None]
+        np.testing.assert_array_equal(input_gradients(model, X2, column), input_gradients(model, X2, y2 + 1))
+        assert adversarial_accuracy(model, X2, column, 0.1) == adversarial_accuracy(model, X2, y2 + 1, 0.1)
+
+    def test_regressors_with_a_link_go_by_differences_and_need_targets(self):
+        y = np.exp(X2[:, 0])
+        model = PoissonRegressor().fit(X2, y)
+        expected = (model.predict(X2) - y) * model.predict(X2)
+        np.testing.assert_allclose(input_gradients(model, X2, y), expected[:, None] * model.coef_, rtol=1e-4, atol=1e-7)
+        with pytest.raises(ValueError, match="the loss of a regressor needs y"):
+            feature_sensitivity(MLPRegressor(max_iter=2).fit(X2, y), X2)
+        with pytest.raises(ValueError, match="log_proba' needs a classifier"):
+            input_gradients(model, X2, of="log_proba")
+
+    def test_differences_do_not_depend_on_units_or_on_other_rows(self):
+        model = SVC().fit(X2, y2)
+        expected = signed_distance(model, X2)
+        small = make_pipeline(StandardScaler(), SVC()).fit(X2 * 1e-6, y2)
+        np.testing.assert_allclose(signed_distance(small, X2 * 1e-6) * 1e6, expected, rtol=1e-3)
+        far = X2.copy()
+        far[-1] = 1e6
+        np.testing.assert_allclose(signed_distance(model, far)[:-1], expected[:-1], rtol=1e-4)
+
+    def test_searches_and_identity_networks_are_what_they_hold(self):
+        search = GridSearchCV(GradRegLogisticRegression(max_iter=500), {"alpha": [0.1, 1.0]}).fit(X2, y2)
+        np.testing.assert_array_equal(certified_radius(search, X2), certified_radius(search.best_estimator_, X2))
+        assert linear_geometry(search, X2, y2).weight_norm > 0
+        flat = MLPClassifier((8,), "identity", max_iter=50, random_state=0).fit(X2, y2)
+        np.testing.assert_allclose(certified_radius(flat, X2), np.abs(signed_distance(flat, X2)), rtol=1e-6)

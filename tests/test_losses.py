@@ -1,0 +1,146 @@
+"""Losses: names, likelihoods, modifications, and what they do to a fit."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor
+from sklearn_irg.likelihoods import Bernoulli, Categorical, Poisson
+from sklearn_irg.losses import BatchLoss, Flooding, LabelSmoothing, NegativeLogLikelihood, SampleLoss, check_loss
+from sklearn_irg.penalties import RightReasons
+from tests.problems import MULTI_X, MULTI_Y, evaluate, make_objective, problem, row_losses
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class Squares(BatchLoss):
+    """No mean over rows, and without labels."""
+
+    group = "all"
+
+    def value(self, step):
+        return (step.outputs * step.outputs).sum()
+
+
+class TestCheckLoss:
+    @pytest.mark.parametrize(
+        ("loss", "expected"),
+        [
+            (None, "NegativeLogLikelihood()"),
+            ("poisson", "NegativeLogLikelihood(likelihood=Poisson())"),
+            (Bernoulli(), "NegativeLogLikelihood(likelihood=Bernoulli())"),
+            (Flooding(0.1, loss="poisson"), "Flooding(level=0.1, loss='poisson')"),
+        ],
+        ids=str,
+    )
+    def test_names_likelihoods_and_objects_mean_losses(self, loss, expected):
+        assert repr(check_loss(loss)) == expected
+
+    @pytest.mark.parametrize(
+        ("loss", "message"),
+        [
+            ("smooth", r"loss must be None, one of 'poisson', 'squared_error', a Likelihood .*; got 'smooth'"),
+            (Poisson, "loss must be None"),
+            (Flooding(-1), "level must be a finite number >= 0; got -1"),
+            (Flooding(np.nan), "level must be a finite number >= 0; got nan"),
+            (LabelSmoothing(2), "amount must be a finite number >= 0 and <= 1; got 2"),
+            (Flooding(0.1, loss=LabelSmoothing("a")), "amount must be a finite number"),
+            (Flooding(0.1, loss="smooth"), "loss must be None"),
+            (NegativeLogLikelihood("poisson"), "likelihood must be a Likelihood or None; got 'poisson'"),
+        ],
+        ids=str,
+    )
+    def test_what_is_none_is_named(self, loss, message):
+        with pytest.raises(ValueError, match=message):
+            check_loss(loss)
+
+    def test_modifications_are_what_they_wrap_in_all_else(self):
+        wrapped = LabelSmoothing(0.1, loss=Squares())
+        assert (wrapped.group, wrapped.needs_whole_batch, wrapped.likelihood) == ("all", True, None)
+        assert LabelSmoothing(0.1).needs_whole_batch is False
+        assert Flooding(0.1).needs_whole_batch is True
+        assert isinstance(Flooding(0.1, loss=Poisson()).likelihood, Poisson)
+
+    def test_losses_without_their_method_cannot_be_made(self):
+        for kind in (SampleLoss, BatchLoss):
+            with pytest.raises(TypeError, match="abstract"):
+                type("Incomplete", (kind,), {})()
+
+
+class TestFlooding:
+    def test_reflects_the_mean_loss_at_its_level(self):
+        network, X, Y, theta, _ = problem()
+        value, gradient = evaluate(make_objective(network, X, Y), theta)
+        for level, sign in [(value - 0.3, 1), (value + 0.3, -1)]:
+            flooded = evaluate(make_objective(network, X, Y, loss=Flooding(level)), theta)
+            np.testing.assert_allclose(flooded[0], abs(value - level) + level)
+            np.testing.assert_allclose(flooded[1], sign * gradient)
+
+    def test_keeps_the_loss_of_a_fit_up(self):
+        model = GradRegMLPClassifier(
+            penalty=None, loss=Flooding(0.3), max_iter=300, learning_rate_init=0.01, random_state=0
+        )
+        assert clone(model).set_params(loss=None).fit(MULTI_X, MULTI_Y).loss_ < 0.05
+        np.testing.assert_allclose(model.fit(MULTI_X, MULTI_Y).loss_, 0.3, atol=0.01)
+
+
+class TestLabelSmoothing:
+    @pytest.mark.parametrize("likelihood", ["logistic", "labels", "softmax"])
+    def test_is_the_loss_of_mixed_targets(self, likelihood):
+        network, X, Y, theta, _ = problem(likelihood)
+        soft = 0.8 * Y + 0.2 / (4 if likelihood == "softmax" else 2)
+        smooth = make_objective(network, X, Y, loss=Flooding(0.0, loss=LabelSmoothing(0.2)))
+        np.testing.assert_allclose(evaluate(smooth, theta)[0], row_losses(network, theta, soft)(X).mean(), rtol=1e-10)
+
+    def test_tempers_probabilities(self):
+        model = GradRegMLPClassifier(penalty=None, loss=LabelSmoothing(0.3), max_iter=500, random_state=0)
+        assert model.fit(MULTI_X, MULTI_Y).predict_proba(MULTI_X).max() < 0.96
+
+    @pytest.mark.parametrize("loss", [LabelSmoothing(0.1), LabelSmoothing(0.1, loss="poisson")], ids=str)
+    def test_has_no_meaning_for_numbers(self, loss):
+        with pytest.raises(
+            ValueError, match="LabelSmoothing mixes the probabilities of classes, so it has no meaning for"
+        ):
+            GradRegMLPRegressor(loss=loss).fit(MULTI_X, MULTI_Y)
+
+    def test_early_stopping_still_scores_the_labels(self):
+        model = GradRegMLPClassifier(loss=LabelSmoothing(0.4), early_stopping=True, max_iter=100, random_state=0)
+        assert model.fit(MULTI_X, MULTI_Y).best_validation_score_ > 0.8
+
+
+class TestLikelihoodsThatDoNotFit:
+    @pytest.mark.parametrize("loss", ["poisson", "squared_error", Poisson(), Bernoulli(), Categorical()], ids=str)
+    @pytest.mark.parametrize("Estimator", [GradRegLogisticRegression, GradRegMLPClassifier])
+    def test_a_classifier_refuses_what_says_nothing_of_its_classes(self, Estimator, loss):
+        y = np.minimum(MULTI_Y, 1) if isinstance(loss, Categorical) else MULTI_Y
+        with pytest.raises(ValueError, match=r"is no loss for . classes with . outputs?. Use loss=None"):
+            Estimator(loss=loss).fit(MULTI_X, y)
+
+    def test_a_penalty_on_classes_refuses_counts(self):
+        with pytest.raises(
+            ValueError, match=r"RightReasons needs class probabilities, which Poisson\(\) does not have"
+        ):
+            GradRegMLPRegressor(penalty=RightReasons(), loss="poisson").fit(MULTI_X, MULTI_Y)
+
+    def test_counts_must_not_be_negative(self):
+        with pytest.raises(ValueError, match=r"y must be non-negative for Poisson\(\); got -1.0"):
+            GradRegMLPRegressor(loss="poisson").fit(MULTI_X, MULTI_Y - 1.0)
+
+
+class TestLossesWithoutLabels:
+    def test_the_default_penalty_is_refused_by_name(self):
+        with pytest.raises(ValueError, match="InputGradient counts the rows of group 'labelled', but with this loss"):
+            GradRegMLPClassifier(loss=Squares()).fit(MULTI_X, MULTI_Y)
+
+    def test_labels_are_out_of_reach_of_every_term(self):
+        class Peeking(Squares):
+            def value(self, step):
+                return step.losses.sum()
+
+        with pytest.raises(ValueError, match="there are no targets to read: the loss uses no labels"):
+            GradRegMLPClassifier(loss=Peeking(), penalty=None).fit(MULTI_X, MULTI_Y)
+
+    def test_early_stopping_has_nothing_to_score(self):
+        model = GradRegMLPClassifier(loss=Squares(), penalty=None, early_stopping=True)
+        with pytest.raises(ValueError, match="early_stopping scores held-out labels, but loss=Squares"):
+            model.fit(MULTI_X, MULTI_Y)

@@ -1,0 +1,190 @@
+"""Solvers: they learn, say truthfully when they have converged, and leave no trace of what diverged."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
+
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
+from sklearn_irg._engine.activations import Identity
+from sklearn_irg._engine.likelihoods import Categorical
+from sklearn_irg._engine.networks import Network
+from sklearn_irg.constraints import FrobeniusCap
+from sklearn_irg.penalties import AdversarialLoss, InputGradient, InputNoise, VirtualAdversarial
+from sklearn_irg.solvers import LBFGS, SGD, Adam, EpochSolver, Solver, check_solver
+from tests import oracles
+from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, TABLES, make_objective
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", SGD(nesterovs_momentum=False), Adam(beta_1=0.8), LBFGS()])
+def test_every_solver_learns(table, solver):
+    model = GradRegMLPClassifier((20,), solver=solver, learning_rate_init=0.01, random_state=0)
+    assert model.fit(*TABLES[table]).score(*TABLES[table]) > 0.94
+
+
+class TestConvergence:
+    def test_not_converging_warns(self):
+        with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations without converging. Raise max_iter=2"):
+            GradRegMLPClassifier(max_iter=2).fit(MULTI_X, MULTI_Y)
+
+    @pytest.mark.parametrize("value", [-3.4e38, 1e30])
+    def test_a_line_search_that_cannot_start_is_no_convergence(self, value):
+        X = MULTI_X.copy()
+        X[3, 0] = value
+        with pytest.warns(ConvergenceWarning, match="no smaller value was found although the gradient has an entry of"):
+            GradRegLogisticRegression(alpha=0.1).fit(X, MULTI_Y)
+
+    def test_what_is_said_to_have_converged_has_a_small_gradient(self):
+        network = Network((4, 3), Identity(), Categorical())
+        for alpha in (0.01, 0.1, 1.0):
+            model = GradRegLogisticRegression(InputGradient(), alpha, l2=0, tol=1e-7, max_iter=5000).fit(
+                MULTI_X, MULTI_Y
+            )
+            objective = make_objective(network, MULTI_X, np.eye(3)[MULTI_Y], InputGradient(), alpha)
+            theta = network.pack([model.coef_.T], [model.intercept_], np.float64)
+            assert np.abs(objective.value_and_grad(theta, objective.everything())[1]).max() < 1e-6
+
+    def test_zero_iterations_are_possible(self):
+        X = np.zeros((10, 2))
+        model = GradRegMLPClassifier((3,), solver="lbfgs", l2=0, tol=10.0, random_state=0).fit(X, np.arange(10) % 2)
+        assert model.n_iter_ == 0
+        assert model.best_loss_ == model.loss_ > 0
+
+
+class TestKinks:
+    @pytest.mark.parametrize("alpha", [0.01, 0.1, 1.0])
+    def test_tied_singular_values_do_not_stop_short_of_the_optimum(self, alpha):
+        X, y = make_classification(600, 20, n_informative=10, n_classes=6, random_state=0)
+        model = GradRegLogisticRegression("spectral_norm", alpha, l2=0, max_iter=1000).fit(scale(X), y)
+        singular = np.linalg.svd(model.coef_, compute_uv=False)
+        assert singular[1] > 0.99 * singular[0]
+        np.testing.assert_allclose(model.loss_, oracles.spectral_norm_optimum(scale(X), y, alpha), rtol=1e-5)
+
+    def test_where_nothing_ties_the_optimum_is_exact(self):
+        model = GradRegLogisticRegression("spectral_norm", 0.01, l2=0, tol=1e-6, max_iter=1000).fit(MULTI_X, MULTI_Y)
+        np.testing.assert_allclose(model.loss_, oracles.spectral_norm_optimum(MULTI_X, MULTI_Y, 0.01), rtol=1e-7)
+
+    def test_the_reported_loss_is_that_of_the_objective_with_its_kinks(self):
+        model = GradRegLogisticRegression("spectral_norm", 0.1, l2=0, max_iter=1000).fit(MULTI_X, MULTI_Y)
+        loss = -np.log(model.predict_proba(MULTI_X)[np.arange(150), MULTI_Y]).mean()
+        np.testing.assert_allclose(model.loss_, loss + 0.1 * np.linalg.norm(model.coef_, 2) ** 2, rtol=1e-12)
+
+    def test_absolute_values_end_at_a_subgradient_that_is_small(self):
+        model = GradRegLogisticRegression(InputGradient("l1"), 0.1, tol=1e-4, max_iter=2000)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            model.fit(MULTI_X, MULTI_Y)
+
+
+class TestWhatASolverDeclares:
+    class Delegating(Solver):
+        """Written before there was anything to declare."""
+
+        def minimize(self, objective, theta, schedule, state=None):
+            return LBFGS().minimize(objective, theta, schedule, state)
+
+    class Declaring(Delegating):
+        has_epochs = False
+        needs_determinism = True
+        takes_bounds = True
+        takes_projections = False
+
+    @pytest.mark.parametrize("solver", [Delegating(), Declaring()], ids=repr)
+    @pytest.mark.parametrize("table", TABLES)
+    def test_who_delegates_to_lbfgs_gets_as_many_exact_zeros(self, solver, table):
+        model = GradRegLogisticRegression(InputGradient("l1"), 0.3, max_iter=2000)
+        expected = model.fit(*TABLES[table]).coef_
+        np.testing.assert_array_equal(model.set_params(solver=solver).fit(*TABLES[table]).coef_, expected)
+        assert table == "multiclass" or (expected == 0).sum() >= 10
+
+    def test_partial_fit_needs_epochs(self):
+        assert hasattr(GradRegMLPClassifier(solver=self.Delegating()), "partial_fit")
+        for solver in ("lbfgs", self.Declaring()):
+            assert not hasattr(GradRegMLPClassifier(solver=solver), "partial_fit")
+        with pytest.raises(ValueError, match="Declaring has no epochs to stop early at"):
+            GradRegMLPClassifier(solver=self.Declaring(), early_stopping=True).fit(MULTI_X, MULTI_Y)
+
+    @pytest.mark.parametrize("name", ["LBFGS", "Declaring", "Delegating"])
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (
+                {"penalty": VirtualAdversarial()},
+                "needs a deterministic objective, but VirtualAdversarial draws random numbers",
+            ),
+            ({"penalty": InputNoise()}, "needs a deterministic objective, but InputNoise draws random numbers"),
+            (
+                {"penalty": AdversarialLoss()},
+                "needs a deterministic objective, but AdversarialLoss holds its perturbation",
+            ),
+            ({"dropout": 0.5}, "needs a deterministic objective, but dropout draws random numbers"),
+            ({"constraint": FrobeniusCap()}, "cannot project onto a constraint between its steps"),
+        ],
+        ids=str,
+    )
+    def test_the_error_says_who_is_incompatible_with_what(self, name, options, message):
+        solver = LBFGS() if name == "LBFGS" else getattr(self, name)()
+        who = "Declaring" if name == "Declaring" else "LBFGS"
+        with pytest.raises(ValueError, match=f"{who} {message}"):
+            GradRegMLPClassifier(solver=solver, **options).fit(MULTI_X, MULTI_Y)
+
+    def test_incomplete_solvers_cannot_be_made(self):
+        for kind in (Solver, EpochSolver):
+            with pytest.raises(TypeError, match="abstract"):
+                type("Incomplete", (kind,), {})()
+
+
+class TestDivergence:
+    @pytest.mark.parametrize(("solver", "rate"), [("adam", 1e-3), ("sgd", 1e20)])
+    def test_a_batch_whose_moments_overflow_is_refused_and_changes_nothing(self, solver, rate):
+        X = MULTI_X.astype(np.float32)
+        model = GradRegMLPClassifier((5,), solver=solver, random_state=0).partial_fit(X, MULTI_Y)
+        before = {name: np.copy(value) for name, value in model._solver_state["moments"].items()}
+        coefs = [W.copy() for W in model.coefs_]
+        model.set_params(learning_rate_init=rate)
+        with pytest.raises(
+            ValueError, match="training diverged: the objective, the parameters or the solver's moments"
+        ):
+            model.partial_fit(X * np.float32(1e22), MULTI_Y)
+        for name, value in model._solver_state["moments"].items():
+            np.testing.assert_array_equal(value, before[name])
+        for W, old in zip(model.coefs_, coefs, strict=True):
+            np.testing.assert_array_equal(W, old)
+        model.set_params(learning_rate_init=1e-3)
+        assert not np.array_equal(model.partial_fit(X, MULTI_Y).coefs_[0], coefs[0])
+
+    def test_the_message_says_what_to_lower(self):
+        with pytest.raises(ValueError, match=r"training diverged.*in epoch .*learning_rate_init=1e\+300"):
+            GradRegMLPClassifier(solver="sgd", learning_rate_init=1e300).fit(MULTI_X, MULTI_Y)
+
+
+@pytest.mark.parametrize(
+    ("solver", "message"),
+    [
+        ("newton", "solver must be one of 'adam', 'lbfgs', 'sgd', or a Solver"),
+        (LBFGS, "solver must be one of 'adam', 'lbfgs', 'sgd', or a Solver"),
+        (Adam(beta_1=2), "beta_1 must be a finite number >= 0 and < 1; got 2"),
+        (Adam(beta_1=np.nan), "beta_1 must be a finite number >= 0 and < 1; got nan"),
+        (Adam(epsilon=0), "epsilon must be a finite number > 0; got 0"),
+        (SGD(momentum="big"), "momentum must be a finite number >= 0 and < 1; got 'big'"),
+        (SGD(nesterovs_momentum="no"), "nesterovs_momentum must be True or False; got 'no'"),
+        (LBFGS(history_size=0), "history_size must be an integer >= 1; got 0"),
+        (LBFGS(history_size=-1), "history_size must be an integer >= 1; got -1"),
+        (LBFGS(max_fun=1.5), "max_fun must be an integer >= 1; got 1.5"),
+    ],
+    ids=str,
+)
+def test_what_is_no_solver_is_named(solver, message):
+    with pytest.raises(ValueError, match=message):
+        check_solver(solver)
+
+
+def test_integers_of_any_size_are_integers():
+    small = GradRegLogisticRegression(solver=LBFGS(history_size=np.uint8(3), max_fun=np.int16(200)))
+    plain = GradRegLogisticRegression(solver=LBFGS(history_size=3, max_fun=200))
+    np.testing.assert_array_equal(small.fit(BINARY_X, BINARY_Y).coef_, plain.fit(BINARY_X, BINARY_Y).coef_)
