@@ -138,10 +138,12 @@ def check_constraint(constraint):
     Parameters
     ----------
     constraint : Constraint or None
+        What the weights obey.
 
     Returns
     -------
     constraint : Constraint or None
+        The same.
 
     Raises
     ------

@@ -243,6 +243,7 @@ def check_loss(loss):
     Returns
     -------
     loss : Loss
+        An object for it.
 
     Raises
     ------

@@ -77,7 +77,7 @@ def sweep(table, estimator="logistic", epsilon=0.5, *, alphas=ALPHAS, cv=5, call
     rows : list of Row
         One per alpha.
     """
-    pipeline = Pipeline([("prepare", preprocessor(table.X, table.is_numeric)), ("fit", clone(ESTIMATORS[estimator]))])
+    pipeline = Pipeline([("prepare", preprocessor(table.is_numeric)), ("fit", clone(ESTIMATORS[estimator]))])
     folds = StratifiedKFold(cv, shuffle=True, random_state=0)
     search = GridSearchCV(
         pipeline, {"fit__alpha": list(alphas)}, scoring=_Measures(epsilon), refit=False, cv=folds, error_score="raise"

@@ -10,7 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-__all__ = ["Table", "TableError", "breast_cancer", "preprocessor", "read_csv"]
+__all__ = ["Table", "TableError", "breast_cancer", "numeric_table", "preprocessor", "read_csv"]
 
 _MISSING = {"", "?", "na", "n/a", "nan", "null", "none"}
 
@@ -40,11 +40,15 @@ class Table(NamedTuple):
     is_numeric: np.ndarray
 
 
+def numeric_table(bunch):
+    """One of scikit-learn's bundled tables, as its loaders return them."""
+    is_numeric = np.ones(bunch.data.shape[1], dtype=bool)
+    return Table(bunch.data, bunch.target_names[bunch.target].astype(str), list(bunch.feature_names), is_numeric)
+
+
 def breast_cancer():
     """scikit-learn's bundled breast-cancer table."""
-    data = load_breast_cancer()
-    is_numeric = np.ones(data.data.shape[1], dtype=bool)
-    return Table(data.data, data.target_names[data.target], data.feature_names.tolist(), is_numeric)
+    return numeric_table(load_breast_cancer())
 
 
 def read_csv(path, target=None, drop=()):
@@ -123,10 +127,8 @@ def _typed(name, values, path):
     return numbers.tolist(), True
 
 
-def preprocessor(X, is_numeric=None):
-    """Imputer and scaler for numbers, one-hot encoder for the rest."""
-    if is_numeric is None:
-        return StandardScaler()
+def preprocessor(is_numeric):
+    """Imputer and scaler for numeric columns, one-hot encoder for the others."""
     numeric, text = np.flatnonzero(is_numeric), np.flatnonzero(~np.asarray(is_numeric))
     return ColumnTransformer(
         [

@@ -78,7 +78,7 @@ class Activation(Component, ABC):
 
 
 class Identity(Activation):
-    """φ(z) = z"""
+    """The identity, φ(z) = z."""
 
     is_identity = True
     largest_slope = 1.0
@@ -97,7 +97,7 @@ class Identity(Activation):
 
 
 class ReLU(Activation):
-    """φ(z) = max(z, 0)"""
+    """Rectified linear unit, φ(z) = max(z, 0)."""
 
     largest_slope = 1.0
     sklearn_name = "relu"
@@ -113,7 +113,7 @@ class ReLU(Activation):
 
 
 class Tanh(Activation):
-    """φ(z) = tanh z"""
+    """Hyperbolic tangent, φ(z) = tanh z."""
 
     largest_slope = 1.0
     sklearn_name = "tanh"
@@ -130,7 +130,7 @@ class Tanh(Activation):
 
 
 class Logistic(Activation):
-    """φ(z) = 1 / (1 + exp(-z))"""
+    """Logistic function, φ(z) = 1 / (1 + exp(-z))."""
 
     largest_slope = 0.25
     init_factor = 2.0
@@ -152,7 +152,7 @@ class Logistic(Activation):
 
 
 class Softplus(Activation):
-    """φ(z) = log(1 + exp z)"""
+    """Smooth rectified linear unit, φ(z) = log(1 + exp z)."""
 
     largest_slope = 1.0
 
@@ -190,10 +190,12 @@ def check_activation(activation):
     Parameters
     ----------
     activation : {"identity", "logistic", "tanh", "relu", "softplus"} or Activation
+        A name or an object.
 
     Returns
     -------
     activation : Activation
+        An object for it.
 
     Raises
     ------

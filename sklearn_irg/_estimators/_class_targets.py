@@ -104,10 +104,13 @@ class ClassTargets(ClassifierMixin):
                 self._check_subset(found, classes)
             self.classes_, self._is_multilabel = found if classes is None else classes, False
             if len(self.classes_) < 2:
-                marker = f"The label {self.unlabeled_label!r} marks rows without one; use unlabeled_label=None if it is a class."
+                hint = ""
+                if some_unlabelled:
+                    marker = f"The label {self.unlabeled_label!r} marks rows without one"
+                    hint = f" {marker}; use unlabeled_label=None if it is a class."
                 raise ValueError(
                     f"{type(self).__name__} needs at least 2 classes in y, but it has only one class: "
-                    f"{self.classes_.tolist()[0]!r}. {marker if some_unlabelled else ''}".rstrip()
+                    f"{self.classes_.tolist()[0]!r}.{hint}"
                 )
         elif not incremental and not np.array_equal(found, self.classes_):
             raise ValueError(

@@ -18,7 +18,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     penalty : str, Penalty or None, default="input_gradient"
         What is penalised: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
         ``InputGradient(norm="l1")``, or a sum of such objects.
-    alpha : float, default=0.3
+    alpha : float, default=0.03
         Strength of the penalty, the λ of the papers. Gradients are in units of X, so standardise it.
     l2 : float, default=1.0
         Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
@@ -97,7 +97,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     def __init__(
         self,
         penalty="input_gradient",
-        alpha=0.3,
+        alpha=0.03,
         *,
         l2=1.0,
         fit_intercept=True,

@@ -113,6 +113,8 @@ class MLPEstimator(NetworkEstimator):
         labelled = rows.groups["labelled"]
         strata = self._strata(rows.targets[labelled])
         try:
+            if strata is not None:
+                self._check_strata(strata)
             train, held_out = train_test_split(
                 labelled, test_size=float(self.validation_fraction), random_state=random_state, stratify=strata
             )
@@ -120,14 +122,19 @@ class MLPEstimator(NetworkEstimator):
                 raise ValueError("the validation set is too small.")
         except ValueError as error:
             raise ValueError(
-                f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(labelled)} rows: {error} "
-                "Raise validation_fraction, or set early_stopping=False."
+                f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(labelled)} rows: "
+                f"{error} Raise validation_fraction, or set early_stopping=False."
             ) from None
         held_out, train = (
             rows.take(held_out),
             rows.take(np.append(train, rows.groups.get("unlabelled", [])).astype(int)),
         )
         return train, lambda theta: self._score(network, theta, held_out)
+
+    def _check_strata(self, strata):
+        labels, counts = np.unique(strata, return_counts=True)
+        if counts.min() < 2:
+            raise ValueError(f"the class {labels[counts.argmin()].item()!r} has one row only.")
 
     def _store(self, solution, n_samples, resume):
         self.n_iter_ = solution.n_iter

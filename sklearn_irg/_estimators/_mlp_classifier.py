@@ -20,7 +20,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     penalty : str, Penalty or None, default="input_gradient"
         What is penalised: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
         object such as ``InputGradient(norm="l1")``, or a sum of such objects.
-    alpha : float, default=0.3
+    alpha : float, default=0.03
         Strength of the penalty, the λ of the papers. Gradients are in units of X, so standardise it.
     l2 : float, default=1e-4
         Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
@@ -109,7 +109,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_irg import GradRegMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = make_pipeline(StandardScaler(), GradRegMLPClassifier(learning_rate_init=0.02, random_state=0))
+    >>> model = make_pipeline(StandardScaler(), GradRegMLPClassifier(learning_rate_init=0.02, max_iter=500, random_state=0))
     >>> model.fit(X, y).score(X, y) > 0.9
     True
     """
@@ -123,7 +123,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         activation="relu",
         *,
         penalty="input_gradient",
-        alpha=0.3,
+        alpha=0.03,
         l2=1e-4,
         class_weight=None,
         solver="adam",

@@ -21,7 +21,7 @@ class GradRegMLPRegressor(NumericTargets, MLPEstimator):
     penalty : str, Penalty or None, default="input_gradient"
         What is penalised: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
         ``InputGradient(norm="l1")``, or a sum of such objects.
-    alpha : float, default=0.3
+    alpha : float, default=0.03
         Strength of the penalty. Gradients are in units of X and of y, so standardise both.
     l2 : float, default=1e-4
         Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
@@ -107,7 +107,7 @@ class GradRegMLPRegressor(NumericTargets, MLPEstimator):
         activation="relu",
         *,
         penalty="input_gradient",
-        alpha=0.3,
+        alpha=0.03,
         l2=1e-4,
         solver="adam",
         batch_size="auto",

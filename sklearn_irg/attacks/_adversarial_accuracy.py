@@ -120,7 +120,18 @@ class _AdversarialScorer:
         )
 
     def set_score_request(self, *, sample_weight=None):
-        """Ask for sample weights, or not, where metadata routing is enabled."""
+        """Ask for sample weights, or not, where metadata routing is enabled.
+
+        Parameters
+        ----------
+        sample_weight : bool or str, default=None
+            As in scikit-learn.
+
+        Returns
+        -------
+        scorer : callable
+            One that asks for them.
+        """
         scorer = copy(self)
         scorer._requests_weight = sample_weight
         return scorer
@@ -140,8 +151,12 @@ def make_adversarial_scorer(epsilon, *, norm="l2", attack=None):
 
     Parameters
     ----------
-    epsilon, norm, attack
-        As in `adversarial_accuracy`. In a pipeline of affine steps epsilon is in units of the pipeline's input.
+    epsilon : float
+        Radius; in a pipeline of affine steps it is in units of the pipeline's input.
+    norm : {"l2", "linf", "l1"}, default="l2"
+        Norm of the perturbation.
+    attack : callable, default=None
+        As in `adversarial_accuracy`.
 
     Returns
     -------

@@ -28,8 +28,10 @@ def confidence_ascent(
         L2 length of a step.
     max_iter : int, default=1000
         Largest number of steps.
-    clip, features
-        As in `fast_gradient`.
+    clip : tuple of two floats or arrays of shape (n_features,), default=None
+        Bounds.
+    features : sequence of str or int, default=None
+        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
 
     Returns
     -------

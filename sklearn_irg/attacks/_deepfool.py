@@ -16,8 +16,10 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
         Largest number of linearisations.
     overshoot : float, default=0.02
         Share by which each step goes too far.
-    clip, features
-        As in `fast_gradient`.
+    clip : tuple of two floats or arrays of shape (n_features,), default=None
+        Bounds.
+    features : sequence of str or int, default=None
+        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
 
     Returns
     -------

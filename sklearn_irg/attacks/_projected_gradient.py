@@ -19,8 +19,12 @@ def projected_gradient(
 
     Parameters
     ----------
-    estimator, X, y, clip, features
-        As in `fast_gradient`.
+    estimator : estimator
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Their labels.
     epsilon : float
         Radius of the ball.
     norm : {"l2", "linf"}, default="l2"
@@ -29,6 +33,10 @@ def projected_gradient(
         Number of steps.
     step_size : float, default=None
         Length of a step; ``None`` is ``2.5 * epsilon / n_steps``.
+    clip : tuple of two floats or arrays of shape (n_features,), default=None
+        Bounds.
+    features : sequence of str or int, default=None
+        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
     random_state : int, RandomState or None, default=None
         If given, the rows start from a random point in the ball; ``None`` starts from the rows themselves.
 

@@ -112,8 +112,14 @@ def feature_sensitivity(estimator, X, y=None, of="loss"):
 
     Parameters
     ----------
-    estimator, X, y, of
-        As in `input_gradients`; column names come from X or from the estimator.
+    estimator : estimator
+        As in `input_gradients`.
+    X : array-like of shape (n_samples, n_features)
+        Samples; column names come from X or from the estimator.
+    y : array-like of shape (n_samples,), default=None
+        Labels. ``None`` means the predicted ones.
+    of : {"loss", "score", "log_proba"}, default="loss"
+        As in `input_gradients`.
 
     Returns
     -------
@@ -200,10 +206,16 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
 
     Parameters
     ----------
-    estimator, X, y, of
+    estimator : estimator
         As in `input_gradients`.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,), default=None
+        Labels. ``None`` means the predicted ones.
     threshold : float, default=0.67
         Share of the row's largest absolute gradient above which an entry counts.
+    of : {"loss", "score", "log_proba"}, default="log_proba"
+        As in `input_gradients`.
 
     Returns
     -------

@@ -48,8 +48,14 @@ def tilting_plane(estimator, X, y, *, classes=None):
 
     Parameters
     ----------
-    estimator, X, y, classes
-        As in `linear_geometry`.
+    estimator : classifier
+        Fitted and linear, as in `linear_geometry`.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Labels; rows of other classes are left out.
+    classes : tuple of two classes, default=None
+        The pair of a multiclass model, negative one first.
 
     Returns
     -------

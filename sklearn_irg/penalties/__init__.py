@@ -59,6 +59,7 @@ def check_penalty(penalty):
     Returns
     -------
     penalty : Penalty or None
+        An object for it.
 
     Raises
     ------

@@ -24,12 +24,6 @@ class InputGradient(SamplePenalty):
         Columns to penalise, by name or position. ``None`` means all. Single entries are chosen by ``fit(X, y, mask=A)``
         with A one where the gradient is penalised.
 
-    Notes
-    -----
-    For a linear model "l1" drops features: for two classes it is the L1 norm of the coefficients times the mean absolute
-    residual. `GradRegLogisticRegression` with its default solver sets the coefficients of such features exactly to zero,
-    for all classes at once.
-
     Raises
     ------
     ValueError
@@ -38,6 +32,12 @@ class InputGradient(SamplePenalty):
     See Also
     --------
     VirtualAdversarial : Penalises the worst change of the prediction at a distance, and needs no labels.
+
+    Notes
+    -----
+    For a linear model "l1" drops features: for two classes it is the L1 norm of the coefficients times the mean absolute
+    residual. `GradRegLogisticRegression` with its default solver sets the coefficients of such features exactly to zero,
+    for all classes at once.
 
     References
     ----------

@@ -27,10 +27,12 @@ def check_solver(solver):
     Parameters
     ----------
     solver : {"adam", "lbfgs", "sgd"} or Solver
+        A name stands for its class with default options.
 
     Returns
     -------
     solver : Solver
+        An object for it.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from sklearn_irg._component import Component
 class Schedule:
     """How long to go on, and what to do on the way.
 
-    Parameters
+    Attributes
     ----------
     max_iter : int
         Largest number of epochs or iterations.
@@ -46,7 +46,7 @@ class Schedule:
 class Solution:
     """Where a solver arrived, and how.
 
-    Parameters
+    Attributes
     ----------
     theta : ndarray of shape (n_parameters,)
         Parameters at the end.

@@ -165,8 +165,8 @@ class TestData:
             model.fit(MULTI_X, MULTI_Y + 1)
 
     def test_early_stopping_names_the_users_classes(self):
-        y = np.array(["many"] * 149 + ["one"])
-        with pytest.raises(ValueError, match="one"):
+        y = np.array(["many"] * 149 + ["rare"])
+        with pytest.raises(ValueError, match="of 150 rows: the class 'rare' has one row only"):
             GradRegMLPClassifier(early_stopping=True).fit(MULTI_X, y)
 
     def test_a_hold_out_too_small_says_what_to_raise(self):
