@@ -181,7 +181,8 @@ def _aligned(mask, columns, names):
         raise ValueError(
             f"no column of mask is a column of X: mask has {_some(columns)}, and X has {_some(list(names))}."
         )
-    aligned, ignored = np.zeros((len(mask), len(position)), dtype=bool), []
+    aligned = np.zeros((len(mask), len(position)), dtype=bool)
+    ignored = []
     for column, entries in zip(columns, mask.T, strict=True):
         if column in position:
             aligned[:, position[column]] = entries

@@ -73,7 +73,8 @@ class SpectralNormalization(Constraint):
         self.bound = bound
 
     def transform(self, network, theta):
-        n_layers, slope = len(network.shapes), max(1.0, float(network.activation.largest_slope))
+        n_layers = len(network.shapes)
+        slope = max(1.0, float(network.activation.largest_slope))
         return _normalize(theta, network, (float(self.bound) / slope ** (n_layers - 1)) ** (1 / n_layers))
 
 

@@ -32,7 +32,7 @@ def main():
         columns = {"RMS weight": [], "test error": [], "perturbation": []}
         for seed in range(arguments.seeds):
             model = GradRegMLPClassifier(
-                (256, 128), penalty="weight_decay", alpha=alpha, max_iter=arguments.epochs, random_state=seed
+                (256, 128), penalty="weight_decay", alpha=alpha, l2=0, max_iter=arguments.epochs, random_state=seed
             ).fit(X, y)
             columns["RMS weight"].append(np.sqrt(np.mean(np.concatenate([W.ravel() for W in model.coefs_]) ** 2)))
             columns["test error"].append(1 - model.score(X_test, y_test))

@@ -1,8 +1,8 @@
 """What every estimator does: validate, compose an objective of terms, let a solver minimise it, store what came out."""
 
 import warnings
-from abc import abstractmethod
-from functools import wraps
+from abc import ABC, abstractmethod
+from functools import partial, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +58,7 @@ def fit_method(method):
     return all_or_nothing(with_callbacks(method))
 
 
-class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
+class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all estimators: an objective over a network, minimised by a solver.
 
     One mixin says what the targets are (`_encode`, `_default_likelihood`, `_score`, `_strata`), one class what the network is
@@ -128,22 +128,17 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight=None, mask=None, *, incremental=False, classes=None):
         self._check_parameters()
         resume = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
-        random_state = check_random_state(self.random_state)
-        if resume and incremental:
-            self._resume_random_state(random_state)
-        solver, loss = check_solver(self.solver), check_loss(self.loss)
+        go_on = resume and incremental  # with the solver's moments and random numbers too
+        random_state = self._generator(go_on)
+        loss = check_loss(self.loss)
+        solver = check_solver(self.solver)
         rows, network = self._prepare(X, y, sample_weight, mask, loss, classes, resume, incremental)
         theta = (self._resume if resume else self._start)(network, random_state, rows.X.dtype)
         rows, score = self._hold_out(network, rows, random_state, incremental)
-        self._store_likelihood(network.likelihood)
         objective = self._objective(network, rows, loss, self._terms(loss))
-        theta = self._enter(objective, theta, resume and incremental)
-
-        def attributes(theta):
-            layers = network.unpack(objective.effective(theta))
-            biases = [np.zeros(W.shape[1], dtype=W.dtype) if b is None else b for W, b in layers]
-            return self._attributes([W for W, _ in layers], biases)
-
+        theta = self._enter(objective, theta, go_on)
+        self._store_likelihood(network.likelihood)
+        attributes = partial(self._weights_as_attributes, objective)
         seen = self._seen_by_callbacks(X, y, sample_weight)
         with fit_context(self, *seen, int(self.max_iter), attributes, active=not incremental) as on_iteration:
             schedule = Schedule(
@@ -156,24 +151,27 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
                 **self._schedule(rows.n_samples),
             )
             solver.check_objective(objective, schedule)
-            solution = solver.minimize(
-                objective, theta, schedule, self._solver_state_for(solver, resume and incremental)
-            )
+            solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
             vars(self).update(attributes(solution.theta))
             self._store(solution, rows.n_samples, resume)
-            # what the next partial_fit goes on from, beside the weights; a fit leaves nothing of an earlier one
-            self._random_state = list(random_state.get_state()) if incremental else None
-            self._solver_theta = solution.theta if incremental and self.constraint is not None else None
-            self._solver_state = {"solver": type(solver).__name__, "moments": solution.state}
+            self._store_state(solution, solver, random_state, incremental)
         if not (solution.converged or incremental):
-            reason = f": {solution.reason}" if solution.reason else ""
-            warnings.warn(
-                f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging{reason}. Raise "
-                f"max_iter={self.max_iter}, or standardise X.",
-                ConvergenceWarning,
-                stacklevel=5,  # fit, and what wraps it
-            )
+            self._warn_of(solution)
         return self
+
+    def _weights_as_attributes(self, objective, theta):
+        layers = objective.network.unpack(objective.effective(theta))
+        biases = [np.zeros(W.shape[1], dtype=W.dtype) if b is None else b for W, b in layers]
+        return self._attributes([W for W, _ in layers], biases)
+
+    def _warn_of(self, solution):
+        reason = f": {solution.reason}" if solution.reason else ""
+        warnings.warn(
+            f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging{reason}. Raise "
+            f"max_iter={self.max_iter}, or standardise X.",
+            ConvergenceWarning,
+            stacklevel=6,  # fit, and what wraps it
+        )
 
     def _prepare(self, X, y, sample_weight, mask, loss, classes, resume, incremental):
         """Validated rows, and the network for them."""
@@ -185,7 +183,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         mask = check_mask(mask, X.shape, names)
         if sample_weight is not None and not sample_weight.all():
             present = sample_weight > 0  # a weight of zero is an absent row
-            X, y, sample_weight = X[present], y[present], sample_weight[present]
+            X = X[present]
+            y = y[present]
+            sample_weight = sample_weight[present]
             mask = None if mask is None else mask[present]
         if issparse(y) and not self._multilabel:
             raise ValueError("y must be dense; got a sparse one. Pass y.toarray().")
@@ -200,7 +200,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _terms(self, loss):
         """Strengths and terms: the loss, scikit-learn's weight decay, and the penalty."""
-        penalty, alpha = self._penalty(), float(self.alpha)
+        penalty = self._penalty()
+        alpha = float(self.alpha)
         penalties = [] if penalty is None else [(alpha * weight, term) for weight, term in penalty.terms()]
         return [(1.0, loss), (float(self.l2), L2()), *penalties]
 
@@ -254,11 +255,6 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
             return self._start(network, random_state, dtype)
         return network.pack(coefs, intercepts, dtype)
 
-    def _resume_random_state(self, random_state):
-        """Go on drawing where the last call ended, so that a seed does not mean the same noise in every call."""
-        if self._random_state is not None and not isinstance(self.random_state, np.random.RandomState):
-            random_state.set_state(tuple(self._random_state))
-
     def _enter(self, objective, theta, go_on):
         """The solver's θ: where it was, if the fitted weights are still those it ended with."""
         if go_on and self._solver_theta is not None:
@@ -268,17 +264,31 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator):
         objective.project(theta)
         return theta
 
-    def _solver_state_for(self, solver, go_on):
+    def _generator(self, go_on):
+        """The random generator; going on, where the last call left it, so that a seed does not mean the same noise again."""
+        random_state = check_random_state(self.random_state)
+        if go_on and self._random_state is not None and not isinstance(self.random_state, np.random.RandomState):
+            random_state.set_state(tuple(self._random_state))
+        return random_state
+
+    def _moments(self, solver):
         """State to go on from, if it is one of this solver's."""
-        state = self._solver_state if go_on else {}
-        return state["moments"] if state.get("solver") == type(solver).__name__ else None
+        return self._solver_state["moments"] if self._solver_state["solver"] == type(solver).__name__ else None
+
+    def _store_state(self, solution, solver, random_state, incremental):
+        """What the next partial_fit goes on from, beside the weights; a fit leaves nothing of an earlier one."""
+        self._solver_state = {"solver": type(solver).__name__, "moments": solution.state}
+        self._random_state = list(random_state.get_state()) if incremental else None
+        self._solver_theta = solution.theta if incremental and self.constraint is not None else None
 
     # -- for `sklearn_irg.model_selection.balanced_alpha` --------------------------------------------------------------
 
     def _initial_terms(self, X, y, sample_weight=None, mask=None):
         """Mean loss, and penalty without alpha and dropout, where a fit would start; weight decay is neither."""
         self._check_parameters()
-        random_state, loss, penalty = check_random_state(self.random_state), check_loss(self.loss), self._penalty()
+        random_state = self._generator(go_on=False)
+        loss = check_loss(self.loss)
+        penalty = self._penalty()
         rows, network = self._prepare(X, y, sample_weight, mask, loss, None, False, False)
         theta = self._start(network, random_state, rows.X.dtype).astype(np.float64)
         terms = [(1.0, loss)] + ([] if penalty is None else penalty.terms())

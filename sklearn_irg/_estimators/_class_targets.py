@@ -58,7 +58,8 @@ class ClassTargets(ClassifierMixin):
 
     def _encoded(self, targets, weights, groups, loss):
         """Targets as the objective gets them; hidden from it where the loss reads none."""
-        n_outputs, n_classes = targets.shape[1], 2 if self._is_multilabel else len(self.classes_)
+        n_outputs = targets.shape[1]
+        n_classes = 2 if self._is_multilabel else len(self.classes_)
         if self._likelihood(loss).n_classes(n_outputs) != n_classes:
             raise InvalidParameterError(
                 f"loss={self.loss!r} is no loss for {n_classes} classes with {n_outputs} outputs. Use loss=None."
@@ -102,7 +103,8 @@ class ClassTargets(ClassifierMixin):
         if not resume:
             if classes is not None:
                 self._check_subset(found, classes)
-            self.classes_, self._is_multilabel = found if classes is None else classes, False
+            self.classes_ = found if classes is None else classes
+            self._is_multilabel = False
             if len(self.classes_) < 2:
                 hint = ""
                 if some_unlabelled:

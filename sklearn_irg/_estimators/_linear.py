@@ -165,8 +165,9 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
             raise InvalidParameterError(f"LogisticRegression has no loss like {self.likelihood_!r}.")
         options = {"C": 1 / self.l2} if self.l2 > 0 else {}
         twin = LogisticRegression(fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol, **options)
-        twin.classes_, twin.coef_, twin.intercept_ = self.classes_.copy(), self.coef_.copy(), self.intercept_.copy()
-        twin.n_iter_, twin.n_features_in_ = self.n_iter_.copy(), self.n_features_in_
+        for name in ("classes_", "coef_", "intercept_", "n_iter_"):
+            setattr(twin, name, getattr(self, name).copy())
+        twin.n_features_in_ = self.n_features_in_
         if hasattr(self, "feature_names_in_"):
             twin.feature_names_in_ = self.feature_names_in_.copy()
         return twin

@@ -37,7 +37,8 @@ class MLPEstimator(NetworkEstimator):
             For an activation or a likelihood that scikit-learn does not have.
         """
         check_is_fitted(self)
-        activation, likelihood = as_activation(self.activation), self.likelihood_
+        activation = as_activation(self.activation)
+        likelihood = self.likelihood_
         if activation.sklearn_name is None:
             raise InvalidParameterError(
                 f"scikit-learn has no activation {self.activation!r}. Fit with 'relu', 'tanh', 'logistic' or 'identity'."
@@ -49,7 +50,8 @@ class MLPEstimator(NetworkEstimator):
         options = {"hidden_layer_sizes": self._hidden_layers(), "activation": activation.sklearn_name, "alpha": self.l2}
         if len(self._sklearn_losses) > 1:
             options["loss"] = likelihood.sklearn_loss
-        twin, y = self._sklearn_class(max_iter=1, random_state=0, **options), self._example_targets()
+        twin = self._sklearn_class(max_iter=1, random_state=0, **options)
+        y = self._example_targets()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             twin.fit(np.zeros((len(y), self.n_features_in_), dtype=self.coefs_[0].dtype), y)  # to encode the targets

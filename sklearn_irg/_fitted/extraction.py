@@ -59,7 +59,8 @@ def as_model(estimator):
         if len(estimator) == 1:
             return model
         return model.after(*(a.astype(model.dtype) for a in affine_map(estimator[:-1], model.n_features)))
-    classes, name = getattr(estimator, "classes_", None), type(estimator).__name__
+    name = type(estimator).__name__
+    classes = getattr(estimator, "classes_", None)
     if not is_classifier(estimator):
         classes = None
     if isinstance(classes, list) or getattr(estimator, "multilabel_", False):

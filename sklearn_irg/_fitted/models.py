@@ -113,11 +113,13 @@ class Model(ABC):
 
         Shapes (n_samples, n_others) and (n_samples, n_others, n_features); the others are in the order of the classes.
         """
-        Z, G = self.scores(X), self.score_gradients(X)
+        Z = self.scores(X)
+        G = self.score_gradients(X)
         if self.n_outputs == 1:
             side = (2 * own - 1)[:, None].astype(self.dtype)
             return side * Z, (side * G[0])[:, None, :]
-        rows, G = np.arange(len(X)), G.transpose(1, 0, 2)
+        rows = np.arange(len(X))
+        G = G.transpose(1, 0, 2)
         others = np.arange(self.n_outputs)[None] != own[:, None]
         margins = (Z[rows, own][:, None] - Z)[others].reshape(len(X), -1)
         gradients = (G[rows, own][:, None] - G)[others].reshape(len(X), self.n_outputs - 1, -1)
@@ -139,8 +141,11 @@ class NetworkModel(Model):
         sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
         self.network = Network(sizes, activation, likelihood)
         self.theta = self.network.pack(coefs, intercepts, self.dtype)
-        self.likelihood, self.classes, self.name = likelihood, classes, name
-        self.n_features, self.n_outputs = sizes[0], sizes[-1]
+        self.likelihood = likelihood
+        self.classes = classes
+        self.name = name
+        self.n_features = sizes[0]
+        self.n_outputs = sizes[-1]
         self.is_linear = len(coefs) == 1
 
     @property
@@ -156,7 +161,8 @@ class NetworkModel(Model):
         return self.network.pull_back(self.theta, forward, cotangent.astype(self.dtype, copy=False))
 
     def score_gradients(self, X):
-        forward, cotangents = self.network.forward(self.theta, X), np.eye(self.n_outputs, dtype=self.dtype)
+        forward = self.network.forward(self.theta, X)
+        cotangents = np.eye(self.n_outputs, dtype=self.dtype)
         return np.stack(
             [self.network.pull_back(self.theta, forward, np.repeat(row[None], len(X), axis=0)) for row in cotangents]
         )
@@ -180,8 +186,12 @@ class FunctionModel(Model):
     dtype = np.dtype(np.float64)
 
     def __init__(self, function, n_features, n_outputs, classes, name, affine=None):
-        self._function, self._affine = function, affine
-        self.n_features, self.n_outputs, self.classes, self.name = n_features, n_outputs, classes, name
+        self._function = function
+        self._affine = affine
+        self.n_features = n_features
+        self.n_outputs = n_outputs
+        self.classes = classes
+        self.name = name
         self.likelihood = Gaussian() if classes is None else Bernoulli() if n_outputs == 1 else Categorical()
 
     def _inner(self, X):

@@ -85,7 +85,8 @@ def _linear_standing(model, rows, targets, radii, norm):
 
 def _attacked_standing(estimator, X, y, radii, attack, norm, rows):
     """Which rows no attack got misclassified, for each radius: an upper bound, and no larger than at smaller radii."""
-    labels, found = np.ravel(y), {}
+    labels = np.ravel(y)
+    found = {}
     standing = np.asarray(estimator.predict(X)) == labels
     fixed = [] if attack is not None else [radius for radius in _fixed_radii(rows, norm) if radius < max(radii)]
     for radius in sorted({*radii, *fixed}):
@@ -111,7 +112,9 @@ def _fixed_radii(rows, norm):
 
 class _AdversarialScorer:
     def __init__(self, epsilon, norm, attack):
-        self.epsilon, self.norm, self.attack = epsilon, norm, attack
+        self.epsilon = epsilon
+        self.norm = norm
+        self.attack = attack
         self._requests_weight = None
 
     def __call__(self, estimator, X, y, sample_weight=None):

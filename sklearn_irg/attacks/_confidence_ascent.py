@@ -63,7 +63,8 @@ def confidence_ascent(
     max_iter = check_integer(max_iter, "max_iter", 1)
     wanted = model.encode(targets, len(problem.X), name="targets")
     temperature = _temperature(model, problem.X, confidence)
-    moved, active = problem.X.copy(), np.arange(len(problem.X))
+    moved = problem.X.copy()
+    active = np.arange(len(moved))
     for _ in range(max_iter):
         scores = model.scores(moved[active]) / temperature
         loss, residual = model.likelihood.loss_and_residual(scores, wanted[active])

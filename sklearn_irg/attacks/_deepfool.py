@@ -45,7 +45,8 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
     >>> bool((model.predict(deepfool(model, X)) != model.predict(X)).all())
     True
     """
-    max_iter, overshoot = check_integer(max_iter, "max_iter", 1), check_real(overshoot, "overshoot", 0)
+    max_iter = check_integer(max_iter, "max_iter", 1)
+    overshoot = check_real(overshoot, "overshoot", 0)
     problem = Problem(estimator, X, features, clip)
     problem.model.require_classes()
     own = problem.model.predicted(problem.model.scores(problem.X))

@@ -49,7 +49,8 @@ def fast_gradient(estimator, X, y, epsilon, *, norm="l2", clip=None, features=No
     True
     """
     check_choice(norm, "norm", tuple(DUAL))
-    epsilon, problem = check_real(epsilon, "epsilon", 0), Problem(estimator, X, features, clip)
+    epsilon = check_real(epsilon, "epsilon", 0)
+    problem = Problem(estimator, X, features, clip)
     return one_step(problem, problem.model.encode(y, len(problem.X)), epsilon, norm)
 
 

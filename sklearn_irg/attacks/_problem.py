@@ -50,7 +50,8 @@ class Problem:
 
         The loss is given as log-odds against the row's class where that is possible, which do not saturate.
         """
-        model, scores = self.model, self.model.scores(X)
+        model = self.model
+        scores = model.scores(X)
         if model.classes is None or model.is_multilabel:
             return np.zeros(len(X), dtype=bool), model.likelihood.loss_and_residual(scores, targets)[0]
         if model.n_outputs == 1:

@@ -61,10 +61,12 @@ def projected_gradient(
     True
     """
     check_choice(norm, "norm", ("l2", "linf"))
-    epsilon, n_steps = check_real(epsilon, "epsilon", 0), check_integer(n_steps, "n_steps", 1)
+    epsilon = check_real(epsilon, "epsilon", 0)
+    n_steps = check_integer(n_steps, "n_steps", 1)
     step_size = 2.5 * epsilon / n_steps if step_size is None else check_real(step_size, "step_size", 0)
     problem = Problem(estimator, X, features, clip)
-    targets, start = problem.model.encode(y, len(problem.X)), None
+    targets = problem.model.encode(y, len(problem.X))
+    start = None
     if random_state is not None:
         start = _random_start(problem, epsilon, norm, check_random_state(random_state))
     with np.errstate(over="ignore", invalid="ignore"):  # rows with scores that are not finite are never the best

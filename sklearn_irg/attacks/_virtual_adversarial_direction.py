@@ -44,7 +44,8 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     """
     xi = check_real(xi, "xi", 0, open_low=True)
     n_power_iterations = check_integer(n_power_iterations, "n_power_iterations", 0)
-    problem, rng = Problem(estimator, X, features), check_random_state(random_state)
+    rng = check_random_state(random_state)
+    problem = Problem(estimator, X, features)
     model, X = problem.model, problem.X
     prediction = model.likelihood.mean(model.scores(X))
     return sensitivity.virtual_adversarial_direction(

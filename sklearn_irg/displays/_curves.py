@@ -134,8 +134,8 @@ class RegularizationPathDisplay(Display):
         if axes is None:
             import matplotlib.pyplot as plt
 
-            size, n_rows = (6.4, 1.2 + 2.2 * len(groups)), len(groups)
-            _, axes = plt.subplots(n_rows, 1, sharex=True, squeeze=False, figsize=size, layout="constrained")
+            size = (6.4, 1.2 + 2.2 * len(groups))
+            _, axes = plt.subplots(len(groups), 1, sharex=True, squeeze=False, figsize=size, layout="constrained")
         axes = np.ravel(axes)
         if len(axes) != len(groups):
             raise ValueError(f"axes must be {len(groups)}, one for {' and one for '.join(map(', '.join, groups))}.")

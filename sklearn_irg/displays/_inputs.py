@@ -99,7 +99,8 @@ class InputGradientDisplay(Display):
         """Compute and draw; images show the first ``n_images`` rows."""
         rows = slice(None) if image_shape is None else slice(n_images)
         names = tuple(X.columns) if hasattr(X, "columns") else None
-        X, y = X[rows], None if y is None else np.asarray(y)[rows]
+        X = X[rows]
+        y = None if y is None else np.asarray(y)[rows]
         gradients = input_gradients(estimator, X, y, of)
         display = cls(np.asarray(X, dtype=float), gradients, labels=y, image_shape=image_shape, names=names)
         return display.plot(ax=ax, axes=axes)
@@ -110,7 +111,8 @@ class InputGradientDisplay(Display):
             return self._plot_images(axes)
         if self.X.shape[1] != 2:
             raise ValueError(f"arrows need two features; got {self.X.shape[1]}. Give image_shape for images.")
-        ax, labels = axes_or_new(ax), np.zeros(len(self.X)) if self.labels is None else self.labels
+        ax = axes_or_new(ax)
+        labels = np.zeros(len(self.X)) if self.labels is None else self.labels
         found = np.unique(labels)
         for label, look in zip(found, styles(len(found)), strict=True):
             points = self.X[labels == label].T
@@ -199,7 +201,8 @@ class AdversarialExamplesDisplay(Display):
             )
         axes = np.asarray(axes).reshape(3, -1)
         difference = self.X_adversarial - self.X
-        largest, low, high = np.abs(difference).max() or 1.0, self.X.min(), self.X.max()
+        largest = np.abs(difference).max() or 1.0
+        low, high = self.X.min(), self.X.max()
         for column in range(len(self.X)):
             for ax, image, options in zip(
                 axes[:, column],

@@ -44,7 +44,8 @@ class TiltingPlaneDisplay(Display):
 
     def plot(self, ax=None, *, scatter_kwargs=None):
         """Draw, on given axes or new ones."""
-        ax, plane = axes_or_new(ax), self.plane
+        ax = axes_or_new(ax)
+        plane = self.plane
         for sign, color, marker, label in zip((-1, 1), COLORS, MARKERS, plane.classes, strict=False):
             points = plane.coordinates[plane.labels == sign]
             options = {"color": color, "marker": marker, "s": 12, "alpha": 0.5, "linewidths": 0, "label": str(label)}
@@ -118,7 +119,8 @@ class MarginHistogramDisplay(Display):
 
     def plot(self, ax=None, *, bins=40):
         """Draw, on given axes or new ones."""
-        ax, finite = axes_or_new(ax), self.distances[np.isfinite(self.distances)]
+        ax = axes_or_new(ax)
+        finite = self.distances[np.isfinite(self.distances)]
         ax.hist(finite, bins=bins, color=COLORS[5], edgecolor="white", linewidth=0.4, label="rows")
         ax.axvline(0, color="k", linewidth=0.8)
         if len(finite):

@@ -110,7 +110,8 @@ class _L1OfSignedParts(SamplePenalty):
         self.features = features
 
     def values(self, step):
-        d, mask = step.network.layer_sizes[0], step.mask_of(self.features)
+        d = step.network.layer_sizes[0]
+        mask = step.mask_of(self.features)
         total = step.solver_theta[:d] + step.solver_theta[d : 2 * d]
         size = (step.residuals * np.sign(stop_gradient(step.residuals)))[:, 0]
         return size * (numpy.sum(total) if mask is None else numpy.dot(mask, total))
@@ -126,7 +127,8 @@ class _L1OfScaledRows(SamplePenalty):
         self.sharpness = sharpness
 
     def values(self, step):
-        (d, k), mask = step.network.layer_sizes, step.mask_of(self.features)
+        d, k = step.network.layer_sizes
+        mask = step.mask_of(self.features)
         s, U = step.solver_theta[:d], numpy.reshape(step.solver_theta[d : d + d * k], (d, k))
         # residuals are below one and U starts with rows of norm one, so the width has no units
         size = absolute(matmul_transposed(step.residuals, U), self.sharpness**-2)

@@ -55,7 +55,9 @@ class Jacobian(SamplePenalty):
         mask = step.columns_of(self.features)
         if self.n_projections is None:
             return step.squared_jacobian_norms(mask)
-        outputs, n_projections, total = step.frozen_outputs, int(self.n_projections), 0
+        outputs = step.frozen_outputs
+        n_projections = int(self.n_projections)
+        total = 0
         for _ in range(n_projections):
             vectors = normalized_rows(step.random_state.standard_normal(outputs.shape).astype(outputs.dtype))
             total = total + step.squared_input_gradients(vectors, mask)
@@ -121,7 +123,8 @@ class LipschitzGradient(SamplePenalty):
     def values(self, step):
         forward = step.forward
         if self.at == "interpolates":
-            rng, n_samples = step.random_state, step.X.shape[0]
+            rng = step.random_state
+            n_samples = step.X.shape[0]
             share = rng.random_sample((n_samples, 1)).astype(step.X.dtype)
             forward = step.forward_at(share * step.X + (1 - share) * step.X[rng.permutation(n_samples)])
         norms = root(step.squared_jacobian_norms(step.columns_of(self.features), forward=forward))

@@ -196,7 +196,8 @@ class AdversarialLoss(SamplePenalty):
         columns.mask_of(self.features)
 
     def values(self, step):
-        mask, clip = step.columns_of(self.features), None
+        mask = step.columns_of(self.features)
+        clip = None
         if self.clip is not None:
             low, high = check_bounds(self.clip, step.X.shape[1])
             moves = True if mask is None else mask > 0  # bounds bind only what may move
@@ -261,7 +262,9 @@ class InputNoise(SamplePenalty):
         columns.mask_of(self.features)
 
     def values(self, step):
-        mask, n_draws, total = step.columns_of(self.features), int(self.n_draws), 0
+        mask = step.columns_of(self.features)
+        n_draws = int(self.n_draws)
+        total = 0
         for _ in range(n_draws):
             noise = step.random_state.standard_normal(step.X.shape).astype(step.X.dtype, copy=False)
             outputs = step.forward_at(step.X + float(self.sigma) * (noise if mask is None else noise * mask))[-1]

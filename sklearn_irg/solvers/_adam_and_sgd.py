@@ -43,7 +43,8 @@ class Adam(EpochSolver):
 
     def move(self, theta, gradient, state, learning_rate):
         state["n_steps"] += 1
-        b1, b2, mean, square = float(self.beta_1), float(self.beta_2), state["mean"], state["square"]
+        b1, b2 = float(self.beta_1), float(self.beta_2)
+        mean, square = state["mean"], state["square"]
         mean *= b1
         step = (1 - b1) * gradient
         mean += step
@@ -87,7 +88,8 @@ class SGD(EpochSolver):
         return {"velocity": np.zeros_like(theta)}
 
     def move(self, theta, gradient, state, learning_rate):
-        velocity, momentum = state["velocity"], float(self.momentum)
+        velocity = state["velocity"]
+        momentum = float(self.momentum)
         step = learning_rate * gradient
         velocity *= momentum
         velocity -= step

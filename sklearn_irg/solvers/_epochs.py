@@ -39,7 +39,9 @@ class EpochSolver(Solver):
         self.check_objective(objective, schedule)
         theta = np.array(theta)  # a copy, also of memory-mapped arrays
         state = self.start(theta) if state is None else {name: np.array(value)[()] for name, value in state.items()}
-        progress, losses, scores = _Progress(schedule), [], None if schedule.validation_score is None else []
+        progress = _Progress(schedule)
+        losses = []
+        scores = None if schedule.validation_score is None else []
         for epoch in range(schedule.max_iter):
             with np.errstate(over="ignore", invalid="ignore"):  # seen at the end of the epoch
                 losses.append(self._epoch(objective, theta, schedule, state))
@@ -58,7 +60,8 @@ class EpochSolver(Solver):
 
     def _epoch(self, objective, theta, schedule, state):
         """One pass through the minibatches, in place on θ and on the state; returns the mean objective on the way."""
-        total, n_seen = 0.0, 0
+        total = 0.0
+        n_seen = 0
         for batch in objective.minibatches(schedule.batch_size, schedule.shuffle, schedule.random_state):
             value, gradient = objective.value_and_grad(theta, batch, schedule.random_state)
             self.move(theta, gradient, state, schedule.learning_rate_init)

@@ -149,7 +149,8 @@ class _Descent:
         return self.gradient_size <= self.schedule.tol
 
     def solution(self):
-        theta, loss = self.theta.astype(self.dtype), float(self.result.fun)
+        theta = self.theta.astype(self.dtype)
+        loss = float(self.result.fun)
         check_finite(loss, theta, f"after {len(self.losses)} iterations", "alpha")
         # an optimum of a smoothed objective counts only if that is the sharpest one, which ends before it is used up
         smallest = self.gradient_size if self.is_used_up else min(self.gradient_size, self.smooth_gradient_size)

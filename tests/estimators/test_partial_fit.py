@@ -55,7 +55,7 @@ def test_a_fit_leaves_nothing_of_earlier_calls():
 def test_another_solver_starts_afresh(before, after):
     model = GradRegMLPClassifier((5,), max_iter=5, solver=before, random_state=0).fit(MULTI_X, MULTI_Y)
     fresh = clone(model).fit(MULTI_X, MULTI_Y)
-    fresh._solver_state = {}
+    fresh._solver_state = {"solver": "", "moments": {}}
     for estimator in (model, fresh):
         estimator.set_params(solver=after).partial_fit(MULTI_X, MULTI_Y)
     np.testing.assert_array_equal(model.coefs_[0], fresh.coefs_[0])
