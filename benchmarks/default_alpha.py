@@ -1,12 +1,12 @@
 """Which default ``alpha``: the largest that costs next to nothing against scikit-learn's own defaults.
 
-    python benchmarks/default_alpha.py [--estimator logistic|mlp] [--seeds 2] [CSV:TARGET[:DROP,...] ...]
+    python benchmarks/default_alpha.py [--estimator logistic|mlp] [--seeds 2] [--generated] [CSV:TARGET[:DROP,...] ...]
 
-For scikit-learn's bundled tables and any CSV given with its target column: accuracy, log loss and accuracy under attack
-(radius 0.5 in standardised units, by `adversarial_accuracy`) of held-out rows, five folds times seeds, against
-`LogisticRegression()` and `MLPClassifier()`. An alpha qualifies if the median log loss rises by at most 1 %, no table loses
-more than a point of accuracy, and none more than half a point, or one row, of accuracy under attack. At most 3000 rows of
-each table are used.
+For scikit-learn's bundled tables, or some that it generates, and any CSV given with its target column: accuracy, log loss
+and accuracy under attack (radius 0.5 in standardised units, by `adversarial_accuracy`) of held-out rows, five folds times
+seeds, against `LogisticRegression()` and `MLPClassifier()`. An alpha qualifies if the median log loss rises by at most 1 %,
+no table loses more than a point of accuracy, and none more than half a point, or one row, of accuracy under attack. At most
+3000 rows of each table are used.
 """
 
 import argparse
@@ -15,14 +15,23 @@ import warnings
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    load_wine,
+    make_classification,
+    make_gaussian_quantiles,
+    make_hastie_10_2,
+    make_moons,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
-from sklearn_irg._cli.table import numeric_table, preprocessor, read_csv
+from sklearn_irg._cli.table import Table, numeric_table, preprocessor, read_csv
 from sklearn_irg.attacks import adversarial_accuracy
 
 ALPHAS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
@@ -32,10 +41,23 @@ ESTIMATORS = {
 }
 
 
+def generated():
+    """Tables on which a linear boundary does not do."""
+    yield "five classes", make_classification(1000, 20, n_informative=10, n_classes=5, random_state=0)
+    yield "moons", make_moons(600, noise=0.25, random_state=0)
+    yield "hastie", make_hastie_10_2(1500, random_state=0)
+    yield "quantiles", make_gaussian_quantiles(n_samples=1000, n_features=6, n_classes=4, random_state=0)
+
+
 def tables(arguments):
-    for load in (load_iris, load_wine, load_breast_cancer, load_digits):
-        yield load.__name__.removeprefix("load_"), numeric_table(load())
-    for argument in arguments:
+    if arguments.generated:
+        for name, (X, y) in generated():
+            columns = [f"x{j}" for j in range(X.shape[1])]
+            yield name, Table(X, y.astype(str), columns, np.ones(len(columns), dtype=bool))
+    else:
+        for load in (load_iris, load_wine, load_breast_cancer, load_digits):
+            yield load.__name__.removeprefix("load_"), numeric_table(load())
+    for argument in arguments.tables:
         path, target, *drop = argument.split(":")
         yield path.rsplit("/", 1)[-1], read_csv(path, target, drop[0].split(",") if drop else ())
 
@@ -63,6 +85,7 @@ def main():
     parser.add_argument("tables", nargs="*", metavar="CSV:TARGET[:DROP,...]")
     parser.add_argument("--estimator", choices=sorted(ESTIMATORS), default="logistic")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--generated", action="store_true")
     arguments = parser.parse_args()
     theirs, ours = ESTIMATORS[arguments.estimator]
     models = [theirs, *(clone(ours).set_params(alpha=alpha) for alpha in [0, *ALPHAS])]
@@ -71,7 +94,7 @@ def main():
         f"{arguments.estimator}: change of accuracy (points), log loss (%), accuracy under attack (points) against scikit-learn"
     )
     print(f"{'':>16} {'scikit-learn':>22} " + " ".join(f"{f'alpha={alpha:g}':>20}" for alpha in [0, *ALPHAS]))
-    for name, table in tables(arguments.tables):
+    for name, table in tables(arguments):
         rows = np.random.RandomState(0).permutation(len(table.y))[:3000]
         jobs = [delayed(measures)(model, seed, table, rows) for model in models for seed in range(arguments.seeds)]
         found = np.reshape(Parallel(n_jobs=2)(jobs), (len(models), arguments.seeds, 3)).mean(axis=1)
