@@ -1,6 +1,7 @@
 """Independent computations to compare with: plain formulas, none of which uses the package's derivatives."""
 
 import numpy as np
+from scipy.optimize import lsq_linear
 from scipy.special import expit, log_softmax, softmax, xlogy
 
 ACTIVATIONS = {
@@ -70,3 +71,8 @@ def spectral_norm_optimum(X, y, alpha, n_steps=3000):
         V, c = W_next + (t - 1) / t_next * (W_next - W), b_next + (t - 1) / t_next * (b_next - b)
         W, b, t = W_next, b_next, t_next
     return losses(X @ W + b, Y, "softmax").mean() + alpha * np.linalg.norm(W, 2) ** 2
+
+
+def shortest_in_zonotope(centre, generators):
+    """Length of the shortest vector ``centre + t @ generators`` with ``|t| <= 1``: zero if 0 is a subgradient."""
+    return np.sqrt(2 * lsq_linear(generators.T, -centre, bounds=(-1, 1)).cost)

@@ -39,7 +39,7 @@ class Objective:
         self.workspace = Workspace()
         self._dropout = dropout if len(network.layer_sizes) > 2 else 0.0
         self._masks = {}
-        self._chart, self._original = Identity(), None  # `bounded` says what these are
+        self._original = None  # of which this is the form that `bounded` makes
         for _, term in terms:
             term.check(rows.columns, network.likelihood)
         if rows.mask is not None and not any(term.uses_mask for _, term in terms):
@@ -81,7 +81,7 @@ class Objective:
     @property
     def bounds(self):
         """Bounds on the solver's parameters, or None."""
-        return self._chart.bounds(self.network)
+        return self.parametrisation.bounds(self.network)
 
     def project(self, theta):
         """Bring the solver's parameters back, in place, to where the parametrisation wants them."""
@@ -123,7 +123,7 @@ class Objective:
 
     def _sum(self, batch, terms, random_state, theta):
         self.workspace.reset()
-        step = Step(self, self.effective(self.leave(theta)), batch, random_state, theta)
+        step = Step(self, self.effective(theta), batch, random_state, theta)
         coefficients, values = [], []
         for strength, term in terms:
             for coefficient, value in term.contributions(step):
@@ -155,15 +155,15 @@ class Objective:
 
         `enter` and `leave` translate between its parameters and those of this one.
         """
-        bounded = [term.bounded(self.network) for _, term in self.terms]
-        charts = [pair[0] for pair in bounded if pair is not None]
-        if not charts or not isinstance(self.parametrisation, Identity):
+        pairs = [term.bounded(self.network) for _, term in self.terms]
+        parametrisations = [pair[0] for pair in pairs if pair is not None]
+        if len({type(one) for one in parametrisations}) != 1 or not self.parametrisation.is_identity:
             return self
         other = copy(self)
-        other._chart, other._original = charts[0], self
+        other.parametrisation, other._original = parametrisations[0], self
         other.terms = [
             (strength, term if pair is None else pair[1])
-            for (strength, term), pair in zip(self.terms, bounded, strict=True)
+            for (strength, term), pair in zip(self.terms, pairs, strict=True)
         ]
         return other
 
@@ -173,16 +173,20 @@ class Objective:
         other.terms = [(strength, term.smoothed(sharpness)) for strength, term in self.terms]
         return other
 
-    def enter(self, theta):
-        """The parameters of this form of the objective for those of the original one."""
-        return self._chart.enter(
-            self.network, theta, lambda: self._original.value_and_grad(theta, self.everything())[1]
-        )
+    def enter(self, theta, tol):
+        """The parameters of this form of the objective for those of the original; derivatives below ``tol`` count as zero."""
+        if self._original is None:
+            return theta
+
+        def gradient(theta):
+            return self._original.value_and_grad(theta, self.everything())[1]
+
+        return self.parametrisation.enter(self.network, theta, gradient, tol)
 
     def leave(self, theta):
         """The parameters of the original form for those of this one."""
-        return self._chart.transform(self.network, theta)
+        return theta if self._original is None else self.effective(theta)
 
     def effective(self, theta):
-        """The parameters of the network for those of the original form."""
+        """The parameters of the network."""
         return self.parametrisation.transform(self.network, theta)

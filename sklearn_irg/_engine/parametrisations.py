@@ -4,16 +4,19 @@ Constraints are parametrisations: the solver moves weights of any size, the netw
 brings them back after each step. Others take out a kink. With residuals r the L1 norm of a linear model's input gradients is
 ``Σ_d mean_i |r_i · W_d|`` over the rows W_d of the weights, one per feature, with a kink where W_d = 0. A solver with bounds
 needs no subgradient there if the rows are non-negative numbers times directions: the kink is then a bound, and a feature that
-drops out is exactly zero.
+drops out is exactly zero. Only the direction of such a row needs a subgradient, the shortest.
 """
 
 from abc import ABC, abstractmethod
 
 import numpy as np
+from scipy.optimize import nnls
 
 from sklearn_irg._engine.autodiff import defvjp, primitive
 
 __all__ = ["Identity", "Parametrisation", "ScaledRows", "SignedParts"]
+
+_ROUNDS = 50  # in which the shortest subgradient is looked for
 
 
 class Parametrisation(ABC):
@@ -21,12 +24,15 @@ class Parametrisation(ABC):
 
     Attributes
     ----------
+    is_identity : bool, default=False
+        Whether the two are the same.
     projects : bool, default=False
         Whether `project` does anything; it then follows each step of a solver.
     allows_zero : bool, default=True
         Whether weights of zero have an image, so that a fit may start there.
     """
 
+    is_identity = False
     projects = False
     allows_zero = True
 
@@ -34,9 +40,13 @@ class Parametrisation(ABC):
     def transform(self, network, theta):
         """The parameters of the network, differentiable with respect to the solver's."""
 
-    def enter(self, network, theta, gradient):
-        """The solver's parameters for those of a network; ``gradient()`` is that of the objective there."""
-        del network, gradient
+    def enter(self, network, theta, gradient, tol):
+        """The solver's parameters for those of a network.
+
+        ``gradient(theta)`` is that of the objective with respect to the network's parameters; derivatives below ``tol`` count
+        as zero.
+        """
+        del network, gradient, tol
         return theta
 
     def project(self, network, theta):
@@ -51,6 +61,8 @@ class Parametrisation(ABC):
 class Identity(Parametrisation):
     """The solver moves the parameters of the network."""
 
+    is_identity = True
+
     def transform(self, network, theta):
         del network
         return theta
@@ -62,8 +74,8 @@ class SignedParts(Parametrisation):
     def transform(self, network, theta):
         return _difference(theta, network.layer_sizes[0])
 
-    def enter(self, network, theta, gradient):
-        del gradient
+    def enter(self, network, theta, gradient, tol):
+        del gradient, tol
         w = theta[: network.layer_sizes[0]]
         return np.concatenate([np.maximum(w, 0), np.maximum(-w, 0), theta[len(w) :]])
 
@@ -78,18 +90,53 @@ class ScaledRows(Parametrisation):
     def transform(self, network, theta):
         return _product(theta, *network.layer_sizes)
 
-    def enter(self, network, theta, gradient):
+    def enter(self, network, theta, gradient, tol):
         ((W, _),) = network.unpack(theta)
-        s = np.sqrt((W**2).sum(axis=1))[:, None]
-        U = W / np.where(s > 0, s, 1)
-        if not s.all():  # a row of zeros gets the direction of descent
-            ((G, _),) = network.unpack(gradient())
-            norms = np.sqrt((G**2).sum(axis=1))[:, None]
-            U = np.where(s > 0, U, np.where(norms > 0, -G / np.where(norms > 0, norms, 1), 1))
-        return np.concatenate([s[:, 0], U.ravel(), theta[W.size :]]).astype(theta.dtype)
+        s = np.sqrt((W**2).sum(axis=1))
+        U = W / np.where(s > 0, s, 1)[:, None]
+        zero = np.flatnonzero(s == 0)
+        if len(zero):
+            U[zero] = _steepest_descents(network, theta, zero, gradient, tol)
+        return np.concatenate([s, U.ravel(), theta[W.size :]]).astype(theta.dtype, copy=False)
 
     def bounds(self, network):
         return [(0, None)] * network.layer_sizes[0] + [(None, None)] * network.n_parameters
+
+
+def _steepest_descents(network, theta, zero, gradient, tol):
+    """For some rows of weights, all zero, the unit direction in which the objective descends fastest.
+
+    That is minus the shortest subgradient there. A subgradient in direction U is the gradient an infinitesimal step along U, and
+    the shortest in the hull of some, at first of none but that at zero itself, says where to look for the next (Wolfe 1976).
+    Each round is one gradient for all rows; a row is left alone when its subgradient is shorter than ``tol``, or when the
+    objective descends at least half as fast as that length allows.
+    """
+    probe = theta.copy()
+    ((W, _),) = network.unpack(probe)
+    hulls = gradient(probe)[: W.size].reshape(W.shape)[zero, None]
+    shortest = hulls[:, 0].astype(np.float64)
+    tiny = np.sqrt(np.finfo(theta.dtype).tiny)
+    U = np.ones_like(shortest)
+    for _ in range(_ROUNDS):
+        lengths = np.linalg.norm(shortest, axis=1)
+        U = np.where(lengths[:, None] > 0, -shortest / np.where(lengths > 0, lengths, 1)[:, None], U)
+        W[zero] = tiny * U
+        beside = gradient(probe)[: W.size].reshape(W.shape)[zero]
+        undecided = (lengths > tol) & (-(beside * U).sum(axis=1) < lengths / 2)
+        if not undecided.any():
+            break
+        hulls = np.concatenate([hulls, beside[:, None]], axis=1)
+        for i in np.flatnonzero(undecided):
+            shortest[i] = _shortest(hulls[i].astype(np.float64))
+    return U / np.linalg.norm(U, axis=1, keepdims=True)
+
+
+def _shortest(points):
+    """The point of the convex hull of some points, one per row, that is closest to the origin."""
+    scale = np.abs(points).max()
+    A = np.vstack([points.T / scale, np.ones(len(points))])
+    shares = nnls(A, np.append(np.zeros(points.shape[1]), 1.0))[0]
+    return shares @ points / shares.sum()
 
 
 @primitive

@@ -37,7 +37,7 @@ class InputGradient(SamplePenalty):
     -----
     For a linear model "l1" drops features: for two classes it is the L1 norm of the coefficients times the mean absolute
     residual. `GradRegLogisticRegression` with its default solver sets the coefficients of such features exactly to zero,
-    for all classes at once.
+    for all classes at once; not under a constraint such as `SpectralNormalization`, where they only become small.
 
     References
     ----------

@@ -58,12 +58,9 @@ class LBFGS(Solver):
         self.check_objective(objective, schedule)
         descent = _Descent(self, objective.bounded() if self.takes_bounds else objective, theta, schedule)
         with np.errstate(over="ignore", invalid="ignore"):  # a step too far is seen by its value
-            has_kinks = descent.objective.has_kinks
-            descent.run(descent.objective, _STALL if has_kinks else _ROUNDING)
-            for sharpness in _SHARPNESS if has_kinks else ():
-                if descent.is_used_up or descent.is_at_smooth_optimum:
-                    break
-                descent.run(descent.objective.smoothed(sharpness), _ROUNDING)
+            descent.run_to_the_end(_SHARPNESS)
+            while not descent.is_used_up and descent.is_released_from_bounds():
+                descent.run_to_the_end(_SHARPNESS[-1:])
             return descent.solution()
 
 
@@ -76,16 +73,41 @@ class _Descent:
         self.schedule = schedule
         self.dtype = theta.dtype
         self.batch = objective.everything()
-        self.theta = objective.enter(theta).astype(np.float64)
+        self.theta = self._enter(theta)
         self.losses = []
         self.n_evaluations = 0
         self.result = None
         self.gradient_size = np.inf  # of the objective itself, and with its kinks rounded off
         self.smooth_gradient_size = np.inf
+        self.pull = 0.0  # at which a parameter at its bound would leave it, seen from the best side
+        self.released_at = np.inf
+
+    def _enter(self, theta):
+        return self.objective.enter(theta, self.schedule.tol).astype(np.float64)
 
     def _value_and_grad(self, theta, objective):
         value, gradient = objective.value_and_grad(theta.astype(self.dtype, copy=False), self.batch)
         return value, gradient.astype(np.float64, copy=False)
+
+    def run_to_the_end(self, sharpness):
+        """Minimise the objective, at first as it is, then with its kinks rounded off, less and less."""
+        has_kinks = self.objective.has_kinks
+        self.run(self.objective, _STALL if has_kinks else _ROUNDING)
+        for value in sharpness if has_kinks else ():
+            if self.is_used_up or self.gradient_size <= self.schedule.tol:
+                break
+            self.run(self.objective.smoothed(value), _ROUNDING)
+
+    def is_released_from_bounds(self):
+        """Enter the parameters anew; whether one that lies at a bound can leave it, as it could not at the end of a run."""
+        if self.objective.bounds is None:
+            return False
+        self.theta = self._enter(self.objective.leave(self.theta))
+        value, gradient = self._value_and_grad(self.theta, self.objective)
+        at_bound = self.theta == np.array([-np.inf if low is None else low for low, _ in self.objective.bounds])
+        self.pull = float(-gradient[at_bound].min(initial=0.0))
+        progressed, self.released_at = value < self.released_at, value
+        return self.pull > self.schedule.tol and progressed
 
     def run(self, objective, ftol):
         """Minimise the objective, or a form of it, from where the last run ended."""
@@ -144,21 +166,18 @@ class _Descent:
             or self.n_evaluations >= self.solver.max_fun
         )
 
-    @property
-    def is_at_smooth_optimum(self):
-        return self.gradient_size <= self.schedule.tol
-
     def solution(self):
         theta = self.theta.astype(self.dtype)
         loss = float(self.result.fun)
         check_finite(loss, theta, f"after {len(self.losses)} iterations", "alpha")
         # an optimum of a smoothed objective counts only if that is the sharpest one, which ends before it is used up
         smallest = self.gradient_size if self.is_used_up else min(self.gradient_size, self.smooth_gradient_size)
-        converged = self.was_asked_to_stop or smallest <= _SLACK * self.schedule.tol
+        largest = max(smallest, self.pull)
+        converged = self.was_asked_to_stop or largest <= _SLACK * self.schedule.tol
         reason = ""
         if not (converged or self.is_used_up):
             reason = (
-                f"no smaller value was found although the gradient has an entry of {self.smooth_gradient_size:.2g}, where tol "
+                f"no smaller value was found although the gradient has an entry of {largest:.2g}, where tol "
                 f"is {self.schedule.tol:g}"
             )
         return Solution(self.objective.leave(theta), len(self.losses), loss, converged, self.losses, reason=reason)
