@@ -96,7 +96,8 @@ def _position(feature, n_features, names):
     if isinstance(feature, str):
         if names is None:
             raise InvalidParameterError(
-                f"features names the column {feature!r}, but X has no column names. Use positions, or a DataFrame."
+                f"features names the column {feature!r}, but X has no column names. Use positions, or a DataFrame; behind "
+                'transformers, set_output(transform="pandas").'
             )
         if feature not in names:
             raise InvalidParameterError(
@@ -130,7 +131,9 @@ def check_sample_weight(sample_weight, n_samples):
     """Weights as an array of shape (n_samples,), or None."""
     if sample_weight is None:
         return None
-    if isinstance(sample_weight, Real):
+    if isinstance(sample_weight, np.ndarray) and sample_weight.ndim == 0:
+        sample_weight = sample_weight.item()
+    if isinstance(sample_weight, (Real, str)):
         return np.full(n_samples, check_real(sample_weight, "sample_weight", 0, open_low=True))
     sample_weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if sample_weight.shape != (n_samples,):
@@ -157,11 +160,20 @@ def check_mask(mask, shape, names=None):
     if issparse(mask):
         raise ValueError("mask must be dense; got a sparse one. Pass mask.toarray().")
     columns = list(getattr(mask, "columns", ()))
-    mask = np.asarray(mask)
-    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
-        raise ValueError(f"mask must hold booleans, or zeros and ones; got values of type {mask.dtype}.")
+    given = np.asarray(mask)
+    try:
+        mask = given.astype(float)
+    except (TypeError, ValueError):
+        mask = np.full(given.shape, np.nan)
+    if not ((mask == 0) | (mask == 1)).all():
+        raise ValueError(
+            f"mask must hold booleans, or zeros and ones, and none missing; got values of type {given.dtype}."
+        )
     mask = mask.astype(bool)
-    if columns and all(isinstance(column, str) for column in columns):
+    n_names = sum(isinstance(column, str) for column in columns)
+    if 0 < n_names < len(columns):
+        raise ValueError(f"mask must have names for all columns or for none; got {_some(columns)}.")
+    if n_names:
         mask = _aligned(mask, columns, names)
     if mask.shape != shape:
         raise ValueError(f"mask must have the shape of X, {shape}; got {mask.shape}.")

@@ -19,6 +19,8 @@ __all__ = ["Constraint", "FrobeniusCap", "Projection", "SpectralNormalization", 
 class Constraint(Component, Parametrisation):
     """What all weight matrices of a network obey."""
 
+
+class _Bounded(Component):
     def check_parameters(self):
         check_real(self.bound, "bound", 0, open_low=True)
 
@@ -37,7 +39,7 @@ class Projection(Constraint):
         """Bring θ back, in place, after a step."""
 
 
-class SpectralNormalization(Constraint):
+class SpectralNormalization(_Bounded, Constraint):
     r"""Weights divided by their largest singular value, so that the network is Lipschitz by construction.
 
     .. math:: \hat W_l = b^{1/L} \, W_l / \sigma(W_l)
@@ -78,7 +80,7 @@ class SpectralNormalization(Constraint):
         return _normalize(theta, network, (float(self.bound) / slope ** (n_layers - 1)) ** (1 / n_layers))
 
 
-class FrobeniusCap(Projection):
+class FrobeniusCap(_Bounded, Projection):
     """Weights scaled down, after each step, to a Frobenius norm of at most a bound.
 
     Parameters
@@ -106,7 +108,7 @@ class FrobeniusCap(Projection):
             W *= min(1.0, float(self.bound) / max(float(np.linalg.norm(W)), np.finfo(W.dtype).tiny))
 
 
-class WeightClipping(Projection):
+class WeightClipping(_Bounded, Projection):
     """Weights clipped, after each step, to an interval around zero.
 
     Parameters

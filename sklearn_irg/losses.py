@@ -6,10 +6,12 @@ distributions; a `SampleLoss` or `BatchLoss` replaces the term altogether, and m
 """
 
 from abc import abstractmethod
+from copy import copy
 
 from sklearn_irg._checks import InvalidParameterError, check_real
-from sklearn_irg._engine.autodiff import absolute, add, combine
+from sklearn_irg._engine.autodiff import combine
 from sklearn_irg._engine.likelihoods import Gaussian, Likelihood, Poisson, check_likelihood
+from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term
 
 __all__ = [
@@ -31,8 +33,9 @@ class Loss(Term):
     group : str, default="labelled"
         As for every term. With "all" the loss reads no labels: of a classifier's y only the number of classes matters.
     samples : tuple of str or None, default=None
-        Names of the samples that a loss compares. The sorted classes of y then say, in this order, which row is in which
-        sample; ``step.weights_of(name)`` are the weights of one, and minibatches draw from each.
+        Names of the samples that a loss compares. The classes of y then say which row is in which sample: by name where they
+        are these names, else sorted, in this order. ``step.weights_of(name)`` are the weights of one, and minibatches draw
+        from each.
     likelihood : Likelihood or None, default=None
         What the outputs mean; ``None`` leaves it to the kind of targets.
 
@@ -92,13 +95,6 @@ class NegativeLogLikelihood(SampleLoss):
     def __init__(self, likelihood=None):
         self.likelihood = likelihood
 
-    def check_parameters(self):
-        if self.likelihood is not None:
-            if not isinstance(self.likelihood, Likelihood):
-                raise InvalidParameterError(f"likelihood must be a Likelihood or None; got {self.likelihood!r}.")
-            self.likelihood.check_parameters()
-            check_likelihood(self.likelihood)
-
     def values(self, step):
         return step.losses
 
@@ -118,6 +114,7 @@ class _Modification(Loss):
     uses_mask = _as_wrapped("uses_mask")
     is_stochastic = _as_wrapped("is_stochastic")
     is_detached = _as_wrapped("is_detached")
+    has_kinks = _as_wrapped("has_kinks")
 
     @property
     def wrapped(self):
@@ -136,13 +133,26 @@ class _Modification(Loss):
     def contributions(self, step):
         return self.wrapped.contributions(step)
 
+    def bounded(self, network):
+        pair = self.wrapped.bounded(network)
+        return None if pair is None else (pair[0], self._of(pair[1]))
+
+    def smoothed(self, sharpness):
+        return self._of(self.wrapped.smoothed(sharpness))
+
+    def _of(self, loss):
+        """The same modification of another loss."""
+        other = copy(self)
+        other.loss = loss
+        return other
+
 
 class Flooding(_Modification):
     r"""Keeps the mean loss of each minibatch from falling below a level.
 
     .. math:: \lvert L - b \rvert + b
 
-    so that below the level b the loss is ascended [1]_.
+    so that below the level b the loss is ascended [1]_. With "lbfgs" the minibatch is all rows, and the fit ends at the level.
 
     Parameters
     ----------
@@ -165,6 +175,8 @@ class Flooding(_Modification):
     """
 
     needs_whole_batch = True
+    has_kinks = True  # where the loss is at the level
+    _squared_width = 0.0
 
     def __init__(self, level, loss=None):
         self.level = level
@@ -179,7 +191,12 @@ class Flooding(_Modification):
         # the weights of a minibatch sum to one on average only, but its mean loss is a mean
         share, level = float(step.weights_of(self.group).sum()), float(self.level)
         mean = combine([coefficient / share for coefficient in coefficients], *values)
-        return [(share, add(absolute(add(mean, -level)), level))]
+        return [(share, absolute(mean - level, self._squared_width) + level)]
+
+    def smoothed(self, sharpness):
+        other = super().smoothed(sharpness)
+        other._squared_width = sharpness**-2
+        return other
 
 
 class LabelSmoothing(_Modification):
@@ -265,4 +282,6 @@ def check_loss(loss):
         )
     loss = as_loss(loss)
     loss.check_parameters()
+    if loss.likelihood is not None:
+        check_likelihood(loss.likelihood)
     return loss

@@ -31,7 +31,8 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     Raises
     ------
     ValueError
-        If the penalty vanishes there: for a linear model, which starts from zero, or without a penalty.
+        If the penalty vanishes there: for a linear model, which starts from zero, or without a penalty; or if the loss is
+        not positive.
 
     References
     ----------
@@ -53,6 +54,8 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
             "step and the X that step sees."
         )
     loss, penalty = clone(estimator)._initial_terms(X, y, sample_weight=sample_weight, mask=mask)
+    if not loss > 0:
+        raise ValueError(f"the loss is {loss:g} where {type(estimator).__name__} starts, so no alpha balances it.")
     if not penalty > 0:
         raise ValueError(
             f"the penalty is {penalty:g} where {type(estimator).__name__} starts, so no alpha balances it. Linear models "

@@ -10,6 +10,7 @@ from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg.losses import check_loss
+from sklearn_irg.penalties import check_penalty
 from tests import oracles
 
 BINARY_X, BINARY_Y = load_breast_cancer(return_X_y=True)
@@ -50,6 +51,7 @@ def make_objective(
     if labelled is not None:
         options["groups"] = {"labelled": np.flatnonzero(labelled), "unlabelled": np.flatnonzero(~labelled)}
     rows = Rows(X, loss.soften(Y, network.likelihood), **options)
+    penalty = check_penalty(penalty)
     terms = [] if penalty is None else [(alpha * weight, term) for weight, term in penalty.terms()]
     return Objective(network, rows, [(1.0, loss), *terms], parametrisation=constraint, dropout=dropout)
 

@@ -17,9 +17,9 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import scale
 
 import sklearn_irg
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
 from sklearn_irg.activations import Activation
-from sklearn_irg.constraints import SpectralNormalization
+from sklearn_irg.constraints import SpectralNormalization, WeightClipping
 from sklearn_irg.diagnostics import certified_radius, feature_sensitivity, input_gradients, lipschitz_bounds
 from sklearn_irg.likelihoods import Likelihood
 from sklearn_irg.losses import BatchLoss, Flooding, LabelSmoothing, Loss
@@ -287,10 +287,12 @@ class TestLikelihood:
         )
 
     def test_is_refused_where_classes_are_needed_and_has_no_twin(self):
-        for options in ({"penalty": "right_reasons"}, {"penalty": None, "dropout": 0.1}):
-            model = GradRegMLPRegressor(loss=LabelSmoothing(0.1, loss=Counts()), **options)
-            with pytest.raises(ValueError, match=r"no meaning for Counts\(\)|which Counts\(\) does not have"):
-                model.fit(self.table, self.numbers)
+        for options, message in [
+            ({"loss": LabelSmoothing(0.1, loss=Counts())}, r"it has no meaning for Counts\(\)"),
+            ({"loss": Counts(), "penalty": "right_reasons"}, r"which Counts\(\) does not have"),
+        ]:
+            with pytest.raises(ValueError, match=message):
+                GradRegMLPRegressor(**options).fit(self.table, self.numbers)
         with pytest.raises(ValueError, match=r"MLPRegressor has no loss like Counts\(\)"):
             self.fit().to_sklearn()
 
@@ -316,6 +318,8 @@ class TestSolver:
     def test_stops_early_and_projects(self):
         model = GradRegMLPClassifier(solver=RMSProp(), early_stopping=True, max_iter=100, random_state=0).fit(X, Y)
         assert len(model.validation_scores_) == model.n_iter_
+        model.set_params(constraint=WeightClipping(0.1)).fit(X, Y)
+        assert max(abs(W).max() for W in model.coefs_) <= 0.1
 
 
 class TestLossWithoutLabels:
@@ -376,7 +380,35 @@ class TestLossOfTwoSamples:
         # the penalty lets slopes exceed one by some per cent; here the distance came out 0.8 % too large
         np.testing.assert_allclose(distance, wasserstein_distance(self.first[:, 0], self.second[:, 0]), rtol=0.05)
 
+    def test_names_are_matched_and_other_labels_go_by_order(self):
+        options = {"loss": MeanDifference(), "l2": 0, "constraint": SpectralNormalization(1.0), "random_state": 0}
+        model = GradRegLogisticRegression(None, **options)
+        expected = clone(model).fit(self.rows, self.names).coef_
+        np.testing.assert_array_equal(clone(model).fit(self.rows, self.names == "second").coef_, expected)
+        swapped = clone(model).set_params(loss=type("Swapped", (MeanDifference,), {"samples": ("second", "first")})())
+        np.testing.assert_array_equal(swapped.fit(self.rows, self.names).coef_, expected)
+        with pytest.raises(
+            ValueError, match=r"which are these names or others in this order; got \['first', 'third'\]"
+        ):
+            model.fit(self.rows, np.where(self.names == "first", "first", "third"))
+
+    def test_rows_of_neither_sample_are_in_none(self):
+        options = {"loss": MeanDifference(), "alpha": 0.0, "batch_size": 400, "shuffle": False, "random_state": 0}
+        neither = np.arange(400) % 3 == 0
+        some = np.where(neither, "-1", self.names)
+        models = [
+            VATClassifier((5,), max_iter=3, l2=0, **options).fit(self.rows, some),
+            VATClassifier((5,), max_iter=3, l2=0, **options).fit(self.rows[~neither], self.names[~neither]),
+        ]
+        np.testing.assert_allclose(models[0].loss_, models[1].loss_, rtol=1e-10)
+
+    def test_a_sample_without_weight_is_refused(self):
+        with pytest.raises(ValueError, match="every row of the sample 'first' has a weight of zero"):
+            GradRegLogisticRegression(None, loss=MeanDifference(), class_weight={"first": 0}).fit(self.rows, self.names)
+
     def test_other_than_two_classes_are_refused_and_so_are_numbers(self):
+        with pytest.raises(ValueError, match="MeanDifference compares samples, so y must say for each row in which"):
+            GradRegMLPClassifier(loss=MeanDifference(), penalty=None).fit(X, np.eye(3, dtype=int)[Y])
         with pytest.raises(
             ValueError, match=r"MeanDifference compares the samples first, second, so y must have 2 classes"
         ):

@@ -21,6 +21,7 @@ from sklearn_irg.diagnostics import (
     lipschitz_bounds,
     signed_distance,
 )
+from sklearn_irg.likelihoods import Bernoulli
 from tests import oracles
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y
 
@@ -72,6 +73,44 @@ class TestCounts:
         np.testing.assert_allclose(
             attributions.sum(axis=1), model.predict(X2) - base, atol=0.01 * np.abs(attributions).max()
         )
+
+
+class Tempered(Bernoulli):
+    """Log-odds are the output over a temperature."""
+
+    sklearn_loss = None
+
+    def __init__(self, temperature=2.0):
+        self.temperature = temperature
+
+    def mean(self, outputs):
+        return super().mean(outputs / self.temperature)
+
+    def loss_and_residual(self, outputs, targets):
+        loss, residual = super().loss_and_residual(outputs / self.temperature, targets)
+        return loss, residual / self.temperature
+
+    def hessian_product(self, outputs, targets, residuals, vectors):
+        mean = self.mean(outputs)
+        return mean * (1 - mean) * vectors / self.temperature**2
+
+    def mean_derivative_product(self, outputs, mean, vectors):
+        return mean * (1 - mean) * vectors / self.temperature
+
+
+class TestALikelihoodOfOnesOwn:
+    def test_is_what_the_diagnostics_of_a_linear_model_use(self):
+        model = GradRegLogisticRegression(alpha=0.1, loss=Tempered()).fit(X2, y2)
+        loss = lambda X: -np.log(model.predict_proba(X)[np.arange(len(X)), y2])  # noqa: E731
+        expected = oracles.input_gradients(loss, X2)
+        np.testing.assert_allclose(input_gradients(model, X2, y2), expected, atol=1e-7)
+
+    def test_is_remembered_as_it_was_in_fit(self):
+        model = GradRegLogisticRegression(loss=Tempered()).fit(X2, y2)
+        before = model.predict_proba(X2)
+        model.set_params(loss__temperature=20.0)
+        np.testing.assert_array_equal(model.predict_proba(X2), before)
+        assert model.likelihood_.temperature == 2.0
 
 
 class TestModelsThatPredictOtherwise:

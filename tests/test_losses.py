@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor
 from sklearn_irg.likelihoods import Bernoulli, Categorical, Poisson
@@ -46,7 +47,10 @@ class TestCheckLoss:
             (LabelSmoothing(2), "amount must be a finite number >= 0 and <= 1; got 2"),
             (Flooding(0.1, loss=LabelSmoothing("a")), "amount must be a finite number"),
             (Flooding(0.1, loss="smooth"), "loss must be None"),
-            (NegativeLogLikelihood("poisson"), "likelihood must be a Likelihood or None; got 'poisson'"),
+            (
+                NegativeLogLikelihood("poisson"),
+                r"likelihood must be a Likelihood such as Poisson\(\), or None; got 'poisson'",
+            ),
         ],
         ids=str,
     )
@@ -60,6 +64,27 @@ class TestCheckLoss:
         assert LabelSmoothing(0.1).needs_whole_batch is False
         assert Flooding(0.1).needs_whole_batch is True
         assert isinstance(Flooding(0.1, loss=Poisson()).likelihood, Poisson)
+
+    def test_modifications_smooth_what_they_wrap(self):
+        class Kinked(Squares):
+            has_kinks = True
+
+            def smoothed(self, sharpness):
+                return Squares()
+
+        wrapped = LabelSmoothing(0.1, loss=Kinked())
+        assert wrapped.has_kinks
+        assert type(wrapped.smoothed(8.0).wrapped) is Squares
+        assert type(wrapped.wrapped) is Kinked
+
+    def test_the_likelihood_of_a_loss_of_ones_own_is_verified(self):
+        class Wrong(Poisson):
+            def hessian_product(self, outputs, targets, residuals, vectors):
+                return vectors
+
+        loss = type("Own", (Squares,), {"likelihood": Wrong()})()
+        with pytest.raises(ValueError, match=r"hessian_product.* of Wrong\(\) is not the derivative"):
+            check_loss(loss)
 
     def test_losses_without_their_method_cannot_be_made(self):
         for kind in (SampleLoss, BatchLoss):
@@ -82,6 +107,10 @@ class TestFlooding:
         )
         assert clone(model).set_params(loss=None).fit(MULTI_X, MULTI_Y).loss_ < 0.05
         np.testing.assert_allclose(model.fit(MULTI_X, MULTI_Y).loss_, 0.3, atol=0.01)
+
+    def test_lbfgs_ends_at_the_level_although_it_is_a_kink(self):
+        model = GradRegLogisticRegression(None, l2=0, loss=Flooding(0.2)).fit(MULTI_X, MULTI_Y)
+        np.testing.assert_allclose(log_loss(MULTI_Y, model.predict_proba(MULTI_X)), 0.2, atol=1e-3)
 
 
 class TestLabelSmoothing:
@@ -129,7 +158,10 @@ class TestLikelihoodsThatDoNotFit:
 
 class TestLossesWithoutLabels:
     def test_the_default_penalty_is_refused_by_name(self):
-        with pytest.raises(ValueError, match="InputGradient counts the rows of group 'labelled', but with this loss"):
+        with pytest.raises(
+            ValueError,
+            match=r"InputGradient counts .* group 'labelled', but the groups here are 'all'\. Beside .* use penalty=None",
+        ):
             GradRegMLPClassifier(loss=Squares()).fit(MULTI_X, MULTI_Y)
 
     def test_labels_are_out_of_reach_of_every_term(self):

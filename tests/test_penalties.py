@@ -390,13 +390,6 @@ class TestSumsAndMultiples:
     def test_sums_of_lists_are_sums(self):
         assert repr(sum([InputGradient(), WeightDecay()])) == repr(InputGradient() + WeightDecay())
 
-    def test_a_sum_is_a_term_like_any_other(self):
-        network, X, Y, theta, _ = problem()
-        penalty = 2 * (InputGradient() + 0.5 * WeightDecay())
-        objective = make_objective(network, X, Y)
-        whole = objective.value(theta, objective.everything(), terms=[(1.0, penalty)])
-        np.testing.assert_allclose(whole, penalty_value(penalty, network, X, Y, theta))
-
     @pytest.mark.parametrize(
         ("penalty", "message"),
         [

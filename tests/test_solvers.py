@@ -14,7 +14,7 @@ from sklearn_irg._engine.likelihoods import Categorical
 from sklearn_irg._engine.networks import Network
 from sklearn_irg.constraints import FrobeniusCap
 from sklearn_irg.penalties import AdversarialLoss, InputGradient, InputNoise, VirtualAdversarial
-from sklearn_irg.solvers import LBFGS, SGD, Adam, EpochSolver, Solver, check_solver
+from sklearn_irg.solvers import LBFGS, SGD, Adam, EpochSolver, Solution, Solver, check_solver
 from tests import oracles
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, TABLES, make_objective
 
@@ -132,6 +132,36 @@ class TestWhatASolverDeclares:
         who = "Declaring" if name == "Declaring" else "LBFGS"
         with pytest.raises(ValueError, match=f"{who} {message}"):
             GradRegMLPClassifier(solver=solver, **options).fit(MULTI_X, MULTI_Y)
+
+    def test_another_precision_or_class_of_the_same_name_does_no_harm(self):
+        class Adam(EpochSolver):
+            def start(self, theta):
+                return {"v": np.zeros_like(theta)}
+
+            def move(self, theta, gradient, state, learning_rate):
+                state["v"] += gradient
+                theta -= learning_rate * gradient
+
+        class Precise(Solver):
+            def minimize(self, objective, theta, schedule, state=None):
+                return Solution(theta.astype(np.float64), 1, 0.0, True)
+
+        model = GradRegMLPClassifier((5,), random_state=0).partial_fit(MULTI_X, MULTI_Y)
+        model.set_params(solver=Adam()).partial_fit(MULTI_X, MULTI_Y)
+        model.set_params(solver="adam").partial_fit(MULTI_X, MULTI_Y)
+        single = GradRegMLPClassifier((5,), solver=Precise()).fit(MULTI_X.astype(np.float32), MULTI_Y)
+        assert single.coefs_[0].dtype == np.float32
+
+    def test_a_move_that_returns_what_it_should_change_is_refused(self):
+        class Returning(EpochSolver):
+            def start(self, theta):
+                return {}
+
+            def move(self, theta, gradient, state, learning_rate):
+                return theta - learning_rate * gradient
+
+        with pytest.raises(TypeError, match=r"Returning.move must change theta and state in place and return None"):
+            GradRegMLPClassifier(solver=Returning()).fit(MULTI_X, MULTI_Y)
 
     def test_incomplete_solvers_cannot_be_made(self):
         for kind in (Solver, EpochSolver):

@@ -214,6 +214,7 @@ def check_activation(activation):
         raise InvalidParameterError(
             f"activation must be one of {names}, or an Activation such as Softplus(); got {activation!r}."
         )
+    activation.check_parameters()
     if type(activation) not in {type(known) for known in ACTIVATIONS.values()}:
         _verify(activation)
     return activation
@@ -245,6 +246,15 @@ def _verify(activation):
             f"slope_derivative(A) of {activation!r} must be the derivative of the slope with respect to the activated value "
             "A, and None only if the function is piecewise linear."
         )
+    for name, twin in ACTIVATIONS.items():
+        declares = activation.sklearn_name == name or (activation.is_identity and twin.is_identity)
+        expected = z.copy()
+        twin.apply(expected)
+        if declares and not np.allclose(phi(z), expected):
+            raise InvalidParameterError(
+                f"{activation!r} declares or inherits that it is scikit-learn's {name!r}, which it is not. Set "
+                "sklearn_name = None and is_identity = False."
+            )
     largest = max(np.abs(here).max(), np.abs(left).max())
     if largest > float(activation.largest_slope) * (1 + 1e-4):
         raise InvalidParameterError(

@@ -19,9 +19,7 @@ from autograd.tracer import new_box
 __all__ = [
     "Bundle",
     "Workspace",
-    "absolute",
     "accumulate",
-    "add",
     "combine",
     "defvjp",
     "defvjp_all",
@@ -249,22 +247,6 @@ def _root_vjp(ans, x):
 
 
 defvjp(root, _root_vjp)
-
-
-@primitive
-def absolute(x):
-    """Absolute value of a scalar; its derivative at zero is taken as zero."""
-    return np.abs(x)
-
-
-@primitive
-def add(a, b):
-    """Sum of a scalar and a constant."""
-    return a + b
-
-
-defvjp(absolute, lambda ans, x: lambda g: g * np.sign(x))
-defvjp(add, lambda ans, a, b: lambda g: g)
 
 
 @primitive

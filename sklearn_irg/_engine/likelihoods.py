@@ -17,7 +17,16 @@ from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._component import Component
 from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, primitive, scale_rows, stop_gradient
 
-__all__ = ["LIKELIHOODS", "Bernoulli", "Categorical", "Gaussian", "Likelihood", "Poisson", "check_likelihood"]
+__all__ = [
+    "LIKELIHOODS",
+    "Bernoulli",
+    "Categorical",
+    "Gaussian",
+    "Likelihood",
+    "Poisson",
+    "check_likelihood",
+    "default_likelihood",
+]
 
 
 class Likelihood(Component, ABC):
@@ -169,9 +178,8 @@ class Bernoulli(Likelihood):
         return mean * (1 - mean) * vectors
 
     def _first_probability(self, outputs):
-        return self.differentiable_mean(
-            -outputs
-        )  # one minus the mean has no precision left where the mean is close to 1
+        # one minus the mean has no precision left where the mean is close to 1
+        return self.differentiable_mean(-outputs)
 
     def check_targets(self, targets):
         if not ((targets >= 0) & (targets <= 1)).all():
@@ -200,6 +208,10 @@ class Categorical(Likelihood):
         exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         exponentials /= exponentials.sum(axis=1, keepdims=True)
         return exponentials
+
+    def check_targets(self, targets):
+        if not ((targets >= 0).all() and np.allclose(targets.sum(axis=1), 1)):
+            raise ValueError(f"y must hold probabilities that sum to one in each row for {self!r}.")
 
     def loss_and_residual(self, outputs, targets):
         shifted = outputs - outputs.max(axis=1, keepdims=True)
@@ -258,13 +270,48 @@ class Poisson(Likelihood):
 LIKELIHOODS = {kind.out_activation: kind() for kind in (Bernoulli, Categorical, Gaussian, Poisson)}
 
 
+def default_likelihood(classes, n_outputs):
+    """What outputs mean where nothing else is said: numbers without classes, log-odds for one output, else scores."""
+    return Gaussian() if classes is None else Bernoulli() if n_outputs == 1 else Categorical()
+
+
 def check_likelihood(likelihood):
-    """Raise a ValueError unless the derivatives that an author's likelihood states are those of its loss and mean."""
+    """Raise a ValueError unless what an author's likelihood states is true of its loss and mean."""
+    if not isinstance(likelihood, Likelihood):
+        raise InvalidParameterError(f"likelihood must be a Likelihood such as Poisson(), or None; got {likelihood!r}.")
+    likelihood.check_parameters()
     if type(likelihood) in {type(known) for known in LIKELIHOODS.values()}:
         return
-    rng, h = np.random.RandomState(0), 1e-5
-    outputs, step, vectors = rng.standard_normal((3, 6, 2))
-    targets = likelihood.mean(rng.standard_normal((6, 2)))
+    rng = np.random.RandomState(0)
+    outputs, targets = rng.standard_normal((6, 2)), likelihood.mean(rng.standard_normal((6, 2)))
+    _check_shapes(likelihood, outputs, targets)
+    _check_derivatives(likelihood, outputs, targets, rng)
+    twins = [known for known in LIKELIHOODS.values() if known.sklearn_loss == likelihood.sklearn_loss]
+    if twins and not any(np.allclose(known.mean(outputs), likelihood.mean(outputs)) for known in twins):
+        raise InvalidParameterError(
+            f"{likelihood!r} declares or inherits sklearn_loss={likelihood.sklearn_loss!r}, but its mean is not that of "
+            "scikit-learn's. Set sklearn_loss = None."
+        )
+
+
+def _check_shapes(likelihood, outputs, targets):
+    def parts():
+        yield "mean(outputs)", targets, outputs.shape
+        loss, residual = likelihood.loss_and_residual(outputs, targets)
+        yield "the loss of loss_and_residual(outputs, targets)", loss, outputs.shape[:1]
+        yield "its residual", residual, outputs.shape
+
+    for name, array, wanted in parts():
+        if np.shape(array) != wanted:
+            raise InvalidParameterError(
+                f"{name} of {likelihood!r} must have shape {wanted} for outputs of shape {outputs.shape}; got "
+                f"{np.shape(array)}."
+            )
+
+
+def _check_derivatives(likelihood, outputs, targets, rng):
+    h = 1e-5
+    step, vectors = rng.standard_normal((2, *outputs.shape))
     residuals, mean = likelihood.loss_and_residual(outputs, targets)[1], likelihood.mean(outputs)
 
     def difference(function):
@@ -286,4 +333,9 @@ def check_likelihood(likelihood):
     }
     for name, (stated, seen) in stated_and_seen.items():
         if not np.allclose(stated, seen, rtol=1e-4, atol=1e-6):
-            raise InvalidParameterError(f"{name} of {likelihood!r} is not the derivative that finite differences show.")
+            hint = ""
+            if "mean" in name and type(likelihood).mean_derivative_product is Likelihood.mean_derivative_product:
+                hint = " The default holds for outputs that are natural parameters; define it."
+            raise InvalidParameterError(
+                f"{name} of {likelihood!r} is not the derivative that finite differences show.{hint}"
+            )

@@ -3,6 +3,8 @@
 from copy import copy
 from functools import partial
 
+import numpy as np
+
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.autodiff import Workspace, combine, value_and_grad
 from sklearn_irg._engine.parametrisations import Identity
@@ -46,15 +48,15 @@ class Objective:
             names = ", ".join(type(term).__name__ for _, term in terms)
             raise InvalidParameterError(
                 f"mask was passed, but no term of the objective ({names}) uses it. Use RightReasons() or InputGradient() as "
-                "penalty, or leave mask out."
+                "penalty, or leave mask out; a penalty of your own that reads it declares uses_mask = True."
             )
         self.terms = [(float(strength), term) for strength, term in terms if strength != 0]
         for _, term in self.terms:
             if term.group is not None and term.group not in rows.group_names:
                 raise InvalidParameterError(
-                    f"{type(term).__name__} counts the rows of group {term.group!r}, but with this loss the groups are "
-                    f"{', '.join(map(repr, rows.group_names))}. Use another penalty; one of your own that reads no labels "
-                    'declares group = "all".'
+                    f"{type(term).__name__} counts the rows of group {term.group!r}, but the groups here are "
+                    f"{', '.join(map(repr, rows.group_names))}. Beside a loss without labels use penalty=None, or one "
+                    'that reads none, such as "virtual_adversarial"; your own declares group = "all".'
                 )
 
     # -- what solvers need to know -------------------------------------------------------------------------------------
@@ -85,7 +87,10 @@ class Objective:
 
     def project(self, theta):
         """Bring the solver's parameters back, in place, to where the parametrisation wants them."""
-        self.parametrisation.project(self.network, theta)
+        if self.parametrisation.project(self.network, theta) is not None:
+            raise TypeError(
+                f"{type(self.parametrisation).__name__}.project must change theta in place and return None."
+            )
 
     def everything(self):
         """The batch of all rows."""
@@ -127,6 +132,7 @@ class Objective:
         coefficients, values = [], []
         for strength, term in terms:
             for coefficient, value in term.contributions(step):
+                _check_contribution(term, np.shape(coefficient), np.shape(value))
                 coefficients.append(strength * coefficient)
                 values.append(value)
         return combine(coefficients, *values)
@@ -190,3 +196,13 @@ class Objective:
     def effective(self, theta):
         """The parameters of the network."""
         return self.parametrisation.transform(self.network, theta)
+
+
+def _check_contribution(term, wanted, found):
+    if found != wanted:
+        raise ValueError(f"{type(term).__name__} must give values of shape {wanted}; got {found}.")
+    if not (wanted or term.needs_whole_batch or term.group is None):
+        # a number of each block is not that of the batch
+        raise ValueError(
+            f"{type(term).__name__} is a number and no sum over rows, so it must declare needs_whole_batch = True."
+        )

@@ -106,10 +106,10 @@ class ScaledRows(Parametrisation):
 def _steepest_descents(network, theta, zero, gradient, tol):
     """For some rows of weights, all zero, the unit direction in which the objective descends fastest.
 
-    That is minus the shortest subgradient there. A subgradient in direction U is the gradient an infinitesimal step along U, and
-    the shortest in the hull of some, at first of none but that at zero itself, says where to look for the next (Wolfe 1976).
-    Each round is one gradient for all rows; a row is left alone when its subgradient is shorter than ``tol``, or when the
-    objective descends at least half as fast as that length allows.
+    That is minus the shortest subgradient there. The gradient an infinitesimal step along U is one of them, and the shortest in
+    the hull of some, at first of that at zero alone, says where to look for the next (Wolfe 1976). Each round is one gradient
+    for all rows; a row is done when its subgradient is shorter than ``tol``, or when the objective descends at least half as
+    fast as that length allows.
     """
     probe = theta.copy()
     ((W, _),) = network.unpack(probe)

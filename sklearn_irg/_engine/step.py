@@ -41,7 +41,7 @@ class Step:
         self.solver_theta = theta if solver_theta is None else solver_theta
         self.X = batch.X
         self.total_weight = batch.total_weight
-        self.random_state = random_state
+        self._random_state = random_state
         self._objective = objective
         self._batch = batch
 
@@ -80,11 +80,20 @@ class Step:
         """The same without the mask given to ``fit``: zeros and ones over columns (n_features,), or None."""
         return self._objective.mask_of(features)
 
+    @property
+    def random_state(self):
+        if self._random_state is None:
+            raise ValueError(
+                "there are no random numbers to draw: a term that needs them must declare is_stochastic = True, which also "
+                'keeps it from solver="lbfgs".'
+            )
+        return self._random_state
+
     # -- the forward pass ----------------------------------------------------------------------------------------------
 
     @cached_property
     def _dropout(self):
-        return self._objective.draw_dropout(self.X, self.random_state)
+        return self._objective.draw_dropout(self.X, self._random_state)
 
     def forward_at(self, X):
         """Forward pass at other inputs, with the same units dropped: activations of each hidden layer, then outputs."""

@@ -47,7 +47,7 @@ class Term(Component, ABC):
         """
 
     def check(self, columns, likelihood):
-        """Raise a ValueError where an option is impossible for data with these columns and this likelihood."""
+        """Raise a ValueError where the term is impossible for data with these columns and this likelihood."""
         del columns, likelihood
 
     def bounded(self, network):

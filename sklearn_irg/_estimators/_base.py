@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -56,6 +56,25 @@ def all_or_nothing(method):
 def fit_method(method):
     """A fit that callbacks can follow, and that changes nothing if it fails."""
     return all_or_nothing(with_callbacks(method))
+
+
+def _kind_of(solver):
+    """Name of a solver's class, by which its state is kept; our own without their modules, which may move."""
+    kind = type(solver)
+    return kind.__name__ if kind.__module__.startswith("sklearn_irg.") else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _check_projected(objective, theta, solver):
+    """Raise an error if a solver has forgotten the constraint."""
+    if not objective.projects:
+        return
+    projected = theta.copy()
+    objective.project(projected)
+    if not np.allclose(projected, theta, rtol=1e-4, atol=1e-6):
+        raise ValueError(
+            f"the weights that {type(solver).__name__} found violate {type(objective.parametrisation).__name__}: minimize must "
+            "call objective.project(theta) after each step, or the class declare takes_projections = False."
+        )
 
 
 class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -152,6 +171,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
             solver.check_objective(objective, schedule)
             solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
+            solution.theta = np.asarray(solution.theta, dtype=theta.dtype)
+            _check_projected(objective, solution.theta, solver)
             vars(self).update(attributes(solution.theta))
             self._store(solution, rows.n_samples, resume)
             self._store_state(solution, solver, random_state, incremental)
@@ -165,10 +186,11 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return self._attributes([W for W, _ in layers], biases)
 
     def _warn_of(self, solution):
-        reason = f": {solution.reason}" if solution.reason else ""
+        reason, remedy = "", f"Raise max_iter={self.max_iter}, or standardise X."
+        if solution.reason:  # more iterations would not help
+            reason, remedy = f": {solution.reason}", f"Standardise X, or raise tol={self.tol}."
         warnings.warn(
-            f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging{reason}. Raise "
-            f"max_iter={self.max_iter}, or standardise X.",
+            f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging{reason}. {remedy}",
             ConvergenceWarning,
             stacklevel=6,  # fit, and what wraps it
         )
@@ -194,6 +216,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         rows = Rows(
             X, targets, sample_weight=encoded.sample_weight, mask=mask, groups=encoded.groups, feature_names=names
         )
+        if encoded.sample_weight is not None and not encoded.sample_weight.all():
+            rows = rows.take(np.flatnonzero(encoded.sample_weight))  # without classes of weight zero
         sizes = (X.shape[1], *self._hidden_layers(), encoded.n_outputs)
         network = Network(sizes, as_activation(self.activation), self._likelihood(loss), bool(self.fit_intercept))
         return rows, network
@@ -223,7 +247,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Remember a likelihood: by its name if it is one of the package's, so that pickles hold none of its objects."""
         self.out_activation_ = likelihood.out_activation
         known = LIKELIHOODS.get(likelihood.out_activation)
-        self._own_likelihood = None if type(known) is type(likelihood) else likelihood
+        self._own_likelihood = None if type(known) is type(likelihood) else clone(likelihood)
 
     def _store(self, solution, n_samples, resume):
         """Set the fitted attributes beside the weights."""
@@ -273,11 +297,11 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _moments(self, solver):
         """State to go on from, if it is one of this solver's."""
-        return self._solver_state["moments"] if self._solver_state["solver"] == type(solver).__name__ else None
+        return self._solver_state["moments"] if self._solver_state["solver"] == _kind_of(solver) else None
 
     def _store_state(self, solution, solver, random_state, incremental):
         """What the next partial_fit goes on from, beside the weights; a fit leaves nothing of an earlier one."""
-        self._solver_state = {"solver": type(solver).__name__, "moments": solution.state}
+        self._solver_state = {"solver": _kind_of(solver), "moments": solution.state}
         self._random_state = list(random_state.get_state()) if incremental else None
         self._solver_theta = solution.theta if incremental and self.constraint is not None else None
 

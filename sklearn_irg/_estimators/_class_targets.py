@@ -1,6 +1,6 @@
 """Targets that are classes: how they are encoded, which rows are labelled, and how predictions read them back."""
 
-from numbers import Number
+from numbers import Number, Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -35,6 +35,11 @@ class ClassTargets(ClassifierMixin):
                 f"y is {kinds[indicators]}, but the first fit saw {kinds[not indicators]}. Use a fresh clone."
             )
         if indicators:
+            if loss.samples is not None:
+                raise ValueError(
+                    f"{type(loss).__name__} compares samples, so y must say for each row in which it is; got an indicator of "
+                    "labels."
+                )
             targets = self._encode_indicators(known, resume)
             return self._encoded(targets, sample_weight, {"labelled": np.arange(len(targets))}, loss)
         if known.ndim == 2 and known.shape[1] > 1:
@@ -52,7 +57,7 @@ class ClassTargets(ClassifierMixin):
             targets[rows, indices] = 1
         weights = self._weigh(indices, rows, sample_weight, len(y))
         if loss.samples is not None:
-            return self._encoded_samples(targets, weights, indices, loss)
+            return self._encoded_samples(targets, weights, rows, indices, loss)
         groups = {"labelled": rows, "unlabelled": np.setdiff1d(np.arange(len(y)), rows)}
         return self._encoded(targets, weights, groups, loss)
 
@@ -68,13 +73,20 @@ class ClassTargets(ClassifierMixin):
             return Encoded(None, weights, None, n_outputs)
         return Encoded(targets, weights, groups, n_outputs)
 
-    def _encoded_samples(self, targets, weights, indices, loss):
-        if len(loss.samples) != len(self.classes_):
+    def _encoded_samples(self, targets, weights, rows, indices, loss):
+        names, labels = list(loss.samples), [str(label) for label in self.classes_]
+        by_name = any(name in labels for name in names)
+        if len(names) != len(labels) or (by_name and set(names) != set(labels)):
             raise ValueError(
-                f"{type(loss).__name__} compares the samples {', '.join(loss.samples)}, so y must have {len(loss.samples)} "
-                f"classes, one per sample; got {self.classes_.tolist()}."
+                f"{type(loss).__name__} compares the samples {', '.join(names)}, so y must have {len(names)} classes, which "
+                f"are these names or others in this order; got {self.classes_.tolist()}."
             )
-        groups = {name: np.flatnonzero(indices == k) for k, name in enumerate(loss.samples)}
+        groups = {}
+        for k, name in enumerate(names):
+            groups[name] = rows[indices == (labels.index(name) if by_name else k)]
+            if not (weights is None or weights[groups[name]].any()):
+                raise ValueError(f"every row of the sample {name!r} has a weight of zero. Give one a positive weight.")
+        groups["unlabelled"] = np.setdiff1d(np.arange(len(targets)), rows)
         return Encoded(None, weights, groups, targets.shape[1])
 
     def _find_labelled(self, y):
@@ -145,12 +157,21 @@ class ClassTargets(ClassifierMixin):
                 "balanced", classes=present, y=indices, sample_weight=weights[rows]
             )
         else:
+            if isinstance(class_weight, dict) and not all(isinstance(w, Real) for w in class_weight.values()):
+                raise InvalidParameterError(f"class_weight must hold numbers; got {class_weight!r}.")
             by_class = compute_class_weight(class_weight, classes=self.classes_, y=self.classes_[indices])
         if not (np.all(np.isfinite(by_class)) and np.all(by_class >= 0) and np.any(by_class[present] > 0)):
             raise ValueError(
                 f"class_weight must be non-negative numbers, and positive for a class of y; got {class_weight!r}."
             )
-        weights[rows] *= by_class[indices]
+        with np.errstate(over="ignore", under="ignore"):
+            weights[rows] *= by_class[indices]
+            total = weights[rows].sum()
+        if not 0 < total < np.inf:
+            raise ValueError(
+                f"sample_weight times class_weight must have a positive, finite sum; got {total} with class_weight="
+                f"{class_weight!r}."
+            )
         return weights
 
     # -- what the rest of the fit asks ---------------------------------------------------------------------------------
@@ -267,7 +288,7 @@ def _is_marker(y, marker):
 def _number(label):
     try:
         return float(label)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

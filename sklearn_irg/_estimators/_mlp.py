@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._engine.activations import as_activation, check_activation
 from sklearn_irg._estimators._base import NetworkEstimator
+from sklearn_irg.penalties import Penalty
 from sklearn_irg.solvers import check_solver
 
 
@@ -79,10 +80,11 @@ class MLPEstimator(NetworkEstimator):
     def _check_parameters(self):
         super()._check_parameters()
         sizes = self.hidden_layer_sizes
-        sizes = sizes if np.iterable(sizes) and not isinstance(sizes, str) else [sizes]
+        sizes = sizes if isinstance(sizes, (list, tuple, np.ndarray)) else [sizes]
         if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
+            hint = " Pass the penalty by name, penalty=." if isinstance(self.hidden_layer_sizes, Penalty) else ""
             raise InvalidParameterError(
-                f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}."
+                f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}.{hint}"
             )
         check_activation(self.activation)
         check_real(self.learning_rate_init, "learning_rate_init", 0, open_low=True)

@@ -1,10 +1,11 @@
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
+from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._estimators._base import fit_method
 from sklearn_irg._estimators._class_targets import ClassTargets
 from sklearn_irg._estimators._mlp import MLPEstimator
-from sklearn_irg.penalties import VirtualAdversarial
+from sklearn_irg.penalties import VirtualAdversarial, check_penalty
 
 
 class VATClassifier(ClassTargets, MLPEstimator):
@@ -205,5 +206,10 @@ class VATClassifier(ClassTargets, MLPEstimator):
         X = X.loc[labelled] if hasattr(X, "loc") else np.asarray(X)[labelled]
         return X, y[labelled], None if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labelled]
 
+    def _check_parameters(self):
+        super()._check_parameters()
+        if np.ndim(self.unlabeled_label) != 0:
+            raise InvalidParameterError(f"unlabeled_label must be one label, or None; got {self.unlabeled_label!r}.")
+
     def _penalty(self):
-        return VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations)
+        return check_penalty(VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations))

@@ -6,7 +6,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._engine.activations import Activation, Identity, as_activation
-from sklearn_irg._engine.likelihoods import LIKELIHOODS, Bernoulli, Categorical, Gaussian, Likelihood
+from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_likelihood
 from sklearn_irg._fitted.affine import affine_map, as_fitted
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 
@@ -70,7 +70,7 @@ def as_model(estimator):
     linear = _linear_parts(estimator, classes)
     if linear is not None:
         W, b = linear
-        likelihood = Gaussian() if classes is None else Bernoulli() if W.shape[1] == 1 else Categorical()
+        likelihood = getattr(estimator, "likelihood_", default_likelihood(classes, W.shape[1]))
         return NetworkModel([W], [b], Identity(), likelihood, classes, name)
     return _function_model(estimator, classes, name)
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.utils import check_array, column_or_1d
 
-from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian
+from sklearn_irg._engine.likelihoods import default_likelihood
 from sklearn_irg._engine.networks import Network
 
 __all__ = ["FunctionModel", "Model", "NetworkModel"]
@@ -192,7 +192,7 @@ class FunctionModel(Model):
         self.n_outputs = n_outputs
         self.classes = classes
         self.name = name
-        self.likelihood = Gaussian() if classes is None else Bernoulli() if n_outputs == 1 else Categorical()
+        self.likelihood = default_likelihood(classes, n_outputs)
 
     def _inner(self, X):
         return X if self._affine is None else X @ self._affine[0] + self._affine[1]

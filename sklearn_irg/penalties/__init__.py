@@ -2,9 +2,10 @@
 
 Every penalty is an object with options but no absolute strength, which is the estimator's ``alpha``. They add and scale:
 ``InputGradient() + 0.1 * SpectralNorm()``. None carries a factor ½, per-row values are averaged with the sample weights,
-and biases are never penalised.
+and biases are not penalised, except by `ParameterGradient`.
 """
 
+from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg.penalties._base import BatchPenalty, Penalty, SamplePenalty, Scaled, Sum, WeightPenalty
 from sklearn_irg.penalties._input_gradient import InputGradient
 from sklearn_irg.penalties._jacobian import Jacobian, LipschitzGradient
@@ -64,7 +65,7 @@ def check_penalty(penalty):
     Raises
     ------
     ValueError
-        If it is none of these.
+        If it is none of these, or has a parameter out of range.
 
     Examples
     --------
@@ -72,11 +73,15 @@ def check_penalty(penalty):
     >>> check_penalty("spectral_norm")
     SpectralNorm()
     """
-    if penalty is None or isinstance(penalty, Penalty):
-        return penalty
+    if penalty is None:
+        return None
     if isinstance(penalty, str) and penalty in _BY_NAME:
         return _BY_NAME[penalty]()
-    names = ", ".join(map(repr, sorted(_BY_NAME)))
-    raise ValueError(
-        f'penalty must be None, one of {names}, or a Penalty such as InputGradient(norm="l1"); got {penalty!r}.'
-    )
+    if not isinstance(penalty, Penalty):
+        names = ", ".join(map(repr, sorted(_BY_NAME)))
+        raise InvalidParameterError(
+            f'penalty must be None, one of {names}, or a Penalty such as InputGradient(norm="l1"); got {penalty!r}.'
+        )
+    for _, term in penalty.terms():
+        term.check_parameters()
+    return penalty

@@ -1,14 +1,15 @@
 """Penalties as terms that add and multiply, and their three kinds."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from numbers import Real
 
 from sklearn_irg._checks import InvalidParameterError, check_real
+from sklearn_irg._component import Component
 from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term, WeightTerm
 
 
-class Penalty(Term):
-    """A term of the objective beside the loss; adds to other penalties and multiplies by numbers.
+class Penalty(Component, ABC):
+    """What is minimised beside the loss: one term or several; adds to other penalties and multiplies by numbers.
 
     See Also
     --------
@@ -17,9 +18,9 @@ class Penalty(Term):
     WeightPenalty : Of the weights.
     """
 
+    @abstractmethod
     def terms(self):
-        """List of (weight, penalty), sums and multiples resolved."""
-        return [(1.0, self)]
+        """List of (weight, term), sums and multiples resolved."""
 
     def __add__(self, other):
         return Sum(self, other) if isinstance(other, Penalty) else NotImplemented
@@ -33,7 +34,12 @@ class Penalty(Term):
     __rmul__ = __mul__
 
 
-class SamplePenalty(SampleTerm, Penalty):
+class _OneTerm(Penalty, Term):
+    def terms(self):
+        return [(1.0, self)]
+
+
+class SamplePenalty(SampleTerm, _OneTerm):
     """A penalty with one value per row, averaged with the sample weights.
 
     One that reads no targets, losses or residuals declares ``group = "all"``, to count unlabelled rows too.
@@ -52,7 +58,7 @@ class SamplePenalty(SampleTerm, Penalty):
         """
 
 
-class BatchPenalty(BatchTerm, Penalty):
+class BatchPenalty(BatchTerm, _OneTerm):
     """A penalty of a whole batch, which is no mean over its rows; so memory grows with the batch."""
 
     @abstractmethod
@@ -66,7 +72,7 @@ class BatchPenalty(BatchTerm, Penalty):
         """
 
 
-class WeightPenalty(WeightTerm, Penalty):
+class WeightPenalty(WeightTerm, _OneTerm):
     """A penalty that is a function of the parameters alone."""
 
     @abstractmethod
@@ -107,9 +113,6 @@ class Sum(Penalty):
                 raise InvalidParameterError(f"a Sum takes penalty objects such as InputGradient(); got {side!r}.")
         return self.left.terms() + self.right.terms()
 
-    def contributions(self, step):
-        return _contributions(self, step)
-
 
 class Scaled(Penalty):
     """A multiple of a penalty; usually written ``0.1 * penalty``.
@@ -143,15 +146,3 @@ class Scaled(Penalty):
         # a negative weight would reward what it should penalise
         scale = check_real(self.weight, f"weight of {self.penalty!r}", 0)
         return [(scale * weight, term) for weight, term in self.penalty.terms()]
-
-    def contributions(self, step):
-        return _contributions(self, step)
-
-
-def _contributions(penalty, step):
-    """Those of the terms that a sum or multiple stands for."""
-    return [
-        (weight * coefficient, value)
-        for weight, term in penalty.terms()
-        for coefficient, value in term.contributions(step)
-    ]

@@ -72,9 +72,11 @@ class InputGradient(SamplePenalty):
         self.norm = norm
         self.features = features
 
+    def check_parameters(self):
+        check_choice(self.norm, "norm of InputGradient", ("l2", "l1"))
+
     def check(self, columns, likelihood):
         del likelihood
-        check_choice(self.norm, "norm of InputGradient", ("l2", "l1"))
         columns.mask_of(self.features)
 
     def values(self, step):

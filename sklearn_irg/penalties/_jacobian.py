@@ -45,10 +45,12 @@ class Jacobian(SamplePenalty):
         """Whether projections are drawn."""
         return self.n_projections is not None
 
-    def check(self, columns, likelihood):
-        del likelihood
+    def check_parameters(self):
         if self.n_projections is not None:
             check_integer(self.n_projections, "n_projections", 1)
+
+    def check(self, columns, likelihood):
+        del likelihood
         columns.mask_of(self.features)
 
     def values(self, step):
@@ -111,11 +113,13 @@ class LipschitzGradient(SamplePenalty):
         """Whether interpolates are drawn."""
         return self.at == "interpolates"
 
-    def check(self, columns, likelihood):
-        del likelihood
+    def check_parameters(self):
         check_real(self.bound, "bound", 0)
         check_boolean(self.two_sided, "two_sided")
         check_choice(self.at, "at of LipschitzGradient", ("data", "interpolates"))
+
+    def check(self, columns, likelihood):
+        del likelihood
         if self.is_stochastic:
             columns.require_dense("LipschitzGradient at interpolates")
         columns.mask_of(self.features)

@@ -62,12 +62,14 @@ class VirtualAdversarial(SamplePenalty):
         self.n_power_iterations = n_power_iterations
         self.features = features
 
-    def check(self, columns, likelihood):
-        del likelihood
-        columns.require_dense("VirtualAdversarial")
+    def check_parameters(self):
         check_real(self.epsilon, "epsilon", 0, open_low=True)
         check_real(self.xi, "xi", 0, open_low=True)
         check_integer(self.n_power_iterations, "n_power_iterations", 1)
+
+    def check(self, columns, likelihood):
+        del likelihood
+        columns.require_dense("VirtualAdversarial")
         columns.mask_of(self.features)
 
     def values(self, step):
@@ -115,10 +117,12 @@ class RandomPerturbation(SamplePenalty):
         self.epsilon = epsilon
         self.features = features
 
+    def check_parameters(self):
+        check_real(self.epsilon, "epsilon", 0, open_low=True)
+
     def check(self, columns, likelihood):
         del likelihood
         columns.require_dense("RandomPerturbation")
-        check_real(self.epsilon, "epsilon", 0, open_low=True)
         columns.mask_of(self.features)
 
     def values(self, step):
@@ -183,14 +187,16 @@ class AdversarialLoss(SamplePenalty):
         self.clip = clip
         self.features = features
 
-    def check(self, columns, likelihood):
-        del likelihood
-        columns.require_dense("AdversarialLoss")
+    def check_parameters(self):
         check_real(self.epsilon, "epsilon", 0, open_low=True)
         check_choice(self.norm, "norm of AdversarialLoss", ("l2", "linf"))
         check_integer(self.n_steps, "n_steps", 1)
         if self.step_size is not None:
             check_real(self.step_size, "step_size", 0, open_low=True)
+
+    def check(self, columns, likelihood):
+        del likelihood
+        columns.require_dense("AdversarialLoss")
         if self.clip is not None:
             check_bounds(self.clip, columns.n_features)
         columns.mask_of(self.features)
@@ -254,11 +260,13 @@ class InputNoise(SamplePenalty):
         self.n_draws = n_draws
         self.features = features
 
+    def check_parameters(self):
+        check_real(self.sigma, "sigma", 0, open_low=True)
+        check_integer(self.n_draws, "n_draws", 1)
+
     def check(self, columns, likelihood):
         del likelihood
         columns.require_dense("InputNoise")
-        check_real(self.sigma, "sigma", 0, open_low=True)
-        check_integer(self.n_draws, "n_draws", 1)
         columns.mask_of(self.features)
 
     def values(self, step):

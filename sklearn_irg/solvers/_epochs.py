@@ -64,7 +64,8 @@ class EpochSolver(Solver):
         n_seen = 0
         for batch in objective.minibatches(schedule.batch_size, schedule.shuffle, schedule.random_state):
             value, gradient = objective.value_and_grad(theta, batch, schedule.random_state)
-            self.move(theta, gradient, state, schedule.learning_rate_init)
+            if self.move(theta, gradient, state, schedule.learning_rate_init) is not None:
+                raise TypeError(f"{type(self).__name__}.move must change theta and state in place and return None.")
             objective.project(theta)
             total += value * batch.n_samples
             n_seen += batch.n_samples

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from sklearn_irg._engine.activations import ACTIVATIONS, Activation, ReLU, Tanh, check_activation
+from sklearn_irg._engine.activations import ACTIVATIONS, Activation, Identity, ReLU, Tanh, check_activation
 
 z = np.linspace(-6, 6, 1000)
 FORMULAS = {
@@ -68,6 +68,21 @@ class TestAnAuthorsActivation:
     def test_false_ones_are_named(self, changes, message):
         with pytest.raises(ValueError, match=message):
             check_activation(type("Mistaken", (Steep,), changes)())
+
+    @pytest.mark.parametrize("base", [ReLU, Identity])
+    def test_a_twin_must_not_be_inherited_unnoticed(self, base):
+        class Leaky(base):
+            def apply(self, Z):
+                np.maximum(Z, 0.1 * Z, out=Z)
+
+            def slope(self, A, out):
+                out[...] = np.where(A > 0, 1.0, 0.1)
+                return out
+
+        with pytest.raises(ValueError, match=r"Leaky\(\) declares or inherits that it is scikit-learn's"):
+            check_activation(Leaky())
+        Leaky.sklearn_name, Leaky.is_identity = None, False
+        assert isinstance(check_activation(Leaky()), Leaky)
 
     def test_the_largest_slope_must_be_declared(self):
         class Silent(ReLU, Activation):

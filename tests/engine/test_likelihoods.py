@@ -127,12 +127,64 @@ class TestAnAuthorsLikelihood:
         with pytest.raises(ValueError, match=message):
             check_likelihood(mistaken())
 
+    @pytest.mark.parametrize(
+        ("method", "wrong", "message"),
+        [
+            (
+                "mean",
+                lambda self, Z: Z[:, 0],
+                r"mean\(outputs\) of Misshapen\(\) must have shape \(6, 2\) .*; got \(6,\)",
+            ),
+            ("loss_and_residual", lambda self, Z, Y: ((Z - Y) ** 2, Z - Y), r"the loss of .* must have shape \(6,\)"),
+            (
+                "loss_and_residual",
+                lambda self, Z, Y: (Z[:, 0], Z[:, 0]),
+                r"its residual of .* must have shape \(6, 2\)",
+            ),
+        ],
+    )
+    def test_wrong_shapes_are_named_first(self, method, wrong, message):
+        misshapen = type("Misshapen", (self.Huber,), {method: wrong})
+        with pytest.raises(ValueError, match=message):
+            check_likelihood(misshapen())
+
+    def test_the_default_for_natural_parameters_says_so_where_it_is_wrong(self):
+        class Exposed(Poisson):
+            sklearn_loss = None
+
+            def mean(self, outputs):
+                return 2 * np.exp(outputs)
+
+            def loss_and_residual(self, outputs, targets):
+                return (outputs - targets) @ np.ones(2), np.ones_like(outputs)
+
+            def hessian_product(self, outputs, targets, residuals, vectors):
+                return 0 * vectors
+
+        with pytest.raises(ValueError, match="The default holds for outputs that are natural parameters; define it"):
+            check_likelihood(Exposed())
+
+    def test_a_twin_must_not_be_inherited_unnoticed(self):
+        class Doubled(Poisson):
+            def mean(self, outputs):
+                return 2 * np.exp(outputs)
+
+            def loss_and_residual(self, outputs, targets):
+                return (self.mean(outputs) - targets * outputs).sum(axis=1), self.mean(outputs) - targets
+
+        with pytest.raises(ValueError, match=r"Doubled\(\) declares or inherits sklearn_loss='poisson', but its mean"):
+            check_likelihood(Doubled())
+        Doubled.sklearn_loss = None
+        assert check_likelihood(Doubled()) is None
+
     def test_incomplete_ones_cannot_be_made(self):
         with pytest.raises(TypeError, match="abstract"):
             type("Incomplete", (Likelihood,), {"out_activation": "exp"})()
 
 
-@pytest.mark.parametrize(("likelihood", "y"), [(Poisson(), [[-1.0]]), (Bernoulli(), [[1.5]])], ids=repr)
+@pytest.mark.parametrize(
+    ("likelihood", "y"), [(Poisson(), [[-1.0]]), (Bernoulli(), [[1.5]]), (Categorical(), [[2.0]])], ids=repr
+)
 def test_targets_without_a_likelihood_are_refused(likelihood, y):
     with pytest.raises(ValueError, match="y must"):
         likelihood.check_targets(np.array(y))

@@ -151,10 +151,43 @@ class TestWhatCannotBeSummed:
                 return step.losses
 
         network, X, Y, _, _ = problem()
-        with pytest.raises(
-            ValueError, match="OfTheFirst counts the rows of group 'first', but with this loss the groups"
-        ):
+        with pytest.raises(ValueError, match="OfTheFirst counts the rows of group 'first', but the groups here are"):
             module.Objective(network, make_objective(network, X, Y).rows, [(1.0, OfTheFirst())])
+
+    def test_a_number_per_block_is_refused_where_the_batch_is_what_is_meant(self):
+        class Squared(SampleTerm):
+            def values(self, step):
+                return step.losses
+
+            def contributions(self, step):
+                return [(1.0, step.losses.sum() ** 2)]
+
+        network, X, Y, theta, _ = problem()
+        objective = module.Objective(network, make_objective(network, X, Y).rows, [(1.0, Squared())])
+        with pytest.raises(
+            ValueError, match="Squared is a number and no sum over rows, so it must declare needs_whole"
+        ):
+            evaluate(objective, theta)
+
+    def test_values_of_another_shape_are_refused(self):
+        class OfOutputs(SampleTerm):
+            def values(self, step):
+                return step.outputs
+
+        network, X, Y, theta, _ = problem()
+        objective = module.Objective(network, make_objective(network, X, Y).rows, [(1.0, OfOutputs())])
+        with pytest.raises(ValueError, match=r"OfOutputs must give values of shape \(20,\); got \(20, 4\)"):
+            evaluate(objective, theta)
+
+    def test_random_numbers_without_a_declaration_are_refused(self):
+        class Noisy(SampleTerm):
+            def values(self, step):
+                return step.losses * step.random_state.random_sample()
+
+        network, X, Y, theta, _ = problem()
+        objective = module.Objective(network, make_objective(network, X, Y).rows, [(1.0, Noisy())])
+        with pytest.raises(ValueError, match="a term that needs them must declare is_stochastic = True"):
+            objective.value_and_grad(theta, objective.everything())
 
     def test_a_mask_that_no_term_reads_is_refused(self):
         network, X, Y, _, _ = problem()

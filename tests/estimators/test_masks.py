@@ -96,8 +96,18 @@ class TestByName:
                 pd.DataFrame(MASK, columns=NAMES)[:10],
                 r"mask must have the shape of X, \(150, 4\); got \(10, 4\)",
             ),
+            (
+                FRAME,
+                pd.DataFrame(MASK, columns=["length", 1, 2, 3]),
+                "mask must have names for all columns or for none",
+            ),
+            (
+                FRAME,
+                pd.DataFrame(MASK, columns=NAMES).astype("boolean").mask(MASK),
+                "and none missing; got values of type",
+            ),
         ],
-        ids=["unknown", "nameless", "twice", "rows"],
+        ids=["unknown", "nameless", "twice", "rows", "mixed", "missing"],
     )
     def test_what_cannot_be_aligned_is_an_error(self, X, mask, message):
         with pytest.raises(ValueError, match=message):

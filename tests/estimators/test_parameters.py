@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg.losses import Flooding
 from sklearn_irg.penalties import InputGradient
 from sklearn_irg.solvers import Adam
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y
@@ -85,6 +86,20 @@ def test_vat_names_what_is_out_of_range(parameters, message):
         VATClassifier(**parameters).fit(MULTI_X, MULTI_Y)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_one_label_marks_unlabelled_rows():
+    with pytest.raises(ValueError, match=r"unlabeled_label must be one label, or None; got \[-1\]"):
+        VATClassifier(unlabeled_label=[-1]).fit(MULTI_X, MULTI_Y)
+    assert VATClassifier((5,), unlabeled_label=10**400, max_iter=1).fit(MULTI_X, MULTI_Y).n_outputs_ == 3
+
+
+def test_a_penalty_in_the_place_of_sizes_gets_a_hint():
+    with pytest.raises(
+        ValueError, match=r"hidden_layer_sizes must be .*; got InputGradient\(\). Pass the penalty by name"
+    ):
+        GradRegMLPClassifier(InputGradient()).fit(MULTI_X, MULTI_Y)
+
+
 def test_a_wrong_type_is_a_type_error_too():
     with pytest.raises(TypeError, match="max_iter must be an integer"):
         GradRegLogisticRegression(max_iter="many").fit(MULTI_X, MULTI_Y)
@@ -144,6 +159,27 @@ def test_weights_out_of_range_are_refused(Estimator, sample_weight, message):
 def test_class_weights_out_of_range_are_refused(class_weight):
     with pytest.raises(ValueError, match="class_weight must be non-negative numbers, and positive for a class of y"):
         GradRegLogisticRegression(class_weight=class_weight).fit(MULTI_X, MULTI_Y)
+
+
+def test_class_weights_are_numbers_whose_products_have_a_sum():
+    with pytest.raises(ValueError, match=r"class_weight must hold numbers; got \{0: 'a'\}"):
+        GradRegLogisticRegression(class_weight={0: "a"}).fit(MULTI_X, MULTI_Y)
+    for weight, size in [(1e300, "inf"), (1e-300, r"0\.0")]:
+        model = GradRegLogisticRegression(class_weight=dict.fromkeys(range(3), weight))
+        with pytest.raises(ValueError, match=f"must have a positive, finite sum; got {size}"):
+            model.fit(MULTI_X, MULTI_Y, sample_weight=np.full(150, weight))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("loss", [None, Flooding(0.1)], ids=str)
+@pytest.mark.parametrize("penalty", ["input_gradient", "parameter_gradient"])
+def test_a_class_of_weight_zero_is_absent_but_known(loss, penalty):
+    model = GradRegMLPClassifier((5,), penalty=penalty, loss=loss, batch_size=10, max_iter=3, random_state=0)
+    by_class = clone(model).set_params(class_weight={0: 0.0}).fit(MULTI_X, MULTI_Y)
+    first, n = MULTI_Y > 0, MULTI_X[MULTI_Y > 0]
+    by_rows = model.partial_fit(n, MULTI_Y[first], classes=[0, 1, 2])
+    assert by_class.classes_.tolist() == by_rows.classes_.tolist()
+    np.testing.assert_allclose(by_class.loss_curve_[0], by_rows.loss_curve_[0], rtol=1e-12)
 
 
 class TestData:
