@@ -3,7 +3,7 @@
     python benchmarks/finite_difference.py [--rounds 15]
 
 The finite-difference penalty is ((ℓ(x + h g) - ℓ(x)) / h)² with g the unit gradient held constant, as one would write it as
-a penalty of one's own. Prints the time of one step with it over that of one with `InputGradient`, medians of rounds.
+a custom penalty. Prints the time of one step with it over that of one with `InputGradient`, medians of rounds.
 """
 
 import argparse

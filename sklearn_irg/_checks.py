@@ -106,7 +106,9 @@ def _position(feature, n_features, names):
         return names.index(feature)
     if isinstance(feature, Integral) and -n_features <= feature < n_features:
         return int(feature)
-    raise InvalidParameterError(f"features has {feature!r}, which is no position among the {n_features} columns of X.")
+    raise InvalidParameterError(
+        f"features has {feature!r}, which is not a position among the {n_features} columns of X."
+    )
 
 
 def _some(names, n=10):

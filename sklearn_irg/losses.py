@@ -1,4 +1,4 @@
-"""Losses, the ``loss`` parameter of the estimators: a likelihood, a term of one's own, or a modification of either.
+"""Losses, the ``loss`` parameter of the estimators: a likelihood, a custom term, or a modification of either.
 
 By default an estimator minimises the negative log-likelihood of its targets. A `Likelihood` replaces the family of
 distributions; a `SampleLoss` or `BatchLoss` replaces the term altogether, and may do without labels or compare samples;
@@ -67,7 +67,7 @@ class SampleLoss(SampleTerm, Loss):
 
 
 class BatchLoss(BatchTerm, Loss):
-    """A loss of a whole batch, which is no mean over its rows; so memory grows with the batch."""
+    """A loss of a whole batch, which is not a mean over its rows; so memory grows with the batch."""
 
     @abstractmethod
     def value(self, step):

@@ -287,7 +287,7 @@ FAST, MANY = fast_gradient, projected_gradient
         (lambda m: FAST(m, X2, y2, 1, norm="l3"), "norm must be one of 'l2', 'linf', 'l1'; got 'l3'"),
         (lambda m: FAST(m, X2, y2, 1, features=["age"]), "features names the column 'age', but X has no column names"),
         (lambda m: FAST(m, X2, y2, 1, features="age"), "features must be a sequence"),
-        (lambda m: FAST(m, X2, y2, 1, features=[6]), "features has 6, which is no position among the 6 columns"),
+        (lambda m: FAST(m, X2, y2, 1, features=[6]), "features has 6, which is not a position among the 6 columns"),
         (lambda m: FAST(m, X2, y2, 1, features=[True] * 5), "features as booleans must be 6, one per column"),
         (lambda m: FAST(m, X2, np.full(len(X2), 5), 1), r"y has the label 5, which is not among \[0, 1\]"),
         (lambda m: MANY(m, X2, y2, 1, step_size=-1), "step_size must be a finite number >= 0; got -1"),

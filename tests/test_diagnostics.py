@@ -325,7 +325,7 @@ class TestBadInput:
             linear_geometry(SVC().fit(X2, y2), X2, y2)
         with pytest.raises(TypeError, match="SVC has no weights to bound its slope with"):
             certified_radius(SVC().fit(X2, y2), X2)
-        with pytest.raises(TypeError, match="LinearRegression is no classifier"):
+        with pytest.raises(TypeError, match="LinearRegression is not a classifier"):
             signed_distance(LinearRegression().fit(X2, y2), X2)
         with pytest.raises(TypeError, match=r"SVC has 10 scores for 5 classes"):
             signed_distance(

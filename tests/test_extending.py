@@ -1,4 +1,4 @@
-"""Seven things that one can add, each with public names only; `docs/extending.md` shows these classes literally."""
+"""What one can add, each with public names only; `docs/extending.md` shows these classes literally."""
 
 import ast
 import inspect
@@ -19,7 +19,7 @@ from sklearn.preprocessing import scale
 import sklearn_irg
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
 from sklearn_irg.activations import Activation
-from sklearn_irg.constraints import SpectralNormalization, WeightClipping
+from sklearn_irg.constraints import Projection, SpectralNormalization, WeightClipping
 from sklearn_irg.diagnostics import certified_radius, feature_sensitivity, input_gradients, lipschitz_bounds
 from sklearn_irg.likelihoods import Likelihood
 from sklearn_irg.losses import BatchLoss, Flooding, LabelSmoothing, Loss
@@ -127,7 +127,15 @@ class MeanDifference(Loss):
         return [(step.weights_of("first"), f), (-step.weights_of("second"), f)]
 
 
-ADDED = [Unsure, LastLayer, SteepReLU, Counts, RMSProp, NegativeMutualInformation, MeanDifference]
+class NonNegative(Projection):
+    """Weights that are not negative, so that outputs grow with every input."""
+
+    def project(self, network, theta):
+        for W, _ in network.unpack(theta):
+            np.maximum(W, 0, out=W)
+
+
+ADDED = [Unsure, LastLayer, SteepReLU, Counts, RMSProp, NegativeMutualInformation, MeanDifference, NonNegative]
 LONGEST = {Unsure: 15, LastLayer: 8, NegativeMutualInformation: 15}
 
 
@@ -165,16 +173,24 @@ def stubs():
 
 @pytest.mark.parametrize("stub", list(stubs()))
 def test_base_classes_are_documented_as_they_are(stub):
-    modules = [sklearn_irg.penalties, sklearn_irg.losses, sklearn_irg.activations, sklearn_irg.likelihoods]
-    real = next(getattr(m, stub.name) for m in [*modules, sklearn_irg.solvers] if hasattr(m, stub.name))
+    names = ["penalties", "losses", "activations", "likelihoods", "solvers", "constraints"]
+    modules = [getattr(sklearn_irg, name) for name in names]
+    real = next(getattr(module, stub.name) for module in modules if hasattr(module, stub.name))
     for node in stub.body:
         if isinstance(node, ast.FunctionDef):
-            documented = [argument.arg for argument in node.args.args]
-            assert list(inspect.signature(getattr(real, node.name)).parameters) == documented, node.name
+            documented = f"({ast.unparse(node.args)})"
+            assert str(inspect.signature(getattr(real, node.name))) == documented, node.name
         elif isinstance(node, ast.Assign):
-            value = inspect.getattr_static(real, node.targets[0].id)
-            if not isinstance(value, property):
-                assert value == ast.literal_eval(node.value), node.targets[0].id
+            assert inspect.getattr_static(real, node.targets[0].id) == ast.literal_eval(node.value)
+        else:  # what has no default
+            assert inspect.getattr_static(real, node.target.id).__isabstractmethod__
+
+
+def test_the_imports_shown_are_those_that_the_examples_need():
+    block = DOCS.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    names = {alias.asname or alias.name for node in ast.parse(block).body for alias in node.names}
+    bases = {base.__name__ for added in ADDED for base in added.__bases__}
+    assert names == {"anp", "np"} | bases
 
 
 def directional_derivatives(function, theta, n_directions=5):
@@ -320,6 +336,17 @@ class TestSolver:
         assert len(model.validation_scores_) == model.n_iter_
         model.set_params(constraint=WeightClipping(0.1)).fit(X, Y)
         assert max(abs(W).max() for W in model.coefs_) <= 0.1
+
+
+class TestConstraint:
+    def test_holds_at_the_end(self):
+        model = GradRegMLPClassifier((9,), constraint=NonNegative(), max_iter=20, random_state=0).fit(X, Y)
+        assert all((W >= 0).all() for W in model.coefs_)
+        assert any((W == 0).any() for W in model.coefs_)
+
+    def test_lbfgs_refuses_it(self):
+        with pytest.raises(ValueError, match="LBFGS cannot project onto a constraint between its steps"):
+            GradRegLogisticRegression(constraint=NonNegative()).fit(X, Y)
 
 
 class TestLossWithoutLabels:

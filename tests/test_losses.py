@@ -1,5 +1,6 @@
 """Losses: names, likelihoods, modifications, and what they do to a fit."""
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -9,7 +10,7 @@ from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradReg
 from sklearn_irg.likelihoods import Bernoulli, Categorical, Poisson
 from sklearn_irg.losses import BatchLoss, Flooding, LabelSmoothing, NegativeLogLikelihood, SampleLoss, check_loss
 from sklearn_irg.penalties import RightReasons
-from tests.problems import MULTI_X, MULTI_Y, evaluate, make_objective, problem, row_losses
+from tests.problems import MULTI_X, MULTI_Y, evaluate, make_objective, outputs_of, problem, row_losses
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -142,7 +143,7 @@ class TestLikelihoodsThatDoNotFit:
     @pytest.mark.parametrize("Estimator", [GradRegLogisticRegression, GradRegMLPClassifier])
     def test_a_classifier_refuses_what_says_nothing_of_its_classes(self, Estimator, loss):
         y = np.minimum(MULTI_Y, 1) if isinstance(loss, Categorical) else MULTI_Y
-        with pytest.raises(ValueError, match=r"is no loss for . classes with . outputs?. Use loss=None"):
+        with pytest.raises(ValueError, match=r"is not a loss for . classes with . outputs?. Use loss=None"):
             Estimator(loss=loss).fit(MULTI_X, y)
 
     def test_a_penalty_on_classes_refuses_counts(self):
@@ -154,6 +155,25 @@ class TestLikelihoodsThatDoNotFit:
     def test_counts_must_not_be_negative(self):
         with pytest.raises(ValueError, match=r"y must be non-negative for Poisson\(\); got -1.0"):
             GradRegMLPRegressor(loss="poisson").fit(MULTI_X, MULTI_Y - 1.0)
+
+
+class TestLossesOfTwoSamples:
+    def test_that_are_no_sum_over_rows_are_evaluated_in_one_piece(self, monkeypatch):
+        class SquaredDifference(BatchLoss):
+            samples = ("first", "second")
+
+            def value(self, step):
+                f = step.outputs[:, 0]
+                return (anp.dot(step.weights_of("first"), f) - anp.dot(step.weights_of("second"), f)) ** 2
+
+        monkeypatch.setattr("sklearn_irg._engine.objective._BLOCK_BYTES", 1)
+        network, X, _, theta, rng = problem("logistic", n_samples=200)
+        first, weight = np.arange(200) < 80, rng.rand(200)
+        groups = {"first": np.flatnonzero(first), "second": np.flatnonzero(~first)}
+        objective = make_objective(network, X, None, loss=SquaredDifference(), sample_weight=weight, groups=groups)
+        f = outputs_of(network, theta)(X)[:, 0]
+        means = [np.average(f[rows], weights=weight[rows]) for rows in (first, ~first)]
+        np.testing.assert_allclose(evaluate(objective, theta)[0], (means[0] - means[1]) ** 2)
 
 
 class TestLossesWithoutLabels:

@@ -204,5 +204,5 @@ def _check_contribution(term, wanted, found):
     if not (wanted or term.needs_whole_batch or term.group is None):
         # a number of each block is not that of the batch
         raise ValueError(
-            f"{type(term).__name__} is a number and no sum over rows, so it must declare needs_whole_batch = True."
+            f"{type(term).__name__} is a number, not a sum over rows, so it must declare needs_whole_batch = True."
         )

@@ -17,7 +17,7 @@ class Term(Component, ABC):
         none of these, which then counts unlabelled rows too; the name of another group; None for a function of the
         parameters alone.
     needs_whole_batch : bool, default=False
-        Whether it is no sum over rows, so that a batch must be evaluated in one piece.
+        Whether it is not a sum over rows, so that a batch must be evaluated in one piece.
     builds_inputs : bool, default=True
         Whether it builds arrays as wide as X, which then counts in the size of blocks.
     uses_mask : bool, default=False
@@ -72,7 +72,7 @@ class SampleTerm(Term):
 
 
 class BatchTerm(Term):
-    """A term of a whole batch that is no mean over its rows; so memory grows with the batch."""
+    """A term of a whole batch that is not a mean over its rows; so memory grows with the batch."""
 
     needs_whole_batch = True
 

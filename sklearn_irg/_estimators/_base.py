@@ -266,7 +266,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             check_integer(self.verbose, "verbose", 0)
         check_constraint(self.constraint)
 
-    # -- going on from an earlier fit ----------------------------------------------------------------------------------
+    # -- resuming an earlier fit ----------------------------------------------------------------------------------
 
     def _resume(self, network, random_state, dtype):
         coefs, intercepts = self._layers()
@@ -296,11 +296,11 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return random_state
 
     def _moments(self, solver):
-        """State to go on from, if it is one of this solver's."""
+        """State to resume from, if it is one of this solver's."""
         return self._solver_state["moments"] if self._solver_state["solver"] == _kind_of(solver) else None
 
     def _store_state(self, solution, solver, random_state, incremental):
-        """What the next partial_fit goes on from, beside the weights; a fit leaves nothing of an earlier one."""
+        """What the next partial_fit resumes from, beside the weights; a fit leaves nothing of an earlier one."""
         self._solver_state = {"solver": _kind_of(solver), "moments": solution.state}
         self._random_state = list(random_state.get_state()) if incremental else None
         self._solver_theta = solution.theta if incremental and self.constraint is not None else None

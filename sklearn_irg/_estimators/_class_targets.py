@@ -67,7 +67,7 @@ class ClassTargets(ClassifierMixin):
         n_classes = 2 if self._is_multilabel else len(self.classes_)
         if self._likelihood(loss).n_classes(n_outputs) != n_classes:
             raise InvalidParameterError(
-                f"loss={self.loss!r} is no loss for {n_classes} classes with {n_outputs} outputs. Use loss=None."
+                f"loss={self.loss!r} is not a loss for {n_classes} classes with {n_outputs} outputs. Use loss=None."
             )
         if loss.group == "all":
             return Encoded(None, weights, None, n_outputs)
@@ -128,7 +128,7 @@ class ClassTargets(ClassifierMixin):
                 )
         elif not incremental and not np.array_equal(found, self.classes_):
             raise ValueError(
-                f"warm_start=True goes on with the classes of the last fit, {self.classes_.tolist()}, but y has "
+                f"warm_start=True keeps the classes of the last fit, {self.classes_.tolist()}, but y has "
                 f"{found.tolist()}. Use warm_start=False, or a fresh clone."
             )
         elif classes is not None and not np.array_equal(classes, self.classes_):

@@ -10,8 +10,9 @@ from sklearn_irg._estimators._class_targets import ClassTargets
 class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     r"""Logistic regression with a penalty on its input gradient, or any other.
 
-    Minimises the weighted mean of the cross-entropy plus ``alpha`` times the penalty. With ``penalty="weight_decay"`` it
-    is scikit-learn's `LogisticRegression` with ``C = 1 / (2 * n_samples * alpha)``.
+    Minimises the weighted mean of the cross-entropy, plus ``l2 / (2 * n)`` times the squared coefficients, plus ``alpha`` times
+    the penalty. With ``penalty="weight_decay"`` it is scikit-learn's `LogisticRegression` with
+    ``C = 1 / (2 * n_samples * alpha + l2)``.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
-        What minimises. Penalties that draw random numbers need "adam" or "sgd".
+        The optimiser. Penalties that draw random numbers need "adam" or "sgd".
     max_iter : int, default=100
         Largest number of iterations, or epochs.
     tol : float, default=1e-4

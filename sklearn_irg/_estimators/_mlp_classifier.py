@@ -29,7 +29,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
-        What minimises.
+        The optimiser.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
     learning_rate_init : float, default=0.001

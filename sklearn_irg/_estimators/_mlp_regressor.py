@@ -28,7 +28,7 @@ class GradRegMLPRegressor(NumericTargets, MLPEstimator):
         ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
         minibatch. This is ``alpha`` of scikit-learn's `MLPRegressor`, which the estimator equals at ``alpha=0``.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
-        What minimises.
+        The optimiser.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
     learning_rate_init : float, default=0.001

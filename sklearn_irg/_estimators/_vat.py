@@ -13,7 +13,7 @@ class VATClassifier(ClassTargets, MLPEstimator):
 
     Minimises the mean cross-entropy over labelled rows plus ``alpha`` times the mean virtual adversarial penalty over all
     rows. Each minibatch of labelled rows comes with one of unlabelled rows; an epoch goes through the longer of the two,
-    and the shorter comes round again.
+    and starts the shorter again when it ends.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class VATClassifier(ClassTargets, MLPEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd"} or Solver, default="adam"
-        What minimises; random directions exclude "lbfgs".
+        The optimiser; random directions exclude "lbfgs".
     batch_size : int or "auto", default="auto"
         Labelled rows, and unlabelled rows, per step; "auto" is ``min(200, n_samples)``.
     learning_rate_init : float, default=0.001
@@ -198,7 +198,7 @@ class VATClassifier(ClassTargets, MLPEstimator):
         return self
 
     def _seen_by_callbacks(self, X, y, sample_weight):
-        # a marker is no class that a score should count
+        # a marker is not a class, so no score should count it
         y = np.asarray(y).reshape(-1)
         labelled = self._find_labelled(y)
         if labelled is None:

@@ -49,7 +49,7 @@ def as_model(estimator):
     TypeError
         If the estimator cannot be handled, with what would be needed.
     ValueError
-        If a step of a pipeline is not affine, with the way round it.
+        If a step of a pipeline is not affine, with what to do instead.
     """
     check_is_fitted(estimator)
     if hasattr(estimator, "best_estimator_"):

@@ -82,7 +82,7 @@ class Model(ABC):
     def require_classes(self):
         """Raise an error for what has no decision boundary between classes."""
         if self.classes is None:
-            raise TypeError(f"{self.name} is no classifier: it has no decision boundary.")
+            raise TypeError(f"{self.name} is not a classifier: it has no decision boundary.")
         if self.is_multilabel:
             raise TypeError(f"{self.name} is multilabel: it has a boundary per label. Take one label at a time.")
         if len(self.classes) < 2:

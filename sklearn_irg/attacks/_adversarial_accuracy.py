@@ -46,7 +46,7 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm="l2", attack=None, sa
     ValueError
         For a negative radius, a label unseen in ``fit``, or X of the wrong width or with NaN.
     TypeError
-        For an estimator that is no classifier.
+        For an estimator that is not a classifier.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from sklearn_irg.attacks._problem import Problem
 def confidence_ascent(
     estimator, X, targets, *, confidence=0.95, step_size=0.01, max_iter=1000, clip=None, features=None
 ):
-    """Rows moved up the probability of a target class until the model is confident of it.
+    """Rows moved so that the probability of a target class grows, until the model is confident of it.
 
     Steps have length ``step_size`` along the normalised gradient of the log-probability; a row stops when its probability
     reaches ``confidence``. Since models differ in how sure they are, probabilities are first calibrated by a temperature

@@ -4,7 +4,7 @@ from sklearn_irg.attacks._problem import DUAL, Problem
 
 
 def fast_gradient(estimator, X, y, epsilon, *, norm="l2", clip=None, features=None):
-    """One step of length epsilon up the loss.
+    """One step of length epsilon that increases the loss.
 
     Parameters
     ----------

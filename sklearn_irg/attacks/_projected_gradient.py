@@ -12,7 +12,7 @@ from sklearn_irg.attacks._problem import Problem
 def projected_gradient(
     estimator, X, y, epsilon, *, norm="l2", n_steps=20, step_size=None, clip=None, features=None, random_state=None
 ):
-    """Several steps up the loss, each projected back to a ball around the row.
+    """Several steps that increase the loss, each projected back to a ball around the row.
 
     Of the starting point, the result of `fast_gradient` and the points on the way, each row keeps that with the largest loss
     among those that are misclassified; if none is, the largest of all. So it is never weaker than one step.

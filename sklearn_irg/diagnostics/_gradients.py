@@ -1,4 +1,4 @@
-"""Gradients: which features a model's answer hangs on."""
+"""Gradients: which features a model's answer depends on."""
 
 from dataclasses import dataclass
 

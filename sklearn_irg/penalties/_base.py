@@ -59,7 +59,7 @@ class SamplePenalty(SampleTerm, _OneTerm):
 
 
 class BatchPenalty(BatchTerm, _OneTerm):
-    """A penalty of a whole batch, which is no mean over its rows; so memory grows with the batch."""
+    """A penalty of a whole batch, which is not a mean over its rows; so memory grows with the batch."""
 
     @abstractmethod
     def value(self, step):

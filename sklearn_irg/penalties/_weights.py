@@ -75,7 +75,7 @@ class ParameterGradient(BatchPenalty):
     .. math:: \lVert \nabla_\theta L \rVert_2^2
 
     with the mean loss L of the minibatch, biases included [1]_; gradient descent with a finite step has a quarter of the
-    step size times it built in [2]_. It is no mean over rows, so a batch is evaluated in one piece.
+    step size times it built in [2]_. It is not a mean over rows, so a batch is evaluated in one piece.
 
     References
     ----------

@@ -10,7 +10,7 @@ from sklearn_irg._component import Component
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to go on, and what to do on the way.
+    """How long to iterate, and what to do meanwhile.
 
     Attributes
     ----------
@@ -61,9 +61,9 @@ class Solution:
     validation_scores : list of float or None, default=None
         Validation score after each epoch.
     state : dict of str to ndarray or number, default={}
-        What to go on from in another call.
+        What another call resumes from.
     reason : str, default=""
-        Why it did not converge, if not for want of iterations.
+        Why it did not converge, if not for too few iterations.
     """
 
     theta: np.ndarray
@@ -82,7 +82,7 @@ class Solver(Component, ABC):
     Attributes
     ----------
     has_epochs : bool, default=True
-        Whether it goes through minibatches, epoch by epoch, and can go on from an earlier state: ``partial_fit`` and
+        Whether it goes through minibatches, epoch by epoch, and resumes from an earlier state: ``partial_fit`` and
         ``early_stopping`` need that.
     needs_determinism : bool, default=False
         Whether value and gradient must be those of one function, which terms that draw random numbers are not.
@@ -108,7 +108,7 @@ class Solver(Component, ABC):
         theta : ndarray of shape (n_parameters,)
             Where to start; not to be written to.
         schedule : Schedule
-            How long to go on.
+            How long to iterate.
         state : dict, default=None
             That of an earlier solution to continue from.
 

@@ -165,7 +165,7 @@ class TestWhatCannotBeSummed:
         network, X, Y, theta, _ = problem()
         objective = module.Objective(network, make_objective(network, X, Y).rows, [(1.0, Squared())])
         with pytest.raises(
-            ValueError, match="Squared is a number and no sum over rows, so it must declare needs_whole"
+            ValueError, match="Squared is a number, not a sum over rows, so it must declare needs_whole"
         ):
             evaluate(objective, theta)
 

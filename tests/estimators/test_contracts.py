@@ -64,7 +64,7 @@ class TestAFailedFitChangesNothing:
         "constraint": ({"constraint": 3}, MULTI_X[:, :3], MULTI_Y + 5, None, "constraint must be"),
         "data": ({}, np.where(MULTI_X > 2, np.nan, MULTI_X), MULTI_Y, None, "NaN"),
         "weights": ({}, MULTI_X, MULTI_Y + 5, -np.ones(150), "sample_weight must be"),
-        "activation": ({"solver": "adm"}, MULTI_X[:, :3], MULTI_Y + 5, None, "solver must be"),
+        "solver": ({"solver": "adm"}, MULTI_X[:, :3], MULTI_Y + 5, None, "solver must be"),
     }
 
     @pytest.mark.parametrize("failure", FAILURES)

@@ -1,11 +1,13 @@
 """Any parameters and data: what is accepted gives finite weights, and what is not is named."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
 from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization, WeightClipping
@@ -75,6 +77,7 @@ PARAMETERS = {
     "solver": SOLVERS,
     "max_iter": ANY_NUMBER,
     "tol": ANY_NUMBER,
+    "class_weight": st.sampled_from([None, "balanced", {0: 0.0}, {0: 1e300}, {1: -1}, {2: "a"}, "none"]),
     "warm_start": st.sampled_from([True, False, "no", 1]),
     "loss": st.sampled_from([None, "poisson", Flooding(0.1), Flooding(np.nan), LabelSmoothing(0.5), LabelSmoothing(3)]),
     "constraint": st.one_of(
@@ -103,13 +106,24 @@ def parameters_of(Estimator):
     return st.fixed_dictionaries({}, optional={k: v for k, v in known.items() if k in Estimator().get_params()})
 
 
-def message_of_fit(model, X, y):
-    """What fit says in a ValueError, or None."""
+WEIGHTS = st.one_of(
+    st.none(),
+    st.sampled_from([1.0, -1, "a", np.nan, np.ones(11), np.ones((12, 1))]),
+    st.lists(st.sampled_from([0.0, 1.0, 3, 1e-300, 1e300, -1, np.inf]), min_size=12, max_size=12),
+)
+MASKS = st.one_of(
+    st.none(),
+    st.sampled_from([np.eye(12, 3), np.ones((12, 2)), np.zeros((12, 3), dtype=bool), np.full((12, 3), 2), "a"]),
+)
+
+
+def message_of_fit(model, *args, **kwargs):
+    """What fit says in an error, or None."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            model.fit(X, y)
-        except ValueError as error:
+            model.fit(*args, **kwargs)
+        except (ValueError, TypeError) as error:
             return str(error)
     return None
 
@@ -117,16 +131,25 @@ def message_of_fit(model, X, y):
 @pytest.mark.parametrize(
     "Estimator", [GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier]
 )
-@given(data=st.data(), seed=st.integers(0, 1000), scale=SCALES, single=st.booleans())
-@settings(derandomize=True, deadline=None, max_examples=200)
-def test_a_fit_is_finite_or_refused_by_name(Estimator, data, seed, scale, single):
+@given(
+    data=st.data(),
+    seed=st.integers(0, 1000),
+    scale=SCALES,
+    form=st.sampled_from([np.float64, np.float32, sparse.csr_array]),
+    weight=WEIGHTS,
+    mask=MASKS,
+)
+@settings(derandomize=True, deadline=None, max_examples=300)
+def test_a_fit_is_finite_or_refused_by_name(Estimator, data, seed, scale, form, weight, mask):
     model = Estimator(random_state=0).set_params(**{"max_iter": 3, **data.draw(parameters_of(Estimator))})
     X = np.random.RandomState(seed).standard_normal((12, 3)) * scale
-    X, y = X.astype(np.float32) if single and scale < 1e38 else X, np.arange(12) % 3
-    message = message_of_fit(model, X, y)
+    X = X if form is np.float32 and scale > 1e38 else form(X)
+    arguments = {"sample_weight": weight} if Estimator is VATClassifier else {"sample_weight": weight, "mask": mask}
+    message = message_of_fit(model, X, np.arange(12) % 3, **arguments)
     if message is None:
         weights = model.coefs_ + model.intercepts_ if hasattr(model, "coefs_") else [model.coef_, model.intercept_]
         assert all(np.isfinite(array).all() for array in weights)
     else:
-        names = {name.split("__")[-1] for name in model.get_params()}
-        assert any(name in message for name in [*names, "Standardise X"]), message
+        names = [name.split("__")[-1] for name in model.get_params()]
+        of_fit = ["X", "y", "sample_weight", "mask"]
+        assert re.search(rf"\b({'|'.join([*names, *of_fit])})\b", message), message

@@ -15,7 +15,7 @@ from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y
 OF_ALL = [
     ({"penalty": "l2"}, r"penalty must be None, one of .*'input_gradient'.*got 'l2'"),
     ({"penalty": InputGradient}, r"penalty must be None, one of .*'input_gradient'"),
-    ({"penalty": InputGradient(features=[9])}, r"features has 9, which is no position among the 4 columns"),
+    ({"penalty": InputGradient(features=[9])}, r"features has 9, which is not a position among the 4 columns"),
     ({"penalty": InputGradient(features=[])}, r"features is empty"),
     ({"penalty": InputGradient(features="petal")}, r"features must be a sequence"),
     ({"penalty": InputGradient(features=[True, 1, 2, 3])}, r"features as booleans must be 4, one per column"),
@@ -195,9 +195,9 @@ class TestData:
     def test_a_warm_start_with_other_classes_is_refused(self):
         model = GradRegLogisticRegression(warm_start=True).fit(MULTI_X, MULTI_Y)
         for rows in (MULTI_Y < 2, MULTI_Y > 0):
-            with pytest.raises(ValueError, match="warm_start=True goes on with the classes of the last fit"):
+            with pytest.raises(ValueError, match="warm_start=True keeps the classes of the last fit"):
                 model.fit(MULTI_X[rows], MULTI_Y[rows])
-        with pytest.raises(ValueError, match="warm_start=True goes on with the classes of the last fit"):
+        with pytest.raises(ValueError, match="warm_start=True keeps the classes of the last fit"):
             model.fit(MULTI_X, MULTI_Y + 1)
 
     def test_early_stopping_names_the_users_classes(self):
