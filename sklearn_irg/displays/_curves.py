@@ -65,7 +65,36 @@ class RegularizationPathDisplay(Display):
         axes=None,
         curve_kwargs=None,
     ):
-        """Fit a clone at each strength and draw; distance and angle are those of linear classifiers of two classes."""
+        """Fit a clone at each strength and draw; distance and angle are those of linear classifiers of two classes.
+
+        Parameters
+        ----------
+        estimator : object
+            Classifier; not changed.
+        X : array-like of shape (n_samples, n_features)
+            Samples to fit.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        X_test : array-like of shape (n_test, n_features), default=None
+            Samples to score as well.
+        y_test : array-like of shape (n_test,), default=None
+            Their classes.
+        strengths : array-like of shape (n_strengths,)
+            Values of the parameter.
+        parameter : str, default="alpha"
+            Name of the parameter.
+        name : str, default=None
+            Name for the title; ``None`` is that of the estimator.
+        axes : array of matplotlib axes of shape (n_panels,), default=None
+            Where to draw; ``None`` makes new ones.
+        curve_kwargs : dict, default=None
+            Options of all curves, as in ``Axes.plot``.
+
+        Returns
+        -------
+        display : RegularizationPathDisplay
+            The display, drawn.
+        """
         from sklearn.base import clone
 
         models = [clone(estimator).set_params(**{parameter: strength}).fit(X, y) for strength in strengths]
@@ -98,7 +127,12 @@ class RegularizationPathDisplay(Display):
         axes : array of matplotlib axes, default=None
             Where to draw.
         curve_kwargs : dict, default=None
-            Options of all curves.
+            Options of all curves, as in ``Axes.plot``.
+
+        Returns
+        -------
+        display : RegularizationPathDisplay
+            The display, drawn.
         """
         results = search.cv_results_
         names = [key.removeprefix("param_") for key in results if key.startswith("param_")]
@@ -128,7 +162,20 @@ class RegularizationPathDisplay(Display):
         return display.plot(axes=axes, curve_kwargs=curve_kwargs)
 
     def plot(self, axes=None, *, curve_kwargs=None):
-        """Draw, on as many given axes as are needed or on new ones."""
+        """Draw, on as many given axes as are needed or on new ones.
+
+        Parameters
+        ----------
+        axes : array of matplotlib axes of shape (n_panels,), default=None
+            Where to draw; ``None`` makes new ones.
+        curve_kwargs : dict, default=None
+            Options of all curves, as in ``Axes.plot``.
+
+        Returns
+        -------
+        display : RegularizationPathDisplay
+            The display, drawn.
+        """
         errors = [label for label in self.curves if label.startswith("error")]
         groups = ([errors] if errors else []) + [[label] for label in self.curves if label not in errors]
         if axes is None:
@@ -215,7 +262,34 @@ class RobustnessCurveDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, epsilon, norm="l2", attack=None, name=None, ax=None, curve_kwargs=None):
-        """Compute and draw for one model."""
+        """Compute and draw for one model.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted classifier.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Classes.
+        epsilon : array-like of shape (n_radii,)
+            Radii, in units of X.
+        norm : {"l2", "linf", "l1"}, default="l2"
+            Norm of the perturbations.
+        attack : callable, default=None
+            As in `sklearn_irg.attacks.adversarial_accuracy`.
+        name : str, default=None
+            Name for the legend; ``None`` is that of the estimator.
+        ax : matplotlib axes, default=None
+            Where to draw; ``None`` makes new ones.
+        curve_kwargs : dict, default=None
+            Options of all curves, as in ``Axes.plot``.
+
+        Returns
+        -------
+        display : RobustnessCurveDisplay
+            The display, drawn.
+        """
         name = name_of(estimator) if name is None else name
         return cls.from_estimators(
             {name: estimator}, X, y, epsilon=epsilon, norm=norm, attack=attack, ax=ax, curve_kwargs=curve_kwargs
@@ -223,7 +297,32 @@ class RobustnessCurveDisplay(Display):
 
     @classmethod
     def from_estimators(cls, estimators, X, y, *, epsilon, norm="l2", attack=None, ax=None, curve_kwargs=None):
-        """Compute and draw for a dict of name to fitted classifier; certified accuracy where the norm is "l2"."""
+        """Compute and draw for several models; certified accuracy too where the norm is "l2".
+
+        Parameters
+        ----------
+        estimators : dict of str to object
+            Fitted classifiers by name.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Classes.
+        epsilon : array-like of shape (n_radii,)
+            Radii, in units of X.
+        norm : {"l2", "linf", "l1"}, default="l2"
+            Norm of the perturbations.
+        attack : callable, default=None
+            As in `sklearn_irg.attacks.adversarial_accuracy`.
+        ax : matplotlib axes, default=None
+            Where to draw; ``None`` makes new ones.
+        curve_kwargs : dict, default=None
+            Options of all curves, as in ``Axes.plot``.
+
+        Returns
+        -------
+        display : RobustnessCurveDisplay
+            The display, drawn.
+        """
         attacked, certified = {}, {}
         for name, estimator in estimators.items():
             attacked[name] = adversarial_accuracy(estimator, X, y, epsilon, norm=norm, attack=attack)
@@ -238,7 +337,20 @@ class RobustnessCurveDisplay(Display):
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     def plot(self, ax=None, *, curve_kwargs=None):
-        """Draw, on given axes or new ones; the band reaches from certified to attacked accuracy."""
+        """Draw, on given axes or new ones; the band reaches from certified to attacked accuracy.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            Where to draw; ``None`` makes new ones.
+        curve_kwargs : dict, default=None
+            Options of all curves, as in ``Axes.plot``.
+
+        Returns
+        -------
+        display : RobustnessCurveDisplay
+            The display, drawn.
+        """
         ax = axes_or_new(ax)
         for (name, attacked), look in zip(self.attacked.items(), styles(len(self.attacked)), strict=True):
             color = look["color"]

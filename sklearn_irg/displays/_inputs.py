@@ -38,12 +38,48 @@ class FeatureSensitivityDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, of="loss", name=None, ax=None, max_features=20):
-        """Compute and draw; see `sklearn_irg.diagnostics.feature_sensitivity` for the arguments."""
+        """Compute and draw.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted classifier or regressor.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,), default=None
+            Targets; needed for the loss.
+        of : {"loss", "score", "log_proba"}, default="loss"
+            What is differentiated, as in `sklearn_irg.diagnostics.input_gradients`.
+        name : str, default=None
+            Name for the title; ``None`` is that of the estimator.
+        ax : matplotlib axes, default=None
+            Where to draw; ``None`` makes new ones.
+        max_features : int, default=20
+            Largest number of features to draw.
+
+        Returns
+        -------
+        display : FeatureSensitivityDisplay
+            The display, drawn.
+        """
         name = name_of(estimator) if name is None else name
         return cls(feature_sensitivity(estimator, X, y, of), name=name).plot(ax=ax, max_features=max_features)
 
     def plot(self, ax=None, *, max_features=20):
-        """Draw the most sensitive features, on given axes or new ones."""
+        """Draw the most sensitive features, on given axes or new ones.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            Where to draw; ``None`` makes new ones.
+        max_features : int, default=20
+            Largest number of features to draw.
+
+        Returns
+        -------
+        display : FeatureSensitivityDisplay
+            The display, drawn.
+        """
         max_features = check_integer(max_features, "max_features", 1)
         order = np.argsort(self.sensitivity.mean)[::-1][:max_features][::-1]
         ax = axes_or_new(ax, figsize=(6.4, 1.2 + 0.28 * len(order)))
@@ -96,7 +132,32 @@ class InputGradientDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, of="loss", image_shape=None, n_images=10, ax=None, axes=None):
-        """Compute and draw; images show the first ``n_images`` rows."""
+        """Compute and draw.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted classifier or regressor.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,), default=None
+            Targets; needed for the loss.
+        of : {"loss", "score", "log_proba"}, default="loss"
+            What is differentiated, as in `sklearn_irg.diagnostics.input_gradients`.
+        image_shape : tuple of int, default=None
+            Draw each gradient as an image of this shape; otherwise there must be two features.
+        n_images : int, default=10
+            Number of rows, from the first, that images show.
+        ax : matplotlib axes, default=None
+            Where to draw arrows; ``None`` makes new ones.
+        axes : array of matplotlib axes of shape (2, n_images), default=None
+            Where to draw images; ``None`` makes new ones.
+
+        Returns
+        -------
+        display : InputGradientDisplay
+            The display, drawn.
+        """
         rows = slice(None) if image_shape is None else slice(n_images)
         names = tuple(X.columns) if hasattr(X, "columns") else None
         X = X[rows]
@@ -106,7 +167,20 @@ class InputGradientDisplay(Display):
         return display.plot(ax=ax, axes=axes)
 
     def plot(self, ax=None, *, axes=None):
-        """Draw arrows on given axes, or images on an array of them; new ones otherwise."""
+        """Draw arrows on given axes, or images on an array of them; new ones otherwise.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            Where to draw arrows; ``None`` makes new ones.
+        axes : array of matplotlib axes of shape (2, n_images), default=None
+            Where to draw images; ``None`` makes new ones.
+
+        Returns
+        -------
+        display : InputGradientDisplay
+            The display, drawn.
+        """
         if self.image_shape is not None:
             return self._plot_images(axes)
         if self.X.shape[1] != 2:
@@ -186,13 +260,49 @@ class AdversarialExamplesDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, epsilon, image_shape, attack=None, n_images=10, axes=None):
-        """Attack the first ``n_images`` rows, by `fast_gradient` or ``attack(estimator, X, y, epsilon)``, and draw."""
+        """Attack some rows and draw.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted classifier.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Classes.
+        epsilon : float
+            Radius, in units of X.
+        image_shape : tuple of int
+            Shape of the images.
+        attack : callable, default=None
+            ``attack(estimator, X, y, epsilon)``; ``None`` is `sklearn_irg.attacks.fast_gradient`.
+        n_images : int, default=10
+            Number of rows, from the first.
+        axes : array of matplotlib axes of shape (3, n_images), default=None
+            Where to draw; ``None`` makes new ones.
+
+        Returns
+        -------
+        display : AdversarialExamplesDisplay
+            The display, drawn.
+        """
         X, y = np.asarray(X, dtype=float)[:n_images], np.asarray(y)[:n_images]
         moved = (fast_gradient if attack is None else attack)(estimator, X, y, epsilon)
         return cls(X, moved, estimator.predict(X), estimator.predict(moved), image_shape=image_shape).plot(axes=axes)
 
     def plot(self, axes=None):
-        """Draw, on an array of given axes with three rows or on new ones."""
+        """Draw, on an array of given axes with three rows or on new ones.
+
+        Parameters
+        ----------
+        axes : array of matplotlib axes of shape (3, n_images), default=None
+            Where to draw; ``None`` makes new ones.
+
+        Returns
+        -------
+        display : AdversarialExamplesDisplay
+            The display, drawn.
+        """
         if axes is None:
             import matplotlib.pyplot as plt
 

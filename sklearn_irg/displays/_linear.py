@@ -37,13 +37,49 @@ class TiltingPlaneDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, classes=None, name=None, ax=None, scatter_kwargs=None):
-        """Compute and draw; see `sklearn_irg.diagnostics.tilting_plane` for the arguments."""
+        """Compute and draw.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted linear classifier.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Classes.
+        classes : tuple of two labels, default=None
+            Which two, if there are more.
+        name : str, default=None
+            Name for the title; ``None`` is that of the estimator.
+        ax : matplotlib axes, default=None
+            Where to draw; ``None`` makes new ones.
+        scatter_kwargs : dict, default=None
+            Options of the points, as in ``Axes.scatter``.
+
+        Returns
+        -------
+        display : TiltingPlaneDisplay
+            The display, drawn.
+        """
         plane = tilting_plane(estimator, X, y, classes=classes)
         name = name_of(estimator) if name is None else name
         return cls(plane, name=name).plot(ax=ax, scatter_kwargs=scatter_kwargs)
 
     def plot(self, ax=None, *, scatter_kwargs=None):
-        """Draw, on given axes or new ones."""
+        """Draw, on given axes or new ones.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            Where to draw; ``None`` makes new ones.
+        scatter_kwargs : dict, default=None
+            Options of the points, as in ``Axes.scatter``.
+
+        Returns
+        -------
+        display : TiltingPlaneDisplay
+            The display, drawn.
+        """
         ax = axes_or_new(ax)
         plane = self.plane
         for sign, color, marker, label in zip((-1, 1), COLORS, MARKERS, plane.classes, strict=False):
@@ -108,7 +144,30 @@ class MarginHistogramDisplay(Display):
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, loss="softplus", name=None, ax=None, bins=40):
-        """Compute and draw; the loss is drawn for linear classifiers of two classes."""
+        """Compute and draw.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted classifier.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Classes.
+        loss : {"zero_one", "hinge", "softplus"}, default="softplus"
+            Which loss to draw, for linear classifiers.
+        name : str, default=None
+            Name for the title; ``None`` is that of the estimator.
+        ax : matplotlib axes, default=None
+            Where to draw; ``None`` makes new ones.
+        bins : int, default=40
+            Number of bars.
+
+        Returns
+        -------
+        display : MarginHistogramDisplay
+            The display, drawn.
+        """
         distances = signed_distance(estimator, X, y)
         try:
             weight_norm = linear_geometry(estimator, X, y).weight_norm
@@ -118,7 +177,20 @@ class MarginHistogramDisplay(Display):
         return cls(distances, weight_norm=weight_norm, loss=loss, name=name).plot(ax=ax, bins=bins)
 
     def plot(self, ax=None, *, bins=40):
-        """Draw, on given axes or new ones."""
+        """Draw, on given axes or new ones.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, default=None
+            Where to draw; ``None`` makes new ones.
+        bins : int, default=40
+            Number of bars.
+
+        Returns
+        -------
+        display : MarginHistogramDisplay
+            The display, drawn.
+        """
         ax = axes_or_new(ax)
         finite = self.distances[np.isfinite(self.distances)]
         ax.hist(finite, bins=bins, color=COLORS[5], edgecolor="white", linewidth=0.4, label="rows")
