@@ -138,8 +138,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     @property
     def likelihood_(self):
         """What the outputs mean: the likelihood given as ``loss`` in the last fit, or that of the kind of targets."""
-        if not self.__sklearn_is_fitted__():
-            raise AttributeError(f"{type(self).__name__} has a likelihood_ once it is fitted.")
+        check_is_fitted(self)
         return LIKELIHOODS[self.out_activation_] if self._own_likelihood is None else self._own_likelihood
 
     # -- fit -----------------------------------------------------------------------------------------------------------
@@ -325,14 +324,13 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # -- predict -------------------------------------------------------------------------------------------------------
 
-    def _outputs(self, X, of=None):
-        """Raw outputs, shape (n_samples, n_outputs), or a function or a method of the likelihood of them; in blocks."""
+    def _outputs(self, X, function=None):
+        """Raw outputs, shape (n_samples, n_outputs), or a function of them; in blocks."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=self._accept_sparse, dtype=FLOATS, reset=False)
         coefs, intercepts = self._layers()
         sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
         network = Network(sizes, as_activation(self.activation), self.likelihood_)
-        function = getattr(network.likelihood, of) if isinstance(of, str) else of
         return network.outputs(network.pack(coefs, intercepts, coefs[0].dtype), X, function)
 
     def __sklearn_tags__(self):

@@ -237,7 +237,7 @@ class ClassTargets(ClassifierMixin):
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``; rows sum to one unless the targets are multilabel.
         """
-        return self._outputs(X, "probabilities")
+        return self._outputs(X, self.likelihood_.probabilities)
 
     def predict_log_proba(self, X):
         """Logarithm of the probability of each class.

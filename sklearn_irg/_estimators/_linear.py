@@ -56,6 +56,10 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
         Coefficients; one row for two classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Biases.
+    out_activation_ : str
+        What turns outputs into probabilities: "logistic", "softmax", or what a `Likelihood` given as ``loss`` declares.
+    likelihood_ : Likelihood
+        What the outputs mean.
     n_iter_ : ndarray of shape (1,)
         Number of iterations.
     loss_ : float

@@ -68,8 +68,10 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
         Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
-    out_activation_ : {"logistic", "softmax"}
-        What turns outputs into probabilities.
+    out_activation_ : str
+        What turns outputs into probabilities: "logistic", "softmax", or what a `Likelihood` given as ``loss`` declares.
+    likelihood_ : Likelihood
+        What the outputs mean.
     loss_ : float
         Objective of the last epoch, penalty included.
     loss_curve_ : list of float

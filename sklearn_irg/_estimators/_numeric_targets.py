@@ -53,5 +53,5 @@ class NumericTargets(RegressorMixin):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions.
         """
-        means = self._outputs(X, "mean")
+        means = self._outputs(X, self.likelihood_.mean)
         return means[:, 0] if means.shape[1] == 1 else means

@@ -30,7 +30,7 @@ def confidence_ascent(
         Largest number of steps.
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
-    features : sequence of str or int, default=None
+    features : sequence of str, int or bool, default=None
         Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
 
     Returns

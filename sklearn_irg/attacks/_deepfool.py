@@ -18,7 +18,7 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
         Share by which each step goes too far.
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
-    features : sequence of str or int, default=None
+    features : sequence of str, int or bool, default=None
         Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
 
     Returns

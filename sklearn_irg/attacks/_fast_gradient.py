@@ -20,7 +20,7 @@ def fast_gradient(estimator, X, y, epsilon, *, norm="l2", clip=None, features=No
         Norm of the step: along the gradient, along its signs, or in its largest feature.
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
-    features : sequence of str or int, default=None
+    features : sequence of str, int or bool, default=None
         Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
 
     Returns

@@ -35,7 +35,7 @@ def projected_gradient(
         Length of a step; ``None`` is ``2.5 * epsilon / n_steps``.
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
-    features : sequence of str or int, default=None
+    features : sequence of str, int or bool, default=None
         Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
     random_state : int, RandomState or None, default=None
         If given, the rows start from a random point in the ball; ``None`` starts from the rows themselves.

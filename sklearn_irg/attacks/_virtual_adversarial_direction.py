@@ -18,7 +18,7 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
         Distance at which the power iteration differentiates.
     n_power_iterations : int, default=10
         Number of power iterations.
-    features : sequence of str or int, default=None
+    features : sequence of str, int or bool, default=None
         Columns the direction may have parts in. Bounds have no meaning for a direction.
     random_state : int, RandomState or None, default=None
         For the directions to start from.

@@ -3,8 +3,9 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import column_or_1d
 
+from sklearn_irg._checks import check_sample_weight
 from sklearn_irg._fitted.extraction import as_model, model_and_rows
 
 
@@ -75,11 +76,7 @@ def binary_data(estimator, X, y, classes, sample_weight=None):
     signs = np.where(y[rows] == classes[1], 1.0, -1.0)
     if len(np.unique(signs)) < 2:
         raise ValueError(f"y must have rows of both classes {classes!r}.")
-    weights = np.ones(len(X))
-    if sample_weight is not None:
-        weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
-    if weights.shape != (len(X),) or (weights < 0).any():
-        raise ValueError(f"sample_weight must be {len(X)} non-negative numbers.")
+    weights = check_sample_weight(1.0 if sample_weight is None else sample_weight, len(X))
     if any(not weights[rows][signs == sign].any() for sign in (-1, 1)):
         raise ValueError(f"sample_weight must be positive for a row of each of the classes {classes!r}.")
     return w, b, X[rows], signs, weights[rows], classes

@@ -20,9 +20,9 @@ class InputGradient(SamplePenalty):
     ----------
     norm : {"l2", "l1"}, default="l2"
         "l2" is squared and makes the loss flat around each sample; "l1" makes it depend on few features.
-    features : sequence of str or int, default=None
-        Columns to penalise, by name or position. ``None`` means all. Single entries are chosen by ``fit(X, y, mask=A)``
-        with A one where the gradient is penalised.
+    features : sequence of str, int or bool, default=None
+        Columns to penalise, by name, position, or a boolean per column. ``None`` means all. Single entries are chosen by
+        ``fit(X, y, mask=A)`` with A one where the gradient is penalised.
 
     Raises
     ------

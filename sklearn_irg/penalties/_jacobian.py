@@ -16,8 +16,8 @@ class Jacobian(SamplePenalty):
     n_projections : int, default=None
         Number of random unit vectors the outputs are projected on, whose average is unbiased [1]_; cheaper than the exact
         sum when there are many outputs. ``None`` is exact.
-    features : sequence of str or int, default=None
-        Columns to penalise, by name or position. ``None`` means all.
+    features : sequence of str, int or bool, default=None
+        Columns to penalise, by name, position, or a boolean per column. ``None`` means all.
 
     References
     ----------
@@ -82,8 +82,8 @@ class LipschitzGradient(SamplePenalty):
         Whether norms below the bound cost too.
     at : {"data", "interpolates"}, default="data"
         Where the norm is taken: at the rows, or at random convex combinations of two rows of the batch.
-    features : sequence of str or int, default=None
-        Columns to penalise, by name or position. ``None`` means all.
+    features : sequence of str, int or bool, default=None
+        Columns to penalise, by name, position, or a boolean per column. ``None`` means all.
 
     References
     ----------

@@ -25,8 +25,8 @@ class VirtualAdversarial(SamplePenalty):
         errors in single precision.
     n_power_iterations : int, default=1
         Number of power iterations.
-    features : sequence of str or int, default=None
-        Columns that may be perturbed, by name or position. ``None`` means all.
+    features : sequence of str, int or bool, default=None
+        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
 
     Raises
     ------
@@ -91,8 +91,8 @@ class RandomPerturbation(SamplePenalty):
     ----------
     epsilon : float, default=1.0
         Distance, in units of X.
-    features : sequence of str or int, default=None
-        Columns that may be perturbed, by name or position. ``None`` means all.
+    features : sequence of str, int or bool, default=None
+        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
 
     See Also
     --------
@@ -152,8 +152,8 @@ class AdversarialLoss(SamplePenalty):
         Length of a step; ``None`` is epsilon for one step and ``2.5 * epsilon / n_steps`` for more.
     clip : tuple of (float, float), default=None
         Bounds for the perturbed samples, scalars or one per feature.
-    features : sequence of str or int, default=None
-        Columns that may be perturbed, by name or position. ``None`` means all.
+    features : sequence of str, int or bool, default=None
+        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
 
     Raises
     ------
@@ -239,8 +239,8 @@ class InputNoise(SamplePenalty):
         Standard deviation of the noise, in units of X.
     n_draws : int, default=1
         Number R of draws per step.
-    features : sequence of str or int, default=None
-        Columns with noise, by name or position. ``None`` means all.
+    features : sequence of str, int or bool, default=None
+        Columns with noise, by name, position, or a boolean per column. ``None`` means all.
 
     References
     ----------

@@ -13,8 +13,8 @@ class RightReasons(SamplePenalty):
 
     Parameters
     ----------
-    features : sequence of str or int, default=None
-        Columns to penalise, by name or position. ``None`` means all.
+    features : sequence of str, int or bool, default=None
+        Columns to penalise, by name, position, or a boolean per column. ``None`` means all.
 
     Raises
     ------
