@@ -146,8 +146,8 @@ def check_sample_weight(sample_weight, n_samples):
         raise ValueError("sample_weight is zero for every row, so no row is left. Give one a positive weight.")
     with np.errstate(over="ignore"):
         total = sample_weight.sum()
-    if not np.isfinite(total):
-        raise ValueError("sample_weight must have a finite sum; got weights whose sum overflows. Scale them down.")
+    if not np.finfo(float).tiny <= total < np.inf:
+        raise ValueError(f"sample_weight must have a sum that neither overflows nor underflows; got {total}. Scale it.")
     return sample_weight
 
 
@@ -164,14 +164,15 @@ def check_mask(mask, shape, names=None):
     columns = list(getattr(mask, "columns", ()))
     given = np.asarray(mask)
     try:
-        mask = given.astype(float)
+        numbers = given.astype(float)
     except (TypeError, ValueError):
-        mask = np.full(given.shape, np.nan)
-    if not ((mask == 0) | (mask == 1)).all():
+        numbers = np.full(given.shape, np.nan)
+    words = given.dtype.kind in "US" or (given.dtype == object and any(isinstance(entry, str) for entry in given.flat))
+    if words or not ((numbers == 0) | (numbers == 1)).all():
         raise ValueError(
             f"mask must hold booleans, or zeros and ones, and none missing; got values of type {given.dtype}."
         )
-    mask = mask.astype(bool)
+    mask = numbers.astype(bool)
     n_names = sum(isinstance(column, str) for column in columns)
     if 0 < n_names < len(columns):
         raise ValueError(f"mask must have names for all columns or for none; got {_some(columns)}.")

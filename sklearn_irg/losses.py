@@ -152,7 +152,8 @@ class Flooding(_Modification):
 
     .. math:: \lvert L - b \rvert + b
 
-    so that below the level b the loss is ascended [1]_. With "lbfgs" the minibatch is all rows, and the fit ends at the level.
+    so that below the level b the loss is ascended [1]_. With "lbfgs" the minibatch is all rows, and the fit ends at the
+    level if data and penalty let it come so low.
 
     Parameters
     ----------
@@ -176,7 +177,7 @@ class Flooding(_Modification):
 
     needs_whole_batch = True
     has_kinks = True  # where the loss is at the level
-    _squared_width = 0.0
+    _squared_width = None
 
     def __init__(self, level, loss=None):
         self.level = level
@@ -229,6 +230,8 @@ class LabelSmoothing(_Modification):
     def check_parameters(self):
         check_real(self.amount, "amount", 0, 1)
         super().check_parameters()
+        if self.wrapped.group == "all":
+            raise InvalidParameterError(f"LabelSmoothing has no labels to smooth in {self.loss!r}, which reads none.")
 
     def soften(self, targets, likelihood):
         n_classes, amount = likelihood.n_classes(targets.shape[1]), float(self.amount)

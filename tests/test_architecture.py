@@ -17,8 +17,9 @@ FLOORS = [  # from the ground up; a room imports from lower floors only, or from
     ["_engine"],
     ["activations", "likelihoods", "penalties", "losses", "constraints", "_fitted"],
     ["diagnostics", "solvers", "_callbacks"],
+    ["_estimators"],
     ["attacks"],
-    ["_estimators", "displays"],
+    ["displays"],
     [""],
     ["model_selection"],
     ["_cli"],
@@ -32,6 +33,10 @@ ONLY = {  # rooms that know few others
     "_callbacks": set(),
     "model_selection": set(),
     "displays": {"_checks", "attacks", "diagnostics"},
+    "attacks": {"_checks", "_engine", "_fitted"},
+    "diagnostics": {"_checks", "_engine", "_fitted"},
+    "penalties": {"_checks", "_component", "_engine"},
+    "_estimators": {"_callbacks", "_checks", "_engine", "constraints", "losses", "penalties", "solvers"},
 }
 
 

@@ -78,6 +78,15 @@ def test_a_projection_that_returns_what_it_should_change_is_refused():
         GradRegMLPClassifier((9,), constraint=returning()).fit(MULTI_X, MULTI_Y)
 
 
+def test_a_projection_that_never_ends_is_refused():
+    class Halving(Projection):
+        def project(self, network, theta):
+            theta *= 0.5
+
+    with pytest.raises(ValueError, match=r"Halving.project must leave what it has projected as it is"):
+        GradRegMLPClassifier((9,), constraint=Halving(), max_iter=1).fit(MULTI_X, MULTI_Y)
+
+
 def test_a_solver_that_forgets_the_projection_is_refused():
     class Forgetful(Solver):
         def minimize(self, objective, theta, schedule, state=None):

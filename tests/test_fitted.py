@@ -105,6 +105,12 @@ class TestALikelihoodOfOnesOwn:
         expected = oracles.input_gradients(loss, X2)
         np.testing.assert_allclose(input_gradients(model, X2, y2), expected, atol=1e-7)
 
+    def test_an_attribute_of_that_name_and_another_meaning_is_left_alone(self):
+        model = LogisticRegression().fit(X2, y2)
+        expected = input_gradients(model, X2, y2)
+        model.likelihood_ = "logit"
+        np.testing.assert_array_equal(input_gradients(model, X2, y2), expected)
+
     def test_is_remembered_as_it_was_in_fit(self):
         model = GradRegLogisticRegression(loss=Tempered()).fit(X2, y2)
         before = model.predict_proba(X2)

@@ -60,7 +60,7 @@ class TestCheckLoss:
             check_loss(loss)
 
     def test_modifications_are_what_they_wrap_in_all_else(self):
-        wrapped = LabelSmoothing(0.1, loss=Squares())
+        wrapped = Flooding(0.1, loss=Squares())
         assert (wrapped.group, wrapped.needs_whole_batch, wrapped.likelihood) == ("all", True, None)
         assert LabelSmoothing(0.1).needs_whole_batch is False
         assert Flooding(0.1).needs_whole_batch is True
@@ -107,6 +107,7 @@ class TestFlooding:
             penalty=None, loss=Flooding(0.3), max_iter=300, learning_rate_init=0.01, random_state=0
         )
         assert clone(model).set_params(loss=None).fit(MULTI_X, MULTI_Y).loss_ < 0.05
+        # one step of Adam with this rate moves the loss by less than a hundredth about its level
         np.testing.assert_allclose(model.fit(MULTI_X, MULTI_Y).loss_, 0.3, atol=0.01)
 
     def test_lbfgs_ends_at_the_level_although_it_is_a_kink(self):
@@ -132,6 +133,12 @@ class TestLabelSmoothing:
             ValueError, match="LabelSmoothing mixes the probabilities of classes, so it has no meaning for"
         ):
             GradRegMLPRegressor(loss=loss).fit(MULTI_X, MULTI_Y)
+
+    def test_needs_labels(self):
+        with pytest.raises(
+            ValueError, match=r"LabelSmoothing has no labels to smooth in Squares\(\), which reads none"
+        ):
+            GradRegMLPClassifier(penalty=None, loss=LabelSmoothing(0.1, loss=Squares())).fit(MULTI_X, MULTI_Y)
 
     def test_early_stopping_still_scores_the_labels(self):
         model = GradRegMLPClassifier(loss=LabelSmoothing(0.4), early_stopping=True, max_iter=100, random_state=0)

@@ -163,6 +163,41 @@ class TestWhatASolverDeclares:
         with pytest.raises(TypeError, match=r"Returning.move must change theta and state in place and return None"):
             GradRegMLPClassifier(solver=Returning()).fit(MULTI_X, MULTI_Y)
 
+    def test_bounds_may_be_taken_without_lbfgs(self):
+        class ProjectedGradient(Solver):
+            takes_bounds = True
+
+            def minimize(self, objective, theta, schedule, state=None):
+                bounded = objective.bounded()
+                phi, low = (
+                    bounded.enter(theta),
+                    np.array([-np.inf if low is None else low for low, _ in bounded.bounds]),
+                )
+                for _ in range(300):
+                    value, gradient = bounded.value_and_grad(phi, bounded.everything())
+                    phi = np.maximum(phi - 0.1 * gradient, low)
+                return Solution(bounded.leave(phi), 300, value, True)
+
+        model = GradRegLogisticRegression(InputGradient("l1"), 0.5, solver=ProjectedGradient()).fit(BINARY_X, BINARY_Y)
+        assert (model.coef_ == 0).sum() >= 5
+
+    @pytest.mark.parametrize(
+        ("spoil", "found"),
+        [
+            (lambda theta: theta * np.nan, r"\(12,\) with 12 that are not finite"),
+            (lambda theta: theta[:-1], r"\(11,\) with 0"),
+            (lambda theta: np.append(theta, 0), r"\(13,\) with 0"),
+        ],
+        ids=["not finite", "short", "long"],
+    )
+    def test_a_solution_that_cannot_be_is_refused(self, spoil, found):
+        class Spoiling(Solver):
+            def minimize(self, objective, theta, schedule, state=None):
+                return Solution(spoil(theta), 1, 0.0, True)
+
+        with pytest.raises(ValueError, match=f"Spoiling must find 12 finite parameters; got an array of shape {found}"):
+            GradRegLogisticRegression(solver=Spoiling()).fit(MULTI_X[:, :3], MULTI_Y)
+
     def test_incomplete_solvers_cannot_be_made(self):
         for kind in (Solver, EpochSolver):
             with pytest.raises(TypeError, match="abstract"):
@@ -203,8 +238,8 @@ class TestDivergence:
         (Adam(epsilon=0), "epsilon must be a finite number > 0; got 0"),
         (SGD(momentum="big"), "momentum must be a finite number >= 0 and < 1; got 'big'"),
         (SGD(nesterovs_momentum="no"), "nesterovs_momentum must be True or False; got 'no'"),
-        (LBFGS(history_size=0), "history_size must be an integer >= 1; got 0"),
-        (LBFGS(history_size=-1), "history_size must be an integer >= 1; got -1"),
+        (LBFGS(history_size=0), "history_size must be an integer >= 1 and <= 10000; got 0"),
+        (LBFGS(history_size=-1), "history_size must be an integer >= 1 and <= 10000; got -1"),
         (LBFGS(max_fun=1.5), "max_fun must be an integer >= 1; got 1.5"),
     ],
     ids=str,

@@ -57,7 +57,7 @@ def read_csv(path, target=None, drop=()):
     Raises
     ------
     TableError
-        For a missing file or column, a file that is no CSV, a target with one class, or a constant or empty column.
+        For a missing file or column, a file that is not a CSV, a target with one class, or a constant or empty column.
     """
     names, lines, rows = _read_rows(path)
     target = names[-1] if target is None else target
@@ -95,7 +95,7 @@ def _read_rows(path):
         lines, rows = (), ()
     if len(rows) < 2 or len(rows[0]) < 2:
         raise TableError(
-            f"{path} is no CSV table: it needs a header, two or more columns separated by commas, and rows"
+            f"{path} is not a CSV table: it needs a header, two or more columns separated by commas, and rows"
         )
     for line, row in zip(lines, rows, strict=True):
         if len(row) != len(rows[0]):

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._checks import InvalidParameterError, check_real
 from sklearn_irg._component import Component
 
 __all__ = [
@@ -222,16 +222,25 @@ def check_activation(activation):
 
 def _verify(activation):
     """Raise a ValueError unless an author's slopes are those of the function, seen on a grid."""
+    check_real(activation.largest_slope, f"largest_slope of {activation!r}", 0, open_low=True)
+    check_real(activation.init_factor, f"init_factor of {activation!r}", 0, open_low=True)
     z, h = np.linspace(-20, 20, 4001) + 1e-3, 1e-5
 
     def phi(z):
         A = z.copy()
         activation.apply(A)
+        A.flags.writeable = False  # slopes must leave it as it is
         return A
 
     def slope(z):
         return activation.slope(phi(z), np.empty_like(z))
 
+    if np.shape(slope(z)) != z.shape:
+        raise InvalidParameterError(f"slope(A, out) of {activation!r} must return out, an array of the shape of A.")
+    if activation.sklearn_name not in {None, *(known.sklearn_name for known in ACTIVATIONS.values())}:
+        raise InvalidParameterError(
+            f"{activation!r} declares sklearn_name={activation.sklearn_name!r}, which scikit-learn lacks. Set it to None."
+        )
     left, right, here = (phi(z) - phi(z - h)) / h, (phi(z + h) - phi(z)) / h, slope(z)
     smooth = np.abs(right - left) < 1e-3  # away from kinks
     if not np.allclose(here[smooth], (left + right)[smooth] / 2, rtol=1e-3, atol=1e-4):

@@ -284,14 +284,22 @@ def check_likelihood(likelihood):
         return
     rng = np.random.RandomState(0)
     outputs, targets = rng.standard_normal((6, 2)), likelihood.mean(rng.standard_normal((6, 2)))
+    outputs.flags.writeable = targets.flags.writeable = False  # what is given must be left as it is
     _check_shapes(likelihood, outputs, targets)
+    _check_probabilities(likelihood, outputs)
     _check_derivatives(likelihood, outputs, targets, rng)
-    twins = [known for known in LIKELIHOODS.values() if known.sklearn_loss == likelihood.sklearn_loss]
-    if twins and not any(np.allclose(known.mean(outputs), likelihood.mean(outputs)) for known in twins):
+    name = likelihood.sklearn_loss
+    twins = [known for known in LIKELIHOODS.values() if known.sklearn_loss == name]
+    if name is not None and not any(_are_alike(known, likelihood, outputs, targets) for known in twins):
         raise InvalidParameterError(
-            f"{likelihood!r} declares or inherits sklearn_loss={likelihood.sklearn_loss!r}, but its mean is not that of "
+            f"{likelihood!r} declares or inherits sklearn_loss={name!r}, but its mean or residual is not that of "
             "scikit-learn's. Set sklearn_loss = None."
         )
+
+
+def _are_alike(one, other, outputs, targets):
+    pairs = [(k.mean(outputs), k.loss_and_residual(outputs, targets)[1]) for k in (one, other)]
+    return all(np.allclose(a, b) for a, b in zip(*pairs, strict=True))
 
 
 def _check_shapes(likelihood, outputs, targets):
@@ -309,10 +317,31 @@ def _check_shapes(likelihood, outputs, targets):
             )
 
 
+def _check_probabilities(likelihood, outputs):
+    """With classes, the loss of each must be minus the logarithm of its probability, up to a constant."""
+    if likelihood.n_classes(outputs.shape[1]) is None:
+        return
+    P = likelihood.probabilities(outputs)
+    if not (((P >= 0) & (P <= 1)).all() and (not likelihood.is_categorical or np.allclose(P.sum(axis=1), 1))):
+        raise InvalidParameterError(
+            f"{likelihood!r} declares classes, but its means are not probabilities. Let n_classes return None, or set "
+            "is_categorical = True."
+        )
+    for target in np.eye(2):
+        targets = np.tile(target, (len(outputs), 1))
+        expected = -(xlogy(targets, P) + (0 if likelihood.is_categorical else xlogy(1 - targets, 1 - P))).sum(axis=1)
+        constant = likelihood.loss_and_residual(outputs, targets)[0] - expected
+        if not np.allclose(constant, constant[0], rtol=1e-6, atol=1e-8):
+            raise InvalidParameterError(
+                f"the loss of {likelihood!r} is not minus the logarithm of its probabilities. Write it as a SampleLoss instead."
+            )
+
+
 def _check_derivatives(likelihood, outputs, targets, rng):
     h = 1e-5
     step, vectors = rng.standard_normal((2, *outputs.shape))
     residuals, mean = likelihood.loss_and_residual(outputs, targets)[1], likelihood.mean(outputs)
+    residuals.flags.writeable = False
 
     def difference(function):
         return (np.asarray(function(outputs + h * step)) - function(outputs - h * step)) / (2 * h)

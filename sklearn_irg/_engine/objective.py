@@ -132,7 +132,7 @@ class Objective:
         coefficients, values = [], []
         for strength, term in terms:
             for coefficient, value in term.contributions(step):
-                _check_contribution(term, np.shape(coefficient), np.shape(value))
+                _check_contribution(term, np.shape(coefficient), None if value is None else np.shape(value))
                 coefficients.append(strength * coefficient)
                 values.append(value)
         return combine(coefficients, *values)
@@ -179,7 +179,7 @@ class Objective:
         other.terms = [(strength, term.smoothed(sharpness)) for strength, term in self.terms]
         return other
 
-    def enter(self, theta, tol):
+    def enter(self, theta, tol=0.0):
         """The parameters of this form of the objective for those of the original; derivatives below ``tol`` count as zero."""
         if self._original is None:
             return theta
@@ -200,6 +200,7 @@ class Objective:
 
 def _check_contribution(term, wanted, found):
     if found != wanted:
+        found = "None" if found is None else found
         raise ValueError(f"{type(term).__name__} must give values of shape {wanted}; got {found}.")
     if not (wanted or term.needs_whole_batch or term.group is None):
         # a number of each block is not that of the batch

@@ -11,6 +11,15 @@ from sklearn_irg._checks import InvalidParameterError, check_features
 __all__ = ["Batch", "Columns", "Rows"]
 
 
+def _read_only(array):
+    """A view that authors of terms cannot write to; sparse matrices as they are."""
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 class Columns(NamedTuple):
     """The columns of X, as penalties need to know them."""
 
@@ -105,15 +114,15 @@ class Rows:
     def __init__(self, X, targets=None, *, sample_weight=None, mask=None, groups=None, feature_names=None):
         if groups is None:
             groups = {"all" if targets is None else "labelled": np.arange(X.shape[0])}
-        self.X = X
-        self.targets = targets
+        self.X = _read_only(X)
+        self.targets = _read_only(targets)
         self.sample_weight = sample_weight
         self.mask = mask
         self.groups = {name: positions for name, positions in groups.items() if len(positions)}
         self.n_samples = X.shape[0]
         names = None if feature_names is None else tuple(feature_names)
         self.columns = Columns(X.shape[1], names, X.dtype, issparse(X))
-        self._mask = None if mask is None else mask.astype(X.dtype)
+        self._mask = None if mask is None else _read_only(mask.astype(X.dtype))
         self._weights = {name: self._normalized(positions) for name, positions in self.groups.items()}
         if len(self.groups) > 1:
             self._weights["all"] = self._normalized(slice(None))
@@ -127,7 +136,7 @@ class Rows:
         raw = np.ones(self.n_samples) if self.sample_weight is None else self.sample_weight
         weights = np.zeros(self.n_samples, dtype=self.X.dtype)
         weights[positions] = raw[positions] / raw[positions].sum()
-        return weights
+        return _read_only(weights)
 
     @property
     def group_names(self):
@@ -148,7 +157,7 @@ class Rows:
     def with_targets(self, targets):
         """The same rows with other targets."""
         other = copy(self)
-        other.targets = targets
+        other.targets = _read_only(targets)
         return other
 
     def astype(self, dtype):
@@ -176,10 +185,10 @@ class Rows:
             scale = np.repeat(np.array(scales, dtype=self.X.dtype), [len(piece) for piece in pieces])
             yield self._batch(
                 rows,
-                {name: weights[rows] * scale for name, weights in self._weights.items()},
-                self.X[rows],
-                None if self.targets is None else self.targets[rows],
-                None if self._mask is None else self._mask[rows],
+                {name: _read_only(weights[rows] * scale) for name, weights in self._weights.items()},
+                _read_only(self.X[rows]),
+                None if self.targets is None else _read_only(self.targets[rows]),
+                None if self._mask is None else _read_only(self._mask[rows]),
             )
 
     def _pieces(self, i, size, n_pieces, shuffle, random_state):

@@ -86,9 +86,9 @@ def absolute_input_gradients(network, theta, forward, cotangent, mask=None, shar
     return numpy.sum(absolute(gradients, squared_width[:, None]), axis=1)
 
 
-def absolute(A, squared_width=0.0):
+def absolute(A, squared_width=None):
     """Absolute values with a derivative of zero at zero, or, rounded off over a width w, the square root of ``a² + w²``."""
-    if isinstance(squared_width, float) and squared_width == 0:
+    if squared_width is None:
         return A * np.sign(stop_gradient(A))
     return root(A * A + squared_width)
 

@@ -116,7 +116,9 @@ class Step:
     @property
     def frozen_outputs(self):
         """The same, as a constant."""
-        return stop_gradient(self.outputs)
+        view = stop_gradient(self.outputs).view()
+        view.flags.writeable = False  # it is where the outputs are kept
+        return view
 
     # -- what the outputs mean -----------------------------------------------------------------------------------------
 

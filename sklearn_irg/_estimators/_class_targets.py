@@ -84,6 +84,8 @@ class ClassTargets(ClassifierMixin):
         groups = {}
         for k, name in enumerate(names):
             groups[name] = rows[indices == (labels.index(name) if by_name else k)]
+            if not len(groups[name]):
+                raise ValueError(f"y has no row of the sample {name!r}; {type(loss).__name__} needs rows of each.")
             if not (weights is None or weights[groups[name]].any()):
                 raise ValueError(f"every row of the sample {name!r} has a weight of zero. Give one a positive weight.")
         groups["unlabelled"] = np.setdiff1d(np.arange(len(targets)), rows)
@@ -157,20 +159,22 @@ class ClassTargets(ClassifierMixin):
                 "balanced", classes=present, y=indices, sample_weight=weights[rows]
             )
         else:
-            if isinstance(class_weight, dict) and not all(isinstance(w, Real) for w in class_weight.values()):
-                raise InvalidParameterError(f"class_weight must hold numbers; got {class_weight!r}.")
+            if not isinstance(class_weight, dict) or not all(isinstance(w, Real) for w in class_weight.values()):
+                raise InvalidParameterError(
+                    f'class_weight must be a dict of class to number, "balanced" or None; got {class_weight!r}.'
+                )
             by_class = compute_class_weight(class_weight, classes=self.classes_, y=self.classes_[indices])
         if not (np.all(np.isfinite(by_class)) and np.all(by_class >= 0) and np.any(by_class[present] > 0)):
-            raise ValueError(
+            raise InvalidParameterError(
                 f"class_weight must be non-negative numbers, and positive for a class of y; got {class_weight!r}."
             )
         with np.errstate(over="ignore", under="ignore"):
             weights[rows] *= by_class[indices]
             total = weights[rows].sum()
-        if not 0 < total < np.inf:
+        if not np.finfo(float).tiny <= total < np.inf:
             raise ValueError(
-                f"sample_weight times class_weight must have a positive, finite sum; got {total} with class_weight="
-                f"{class_weight!r}."
+                f"sample_weight times class_weight must have a sum that neither overflows nor underflows; got {total} with "
+                f"class_weight={class_weight!r}."
             )
         return weights
 
@@ -277,12 +281,16 @@ def _is_marker(y, marker):
     number = _number(marker)
     if y.dtype.kind in "biuf":
         return np.zeros(len(y), dtype=bool) if number is None else y == number
-    return np.array(
-        [
-            label == marker or str(label) == str(marker) or (number is not None and _number(label) == number)
-            for label in y
-        ]
-    )
+    written = {str(marker)}  # a number in writing, but not as 07 for 7
+    if number is not None and not isinstance(marker, str):
+        written |= {str(number), str(number).removesuffix(".0")}
+
+    def marks(label):
+        if isinstance(label, str):
+            return label in written
+        return label == marker or str(label) == str(marker) or (number is not None and _number(label) == number)
+
+    return np.array([marks(label) for label in y])
 
 
 def _number(label):

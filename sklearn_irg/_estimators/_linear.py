@@ -12,7 +12,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
 
     Minimises the weighted mean of the cross-entropy, plus ``l2 / (2 * n)`` times the squared coefficients, plus ``alpha`` times
     the penalty. With ``penalty="weight_decay"`` it is scikit-learn's `LogisticRegression` with
-    ``C = 1 / (2 * n_samples * alpha + l2)``.
+    ``C = 1 / (2 * n * alpha + l2)``, where n is the sum of the weights of the rows.
 
     Parameters
     ----------

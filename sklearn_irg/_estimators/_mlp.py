@@ -1,6 +1,6 @@
 import warnings
 from copy import copy
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -80,21 +80,22 @@ class MLPEstimator(NetworkEstimator):
     def _check_parameters(self):
         super()._check_parameters()
         sizes = self.hidden_layer_sizes
-        sizes = sizes if isinstance(sizes, (list, tuple, np.ndarray)) else [sizes]
+        sizes = sizes if isinstance(sizes, (list, tuple)) or np.ndim(sizes) == 1 else [sizes]
         if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
-            hint = " Pass the penalty by name, penalty=." if isinstance(self.hidden_layer_sizes, Penalty) else ""
+            is_penalty = isinstance(self.hidden_layer_sizes, (Penalty, str))
+            hint = " Pass a penalty by name, penalty=." if is_penalty else ""
             raise InvalidParameterError(
                 f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}.{hint}"
             )
         check_activation(self.activation)
         check_real(self.learning_rate_init, "learning_rate_init", 0, open_low=True)
-        if self.n_iter_no_change != np.inf:
+        if not (isinstance(self.n_iter_no_change, Real) and self.n_iter_no_change == np.inf):
             check_integer(self.n_iter_no_change, "n_iter_no_change", 1)
         check_real(self.validation_fraction, "validation_fraction", 0, 1, open_low=True, open_high=True)
         check_real(self.dropout, "dropout", 0, 1, open_high=True)
         check_boolean(self.shuffle, "shuffle")
         check_boolean(self.early_stopping, "early_stopping")
-        if self.batch_size != "auto":
+        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
             check_integer(self.batch_size, "batch_size", 1)
 
     def _schedule(self, n_samples):
@@ -102,7 +103,7 @@ class MLPEstimator(NetworkEstimator):
             "batch_size": min(200 if self.batch_size == "auto" else int(self.batch_size), n_samples),
             "learning_rate_init": float(self.learning_rate_init),
             "shuffle": bool(self.shuffle),
-            "n_iter_no_change": float(self.n_iter_no_change),
+            "n_iter_no_change": min(self.n_iter_no_change, np.inf),
         }
 
     def _hold_out(self, network, rows, random_state, incremental):

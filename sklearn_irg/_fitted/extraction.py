@@ -70,7 +70,7 @@ def as_model(estimator):
     linear = _linear_parts(estimator, classes)
     if linear is not None:
         W, b = linear
-        likelihood = getattr(estimator, "likelihood_", default_likelihood(classes, W.shape[1]))
+        likelihood = _own_likelihood(estimator, default_likelihood(classes, W.shape[1]))
         return NetworkModel([W], [b], Identity(), likelihood, classes, name)
     return _function_model(estimator, classes, name)
 
@@ -78,15 +78,21 @@ def as_model(estimator):
 def _network_model(estimator, classes, name):
     activation = as_activation(getattr(estimator, "activation", None))
     out_activation = getattr(estimator, "out_activation_", None)
-    likelihood = getattr(estimator, "likelihood_", LIKELIHOODS.get(out_activation))
+    likelihood = _own_likelihood(estimator, LIKELIHOODS.get(out_activation))
     if not isinstance(activation, Activation):
         raise TypeError(f"{name} has the activation {activation!r}, which is unknown, so its layers cannot be read.")
-    if not isinstance(likelihood, Likelihood):
+    if likelihood is None:
         raise TypeError(
             f"{name} has out_activation_={out_activation!r}, which is unknown, so it is not clear what its outputs mean. Known "
             f"are {', '.join(map(repr, LIKELIHOODS))}."
         )
     return NetworkModel(estimator.coefs_, estimator.intercepts_, activation, likelihood, classes, name)
+
+
+def _own_likelihood(estimator, default):
+    """The likelihood of one of our estimators; others may have an attribute of that name and another meaning."""
+    own = getattr(estimator, "likelihood_", None)
+    return own if isinstance(own, Likelihood) else default
 
 
 def _linear_parts(estimator, classes):

@@ -3,7 +3,7 @@ from copy import copy
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklearn_irg._checks import check_choice, check_real, check_sample_weight
+from sklearn_irg._checks import InvalidParameterError, check_choice, check_real, check_sample_weight
 from sklearn_irg._fitted.extraction import model_and_rows
 from sklearn_irg.attacks._fast_gradient import fast_gradient
 from sklearn_irg.attacks._problem import DUAL, like
@@ -61,6 +61,8 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm="l2", attack=None, sa
     """
     check_choice(norm, "norm", tuple(DUAL))
     radii = [check_real(radius, "epsilon", 0) for radius in np.ravel(epsilon).tolist()]
+    if not radii:
+        raise InvalidParameterError("epsilon must be one radius or more; got none.")
     model, rows = model_and_rows(estimator, X)
     model.require_classes()
     targets = model.encode(y, len(rows))

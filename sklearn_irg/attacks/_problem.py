@@ -66,5 +66,5 @@ class Problem:
 
 
 def like(X, moved):
-    """Moved rows as a DataFrame where X is one."""
-    return type(X)(moved, columns=X.columns, index=X.index) if hasattr(X, "columns") else moved
+    """Moved rows as a DataFrame of pandas where X is one."""
+    return type(X)(moved, columns=X.columns, index=X.index) if hasattr(X, "iloc") else moved

@@ -1,7 +1,7 @@
 import numpy as np
 
 from sklearn_irg._checks import check_choice
-from sklearn_irg._engine.autodiff import matmul_transposed, numpy, stop_gradient
+from sklearn_irg._engine.autodiff import matmul_transposed, numpy, row_dot, stop_gradient
 from sklearn_irg._engine.parametrisations import ScaledRows, SignedParts
 from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg.penalties._base import SamplePenalty
@@ -124,7 +124,7 @@ class _L1OfScaledRows(SamplePenalty):
 
     has_kinks = True  # where r_i is orthogonal to U_d
 
-    def __init__(self, features, sharpness=np.inf):
+    def __init__(self, features, sharpness=None):
         self.features = features
         self.sharpness = sharpness
 
@@ -132,8 +132,10 @@ class _L1OfScaledRows(SamplePenalty):
         d, k = step.network.layer_sizes
         mask = step.mask_of(self.features)
         s, U = step.solver_theta[:d], numpy.reshape(step.solver_theta[d : d + d * k], (d, k))
-        # residuals are below one and U starts with rows of norm one, so the width has no units
-        size = absolute(matmul_transposed(step.residuals, U), self.sharpness**-2)
+        width = None
+        if self.sharpness is not None:  # in proportion to the residuals, so that units do not matter
+            width = row_dot(step.residuals, step.residuals)[:, None] * (1 / (k * self.sharpness**2))
+        size = absolute(matmul_transposed(step.residuals, U), width)
         if mask is not None and mask.ndim == 2:
             return numpy.dot(size * mask, s)
         return numpy.dot(size, s if mask is None else s * mask)

@@ -12,8 +12,8 @@ class WeightDecay(WeightPenalty):
 
     summed over layers, without biases. The estimators' ``l2`` is the same penalty with scikit-learn's normalisation and
     default; this one is for a search over its strength. A logistic regression with ``l2=0`` and ``alpha`` of it has the
-    optimum of scikit-learn's with ``C = 1 / (2 * n_samples * alpha)``, and with both the total decay is
-    ``l2 / (2 * n_samples) + alpha``.
+    optimum of scikit-learn's with ``C = 1 / (2 * n * alpha)``, and with both the total decay is ``l2 / (2 * n) + alpha``, where
+    n is the sum of the weights of the rows.
 
     References
     ----------

@@ -6,8 +6,8 @@ An objective offers
 * ``value_and_grad(theta, batch, random_state)`` and ``value(theta, batch, random_state)``;
 * ``project(theta)``, in place after a step, where it ``projects``;
 * ``obstacles_to_line_search``: why values and gradients are not those of one function, as a list of sentences;
-* ``bounded()``: the same objective in parameters with ``bounds``, in which some kinks lie at bounds, with ``enter(theta)`` and
-  ``leave(theta)`` between the two; ``has_kinks``, and ``smoothed(sharpness)`` without them.
+* ``bounded()``: the same objective in parameters with ``bounds``, in which some kinks lie at bounds, with
+  ``enter(theta, tol=0.0)`` and ``leave(theta)`` between the two; ``has_kinks``, and ``smoothed(sharpness)`` without them.
 """
 
 from sklearn_irg._checks import InvalidParameterError

@@ -1,4 +1,5 @@
 from abc import abstractmethod
+from copy import deepcopy
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class EpochSolver(Solver):
         self.check_parameters()
         self.check_objective(objective, schedule)
         theta = np.array(theta)  # a copy, also of memory-mapped arrays
-        state = self.start(theta) if state is None else {name: np.array(value)[()] for name, value in state.items()}
+        state = self.start(theta) if state is None else {name: _copied(value) for name, value in state.items()}
         progress = _Progress(schedule)
         losses = []
         scores = None if schedule.validation_score is None else []
@@ -70,6 +71,11 @@ class EpochSolver(Solver):
             total += value * batch.n_samples
             n_seen += batch.n_samples
         return total / n_seen
+
+
+def _copied(value):
+    """A copy in memory, also of what is memory-mapped."""
+    return np.array(value)[()] if isinstance(value, (np.ndarray, np.generic)) else deepcopy(value)
 
 
 class _Progress:

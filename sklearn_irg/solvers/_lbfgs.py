@@ -25,7 +25,7 @@ class LBFGS(Solver):
     max_fun : int, default=15000
         Largest number of evaluations of the objective.
     history_size : int, default=10
-        Number of past steps that approximate the Hessian.
+        Number of past steps that approximate the Hessian, at most 10000.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class LBFGS(Solver):
 
     def check_parameters(self):
         check_integer(self.max_fun, "max_fun", 1)
-        check_integer(self.history_size, "history_size", 1)
+        check_integer(self.history_size, "history_size", 1, 10_000)
 
     def minimize(self, objective, theta, schedule, state=None):
         del state

@@ -75,7 +75,7 @@ def test_numbers_text_and_missing_values_are_told_apart(tmp_path):
         ("a,b,c\n1,1,x\n2,1.0,y\n", [], "column 'b' of .* is constant, '1' everywhere"),
         ("a,b\n1,x\n\n\n2,?\n", [], "the target 'b' is missing in line 5"),
         ("a,b\n1,x\n2\n", [], "line 3 of .* has 1 fields where the header has 2"),
-        ("just words\nand more\n", [], "is no CSV table"),
+        ("just words\nand more\n", [], "is not a CSV table"),
         ("a,a\n1,x\n2,y\n", [], "names a column twice"),
         ("a,b\n1,x\n2,y\n", [], "5-fold cross-validation needs 5 of each"),
         ("a,b\n1,x\n2,y\n", ["--epsilon", "-1"], "-1 is not a positive number"),

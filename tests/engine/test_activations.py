@@ -84,6 +84,14 @@ class TestAnAuthorsActivation:
         Leaky.sklearn_name, Leaky.is_identity = None, False
         assert isinstance(check_activation(Leaky()), Leaky)
 
+    def test_a_name_that_scikit_learn_lacks_is_refused(self):
+        with pytest.raises(ValueError, match="declares sklearn_name='silu', which scikit-learn lacks"):
+            check_activation(type("Silu", (Steep,), {"sklearn_name": "silu"})())
+
+    def test_a_slope_that_returns_nothing_is_refused(self):
+        with pytest.raises(ValueError, match=r"slope\(A, out\) of .* must return out"):
+            check_activation(type("Silent", (Steep,), {"slope": lambda self, A, out: None})())
+
     def test_the_largest_slope_must_be_declared(self):
         class Silent(ReLU, Activation):
             largest_slope = Activation.largest_slope

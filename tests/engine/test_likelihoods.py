@@ -176,6 +176,10 @@ class TestAnAuthorsLikelihood:
             check_likelihood(Doubled())
         Doubled.sklearn_loss = None
         assert check_likelihood(Doubled()) is None
+        with pytest.raises(
+            ValueError, match=r"Tempered\(\) declares or inherits sklearn_loss='squared_error', but its mean or"
+        ):
+            check_likelihood(type("Tempered", (self.Huber,), {"sklearn_loss": "squared_error", "delta": 0.1})())
 
     def test_incomplete_ones_cannot_be_made(self):
         with pytest.raises(TypeError, match="abstract"):

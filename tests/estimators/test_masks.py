@@ -106,8 +106,9 @@ class TestByName:
                 pd.DataFrame(MASK, columns=NAMES).astype("boolean").mask(MASK),
                 "and none missing; got values of type",
             ),
+            (MULTI_X, np.full((150, 4), "1"), "mask must hold booleans, or zeros and ones"),
         ],
-        ids=["unknown", "nameless", "twice", "rows", "mixed", "missing"],
+        ids=["unknown", "nameless", "twice", "rows", "mixed", "missing", "words"],
     )
     def test_what_cannot_be_aligned_is_an_error(self, X, mask, message):
         with pytest.raises(ValueError, match=message):

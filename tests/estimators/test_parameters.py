@@ -9,7 +9,7 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
 from sklearn_irg.losses import Flooding
 from sklearn_irg.penalties import InputGradient
-from sklearn_irg.solvers import Adam
+from sklearn_irg.solvers import LBFGS, Adam
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y
 
 OF_ALL = [
@@ -93,11 +93,28 @@ def test_one_label_marks_unlabelled_rows():
     assert VATClassifier((5,), unlabeled_label=10**400, max_iter=1).fit(MULTI_X, MULTI_Y).n_outputs_ == 3
 
 
-def test_a_penalty_in_the_place_of_sizes_gets_a_hint():
-    with pytest.raises(
-        ValueError, match=r"hidden_layer_sizes must be .*; got InputGradient\(\). Pass the penalty by name"
-    ):
-        GradRegMLPClassifier(InputGradient()).fit(MULTI_X, MULTI_Y)
+@pytest.mark.parametrize("penalty", [InputGradient(), "input_gradient"], ids=repr)
+def test_a_penalty_in_the_place_of_sizes_gets_a_hint(penalty):
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes must be .*; got .* Pass a penalty by name"):
+        GradRegMLPClassifier(penalty).fit(MULTI_X, MULTI_Y)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"n_iter_no_change": np.arange(3)},
+        {"batch_size": np.arange(3)},
+        {"hidden_layer_sizes": np.array(5)},
+        {"hidden_layer_sizes": {}},
+        {"hidden_layer_sizes": iter([5])},
+        {"solver": LBFGS(history_size=10**9)},
+    ],
+    ids=lambda parameters: next(iter(parameters)),
+)
+def test_what_is_not_a_number_is_named(parameters):
+    name = next(iter(parameters)).replace("solver", "history_size")
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        GradRegMLPClassifier(**parameters).fit(MULTI_X, MULTI_Y)
 
 
 def test_a_wrong_type_is_a_type_error_too():
@@ -142,7 +159,7 @@ def test_numbers_of_any_size_are_numbers(estimator, small):
         (np.nan, "sample_weight must be a finite number > 0; got nan"),
         (np.zeros(150), "sample_weight is zero for every row"),
         (np.full(150, -1.0), "sample_weight must be non-negative; got -1.0"),
-        (np.full(150, 1e308), "sample_weight must have a finite sum; got weights whose sum overflows"),
+        (np.full(150, 1e308), "sample_weight must have a sum that neither overflows nor underflows; got inf"),
         (np.ones(3), r"sample_weight must have shape \(150,\), one per row of X; got \(3,\)"),
         (np.ones((150, 1)), r"sample_weight must have shape \(150,\), one per row of X; got \(150, 1\)"),
         (np.full(150, np.nan), "sample_weight contains NaN"),
@@ -162,11 +179,11 @@ def test_class_weights_out_of_range_are_refused(class_weight):
 
 
 def test_class_weights_are_numbers_whose_products_have_a_sum():
-    with pytest.raises(ValueError, match=r"class_weight must hold numbers; got \{0: 'a'\}"):
+    with pytest.raises(ValueError, match=r"class_weight must be a dict of class to number, .*; got \{0: 'a'\}"):
         GradRegLogisticRegression(class_weight={0: "a"}).fit(MULTI_X, MULTI_Y)
     for weight, size in [(1e300, "inf"), (1e-300, r"0\.0")]:
         model = GradRegLogisticRegression(class_weight=dict.fromkeys(range(3), weight))
-        with pytest.raises(ValueError, match=f"must have a positive, finite sum; got {size}"):
+        with pytest.raises(ValueError, match=f"must have a sum that neither overflows nor underflows; got {size}"):
             model.fit(MULTI_X, MULTI_Y, sample_weight=np.full(150, weight))
 
 
