@@ -286,6 +286,7 @@ FAST, MANY = fast_gradient, projected_gradient
         (lambda m: FAST(m, X2, y2, 1, clip=(1, 0)), r"clip must be .* with low <= high; got \(1, 0\)"),
         (lambda m: FAST(m, X2, y2, 1, clip=(np.nan, 1)), "clip must be .* Use inf for no bound"),
         (lambda m: FAST(m, X2, y2, 1, clip=0.5), "clip must be"),
+        (lambda m: adversarial_accuracy(m, X2, y2, []), "epsilon must be one radius or more; got none"),
         (lambda m: FAST(m, X2, y2, 1, norm="l3"), "norm must be one of 'l2', 'linf', 'l1'; got 'l3'"),
         (lambda m: FAST(m, X2, y2, 1, features=["age"]), "features names the column 'age', but X has no column names"),
         (lambda m: FAST(m, X2, y2, 1, features="age"), "features must be a sequence"),

@@ -19,11 +19,13 @@ from sklearn_irg.penalties import (
     ParameterGradient,
     RandomPerturbation,
     RightReasons,
+    SamplePenalty,
     Scaled,
     SpectralNorm,
     Sum,
     VirtualAdversarial,
     WeightDecay,
+    WeightPenalty,
     check_penalty,
 )
 from tests import oracles
@@ -446,3 +448,28 @@ def test_an_option_out_of_range_is_named(penalty, message):
     network, X, Y, _, _ = problem()
     with pytest.raises(ValueError, match=message):
         make_objective(network, X, Y, penalty)
+
+
+@pytest.mark.parametrize("name", ["X", "targets", "weights", "frozen_outputs"])
+def test_a_penalty_that_writes_to_what_it_reads_is_stopped(name):
+    class Writing(SamplePenalty):
+        def values(self, step):
+            array = getattr(step, name)
+            array *= 2
+            return step.losses
+
+    network, X, Y, theta, _ = problem()
+    before = X.copy()
+    with pytest.raises(ValueError, match="read-only"):
+        evaluate(make_objective(network, X, Y, Writing()), theta)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_a_penalty_that_returns_nothing_is_named():
+    class Silent(WeightPenalty):
+        def value(self, network, theta):
+            return None
+
+    network, X, Y, theta, _ = problem()
+    with pytest.raises(ValueError, match=r"Silent must give values of shape \(\); got None"):
+        evaluate(make_objective(network, X, Y, Silent()), theta)

@@ -198,6 +198,29 @@ class TestWhatASolverDeclares:
         with pytest.raises(ValueError, match=f"Spoiling must find 12 finite parameters; got an array of shape {found}"):
             GradRegLogisticRegression(solver=Spoiling()).fit(MULTI_X[:, :3], MULTI_Y)
 
+    def test_what_is_no_solution_is_named(self):
+        forgetful = type(
+            "Forgetful", (Solver,), {"minimize": lambda self, objective, theta, schedule, state=None: None}
+        )
+        with pytest.raises(TypeError, match=r"Forgetful.minimize must return a Solution; got None"):
+            GradRegLogisticRegression(solver=forgetful()).fit(MULTI_X, MULTI_Y)
+
+    def test_a_refused_call_leaves_nested_state_as_it_was(self):
+        class Counting(EpochSolver):
+            def start(self, theta):
+                return {"counts": [0]}
+
+            def move(self, theta, gradient, state, learning_rate):
+                state["counts"][0] += 1
+                theta -= learning_rate * gradient
+
+        model = GradRegMLPClassifier((5,), solver=Counting(), batch_size=50, random_state=0)
+        model.partial_fit(MULTI_X, MULTI_Y)
+        before = model._solver_state["moments"]["counts"][0]
+        with pytest.raises(ValueError, match="training diverged"):
+            model.partial_fit(1e200 * MULTI_X, MULTI_Y)
+        assert model._solver_state["moments"]["counts"][0] == before
+
     def test_incomplete_solvers_cannot_be_made(self):
         for kind in (Solver, EpochSolver):
             with pytest.raises(TypeError, match="abstract"):

@@ -88,6 +88,20 @@ class TestAnAuthorsActivation:
         with pytest.raises(ValueError, match="declares sklearn_name='silu', which scikit-learn lacks"):
             check_activation(type("Silu", (Steep,), {"sklearn_name": "silu"})())
 
+    @pytest.mark.parametrize("largest", [np.nan, np.inf, 0.0, None], ids=str)
+    def test_the_largest_slope_is_a_positive_number(self, largest):
+        with pytest.raises(ValueError, match=r"largest_slope of .* must be a finite number > 0"):
+            check_activation(type("Odd", (Steep,), {"largest_slope": largest})())
+
+    def test_a_slope_that_overwrites_the_activated_value_is_stopped(self):
+        class Overwriting(Tanh):
+            def slope(self, A, out):
+                np.multiply(A, A, out=A)
+                return np.subtract(1, A, out=out)
+
+        with pytest.raises(ValueError, match="read-only"):
+            check_activation(Overwriting())
+
     def test_a_slope_that_returns_nothing_is_refused(self):
         with pytest.raises(ValueError, match=r"slope\(A, out\) of .* must return out"):
             check_activation(type("Silent", (Steep,), {"slope": lambda self, A, out: None})())

@@ -181,6 +181,35 @@ class TestAnAuthorsLikelihood:
         ):
             check_likelihood(type("Tempered", (self.Huber,), {"sklearn_loss": "squared_error", "delta": 0.1})())
 
+    def test_the_loss_of_a_class_is_minus_the_logarithm_of_its_probability(self):
+        class Focal(Bernoulli):
+            def loss_and_residual(self, outputs, targets):
+                loss, residual = Bernoulli().loss_and_residual(outputs, targets)
+                return 3 * loss, 3 * residual
+
+            def hessian_product(self, outputs, targets, residuals, vectors):
+                return 3 * Bernoulli().hessian_product(outputs, targets, residuals / 3, vectors)
+
+            def mean_derivative_product(self, outputs, mean, vectors):
+                return mean * (1 - mean) * vectors
+
+        with pytest.raises(ValueError, match=r"the loss of Focal\(\) is not minus the logarithm .*SampleLoss instead"):
+            check_likelihood(Focal())
+
+    def test_means_of_classes_are_probabilities(self):
+        numbers = type("Numbers", (Gaussian,), {"n_classes": lambda self, n_outputs: n_outputs, "sklearn_loss": None})
+        with pytest.raises(ValueError, match=r"Numbers\(\) declares classes, but its means are not probabilities"):
+            check_likelihood(numbers())
+
+    def test_what_is_given_must_not_be_overwritten(self):
+        class Overwriting(Gaussian):
+            def hessian_product(self, outputs, targets, residuals, vectors):
+                residuals *= 0
+                return vectors
+
+        with pytest.raises(ValueError, match="read-only"):
+            check_likelihood(Overwriting())
+
     def test_incomplete_ones_cannot_be_made(self):
         with pytest.raises(TypeError, match="abstract"):
             type("Incomplete", (Likelihood,), {"out_activation": "exp"})()

@@ -39,6 +39,15 @@ def test_every_row_is_seen_once_in_an_epoch_and_smaller_groups_start_over():
         np.testing.assert_array_equal(batch.targets, Y[batch.rows])
 
 
+def test_what_terms_see_cannot_be_written_to():
+    rows = Rows(X, Y, groups=GROUPS, mask=X > 0)
+    for batch in [rows.everything(), *rows.minibatches(5, False, rng), *rows.everything().blocks(3)]:
+        for array in (batch.X, batch.targets, batch.mask, *batch.weights.values()):
+            assert not array.flags.writeable
+    assert X.flags.writeable
+    assert Y.flags.writeable
+
+
 def test_a_piece_stands_for_its_whole_group():
     rows, total = Rows(X, Y, groups=GROUPS), 0
     for batch in rows.minibatches(5, False, rng):

@@ -66,6 +66,11 @@ class TestAnUnlabelledRowIsNeverAClass:
         words = np.array(["?" if label < 0 else ["in", "out"][label] for label in SOME])
         assert list(make(unlabeled_label="?", max_iter=2).fit(X, words).classes_) == ["in", "out"]
 
+    def test_a_word_that_reads_like_the_marker_is_a_class(self):
+        words = np.array(["7" if label < 0 else ["07", "08"][label] for label in SOME])
+        assert list(make(unlabeled_label="7", max_iter=2).fit(X, words).classes_) == ["07", "08"]
+        assert list(make(unlabeled_label=7, max_iter=2).fit(X, words).classes_) == ["07", "08"]
+
     def test_none_means_all_are_labelled(self):
         assert list(make(unlabeled_label=None, max_iter=2).fit(X, 2 * Y - 1).classes_) == [-1, 1]
 
