@@ -8,7 +8,7 @@ from sklearn_irg._engine.activations import (
     ReLU,
     Softplus,
     Tanh,
-    check_activation,
 )
+from sklearn_irg._engine.declarations import check_activation
 
 __all__ = ["ACTIVATIONS", "Activation", "Identity", "Logistic", "ReLU", "Softplus", "Tanh", "check_activation"]

@@ -10,7 +10,8 @@ from copy import copy
 
 from sklearn_irg._checks import InvalidParameterError, check_real
 from sklearn_irg._engine.autodiff import combine
-from sklearn_irg._engine.likelihoods import Gaussian, Likelihood, Poisson, check_likelihood
+from sklearn_irg._engine.declarations import check_likelihood
+from sklearn_irg._engine.likelihoods import Gaussian, Likelihood, Poisson
 from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term
 

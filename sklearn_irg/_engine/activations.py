@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from sklearn_irg._checks import InvalidParameterError, check_real
 from sklearn_irg._component import Component
 
 __all__ = [
@@ -16,7 +15,6 @@ __all__ = [
     "Softplus",
     "Tanh",
     "as_activation",
-    "check_activation",
 ]
 
 
@@ -182,91 +180,3 @@ ACTIVATIONS = {
 def as_activation(activation):
     """The activation object meant by a name or an object, without a check."""
     return ACTIVATIONS.get(activation, activation) if isinstance(activation, str) else activation
-
-
-def check_activation(activation):
-    """The activation object meant by a name or an object.
-
-    Parameters
-    ----------
-    activation : {"identity", "logistic", "tanh", "relu", "softplus"} or Activation
-        A name or an object.
-
-    Returns
-    -------
-    activation : Activation
-        An object for it.
-
-    Raises
-    ------
-    ValueError
-        If it is neither, or if an object's slopes are not those of its function or exceed the slope that it declares.
-
-    Examples
-    --------
-    >>> from sklearn_irg.activations import check_activation
-    >>> check_activation("tanh").largest_slope
-    1.0
-    """
-    activation = as_activation(activation)
-    if not isinstance(activation, Activation):
-        names = ", ".join(map(repr, ACTIVATIONS))
-        raise InvalidParameterError(
-            f"activation must be one of {names}, or an Activation such as Softplus(); got {activation!r}."
-        )
-    activation.check_parameters()
-    if type(activation) not in {type(known) for known in ACTIVATIONS.values()}:
-        _verify(activation)
-    return activation
-
-
-def _verify(activation):
-    """Raise a ValueError unless an author's slopes are those of the function, seen on a grid."""
-    check_real(activation.largest_slope, f"largest_slope of {activation!r}", 0, open_low=True)
-    check_real(activation.init_factor, f"init_factor of {activation!r}", 0, open_low=True)
-    z, h = np.linspace(-20, 20, 4001) + 1e-3, 1e-5
-
-    def phi(z):
-        A = z.copy()
-        activation.apply(A)
-        A.flags.writeable = False  # slopes must leave it as it is
-        return A
-
-    def slope(z):
-        return activation.slope(phi(z), np.empty_like(z))
-
-    if np.shape(slope(z)) != z.shape:
-        raise InvalidParameterError(f"slope(A, out) of {activation!r} must return out, an array of the shape of A.")
-    if activation.sklearn_name not in {None, *(known.sklearn_name for known in ACTIVATIONS.values())}:
-        raise InvalidParameterError(
-            f"{activation!r} declares sklearn_name={activation.sklearn_name!r}, which scikit-learn lacks. Set it to None."
-        )
-    left, right, here = (phi(z) - phi(z - h)) / h, (phi(z + h) - phi(z)) / h, slope(z)
-    smooth = np.abs(right - left) < 1e-3  # away from kinks
-    if not np.allclose(here[smooth], (left + right)[smooth] / 2, rtol=1e-3, atol=1e-4):
-        raise InvalidParameterError(
-            f"slope(A, out) of {activation!r} must write the derivative of what apply(Z) computes to out, as a function of "
-            "the activated value A, and return it."
-        )
-    derivative = activation.slope_derivative(phi(z))
-    change = np.zeros_like(z) if derivative is None else derivative * here
-    if not np.allclose(change[smooth], ((slope(z + h) - slope(z - h)) / (2 * h))[smooth], rtol=1e-2, atol=1e-3):
-        raise InvalidParameterError(
-            f"slope_derivative(A) of {activation!r} must be the derivative of the slope with respect to the activated value "
-            "A, and None only if the function is piecewise linear."
-        )
-    for name, twin in ACTIVATIONS.items():
-        declares = activation.sklearn_name == name or (activation.is_identity and twin.is_identity)
-        expected = z.copy()
-        twin.apply(expected)
-        if declares and not np.allclose(phi(z), expected):
-            raise InvalidParameterError(
-                f"{activation!r} declares or inherits that it is scikit-learn's {name!r}, which it is not. Set "
-                "sklearn_name = None and is_identity = False."
-            )
-    largest = max(np.abs(here).max(), np.abs(left).max())
-    if largest > float(activation.largest_slope) * (1 + 1e-4):
-        raise InvalidParameterError(
-            f"{activation!r} declares largest_slope={activation.largest_slope:g}, but has a slope of {largest:g}; certificates "
-            "would be wrong."
-        )

@@ -24,7 +24,6 @@ __all__ = [
     "Gaussian",
     "Likelihood",
     "Poisson",
-    "check_likelihood",
     "default_likelihood",
 ]
 
@@ -273,98 +272,3 @@ LIKELIHOODS = {kind.out_activation: kind() for kind in (Bernoulli, Categorical, 
 def default_likelihood(classes, n_outputs):
     """What outputs mean where nothing else is said: numbers without classes, log-odds for one output, else scores."""
     return Gaussian() if classes is None else Bernoulli() if n_outputs == 1 else Categorical()
-
-
-def check_likelihood(likelihood):
-    """Raise a ValueError unless what an author's likelihood states is true of its loss and mean."""
-    if not isinstance(likelihood, Likelihood):
-        raise InvalidParameterError(f"likelihood must be a Likelihood such as Poisson(), or None; got {likelihood!r}.")
-    likelihood.check_parameters()
-    if type(likelihood) in {type(known) for known in LIKELIHOODS.values()}:
-        return
-    rng = np.random.RandomState(0)
-    outputs, targets = rng.standard_normal((6, 2)), likelihood.mean(rng.standard_normal((6, 2)))
-    outputs.flags.writeable = targets.flags.writeable = False  # what is given must be left as it is
-    _check_shapes(likelihood, outputs, targets)
-    _check_probabilities(likelihood, outputs)
-    _check_derivatives(likelihood, outputs, targets, rng)
-    name = likelihood.sklearn_loss
-    twins = [known for known in LIKELIHOODS.values() if known.sklearn_loss == name]
-    if name is not None and not any(_are_alike(known, likelihood, outputs, targets) for known in twins):
-        raise InvalidParameterError(
-            f"{likelihood!r} declares or inherits sklearn_loss={name!r}, but its mean or residual is not that of "
-            "scikit-learn's. Set sklearn_loss = None."
-        )
-
-
-def _are_alike(one, other, outputs, targets):
-    pairs = [(k.mean(outputs), k.loss_and_residual(outputs, targets)[1]) for k in (one, other)]
-    return all(np.allclose(a, b) for a, b in zip(*pairs, strict=True))
-
-
-def _check_shapes(likelihood, outputs, targets):
-    def parts():
-        yield "mean(outputs)", targets, outputs.shape
-        loss, residual = likelihood.loss_and_residual(outputs, targets)
-        yield "the loss of loss_and_residual(outputs, targets)", loss, outputs.shape[:1]
-        yield "its residual", residual, outputs.shape
-
-    for name, array, wanted in parts():
-        if np.shape(array) != wanted:
-            raise InvalidParameterError(
-                f"{name} of {likelihood!r} must have shape {wanted} for outputs of shape {outputs.shape}; got "
-                f"{np.shape(array)}."
-            )
-
-
-def _check_probabilities(likelihood, outputs):
-    """With classes, the loss of each must be minus the logarithm of its probability, up to a constant."""
-    if likelihood.n_classes(outputs.shape[1]) is None:
-        return
-    P = likelihood.probabilities(outputs)
-    if not (((P >= 0) & (P <= 1)).all() and (not likelihood.is_categorical or np.allclose(P.sum(axis=1), 1))):
-        raise InvalidParameterError(
-            f"{likelihood!r} declares classes, but its means are not probabilities. Let n_classes return None, or set "
-            "is_categorical = True."
-        )
-    for target in np.eye(2):
-        targets = np.tile(target, (len(outputs), 1))
-        expected = -(xlogy(targets, P) + (0 if likelihood.is_categorical else xlogy(1 - targets, 1 - P))).sum(axis=1)
-        constant = likelihood.loss_and_residual(outputs, targets)[0] - expected
-        if not np.allclose(constant, constant[0], rtol=1e-6, atol=1e-8):
-            raise InvalidParameterError(
-                f"the loss of {likelihood!r} is not minus the logarithm of its probabilities. Write it as a SampleLoss instead."
-            )
-
-
-def _check_derivatives(likelihood, outputs, targets, rng):
-    h = 1e-5
-    step, vectors = rng.standard_normal((2, *outputs.shape))
-    residuals, mean = likelihood.loss_and_residual(outputs, targets)[1], likelihood.mean(outputs)
-    residuals.flags.writeable = False
-
-    def difference(function):
-        return (np.asarray(function(outputs + h * step)) - function(outputs - h * step)) / (2 * h)
-
-    stated_and_seen = {
-        "the residual of loss_and_residual(outputs, targets)": (
-            (residuals * step).sum(axis=1),
-            difference(lambda Z: likelihood.loss_and_residual(Z, targets)[0]),
-        ),
-        "hessian_product(outputs, targets, residuals, vectors)": (
-            (likelihood.hessian_product(outputs, targets, residuals, vectors) * step).sum(axis=1),
-            (difference(lambda Z: likelihood.loss_and_residual(Z, targets)[1]) * vectors).sum(axis=1),
-        ),
-        "mean_derivative_product(outputs, mean, vectors)": (
-            (likelihood.mean_derivative_product(outputs, mean, vectors) * step).sum(axis=1),
-            (difference(likelihood.mean) * vectors).sum(axis=1),
-        ),
-    }
-    for name, (stated, seen) in stated_and_seen.items():
-        if not np.allclose(stated, seen, rtol=1e-4, atol=1e-6):
-            hint = ""
-            if "mean" in name and type(likelihood).mean_derivative_product is Likelihood.mean_derivative_product:
-                hint = " The default holds for outputs that are natural parameters; define it."
-            raise InvalidParameterError(
-                f"{name} of {likelihood!r} is not the derivative that finite differences show.{hint}"
-            )

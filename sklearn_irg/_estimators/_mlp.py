@@ -8,7 +8,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
-from sklearn_irg._engine.activations import as_activation, check_activation
+from sklearn_irg._engine.activations import as_activation
+from sklearn_irg._engine.declarations import check_activation
 from sklearn_irg._estimators._base import NetworkEstimator
 from sklearn_irg.penalties import Penalty
 from sklearn_irg.solvers import check_solver

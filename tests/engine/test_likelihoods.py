@@ -6,7 +6,7 @@ from autograd.test_util import check_grads
 from scipy.special import rel_entr
 from sklearn.metrics import mean_poisson_deviance
 
-from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, Poisson, check_likelihood
+from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Poisson
 from tests import oracles
 
 rng = np.random.RandomState(0)
@@ -88,131 +88,6 @@ def test_the_loss_of_counts_is_half_the_deviance():
 def test_what_each_says_of_itself():
     facts = [(k.n_classes(4), k.is_categorical, k.is_multilabel(4), k.is_multilabel(1)) for k in LIKELIHOODS]
     assert facts == [(2, False, True, False), (4, True, False, False), (None,) + (False,) * 3, (None,) + (False,) * 3]
-
-
-class TestAnAuthorsLikelihood:
-    class Huber(Likelihood):
-        """Not a natural parameter, with a mean that is one all the same."""
-
-        out_activation = "identity"
-        delta = 1.0
-
-        def mean(self, outputs):
-            return outputs
-
-        def loss_and_residual(self, outputs, targets):
-            residual = np.clip(outputs - targets, -self.delta, self.delta)
-            return (residual * (outputs - targets) - residual**2 / 2).sum(axis=1), residual
-
-        def hessian_product(self, outputs, targets, residuals, vectors):
-            return (np.abs(outputs - targets) < self.delta) * vectors
-
-    def test_right_derivatives_pass(self):
-        assert check_likelihood(self.Huber()) is None
-
-    @pytest.mark.parametrize(
-        ("method", "wrong", "message"),
-        [
-            ("loss_and_residual", lambda self, Z, Y: (((Z - Y) ** 2).sum(axis=1), Z - Y), "the residual of loss_and"),
-            (
-                "hessian_product",
-                lambda self, Z, Y, R, V: 2 * V,
-                r"hessian_product\(outputs, targets, residuals, vectors\)",
-            ),
-            ("mean_derivative_product", lambda self, Z, M, V: 0 * V, "mean_derivative_product"),
-        ],
-    )
-    def test_wrong_ones_are_named(self, method, wrong, message):
-        mistaken = type("Mistaken", (self.Huber,), {method: wrong})
-        with pytest.raises(ValueError, match=message):
-            check_likelihood(mistaken())
-
-    @pytest.mark.parametrize(
-        ("method", "wrong", "message"),
-        [
-            (
-                "mean",
-                lambda self, Z: Z[:, 0],
-                r"mean\(outputs\) of Misshapen\(\) must have shape \(6, 2\) .*; got \(6,\)",
-            ),
-            ("loss_and_residual", lambda self, Z, Y: ((Z - Y) ** 2, Z - Y), r"the loss of .* must have shape \(6,\)"),
-            (
-                "loss_and_residual",
-                lambda self, Z, Y: (Z[:, 0], Z[:, 0]),
-                r"its residual of .* must have shape \(6, 2\)",
-            ),
-        ],
-    )
-    def test_wrong_shapes_are_named_first(self, method, wrong, message):
-        misshapen = type("Misshapen", (self.Huber,), {method: wrong})
-        with pytest.raises(ValueError, match=message):
-            check_likelihood(misshapen())
-
-    def test_the_default_for_natural_parameters_says_so_where_it_is_wrong(self):
-        class Exposed(Poisson):
-            sklearn_loss = None
-
-            def mean(self, outputs):
-                return 2 * np.exp(outputs)
-
-            def loss_and_residual(self, outputs, targets):
-                return (outputs - targets) @ np.ones(2), np.ones_like(outputs)
-
-            def hessian_product(self, outputs, targets, residuals, vectors):
-                return 0 * vectors
-
-        with pytest.raises(ValueError, match="The default holds for outputs that are natural parameters; define it"):
-            check_likelihood(Exposed())
-
-    def test_a_twin_must_not_be_inherited_unnoticed(self):
-        class Doubled(Poisson):
-            def mean(self, outputs):
-                return 2 * np.exp(outputs)
-
-            def loss_and_residual(self, outputs, targets):
-                return (self.mean(outputs) - targets * outputs).sum(axis=1), self.mean(outputs) - targets
-
-        with pytest.raises(ValueError, match=r"Doubled\(\) declares or inherits sklearn_loss='poisson', but its mean"):
-            check_likelihood(Doubled())
-        Doubled.sklearn_loss = None
-        assert check_likelihood(Doubled()) is None
-        with pytest.raises(
-            ValueError, match=r"Tempered\(\) declares or inherits sklearn_loss='squared_error', but its mean or"
-        ):
-            check_likelihood(type("Tempered", (self.Huber,), {"sklearn_loss": "squared_error", "delta": 0.1})())
-
-    def test_the_loss_of_a_class_is_minus_the_logarithm_of_its_probability(self):
-        class Focal(Bernoulli):
-            def loss_and_residual(self, outputs, targets):
-                loss, residual = Bernoulli().loss_and_residual(outputs, targets)
-                return 3 * loss, 3 * residual
-
-            def hessian_product(self, outputs, targets, residuals, vectors):
-                return 3 * Bernoulli().hessian_product(outputs, targets, residuals / 3, vectors)
-
-            def mean_derivative_product(self, outputs, mean, vectors):
-                return mean * (1 - mean) * vectors
-
-        with pytest.raises(ValueError, match=r"the loss of Focal\(\) is not minus the logarithm .*SampleLoss instead"):
-            check_likelihood(Focal())
-
-    def test_means_of_classes_are_probabilities(self):
-        numbers = type("Numbers", (Gaussian,), {"n_classes": lambda self, n_outputs: n_outputs, "sklearn_loss": None})
-        with pytest.raises(ValueError, match=r"Numbers\(\) declares classes, but its means are not probabilities"):
-            check_likelihood(numbers())
-
-    def test_what_is_given_must_not_be_overwritten(self):
-        class Overwriting(Gaussian):
-            def hessian_product(self, outputs, targets, residuals, vectors):
-                residuals *= 0
-                return vectors
-
-        with pytest.raises(ValueError, match="read-only"):
-            check_likelihood(Overwriting())
-
-    def test_incomplete_ones_cannot_be_made(self):
-        with pytest.raises(TypeError, match="abstract"):
-            type("Incomplete", (Likelihood,), {"out_activation": "exp"})()
 
 
 @pytest.mark.parametrize(
