@@ -23,7 +23,7 @@ from sklearn_irg._engine.terms import L2
 from sklearn_irg.constraints import check_constraint
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
-from sklearn_irg.solvers import Schedule, Solution, check_solver
+from sklearn_irg.solvers import Schedule, check_solver
 
 FLOATS = (np.float64, np.float32)
 
@@ -62,33 +62,6 @@ def _kind_of(solver):
     """Name of a solver's class, by which its state is kept; our own without their modules, which may move."""
     kind = type(solver)
     return kind.__name__ if kind.__module__.startswith("sklearn_irg.") else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _check_solution(objective, solution, start, solver):
-    """What a solver found, in the precision of the start; an error if it cannot be."""
-    name = type(solver).__name__
-    if not isinstance(solution, Solution):
-        raise TypeError(f"{name}.minimize must return a Solution; got {solution!r}.")
-    theta = np.asarray(solution.theta, dtype=start.dtype)
-    if theta.shape != start.shape or not np.isfinite(theta).all():
-        raise ValueError(
-            f"{name} must find {start.size} finite parameters; got an array of shape {theta.shape} with "
-            f"{np.count_nonzero(~np.isfinite(theta))} that are not finite."
-        )
-    if objective.projects:
-        once = theta.copy()
-        objective.project(once)
-        if not np.allclose(once, theta, rtol=1e-4, atol=1e-6):
-            twice = once.copy()
-            objective.project(twice)
-            constraint = type(objective.parametrisation).__name__
-            if not np.allclose(once, twice, rtol=1e-4, atol=1e-6):
-                raise ValueError(f"{constraint}.project must leave what it has projected as it is.")
-            raise ValueError(
-                f"the weights that {name} found violate {constraint}: minimize must call objective.project(theta) after each "
-                "step, or the class declare takes_projections = False."
-            )
-    return theta
 
 
 class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -184,7 +157,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
             solver.check_objective(objective, schedule)
             solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
-            solution.theta = _check_solution(objective, solution, theta, solver)
+            solution.theta = solver.check_solution(objective, solution, theta)
             vars(self).update(attributes(solution.theta))
             self._store(solution, rows.n_samples, resume)
             self._store_state(solution, solver, random_state, incremental)

@@ -135,6 +135,36 @@ class Solver(Component, ABC):
                 f'{name} has no epochs to stop early at. Use early_stopping=False, or solver="adam".'
             )
 
+    def check_solution(self, objective, solution, start):
+        """What `minimize` found, in the precision of the start; raise an error where it cannot be."""
+        name = type(self).__name__
+        if not isinstance(solution, Solution):
+            raise TypeError(f"{name}.minimize must return a Solution; got {solution!r}.")
+        theta = np.asarray(solution.theta, dtype=start.dtype)
+        if theta.shape != start.shape or not np.isfinite(theta).all():
+            raise ValueError(
+                f"{name} must find {start.size} finite parameters; got an array of shape {theta.shape} with "
+                f"{np.count_nonzero(~np.isfinite(theta))} that are not finite."
+            )
+        if objective.projects:
+            self._check_projected(objective, theta)
+        return theta
+
+    def _check_projected(self, objective, theta):
+        constraint = type(objective.parametrisation).__name__
+        once = theta.copy()
+        objective.project(once)
+        if np.allclose(once, theta, rtol=1e-4, atol=1e-6):
+            return
+        twice = once.copy()
+        objective.project(twice)
+        if not np.allclose(once, twice, rtol=1e-4, atol=1e-6):
+            raise ValueError(f"{constraint}.project must leave what it has projected as it is.")
+        raise ValueError(
+            f"the weights that {type(self).__name__} found violate {constraint}: minimize must call objective.project(theta) "
+            "after each step, or the class declare takes_projections = False."
+        )
+
 
 def check_finite(loss, theta, when, remedy, state=None):
     arrays = [np.asarray(loss), theta, *(np.asarray(value) for value in (state or {}).values())]
