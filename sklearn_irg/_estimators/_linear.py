@@ -95,8 +95,8 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> model = make_pipeline(StandardScaler(), GradRegLogisticRegression(max_iter=500)).fit(X, y)
-    >>> model.score(X, y) > 0.97
-    True
+    >>> round(model.score(X, y), 2)
+    0.99
     """
 
     def __init__(

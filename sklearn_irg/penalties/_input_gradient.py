@@ -52,8 +52,8 @@ class InputGradient(SamplePenalty):
     >>> from sklearn_irg.penalties import InputGradient
     >>> X, y = load_iris(return_X_y=True)
     >>> penalty = InputGradient(features=[2, 3])
-    >>> GradRegLogisticRegression(penalty, alpha=0.1).fit(X, y).score(X, y) > 0.9
-    True
+    >>> round(GradRegLogisticRegression(penalty, alpha=0.1).fit(X, y).score(X, y), 2)
+    0.97
     """
 
     uses_mask = True

@@ -30,8 +30,8 @@ class Jacobian(SamplePenalty):
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> from sklearn_irg.penalties import Jacobian
     >>> X, y = load_iris(return_X_y=True)
-    >>> GradRegLogisticRegression(Jacobian(), alpha=0.01).fit(X, y).score(X, y) > 0.9
-    True
+    >>> round(GradRegLogisticRegression(Jacobian(), alpha=0.01).fit(X, y).score(X, y), 2)
+    0.97
     """
 
     group = "all"
@@ -96,8 +96,8 @@ class LipschitzGradient(SamplePenalty):
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> from sklearn_irg.penalties import LipschitzGradient
     >>> X, y = load_iris(return_X_y=True)
-    >>> GradRegLogisticRegression(LipschitzGradient(bound=2.0), alpha=1.0).fit(X, y).score(X, y) > 0.9
-    True
+    >>> round(GradRegLogisticRegression(LipschitzGradient(bound=2.0), alpha=1.0).fit(X, y).score(X, y), 2)
+    0.96
     """
 
     group = "all"

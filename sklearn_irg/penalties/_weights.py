@@ -24,8 +24,8 @@ class WeightDecay(WeightPenalty):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> X, y = load_iris(return_X_y=True)
-    >>> GradRegLogisticRegression("weight_decay", alpha=0.01).fit(X, y).score(X, y) > 0.9
-    True
+    >>> round(GradRegLogisticRegression("weight_decay", alpha=0.01).fit(X, y).score(X, y), 2)
+    0.97
     """
 
     def value(self, network, theta):
@@ -48,8 +48,8 @@ class SpectralNorm(WeightPenalty):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> X, y = load_iris(return_X_y=True)
-    >>> GradRegLogisticRegression("spectral_norm", alpha=0.01, max_iter=500).fit(X, y).score(X, y) > 0.9
-    True
+    >>> round(GradRegLogisticRegression("spectral_norm", alpha=0.01, max_iter=500).fit(X, y).score(X, y), 2)
+    0.96
     """
 
     has_kinks = True  # where singular values tie
