@@ -2,7 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from functools import partial, wraps
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_irg._callbacks import CallbackSupportMixin, fit_context, with_callbacks
+from sklearn_irg._callbacks import CallbackSupportMixin, fit_context
 from sklearn_irg._checks import check_boolean, check_integer, check_mask, check_real, check_sample_weight
 from sklearn_irg._engine.activations import as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS
@@ -35,27 +35,6 @@ class Encoded(NamedTuple):
     sample_weight: np.ndarray | None
     groups: dict | None
     n_outputs: int
-
-
-def all_or_nothing(method):
-    """Leave an estimator's attributes as they were if a method of it fails or is interrupted."""
-
-    @wraps(method)
-    def wrapper(self, *args, **kwargs):
-        before = dict(vars(self))
-        try:
-            return method(self, *args, **kwargs)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-
-    return wrapper
-
-
-def fit_method(method):
-    """A fit that callbacks can follow, and that changes nothing if it fails."""
-    return all_or_nothing(with_callbacks(method))
 
 
 def _kind_of(solver):

@@ -3,8 +3,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._estimators._base import NetworkEstimator, fit_method
+from sklearn_irg._estimators._base import NetworkEstimator
 from sklearn_irg._estimators._class_targets import ClassTargets
+from sklearn_irg._estimators._fit_method import fit_method
 
 
 class GradRegLogisticRegression(ClassTargets, NetworkEstimator):

@@ -1,8 +1,8 @@
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_irg._estimators._base import all_or_nothing, fit_method
 from sklearn_irg._estimators._class_targets import ClassTargets
+from sklearn_irg._estimators._fit_method import all_or_nothing, fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
 
 

@@ -1,7 +1,7 @@
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_irg._estimators._base import all_or_nothing, fit_method
+from sklearn_irg._estimators._fit_method import all_or_nothing, fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
 from sklearn_irg._estimators._numeric_targets import NumericTargets
 

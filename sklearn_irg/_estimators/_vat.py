@@ -2,8 +2,8 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._estimators._base import fit_method
 from sklearn_irg._estimators._class_targets import ClassTargets
+from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator
 from sklearn_irg.penalties import VirtualAdversarial, check_penalty
 

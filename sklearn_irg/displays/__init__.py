@@ -4,7 +4,8 @@ Arrays are stored, so a display can be drawn again elsewhere. matplotlib is impo
 those of Okabe and Ito, told apart with any colour vision; lines also differ in their markers.
 """
 
-from sklearn_irg.displays._inputs import AdversarialExamplesDisplay, FeatureSensitivityDisplay, InputGradientDisplay
+from sklearn_irg.displays._adversarial_examples import AdversarialExamplesDisplay
+from sklearn_irg.displays._inputs import FeatureSensitivityDisplay, InputGradientDisplay
 from sklearn_irg.displays._linear import MarginHistogramDisplay, TiltingPlaneDisplay
 from sklearn_irg.displays._regularization_path import RegularizationPathDisplay
 from sklearn_irg.displays._robustness_curve import RobustnessCurveDisplay
