@@ -429,6 +429,14 @@ class TestLossOfTwoSamples:
         ]
         np.testing.assert_allclose(models[0].loss_, models[1].loss_, rtol=1e-10)
 
+    @pytest.mark.parametrize("samples", [("labelled", "unlabelled"), ("first", "first")], ids=str)
+    def test_names_that_mean_something_else_are_refused(self, samples):
+        loss = type("Named", (MeanDifference,), {"samples": samples})()
+        with pytest.raises(
+            ValueError, match="samples of Named must be different names other than 'all' and 'unlabelled'"
+        ):
+            GradRegLogisticRegression(None, loss=loss).fit(self.rows, self.names)
+
     def test_a_sample_without_weight_is_refused(self):
         with pytest.raises(ValueError, match="every row of the sample 'first' has a weight of zero"):
             GradRegLogisticRegression(None, loss=MeanDifference(), class_weight={"first": 0}).fit(self.rows, self.names)

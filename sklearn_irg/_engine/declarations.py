@@ -107,8 +107,8 @@ def check_likelihood(likelihood):
         return
     rng = np.random.RandomState(0)
     outputs, targets = rng.standard_normal((6, 2)), likelihood.mean(rng.standard_normal((6, 2)))
-    outputs.flags.writeable = targets.flags.writeable = False  # what is given must be left as it is
     _check_shapes(likelihood, outputs, targets)
+    outputs.flags.writeable = targets.flags.writeable = False  # what is given must be left as it is
     _check_probabilities(likelihood, outputs)
     _check_derivatives(likelihood, outputs, targets, rng)
     name = likelihood.sklearn_loss

@@ -75,6 +75,11 @@ class ClassTargets(ClassifierMixin):
 
     def _encoded_samples(self, targets, weights, rows, indices, loss):
         names, labels = list(loss.samples), [str(label) for label in self.classes_]
+        reserved = {"all", "unlabelled"} & set(names)
+        if reserved or len(set(names)) < len(names):
+            raise InvalidParameterError(
+                f"samples of {type(loss).__name__} must be different names other than 'all' and 'unlabelled'; got {names}."
+            )
         by_name = any(name in labels for name in names)
         if len(names) != len(labels) or (by_name and set(names) != set(labels)):
             raise ValueError(

@@ -104,6 +104,7 @@ class _Descent:
             return False
         self.theta = self._enter(self.objective.leave(self.theta))
         value, gradient = self._value_and_grad(self.theta, self.objective)
+        self.result.fun = value
         at_bound = self.theta == np.array([-np.inf if low is None else low for low, _ in self.objective.bounds])
         self.pull = float(-gradient[at_bound].min(initial=0.0))
         progressed, self.released_at = value < self.released_at, value
