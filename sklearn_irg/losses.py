@@ -138,6 +138,9 @@ class _Modification(Loss):
         pair = self.wrapped.bounded(network)
         return None if pair is None else (pair[0], self._of(pair[1]))
 
+    def prepared(self, rows):
+        return self._of(self.wrapped.prepared(rows))
+
     def smoothed(self, sharpness):
         return self._of(self.wrapped.smoothed(sharpness))
 

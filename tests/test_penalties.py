@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.stats import entropy as scipy_entropy
 from sklearn.base import clone
 
 from sklearn_irg._engine.activations import ACTIVATIONS
@@ -12,10 +13,12 @@ from sklearn_irg._engine.sensitivity import virtual_adversarial_direction
 from sklearn_irg._engine.step import Step
 from sklearn_irg.penalties import (
     AdversarialLoss,
+    ConditionalEntropy,
     InputGradient,
     InputNoise,
     Jacobian,
     LipschitzGradient,
+    LocalRadius,
     ParameterGradient,
     RandomPerturbation,
     RightReasons,
@@ -47,12 +50,15 @@ DIFFERENTIABLE = [
     WeightDecay(),
     SpectralNorm(),
     InputNoise(sigma=0.3, n_draws=2),
+    ConditionalEntropy(),
     InputGradient() + 0.3 * ParameterGradient() + 2 * RightReasons(features=[1]),
 ]
 DETACHED = [
     VirtualAdversarial(epsilon=0.5),
     VirtualAdversarial(epsilon=0.5, features=[0, 3]),
+    VirtualAdversarial(epsilon="local"),
     RandomPerturbation(epsilon=0.5),
+    RandomPerturbation(epsilon=LocalRadius(n_neighbors=3)),
     AdversarialLoss(epsilon=0.3),
     AdversarialLoss(epsilon=0.3, norm="linf", n_steps=3, clip=(-2, 2), features=[1, 2]),
 ]
@@ -65,7 +71,7 @@ def of_kind(penalties, *kinds):
     return having, [p for p in penalties if p not in having]
 
 
-READ_CLASSES, READ_ANYTHING = of_kind(DIFFERENTIABLE, RightReasons)
+READ_CLASSES, READ_ANYTHING = of_kind(DIFFERENTIABLE, ConditionalEntropy, RightReasons)
 MOVE_INPUTS, READ_INPUTS = of_kind(PENALTIES, AdversarialLoss, InputNoise, RandomPerturbation, VirtualAdversarial)
 AT_INTERPOLATES = [p for p in READ_INPUTS if "interpolates" in repr(p)]
 DETERMINISTIC = [p for p in PENALTIES if not any(term.is_stochastic or term.is_detached for _, term in p.terms())]
@@ -152,11 +158,11 @@ def test_gradient_matches_finite_differences(penalty, likelihood, activation):
 @pytest.mark.parametrize("penalty", READ_CLASSES, ids=repr)
 def test_what_reads_classes_refuses_a_likelihood_of_numbers(penalty, likelihood):
     network, X, Y, _, _ = problem(likelihood)
-    with pytest.raises(ValueError, match=r"RightReasons needs class probabilities, which .* does not have"):
+    with pytest.raises(ValueError, match=r"(RightReasons|ConditionalEntropy) needs class probabilities, which .* does not have"):
         make_objective(network, X, Y, penalty)
 
 
-LABEL_FREE = [RightReasons(), Jacobian(), LipschitzGradient(0.5), VirtualAdversarial(0.5), RandomPerturbation(0.5)]
+LABEL_FREE = [ConditionalEntropy(), RightReasons(), Jacobian(), LipschitzGradient(0.5), VirtualAdversarial(0.5), RandomPerturbation(0.5)]
 OF_LABELS = [InputGradient(), AdversarialLoss(0.3), InputNoise(0.3), ParameterGradient()]
 
 
@@ -175,7 +181,7 @@ def test_unlabelled_rows_count_in_terms_that_read_no_labels_and_only_there(penal
     "penalty",
     [
         p
-        for p in of_kind(PENALTIES, AdversarialLoss, InputNoise, ParameterGradient)[1]
+        for p in of_kind(PENALTIES, AdversarialLoss, ConditionalEntropy, InputNoise, ParameterGradient)[1]
         if "two_sided=True" not in repr(p)
     ],
     ids=repr,
@@ -230,6 +236,77 @@ def test_right_reasons_is_the_gradient_of_summed_log_probabilities(likelihood):
     np.testing.assert_allclose(value, (G**2).sum(axis=1).mean(), rtol=1e-7)
     masked = penalty_value(RightReasons(features=[0, 1]), network, X, Y, theta, mask=A)
     np.testing.assert_allclose(masked, ((A * G)[:, :2] ** 2).sum(axis=1).mean(), rtol=1e-7)
+
+
+@pytest.mark.parametrize("likelihood", ["logistic", "labels", "softmax"])
+def test_conditional_entropy_is_scipys(likelihood):
+    network, X, Y, theta, _ = problem(likelihood)
+    P = oracles.means(outputs_of(network, theta)(X), network.likelihood.out_activation)
+    of_rows = scipy_entropy(P, axis=1) if likelihood == "softmax" else scipy_entropy([P, 1 - P]).sum(axis=1)
+    np.testing.assert_allclose(penalty_value(ConditionalEntropy(), network, X, Y, theta), of_rows.mean(), rtol=1e-12)
+    sure = evaluate(make_objective(network, X, Y, ConditionalEntropy()), 1e3 * theta)
+    assert np.isfinite(sure[0])
+    assert np.isfinite(sure[1]).all()
+
+
+class TestLocalRadius:
+    def test_is_a_fraction_of_the_distance_to_a_neighbour(self):
+        X = np.array([[0.0], [1.0], [3.0], [7.0]])
+        np.testing.assert_allclose(LocalRadius(0.5, n_neighbors=2).radii(X), [1.5, 1.0, 1.5, 3.0])
+        np.testing.assert_allclose(LocalRadius(1.0, n_neighbors=99).radii(X), [7, 6, 4, 7])
+
+    @pytest.mark.parametrize("kind", [RandomPerturbation, VirtualAdversarial])
+    def test_each_row_keeps_its_own_in_blocks_and_minibatches(self, kind):
+        network, X, Y, theta, _ = problem()
+        objective = make_objective(network, X, Y, kind("local"))
+        expected = LocalRadius().radii(X)
+        batch = list(objective.minibatches(7, True, np.random.RandomState(0)))[1]
+        for some in (objective.everything(), batch, batch.blocks(3)[1], objective.everything().blocks(6)[2]):
+            moved = perturbed(objective.terms[1][1], objective, theta, some)[1]
+            np.testing.assert_allclose(np.linalg.norm(moved - some.X, axis=1), expected[some.rows], rtol=1e-10)
+
+    def test_a_row_alone_has_no_neighbours(self):
+        network, X, Y, _, _ = problem()
+        with pytest.raises(ValueError, match=r'epsilon="local" needs at least 2 rows to have neighbours; got 1\.'):
+            make_objective(network, X[:1], Y[:1], VirtualAdversarial("local"))
+
+
+def shifted(X, random_state):
+    return np.roll(X, 1, axis=1) + random_state.standard_normal((len(X), 1))
+
+
+class TestTransform:
+    def test_the_change_is_from_the_prediction_at_the_row_to_that_at_the_transformed_one(self):
+        network, X, Y, theta, _ = problem()
+        value = penalty_value(RandomPerturbation(0, transform=lambda X, rng: np.roll(X, 1, axis=1)), network, X, Y, theta)
+        f = outputs_of(network, theta)
+        P, Q = (oracles.means(f(rows), "softmax") for rows in (X, np.roll(X, 1, axis=1)))
+        np.testing.assert_allclose(value, scipy_entropy(P, Q, axis=1).mean(), rtol=1e-10)
+
+    @pytest.mark.parametrize("kind", [RandomPerturbation, VirtualAdversarial])
+    def test_the_perturbation_is_added_there(self, kind):
+        network, X, Y, theta, _ = problem()
+        objective = make_objective(network, X, Y, kind(0.3, transform=lambda X, rng: 2 * X))
+        moved = perturbed(objective.terms[1][1], objective, theta)[1]
+        np.testing.assert_allclose(np.linalg.norm(moved - 2 * X, axis=1), 0.3, rtol=1e-10)
+
+    def test_draws_from_the_random_numbers_of_the_fit(self):
+        network, X, Y, theta, _ = problem()
+        objective = make_objective(network, X, Y, RandomPerturbation(0, transform=shifted))
+        assert evaluate(objective, theta, 0)[0] == evaluate(objective, theta, 0)[0] != evaluate(objective, theta, 1)[0]
+
+    @pytest.mark.parametrize(
+        ("transform", "found"),
+        [
+            (lambda X, rng: X[:, :2], r"shape \(20, 2\)"),
+            (lambda X, rng: X * np.nan, "values that are not finite numbers"),
+            (lambda X, rng: X.astype(str), "values that are not finite numbers"),
+        ],
+    )
+    def test_what_is_not_rows_is_refused(self, transform, found):
+        network, X, Y, theta, _ = problem()
+        with pytest.raises(ValueError, match=f"must return finite rows of shape \\(20, 5\\); got .*{found}"):
+            evaluate(make_objective(network, X, Y, VirtualAdversarial(transform=transform)), theta)
 
 
 @pytest.mark.parametrize("likelihood", ["logistic", "softmax"])
@@ -326,9 +403,10 @@ def test_gradient_of_detached_perturbations_is_that_at_fixed_perturbation_and_pr
     np.testing.assert_allclose(gradient @ direction, expected, rtol=1e-6)
 
 
-def perturbed(penalty, objective, theta):
+def perturbed(penalty, objective, theta, batch=None):
     """A step, and the rows at which a penalty evaluated the network last."""
-    step, moved = Step(objective, theta, objective.everything(), np.random.RandomState(0)), []
+    batch = objective.everything() if batch is None else batch
+    step, moved = Step(objective, theta, batch, np.random.RandomState(0)), []
     forward_at = step.forward_at
     step.forward_at = lambda X: moved.append(X) or forward_at(X)
     penalty.values(step)
@@ -412,6 +490,10 @@ class TestSumsAndMultiples:
     ("penalty", "message"),
     [
         (InputGradient("l3"), "norm of InputGradient must be one of 'l2', 'l1'; got 'l3'"),
+        (VirtualAdversarial("near"), 'epsilon must be a positive number, "local" or a LocalRadius; got \'near\''),
+        (VirtualAdversarial(LocalRadius(fraction=0)), "fraction of LocalRadius must be a finite number > 0; got 0"),
+        (RandomPerturbation(LocalRadius(n_neighbors=0)), "n_neighbors of LocalRadius must be an integer >= 1; got 0"),
+        (RandomPerturbation(transform="flip"), "transform must be None or a function of X and random_state; got 'flip'"),
         (VirtualAdversarial(epsilon=0), "epsilon must be a finite number > 0; got 0"),
         (VirtualAdversarial(xi=np.nan), "xi must be a finite number > 0; got nan"),
         (VirtualAdversarial(n_power_iterations=0), "n_power_iterations must be an integer >= 1; got 0"),

@@ -15,6 +15,7 @@ from autograd.core import make_vjp
 from autograd.extend import Box, SparseObject, VSpace, defvjp, defvjp_argnums, primitive, vspace
 from autograd.tracer import getval as stop_gradient
 from autograd.tracer import new_box
+from scipy.special import entr
 
 __all__ = [
     "Bundle",
@@ -34,6 +35,7 @@ __all__ = [
     "scale_rows",
     "squared_norm",
     "stop_gradient",
+    "surprisal",
     "transposed_matmul",
     "value_and_grad",
 ]
@@ -247,6 +249,16 @@ def _root_vjp(ans, x):
 
 
 defvjp(root, _root_vjp)
+
+
+@primitive
+def surprisal(p):
+    """``-p log p``, entry by entry: what an outcome of probability p adds to an entropy. Zero for p = 0."""
+    return entr(p)
+
+
+# the derivative is infinite at zero, and meets a factor p there
+defvjp(surprisal, lambda ans, p: lambda g: -(np.log(np.maximum(p, np.finfo(p.dtype).tiny)) + 1) * g)
 
 
 @primitive

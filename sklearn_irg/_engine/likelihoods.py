@@ -15,7 +15,7 @@ from scipy.special import xlogy
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._component import Component
-from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, primitive, scale_rows, stop_gradient
+from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, primitive, scale_rows, stop_gradient, surprisal
 
 __all__ = [
     "LIKELIHOODS",
@@ -102,6 +102,14 @@ class Likelihood(Component, ABC):
         reference = stop_gradient(reference)
         targets = self.mean(reference)
         return self.evaluate(outputs, targets)[0] - self.loss_and_residual(reference, targets)[0]
+
+    def entropy(self, outputs):
+        """Entropy of the predicted class of each row in nats, shape (n_samples,); summed over labels. Differentiable."""
+        probabilities = self.probabilities(outputs)
+        entropies = numpy.sum(surprisal(probabilities), axis=1)
+        if self.is_multilabel(outputs.shape[1]):
+            entropies = entropies + numpy.sum(surprisal(1 - probabilities), axis=1)
+        return entropies
 
     def is_multilabel(self, n_outputs):
         """Whether each of several outputs decides between two classes of its own."""

@@ -50,7 +50,7 @@ class Objective:
                 f"mask was passed, but no term of the objective ({names}) uses it. Use RightReasons() or InputGradient() as "
                 "penalty, or leave mask out; a penalty of your own that reads it declares uses_mask = True."
             )
-        self.terms = [(float(strength), term) for strength, term in terms if strength != 0]
+        self.terms = [(float(strength), term.prepared(rows)) for strength, term in terms if strength != 0]
         for _, term in self.terms:
             if term.group is not None and term.group not in rows.group_names:
                 raise InvalidParameterError(

@@ -51,7 +51,7 @@ class Batch(NamedTuple):
     Parameters
     ----------
     rows : slice or ndarray of int
-        Which rows they are.
+        Positions of these rows among all.
     X, targets, mask
         As in `Rows`, of these rows.
     weights : dict of str to ndarray of shape (n_samples,)
@@ -80,7 +80,7 @@ class Batch(NamedTuple):
         pieces = (slice(start, min(start + size, self.n_samples)) for start in range(0, self.n_samples, size))
         return [
             Batch(
-                piece,
+                piece if isinstance(self.rows, slice) else self.rows[piece],
                 self.X[piece],
                 None if self.targets is None else self.targets[piece],
                 None if self.mask is None else self.mask[piece],

@@ -63,6 +63,11 @@ class Step:
             raise ValueError(f"there is no group {group!r} of rows; the groups are {names}.") from None
 
     @property
+    def positions(self):
+        """Positions of the rows among all rows of the fit, to look up what a term `prepared`: a slice or integers."""
+        return self._batch.rows
+
+    @property
     def targets(self):
         """Encoded targets, shape (n_samples, n_outputs): a class per column, or 0 and 1 in one column for two classes."""
         if self._batch.targets is None:
@@ -143,6 +148,11 @@ class Step:
         return self.likelihood.probabilities(self.frozen_outputs)
 
     @cached_property
+    def entropies(self):
+        """Entropy of the class predicted at each row, in nats, shape (n_samples,); summed over labels."""
+        return self.likelihood.entropy(self.outputs)
+
+    @cached_property
     def _evaluated(self):
         return self.likelihood.evaluate(self.outputs, self.targets)
 
@@ -198,12 +208,15 @@ class Step:
         """A random unit direction for each row, shape (n_samples, n_features)."""
         return sensitivity.random_directions(self.X, self.random_state, self.X.dtype, mask)
 
-    def virtual_adversarial_directions(self, mask=None, *, xi=0.01, n_power_iterations=1):
-        """Unit direction in which each row's prediction changes most, shape (n_samples, n_features)."""
+    def virtual_adversarial_directions(self, mask=None, *, xi=0.01, n_power_iterations=1, X=None):
+        """Unit direction in which each row's prediction changes most, shape (n_samples, n_features).
+
+        With ``X`` it starts at these rows instead, and the change is that from the prediction at the step's own.
+        """
         targets = self.frozen_mean
         return sensitivity.virtual_adversarial_direction(
             lambda X: self.frozen_loss_gradients_at(X, targets),
-            self.X,
+            self.X if X is None else X,
             self.random_directions(mask),
             xi=xi,
             n_power_iterations=n_power_iterations,

@@ -50,6 +50,11 @@ class Term(Component, ABC):
         """Raise a ValueError where the term is impossible for data with these columns and this likelihood."""
         del columns, likelihood
 
+    def prepared(self, rows):
+        """The same term with what it must know of all rows (their neighbours, say), found out once per fit."""
+        del rows
+        return self
+
     def bounded(self, network):
         """The same term in parameters in which its kinks lie at bounds, as (parametrisation, term); None if there is none."""
         del network

@@ -6,20 +6,26 @@ and biases are not penalised, except by `ParameterGradient`.
 """
 
 from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg.penalties._adversarial_loss import AdversarialLoss
 from sklearn_irg.penalties._base import BatchPenalty, Penalty, SamplePenalty, Scaled, Sum, WeightPenalty
+from sklearn_irg.penalties._consistency import RandomPerturbation, VirtualAdversarial
+from sklearn_irg.penalties._entropy import ConditionalEntropy
 from sklearn_irg.penalties._input_gradient import InputGradient
 from sklearn_irg.penalties._jacobian import Jacobian, LipschitzGradient
-from sklearn_irg.penalties._perturbations import AdversarialLoss, InputNoise, RandomPerturbation, VirtualAdversarial
+from sklearn_irg.penalties._noise import InputNoise
+from sklearn_irg.penalties._radii import LocalRadius
 from sklearn_irg.penalties._right_reasons import RightReasons
 from sklearn_irg.penalties._weights import ParameterGradient, SpectralNorm, WeightDecay
 
 __all__ = [
     "AdversarialLoss",
     "BatchPenalty",
+    "ConditionalEntropy",
     "InputGradient",
     "InputNoise",
     "Jacobian",
     "LipschitzGradient",
+    "LocalRadius",
     "ParameterGradient",
     "Penalty",
     "RandomPerturbation",
@@ -36,6 +42,7 @@ __all__ = [
 
 _BY_NAME = {
     "adversarial_loss": AdversarialLoss,
+    "conditional_entropy": ConditionalEntropy,
     "input_gradient": InputGradient,
     "input_noise": InputNoise,
     "jacobian": Jacobian,

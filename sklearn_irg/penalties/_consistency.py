@@ -1,0 +1,168 @@
+from copy import copy
+
+import numpy as np
+
+from sklearn_irg._checks import InvalidParameterError, check_integer, check_real
+from sklearn_irg.penalties._base import SamplePenalty
+from sklearn_irg.penalties._radii import check_radius
+
+
+class _Consistency(SamplePenalty):
+    """Divergence between the prediction at a sample and at a changed one, which a subclass says how to find."""
+
+    group = "all"
+    is_stochastic = True
+    _radii = None  # of each row of the fit, once known
+
+    def check_parameters(self):
+        check_radius(self.epsilon, allow_zero=self.transform is not None)
+        if not (self.transform is None or callable(self.transform)):
+            raise InvalidParameterError(
+                f"transform must be None or a function of X and random_state; got {self.transform!r}."
+            )
+
+    def check(self, columns, likelihood):
+        del likelihood
+        columns.require_dense(type(self).__name__)
+        columns.mask_of(self.features)
+
+    def prepared(self, rows):
+        radius = check_radius(self.epsilon, allow_zero=True)
+        if isinstance(radius, float):
+            return self
+        prepared = copy(self)
+        prepared._radii = radius.radii(rows.X)
+        return prepared
+
+    def _epsilon(self, step):
+        """Radius of all rows, or of each as a column."""
+        return float(self.epsilon) if self._radii is None else self._radii[step.positions][:, None]
+
+    def _transformed(self, step):
+        """The rows, or what the transform makes of them."""
+        if self.transform is None:
+            return step.X
+        X = np.asarray(self.transform(step.X, step.random_state))
+        if X.shape != step.X.shape or X.dtype.kind not in "fiu" or not np.isfinite(X).all():
+            found = f"shape {X.shape} and type {X.dtype}" if X.shape != step.X.shape else "values that are not finite numbers"
+            raise ValueError(
+                f"transform of {type(self).__name__} must return finite rows of shape {step.X.shape}; got {found}."
+            )
+        return X.astype(step.X.dtype, copy=False)
+
+
+class VirtualAdversarial(_Consistency):
+    r"""Divergence between the prediction at a sample and at the worst point near it.
+
+    .. math:: \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + r_i)\bigr), \qquad
+        r_i = \arg\max_{\lVert r \rVert_2 \le \epsilon}
+        \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + r)\bigr)
+
+    averaged over samples [1]_. The prediction at the sample and the direction of :math:`r_i`, found by power iteration
+    from a random start, are constants of the optimisation. No label is used. For small :math:`\epsilon` its value is
+    half of :math:`\epsilon^2` times the largest eigenvalue of the Fisher information of the input.
+
+    Parameters
+    ----------
+    epsilon : float, "local" or LocalRadius, default=1.0
+        Radius of the perturbation, an L2 norm in units of X: one for all rows, or for each row a fraction of the distance to
+        its neighbours; "local" is ``LocalRadius()``.
+    xi : float, default=0.01
+        Distance at which the power iteration differentiates, in units of X. Much smaller values drown in rounding
+        errors in single precision.
+    n_power_iterations : int, default=1
+        Number of power iterations.
+    features : sequence of str, int or bool, default=None
+        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
+    transform : callable, default=None
+        ``transform(X, random_state)`` returns changed rows, (n_samples, n_features), that should be predicted alike, such as
+        shifted images. The perturbation is then found and added there; ``epsilon`` may be zero.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, if a parameter is out of range, X is sparse, or the solver needs a deterministic objective.
+
+    See Also
+    --------
+    RandomPerturbation : Without power iterations.
+
+    References
+    ----------
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
+       and semi-supervised learning".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.penalties import VirtualAdversarial
+    >>> X, y = make_moons(random_state=0)
+    >>> model = GradRegMLPClassifier(penalty=VirtualAdversarial(epsilon=0.3), alpha=1.0, max_iter=500, random_state=0)
+    >>> model.fit(X, y).score(X, y) > 0.8
+    True
+    """
+
+    def __init__(self, epsilon=1.0, xi=0.01, n_power_iterations=1, features=None, transform=None):
+        self.epsilon = epsilon
+        self.xi = xi
+        self.n_power_iterations = n_power_iterations
+        self.features = features
+        self.transform = transform
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_real(self.xi, "xi", 0, open_low=True)
+        check_integer(self.n_power_iterations, "n_power_iterations", 1)
+
+    def values(self, step):
+        X = self._transformed(step)
+        directions = step.virtual_adversarial_directions(
+            step.columns_of(self.features), xi=float(self.xi), n_power_iterations=int(self.n_power_iterations), X=X
+        )
+        return step.divergences_at(X + self._epsilon(step) * directions)
+
+
+class RandomPerturbation(_Consistency):
+    r"""Divergence between the prediction at a sample and at a random point at some distance.
+
+    .. math:: \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + \epsilon u_i)\bigr)
+
+    averaged over samples, with :math:`u_i` uniform on the unit sphere: virtual adversarial training without power
+    iterations [1]_, called random perturbation training there.
+
+    Parameters
+    ----------
+    epsilon : float, "local" or LocalRadius, default=1.0
+        Distance, in units of X: one for all rows, or for each row a fraction of the distance to its neighbours; "local" is
+        ``LocalRadius()``.
+    features : sequence of str, int or bool, default=None
+        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
+    transform : callable, default=None
+        ``transform(X, random_state)`` returns changed rows, (n_samples, n_features), that should be predicted alike, such as
+        shifted images: data augmentation that needs no label. The perturbation is added to them; ``epsilon`` may be zero.
+
+    See Also
+    --------
+    VirtualAdversarial : In the worst direction.
+
+    References
+    ----------
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
+       and semi-supervised learning".
+
+    Examples
+    --------
+    >>> from sklearn_irg.penalties import RandomPerturbation
+    >>> RandomPerturbation(epsilon=0.5)
+    RandomPerturbation(epsilon=0.5)
+    """
+
+    def __init__(self, epsilon=1.0, features=None, transform=None):
+        self.epsilon = epsilon
+        self.features = features
+        self.transform = transform
+
+    def values(self, step):
+        directions = step.random_directions(step.columns_of(self.features))
+        return step.divergences_at(self._transformed(step) + self._epsilon(step) * directions)
