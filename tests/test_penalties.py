@@ -158,11 +158,20 @@ def test_gradient_matches_finite_differences(penalty, likelihood, activation):
 @pytest.mark.parametrize("penalty", READ_CLASSES, ids=repr)
 def test_what_reads_classes_refuses_a_likelihood_of_numbers(penalty, likelihood):
     network, X, Y, _, _ = problem(likelihood)
-    with pytest.raises(ValueError, match=r"(RightReasons|ConditionalEntropy) needs class probabilities, which .* does not have"):
+    with pytest.raises(
+        ValueError, match=r"(RightReasons|ConditionalEntropy) needs class probabilities, which .* does not have"
+    ):
         make_objective(network, X, Y, penalty)
 
 
-LABEL_FREE = [ConditionalEntropy(), RightReasons(), Jacobian(), LipschitzGradient(0.5), VirtualAdversarial(0.5), RandomPerturbation(0.5)]
+LABEL_FREE = [
+    ConditionalEntropy(),
+    RightReasons(),
+    Jacobian(),
+    LipschitzGradient(0.5),
+    VirtualAdversarial(0.5),
+    RandomPerturbation(0.5),
+]
 OF_LABELS = [InputGradient(), AdversarialLoss(0.3), InputNoise(0.3), ParameterGradient()]
 
 
@@ -278,7 +287,9 @@ def shifted(X, random_state):
 class TestTransform:
     def test_the_change_is_from_the_prediction_at_the_row_to_that_at_the_transformed_one(self):
         network, X, Y, theta, _ = problem()
-        value = penalty_value(RandomPerturbation(0, transform=lambda X, rng: np.roll(X, 1, axis=1)), network, X, Y, theta)
+        value = penalty_value(
+            RandomPerturbation(0, transform=lambda X, rng: np.roll(X, 1, axis=1)), network, X, Y, theta
+        )
         f = outputs_of(network, theta)
         P, Q = (oracles.means(f(rows), "softmax") for rows in (X, np.roll(X, 1, axis=1)))
         np.testing.assert_allclose(value, scipy_entropy(P, Q, axis=1).mean(), rtol=1e-10)
@@ -490,10 +501,13 @@ class TestSumsAndMultiples:
     ("penalty", "message"),
     [
         (InputGradient("l3"), "norm of InputGradient must be one of 'l2', 'l1'; got 'l3'"),
-        (VirtualAdversarial("near"), 'epsilon must be a positive number, "local" or a LocalRadius; got \'near\''),
+        (VirtualAdversarial("near"), "epsilon must be a positive number, \"local\" or a LocalRadius; got 'near'"),
         (VirtualAdversarial(LocalRadius(fraction=0)), "fraction of LocalRadius must be a finite number > 0; got 0"),
         (RandomPerturbation(LocalRadius(n_neighbors=0)), "n_neighbors of LocalRadius must be an integer >= 1; got 0"),
-        (RandomPerturbation(transform="flip"), "transform must be None or a function of X and random_state; got 'flip'"),
+        (
+            RandomPerturbation(transform="flip"),
+            "transform must be None or a function of X and random_state; got 'flip'",
+        ),
         (VirtualAdversarial(epsilon=0), "epsilon must be a finite number > 0; got 0"),
         (VirtualAdversarial(xi=np.nan), "xi must be a finite number > 0; got nan"),
         (VirtualAdversarial(n_power_iterations=0), "n_power_iterations must be an integer >= 1; got 0"),

@@ -276,3 +276,34 @@ def test_integers_of_any_size_are_integers():
     small = GradRegLogisticRegression(solver=LBFGS(history_size=np.uint8(3), max_fun=np.int16(200)))
     plain = GradRegLogisticRegression(solver=LBFGS(history_size=3, max_fun=200))
     np.testing.assert_array_equal(small.fit(BINARY_X, BINARY_Y).coef_, plain.fit(BINARY_X, BINARY_Y).coef_)
+
+
+class TestDecayOfTheLearningRate:
+    @pytest.mark.parametrize(
+        ("start", "expected"), [(1.0, [1, 1, 1, 1]), (0.0, [1, 0.75, 0.5, 0.25]), (0.5, [1, 1, 1, 0.5])]
+    )
+    def test_is_linear_from_its_start_to_the_last_epoch(self, start, expected):
+        rates = []
+
+        class Recorder(Adam):
+            def move(self, theta, gradient, state, learning_rate):
+                rates.append(learning_rate)
+
+        with pytest.warns(ConvergenceWarning):
+            GradRegMLPClassifier(solver=Recorder(decay_start=start), learning_rate_init=0.5, max_iter=4).fit(
+                *TABLES["multiclass"]
+            )
+        np.testing.assert_allclose(rates, 0.5 * np.array(expected))
+
+    def test_partial_fit_keeps_the_rate(self):
+        X, y = TABLES["multiclass"]
+        a, b = (
+            GradRegMLPClassifier(solver=Adam(decay_start=start), random_state=0).partial_fit(X, y)
+            for start in (0.0, 1.0)
+        )
+        np.testing.assert_array_equal(a.coefs_[0], b.coefs_[0])
+
+    @pytest.mark.parametrize("kind", [Adam, SGD])
+    def test_out_of_range_is_an_error(self, kind):
+        with pytest.raises(ValueError, match="decay_start must be a finite number >= 0 and <= 1; got 2"):
+            GradRegMLPClassifier(solver=kind(decay_start=2)).fit(*TABLES["multiclass"])

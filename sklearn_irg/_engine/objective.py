@@ -1,7 +1,9 @@
 """The objective: a sum of terms over the parameters of a network, and its gradient, in blocks of rows."""
 
+import math
 from copy import copy
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,11 +12,31 @@ from sklearn_irg._engine.autodiff import Workspace, combine, value_and_grad
 from sklearn_irg._engine.parametrisations import Identity
 from sklearn_irg._engine.step import Step
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "RampUp"]
 
 # Bytes of activations per block of rows: what a core's own cache holds. Larger blocks wait for memory, smaller ones for
 # the tracing.
 _BLOCK_BYTES = 2**21
+
+
+class RampUp(NamedTuple):
+    r"""A strength that grows over the first epochs, :math:`s \exp(-5 (1 - t)^2)` with t from 0 to 1.
+
+    That is the ramp of Laine and Aila (2017), "Temporal ensembling for semi-supervised learning".
+
+    Parameters
+    ----------
+    strength : float
+        The strength s in the end.
+    n_epochs : int
+        Number of epochs until then.
+    """
+
+    strength: float
+    n_epochs: int
+
+    def __call__(self, epoch):
+        return self.strength * math.exp(-5 * (1 - min(epoch / self.n_epochs, 1)) ** 2)
 
 
 class Objective:
@@ -26,8 +48,9 @@ class Objective:
         Whose parameters they become.
     rows : Rows
         What the terms count.
-    terms : list of (float, Term)
-        Strengths and terms; those of strength zero are checked and left out.
+    terms : list of (float or callable, Term)
+        Strengths and terms; those of strength zero are checked and left out. A strength may be a function of the epoch,
+        counted from 0.
     parametrisation : Parametrisation, default=Identity()
         How the solver's parameters become the network's.
     dropout : float, default=0.0
@@ -50,7 +73,13 @@ class Objective:
                 f"mask was passed, but no term of the objective ({names}) uses it. Use RightReasons() or InputGradient() as "
                 "penalty, or leave mask out; a penalty of your own that reads it declares uses_mask = True."
             )
-        self.terms = [(float(strength), term.prepared(rows)) for strength, term in terms if strength != 0]
+        self._strengths, kept = [], []
+        for strength, term in terms:
+            final = float(strength(math.inf) if callable(strength) else strength)
+            if final != 0:
+                self._strengths.append(strength)
+                kept.append((final, term.prepared(rows)))
+        self.terms = kept
         for _, term in self.terms:
             if term.group is not None and term.group not in rows.group_names:
                 raise InvalidParameterError(
@@ -74,6 +103,20 @@ class Objective:
     def has_kinks(self):
         """Whether a term is not differentiable where optima lie, so that `smoothed` makes a difference."""
         return any(term.has_kinks for _, term in self.terms)
+
+    @property
+    def depends_on_epoch(self):
+        """Whether a strength does, so that `at_epoch` makes a difference."""
+        return any(callable(strength) for strength in self._strengths)
+
+    def at_epoch(self, epoch):
+        """The objective in an epoch, counted from 0: itself as soon as all strengths have arrived."""
+        strengths = [float(strength(epoch)) if callable(strength) else strength for strength in self._strengths]
+        if all(now == final for now, (final, _) in zip(strengths, self.terms, strict=True)):
+            return self
+        other = copy(self)
+        other.terms = [(strength, term) for strength, (_, term) in zip(strengths, self.terms, strict=True)]
+        return other
 
     @property
     def projects(self):

@@ -173,9 +173,11 @@ class Rows:
     def minibatches(self, batch_size, shuffle, random_state):
         """One epoch of batches, with rows of every group side by side; the smaller groups start over when they end.
 
+        ``batch_size`` is the number of rows of each group, or a dict of group to number with that of all others under None.
         Each epoch shuffles the order of the last one again, as scikit-learn's perceptrons do.
         """
-        sizes = [min(batch_size, len(order)) for order in self._orders]
+        by_group = batch_size if isinstance(batch_size, dict) else {None: batch_size}
+        sizes = [min(by_group.get(name, by_group[None]), len(positions)) for name, positions in self.groups.items()]
         n_batches = max(-(-len(order) // size) for order, size in zip(self._orders, sizes, strict=True))
         streams = [self._pieces(i, size, n_batches, shuffle, random_state) for i, size in enumerate(sizes)]
         for pieces in zip(*streams, strict=True):

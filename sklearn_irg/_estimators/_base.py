@@ -17,7 +17,7 @@ from sklearn_irg._checks import check_boolean, check_integer, check_mask, check_
 from sklearn_irg._engine.activations import as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS
 from sklearn_irg._engine.networks import Network
-from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.objective import Objective, RampUp
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.terms import L2
 from sklearn_irg.constraints import check_constraint
@@ -54,6 +54,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     activation = "identity"
     dropout = 0.0
     fit_intercept = True
+    n_ramp_up_epochs = 0
 
     _accept_sparse = "csr"
     _multilabel = False
@@ -189,8 +190,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _terms(self, loss):
         """Strengths and terms: the loss, scikit-learn's weight decay, and the penalty."""
         penalty = self._penalty()
-        alpha = float(self.alpha)
-        penalties = [] if penalty is None else [(alpha * weight, term) for weight, term in penalty.terms()]
+        alpha, n_epochs = float(self.alpha), int(self.n_ramp_up_epochs)
+        terms = [] if penalty is None else penalty.terms()
+        penalties = [(RampUp(alpha * weight, n_epochs) if n_epochs else alpha * weight, term) for weight, term in terms]
         return [(1.0, loss), (float(self.l2), L2()), *penalties]
 
     def _objective(self, network, rows, loss, terms, *, dropout=None):

@@ -1,9 +1,12 @@
 """Targets that are classes: how they are encoded, which rows are labelled, and how predictions read them back."""
 
-from numbers import Number, Real
+import warnings
+from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -11,6 +14,10 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
 from sklearn_irg._estimators._base import Encoded
+from sklearn_irg._estimators._labels import is_marker, plain_labels
+
+_COLLAPSED = 0.99  # share of the unlabelled rows in one class
+_UNLIKELY = 1e-3
 
 
 class ClassTargets(ClassifierMixin):
@@ -27,7 +34,7 @@ class ClassTargets(ClassifierMixin):
 
     def _encode(self, y, sample_weight, loss, *, classes, resume, incremental):
         labelled = self._find_labelled(y)
-        known = y if labelled is None else _plain(y.reshape(-1)[labelled])
+        known = y if labelled is None else plain_labels(y.reshape(-1)[labelled])
         indicators = self._multilabel and type_of_target(known) == "multilabel-indicator"
         if resume and indicators != self._is_multilabel:
             kinds = ["one class per row", "an indicator of labels"]
@@ -100,10 +107,45 @@ class ClassTargets(ClassifierMixin):
         """Which rows have a label, as booleans; None if all have."""
         if self.unlabeled_label is None or (y.ndim == 2 and y.shape[1] > 1):
             return None
-        labelled = ~_is_marker(y.reshape(-1), self.unlabeled_label)
+        labelled = ~is_marker(y.reshape(-1), self.unlabeled_label)
         if not labelled.any():
             raise ValueError(f"y has no labelled row: all are unlabeled_label={self.unlabeled_label!r}.")
         return None if labelled.all() else labelled
+
+    def _seen_by_callbacks(self, X, y, sample_weight):
+        # a marker is not a class, so no score should count it
+        labelled = self._find_labelled(y if issparse(y) else np.asarray(y))
+        if labelled is None:
+            return X, y, sample_weight
+        X = X.loc[labelled] if hasattr(X, "loc") else np.asarray(X)[labelled]
+        y = np.asarray(y).reshape(-1)[labelled]
+        return X, y, None if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labelled]
+
+    def _transduce(self, X, y):
+        """Set the labels of all rows of a fit, and say where those of unlabelled ones are all the same."""
+        y = y.toarray() if issparse(y) else np.asarray(y)
+        labelled = self._find_labelled(y)
+        self.transduction_ = self.predict(X)
+        if labelled is None:
+            self.transduction_[...] = y.reshape(self.transduction_.shape)
+            return
+        y = y.reshape(-1)
+        self._warn_of_collapse(self.transduction_[~labelled], plain_labels(y[labelled]))
+        self.transduction_[labelled] = y[labelled]
+
+    def _warn_of_collapse(self, predicted, known):
+        found, counts = np.unique(predicted, return_counts=True)
+        top, n_rows = counts.argmax(), len(predicted)
+        share = (np.count_nonzero(known == found[top]) + 1) / (len(known) + len(self.classes_))
+        # so many rows of the class by chance, if it is as frequent as among labelled rows
+        if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
+            warnings.warn(
+                f"{type(self).__name__} predicts class {found[top].item()!r} for {counts[top]} of {n_rows} unlabelled rows, "
+                "so it has learned from them that all are alike. Let the labels come first with n_ramp_up_epochs, set "
+                "batch_normalization=True, or lower alpha or the radius of the perturbation.",
+                ConvergenceWarning,
+                stacklevel=6,  # fit, and what wraps it
+            )
 
     def _encode_indicators(self, y, resume):
         if self.class_weight is not None:
@@ -279,34 +321,3 @@ class ClassTargets(ClassifierMixin):
         """
         positions = self._outputs(X, self._decide)
         return positions if self._is_multilabel else self.classes_[positions]
-
-
-def _is_marker(y, marker):
-    """Rows whose label is the marker, as a value, a number or in writing: an unlabelled row is never a class."""
-    number = _number(marker)
-    if y.dtype.kind in "biuf":
-        return np.zeros(len(y), dtype=bool) if number is None else y == number
-    written = {str(marker)}  # a number in writing, but not as 07 for 7
-    if number is not None and not isinstance(marker, str):
-        written |= {str(number), str(number).removesuffix(".0")}
-
-    def marks(label):
-        if isinstance(label, str):
-            return label in written
-        return label == marker or str(label) == str(marker) or (number is not None and _number(label) == number)
-
-    return np.array([marks(label) for label in y])
-
-
-def _number(label):
-    try:
-        return float(label)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _plain(y):
-    """Numbers without the wrapping that a marker among them may have made necessary."""
-    if y.dtype == object and all(isinstance(label, Number) for label in y):
-        return np.array(y.tolist())
-    return y

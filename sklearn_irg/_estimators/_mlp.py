@@ -25,6 +25,9 @@ def has_epochs(estimator):
 class MLPEstimator(NetworkEstimator):
     """Estimators with hidden layers."""
 
+    # parameters of some subclasses
+    unlabeled_batch_size = None
+
     def to_sklearn(self):
         """A fitted scikit-learn `MLPClassifier` or `MLPRegressor` with the same predictions.
 
@@ -98,16 +101,28 @@ class MLPEstimator(NetworkEstimator):
         check_boolean(self.early_stopping, "early_stopping")
         if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
             check_integer(self.batch_size, "batch_size", 1)
+        if self.unlabeled_batch_size is not None:
+            check_integer(self.unlabeled_batch_size, "unlabeled_batch_size", 1)
+        check_integer(self.n_ramp_up_epochs, "n_ramp_up_epochs", 0)
+        if np.ndim(getattr(self, "unlabeled_label", None)) != 0:
+            raise InvalidParameterError(f"unlabeled_label must be one label, or None; got {self.unlabeled_label!r}.")
 
     def _schedule(self, n_samples):
+        batch_size = min(200 if self.batch_size == "auto" else int(self.batch_size), n_samples)
+        if self.unlabeled_batch_size is not None:
+            batch_size = {None: batch_size, "unlabelled": int(self.unlabeled_batch_size)}
         return {
-            "batch_size": min(200 if self.batch_size == "auto" else int(self.batch_size), n_samples),
+            "batch_size": batch_size,
             "learning_rate_init": float(self.learning_rate_init),
             "shuffle": bool(self.shuffle),
             "n_iter_no_change": min(self.n_iter_no_change, np.inf),
         }
 
     def _hold_out(self, network, rows, random_state, incremental):
+        if incremental and self.n_ramp_up_epochs:
+            raise ValueError(
+                "partial_fit does not support n_ramp_up_epochs: each call is one epoch. Set alpha between calls."
+            )
         if not self.early_stopping:
             return rows, None
         if incremental:

@@ -26,12 +26,19 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
         minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`, which the estimator equals at ``alpha=0``.
+    n_ramp_up_epochs : int, default=0
+        Number of epochs over which the strength of the penalty grows to ``alpha``, so that the loss comes first.
+    unlabeled_label : int, str or None, default=None
+        What marks a row without label in y, -1 in scikit-learn's semi-supervised estimators; such rows count in penalties
+        that read no labels. ``None`` if all rows have one.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
         The optimiser.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
+    unlabeled_batch_size : int, default=None
+        Unlabelled rows per step beside the labelled ones; ``None`` is as many.
     learning_rate_init : float, default=0.001
         Step size of "adam" and "sgd".
     max_iter : int, default=200
@@ -64,6 +71,8 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted; positions of the labels if multilabel.
+    transduction_ : ndarray of shape (n_samples,)
+        The label of each row of the fit: its own, or the predicted one where it had none. Only with an ``unlabeled_label``.
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
@@ -127,9 +136,12 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         penalty="input_gradient",
         alpha=0.03,
         l2=1e-4,
+        n_ramp_up_epochs=0,
+        unlabeled_label=None,
         class_weight=None,
         solver="adam",
         batch_size="auto",
+        unlabeled_batch_size=None,
         learning_rate_init=0.001,
         max_iter=200,
         shuffle=True,
@@ -149,9 +161,12 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         self.penalty = penalty
         self.alpha = alpha
         self.l2 = l2
+        self.n_ramp_up_epochs = n_ramp_up_epochs
+        self.unlabeled_label = unlabeled_label
         self.class_weight = class_weight
         self.solver = solver
         self.batch_size = batch_size
+        self.unlabeled_batch_size = unlabeled_batch_size
         self.learning_rate_init = learning_rate_init
         self.max_iter = max_iter
         self.shuffle = shuffle
@@ -175,7 +190,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples; sparse ones stay sparse.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Classes, or an indicator of labels.
+            Classes, or an indicator of labels; ``unlabeled_label`` where there is none.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in all means; a weight of zero removes it.
         mask : array-like of bool of shape (n_samples, n_features), default=None
@@ -186,7 +201,10 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, mask)
+        self._fit(X, y, sample_weight, mask)
+        if self.unlabeled_label is not None:
+            self._transduce(X, y)
+        return self
 
     @available_if(has_epochs)
     @all_or_nothing

@@ -1,7 +1,5 @@
-import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._estimators._class_targets import ClassTargets
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator
@@ -21,14 +19,20 @@ class VATClassifier(ClassTargets, MLPEstimator):
         Number of units in each hidden layer.
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
+    penalty : str, Penalty or None, default=None
+        What is penalised beside the virtual adversarial divergence, such as "conditional_entropy" or
+        ``0.1 * InputGradient()``; multiplied by ``alpha`` too.
     alpha : float, default=1.0
-        Strength of the penalty.
+        Strength of the penalties.
     l2 : float, default=1e-4
         Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the labelled rows of a
         minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`.
-    epsilon : float, default=1.0
-        Radius within which predictions should not change, an L2 norm in units of X.
+    n_ramp_up_epochs : int, default=0
+        Number of epochs over which the strength of the penalty grows to ``alpha``, so that labels are learned first.
+    epsilon : float, "local" or LocalRadius, default=1.0
+        Radius within which predictions should not change, an L2 norm in units of X: one for all rows, or for each row a
+        fraction of the distance to its neighbours; "local" is ``LocalRadius()``.
     xi : float, default=0.01
         Distance at which the power iteration differentiates, in units of X; at least 1e-3 for float32.
     n_power_iterations : int, default=1
@@ -40,7 +44,9 @@ class VATClassifier(ClassTargets, MLPEstimator):
     solver : {"adam", "sgd"} or Solver, default="adam"
         The optimiser; random directions exclude "lbfgs".
     batch_size : int or "auto", default="auto"
-        Labelled rows, and unlabelled rows, per step; "auto" is ``min(200, n_samples)``.
+        Labelled rows per step; "auto" is ``min(200, n_samples)``.
+    unlabeled_batch_size : int, default=None
+        Unlabelled rows per step beside them; ``None`` is as many.
     learning_rate_init : float, default=0.001
         Step size.
     max_iter : int, default=200
@@ -125,8 +131,10 @@ class VATClassifier(ClassTargets, MLPEstimator):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        penalty=None,
         alpha=1.0,
         l2=1e-4,
+        n_ramp_up_epochs=0,
         epsilon=1.0,
         xi=0.01,
         n_power_iterations=1,
@@ -134,6 +142,7 @@ class VATClassifier(ClassTargets, MLPEstimator):
         class_weight=None,
         solver="adam",
         batch_size="auto",
+        unlabeled_batch_size=None,
         learning_rate_init=0.001,
         max_iter=200,
         shuffle=True,
@@ -150,8 +159,10 @@ class VATClassifier(ClassTargets, MLPEstimator):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.penalty = penalty
         self.alpha = alpha
         self.l2 = l2
+        self.n_ramp_up_epochs = n_ramp_up_epochs
         self.epsilon = epsilon
         self.xi = xi
         self.n_power_iterations = n_power_iterations
@@ -159,6 +170,7 @@ class VATClassifier(ClassTargets, MLPEstimator):
         self.class_weight = class_weight
         self.solver = solver
         self.batch_size = batch_size
+        self.unlabeled_batch_size = unlabeled_batch_size
         self.learning_rate_init = learning_rate_init
         self.max_iter = max_iter
         self.shuffle = shuffle
@@ -192,26 +204,10 @@ class VATClassifier(ClassTargets, MLPEstimator):
             The fitted estimator.
         """
         self._fit(X, y, sample_weight)
-        y = np.asarray(y).reshape(-1)
-        labelled = self._find_labelled(y)
-        labelled = slice(None) if labelled is None else labelled
-        self.transduction_ = self.predict(X)
-        self.transduction_[labelled] = y[labelled]
+        self._transduce(X, y)
         return self
 
-    def _seen_by_callbacks(self, X, y, sample_weight):
-        # a marker is not a class, so no score should count it
-        y = np.asarray(y).reshape(-1)
-        labelled = self._find_labelled(y)
-        if labelled is None:
-            return X, y, sample_weight
-        X = X.loc[labelled] if hasattr(X, "loc") else np.asarray(X)[labelled]
-        return X, y[labelled], None if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labelled]
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        if np.ndim(self.unlabeled_label) != 0:
-            raise InvalidParameterError(f"unlabeled_label must be one label, or None; got {self.unlabeled_label!r}.")
-
     def _penalty(self):
-        return check_penalty(VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations))
+        own = check_penalty(VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations))
+        others = check_penalty(self.penalty)
+        return own if others is None else own + others

@@ -44,7 +44,11 @@ class _Consistency(SamplePenalty):
             return step.X
         X = np.asarray(self.transform(step.X, step.random_state))
         if X.shape != step.X.shape or X.dtype.kind not in "fiu" or not np.isfinite(X).all():
-            found = f"shape {X.shape} and type {X.dtype}" if X.shape != step.X.shape else "values that are not finite numbers"
+            found = (
+                f"shape {X.shape} and type {X.dtype}"
+                if X.shape != step.X.shape
+                else "values that are not finite numbers"
+            )
             raise ValueError(
                 f"transform of {type(self).__name__} must return finite rows of shape {step.X.shape}; got {found}."
             )

@@ -44,7 +44,9 @@ class ConditionalEntropy(SamplePenalty):
     def check(self, columns, likelihood):
         del columns
         if likelihood.n_classes(1) is None:
-            raise InvalidParameterError(f"ConditionalEntropy needs class probabilities, which {likelihood!r} does not have.")
+            raise InvalidParameterError(
+                f"ConditionalEntropy needs class probabilities, which {likelihood!r} does not have."
+            )
 
     def values(self, step):
         return step.entropies

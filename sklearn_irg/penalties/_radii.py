@@ -41,7 +41,9 @@ class LocalRadius(Component):
         """Radius of each row of X, shape (n_samples,), in units of X."""
         n_neighbors = min(int(self.n_neighbors), X.shape[0] - 1)
         if n_neighbors == 0:
-            raise ValueError('epsilon="local" needs at least 2 rows to have neighbours; got 1. Pass a number as epsilon.')
+            raise ValueError(
+                'epsilon="local" needs at least 2 rows to have neighbours; got 1. Pass a number as epsilon.'
+            )
         distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors()
         return (float(self.fraction) * distances[:, -1]).astype(X.dtype, copy=False)
 
@@ -56,5 +58,3 @@ def check_radius(epsilon, *, allow_zero=False):
     if isinstance(epsilon, (str, Component)):
         raise InvalidParameterError(f'epsilon must be a positive number, "local" or a LocalRadius; got {epsilon!r}.')
     return check_real(epsilon, "epsilon", 0, open_low=not allow_zero)
-
-

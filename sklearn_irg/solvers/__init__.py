@@ -4,6 +4,7 @@ An objective offers
 
 * ``everything()`` and ``minibatches(batch_size, shuffle, random_state)``: batches of rows, with ``n_samples`` each;
 * ``value_and_grad(theta, batch, random_state)`` and ``value(theta, batch, random_state)``;
+* ``at_epoch(epoch)``: the same objective with the strengths that its terms have in an epoch, where it ``depends_on_epoch``;
 * ``project(theta)``, in place after a step, where it ``projects``;
 * ``obstacles_to_line_search``: why values and gradients are not those of one function, as a list of sentences;
 * ``bounded()``: the same objective in parameters with ``bounds``, in which some kinks lie at bounds, with

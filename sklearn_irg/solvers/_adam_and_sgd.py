@@ -15,6 +15,8 @@ class Adam(EpochSolver):
         Decay of the running mean of its square, in [0, 1).
     epsilon : float, default=1e-8
         Added to the root of the second moment; positive.
+    decay_start : float, default=1.0
+        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch; 1 is never.
 
     References
     ----------
@@ -28,12 +30,14 @@ class Adam(EpochSolver):
     GradRegMLPClassifier(solver=Adam(beta_1=0.8))
     """
 
-    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay_start=1.0):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.decay_start = decay_start
 
     def check_parameters(self):
+        super().check_parameters()
         check_real(self.beta_1, "beta_1", 0, 1, open_high=True)
         check_real(self.beta_2, "beta_2", 0, 1, open_high=True)
         check_real(self.epsilon, "epsilon", 0, open_low=True)
@@ -68,6 +72,8 @@ class SGD(EpochSolver):
         Decay of the velocity, in [0, 1).
     nesterovs_momentum : bool, default=True
         Look ahead along the velocity.
+    decay_start : float, default=1.0
+        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch; 1 is never.
 
     Examples
     --------
@@ -76,11 +82,13 @@ class SGD(EpochSolver):
     SGD(momentum=0.5)
     """
 
-    def __init__(self, momentum=0.9, nesterovs_momentum=True):
+    def __init__(self, momentum=0.9, nesterovs_momentum=True, decay_start=1.0):
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
+        self.decay_start = decay_start
 
     def check_parameters(self):
+        super().check_parameters()
         check_real(self.momentum, "momentum", 0, 1, open_high=True)
         check_boolean(self.nesterovs_momentum, "nesterovs_momentum")
 

@@ -20,7 +20,9 @@ class Schedule:
         Smallest improvement that counts as progress; for L-BFGS, largest gradient entry at the optimum.
     random_state : RandomState
         For shuffling and for stochastic terms.
-    batch_size, learning_rate_init, shuffle, n_iter_no_change
+    batch_size : int or dict, default=200
+        Rows per step, of each group of rows; or a dict of group to number, with that of all others under None.
+    learning_rate_init, shuffle, n_iter_no_change
         As on the estimators, for solvers that go by epochs.
     validation_score : callable, default=None
         ``validation_score(theta)``, larger is better; if given, it decides on stopping and the best θ is returned.
@@ -33,7 +35,7 @@ class Schedule:
     max_iter: int
     tol: float
     random_state: np.random.RandomState
-    batch_size: int = 200
+    batch_size: int | dict = 200
     learning_rate_init: float = 0.001
     shuffle: bool = True
     n_iter_no_change: float = 10
@@ -129,6 +131,10 @@ class Solver(Component, ABC):
         if objective.projects and not self.takes_projections:
             raise InvalidParameterError(
                 f'{name} cannot project onto a constraint between its steps. Use solver="adam", or SpectralNormalization().'
+            )
+        if objective.depends_on_epoch and not self.has_epochs:
+            raise InvalidParameterError(
+                f'{name} has no epochs over which alpha could grow. Use n_ramp_up_epochs=0, or solver="adam".'
             )
         if schedule.validation_score is not None and not self.has_epochs:
             raise InvalidParameterError(

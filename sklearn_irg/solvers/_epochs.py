@@ -3,11 +3,17 @@ from copy import deepcopy
 
 import numpy as np
 
+from sklearn_irg._checks import check_real
 from sklearn_irg.solvers._base import Solution, Solver, check_finite
 
 
 class EpochSolver(Solver):
     """A solver that goes through minibatches, epoch by epoch; subclasses say how one gradient moves θ.
+
+    Attributes
+    ----------
+    decay_start : float, default=1.0
+        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch.
 
     See Also
     --------
@@ -27,6 +33,11 @@ class EpochSolver(Solver):
     GradRegMLPClassifier(solver=GradientDescent())
     """
 
+    decay_start = 1.0
+
+    def check_parameters(self):
+        check_real(self.decay_start, "decay_start", 0, 1)
+
     @abstractmethod
     def start(self, theta):
         """The state before the first step: a dict of arrays and numbers."""
@@ -45,13 +56,16 @@ class EpochSolver(Solver):
         scores = None if schedule.validation_score is None else []
         for epoch in range(schedule.max_iter):
             with np.errstate(over="ignore", invalid="ignore"):  # seen at the end of the epoch
-                losses.append(self._epoch(objective, theta, schedule, state))
+                current = objective.at_epoch(epoch)
+                losses.append(self._epoch(current, theta, schedule, state, self._learning_rate(schedule, epoch)))
             remedy = f"learning_rate_init={schedule.learning_rate_init}"
             check_finite(losses[-1], theta, f"in epoch {epoch + 1}", remedy, state)
             if schedule.verbose:
                 print(f"Iteration {epoch + 1}, loss = {losses[-1]:.8f}")
             if scores is not None:
                 scores.append(schedule.validation_score(theta))
+            if current is not objective:  # its values cannot be compared yet
+                progress = _Progress(schedule)
             stop = progress.update(theta, losses[-1], None if scores is None else scores[-1])
             stop = bool(schedule.on_iteration and schedule.on_iteration(theta)) or stop
             if stop:
@@ -59,13 +73,19 @@ class EpochSolver(Solver):
         best = theta if progress.best_theta is None else progress.best_theta
         return Solution(best, epoch + 1, losses[-1], stop, losses, scores, state)
 
-    def _epoch(self, objective, theta, schedule, state):
+    def _learning_rate(self, schedule, epoch):
+        """The learning rate of an epoch, counted from 0."""
+        n_decaying = (1 - float(self.decay_start)) * schedule.max_iter
+        share = min(1.0, (schedule.max_iter - epoch) / n_decaying) if n_decaying > 0 else 1.0
+        return schedule.learning_rate_init * share
+
+    def _epoch(self, objective, theta, schedule, state, learning_rate):
         """One pass through the minibatches, in place on θ and on the state; returns the mean objective on the way."""
         total = 0.0
         n_seen = 0
         for batch in objective.minibatches(schedule.batch_size, schedule.shuffle, schedule.random_state):
             value, gradient = objective.value_and_grad(theta, batch, schedule.random_state)
-            if self.move(theta, gradient, state, schedule.learning_rate_init) is not None:
+            if self.move(theta, gradient, state, learning_rate) is not None:
                 raise TypeError(f"{type(self).__name__}.move must change theta and state in place and return None.")
             objective.project(theta)
             total += value * batch.n_samples

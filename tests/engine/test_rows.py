@@ -57,6 +57,22 @@ def test_a_piece_stands_for_its_whole_group():
     assert total == 4
 
 
+def test_groups_may_have_batch_sizes_of_their_own():
+    rows = Rows(X, Y, groups=GROUPS)
+    sizes = [
+        [np.count_nonzero(batch.weights[name]) for name in GROUPS]
+        for batch in rows.minibatches({None: 2, "second": 9}, False, rng)
+    ]
+    assert sizes == [[2, 9], [2, 9], [1, 9]]
+
+
+def test_blocks_know_the_positions_of_their_rows():
+    rows = Rows(X, Y, groups=GROUPS)
+    for batch in [rows.everything(), *rows.minibatches(5, True, rng)]:
+        for block in batch.blocks(4):
+            np.testing.assert_array_equal(block.X, X[block.rows])
+
+
 def test_each_epoch_shuffles_the_order_of_the_last_one_again_as_scikit_learn_does():
     rows, ours, theirs, order = Rows(X, Y), np.random.RandomState(3), np.random.RandomState(3), np.arange(23)
     for _ in range(3):

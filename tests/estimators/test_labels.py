@@ -3,10 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import make_circles, make_moons
+from scipy import sparse
+from sklearn.datasets import make_blobs, make_circles, make_moons
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_irg import GradRegMLPClassifier, VATClassifier
-from sklearn_irg.penalties import VirtualAdversarial
+from sklearn_irg._engine.objective import Objective, RampUp
+from sklearn_irg._engine.rows import Rows
+from sklearn_irg._engine.terms import L2
+from sklearn_irg.losses import check_loss
+from sklearn_irg.penalties import ConditionalEntropy, InputGradient, VirtualAdversarial
+from sklearn_irg.solvers import Adam
+from tests.problems import problem
 
 X, Y = make_circles(60, random_state=0)
 SOME = np.where(np.arange(60) % 3 == 0, Y, -1)
@@ -89,6 +97,90 @@ def test_no_labelled_row_is_an_error():
 def test_missing_labels_are_refused():
     with pytest.raises(ValueError, match="NaN"):
         make().fit(X, np.where(SOME < 0, np.nan, SOME))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+class TestEveryPerceptronClassifierTakesUnlabelledRows:
+    OPTIONS = {"max_iter": 5, "random_state": 0, "alpha": 2.0}
+
+    def test_vat_is_its_penalty_on_another_one(self):
+        a = VATClassifier(epsilon=0.3, penalty="conditional_entropy", **self.OPTIONS).fit(X, SOME)
+        penalty = VirtualAdversarial(epsilon=0.3) + ConditionalEntropy()
+        b = GradRegMLPClassifier(penalty=penalty, unlabeled_label=-1, **self.OPTIONS).fit(X, SOME)
+        np.testing.assert_array_equal(a.coefs_[0], b.coefs_[0])
+        np.testing.assert_array_equal(a.transduction_, b.transduction_)
+
+    def test_terms_that_read_labels_count_labelled_rows_only(self):
+        options = {"penalty": "input_gradient", "solver": "lbfgs", **self.OPTIONS}
+        some = GradRegMLPClassifier(unlabeled_label=-1, **options).fit(X, SOME)
+        alone = GradRegMLPClassifier(**options).fit(X[SOME >= 0], SOME[SOME >= 0])
+        np.testing.assert_allclose(
+            some.coefs_[0], alone.coefs_[0], rtol=1e-4, atol=1e-6
+        )  # rounding, over five iterations
+
+    @pytest.mark.parametrize("penalty", ["jacobian", "lipschitz_gradient", "conditional_entropy"])
+    def test_terms_that_read_none_count_all_rows(self, penalty):
+        options = {"penalty": penalty, "solver": "lbfgs", **self.OPTIONS}
+        some = GradRegMLPClassifier(unlabeled_label=-1, **options).fit(X, SOME)
+        alone = GradRegMLPClassifier(**options).fit(X[SOME >= 0], SOME[SOME >= 0])
+        assert abs(some.coefs_[0] - alone.coefs_[0]).max() > 1e-3
+
+    def test_partial_fit_takes_them_too(self):
+        model = GradRegMLPClassifier(penalty="virtual_adversarial", unlabeled_label=-1, random_state=0)
+        assert list(model.partial_fit(X, SOME, classes=[0, 1]).classes_) == [0, 1]
+
+    def test_indicators_of_labels_have_none(self):
+        Y = np.eye(3, dtype=int)[np.arange(60) % 3]
+        model = GradRegMLPClassifier(unlabeled_label=-1, penalty=None, **self.OPTIONS).fit(X, sparse.csr_array(Y))
+        np.testing.assert_array_equal(model.transduction_, Y)
+
+    @pytest.mark.parametrize(("size", "n_batches"), [(None, 4), (5, 8), (40, 2), (100, 2)])
+    def test_unlabeled_batch_size(self, size, n_batches, monkeypatch):
+        seen = []
+        step = Adam.move
+        monkeypatch.setattr(Adam, "move", lambda *args: seen.append(1) or step(*args))
+        options = {"max_iter": 1, "batch_size": 10, "unlabeled_batch_size": size, "random_state": 0}
+        VATClassifier(**options).fit(X, SOME)  # 20 labelled rows, 40 unlabelled ones
+        assert len(seen) == n_batches
+
+
+class TestCollapse:
+    # two clusters, and a radius that reaches across
+    X, y = make_blobs(200, centers=[[-1, 0], [1, 0]], cluster_std=0.3, random_state=0)
+
+    def test_all_unlabelled_rows_in_one_class_is_said_with_what_to_try(self):
+        y = np.where(np.arange(200) < 8, self.y, -1)
+        message = (
+            r"predicts class [01] for 19[0-2] of 192 unlabelled rows, .*n_ramp_up_epochs.*batch_normalization=True"
+        )
+        with pytest.warns(ConvergenceWarning, match=message):
+            make(epsilon=20.0, alpha=100.0, max_iter=100).fit(self.X, y)
+
+    def test_what_chance_explains_is_not(self):
+        rows = self.y == 1
+        X, y = np.r_[self.X[:50], self.X[rows][:5]], np.r_[self.y[:50], np.full(5, -1)]
+        make(max_iter=500, tol=1e-3).fit(X, y)  # a warning would be an error
+
+
+class TestRampUp:
+    def test_the_strength_of_penalties_grows_over_epochs_and_nothing_else_does(self):
+        network, X, Y, *_ = problem()
+        terms = [(1.0, check_loss(None)), (0.3, L2()), (RampUp(2.0, 4), InputGradient())]
+        objective = Objective(network, Rows(X, Y), terms)
+        strengths = [[strength for strength, _ in objective.at_epoch(epoch).terms] for epoch in range(6)]
+        expected = [2 * np.exp(-5 * (1 - t) ** 2) for t in (0, 0.25, 0.5, 0.75, 1, 1)]
+        np.testing.assert_allclose(strengths, [[1, 0.3, s] for s in expected], rtol=1e-12)
+        assert objective.at_epoch(4) is objective
+
+    def test_no_epoch_of_it_counts_as_one_without_improvement(self):
+        options = {"penalty": "weight_decay", "alpha": 1.0, "n_iter_no_change": 2, "tol": 1e-2, "random_state": 0}
+        assert GradRegMLPClassifier(n_ramp_up_epochs=30, **options).fit(X, Y).n_iter_ > 30
+
+    def test_needs_epochs(self):
+        with pytest.raises(ValueError, match="LBFGS has no epochs over which alpha could grow"):
+            GradRegMLPClassifier(n_ramp_up_epochs=3, solver="lbfgs").fit(X, Y)
+        with pytest.raises(ValueError, match="partial_fit does not support n_ramp_up_epochs"):
+            GradRegMLPClassifier(n_ramp_up_epochs=3).partial_fit(X, Y)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -54,6 +54,20 @@ OF_PERCEPTRONS = [
     ({"batch_size": "all"}, r"batch_size must be an integer >= 1; got 'all'"),
 ]
 
+OF_CLASSIFIERS = [
+    ({"unlabeled_batch_size": 0}, r"unlabeled_batch_size must be an integer >= 1; got 0"),
+    ({"n_ramp_up_epochs": -1}, r"n_ramp_up_epochs must be an integer >= 0; got -1"),
+    ({"unlabeled_label": [1, 2]}, r"unlabeled_label must be one label, or None; got \[1, 2\]"),
+    ({"unlabeled_label": -1, "unlabeled_batch_size": 2.5}, r"unlabeled_batch_size must be an integer >= 1; got 2.5"),
+]
+
+
+@pytest.mark.parametrize(("parameters", "message"), OF_CLASSIFIERS, ids=str)
+@pytest.mark.parametrize("Estimator", [GradRegMLPClassifier, VATClassifier])
+def test_a_perceptron_classifier_names_what_is_out_of_range(Estimator, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        Estimator(**parameters).fit(MULTI_X, MULTI_Y)
+
 
 @pytest.mark.parametrize(("parameters", "message"), OF_ALL + OF_PERCEPTRONS, ids=str)
 @pytest.mark.parametrize("Estimator", [GradRegMLPClassifier, GradRegMLPRegressor])
