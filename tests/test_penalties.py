@@ -13,6 +13,7 @@ from sklearn_irg._engine.sensitivity import virtual_adversarial_direction
 from sklearn_irg._engine.step import Step
 from sklearn_irg.penalties import (
     AdversarialLoss,
+    ClassBalance,
     ConditionalEntropy,
     InputGradient,
     InputNoise,
@@ -51,6 +52,8 @@ DIFFERENTIABLE = [
     SpectralNorm(),
     InputNoise(sigma=0.3, n_draws=2),
     ConditionalEntropy(),
+    ClassBalance(),
+    ClassBalance(priors="uniform"),
     InputGradient() + 0.3 * ParameterGradient() + 2 * RightReasons(features=[1]),
 ]
 DETACHED = [
@@ -71,8 +74,9 @@ def of_kind(penalties, *kinds):
     return having, [p for p in penalties if p not in having]
 
 
-READ_CLASSES, READ_ANYTHING = of_kind(DIFFERENTIABLE, ConditionalEntropy, RightReasons)
+READ_CLASSES, READ_ANYTHING = of_kind(DIFFERENTIABLE, ClassBalance, ConditionalEntropy, RightReasons)
 MOVE_INPUTS, READ_INPUTS = of_kind(PENALTIES, AdversarialLoss, InputNoise, RandomPerturbation, VirtualAdversarial)
+IMPOSSIBLE = [(p, "labels") for p in of_kind(READ_CLASSES, ClassBalance)[0]]  # labels do not exclude one another
 AT_INTERPOLATES = [p for p in READ_INPUTS if "interpolates" in repr(p)]
 DETERMINISTIC = [p for p in PENALTIES if not any(term.is_stochastic or term.is_detached for _, term in p.terms())]
 
@@ -143,7 +147,7 @@ def test_what_moves_inputs_refuses_sparse_ones(penalty):
 @pytest.mark.parametrize(
     ("penalty", "likelihood"),
     [(p, kind) for p in READ_ANYTHING for kind in LIKELIHOODS]
-    + [(p, kind) for p in READ_CLASSES for kind in ("logistic", "labels", "softmax")],
+    + [(p, kind) for p in READ_CLASSES for kind in ("logistic", "labels", "softmax") if (p, kind) not in IMPOSSIBLE],
     ids=repr,
 )
 def test_gradient_matches_finite_differences(penalty, likelihood, activation):
@@ -159,12 +163,14 @@ def test_gradient_matches_finite_differences(penalty, likelihood, activation):
 def test_what_reads_classes_refuses_a_likelihood_of_numbers(penalty, likelihood):
     network, X, Y, _, _ = problem(likelihood)
     with pytest.raises(
-        ValueError, match=r"(RightReasons|ConditionalEntropy) needs class probabilities, which .* does not have"
+        ValueError,
+        match=r"(RightReasons|ConditionalEntropy|ClassBalance) needs class probabilities, which .* does not have",
     ):
         make_objective(network, X, Y, penalty)
 
 
 LABEL_FREE = [
+    ClassBalance(),
     ConditionalEntropy(),
     RightReasons(),
     Jacobian(),
@@ -190,7 +196,7 @@ def test_unlabelled_rows_count_in_terms_that_read_no_labels_and_only_there(penal
     "penalty",
     [
         p
-        for p in of_kind(PENALTIES, AdversarialLoss, ConditionalEntropy, InputNoise, ParameterGradient)[1]
+        for p in of_kind(PENALTIES, AdversarialLoss, ClassBalance, ConditionalEntropy, InputNoise, ParameterGradient)[1]
         if "two_sided=True" not in repr(p)
     ],
     ids=repr,
@@ -256,6 +262,43 @@ def test_conditional_entropy_is_scipys(likelihood):
     sure = evaluate(make_objective(network, X, Y, ConditionalEntropy()), 1e3 * theta)
     assert np.isfinite(sure[0])
     assert np.isfinite(sure[1]).all()
+
+
+class TestClassBalance:
+    @pytest.mark.parametrize("likelihood", ["logistic", "softmax"])
+    @pytest.mark.parametrize("priors", ["uniform", "labelled", "given"])
+    def test_is_scipys_divergence_of_the_mean_prediction(self, likelihood, priors):
+        network, X, Y, theta, rng = problem(likelihood)
+        labelled, weight = np.arange(20) < 15, rng.rand(20)
+        P = oracles.means(outputs_of(network, theta)(X), network.likelihood.out_activation)
+        P, Y2 = (np.hstack([1 - A, A]) if likelihood == "logistic" else A for A in (P, Y))
+        shares = weight[:15] @ Y2[:15] + 1
+        given = np.arange(1, P.shape[1] + 1)
+        expected = scipy_entropy(
+            {"uniform": np.ones_like(given), "labelled": shares, "given": given}[priors], weight @ P
+        )
+        penalty = ClassBalance(list(given) if priors == "given" else priors)
+        value = penalty_value(penalty, network, X, Y, theta, sample_weight=weight, labelled=labelled)
+        np.testing.assert_allclose(value, expected, rtol=1e-9)
+
+    def test_a_class_that_is_given_up_stays_finite(self):
+        network, X, Y, theta, _ = problem()
+        network.unpack(theta)[-1][1][0] = -1e4
+        assert 100 < penalty_value(ClassBalance(), network, X, Y, theta) < 1000
+        gradient = evaluate(make_objective(network, X, Y, ClassBalance()), theta)[1]
+        assert np.isfinite(gradient).all()
+
+    @pytest.mark.parametrize(
+        ("priors", "likelihood", "message"),
+        [
+            ([0.5, 0.5], "softmax", r"priors of ClassBalance must be 4 numbers, one per class; got \[0.5, 0.5\]"),
+            ("labelled", "labels", "needs classes that exclude one another; got an indicator of labels"),
+        ],
+    )
+    def test_priors_that_do_not_fit_are_refused(self, priors, likelihood, message):
+        network, X, Y, theta, _ = problem(likelihood)
+        with pytest.raises(ValueError, match=message):
+            penalty_value(ClassBalance(priors), network, X, Y, theta)
 
 
 class TestLocalRadius:
@@ -501,6 +544,8 @@ class TestSumsAndMultiples:
     ("penalty", "message"),
     [
         (InputGradient("l3"), "norm of InputGradient must be one of 'l2', 'l1'; got 'l3'"),
+        (ClassBalance("equal"), "priors of ClassBalance must be .*; got 'equal'"),
+        (ClassBalance([1, 0]), r"priors of ClassBalance must be .* a positive number per class; got \[1, 0\]"),
         (VirtualAdversarial("near"), "epsilon must be a positive number, \"local\" or a LocalRadius; got 'near'"),
         (VirtualAdversarial(LocalRadius(fraction=0)), "fraction of LocalRadius must be a finite number > 0; got 0"),
         (RandomPerturbation(LocalRadius(n_neighbors=0)), "n_neighbors of LocalRadius must be an integer >= 1; got 0"),

@@ -163,7 +163,7 @@ class Objective:
             yield block, terms if i == 0 else counting
 
     def _block_size(self, n_samples, terms):
-        if any(term.needs_whole_batch for _, term in terms):
+        if self.parametrisation.needs_whole_batch or any(term.needs_whole_batch for _, term in terms):
             return n_samples
         sizes, builds_inputs = self.network.layer_sizes, any(term.builds_inputs for _, term in terms)
         width = sum(sizes if builds_inputs or self.rows.mask is not None else sizes[1:])
@@ -171,7 +171,8 @@ class Objective:
 
     def _sum(self, batch, terms, random_state, theta):
         self.workspace.reset()
-        step = Step(self, self.effective(theta), batch, random_state, theta)
+        effective = self.parametrisation.at(batch).transform(self.network, theta)
+        step = Step(self, effective, batch, random_state, theta)
         coefficients, values = [], []
         for strength, term in terms:
             for coefficient, value in term.contributions(step):
@@ -236,9 +237,13 @@ class Objective:
         """The parameters of the original form for those of this one."""
         return theta if self._original is None else self.effective(theta)
 
+    def unsettled(self, theta):
+        """The solver's parameters from which to continue for `effective` ones."""
+        return self.parametrisation.unsettled(self.network, theta, self.everything())
+
     def effective(self, theta):
-        """The parameters of the network."""
-        return self.parametrisation.transform(self.network, theta)
+        """The parameters of the network, over all rows."""
+        return self.parametrisation.settled(self.network, theta, self.everything())
 
 
 def _check_contribution(term, wanted, found):

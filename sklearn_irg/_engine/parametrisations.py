@@ -30,15 +30,33 @@ class Parametrisation(ABC):
         Whether `project` does anything; it then follows each step of a solver.
     allows_zero : bool, default=True
         Whether weights of zero have an image, so that a fit may start there.
+    needs_whole_batch : bool, default=False
+        Whether `at` makes a difference, so that a batch must be evaluated in one piece.
     """
 
     is_identity = False
     projects = False
     allows_zero = True
+    needs_whole_batch = False
 
     @abstractmethod
     def transform(self, network, theta):
         """The parameters of the network, differentiable with respect to the solver's."""
+
+    def at(self, batch):
+        """The parametrisation for the rows of a batch."""
+        del batch
+        return self
+
+    def settled(self, network, theta, batch):
+        """The parameters of the network over all rows of a fit, which are kept."""
+        del batch
+        return self.transform(network, theta)
+
+    def unsettled(self, network, theta, batch):
+        """The solver's parameters from which to continue for those of a network that was kept."""
+        del network, batch
+        return theta
 
     def enter(self, network, theta, gradient, tol):
         """The solver's parameters for those of a network.

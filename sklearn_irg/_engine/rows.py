@@ -138,6 +138,10 @@ class Rows:
         weights[positions] = raw[positions] / raw[positions].sum()
         return _read_only(weights)
 
+    def weights_of(self, group):
+        """What each row counts in the mean over a group, shape (n_samples,)."""
+        return self._weights[group]
+
     @property
     def group_names(self):
         """Names of the groups that terms may count."""

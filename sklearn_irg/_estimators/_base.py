@@ -121,7 +121,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         theta = (self._resume if resume else self._start)(network, random_state, rows.X.dtype)
         rows, score = self._hold_out(network, rows, random_state, incremental)
         objective = self._objective(network, rows, loss, self._terms(loss))
-        theta = self._enter(objective, theta, go_on)
+        theta = self._enter(objective, theta, resume, go_on)
         self._store_likelihood(network.likelihood)
         attributes = partial(self._weights_as_attributes, objective)
         seen = self._seen_by_callbacks(X, y, sample_weight)
@@ -140,7 +140,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             solution.theta = solver.check_solution(objective, solution, theta)
             vars(self).update(attributes(solution.theta))
             self._store(solution, rows.n_samples, resume)
-            self._store_state(solution, solver, random_state, incremental)
+            self._store_state(objective, solution, solver, random_state, incremental)
         if not (solution.converged or incremental):
             self._warn_of(solution)
         return self
@@ -199,7 +199,11 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if rows.targets is not None:
             rows = rows.with_targets(loss.soften(rows.targets, network.likelihood))
         dropout = float(self.dropout) if dropout is None else dropout
-        return Objective(network, rows, terms, parametrisation=self.constraint, dropout=dropout)
+        return Objective(network, rows, terms, parametrisation=self._parametrisation(), dropout=dropout)
+
+    def _parametrisation(self):
+        """How the solver's parameters become the network's; None if they are the same."""
+        return self.constraint
 
     def _hold_out(self, network, rows, random_state, incremental):
         """Rows to train on, and the score on the others as a function of θ, or None."""
@@ -245,12 +249,14 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return self._start(network, random_state, dtype)
         return network.pack(coefs, intercepts, dtype)
 
-    def _enter(self, objective, theta, go_on):
+    def _enter(self, objective, theta, resume, go_on):
         """The solver's θ: where it was, if the fitted weights are still those it ended with."""
         if go_on and self._solver_theta is not None:
-            last = np.array(self._solver_theta)  # it may be memory-mapped
-            if last.dtype == theta.dtype and np.array_equal(objective.effective(last), theta):
+            last, kept = (np.array(array) for array in self._solver_theta)  # they may be memory-mapped
+            if last.dtype == theta.dtype and np.array_equal(kept, theta):
                 return last
+        if resume:
+            theta = objective.unsettled(theta)
         objective.project(theta)
         return theta
 
@@ -265,11 +271,13 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """State to resume from, if it is one of this solver's."""
         return self._solver_state["moments"] if self._solver_state["solver"] == _kind_of(solver) else None
 
-    def _store_state(self, solution, solver, random_state, incremental):
+    def _store_state(self, objective, solution, solver, random_state, incremental):
         """What the next partial_fit resumes from, beside the weights; a fit leaves nothing of an earlier one."""
         self._solver_state = {"solver": _kind_of(solver), "moments": solution.state}
         self._random_state = list(random_state.get_state()) if incremental else None
-        self._solver_theta = solution.theta if incremental and self.constraint is not None else None
+        self._solver_theta = None
+        if incremental and not objective.parametrisation.is_identity:
+            self._solver_theta = [solution.theta, self._resume(objective.network, random_state, solution.theta.dtype)]
 
     # -- for `sklearn_irg.model_selection.balanced_alpha` --------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._engine.activations import as_activation
 from sklearn_irg._engine.declarations import check_activation
+from sklearn_irg._engine.normalization import BatchNormalization
 from sklearn_irg._estimators._base import NetworkEstimator
 from sklearn_irg.penalties import Penalty
 from sklearn_irg.solvers import check_solver
@@ -26,6 +27,7 @@ class MLPEstimator(NetworkEstimator):
     """Estimators with hidden layers."""
 
     # parameters of some subclasses
+    batch_normalization = False
     unlabeled_batch_size = None
 
     def to_sklearn(self):
@@ -78,6 +80,9 @@ class MLPEstimator(NetworkEstimator):
     def _attributes(self, coefs, intercepts):
         return {"coefs_": coefs, "intercepts_": intercepts}
 
+    def _parametrisation(self):
+        return BatchNormalization() if self.batch_normalization else self.constraint
+
     def _start(self, network, random_state, dtype):
         return network.initialize(random_state, dtype)
 
@@ -104,6 +109,11 @@ class MLPEstimator(NetworkEstimator):
         if self.unlabeled_batch_size is not None:
             check_integer(self.unlabeled_batch_size, "unlabeled_batch_size", 1)
         check_integer(self.n_ramp_up_epochs, "n_ramp_up_epochs", 0)
+        if check_boolean(self.batch_normalization, "batch_normalization") and self.constraint is not None:
+            raise InvalidParameterError(
+                f"batch_normalization=True scales the weights as the rows want it, so they cannot obey constraint="
+                f"{self.constraint!r} too. Use one of them."
+            )
         if np.ndim(getattr(self, "unlabeled_label", None)) != 0:
             raise InvalidParameterError(f"unlabeled_label must be one label, or None; got {self.unlabeled_label!r}.")
 

@@ -70,6 +70,9 @@ class VATClassifier(ClassTargets, MLPEstimator):
         modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
+    batch_normalization : bool, default=False
+        Whether to normalise what enters each activation, and the outputs, over the rows of a minibatch in training. The
+        fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
     verbose : bool, default=False
@@ -154,6 +157,7 @@ class VATClassifier(ClassTargets, MLPEstimator):
         warm_start=False,
         loss=None,
         constraint=None,
+        batch_normalization=False,
         dropout=0.0,
         verbose=False,
     ):
@@ -182,6 +186,7 @@ class VATClassifier(ClassTargets, MLPEstimator):
         self.warm_start = warm_start
         self.loss = loss
         self.constraint = constraint
+        self.batch_normalization = batch_normalization
         self.dropout = dropout
         self.verbose = verbose
 

@@ -8,6 +8,7 @@ and biases are not penalised, except by `ParameterGradient`.
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg.penalties._adversarial_loss import AdversarialLoss
 from sklearn_irg.penalties._base import BatchPenalty, Penalty, SamplePenalty, Scaled, Sum, WeightPenalty
+from sklearn_irg.penalties._class_balance import ClassBalance
 from sklearn_irg.penalties._consistency import RandomPerturbation, VirtualAdversarial
 from sklearn_irg.penalties._entropy import ConditionalEntropy
 from sklearn_irg.penalties._input_gradient import InputGradient
@@ -20,6 +21,7 @@ from sklearn_irg.penalties._weights import ParameterGradient, SpectralNorm, Weig
 __all__ = [
     "AdversarialLoss",
     "BatchPenalty",
+    "ClassBalance",
     "ConditionalEntropy",
     "InputGradient",
     "InputNoise",
@@ -42,6 +44,7 @@ __all__ = [
 
 _BY_NAME = {
     "adversarial_loss": AdversarialLoss,
+    "class_balance": ClassBalance,
     "conditional_entropy": ConditionalEntropy,
     "input_gradient": InputGradient,
     "input_noise": InputNoise,

@@ -96,6 +96,7 @@ OF_PERCEPTRONS = {
     "unlabeled_batch_size": st.one_of(ANY_NUMBER, st.none()),
     "unlabeled_label": st.sampled_from([None, -1, 0, "?", (1, 2)]),
     "n_ramp_up_epochs": ANY_NUMBER,
+    "batch_normalization": st.sampled_from([True, False, 1, "no"]),
     "n_iter_no_change": ANY_NUMBER,
     "early_stopping": st.sampled_from([True, False, "false"]),
     "validation_fraction": ANY_NUMBER,

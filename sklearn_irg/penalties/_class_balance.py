@@ -1,0 +1,99 @@
+from copy import copy
+
+import numpy as np
+
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._engine.autodiff import numpy
+from sklearn_irg.penalties._base import BatchPenalty
+
+
+class ClassBalance(BatchPenalty):
+    r"""Divergence of the mean prediction from the shares of the classes.
+
+    .. math:: \mathrm{KL}\Bigl(\pi \,\Big\Vert\, \frac 1 n \sum_i p(\cdot \mid x_i)\Bigr)
+
+    over all rows of a batch; the label of no row is compared with its prediction. With few labels, predictions can become
+    smooth or sure by giving up a class, or by merging two. This makes it expensive; subtracting the entropy of the mean
+    prediction [1]_ has the same purpose.
+
+    Parameters
+    ----------
+    priors : {"labelled", "uniform"} or array-like of shape (n_classes,), default="labelled"
+        The shares π, in the order of ``classes_``: those among labelled rows, by weight, after adding one to each class; equal
+        ones; or any positive numbers, which are divided by their sum.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, if targets are not exclusive classes, or there are not as many priors.
+
+    See Also
+    --------
+    ConditionalEntropy : Sure predictions.
+
+    References
+    ----------
+    .. [1] Hu, Miyato, Tokui, Matsumoto and Sugiyama (2017), "Learning discrete representations via information maximizing
+       self-augmented training".
+
+    Examples
+    --------
+    >>> from sklearn_irg.penalties import ClassBalance, ConditionalEntropy
+    >>> 0.1 * ConditionalEntropy() + 0.4 * ClassBalance(priors="uniform")
+    Sum(left=Scaled(penalty=ConditionalEntropy(), weight=0.1), right=Scaled(penalty=ClassBalance(priors='uniform'), weight=0.4))
+    """
+
+    group = "all"
+    builds_inputs = False
+    _shares = None  # of the labelled rows, once known
+
+    def __init__(self, priors="labelled"):
+        self.priors = priors
+
+    def check_parameters(self):
+        if isinstance(self.priors, str) and self.priors in ("labelled", "uniform"):
+            return
+        try:
+            priors = np.asarray(self.priors, dtype=float)
+            valid = priors.ndim == 1 and (priors > 0).all() and np.isfinite(priors.sum())
+        except (TypeError, ValueError):
+            valid = False
+        if not valid:
+            raise InvalidParameterError(
+                f'priors of ClassBalance must be "labelled", "uniform", or a positive number per class; got {self.priors!r}.'
+            )
+
+    def check(self, columns, likelihood):
+        del columns
+        if likelihood.n_classes(1) is None:
+            raise InvalidParameterError(f"ClassBalance needs class probabilities, which {likelihood!r} does not have.")
+
+    def prepared(self, rows):
+        if not (isinstance(self.priors, str) and self.priors == "labelled") or rows.targets is None:
+            return self
+        prepared = copy(self)
+        total = rows.everything().total_weight
+        counts = total * (rows.weights_of("labelled") @ rows.targets)
+        prepared._shares = (np.append(total - counts, counts) if len(counts) == 1 else counts) + 1
+        return prepared
+
+    def value(self, step):
+        if step.likelihood.is_multilabel(step.outputs.shape[1]):
+            raise InvalidParameterError(
+                "ClassBalance needs classes that exclude one another; got an indicator of labels."
+            )
+        weights = step.weights_of(self.group)
+        mean = numpy.dot(weights / weights.sum(), step.probabilities)
+        shares = self._normalized(mean.shape[0]).astype(weights.dtype)
+        return numpy.dot(shares, np.log(shares) - numpy.log(mean + np.finfo(weights.dtype).tiny))
+
+    def _normalized(self, n_classes):
+        if isinstance(self.priors, str):
+            shares = np.ones(n_classes) if self._shares is None else self._shares
+        else:
+            shares = np.asarray(self.priors, dtype=float)
+        if len(shares) != n_classes:
+            raise InvalidParameterError(
+                f"priors of ClassBalance must be {n_classes} numbers, one per class; got {self.priors!r}."
+            )
+        return shares / shares.sum()
