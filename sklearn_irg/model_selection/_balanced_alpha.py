@@ -1,8 +1,4 @@
-"""Choosing the strength of a penalty."""
-
 from sklearn.base import clone
-
-__all__ = ["balanced_alpha"]
 
 
 def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
