@@ -6,6 +6,7 @@ from sklearn_irg._estimators import (
     GradRegLogisticRegression,
     GradRegMLPClassifier,
     GradRegMLPRegressor,
+    IMSATClusterer,
     VATClassifier,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "GradRegLogisticRegression",
     "GradRegMLPClassifier",
     "GradRegMLPRegressor",
+    "IMSATClusterer",
     "VATClassifier",
     "__version__",
     *_MODULES,

@@ -2,6 +2,8 @@
 
 from functools import cached_property
 
+import numpy as np
+
 from sklearn_irg._engine import sensitivity
 from sklearn_irg._engine.autodiff import stop_gradient
 
@@ -93,6 +95,18 @@ class Step:
                 'keeps it from solver="lbfgs".'
             )
         return self._random_state
+
+    def random_partners(self):
+        """Position in the batch of another row for each row: of the other sample where the loss compares two, else of any."""
+        rng, weights = self.random_state, self._batch.weights
+        partners = rng.permutation(self.X.shape[0])
+        samples = [name for name in weights if name not in ("all", "labelled", "unlabelled")]
+        if len(samples) == 2:
+            rows = [np.flatnonzero(weights[name]) for name in samples]
+            for own, others, name in ((*rows, samples[1]), (*rows[::-1], samples[0])):
+                shares = weights[name][others].astype(np.float64)
+                partners[own] = rng.choice(others, len(own), p=shares / shares.sum())
+        return partners
 
     # -- the forward pass ----------------------------------------------------------------------------------------------
 

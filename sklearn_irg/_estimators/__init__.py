@@ -1,8 +1,15 @@
 """Estimators: validate, compose, store; nothing else."""
 
+from sklearn_irg._estimators._imsat import IMSATClusterer
 from sklearn_irg._estimators._linear import GradRegLogisticRegression
 from sklearn_irg._estimators._mlp_classifier import GradRegMLPClassifier
 from sklearn_irg._estimators._mlp_regressor import GradRegMLPRegressor
 from sklearn_irg._estimators._vat import VATClassifier
 
-__all__ = ["GradRegLogisticRegression", "GradRegMLPClassifier", "GradRegMLPRegressor", "VATClassifier"]
+__all__ = [
+    "GradRegLogisticRegression",
+    "GradRegMLPClassifier",
+    "GradRegMLPRegressor",
+    "IMSATClusterer",
+    "VATClassifier",
+]

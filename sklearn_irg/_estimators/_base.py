@@ -51,6 +51,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """
 
     # parameters of some subclasses
+    constraint = None
     activation = "identity"
     dropout = 0.0
     fit_intercept = True
@@ -96,6 +97,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         del n_samples
         return {}
 
+    def _loss(self):
+        return check_loss(self.loss)
+
     def _penalty(self):
         return check_penalty(self.penalty)
 
@@ -115,7 +119,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         resume = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
         go_on = resume and incremental  # with the solver's moments and random numbers too
         random_state = self._generator(go_on)
-        loss = check_loss(self.loss)
+        loss = self._loss()
         solver = check_solver(self.solver)
         rows, network = self._prepare(X, y, sample_weight, mask, loss, classes, resume, incremental)
         theta = (self._resume if resume else self._start)(network, random_state, rows.X.dtype)
@@ -162,16 +166,14 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _prepare(self, X, y, sample_weight, mask, loss, classes, resume, incremental):
         """Validated rows, and the network for them."""
-        X, y = validate_data(
-            self, X, y, accept_sparse=self._accept_sparse, dtype=FLOATS, order="C", multi_output=True, reset=not resume
-        )
+        X, y = self._validate(X, y, reset=not resume)
         names = getattr(self, "feature_names_in_", None)
         sample_weight = check_sample_weight(sample_weight, X.shape[0])
         mask = check_mask(mask, X.shape, names)
         if sample_weight is not None and not sample_weight.all():
             present = sample_weight > 0  # a weight of zero is an absent row
             X = X[present]
-            y = y[present]
+            y = None if y is None else y[present]
             sample_weight = sample_weight[present]
             mask = None if mask is None else mask[present]
         if issparse(y) and not self._multilabel:
@@ -186,6 +188,11 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         sizes = (X.shape[1], *self._hidden_layers(), encoded.n_outputs)
         network = Network(sizes, as_activation(self.activation), self._likelihood(loss), bool(self.fit_intercept))
         return rows, network
+
+    def _validate(self, X, y, *, reset):
+        """X and y as arrays."""
+        options = {"accept_sparse": self._accept_sparse, "dtype": FLOATS, "order": "C"}
+        return validate_data(self, X, y, multi_output=True, reset=reset, **options)
 
     def _terms(self, loss):
         """Strengths and terms: the loss, scikit-learn's weight decay, and the penalty."""
@@ -285,7 +292,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Mean loss, and penalty without alpha and dropout, where a fit would start; weight decay is neither."""
         self._check_parameters()
         random_state = self._generator(go_on=False)
-        loss = check_loss(self.loss)
+        loss = self._loss()
         penalty = self._penalty()
         rows, network = self._prepare(X, y, sample_weight, mask, loss, None, False, False)
         theta = self._start(network, random_state, rows.X.dtype).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Targets that are classes: how they are encoded, which rows are labelled, and how predictions read them back."""
+"""Targets that are classes: how they are encoded, and which rows are labelled."""
 
 import warnings
 from numbers import Real
@@ -12,15 +12,15 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
 from sklearn_irg._estimators._base import Encoded
+from sklearn_irg._estimators._class_predictions import ClassPredictions
 from sklearn_irg._estimators._labels import is_marker, plain_labels
 
 _COLLAPSED = 0.99  # share of the unlabelled rows in one class
 _UNLIKELY = 1e-3
 
 
-class ClassTargets(ClassifierMixin):
+class ClassTargets(ClassPredictions, ClassifierMixin):
     """Binary and multiclass targets, and multilabel indicators where ``_multilabel`` allows them.
 
     Two classes have one output, whose positive sign means ``classes_[1]``; more have one each; labels have one each.
@@ -227,15 +227,6 @@ class ClassTargets(ClassifierMixin):
 
     # -- what the rest of the fit asks ---------------------------------------------------------------------------------
 
-    def _default_likelihood(self):
-        return Bernoulli() if self._is_multilabel or len(self.classes_) == 2 else Categorical()
-
-    def _decide(self, outputs):
-        """Position of the class of each row, or the indicator of its labels."""
-        if self._is_multilabel:
-            return (outputs > 0).astype(int)
-        return (outputs[:, 0] > 0).astype(int) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
-
     def _score(self, network, theta, rows):
         positions = network.outputs(theta, rows.X, self._decide)
         right = (positions.reshape(len(positions), -1) == self._positions(rows.targets)).all(axis=1)
@@ -256,68 +247,3 @@ class ClassTargets(ClassifierMixin):
         if not self._is_multilabel:
             return self.classes_
         return np.vstack([np.eye(len(self.classes_), dtype=int), 1 - np.eye(len(self.classes_), dtype=int)])
-
-    # -- predictions ---------------------------------------------------------------------------------------------------
-
-    def decision_function(self, X):
-        """Raw outputs of the network, before they become probabilities.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One score per row for two classes, positive for ``classes_[1]``; else one per class or label.
-        """
-        outputs = self._outputs(X)
-        return outputs if self._is_multilabel or outputs.shape[1] > 1 else outputs[:, 0]
-
-    def predict_proba(self, X):
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``; rows sum to one unless the targets are multilabel.
-        """
-        return self._outputs(X, self.likelihood_.probabilities)
-
-    def predict_log_proba(self, X):
-        """Logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
-
-    def predict(self, X):
-        """Most probable class of each row, or the indicator of the labels more probable than not.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Predicted classes.
-        """
-        positions = self._outputs(X, self._decide)
-        return positions if self._is_multilabel else self.classes_[positions]

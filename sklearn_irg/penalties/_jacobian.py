@@ -81,7 +81,8 @@ class LipschitzGradient(SamplePenalty):
     two_sided : bool, default=False
         Whether norms below the bound cost too.
     at : {"data", "interpolates"}, default="data"
-        Where the norm is taken: at the rows, or at random convex combinations of two rows of the batch.
+        Where the norm is taken: at the rows, or at random convex combinations of two rows of the batch, which are of
+        different samples where the loss compares two.
     features : sequence of str, int or bool, default=None
         Columns to penalise, by name, position, or a boolean per column. ``None`` means all.
 
@@ -113,6 +114,11 @@ class LipschitzGradient(SamplePenalty):
         """Whether interpolates are drawn."""
         return self.at == "interpolates"
 
+    @property
+    def needs_whole_batch(self):
+        """Whether rows need partners."""
+        return self.at == "interpolates"
+
     def check_parameters(self):
         check_real(self.bound, "bound", 0)
         check_boolean(self.two_sided, "two_sided")
@@ -127,10 +133,8 @@ class LipschitzGradient(SamplePenalty):
     def values(self, step):
         forward = step.forward
         if self.at == "interpolates":
-            rng = step.random_state
-            n_samples = step.X.shape[0]
-            share = rng.random_sample((n_samples, 1)).astype(step.X.dtype)
-            forward = step.forward_at(share * step.X + (1 - share) * step.X[rng.permutation(n_samples)])
+            share = step.random_state.random_sample((step.X.shape[0], 1)).astype(step.X.dtype)
+            forward = step.forward_at(share * step.X + (1 - share) * step.X[step.random_partners()])
         norms = root(step.squared_jacobian_norms(step.columns_of(self.features), forward=forward))
         excess = norms - float(self.bound)
         if not self.two_sided:

@@ -42,7 +42,7 @@ class LocalRadius(Component):
         n_neighbors = min(int(self.n_neighbors), X.shape[0] - 1)
         if n_neighbors == 0:
             raise ValueError(
-                'epsilon="local" needs at least 2 rows to have neighbours; got 1. Pass a number as epsilon.'
+                'epsilon="local" needs at least 2 rows to have neighbours; got n_samples=1. Pass a number as epsilon.'
             )
         distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors()
         return (float(self.fraction) * distances[:, -1]).astype(X.dtype, copy=False)

@@ -1,0 +1,23 @@
+"""Losses, the ``loss`` parameter of the estimators: a likelihood, a custom term, or a modification of either.
+
+By default an estimator minimises the negative log-likelihood of its targets. A `Likelihood` replaces the family of
+distributions; a `SampleLoss` or `BatchLoss` replaces the term altogether, and may do without labels or compare samples;
+`LabelSmoothing` and `Flooding` modify what they wrap.
+"""
+
+from sklearn_irg.losses._base import BatchLoss, Loss, NegativeLogLikelihood, SampleLoss, check_loss
+from sklearn_irg.losses._information_maximization import InformationMaximization
+from sklearn_irg.losses._mean_difference import MeanDifference
+from sklearn_irg.losses._modifications import Flooding, LabelSmoothing
+
+__all__ = [
+    "BatchLoss",
+    "Flooding",
+    "InformationMaximization",
+    "LabelSmoothing",
+    "Loss",
+    "MeanDifference",
+    "NegativeLogLikelihood",
+    "SampleLoss",
+    "check_loss",
+]

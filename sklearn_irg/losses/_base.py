@@ -1,0 +1,128 @@
+from abc import abstractmethod
+
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._engine.declarations import check_likelihood
+from sklearn_irg._engine.likelihoods import Gaussian, Likelihood, Poisson
+from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term
+
+
+class Loss(Term):
+    """The term of an objective that says what the estimator is for.
+
+    Attributes
+    ----------
+    group : str, default="labelled"
+        As for every term. With "all" the loss reads no labels: of a classifier's y only the number of classes matters.
+    samples : tuple of str or None, default=None
+        Names of the samples that a loss compares. The classes of y then say which row is in which sample: by name where they
+        are these names, else sorted, in this order. ``step.weights_of(name)`` are the weights of one, and minibatches draw
+        from each.
+    likelihood : Likelihood or None, default=None
+        What the outputs mean; ``None`` leaves it to the kind of targets.
+
+    See Also
+    --------
+    SampleLoss : With a value per row.
+    BatchLoss : Of a whole batch.
+    """
+
+    samples = None
+    likelihood = None
+
+    @property
+    def group(self):
+        return "labelled" if self.samples is None else "all"
+
+    def soften(self, targets, likelihood):
+        """What becomes of the encoded targets (n_samples, n_outputs), for this and every other term that reads them."""
+        del likelihood
+        return targets
+
+
+class SampleLoss(SampleTerm, Loss):
+    """A loss with one value per row, averaged with the sample weights."""
+
+    @abstractmethod
+    def values(self, step):
+        """Value of each row, shape (n_samples,), differentiable with respect to ``step.theta``; see `SamplePenalty`."""
+
+
+class BatchLoss(BatchTerm, Loss):
+    """A loss of a whole batch, which is not a mean over its rows; so memory grows with the batch."""
+
+    @abstractmethod
+    def value(self, step):
+        """The number, differentiable with respect to ``step.theta``; see `BatchPenalty`."""
+
+
+class NegativeLogLikelihood(SampleLoss):
+    """The negative log-likelihood of each row's target: cross-entropy for classes, half the squared error for numbers.
+
+    Parameters
+    ----------
+    likelihood : Likelihood, default=None
+        The family of distributions; ``None`` leaves it to the kind of targets.
+
+    Examples
+    --------
+    >>> from sklearn_irg.likelihoods import Poisson
+    >>> from sklearn_irg.losses import Flooding, NegativeLogLikelihood
+    >>> Flooding(0.1, loss=NegativeLogLikelihood(Poisson()))
+    Flooding(level=0.1, loss=NegativeLogLikelihood(likelihood=Poisson()))
+    """
+
+    builds_inputs = False
+
+    def __init__(self, likelihood=None):
+        self.likelihood = likelihood
+
+    def values(self, step):
+        return step.losses
+
+
+_BY_NAME = {"squared_error": Gaussian(), "poisson": Poisson()}
+
+
+def as_loss(loss):
+    # the loss that None, a name, a likelihood or an object means, without a check
+    if isinstance(loss, Loss):
+        return loss
+    return NegativeLogLikelihood(_BY_NAME[loss] if isinstance(loss, str) else loss)
+
+
+def check_loss(loss):
+    """The loss meant by None, a name, a likelihood or an object.
+
+    Parameters
+    ----------
+    loss : None, {"squared_error", "poisson"}, Likelihood or Loss
+        ``None`` is the negative log-likelihood of the kind of targets, a name or a `Likelihood` that of a given one.
+
+    Returns
+    -------
+    loss : Loss
+        An object for it.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, or has a parameter out of range.
+
+    Examples
+    --------
+    >>> from sklearn_irg.losses import check_loss
+    >>> check_loss("poisson")
+    NegativeLogLikelihood(likelihood=Poisson())
+    """
+    named = isinstance(loss, str) and loss in _BY_NAME
+    if loss is not None and not named and not isinstance(loss, (Likelihood, Loss)):
+        names = ", ".join(map(repr, sorted(_BY_NAME)))
+        raise InvalidParameterError(
+            f"loss must be None, one of {names}, a Likelihood such as Poisson(), a Loss, or a modification such as "
+            f"LabelSmoothing(0.1); got {loss!r}."
+        )
+    loss = as_loss(loss)
+    loss.check_parameters()
+    if loss.likelihood is not None:
+        check_likelihood(loss.likelihood)
+    return loss
