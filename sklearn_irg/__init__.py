@@ -8,6 +8,7 @@ from sklearn_irg._estimators import (
     GradRegMLPRegressor,
     IMSATClusterer,
     VATClassifier,
+    WassersteinCritic,
 )
 
 __version__ = "0.1.0.dev0"
@@ -31,6 +32,7 @@ __all__ = [
     "GradRegMLPRegressor",
     "IMSATClusterer",
     "VATClassifier",
+    "WassersteinCritic",
     "__version__",
     *_MODULES,
 ]

@@ -31,7 +31,7 @@ ONLY = {  # rooms that know few others
     "_checks": set(),
     "_component": set(),
     "_callbacks": set(),
-    "model_selection": {"_estimators"},
+    "model_selection": {"_checks", "_estimators"},
     "displays": {"_checks", "attacks", "diagnostics"},
     "attacks": {"_checks", "_engine", "_fitted"},
     "diagnostics": {"_checks", "_engine", "_fitted"},

@@ -319,7 +319,9 @@ class TestLocalRadius:
 
     def test_a_row_alone_has_no_neighbours(self):
         network, X, Y, _, _ = problem()
-        with pytest.raises(ValueError, match=r'epsilon="local" needs at least 2 rows to have neighbours; got n_samples=1\.'):
+        with pytest.raises(
+            ValueError, match=r'epsilon="local" needs at least 2 rows to have neighbours; got n_samples=1\.'
+        ):
             make_objective(network, X[:1], Y[:1], VirtualAdversarial("local"))
 
 

@@ -124,7 +124,11 @@ class Likelihood(Component, ABC):
         if self.n_classes(n_outputs) is None:
             raise InvalidParameterError(f"{self!r} has no classes, so there are no probabilities. Use the mean.")
         mean = self.differentiable_mean(outputs)
-        return mean if n_outputs > 1 or self.is_categorical else numpy.concatenate((self._first_probability(outputs), mean), axis=1)
+        return (
+            mean
+            if n_outputs > 1 or self.is_categorical
+            else numpy.concatenate((self._first_probability(outputs), mean), axis=1)
+        )
 
     def _first_probability(self, outputs):
         return 1 - self.differentiable_mean(outputs)

@@ -164,6 +164,12 @@ class Rows:
         other.targets = _read_only(targets)
         return other
 
+    def with_inputs(self, X):
+        """The same rows with other inputs of the same shape."""
+        other = copy(self)
+        other.X = _read_only(X)
+        return other
+
     def astype(self, dtype):
         """The same rows in another precision."""
         X, targets = self.X.astype(dtype), None if self.targets is None else self.targets.astype(dtype)

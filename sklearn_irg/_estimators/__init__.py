@@ -1,5 +1,6 @@
 """Estimators: validate, compose, store; nothing else."""
 
+from sklearn_irg._estimators._critic import WassersteinCritic
 from sklearn_irg._estimators._imsat import IMSATClusterer
 from sklearn_irg._estimators._linear import GradRegLogisticRegression
 from sklearn_irg._estimators._mlp_classifier import GradRegMLPClassifier
@@ -12,4 +13,5 @@ __all__ = [
     "GradRegMLPRegressor",
     "IMSATClusterer",
     "VATClassifier",
+    "WassersteinCritic",
 ]

@@ -1,4 +1,7 @@
-from sklearn_irg._checks import InvalidParameterError
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from sklearn_irg._checks import InvalidParameterError, check_integer
 from sklearn_irg._estimators._clusters import Clusters
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator
@@ -15,7 +18,7 @@ class IMSATClusterer(Clusters, MLPEstimator):
         \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + r_i)\bigr)
 
     with the virtual adversarial perturbation :math:`r_i`, whose radius is a fraction of the distance to the row's neighbours.
-    Boundaries then run where rows are sparse. The result depends on the start; compare the ``loss_`` of a few.
+    Boundaries then run where rows are sparse. The result depends on the start, so try a few.
 
     Parameters
     ----------
@@ -48,8 +51,10 @@ class IMSATClusterer(Clusters, MLPEstimator):
         Rows per step; "auto" is ``min(200, n_samples)``.
     learning_rate_init : float, default=0.001
         Step size.
+    n_init : int, default=1
+        Number of starts from different weights; the fit with the smallest objective is kept.
     max_iter : int, default=200
-        Largest number of epochs.
+        Largest number of epochs of each.
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
     random_state : int, RandomState or None, default=None
@@ -58,8 +63,6 @@ class IMSATClusterer(Clusters, MLPEstimator):
         Improvements of the objective smaller than this do not count.
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
-    warm_start : bool, default=False
-        Start from the weights of the last fit.
     batch_normalization : bool, default=True
         Whether to normalise what enters each activation, and the outputs, over the rows of a minibatch in training. The
         fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
@@ -101,19 +104,21 @@ class IMSATClusterer(Clusters, MLPEstimator):
     Examples
     --------
     >>> from sklearn.cluster import KMeans
-    >>> from sklearn.datasets import make_moons
+    >>> from sklearn.datasets import make_blobs
     >>> from sklearn.metrics import adjusted_rand_score
     >>> from sklearn_irg import IMSATClusterer
-    >>> X, y = make_moons(300, noise=0.05, random_state=0)
-    >>> for model in (KMeans(2, random_state=0), IMSATClusterer(2, epsilon=0.3, random_state=0)):
-    ...     print(type(model).__name__, round(adjusted_rand_score(y, model.fit_predict(X)), 2))
-    KMeans 0.24
+    >>> X, y = make_blobs(300, random_state=170)
+    >>> X = X @ [[0.6, -0.6], [-0.4, 0.8]]  # elongated
+    >>> for model in (KMeans(3, n_init=3, random_state=0), IMSATClusterer(3, n_init=3, random_state=0)):
+    ...     print(type(model).__name__, round(adjusted_rand_score(y, model.fit_predict(X)), 1))
+    KMeans 0.6
     IMSATClusterer 1.0
     """
 
     _accept_sparse = False  # perturbed rows are dense
     early_stopping = False
     validation_fraction = 0.1
+    warm_start = False
 
     def __init__(
         self,
@@ -131,12 +136,12 @@ class IMSATClusterer(Clusters, MLPEstimator):
         solver="adam",
         batch_size="auto",
         learning_rate_init=0.001,
+        n_init=1,
         max_iter=200,
         shuffle=True,
         random_state=None,
         tol=1e-4,
         n_iter_no_change=10,
-        warm_start=False,
         batch_normalization=True,
         verbose=False,
     ):
@@ -153,12 +158,12 @@ class IMSATClusterer(Clusters, MLPEstimator):
         self.solver = solver
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
+        self.n_init = n_init
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.random_state = random_state
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
         self.batch_normalization = batch_normalization
         self.verbose = verbose
 
@@ -181,7 +186,14 @@ class IMSATClusterer(Clusters, MLPEstimator):
             The fitted estimator.
         """
         del y
-        self._fit(X, None, sample_weight)
+        n_init = check_integer(self.n_init, "n_init", 1)
+        if n_init == 1:
+            self._fit(X, None, sample_weight)
+        else:
+            rng = check_random_state(self.random_state)
+            starts = [clone(self).set_params(n_init=1, random_state=rng.randint(2**31)) for _ in range(n_init)]
+            best = min((start._fit(X, None, sample_weight) for start in starts), key=lambda start: start.loss_)
+            vars(self).update({k: v for k, v in vars(best).items() if k not in self.get_params(deep=False)})
         self.labels_ = self.predict(X)
         return self
 

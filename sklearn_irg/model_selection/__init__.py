@@ -1,6 +1,7 @@
-"""Choosing a strength, and splitting tables with few labels."""
+"""Choosing a strength, splitting tables with few labels, and testing whether a table has drifted."""
 
 from sklearn_irg.model_selection._balanced_alpha import balanced_alpha
+from sklearn_irg.model_selection._drift_test import DriftTestResult, drift_test
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
 
-__all__ = ["LabeledStratifiedKFold", "balanced_alpha"]
+__all__ = ["DriftTestResult", "LabeledStratifiedKFold", "balanced_alpha", "drift_test"]

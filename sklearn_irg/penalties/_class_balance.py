@@ -39,8 +39,8 @@ class ClassBalance(BatchPenalty):
     Examples
     --------
     >>> from sklearn_irg.penalties import ClassBalance, ConditionalEntropy
-    >>> 0.1 * ConditionalEntropy() + 0.4 * ClassBalance(priors="uniform")
-    Sum(left=Scaled(penalty=ConditionalEntropy(), weight=0.1), right=Scaled(penalty=ClassBalance(priors='uniform'), weight=0.4))
+    >>> 0.3 * ConditionalEntropy() + ClassBalance()
+    Sum(left=Scaled(penalty=ConditionalEntropy(), weight=0.3), right=ClassBalance())
     """
 
     group = "all"

@@ -9,6 +9,7 @@ from sklearn_irg import (
     GradRegMLPRegressor,
     IMSATClusterer,
     VATClassifier,
+    WassersteinCritic,
 )
 from sklearn_irg.penalties import WeightDecay
 
@@ -36,6 +37,7 @@ def expected_failures(estimator):
         VATClassifier(max_iter=50),
         VATClassifier(max_iter=50, unlabeled_label=None),
         IMSATClusterer(max_iter=100),
+        WassersteinCritic(max_iter=20, cv=2),
     ],
     expected_failed_checks=expected_failures,
 )

@@ -83,6 +83,16 @@ def test_no_y_is_read_and_weights_of_zero_are_absent_rows():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_of_several_starts_the_one_of_the_smallest_objective_is_kept():
+    rng, options = np.random.RandomState(0), {"epsilon": 0.3, "max_iter": 5}
+    seeds = [rng.randint(2**31) for _ in range(3)]
+    single = [IMSATClusterer(3, random_state=seed, **options).fit(X) for seed in seeds]
+    best = IMSATClusterer(3, n_init=3, random_state=0, **options).fit(X)
+    assert best.loss_ == min(model.loss_ for model in single)
+    assert best.get_params()["random_state"] == 0
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_transform_may_say_what_belongs_together():
     penalty = RandomPerturbation(0, transform=lambda X, random_state: -X)
     model = IMSATClusterer(2, penalty=penalty, **OPTIONS).fit(X - X.mean(axis=0))
@@ -96,6 +106,7 @@ def test_a_transform_may_say_what_belongs_together():
     [
         ({"n_clusters": 0}, "n_clusters must be an integer >= 1; got 0"),
         ({"n_clusters": 121}, "n_clusters=121 must not be more than the number of rows, 120"),
+        ({"n_init": 0}, "n_init must be an integer >= 1; got 0"),
         ({"mu": -1}, "mu must be a finite number >= 0; got -1"),
         ({"epsilon": 0}, "epsilon must be a finite number > 0; got 0"),
         ({"epsilon": LocalRadius(-1)}, "fraction of LocalRadius must be a finite number > 0; got -1"),

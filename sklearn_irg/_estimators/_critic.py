@@ -1,0 +1,288 @@
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.neural_network import MLPRegressor
+from sklearn.utils import check_random_state
+
+from sklearn_irg._checks import check_integer, check_sample_weight
+from sklearn_irg._engine.activations import as_activation
+from sklearn_irg._engine.networks import Network
+from sklearn_irg._estimators._fit_method import fit_method
+from sklearn_irg._estimators._mlp import MLPEstimator
+from sklearn_irg._estimators._two_samples import TwoSamples
+from sklearn_irg.constraints import SpectralNormalization
+from sklearn_irg.losses import MeanDifference
+from sklearn_irg.penalties import check_penalty
+
+_N_POINTS = 8  # between two rows, at which gradients are taken
+
+
+class WassersteinCritic(TwoSamples, MLPEstimator):
+    r"""Wasserstein-1 distance of two samples, by the function that tells them apart best without being steep.
+
+    .. math:: W_1 = \max_{\lVert f \rVert_\mathrm{Lip} \le 1} \mathbb E_{\text{first}} f - \mathbb E_{\text{second}} f
+
+    over perceptrons f, the critics [1]_. Their slope is bounded by a constraint or kept near one by a penalty. The difference
+    is taken on rows that a critic has not seen: on its own rows it is far too large in many dimensions.
+
+    Rows are shifted and divided by one number before the fit, which is undone in the weights, so that the distance of scaled
+    samples is the scaled distance. Standardise columns in different units first, or the one of the largest numbers decides.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Number of units in each hidden layer.
+    activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
+        Activation of the hidden layers.
+    constraint : Constraint, default=None
+        A bound on the slope. ``None`` is ``SpectralNormalization()`` unless there is a penalty; the distance is then a lower
+        bound, but for chance.
+    penalty : str, Penalty or None, default=None
+        What keeps the slope near one instead, such as ``LipschitzGradient(two_sided=True, at="interpolates")``, which takes it
+        on lines between rows of the two samples [2]_. A slope then exceeds one by about the distance of the scaled rows over
+        ``2 * alpha``, and so does the distance.
+    alpha : float, default=10.0
+        Strength of the penalty.
+    cv : int, cross-validation generator, iterable or None, default=5
+        The folds, or their number: each row is scored by a critic fitted on the other folds. With None there are no
+        ``distance_`` and no ``contributions_``.
+    l2 : float, default=0.0
+        Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
+        weights of the rows of a minibatch.
+    solver : {"adam", "sgd"} or Solver, default="adam"
+        The optimiser.
+    batch_size : int or "auto", default="auto"
+        Rows of each sample per step; "auto" is ``min(200, n_samples)``.
+    learning_rate_init : float, default=0.003
+        Step size.
+    max_iter : int, default=200
+        Largest number of epochs.
+    shuffle : bool, default=True
+        Whether to shuffle the rows in each epoch.
+    random_state : int, RandomState or None, default=None
+        For the folds, the initial weights, shuffling and interpolates.
+    tol : float, default=1e-4
+        Improvements of the objective smaller than this do not count.
+    n_iter_no_change : int, default=10
+        Stop after more than this many epochs in a row without improvement.
+    verbose : bool, default=False
+        Print the objective after each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        The two values of y, sorted: the first and the second sample.
+    distance_ : float
+        Wasserstein-1 distance in units of X, cross-fitted. Where the samples are alike it may be a little below zero.
+    contributions_ : ndarray of shape (n_features,)
+        What each column adds to the distance, not negative: the mean of the critic's derivative times the difference of two
+        rows, along the lines between rows of the two samples, cross-fitted.
+    coefs_, intercepts_ : list of ndarray
+        Weights of shape (n_in, n_out) and biases of each layer of a critic fitted on all rows.
+    n_iter_, n_layers_, n_outputs_, t_ : int
+        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+    out_activation_ : str
+        "identity".
+    loss_, loss_curve_, best_loss_
+        As on `GradRegMLPClassifier`.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, for parameters or data out of range, y with other than two values, fewer rows of a sample than folds, or a
+        diverging objective.
+
+    See Also
+    --------
+    sklearn_irg.model_selection.drift_test : Whether two samples differ, and in which columns.
+    scipy.stats.wasserstein_distance : In one dimension.
+
+    References
+    ----------
+    .. [1] Arjovsky, Chintala and Bottou (2017), "Wasserstein generative adversarial networks".
+    .. [2] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of Wasserstein GANs".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_irg import WassersteinCritic
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(1000, 3)), np.repeat(["new", "reference"], 500)
+    >>> X[:500, 1] += 1  # in the new rows one column has moved by one
+    >>> critic = WassersteinCritic(random_state=0).fit(X, y)
+    >>> print(round(critic.distance_, 1), critic.contributions_.round(1))
+    1.1 [0.  1.1 0. ]
+    """
+
+    _sklearn_class = MLPRegressor
+    _accept_sparse = False
+    early_stopping = False
+    validation_fraction = 0.1
+    warm_start = False
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        constraint=None,
+        penalty=None,
+        alpha=10.0,
+        cv=5,
+        l2=0.0,
+        solver="adam",
+        batch_size="auto",
+        learning_rate_init=0.003,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.constraint = constraint
+        self.penalty = penalty
+        self.alpha = alpha
+        self.cv = cv
+        self.l2 = l2
+        self.solver = solver
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.verbose = verbose
+
+    @fit_method
+    def fit(self, X, y, sample_weight=None):
+        """Fit critics, and measure the distance on rows that they have not seen.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of both samples.
+        y : array-like of shape (n_samples,)
+            Which sample a row is of: two values, of which the smaller names the first sample.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the mean of its sample; a weight of zero removes it.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        random_state = self.random_state
+        if self.cv is not None:
+            random_state = check_random_state(random_state).randint(2**31)
+        self._fit(X, y, sample_weight)
+        if self.cv is not None:
+            self._cross_fit(X, y, sample_weight, random_state)
+        return self
+
+    def score_samples(self, X):
+        """The critic: large on rows like those of the first sample, small on rows like those of the second.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            In units of X; only differences have a meaning.
+        """
+        return self._outputs(X)[:, 0]
+
+    # -- the distance ----------------------------------------------------------------------------------------------------
+
+    def _cross_fit(self, X, y, sample_weight, random_state):
+        X, y = self._validate(X, y, reset=False)
+        y = y.reshape(-1)
+        weights = check_sample_weight(sample_weight, len(X))
+        weights = np.ones(len(X)) if weights is None else weights
+        differences = []
+        for fold, (train, test) in enumerate(self._folds(X, y, weights, random_state)):
+            critic = clone(self).set_params(cv=None, random_state=random_state + fold)
+            critic._fit(X[train], y[train], weights[train])
+            differences.append(critic._held_out(X[test], y[test], weights[test], random_state + fold))
+        distances, contributions = zip(*differences, strict=True)
+        self.distance_ = float(np.mean(distances))
+        self.contributions_ = np.maximum(np.mean(contributions, axis=0), 0)
+
+    def _folds(self, X, y, weights, random_state):
+        if not isinstance(self.cv, Integral):
+            return check_cv(self.cv, y, classifier=True).split(X, y)
+        present = np.flatnonzero(weights)  # a weight of zero is an absent row
+        smallest = min(np.count_nonzero(y[present] == label) for label in self.classes_)
+        if smallest < self.cv:
+            raise ValueError(
+                f"cv={self.cv} needs as many rows of each sample, but y has {smallest} of one. Lower cv, or use cv=None."
+            )
+        folds = StratifiedKFold(int(self.cv), shuffle=True, random_state=random_state)
+        return [(present[train], present[test]) for train, test in folds.split(present, y[present])]
+
+    def _held_out(self, X, y, weights, random_state):
+        """Difference of the critic's means on two samples, and what each column adds to it."""
+        rng = np.random.RandomState(random_state)
+        first, second = (
+            rng.choice(rows, 2 * len(X), p=weights[rows] / weights[rows].sum())
+            for rows in (np.flatnonzero(y == label) for label in self.classes_)
+        )
+        return self._difference(X, y, weights), self._along_lines(X[first], X[second])
+
+    def _difference(self, X, y, weights):
+        scores = self.score_samples(X)
+        first, second = (np.average(scores[y == label], weights=weights[y == label]) for label in self.classes_)
+        return float(first - second)
+
+    def _along_lines(self, first, second):
+        """Mean over pairs of rows of the critic's derivatives on the line between them times their difference."""
+        sizes = (first.shape[1], *(W.shape[1] for W in self.coefs_))
+        network = Network(sizes, as_activation(self.activation), self.likelihood_)
+        theta = network.pack(self.coefs_, self.intercepts_, self.coefs_[0].dtype)
+        total = 0
+        for share in (np.arange(_N_POINTS) + 0.5) / _N_POINTS:
+            forward = network.forward(theta, (share * first + (1 - share) * second).astype(theta.dtype))
+            total = total + network.pull_back(theta, forward, np.ones_like(forward[-1])) * (first - second)
+        return total.mean(axis=0) / _N_POINTS
+
+    # -- one fit ---------------------------------------------------------------------------------------------------------
+
+    def _prepare(self, *args):
+        rows, network = super()._prepare(*args)
+        weights = rows.weights_of("all").astype(np.float64)
+        self._location = weights @ rows.X
+        self._scale = float(np.sqrt(weights @ ((rows.X - self._location) ** 2).mean(axis=1))) or 1.0
+        return rows.with_inputs(((rows.X - self._location) / self._scale).astype(rows.X.dtype)), network
+
+    def _attributes(self, coefs, intercepts):
+        # the critic of shifted and scaled rows, as one of the rows themselves whose slope is the same
+        coefs, intercepts = list(coefs), list(intercepts)
+        coefs[0] = coefs[0] / self._scale
+        intercepts[0] = intercepts[0] - (self._location @ coefs[0]).astype(coefs[0].dtype)
+        coefs[-1] = coefs[-1] * self._scale
+        intercepts[-1] = intercepts[-1] * self._scale
+        return super()._attributes(coefs, intercepts)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if isinstance(self.cv, Real):
+            check_integer(self.cv, "cv", 2)
+        check_penalty(self.penalty)
+
+    def _loss(self):
+        return MeanDifference()
+
+    def _parametrisation(self):
+        return SpectralNormalization() if self.constraint is None and self.penalty is None else self.constraint

@@ -1,0 +1,145 @@
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_random_state
+
+from sklearn_irg._checks import InvalidParameterError, check_integer, check_real
+from sklearn_irg._estimators import WassersteinCritic
+
+
+@dataclass(frozen=True)
+class DriftTestResult:
+    """Whether two samples differ, by how much, and in which columns.
+
+    Attributes
+    ----------
+    distance : float
+        Wasserstein-1 distance on rows that the critic has not seen, with each column in standard deviations of the reference.
+        Without drift it may be a little below zero.
+    p_value : float
+        Probability of a distance at least as large if both samples come from one distribution.
+    contributions : ndarray of shape (n_features,)
+        What each column adds to the distance; not negative.
+    names : ndarray of str of shape (n_features,)
+        The columns; "x0", "x1", … for arrays.
+    critic : WassersteinCritic
+        The critic, fitted on standardised rows of the reference (``classes_[1]``) and new rows (``classes_[0]``).
+    """
+
+    distance: float
+    p_value: float
+    contributions: np.ndarray
+    names: np.ndarray
+    critic: WassersteinCritic
+
+    def __str__(self):
+        """The result in a few lines, the columns that moved most first."""
+        lines = [f"distance {self.distance:.3g} standard deviations, p-value {self.p_value:.2g}"]
+        order = np.argsort(-self.contributions, kind="stable")[:10]
+        width = max(len(str(name)) for name in self.names[order])
+        lines += [
+            f"  {self.names[j]!s:<{width}}  {self.contributions[j]:.3g}" for j in order if self.contributions[j] > 0
+        ]
+        return "\n".join(lines)
+
+
+def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.5, random_state=None):
+    """Test whether new rows come from the distribution of a reference, and say which columns moved.
+
+    A critic learns on one part of the rows what tells the samples apart; its mean scores are compared on the other part, which
+    it has not seen. Without drift the scores of both samples are exchangeable, so permuting them gives the p-value, with no
+    fit but one. It sees drift in any combination of columns; standardising makes their units alike.
+
+    Parameters
+    ----------
+    reference : array-like of shape (n_reference, n_features)
+        Rows as they used to be, numbers only; encode categories first.
+    new : array-like of shape (n_new, n_features)
+        Rows as they are now, with the same columns.
+    n_permutations : int, default=1000
+        Number of permutations; the p-value is at least ``1 / (n_permutations + 1)``.
+    critic : WassersteinCritic, default=None
+        What to fit, such as one with other hidden layers; ``None`` is ``WassersteinCritic()``. It is not changed.
+    test_size : float, default=0.5
+        Fraction of the rows of each sample on which scores are compared.
+    random_state : int, RandomState or None, default=None
+        For the split, the critic and the permutations.
+
+    Returns
+    -------
+    result : DriftTestResult
+        With ``distance``, ``p_value`` and ``contributions``.
+
+    Raises
+    ------
+    ValueError
+        For missing or infinite numbers, tables with different columns, fewer than 4 rows of a sample, or parameters out of
+        range.
+
+    See Also
+    --------
+    sklearn_irg.WassersteinCritic : The distance alone, with all rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn_irg.model_selection import drift_test
+    >>> rng = np.random.default_rng(0)
+    >>> reference = pd.DataFrame(rng.normal(size=(400, 3)), columns=["age", "height", "income"])
+    >>> new = pd.DataFrame(rng.normal(size=(400, 3)), columns=["age", "height", "income"])
+    >>> new["income"] += 0.5
+    >>> result = drift_test(reference, new, random_state=0)
+    >>> round(result.p_value, 3), result.names[result.contributions.argmax()]
+    (0.001, 'income')
+    """
+    check_integer(n_permutations, "n_permutations", 1)
+    check_real(test_size, "test_size", 0, 1, open_low=True, open_high=True)
+    if critic is None:
+        critic = WassersteinCritic()
+    elif not isinstance(critic, WassersteinCritic):
+        raise InvalidParameterError(f"critic must be None or a WassersteinCritic; got {critic!r}.")
+    names = _shared_names(reference, new)
+    tables = [
+        check_array(table, dtype=(np.float64, np.float32), ensure_min_samples=4, input_name=name)
+        for table, name in ((reference, "reference"), (new, "new"))
+    ]
+    if tables[0].shape[1] != tables[1].shape[1]:
+        raise ValueError(f"reference has {tables[0].shape[1]} columns, but new has {tables[1].shape[1]}.")
+    rng = check_random_state(random_state)
+    seeds = rng.randint(2**31, size=3)
+    halves = [train_test_split(table, test_size=float(test_size), random_state=seeds[0]) for table in tables]
+    location, scale = halves[0][0].mean(axis=0), halves[0][0].std(axis=0)
+    scale = np.where(scale > 0, scale, 1)
+    (learn, y_learn), (compare, y) = (
+        ((np.vstack(pair) - location) / scale, np.repeat(["reference", "new"], [len(part) for part in pair]))
+        for pair in zip(*halves, strict=True)
+    )
+    critic = clone(critic).set_params(cv=None, random_state=int(seeds[1])).fit(learn, y_learn)
+    distance, contributions = critic._held_out(compare, y, np.ones(len(y)), seeds[2])
+    p_value = _p_value(critic.score_samples(compare), y == "new", int(n_permutations), rng)
+    if names is None:
+        names = np.array([f"x{j}" for j in range(compare.shape[1])], dtype=object)
+    return DriftTestResult(distance, p_value, np.maximum(contributions, 0), names, critic)
+
+
+def _shared_names(reference, new):
+    names = [getattr(table, "columns", None) for table in (reference, new)]
+    if names[0] is None or names[1] is None:
+        return None
+    names = [np.asarray(columns, dtype=object) for columns in names]
+    if list(names[0]) != list(names[1]):
+        raise ValueError(f"reference and new must have the same columns; got {list(names[0])} and {list(names[1])}.")
+    return names[0]
+
+
+def _p_value(scores, is_first, n_permutations, rng):
+    """Share of permutations, the identity included, whose difference of means is at least that found."""
+    centred = scores - scores.mean()
+    found = centred[is_first].sum()  # the difference of means is an increasing function of it
+    n_first = np.count_nonzero(is_first)
+    permuted = np.array([centred[rng.permutation(len(centred))[:n_first]].sum() for _ in range(n_permutations)])
+    tolerance = 1e-9 * np.abs(centred).sum()
+    return (1 + np.count_nonzero(permuted >= found - tolerance)) / (1 + n_permutations)
