@@ -100,7 +100,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _loss(self):
         return check_loss(self.loss)
 
-    def _penalty(self):
+    def _penalty(self, rows):
+        del rows
         return check_penalty(self.penalty)
 
     def _likelihood(self, loss):
@@ -124,7 +125,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         rows, network = self._prepare(X, y, sample_weight, mask, loss, classes, resume, incremental)
         theta = (self._resume if resume else self._start)(network, random_state, rows.X.dtype)
         rows, score = self._hold_out(network, rows, random_state, incremental)
-        objective = self._objective(network, rows, loss, self._terms(loss))
+        objective = self._objective(network, rows, loss, self._terms(loss, rows))
         theta = self._enter(objective, theta, resume, go_on)
         self._store_likelihood(network.likelihood)
         attributes = partial(self._weights_as_attributes, objective)
@@ -194,9 +195,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         options = {"accept_sparse": self._accept_sparse, "dtype": FLOATS, "order": "C"}
         return validate_data(self, X, y, multi_output=True, reset=reset, **options)
 
-    def _terms(self, loss):
+    def _terms(self, loss, rows):
         """Strengths and terms: the loss, scikit-learn's weight decay, and the penalty."""
-        penalty = self._penalty()
+        penalty = self._penalty(rows)
         alpha, n_epochs = float(self.alpha), int(self.n_ramp_up_epochs)
         terms = [] if penalty is None else penalty.terms()
         penalties = [(RampUp(alpha * weight, n_epochs) if n_epochs else alpha * weight, term) for weight, term in terms]
@@ -293,8 +294,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self._check_parameters()
         random_state = self._generator(go_on=False)
         loss = self._loss()
-        penalty = self._penalty()
         rows, network = self._prepare(X, y, sample_weight, mask, loss, None, False, False)
+        penalty = self._penalty(rows)
         theta = self._start(network, random_state, rows.X.dtype).astype(np.float64)
         terms = [(1.0, loss)] + ([] if penalty is None else penalty.terms())
         objective = self._objective(network, rows.astype(np.float64), loss, terms, dropout=0.0)

@@ -141,8 +141,8 @@ class ClassTargets(ClassPredictions, ClassifierMixin):
         if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
             warnings.warn(
                 f"{type(self).__name__} predicts class {found[top].item()!r} for {counts[top]} of {n_rows} unlabelled rows, "
-                "so it has learned from them that all are alike. Let the labels come first with n_ramp_up_epochs, set "
-                "batch_normalization=True, or lower alpha or the radius of the perturbation.",
+                "so it has learned from them that all are alike. Try 0.3 * ConditionalEntropy() + ClassBalance() among the "
+                "penalties, n_ramp_up_epochs, batch_normalization=True, or a smaller alpha or radius.",
                 ConvergenceWarning,
                 stacklevel=6,  # fit, and what wraps it
             )

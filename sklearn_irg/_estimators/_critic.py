@@ -42,7 +42,8 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
     penalty : str, Penalty or None, default=None
         What keeps the slope near one instead, such as ``LipschitzGradient(two_sided=True, at="interpolates")``, which takes it
         on lines between rows of the two samples [2]_. A slope then exceeds one by about the distance of the scaled rows over
-        ``2 * alpha``, and so does the distance.
+        ``2 * alpha``, and so does the distance. Two-sided it can keep a critic with a bad start, in few dimensions above all,
+        from turning round, because slopes near zero cost most; one-sided it does not.
     alpha : float, default=10.0
         Strength of the penalty.
     cv : int, cross-validation generator, iterable or None, default=5

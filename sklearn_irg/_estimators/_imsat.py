@@ -208,7 +208,8 @@ class IMSATClusterer(Clusters, MLPEstimator):
     def _loss(self):
         return check_loss(InformationMaximization(self.mu))
 
-    def _penalty(self):
+    def _penalty(self, rows):
+        del rows
         own = check_penalty(VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations))
         others = check_penalty(self.penalty)
         return own if others is None else own + others

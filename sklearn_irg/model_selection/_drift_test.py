@@ -142,4 +142,4 @@ def _p_value(scores, is_first, n_permutations, rng):
     n_first = np.count_nonzero(is_first)
     permuted = np.array([centred[rng.permutation(len(centred))[:n_first]].sum() for _ in range(n_permutations)])
     tolerance = 1e-9 * np.abs(centred).sum()
-    return (1 + np.count_nonzero(permuted >= found - tolerance)) / (1 + n_permutations)
+    return float((1 + np.count_nonzero(permuted >= found - tolerance)) / (1 + n_permutations))

@@ -12,7 +12,7 @@ from sklearn_irg._engine.objective import Objective, RampUp
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.terms import L2
 from sklearn_irg.losses import check_loss
-from sklearn_irg.penalties import ConditionalEntropy, InputGradient, VirtualAdversarial
+from sklearn_irg.penalties import ClassBalance, ConditionalEntropy, InputGradient, VirtualAdversarial
 from sklearn_irg.solvers import Adam
 from tests.problems import problem
 
@@ -110,6 +110,13 @@ class TestEveryPerceptronClassifierTakesUnlabelledRows:
         np.testing.assert_array_equal(a.coefs_[0], b.coefs_[0])
         np.testing.assert_array_equal(a.transduction_, b.transduction_)
 
+    def test_entropy_and_balance_come_with_unlabelled_rows(self):
+        penalty = 0.3 * ConditionalEntropy() + ClassBalance()
+        for y, same in ((SOME, penalty), (Y, None)):
+            a = VATClassifier(epsilon=0.3, **self.OPTIONS).fit(X, y)
+            b = VATClassifier(epsilon=0.3, penalty=same, **self.OPTIONS).fit(X, y)
+            np.testing.assert_array_equal(a.coefs_[0], b.coefs_[0])
+
     def test_terms_that_read_labels_count_labelled_rows_only(self):
         options = {"penalty": "input_gradient", "solver": "lbfgs", **self.OPTIONS}
         some = GradRegMLPClassifier(unlabeled_label=-1, **options).fit(X, SOME)
@@ -151,10 +158,10 @@ class TestCollapse:
     def test_all_unlabelled_rows_in_one_class_is_said_with_what_to_try(self):
         y = np.where(np.arange(200) < 8, self.y, -1)
         message = (
-            r"predicts class [01] for 19[0-2] of 192 unlabelled rows, .*n_ramp_up_epochs.*batch_normalization=True"
+            r"predicts class [01] for 19[0-2] of 192 unlabelled rows, .*ClassBalance.*n_ramp_up_epochs.*batch_norm"
         )
         with pytest.warns(ConvergenceWarning, match=message):
-            make(epsilon=20.0, alpha=100.0, max_iter=100).fit(self.X, y)
+            make(penalty=None, epsilon=20.0, alpha=100.0, max_iter=100).fit(self.X, y)
 
     def test_what_chance_explains_is_not(self):
         rows = self.y == 1
