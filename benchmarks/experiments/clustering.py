@@ -1,0 +1,60 @@
+"""Clustering digits by information maximisation (Hu et al. 2017) and by k-means.
+
+    python benchmarks/experiments/clustering.py [--data mnist.npz] [--seeds 3] [--epochs 50]
+
+scikit-learn's digits, and MNIST where ``--mnist`` is given: accuracy after the best matching of clusters and digits, on the
+rows of the fit and for MNIST on its test images.
+"""
+
+import argparse
+import time
+import warnings
+
+import numpy as np
+from _common import mnist, report
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
+from sklearn.metrics import confusion_matrix
+
+from sklearn_irg import IMSATClusterer
+
+
+def accuracy(y, labels):
+    counts = confusion_matrix(y, labels)
+    return counts[linear_sum_assignment(-counts)].sum() / len(y)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mnist", action="store_true")
+    parser.add_argument("--data")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if arguments.mnist:
+        X, y, X_test, y_test = mnist(arguments.data)
+        X, X_test = X / 255, X_test / 255
+        options = {"hidden_layer_sizes": (500, 300), "batch_size": 250, "learning_rate_init": 0.002, "verbose": True}
+        options["max_iter"] = arguments.epochs or 50
+    else:
+        X, y = load_digits(return_X_y=True)
+        X, X_test, y_test = X / 16, X / 16, y
+        options = {"hidden_layer_sizes": (200, 200), "learning_rate_init": 0.003, "max_iter": arguments.epochs or 200}
+    results = {"k-means": [], "IMSAT": [], "IMSAT, test": [], "objective": [], "minutes": []}
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+        results["k-means"].append(accuracy(y, KMeans(10, n_init=3, random_state=seed).fit_predict(X)))
+        start = time.perf_counter()
+        model = IMSATClusterer(10, random_state=seed, **options).fit(X)
+        results["minutes"].append((time.perf_counter() - start) / 60)
+        results["IMSAT"].append(accuracy(y, model.labels_))
+        results["IMSAT, test"].append(accuracy(y_test, model.predict(X_test)))
+        results["objective"].append(model.loss_)
+        print({name: np.round(values[-1], 4) for name, values in results.items()}, flush=True)
+    report("MNIST" if arguments.mnist else "digits", **results)
+
+
+if __name__ == "__main__":
+    main()
