@@ -12,6 +12,7 @@ __all__ = [
     "check_boolean",
     "check_bounds",
     "check_choice",
+    "check_feature_weights",
     "check_features",
     "check_integer",
     "check_mask",
@@ -92,22 +93,47 @@ def check_features(features, n_features, names=None):
     return mask
 
 
-def _position(feature, n_features, names):
+def check_feature_weights(weights, n_features, names=None):
+    """Weights of columns from a dict of name or position to number, or a number per column: an array (n_features,).
+
+    Columns that are not mentioned have weight one; ``None`` mentions none.
+    """
+    array = np.ones(n_features)
+    if weights is None:
+        return array
+    if isinstance(weights, dict):
+        names = None if names is None else list(names)
+        for feature, weight in weights.items():
+            array[_position(feature, n_features, names, "weights")] = check_real(weight, f"weight of {feature!r}", 0)
+        return array
+    try:
+        given = np.asarray(weights, dtype=float)
+        valid = given.shape == (n_features,) and np.isfinite(given).all() and (given >= 0).all()
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise InvalidParameterError(
+            f"weights must be a dict of column to non-negative number, or {n_features} such numbers; got {weights!r}."
+        )
+    return given
+
+
+def _position(feature, n_features, names, parameter="features"):
     if isinstance(feature, str):
         if names is None:
             raise InvalidParameterError(
-                f"features names the column {feature!r}, but X has no column names. Use positions, or a DataFrame; behind "
+                f"{parameter} names the column {feature!r}, but X has no column names. Use positions, or a DataFrame; behind "
                 'transformers, set_output(transform="pandas").'
             )
         if feature not in names:
             raise InvalidParameterError(
-                f"features has {feature!r}, which is not a column of X; its columns are {_some(names)}."
+                f"{parameter} has {feature!r}, which is not a column of X; its columns are {_some(names)}."
             )
         return names.index(feature)
     if isinstance(feature, Integral) and -n_features <= feature < n_features:
         return int(feature)
     raise InvalidParameterError(
-        f"features has {feature!r}, which is not a position among the {n_features} columns of X."
+        f"{parameter} has {feature!r}, which is not a position among the {n_features} columns of X."
     )
 
 

@@ -8,10 +8,11 @@ from abc import abstractmethod
 
 import numpy as np
 
-from sklearn_irg._checks import InvalidParameterError, check_real
+from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._component import Component
 from sklearn_irg._engine.autodiff import defvjp, opaque, primitive
 from sklearn_irg._engine.parametrisations import Parametrisation
+from sklearn_irg._engine.sensitivity import power_iterations
 
 __all__ = ["Constraint", "FrobeniusCap", "Projection", "SpectralNormalization", "WeightClipping", "check_constraint"]
 
@@ -52,10 +53,14 @@ class SpectralNormalization(_Bounded, Constraint):
     ----------
     bound : float, default=1.0
         The Lipschitz bound b of the whole network of L layers.
+    n_iterations : int, default=None
+        Number of power iterations, from a vector of ones [2]_, which find singular values from below, so that the bound may be
+        exceeded; ``None`` is exact.
 
     References
     ----------
     .. [1] Miyato, Kataoka, Koyama and Yoshida (2018), "Spectral normalization for generative adversarial networks".
+    .. [2] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models" (in Chinese).
 
     Examples
     --------
@@ -71,13 +76,21 @@ class SpectralNormalization(_Bounded, Constraint):
 
     allows_zero = False  # weights of zero have no direction
 
-    def __init__(self, bound=1.0):
+    def __init__(self, bound=1.0, n_iterations=None):
         self.bound = bound
+        self.n_iterations = n_iterations
+
+    def check_parameters(self):
+        super().check_parameters()
+        if self.n_iterations is not None:
+            check_integer(self.n_iterations, "n_iterations of SpectralNormalization", 1)
 
     def transform(self, network, theta):
         n_layers = len(network.shapes)
         slope = max(1.0, float(network.activation.largest_slope))
-        return _normalize(theta, network, (float(self.bound) / slope ** (n_layers - 1)) ** (1 / n_layers))
+        return _normalize(
+            theta, network, (float(self.bound) / slope ** (n_layers - 1)) ** (1 / n_layers), self.n_iterations
+        )
 
 
 class FrobeniusCap(_Bounded, Projection):
@@ -115,6 +128,8 @@ class WeightClipping(_Bounded, Projection):
     ----------
     bound : float, default=0.01
         Largest absolute value of a weight.
+    biases : bool, default=False
+        Whether to clip biases too, as published [1]_; they have no part in the slope.
 
     References
     ----------
@@ -127,12 +142,18 @@ class WeightClipping(_Bounded, Projection):
     WeightClipping(bound=0.1)
     """
 
-    def __init__(self, bound=0.01):
+    def __init__(self, bound=0.01, biases=False):
         self.bound = bound
+        self.biases = biases
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_boolean(self.biases, "biases of WeightClipping")
 
     def project(self, network, theta):
-        for W, _ in network.unpack(theta):
-            np.clip(W, -float(self.bound), float(self.bound), out=W)
+        for W, b in network.unpack(theta):
+            for array in (W, b) if self.biases and b is not None else (W,):
+                np.clip(array, -float(self.bound), float(self.bound), out=array)
 
 
 def check_constraint(constraint):
@@ -169,29 +190,37 @@ def check_constraint(constraint):
     return constraint
 
 
-def _leading(W):
+def _leading(W, n_iterations):
     if not np.isfinite(W).all():
         raise ValueError("training diverged: weights are not finite. Standardise X, or lower learning_rate_init.")
-    u, singular_values, v = np.linalg.svd(W, full_matrices=False)
-    return u[:, 0], max(singular_values[0], np.finfo(W.dtype).tiny), v[0]
+    if n_iterations is None:
+        u, singular_values, v = np.linalg.svd(W, full_matrices=False)
+        u, v, sigma = u[:, 0], v[0], singular_values[0]
+    else:
+        u, v = (direction[:, 0] for direction in power_iterations(W, n_iterations))
+        sigma = u @ W @ v
+    return u, max(sigma, np.finfo(W.dtype).tiny), v
 
 
 @primitive
-def _normalize(theta, network, bound):
+def _normalize(theta, network, bound, n_iterations):
     effective = theta.copy()
     for W, _ in network.unpack(effective):
-        W *= bound / _leading(W)[1]
+        W *= bound / _leading(W, n_iterations)[1]
     return effective
 
 
 @opaque
-def _normalize_vjp(g, theta, network, bound):
+def _normalize_vjp(g, theta, network, bound, n_iterations):
     gradient = g.copy()
     for (G, _), (W, _) in zip(network.unpack(gradient), network.unpack(theta), strict=True):
-        u, sigma, v = _leading(W)
+        u, sigma, v = _leading(W, n_iterations)
         G -= (np.vdot(G, W) / sigma) * np.outer(u, v)
         G *= bound / sigma
     return gradient
 
 
-defvjp(_normalize, lambda ans, theta, network, bound: lambda g: _normalize_vjp(g, theta, network, bound))
+defvjp(
+    _normalize,
+    lambda ans, theta, network, bound, n_iterations: lambda g: _normalize_vjp(g, theta, network, bound, n_iterations),
+)

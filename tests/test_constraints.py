@@ -7,7 +7,7 @@ from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradReg
 from sklearn_irg.activations import Activation
 from sklearn_irg.constraints import FrobeniusCap, Projection, SpectralNormalization, WeightClipping, check_constraint
 from sklearn_irg.solvers import Solution, Solver
-from tests.problems import MULTI_X, MULTI_Y
+from tests.problems import MULTI_X, MULTI_Y, evaluate, make_objective, problem
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -125,3 +125,31 @@ def test_what_is_no_constraint_is_named(constraint, message):
 def test_a_projection_that_does_not_project_cannot_be_made():
     with pytest.raises(TypeError, match="abstract"):
         type("Incomplete", (Projection,), {})()
+
+
+def test_weight_clipping_clips_biases_as_published_only_when_asked():
+    network, *_, theta, _ = problem()
+    theta = 10 * theta
+    for biases in (False, True):
+        clipped = theta.copy()
+        WeightClipping(0.5, biases=biases).project(network, clipped)
+        for (W, b), (_, before) in zip(network.unpack(clipped), network.unpack(theta), strict=True):
+            assert abs(W).max() <= 0.5
+            np.testing.assert_array_equal(b, np.clip(before, -0.5, 0.5) if biases else before)
+
+
+def test_normalisation_by_power_iterations_tends_to_the_exact_one():
+    network, X, Y, theta, _ = problem()
+    exact = SpectralNormalization(2.0).transform(network, theta)
+    np.testing.assert_allclose(SpectralNormalization(2.0, n_iterations=300).transform(network, theta), exact, rtol=1e-9)
+    for (W, _), (V, _) in zip(
+        network.unpack(SpectralNormalization(2.0, n_iterations=1).transform(network, theta)),
+        network.unpack(exact),
+        strict=True,
+    ):
+        assert np.linalg.norm(W, 2) > np.linalg.norm(V, 2) * (1 + 1e-6)
+    objectives = [
+        make_objective(network, X, Y, constraint=SpectralNormalization(2.0, n_iterations=n)) for n in (None, 300)
+    ]
+    gradients = [evaluate(objective, theta)[1] for objective in objectives]
+    np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-6, atol=1e-9)

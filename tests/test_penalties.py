@@ -15,9 +15,12 @@ from sklearn_irg.penalties import (
     AdversarialLoss,
     ClassBalance,
     ConditionalEntropy,
+    HiddenNoise,
+    InputDropout,
     InputGradient,
     InputNoise,
     Jacobian,
+    LabelNoise,
     LipschitzGradient,
     LocalRadius,
     ParameterGradient,
@@ -29,6 +32,7 @@ from sklearn_irg.penalties import (
     Sum,
     VirtualAdversarial,
     WeightDecay,
+    WeightNoise,
     WeightPenalty,
     check_penalty,
 )
@@ -38,6 +42,8 @@ from tests.problems import LIKELIHOODS, evaluate, make_objective, outputs_of, pe
 DIFFERENTIABLE = [
     InputGradient(),
     InputGradient("l1"),
+    InputGradient(power=1),
+    InputGradient("l1", power=2, weights=[0, 1, 2, 3, 0.5]),
     InputGradient(features=[0, 2]),
     RightReasons(),
     RightReasons(features=[1]),
@@ -49,8 +55,14 @@ DIFFERENTIABLE = [
     LipschitzGradient(bound=0.3, two_sided=True, at="interpolates"),
     ParameterGradient(),
     WeightDecay(),
+    WeightDecay(bound=1.5),
     SpectralNorm(),
     InputNoise(sigma=0.3, n_draws=2),
+    InputNoise(sigma=0.3, distribution="uniform", multiplicative=True),
+    InputDropout(0.4, features=[0, 1, 4]),
+    HiddenNoise(0.5),
+    WeightNoise(0.1, n_draws=2),
+    LabelNoise(0.5),
     ConditionalEntropy(),
     ClassBalance(),
     ClassBalance(priors="uniform"),
@@ -63,6 +75,7 @@ DETACHED = [
     RandomPerturbation(epsilon=0.5),
     RandomPerturbation(epsilon=LocalRadius(n_neighbors=3)),
     AdversarialLoss(epsilon=0.3),
+    AdversarialLoss(epsilon=0.3, normalize=False),
     AdversarialLoss(epsilon=0.3, norm="linf", n_steps=3, clip=(-2, 2), features=[1, 2]),
 ]
 PENALTIES = DIFFERENTIABLE + DETACHED
@@ -74,8 +87,10 @@ def of_kind(penalties, *kinds):
     return having, [p for p in penalties if p not in having]
 
 
-READ_CLASSES, READ_ANYTHING = of_kind(DIFFERENTIABLE, ClassBalance, ConditionalEntropy, RightReasons)
-MOVE_INPUTS, READ_INPUTS = of_kind(PENALTIES, AdversarialLoss, InputNoise, RandomPerturbation, VirtualAdversarial)
+READ_CLASSES, READ_ANYTHING = of_kind(DIFFERENTIABLE, ClassBalance, ConditionalEntropy, LabelNoise, RightReasons)
+MOVE_INPUTS, READ_INPUTS = of_kind(
+    PENALTIES, AdversarialLoss, InputDropout, InputNoise, RandomPerturbation, VirtualAdversarial
+)
 IMPOSSIBLE = [(p, "labels") for p in of_kind(READ_CLASSES, ClassBalance)[0]]  # labels do not exclude one another
 AT_INTERPOLATES = [p for p in READ_INPUTS if "interpolates" in repr(p)]
 DETERMINISTIC = [p for p in PENALTIES if not any(term.is_stochastic or term.is_detached for _, term in p.terms())]
@@ -164,11 +179,22 @@ def test_what_reads_classes_refuses_a_likelihood_of_numbers(penalty, likelihood)
     network, X, Y, _, _ = problem(likelihood)
     with pytest.raises(
         ValueError,
-        match=r"(RightReasons|ConditionalEntropy|ClassBalance) needs class probabilities, which .* does not have",
+        match=r"(RightReasons|ConditionalEntropy|ClassBalance|LabelNoise) needs class.*, which .* does not have",
     ):
         make_objective(network, X, Y, penalty)
 
 
+NOT_ZERO = (  # for weights of zero
+    AdversarialLoss,
+    ClassBalance,
+    ConditionalEntropy,
+    HiddenNoise,
+    InputDropout,
+    InputNoise,
+    LabelNoise,
+    ParameterGradient,
+    WeightNoise,
+)
 LABEL_FREE = [
     ClassBalance(),
     ConditionalEntropy(),
@@ -178,7 +204,14 @@ LABEL_FREE = [
     VirtualAdversarial(0.5),
     RandomPerturbation(0.5),
 ]
-OF_LABELS = [InputGradient(), AdversarialLoss(0.3), InputNoise(0.3), ParameterGradient()]
+OF_LABELS = [
+    InputGradient(),
+    AdversarialLoss(0.3),
+    InputNoise(0.3),
+    HiddenNoise(0.3),
+    LabelNoise(0.3),
+    ParameterGradient(),
+]
 
 
 @pytest.mark.parametrize("penalty", LABEL_FREE + OF_LABELS, ids=repr)
@@ -194,11 +227,7 @@ def test_unlabelled_rows_count_in_terms_that_read_no_labels_and_only_there(penal
 
 @pytest.mark.parametrize(
     "penalty",
-    [
-        p
-        for p in of_kind(PENALTIES, AdversarialLoss, ClassBalance, ConditionalEntropy, InputNoise, ParameterGradient)[1]
-        if "two_sided=True" not in repr(p)
-    ],
+    [p for p in of_kind(PENALTIES, *NOT_ZERO)[1] if "two_sided=True" not in repr(p)],
     ids=repr,
 )
 def test_vanishes_for_zero_weights(penalty):
@@ -398,14 +427,122 @@ def test_parameter_gradient_is_the_squared_gradient_of_the_loss(likelihood):
     np.testing.assert_allclose(value, plain @ plain, rtol=1e-9)
 
 
-@pytest.mark.parametrize(("norm", "order"), [("l2", 2), ("linf", 1)])
-def test_adversarial_loss_tends_to_loss_plus_epsilon_times_the_dual_norm(norm, order):
+@pytest.mark.parametrize(
+    ("options", "penalty", "share"),
+    [
+        ({"norm": "l2"}, InputGradient(power=1), 1),
+        ({"norm": "linf"}, InputGradient("l1"), 1),
+        (
+            {"normalize": False},
+            InputGradient(),
+            0.5,
+        ),  # the perturbation is a constant, so half of the derivative is missing
+    ],
+    ids=["unit", "sign", "gradient"],
+)
+def test_adversarial_training_with_a_small_radius_is_a_gradient_penalty(options, penalty, share):
     network, X, Y, theta, _ = problem()
     losses, epsilon = row_losses(network, theta, Y), 1e-5
-    value = penalty_value(AdversarialLoss(epsilon, norm=norm), network, X, Y, theta)
-    slope = (value - losses(X).mean()) / epsilon
-    expected = np.linalg.norm(oracles.input_gradients(losses, X), ord=order, axis=1).mean()
-    np.testing.assert_allclose(slope, expected, rtol=1e-4)
+    (value, gradient), (plain, plain_gradient) = (
+        evaluate(make_objective(network, X, Y, term, 1.0, loss=None), theta)
+        for term in (AdversarialLoss(epsilon, **options), AdversarialLoss(1e-300, **options))
+    )
+    expected, of_penalty = evaluate(make_objective(network, X, Y, penalty), theta)
+    loss, of_loss = evaluate(make_objective(network, X, Y), theta)
+    np.testing.assert_allclose((value - plain) / epsilon, expected - loss, rtol=1e-3)
+    slopes, expected = (gradient - plain_gradient) / epsilon, share * (of_penalty - of_loss)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-2, atol=1e-3 * abs(expected).max())
+    order = {"linf": 1}.get(options.get("norm"), 2)
+    norms = np.linalg.norm(oracles.input_gradients(losses, X), ord=order, axis=1) ** (1 if options.get("norm") else 2)
+    np.testing.assert_allclose((value - plain) / epsilon, norms.mean(), rtol=1e-3)
+
+
+def test_one_step_down_and_one_up_descend_the_squared_gradient():
+    # flooding at its level: θ' - θ = -½ ε² ∇‖∇L‖² + O(ε³)
+    network, X, Y, theta, _ = problem()
+    plain, epsilon = make_objective(network, X, Y), 1e-4
+    down = theta - epsilon * evaluate(plain, theta)[1]
+    up = down + epsilon * evaluate(plain, down)[1]
+    both = evaluate(make_objective(network, X, Y, ParameterGradient()), theta)[1]
+    expected = -0.5 * epsilon**2 * (both - evaluate(plain, theta)[1])
+    np.testing.assert_allclose(up - theta, expected, rtol=0.01, atol=1e-3 * abs(expected).max())
+
+
+@pytest.mark.parametrize(("norm", "power"), [("l2", None), ("l2", 1), ("l1", None), ("l1", 2)])
+def test_feature_costs_multiply_derivatives_by_name_or_position(norm, power):
+    network, X, Y, theta, _ = problem()
+    G = oracles.input_gradients(row_losses(network, theta, Y), X) * [1, 5, 1, 0, 1]
+    norms = np.linalg.norm(G, ord=int(norm[1]), axis=1) ** (power or int(norm[1]))
+    for weights, names in (({"b": 5.0, "d": 0}, list("abcde")), ({1: 5.0, -2: 0}, None), ([1, 5, 1, 0, 1], None)):
+        penalty = InputGradient(norm, weights=weights, power=power)
+        value = penalty_value(penalty, network, X, Y, theta, feature_names=names)
+        np.testing.assert_allclose(value, norms.mean(), rtol=1e-6)
+
+
+class TestNoise:
+    def average(self, penalty, n_draws=4000, likelihood="softmax", hidden=(7, 6)):
+        network, X, Y, theta, _ = problem(likelihood, hidden=hidden, n_samples=6)
+        rng = np.random.RandomState(0)
+        objective = make_objective(network, np.repeat(X, n_draws, axis=0), np.repeat(Y, n_draws, axis=0), penalty)
+        batch = objective.everything()
+        return objective.value(theta, batch, rng, objective.terms[1:]), network, X, Y, theta
+
+    def test_of_labels_is_smoothing_on_average(self):
+        value, network, X, Y, theta = self.average(LabelNoise(0.3))
+        expected = row_losses(network, theta, 0.7 * Y + 0.3 / 4)(X).mean()
+        np.testing.assert_allclose(value, expected, rtol=0.01)
+
+    def test_uniform_noise_has_the_same_standard_deviation(self):
+        gaussian, uniform = (self.average(InputNoise(0.05, distribution=d))[0] for d in ("gaussian", "uniform"))
+        np.testing.assert_allclose(gaussian, uniform, rtol=1e-3)
+
+    def test_dropped_inputs_keep_their_mean(self):
+        network, X, Y, theta, _ = problem()
+        objective = make_objective(
+            network, np.repeat(X, 500, axis=0), np.repeat(Y, 500, axis=0), InputDropout(0.3, features=[0, 1])
+        )
+        moved = perturbed(InputDropout(0.3, features=[0, 1]), objective, theta)[1].reshape(20, 500, 5)
+        np.testing.assert_array_equal(moved[:, :, 2:], np.repeat(X[:, None, 2:], 500, axis=1))
+        assert np.mean(moved[:, :, :2] == 0) == pytest.approx(0.3, abs=0.02)
+        np.testing.assert_allclose(moved.mean(axis=1), X, rtol=0.15)
+
+    def test_multiplicative_noise_is_in_proportion(self):
+        network, X, Y, theta, _ = problem()
+        penalty = InputNoise(0.1, distribution="uniform", multiplicative=True)
+        moved = perturbed(penalty, make_objective(network, X, Y, penalty), theta)[1]
+        assert (abs(moved / X - 1) <= 0.1 * np.sqrt(3)).all()
+        assert (moved != X).all()
+
+    def test_of_hidden_units_is_added_before_the_activation(self):
+        network, X, _, theta, rng = problem(hidden=(7,))
+        noise = rng.randn(20, 7)
+        (W, b), (V, c) = network.unpack(theta)
+        expected = np.tanh(X @ W + b + noise) @ V + c
+        np.testing.assert_allclose(network.forward(theta, X, noise=[noise])[-1], expected, rtol=1e-12)
+
+    def test_of_weights_is_one_draw_for_all_rows(self):
+        network, X, Y, theta, _ = problem()
+        penalty = WeightNoise(0.2)
+        value = penalty_value(penalty, network, X, Y, theta)
+        noisy = theta + 0.2 * np.random.RandomState(0).standard_normal(theta.shape)
+        np.testing.assert_allclose(value, row_losses(network, noisy, Y)(X).mean(), rtol=1e-10)
+
+
+def test_a_bound_leaves_small_matrices_alone():
+    network, X, Y, theta, _ = problem()
+    norms = np.array([np.linalg.norm(W) for W, _ in network.unpack(theta)])
+    bound = np.median(norms)
+    expected = (np.maximum(norms - bound, 0) ** 2).sum()
+    np.testing.assert_allclose(penalty_value(WeightDecay(bound=bound), network, X, Y, theta), expected, rtol=1e-9)
+
+
+def test_power_iterations_find_the_spectral_norm_from_below():
+    network, X, Y, theta, _ = problem()
+    exact = penalty_value(SpectralNorm(), network, X, Y, theta)
+    values = [penalty_value(SpectralNorm(n_iterations=n), network, X, Y, theta) for n in (1, 3, 10, 200)]
+    assert values == sorted(values)
+    assert values[0] < 0.95 * exact
+    np.testing.assert_allclose(values[-1], exact, rtol=1e-9)
 
 
 def test_adversarial_loss_of_a_linear_binary_model_is_its_closed_form():
@@ -546,6 +683,25 @@ class TestSumsAndMultiples:
     ("penalty", "message"),
     [
         (InputGradient("l3"), "norm of InputGradient must be one of 'l2', 'l1'; got 'l3'"),
+        (InputGradient(power=3), "power of InputGradient must be an integer >= 1 and <= 2; got 3"),
+        (
+            AdversarialLoss(normalize=False, n_steps=3),
+            r"normalize=False is one step along the gradient itself: it needs",
+        ),
+        (
+            AdversarialLoss(normalize=False, norm="linf"),
+            r"normalize=False is one step along the gradient itself: it needs",
+        ),
+        (
+            InputNoise(distribution="cauchy"),
+            "distribution of InputNoise must be one of 'gaussian', 'uniform'; got 'cauchy'",
+        ),
+        (InputDropout(1.0), "rate of InputDropout must be a finite number >= 0 and < 1; got 1.0"),
+        (LabelNoise(2), "amount of LabelNoise must be a finite number >= 0 and <= 1; got 2"),
+        (HiddenNoise(0), "sigma must be a finite number > 0; got 0"),
+        (WeightNoise(n_draws=0), "n_draws must be an integer >= 1; got 0"),
+        (WeightDecay(-1), "bound of WeightDecay must be a finite number >= 0; got -1"),
+        (SpectralNorm(0), "n_iterations of SpectralNorm must be an integer >= 1; got 0"),
         (ClassBalance("equal"), "priors of ClassBalance must be .*; got 'equal'"),
         (ClassBalance([1, 0]), r"priors of ClassBalance must be .* a positive number per class; got \[1, 0\]"),
         (VirtualAdversarial("near"), "epsilon must be a positive number, \"local\" or a LocalRadius; got 'near'"),

@@ -98,13 +98,14 @@ class Network:
         """All weight matrices."""
         return [self.weight(theta, layer) for layer in range(len(self._layout))]
 
-    def forward(self, theta, X, empty=np.empty, dropout=None):
+    def forward(self, theta, X, empty=np.empty, dropout=None, noise=None):
         """One forward pass: a bundle of hidden activations and, last, the outputs, each (n_samples, n_units).
 
         ``empty(shape, dtype)`` is where this pass and those that follow from it take their arrays; ``dropout`` holds, for
-        each hidden layer, what its activations are multiplied by: zero, or one constant.
+        each hidden layer, what its activations are multiplied by: zero, or one constant. ``noise`` holds, for each hidden
+        layer, what is added to what enters its activation.
         """
-        return _forward(theta, X, self, empty, dropout)
+        return _forward(theta, X, self, empty, dropout, noise)
 
     def draw_dropout(self, rate, n_samples, random_state, dtype):
         """Multipliers for `forward`: zero with probability ``rate``, otherwise 1 / (1 - rate)."""
@@ -130,7 +131,7 @@ class Network:
         size = max(1, _BLOCK_BYTES // (2 * sum(self.layer_sizes[1:]) * theta.itemsize))  # activations and slopes
         for start in range(0, max(n_samples, 1), size):
             rows = slice(start, min(start + size, n_samples))
-            block = _forward(theta, X[rows] if size < n_samples else X, self, np.empty, None)[-1]
+            block = _forward(theta, X[rows] if size < n_samples else X, self, np.empty, None, None)[-1]
             block = block if function is None else function(block)
             if rows.stop - start == n_samples:
                 return block
@@ -191,7 +192,7 @@ defvjp(_squared_weights, lambda ans, theta, network: lambda g: _squared_weights_
 
 
 @primitive
-def _forward(theta, X, network, empty, dropout):
+def _forward(theta, X, network, empty, dropout, noise):
     activation, layers = network.activation, network.unpack(theta)
     arrays, slopes = [], []
     for W, b in layers:
@@ -200,6 +201,8 @@ def _forward(theta, X, network, empty, dropout):
             A += b
         if len(arrays) < len(layers) - 1:
             slope = None
+            if noise:
+                A += noise[len(arrays)]
             if not activation.is_identity:
                 activation.apply(A)
                 slope = activation.slope(A, empty(A.shape, A.dtype))
@@ -237,7 +240,7 @@ def _forward_vjp(g, forward, theta, X, network):
     return accumulate(theta, add_to)
 
 
-defvjp(_forward, lambda ans, theta, X, network, empty, dropout: lambda g: _forward_vjp(g, ans, theta, X, network))
+defvjp(_forward, lambda ans, theta, X, network, *options: lambda g: _forward_vjp(g, ans, theta, X, network))
 
 
 @primitive

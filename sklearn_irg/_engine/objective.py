@@ -95,7 +95,9 @@ class Objective:
         """Why values and gradients are not those of one function, as sentences; empty if they are."""
         reasons = [f"{type(term).__name__} draws random numbers" for _, term in self.terms if term.is_stochastic]
         reasons += [
-            f"{type(term).__name__} holds its perturbation constant" for _, term in self.terms if term.is_detached
+            f"{type(term).__name__} holds its perturbation or direction constant"
+            for _, term in self.terms
+            if term.is_detached
         ]
         return reasons + (["dropout draws random numbers"] if self._dropout else [])
 
@@ -183,13 +185,16 @@ class Objective:
 
     # -- what steps need to know ---------------------------------------------------------------------------------------
 
-    def mask_of(self, features):
+    def mask_of(self, features, weights=None):
         """Zeros and ones over columns, as ``Columns.mask_of``, remembered."""
-        if features is None:
+        if features is None and weights is None:
             return None
-        key = tuple((type(feature), feature) for feature in features)  # True is not 1 here
+        key = (
+            None if features is None else tuple((type(feature), feature) for feature in features)
+        )  # True is not 1 here
+        key = key, None if weights is None else repr(weights)
         if key not in self._masks:
-            self._masks[key] = self.rows.columns.mask_of(features)
+            self._masks[key] = self.rows.columns.mask_of(features, weights)
         return self._masks[key]
 
     def draw_dropout(self, X, random_state):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_irg._checks import InvalidParameterError, check_features
+from sklearn_irg._checks import InvalidParameterError, check_feature_weights, check_features
 
 __all__ = ["Batch", "Columns", "Rows"]
 
@@ -33,16 +33,16 @@ class Columns(NamedTuple):
         if self.are_sparse:
             raise ValueError(f"{name} moves every entry of X, so it needs a dense X; got a sparse one.")
 
-    def mask_of(self, features):
-        """Zeros and ones over columns, shape (n_features,); None if all are meant."""
-        if features is None:
+    def mask_of(self, features, weights=None):
+        """Zeros and ones over columns, shape (n_features,), or their weights in place of ones; None if all are one."""
+        if features is None and weights is None:
             return None
         mask = check_features(features, self.n_features, self.names)
         if not mask.any():
             raise InvalidParameterError(
                 "features is empty, so nothing would be penalised. Use features=None for all columns."
             )
-        return mask.astype(self.dtype)
+        return (mask * check_feature_weights(weights, self.n_features, self.names)).astype(self.dtype)
 
 
 class Batch(NamedTuple):

@@ -27,6 +27,7 @@ __all__ = [
     "ascend",
     "input_gradients",
     "normalized_rows",
+    "power_iterations",
     "project_to_ball",
     "random_directions",
     "row_norms",
@@ -103,7 +104,7 @@ def summed_log_probability_cotangent(likelihood, outputs):
     return -n_classes * likelihood.evaluate(outputs, uniform)[1]
 
 
-def squared_spectral_norm(W, sharpness=None):
+def squared_spectral_norm(W, sharpness=None, n_iterations=None):
     r"""Square of the largest singular value of a matrix, or a smooth upper bound on it.
 
     It is ``‖Wv‖²`` at the leading singular vector v, and v may be held constant: by the envelope theorem its own change
@@ -111,13 +112,25 @@ def squared_spectral_norm(W, sharpness=None):
 
     Where singular values tie that is one of many subgradients. With a ``sharpness`` q it is
     :math:`(\sum_i \sigma_i^{2q})^{1/q}`, which has a gradient everywhere but at zero and tends to the largest as q grows.
+    With ``n_iterations`` it is the estimate of so many power iterations, from below.
     """
     value = stop_gradient(W)
+    if n_iterations is not None:
+        return squared_norm(matmul(W, power_iterations(value, n_iterations)[1]))
     dtype, tall = value.dtype, value.shape[0] >= value.shape[1]
     if sharpness is not None:  # a high power of the ratios of eigenvalues leaves nothing of single precision
         value = value.astype(np.float64, copy=False)
     V = _leading_directions(value.T @ value if tall else value @ value.T, sharpness).astype(dtype, copy=False)
     return squared_norm(matmul(W, V) if tall else transposed_matmul(W, V))
+
+
+def power_iterations(W, n_iterations):
+    """Left and right directions (n_in, 1) and (n_out, 1) of a matrix after power iterations from a vector of ones."""
+    u = np.ones((W.shape[0], 1), dtype=W.dtype)
+    for _ in range(n_iterations):
+        v = normalized_rows((W.T @ u).T).T
+        u = normalized_rows((W @ v).T).T
+    return u, v
 
 
 def _leading_directions(gram, sharpness):

@@ -76,9 +76,12 @@ class Step:
             raise ValueError("there are no targets to read: the loss uses no labels.")
         return self._batch.targets
 
-    def mask_of(self, features=None):
-        """Zeros and ones over columns (n_features,) or entries (n_samples, n_features); None where all are one."""
-        columns, mask = self._objective.mask_of(features), self._batch.mask
+    def mask_of(self, features=None, weights=None):
+        """Zeros and ones over columns (n_features,) or entries (n_samples, n_features); None where all are one.
+
+        With ``weights``, a dict of column to number or a number per column, the ones are these numbers.
+        """
+        columns, mask = self._objective.mask_of(features, weights), self._batch.mask
         if mask is None or columns is None:
             return columns if mask is None else mask
         return mask * columns
@@ -114,9 +117,13 @@ class Step:
     def _dropout(self):
         return self._objective.draw_dropout(self.X, self._random_state)
 
-    def forward_at(self, X):
-        """Forward pass at other inputs, with the same units dropped: activations of each hidden layer, then outputs."""
-        return self.network.forward(self.theta, X, self._objective.workspace.empty, self._dropout)
+    def forward_at(self, X, *, theta=None, noise=None):
+        """Forward pass at other inputs, with the same units dropped: activations of each hidden layer, then outputs.
+
+        ``theta`` are other parameters; ``noise`` is, for each hidden layer, what to add to what enters its activation.
+        """
+        theta = self.theta if theta is None else theta
+        return self.network.forward(theta, X, self._objective.workspace.empty, self._dropout, noise)
 
     def frozen_forward_at(self, X):
         """The same, as a constant."""

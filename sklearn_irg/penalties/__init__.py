@@ -13,7 +13,7 @@ from sklearn_irg.penalties._consistency import RandomPerturbation, VirtualAdvers
 from sklearn_irg.penalties._entropy import ConditionalEntropy
 from sklearn_irg.penalties._input_gradient import InputGradient
 from sklearn_irg.penalties._jacobian import Jacobian, LipschitzGradient
-from sklearn_irg.penalties._noise import InputNoise
+from sklearn_irg.penalties._noise import HiddenNoise, InputDropout, InputNoise, LabelNoise, WeightNoise
 from sklearn_irg.penalties._radii import LocalRadius
 from sklearn_irg.penalties._right_reasons import RightReasons
 from sklearn_irg.penalties._weights import ParameterGradient, SpectralNorm, WeightDecay
@@ -23,9 +23,12 @@ __all__ = [
     "BatchPenalty",
     "ClassBalance",
     "ConditionalEntropy",
+    "HiddenNoise",
+    "InputDropout",
     "InputGradient",
     "InputNoise",
     "Jacobian",
+    "LabelNoise",
     "LipschitzGradient",
     "LocalRadius",
     "ParameterGradient",
@@ -38,6 +41,7 @@ __all__ = [
     "Sum",
     "VirtualAdversarial",
     "WeightDecay",
+    "WeightNoise",
     "WeightPenalty",
     "check_penalty",
 ]
@@ -46,9 +50,12 @@ _BY_NAME = {
     "adversarial_loss": AdversarialLoss,
     "class_balance": ClassBalance,
     "conditional_entropy": ConditionalEntropy,
+    "hidden_noise": HiddenNoise,
+    "input_dropout": InputDropout,
     "input_gradient": InputGradient,
     "input_noise": InputNoise,
     "jacobian": Jacobian,
+    "label_noise": LabelNoise,
     "lipschitz_gradient": LipschitzGradient,
     "parameter_gradient": ParameterGradient,
     "random_perturbation": RandomPerturbation,
@@ -56,6 +63,7 @@ _BY_NAME = {
     "spectral_norm": SpectralNorm,
     "virtual_adversarial": VirtualAdversarial,
     "weight_decay": WeightDecay,
+    "weight_noise": WeightNoise,
 }
 
 

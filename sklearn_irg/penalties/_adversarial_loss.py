@@ -1,6 +1,13 @@
 import numpy as np
 
-from sklearn_irg._checks import check_bounds, check_choice, check_integer, check_real
+from sklearn_irg._checks import (
+    InvalidParameterError,
+    check_boolean,
+    check_bounds,
+    check_choice,
+    check_integer,
+    check_real,
+)
 from sklearn_irg._engine.sensitivity import ascend
 from sklearn_irg.penalties._base import SamplePenalty
 
@@ -13,7 +20,8 @@ class AdversarialLoss(SamplePenalty):
     averaged over samples. One step is the fast gradient method [1]_, more are projected gradient ascent [2]_; the
     perturbation is a constant of the optimisation. With ``alpha=1`` the objective is twice the average of clean and
     adversarial loss. For small :math:`\epsilon` it exceeds the loss by :math:`\epsilon` times the L2 norm of the input
-    gradient ("l2") or its L1 norm ("linf").
+    gradient ("l2"), its L1 norm ("linf"), or its squared L2 norm (not normalised), and its derivative with respect to the
+    parameters that of the loss by :math:`\epsilon` times the derivative of these norms, or half of it where they are squared.
 
     Parameters
     ----------
@@ -29,6 +37,8 @@ class AdversarialLoss(SamplePenalty):
         Bounds for the perturbed samples, scalars or one per feature.
     features : sequence of str, int or bool, default=None
         Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
+    normalize : bool, default=True
+        Whether a step has a length of its own. If not, the perturbation is :math:`\epsilon \nabla_{x_i} \ell`, in one step.
 
     Raises
     ------
@@ -54,13 +64,14 @@ class AdversarialLoss(SamplePenalty):
 
     is_detached = True
 
-    def __init__(self, epsilon=0.1, norm="l2", n_steps=1, step_size=None, clip=None, features=None):
+    def __init__(self, epsilon=0.1, norm="l2", n_steps=1, step_size=None, clip=None, features=None, normalize=True):
         self.epsilon = epsilon
         self.norm = norm
         self.n_steps = n_steps
         self.step_size = step_size
         self.clip = clip
         self.features = features
+        self.normalize = normalize
 
     def check_parameters(self):
         check_real(self.epsilon, "epsilon", 0, open_low=True)
@@ -68,6 +79,12 @@ class AdversarialLoss(SamplePenalty):
         check_integer(self.n_steps, "n_steps", 1)
         if self.step_size is not None:
             check_real(self.step_size, "step_size", 0, open_low=True)
+        one_step = self.norm == "l2" and self.n_steps == 1 and self.step_size is None
+        if not check_boolean(self.normalize, "normalize") and not one_step:
+            raise InvalidParameterError(
+                f'normalize=False is one step along the gradient itself: it needs norm="l2", n_steps=1 and step_size=None; '
+                f"got {self!r}."
+            )
 
     def check(self, columns, likelihood):
         del likelihood
@@ -88,13 +105,12 @@ class AdversarialLoss(SamplePenalty):
             gradients = step.frozen_loss_gradients_at(X)
             return gradients if mask is None else gradients * mask
 
-        *_, moved = ascend(
-            gradient_at,
-            step.X,
-            float(self.epsilon),
-            self.norm,
-            n_steps=int(self.n_steps),
-            step_size=None if self.step_size is None else float(self.step_size),
-            clip=clip,
-        )
+        if self.normalize:
+            options = {"step_size": None if self.step_size is None else float(self.step_size), "clip": clip}
+            *_, moved = ascend(
+                gradient_at, step.X, float(self.epsilon), self.norm, n_steps=int(self.n_steps), **options
+            )
+        else:
+            moved = step.X + float(self.epsilon) * gradient_at(step.X)
+            moved = moved if clip is None else np.clip(moved, *clip)
         return step.likelihood.evaluate(step.forward_at(moved)[-1], step.targets)[0]

@@ -1,7 +1,9 @@
+from copy import copy
+
 import numpy as np
 
-from sklearn_irg._checks import check_choice
-from sklearn_irg._engine.autodiff import matmul_transposed, numpy, row_dot, stop_gradient
+from sklearn_irg._checks import check_choice, check_integer
+from sklearn_irg._engine.autodiff import matmul_transposed, numpy, root, row_dot, stop_gradient
 from sklearn_irg._engine.parametrisations import ScaledRows, SignedParts
 from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg.penalties._base import SamplePenalty
@@ -10,8 +12,8 @@ from sklearn_irg.penalties._base import SamplePenalty
 class InputGradient(SamplePenalty):
     r"""Norm of the gradient of the loss with respect to the input.
 
-    .. math:: \lVert \nabla_{x_i} \ell(f(x_i), y_i) \rVert_2^2 \quad\text{or}\quad
-        \lVert \nabla_{x_i} \ell(f(x_i), y_i) \rVert_1
+    .. math:: \lVert c \circ \nabla_{x_i} \ell(f(x_i), y_i) \rVert_2^2 \quad\text{or}\quad
+        \lVert c \circ \nabla_{x_i} \ell(f(x_i), y_i) \rVert_1
 
     summed over features and averaged over samples [1]_ [2]_. The loss is the negative log-likelihood of the true label,
     or of the label as a `sklearn_irg.losses.LabelSmoothing` leaves it.
@@ -23,6 +25,11 @@ class InputGradient(SamplePenalty):
     features : sequence of str, int or bool, default=None
         Columns to penalise, by name, position, or a boolean per column. ``None`` means all. Single entries are chosen by
         ``fit(X, y, mask=A)`` with A one where the gradient is penalised.
+    weights : dict of str or int to float, or array-like of shape (n_features,), default=None
+        What the derivative by each column is multiplied by, the costs c; one for columns that a dict does not mention. With
+        "l1", expensive columns drop out first.
+    power : {1, 2}, default=None
+        Power of the norm; ``None`` is 2 for "l2" and 1 for "l1". With "l2", 1 is the norm itself.
 
     Raises
     ------
@@ -57,6 +64,7 @@ class InputGradient(SamplePenalty):
     """
 
     uses_mask = True
+    _sharpness = None
 
     @property
     def builds_inputs(self):
@@ -68,52 +76,52 @@ class InputGradient(SamplePenalty):
         """Whether absolute values are taken."""
         return self.norm != "l2"
 
-    def __init__(self, norm="l2", features=None):
+    def __init__(self, norm="l2", features=None, weights=None, power=None):
         self.norm = norm
         self.features = features
+        self.weights = weights
+        self.power = power
 
     def check_parameters(self):
         check_choice(self.norm, "norm of InputGradient", ("l2", "l1"))
+        if self.power is not None:
+            check_integer(self.power, "power of InputGradient", 1, 2)
 
     def check(self, columns, likelihood):
         del likelihood
-        columns.mask_of(self.features)
+        columns.mask_of(self.features, self.weights)
 
     def values(self, step):
-        mask = step.mask_of(self.features)
+        mask = step.mask_of(self.features, self.weights)
         if self.norm == "l2":
-            return step.squared_input_gradients(mask=mask)
-        return step.absolute_input_gradients(mask=mask)
+            squares = step.squared_input_gradients(mask=mask)
+            return root(squares) if self.power == 1 else squares
+        sums = step.absolute_input_gradients(mask=mask, sharpness=self._sharpness)
+        return sums * sums if self.power == 2 else sums
 
     def smoothed(self, sharpness):
-        return self if self.norm == "l2" else _SmoothL1(self.features, sharpness)
+        other = copy(self)
+        other._sharpness = sharpness
+        return other
 
     def bounded(self, network):
-        if self.norm == "l2" or len(network.layer_sizes) > 2:
+        if self.norm == "l2" or self.power == 2 or len(network.layer_sizes) > 2:
             return None
         if network.layer_sizes[1] == 1:
-            return SignedParts(), _L1OfSignedParts(self.features)
-        return ScaledRows(), _L1OfScaledRows(self.features)
-
-
-class _SmoothL1(SamplePenalty):
-    def __init__(self, features, sharpness):
-        self.features = features
-        self.sharpness = sharpness
-
-    def values(self, step):
-        return step.absolute_input_gradients(mask=step.mask_of(self.features), sharpness=self.sharpness)
+            return SignedParts(), _L1OfSignedParts(self.features, self.weights)
+        return ScaledRows(), _L1OfScaledRows(self.features, self.weights)
 
 
 class _L1OfSignedParts(SamplePenalty):
     """For a linear model with one output and ``w = u - v``: the L1 norm of row i's input gradient as |r_i| · Σ (u + v)."""
 
-    def __init__(self, features):
+    def __init__(self, features, weights):
         self.features = features
+        self.weights = weights
 
     def values(self, step):
         d = step.network.layer_sizes[0]
-        mask = step.mask_of(self.features)
+        mask = step.mask_of(self.features, self.weights)
         total = step.solver_theta[:d] + step.solver_theta[d : 2 * d]
         size = (step.residuals * np.sign(stop_gradient(step.residuals)))[:, 0]
         return size * (numpy.sum(total) if mask is None else numpy.dot(mask, total))
@@ -124,13 +132,14 @@ class _L1OfScaledRows(SamplePenalty):
 
     has_kinks = True  # where r_i is orthogonal to U_d
 
-    def __init__(self, features, sharpness=None):
+    def __init__(self, features, weights, sharpness=None):
         self.features = features
+        self.weights = weights
         self.sharpness = sharpness
 
     def values(self, step):
         d, k = step.network.layer_sizes
-        mask = step.mask_of(self.features)
+        mask = step.mask_of(self.features, self.weights)
         s, U = step.solver_theta[:d], numpy.reshape(step.solver_theta[d : d + d * k], (d, k))
         width = None
         if self.sharpness is not None:  # in proportion to the residuals, so that units do not matter
@@ -141,4 +150,4 @@ class _L1OfScaledRows(SamplePenalty):
         return numpy.dot(size, s if mask is None else s * mask)
 
     def smoothed(self, sharpness):
-        return _L1OfScaledRows(self.features, sharpness)
+        return _L1OfScaledRows(self.features, self.weights, sharpness)

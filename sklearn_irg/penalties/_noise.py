@@ -1,23 +1,56 @@
-from sklearn_irg._checks import check_integer, check_real
+from abc import abstractmethod
+
+import numpy as np
+
+from sklearn_irg._checks import InvalidParameterError, check_boolean, check_choice, check_integer, check_real
 from sklearn_irg.penalties._base import SamplePenalty
 
 
-class InputNoise(SamplePenalty):
-    r"""Loss at samples with Gaussian noise.
+class _NoisyLoss(SamplePenalty):
+    """Loss under noise that a subclass draws, averaged over draws."""
 
-    .. math:: \frac 1 R \sum_{r=1}^R \ell(f(x_i + \sigma z_{ir}), y_i), \qquad z_{ir} \sim N(0, I)
+    is_stochastic = True
 
-    averaged over samples [1]_. For small :math:`\sigma` it exceeds the loss by :math:`\sigma^2/2` times the trace of the
-    loss's second derivative with respect to the input.
+    @abstractmethod
+    def _losses(self, step):
+        """Loss of each row under one draw."""
+
+    def check_parameters(self):
+        check_integer(self.n_draws, "n_draws", 1)
+
+    def values(self, step):
+        n_draws = int(self.n_draws)
+        return sum(self._losses(step) for _ in range(n_draws)) * (1 / n_draws)
+
+
+def _loss(step, forward):
+    return step.likelihood.evaluate(forward[-1], step.targets)[0]
+
+
+def _normal(step, shape):
+    return step.random_state.standard_normal(shape).astype(step.X.dtype, copy=False)
+
+
+class InputNoise(_NoisyLoss):
+    r"""Loss at samples with noise.
+
+    .. math:: \frac 1 R \sum_{r=1}^R \ell(f(x_i + \sigma z_{ir}), y_i)
+
+    with independent entries of :math:`z_{ir}` of mean 0 and variance 1, averaged over samples [1]_. For small :math:`\sigma` it
+    exceeds the loss by :math:`\sigma^2/2` times the trace of the loss's second derivative with respect to the input.
 
     Parameters
     ----------
     sigma : float, default=0.1
-        Standard deviation of the noise, in units of X.
+        Standard deviation of the noise, in units of X; as a fraction of each entry if multiplicative.
     n_draws : int, default=1
         Number R of draws per step.
     features : sequence of str, int or bool, default=None
         Columns with noise, by name, position, or a boolean per column. ``None`` means all.
+    distribution : {"gaussian", "uniform"}, default="gaussian"
+        Of the noise; "uniform" lies within :math:`\pm \sqrt 3 \sigma`.
+    multiplicative : bool, default=False
+        Whether an entry x becomes :math:`x (1 + \sigma z)`.
 
     References
     ----------
@@ -30,28 +63,214 @@ class InputNoise(SamplePenalty):
     InputNoise(sigma=0.2)
     """
 
-    is_stochastic = True
-
-    def __init__(self, sigma=0.1, n_draws=1, features=None):
+    def __init__(self, sigma=0.1, n_draws=1, features=None, distribution="gaussian", multiplicative=False):
         self.sigma = sigma
         self.n_draws = n_draws
         self.features = features
+        self.distribution = distribution
+        self.multiplicative = multiplicative
 
     def check_parameters(self):
+        super().check_parameters()
         check_real(self.sigma, "sigma", 0, open_low=True)
-        check_integer(self.n_draws, "n_draws", 1)
+        check_choice(self.distribution, "distribution of InputNoise", ("gaussian", "uniform"))
+        check_boolean(self.multiplicative, "multiplicative")
 
     def check(self, columns, likelihood):
         del likelihood
         columns.require_dense("InputNoise")
         columns.mask_of(self.features)
 
-    def values(self, step):
+    def _losses(self, step):
+        if self.distribution == "gaussian":
+            noise = _normal(step, step.X.shape)
+        else:
+            noise = step.random_state.uniform(-np.sqrt(3), np.sqrt(3), step.X.shape).astype(step.X.dtype, copy=False)
         mask = step.columns_of(self.features)
-        n_draws = int(self.n_draws)
-        total = 0
-        for _ in range(n_draws):
-            noise = step.random_state.standard_normal(step.X.shape).astype(step.X.dtype, copy=False)
-            outputs = step.forward_at(step.X + float(self.sigma) * (noise if mask is None else noise * mask))[-1]
-            total = total + step.likelihood.evaluate(outputs, step.targets)[0]
-        return total * (1 / n_draws)
+        noise = noise if mask is None else noise * mask
+        noise = noise * step.X if self.multiplicative else noise
+        return _loss(step, step.forward_at(step.X + float(self.sigma) * noise))
+
+
+class InputDropout(_NoisyLoss):
+    r"""Loss at samples of which random entries are set to zero.
+
+    Each entry is dropped with some probability, and the others are divided by the probability of staying, averaged over
+    samples [1]_. Columns are dropped together with what they mean only if zero is a plain value of theirs: standardise X.
+
+    Parameters
+    ----------
+    rate : float, default=0.1
+        Probability of dropping an entry, in [0, 1).
+    n_draws : int, default=1
+        Number of draws per step.
+    features : sequence of str, int or bool, default=None
+        Columns that may be dropped, by name, position, or a boolean per column. ``None`` means all.
+
+    References
+    ----------
+    .. [1] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple way to prevent neural
+       networks from overfitting".
+
+    Examples
+    --------
+    >>> from sklearn_irg.penalties import InputDropout
+    >>> InputDropout(rate=0.2)
+    InputDropout(rate=0.2)
+    """
+
+    def __init__(self, rate=0.1, n_draws=1, features=None):
+        self.rate = rate
+        self.n_draws = n_draws
+        self.features = features
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_real(self.rate, "rate of InputDropout", 0, 1, open_high=True)
+
+    def check(self, columns, likelihood):
+        del likelihood
+        columns.require_dense("InputDropout")
+        columns.mask_of(self.features)
+
+    def _losses(self, step):
+        rate, mask = float(self.rate), step.columns_of(self.features)
+        factors = (step.random_state.random_sample(step.X.shape) >= rate).astype(step.X.dtype) / step.X.dtype.type(
+            1 - rate
+        )
+        factors = factors if mask is None else np.where(mask > 0, factors, 1).astype(step.X.dtype)
+        return _loss(step, step.forward_at(step.X * factors))
+
+
+class HiddenNoise(_NoisyLoss):
+    r"""Loss with Gaussian noise added to what enters each hidden unit's activation.
+
+    .. math:: h_l = \varphi(W_l^\top h_{l-1} + b_l + \sigma z_l)
+
+    averaged over samples; each sample and unit has noise of its own. Without hidden layers it is the loss.
+
+    Parameters
+    ----------
+    sigma : float, default=0.1
+        Standard deviation of the noise.
+    n_draws : int, default=1
+        Number of draws per step.
+
+    References
+    ----------
+    .. [1] Poole, Sohl-Dickstein and Ganguli (2014), "Analyzing noise in autoencoders and deep networks".
+
+    Examples
+    --------
+    >>> from sklearn_irg.penalties import HiddenNoise
+    >>> HiddenNoise(sigma=0.5)
+    HiddenNoise(sigma=0.5)
+    """
+
+    builds_inputs = False
+
+    def __init__(self, sigma=0.1, n_draws=1):
+        self.sigma = sigma
+        self.n_draws = n_draws
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_real(self.sigma, "sigma", 0, open_low=True)
+
+    def _losses(self, step):
+        n_samples = step.X.shape[0]
+        noise = [float(self.sigma) * _normal(step, (n_samples, size)) for size in step.network.layer_sizes[1:-1]]
+        return _loss(step, step.forward_at(step.X, noise=noise))
+
+
+class WeightNoise(_NoisyLoss):
+    r"""Loss with Gaussian noise added to the weights and biases, the same for all samples of a draw.
+
+    .. math:: \frac 1 R \sum_{r=1}^R \ell(f_{\theta + \sigma z_r}(x_i), y_i)
+
+    averaged over samples [1]_: it prefers flat minima.
+
+    Parameters
+    ----------
+    sigma : float, default=0.01
+        Standard deviation of the noise.
+    n_draws : int, default=1
+        Number of draws per step.
+
+    References
+    ----------
+    .. [1] An (1996), "The effects of adding noise during backpropagation training on a generalization performance".
+
+    Examples
+    --------
+    >>> from sklearn_irg.penalties import WeightNoise
+    >>> WeightNoise(sigma=0.05)
+    WeightNoise(sigma=0.05)
+    """
+
+    builds_inputs = False
+    needs_whole_batch = True  # one draw for all rows
+
+    def __init__(self, sigma=0.01, n_draws=1):
+        self.sigma = sigma
+        self.n_draws = n_draws
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_real(self.sigma, "sigma", 0, open_low=True)
+
+    def _losses(self, step):
+        noise = float(self.sigma) * _normal(step, step.theta.shape)
+        return _loss(step, step.forward_at(step.X, theta=step.theta + noise))
+
+
+class LabelNoise(_NoisyLoss):
+    r"""Loss of labels of which some are replaced at random.
+
+    With some probability a row's label is replaced by one drawn uniformly from all classes, its own included, averaged over
+    samples [1]_. On average that is the loss of `sklearn_irg.losses.LabelSmoothing` with the same amount.
+
+    Parameters
+    ----------
+    amount : float, default=0.1
+        Probability of replacing a label, in [0, 1].
+    n_draws : int, default=1
+        Number of draws per step.
+
+    References
+    ----------
+    .. [1] Xie, Wang, Wei, Wang and Tian (2016), "DisturbLabel: regularizing CNN on the loss layer".
+
+    Examples
+    --------
+    >>> from sklearn_irg.penalties import LabelNoise
+    >>> LabelNoise(amount=0.2)
+    LabelNoise(amount=0.2)
+    """
+
+    builds_inputs = False
+
+    def __init__(self, amount=0.1, n_draws=1):
+        self.amount = amount
+        self.n_draws = n_draws
+
+    def check_parameters(self):
+        super().check_parameters()
+        check_real(self.amount, "amount of LabelNoise", 0, 1)
+
+    def check(self, columns, likelihood):
+        del columns
+        if likelihood.n_classes(1) is None:
+            raise InvalidParameterError(f"LabelNoise needs classes to draw from, which {likelihood!r} does not have.")
+
+    def _losses(self, step):
+        n_samples, n_outputs = step.targets.shape
+        rng = step.random_state
+        if step.likelihood.is_categorical:
+            replaced = rng.random_sample((n_samples, 1)) < float(self.amount)
+            drawn = np.eye(n_outputs)[rng.randint(n_outputs, size=n_samples)]
+        else:  # each output decides between two classes
+            replaced = rng.random_sample((n_samples, n_outputs)) < float(self.amount)
+            drawn = rng.randint(2, size=(n_samples, n_outputs))
+        targets = np.where(replaced, drawn, step.targets).astype(step.X.dtype)
+        return step.likelihood.evaluate(step.outputs, targets)[0]

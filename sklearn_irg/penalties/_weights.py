@@ -1,6 +1,9 @@
+from copy import copy
+
 import numpy as np
 
-from sklearn_irg._engine.autodiff import scale_rows, squared_norm, transposed_matmul
+from sklearn_irg._checks import check_integer, check_real
+from sklearn_irg._engine.autodiff import root, scale_rows, squared_norm, stop_gradient, transposed_matmul
 from sklearn_irg._engine.sensitivity import squared_spectral_norm
 from sklearn_irg.penalties._base import BatchPenalty, WeightPenalty
 
@@ -8,12 +11,17 @@ from sklearn_irg.penalties._base import BatchPenalty, WeightPenalty
 class WeightDecay(WeightPenalty):
     r"""Squared Frobenius norm of the weights.
 
-    .. math:: \sum_l \lVert W_l \rVert_F^2
+    .. math:: \sum_l \max(\lVert W_l \rVert_F - b, 0)^2
 
-    summed over layers, without biases. The estimators' ``l2`` is the same penalty with scikit-learn's normalisation and
-    default; this one is for a search over its strength. A logistic regression with ``l2=0`` and ``alpha`` of it has the
-    optimum of scikit-learn's with ``C = 1 / (2 * n * alpha)``, and with both the total decay is ``l2 / (2 * n) + alpha``, where
-    n is the sum of the weights of the rows.
+    summed over layers, without biases; with a bound b of zero it is :math:`\sum_l \lVert W_l \rVert_F^2` [1]_. The
+    estimators' ``l2`` is that with scikit-learn's normalisation and default; this one is for a search over its strength. A
+    logistic regression with ``l2=0`` and ``alpha`` of it has the optimum of scikit-learn's with ``C = 1 / (2 * n * alpha)``,
+    and with both the total decay is ``l2 / (2 * n) + alpha``, where n is the sum of the weights of the rows.
+
+    Parameters
+    ----------
+    bound : float, default=0.0
+        Norm of each matrix below which nothing is penalised: a soft form of `sklearn_irg.constraints.FrobeniusCap`.
 
     References
     ----------
@@ -28,8 +36,17 @@ class WeightDecay(WeightPenalty):
     0.97
     """
 
+    def __init__(self, bound=0.0):
+        self.bound = bound
+
+    def check_parameters(self):
+        check_real(self.bound, "bound of WeightDecay", 0)
+
     def value(self, network, theta):
-        return network.squared_weights(theta)
+        if self.bound == 0:
+            return network.squared_weights(theta)
+        excesses = (root(squared_norm(W)) - float(self.bound) for W in network.weights(theta))
+        return sum(excess * excess if stop_gradient(excess) > 0 else 0 * excess for excess in excesses)
 
 
 class SpectralNorm(WeightPenalty):
@@ -39,9 +56,15 @@ class SpectralNorm(WeightPenalty):
 
     summed over layers [1]_. Their product bounds how much any change of the input can change the output.
 
+    Parameters
+    ----------
+    n_iterations : int, default=None
+        Number of power iterations, from a vector of ones [2]_, which find singular values from below; ``None`` is exact.
+
     References
     ----------
     .. [1] Yoshida and Miyato (2017), "Spectral norm regularization for improving the generalizability of deep learning".
+    .. [2] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models" (in Chinese).
 
     Examples
     --------
@@ -52,21 +75,33 @@ class SpectralNorm(WeightPenalty):
     0.96
     """
 
-    has_kinks = True  # where singular values tie
+    _sharpness = None
+
+    def __init__(self, n_iterations=None):
+        self.n_iterations = n_iterations
+
+    @property
+    def is_detached(self):
+        """Whether the direction that power iterations find is held constant, though it is not that of a singular value."""
+        return self.n_iterations is not None
+
+    @property
+    def has_kinks(self):
+        """Whether there are kinks, which lie where singular values tie."""
+        return self.n_iterations is None
+
+    def check_parameters(self):
+        if self.n_iterations is not None:
+            check_integer(self.n_iterations, "n_iterations of SpectralNorm", 1)
 
     def value(self, network, theta):
-        return sum(squared_spectral_norm(W) for W in network.weights(theta))
+        options = {"sharpness": self._sharpness, "n_iterations": self.n_iterations}
+        return sum(squared_spectral_norm(W, **options) for W in network.weights(theta))
 
     def smoothed(self, sharpness):
-        return _SmoothSpectralNorm(sharpness)
-
-
-class _SmoothSpectralNorm(WeightPenalty):
-    def __init__(self, sharpness):
-        self.sharpness = sharpness
-
-    def value(self, network, theta):
-        return sum(squared_spectral_norm(W, self.sharpness) for W in network.weights(theta))
+        other = copy(self)
+        other._sharpness = sharpness
+        return other
 
 
 class ParameterGradient(BatchPenalty):
