@@ -27,6 +27,7 @@ from sklearn_irg.attacks import (
     transfer_matrix,
     virtual_adversarial_direction,
 )
+from sklearn_irg.diagnostics import temperature
 from tests import oracles
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, TABLES
 
@@ -108,12 +109,8 @@ class TestConfidenceAscent:
     def test_ends_at_the_confidence_asked_for(self):
         model = LogisticRegression().fit(X3, y3)
         targets = (y3 + 1) % 3
-        moved = confidence_ascent(model, X3, targets, confidence=0.9, step_size=0.01, max_iter=3000)
-        Z = model.decision_function(X3)
-        grid = np.exp(np.linspace(-5, 5, 20001))
-        medians = [np.median(oracles.means(Z / t, "softmax").max(axis=1)) for t in grid[::200]]
-        temperature = np.interp(-0.9, -np.array(medians), grid[::200])
-        P = oracles.means(model.decision_function(moved) / temperature, "softmax")[np.arange(len(X3)), targets]
+        moved = confidence_ascent(model, X3, targets, confidence=0.9, temperature=1.7, step_size=0.01, max_iter=3000)
+        P = oracles.means(model.decision_function(moved) / 1.7, "softmax")[np.arange(len(X3)), targets]
         # steps of 0.01 end up to one step beyond the confidence asked for
         np.testing.assert_allclose(P[P > 0.5], 0.9, atol=0.02)
         assert (model.predict(moved) == targets).all()
@@ -122,9 +119,16 @@ class TestConfidenceAscent:
         sizes = []
         for alpha in (0.001, 1.0):
             model = GradRegLogisticRegression("weight_decay", alpha, max_iter=1000).fit(X2, y2)
-            moved = confidence_ascent(model, X2, 1 - y2, step_size=0.02)
+            moved = confidence_ascent(model, X2, 1 - y2, step_size=0.02, temperature=temperature(model, X2))
             sizes.append(np.linalg.norm(moved - X2, axis=1).mean())
         assert sizes[0] < sizes[1]
+
+    def test_a_row_moves_alone_as_it_moves_among_others(self):
+        model = LogisticRegression().fit(X3, y3)
+        options = {"temperature": temperature(model, X3), "step_size": 0.05}
+        together = confidence_ascent(model, X3, (y3 + 1) % 3, **options)
+        alone = confidence_ascent(model, X3[7:8], (y3[7:8] + 1) % 3, **options)
+        np.testing.assert_allclose(alone[0], together[7], rtol=1e-9)
 
 
 class TestScoring:

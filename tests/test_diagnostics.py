@@ -12,6 +12,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, RidgeClassifier, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -39,10 +40,12 @@ from sklearn_irg.diagnostics import (
     largest_gradient_mask,
     linear_geometry,
     lipschitz_bounds,
+    local_smoothness,
     mirror_points,
     projected_points,
     scaled_loss,
     signed_distance,
+    temperature,
     tilting_plane,
 )
 from tests import oracles
@@ -230,6 +233,61 @@ def test_input_gradients_are_bounded_by_parameter_gradients(seed, activation, hi
     sides = gradient_inequality(model, X, output=1)
     assert (sides.left <= sides.right * (1 + 1e-9) + 1e-12).all()
     assert sides.to_frame().shape == (20, 2)
+
+
+@pytest.mark.parametrize("labels", [None, y3])
+def test_the_inequality_holds_for_the_loss_too(labels):
+    for model in NETWORKS:
+        sides = gradient_inequality(model.fit(X3, y3), X3, y=labels, of="loss")
+        assert (sides.left <= sides.right * (1 + 1e-9) + 1e-12).all()
+        G = input_gradients(model, X3, labels)
+        assert (((G**2).sum(axis=1) > 0) == (sides.left > 0)).all()
+
+
+class TestTemperature:
+    @pytest.mark.parametrize("table", [(X2, y2), (X3, y3)], ids=["two classes", "three"])
+    def test_the_median_confidence_at_it_is_the_one_asked_for(self, table):
+        X, y = table
+        model = LogisticRegression().fit(X, y)
+        Z = model.decision_function(X) / temperature(model, X, confidence=0.9)
+        P = oracles.means(Z, "softmax") if Z.ndim == 2 else oracles.means(abs(Z)[:, None], "logistic")
+        np.testing.assert_allclose(np.median(P.max(axis=1)), 0.9, rtol=1e-6)
+
+    def test_scales_with_the_scores(self):
+        model = LogisticRegression().fit(X3, y3)
+        before = temperature(model, X3)
+        model.coef_, model.intercept_ = 3 * model.coef_, 3 * model.intercept_
+        np.testing.assert_allclose(temperature(model, X3), 3 * before, rtol=1e-9)
+
+    def test_an_indifferent_model_has_none(self):
+        model = LogisticRegression().fit(X3, y3)
+        model.coef_, model.intercept_ = 0 * model.coef_, 0 * model.intercept_
+        with pytest.raises(ValueError, match="is indifferent to most rows of X"):
+            temperature(model, X3)
+
+
+class TestLocalSmoothness:
+    def test_tends_to_half_epsilon_squared_times_the_largest_fisher_eigenvalue(self):
+        model, epsilon = LogisticRegression().fit(X3, y3), 1e-3
+        values = local_smoothness(model, X3, epsilon, n_power_iterations=200, random_state=0)
+        for value, p in zip(values, model.predict_proba(X3), strict=True):
+            F = model.coef_.T @ (np.diag(p) - np.outer(p, p)) @ model.coef_
+            np.testing.assert_allclose(value, epsilon**2 / 2 * np.linalg.eigvalsh(F)[-1], rtol=0.02)
+
+    def test_is_not_below_what_random_points_show_and_grows_with_the_radius(self):
+        model = LogisticRegression().fit(X2, y2)
+        values = local_smoothness(model, X2, 0.5, random_state=0)
+        rng = np.random.RandomState(0)
+        for _ in range(20):
+            r = rng.standard_normal(X2.shape)
+            moved = X2 + 0.5 * r / np.linalg.norm(r, axis=1, keepdims=True)
+            P, Q = model.predict_proba(X2), model.predict_proba(moved)
+            assert ((P * np.log(P / Q)).sum(axis=1) <= values + 1e-9).all()
+        assert (local_smoothness(model, X2, 1.0, random_state=0) >= values).all()
+
+    def test_knows_any_classifier(self):
+        assert local_smoothness(SVC().fit(X2, y2), X2[:5], 0.5, random_state=0).shape == (5,)
+        assert local_smoothness(GaussianNB().fit(X3, y3), X3[:5], 0.5, random_state=0).max() > 0
 
 
 def test_parameter_gradients_in_the_inequality_match_finite_differences():

@@ -14,6 +14,7 @@ from _common import mnist, report
 
 from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.attacks import confidence_ascent
+from sklearn_irg.diagnostics import temperature
 
 STRENGTHS = {"low weight decay": 1e-7, "high weight decay": 3e-3}
 
@@ -37,7 +38,8 @@ def main():
             columns["RMS weight"].append(np.sqrt(np.mean(np.concatenate([W.ravel() for W in model.coefs_]) ** 2)))
             columns["test error"].append(1 - model.score(X_test, y_test))
             images, labels = X_test[: arguments.images], y_test[: arguments.images]
-            moved = confidence_ascent(model, images, (labels + 1) % 10, step_size=0.05, clip=(0, 1))
+            options = {"temperature": temperature(model, X_test), "step_size": 0.05, "clip": (0, 1)}
+            moved = confidence_ascent(model, images, (labels + 1) % 10, **options)
             columns["perturbation"].append(np.median(np.linalg.norm(moved - images, axis=1)))
         report(name, **columns)
 

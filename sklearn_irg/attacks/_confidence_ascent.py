@@ -6,13 +6,13 @@ from sklearn_irg.attacks._problem import Problem
 
 
 def confidence_ascent(
-    estimator, X, targets, *, confidence=0.95, step_size=0.01, max_iter=1000, clip=None, features=None
+    estimator, X, targets, *, confidence=0.95, temperature=1.0, step_size=0.01, max_iter=1000, clip=None, features=None
 ):
     """Rows moved so that the probability of a target class grows, until the model is confident of it.
 
     Steps have length ``step_size`` along the normalised gradient of the log-probability; a row stops when its probability
-    reaches ``confidence``. Since models differ in how sure they are, probabilities are first calibrated by a temperature
-    at which the median confidence of the predictions on X is ``confidence`` [1]_.
+    reaches ``confidence`` [1]_. Models differ in how sure they are: to compare them, give each its
+    `sklearn_irg.diagnostics.temperature` on some calibration set.
 
     Parameters
     ----------
@@ -23,7 +23,9 @@ def confidence_ascent(
     targets : array-like of shape (n_samples,)
         The class each row is moved to.
     confidence : float, default=0.95
-        Median confidence after calibration, and probability at which a row stops; between 1 / n_classes and 1.
+        Probability at which a row stops, between 1 / n_classes and 1.
+    temperature : float, default=1.0
+        What scores are divided by before they become probabilities.
     step_size : float, default=0.01
         L2 length of a step.
     max_iter : int, default=1000
@@ -62,7 +64,7 @@ def confidence_ascent(
     step_size = check_real(step_size, "step_size", 0, open_low=True)
     max_iter = check_integer(max_iter, "max_iter", 1)
     wanted = model.encode(targets, len(problem.X), name="targets")
-    temperature = _temperature(model, problem.X, confidence)
+    temperature = check_real(temperature, "temperature", 0, open_low=True)
     moved = problem.X.copy()
     active = np.arange(len(moved))
     for _ in range(max_iter):
@@ -76,18 +78,3 @@ def confidence_ascent(
         stepped = moved[active] - step_size * normalized_rows(gradients)
         moved[active] = stepped if problem.clip is None else np.clip(stepped, *problem.clip)
     return problem.finish(moved)
-
-
-def _temperature(model, X, confidence):
-    """What scores are divided by so that the median confidence of the predictions is the one asked for."""
-    scores = model.scores(X).astype(np.float64)
-
-    def median(log_temperature):
-        P = model.likelihood.mean(scores / np.exp(log_temperature))
-        return np.median(np.maximum(P, 1 - P) if P.shape[1] == 1 else P.max(axis=1))
-
-    low, high = -30.0, 30.0  # confidence falls as the temperature rises
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if median(middle) > confidence else (low, middle)
-    return float(np.exp(high))

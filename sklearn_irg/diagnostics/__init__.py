@@ -19,6 +19,8 @@ from sklearn_irg.diagnostics._lipschitz import (
 from sklearn_irg.diagnostics._mirror_images import mirror_points, projected_points
 from sklearn_irg.diagnostics._plane import TiltingPlane, tilting_plane
 from sklearn_irg.diagnostics._scaled_loss import scaled_loss
+from sklearn_irg.diagnostics._smoothness import local_smoothness
+from sklearn_irg.diagnostics._temperature import temperature
 
 __all__ = [
     "FeatureSensitivity",
@@ -36,9 +38,11 @@ __all__ = [
     "largest_gradient_mask",
     "linear_geometry",
     "lipschitz_bounds",
+    "local_smoothness",
     "mirror_points",
     "projected_points",
     "scaled_loss",
     "signed_distance",
+    "temperature",
     "tilting_plane",
 ]

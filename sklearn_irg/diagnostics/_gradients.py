@@ -67,13 +67,13 @@ def _gradients(model, X, y, of):
     if model.classes is None and of == "score":
         mean = model.likelihood.mean(scores)
         return model.pull_back(X, model.likelihood.mean_derivative_product(scores, mean, np.ones_like(scores)))
-    targets = _predicted_targets(model, scores) if y is None else model.encode(y, len(X))
+    targets = predicted_targets(model, scores) if y is None else model.encode(y, len(X))
     if of == "loss":
         return model.loss_gradients(X, targets)
     return model.pull_back(X, np.ones_like(scores) if model.n_outputs == 1 else targets)
 
 
-def _predicted_targets(model, scores):
+def predicted_targets(model, scores):
     if model.is_multilabel:
         return (scores > 0).astype(scores.dtype)
     if model.classes is None:

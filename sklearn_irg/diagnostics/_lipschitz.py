@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from sklearn_irg._checks import check_integer
+from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._engine.sensitivity import normalized_rows
 from sklearn_irg._fitted.extraction import as_model, model_and_rows
+from sklearn_irg.diagnostics._gradients import predicted_targets
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,14 @@ class GradientInequality:
         return pd.DataFrame(asdict(self))
 
 
-def gradient_inequality(estimator, X, output=0):
+def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
     r"""Both sides of the inequality that ties flatness in the input to flatness in the parameters.
 
     .. math:: \lVert \nabla_x f \rVert^2 \sum_t \frac{1 + \lVert h_t \rVert^2}{\lVert W_t \rVert^2 \lVert \partial h_t /
         \partial x \rVert^2} \le \lVert \nabla_\theta f \rVert^2
 
-    with :math:`h_t` what enters layer t, :math:`h_1 = x`, and spectral norms of the matrices [1]_.
+    with :math:`h_t` what enters layer t, :math:`h_1 = x`, and spectral norms of the matrices [1]_. It holds for any scalar
+    function f of the outputs.
 
     Parameters
     ----------
@@ -119,6 +121,10 @@ def gradient_inequality(estimator, X, output=0):
         Samples.
     output : int, default=0
         Which score f is.
+    y : array-like of shape (n_samples,), default=None
+        Labels for the loss. ``None`` means the predicted ones.
+    of : {"score", "loss"}, default="score"
+        Whether f is a score or the negative log-likelihood of each row's label.
 
     Returns
     -------
@@ -143,8 +149,12 @@ def gradient_inequality(estimator, X, output=0):
     X = model_and_rows(estimator, X)[1]
     output = check_integer(output, "output", 0, model.n_outputs - 1)
     forward = model.network.forward(model.theta, X)
-    cotangent = np.zeros_like(forward[-1])
-    cotangent[:, output] = 1
+    if check_choice(of, "of", ("score", "loss")) == "loss":
+        targets = predicted_targets(model, forward[-1]) if y is None else model.encode(y, len(X))
+        cotangent = model.likelihood.loss_and_residual(forward[-1], targets)[1]
+    else:
+        cotangent = np.zeros_like(forward[-1])
+        cotangent[:, output] = 1
     deltas = model.network.backward(model.theta, forward, cotangent)
     inputs = [X, *forward[:-1]]
     right = sum((D**2).sum(axis=1) * (1 + (H**2).sum(axis=1)) for D, H in zip(deltas, inputs, strict=True))

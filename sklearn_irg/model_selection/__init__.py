@@ -2,6 +2,7 @@
 
 from sklearn_irg.model_selection._balanced_alpha import balanced_alpha
 from sklearn_irg.model_selection._drift_test import DriftTestResult, drift_test
+from sklearn_irg.model_selection._equivalent_alpha import equivalent_alpha
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
 
-__all__ = ["DriftTestResult", "LabeledStratifiedKFold", "balanced_alpha", "drift_test"]
+__all__ = ["DriftTestResult", "LabeledStratifiedKFold", "balanced_alpha", "drift_test", "equivalent_alpha"]

@@ -1,0 +1,66 @@
+import numpy as np
+
+from sklearn_irg._checks import check_real
+from sklearn_irg._fitted.extraction import model_and_rows
+
+
+def temperature(estimator, X, confidence=0.95):
+    """What the scores of a classifier are divided by so that its median confidence on X is a given one.
+
+    Models differ in how sure they are; at the temperature of each, their confidence means the same [1]_.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+        Samples to calibrate on; no label is used.
+    confidence : float, default=0.95
+        Median of the largest probability, between 1 / n_classes and 1.
+
+    Returns
+    -------
+    temperature : float
+        Positive; above one for a model that is too sure.
+
+    Raises
+    ------
+    ValueError
+        For a confidence out of range, or scores that are zero throughout.
+
+    See Also
+    --------
+    sklearn_irg.attacks.confidence_ascent : Moves rows until a model is sure of another class.
+
+    References
+    ----------
+    .. [1] Tanay and Griffin (2018), "A new angle on L2 regularization".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.diagnostics import temperature
+    >>> X, y = load_iris(return_X_y=True)
+    >>> for alpha in (0, 1):
+    ...     print(alpha, round(temperature(GradRegLogisticRegression(alpha=alpha).fit(X, y), X), 2))
+    0 1.04
+    1 0.39
+    """
+    model, X = model_and_rows(estimator, X)
+    model.require_classes()
+    confidence = check_real(confidence, "confidence", 1 / len(model.classes), 1, open_low=True, open_high=True)
+    scores = model.scores(X).astype(np.float64)
+    differences = np.abs(scores[:, 0]) if scores.shape[1] == 1 else np.ptp(scores, axis=1)
+    if not np.median(differences) > 0:
+        raise ValueError(f"{model.name} is indifferent to most rows of X: no temperature makes it sure of them.")
+
+    def median(log_temperature):
+        P = model.likelihood.mean(scores / np.exp(log_temperature))
+        return np.median(np.maximum(P, 1 - P) if P.shape[1] == 1 else P.max(axis=1))
+
+    low, high = -30.0, 30.0  # confidence falls as the temperature rises
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if median(middle) > confidence else (low, middle)
+    return float(np.exp(high))
