@@ -7,6 +7,7 @@ from sklearn_irg._estimators import (
     GradRegMLPClassifier,
     GradRegMLPRegressor,
     IMSATClusterer,
+    LadderClassifier,
     VATClassifier,
     WassersteinCritic,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "GradRegMLPClassifier",
     "GradRegMLPRegressor",
     "IMSATClusterer",
+    "LadderClassifier",
     "VATClassifier",
     "WassersteinCritic",
     "__version__",

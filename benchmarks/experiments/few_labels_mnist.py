@@ -21,6 +21,8 @@ from sklearn_irg.penalties import ClassBalance, ConditionalEntropy, VirtualAdver
 
 def some_labels(y, n_labels, seed):
     """The labels, as many of each digit, and -1 for all others."""
+    if n_labels >= len(y):
+        return y
     rng = np.random.RandomState(seed)
     rows = [rng.choice(np.flatnonzero(y == digit), n_labels // 10, replace=False) for digit in range(10)]
     some = np.full(len(y), -1)
@@ -39,7 +41,7 @@ def make(arguments):
         unlabeled_label=-1,
         batch_size=100,
         unlabeled_batch_size=250,
-        batch_normalization=True,
+        batch_normalization=not arguments.plain,
         random_state=arguments.seed,
     )
 
@@ -56,6 +58,7 @@ def main():
     parser.add_argument("--epsilon", type=float, default=1.5)
     parser.add_argument("--entropy", type=float, default=0.3)
     parser.add_argument("--balance", type=float, default=1.0)
+    parser.add_argument("--plain", action="store_true", help="without batch normalisation")
     parser.add_argument("--checkpoint", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")

@@ -21,7 +21,7 @@ from sklearn_irg._engine.activations import Activation
 from sklearn_irg._engine.autodiff import Bundle, accumulate, defvjp, defvjp_all, matmul_transposed, opaque, primitive
 from sklearn_irg._engine.likelihoods import Likelihood
 
-__all__ = ["Network"]
+__all__ = ["Network", "weight_at"]
 
 _BLOCK_BYTES = 2**23  # of a forward pass, when only its outputs are wanted
 
@@ -92,7 +92,7 @@ class Network:
 
     def weight(self, theta, layer):
         """The weight matrix of a layer, counted from 0, as a differentiable function of θ."""
-        return _weight(theta, self._layout[layer][:2])
+        return weight_at(theta, self._layout[layer][:2])
 
     def weights(self, theta):
         """All weight matrices."""
@@ -158,7 +158,8 @@ class _Saved(NamedTuple):
 
 
 @primitive
-def _weight(theta, place):
+def weight_at(theta, place):
+    """The matrix at a place of θ, (slice, shape), as a differentiable function of θ."""
     return theta[place[0]].reshape(place[1])
 
 
@@ -171,7 +172,7 @@ def _weight_vjp(g, theta, place):
     return accumulate(theta, add_to)
 
 
-defvjp(_weight, lambda ans, theta, place: lambda g: _weight_vjp(g, theta, place))
+defvjp(weight_at, lambda ans, theta, place: lambda g: _weight_vjp(g, theta, place))
 
 
 @primitive

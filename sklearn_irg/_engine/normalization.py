@@ -14,9 +14,9 @@ import numpy as np
 from sklearn_irg._engine.autodiff import Bundle, defvjp_all, opaque, primitive
 from sklearn_irg._engine.parametrisations import Parametrisation
 
-__all__ = ["BatchNormalization"]
+__all__ = ["FLOOR", "BatchNormalization"]
 
-_FLOOR = 1e-5  # added to variances, as everywhere: units that are constant stay finite
+FLOOR = 1e-5  # added to variances, as everywhere: units that are constant stay finite
 _BLOCK_ROWS = 4096  # of a pass over all rows
 
 
@@ -40,7 +40,7 @@ class BatchNormalization(Parametrisation):
         for layer, (V, _) in enumerate(network.unpack(theta)):
             mean, variance = _moments(network, effective, batch, layer, V)
             W, b = network.unpack(effective)[layer]
-            scale = _gains(V) / np.sqrt(variance + _FLOOR)
+            scale = _gains(V) / np.sqrt(variance + FLOOR)
             W *= scale
             b -= mean * scale
         return effective
@@ -52,7 +52,7 @@ class BatchNormalization(Parametrisation):
             mean, variance = _moments(network, theta, batch, layer, W)
             V, b = network.unpack(solvers)[layer]
             norms = _gains(W)
-            gains = np.sqrt((variance + np.sqrt(variance**2 + 4 * _FLOOR * norms**2)) / 2)
+            gains = np.sqrt((variance + np.sqrt(variance**2 + 4 * FLOOR * norms**2)) / 2)
             V *= np.divide(gains, norms, out=np.zeros_like(norms), where=norms > 0)
             b += mean
         return solvers
@@ -106,7 +106,7 @@ def _normalize(theta, X, weights, network):
         gains, Z = _gains(W), A @ W
         mean = weights @ Z
         Z -= mean
-        deviation = np.sqrt(weights @ (Z * Z) + _FLOOR)
+        deviation = np.sqrt(weights @ (Z * Z) + FLOOR)
         scale = gains / deviation
         slope, inputs = None, A
         if l < len(layers) - 1:

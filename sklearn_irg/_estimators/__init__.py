@@ -2,6 +2,7 @@
 
 from sklearn_irg._estimators._critic import WassersteinCritic
 from sklearn_irg._estimators._imsat import IMSATClusterer
+from sklearn_irg._estimators._ladder import LadderClassifier
 from sklearn_irg._estimators._linear import GradRegLogisticRegression
 from sklearn_irg._estimators._mlp_classifier import GradRegMLPClassifier
 from sklearn_irg._estimators._mlp_regressor import GradRegMLPRegressor
@@ -12,6 +13,7 @@ __all__ = [
     "GradRegMLPClassifier",
     "GradRegMLPRegressor",
     "IMSATClusterer",
+    "LadderClassifier",
     "VATClassifier",
     "WassersteinCritic",
 ]

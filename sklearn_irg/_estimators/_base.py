@@ -97,6 +97,10 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         del n_samples
         return {}
 
+    def _network_kind(self):
+        """The class of the network that is trained."""
+        return Network
+
     def _loss(self):
         return check_loss(self.loss)
 
@@ -187,7 +191,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if encoded.sample_weight is not None and not encoded.sample_weight.all():
             rows = rows.take(np.flatnonzero(encoded.sample_weight))  # without classes of weight zero
         sizes = (X.shape[1], *self._hidden_layers(), encoded.n_outputs)
-        network = Network(sizes, as_activation(self.activation), self._likelihood(loss), bool(self.fit_intercept))
+        activation, likelihood = as_activation(self.activation), self._likelihood(loss)
+        network = self._network_kind()(sizes, activation, likelihood, bool(self.fit_intercept))
         return rows, network
 
     def _validate(self, X, y, *, reset):

@@ -205,6 +205,13 @@ class IMSATClusterer(Clusters, MLPEstimator):
             )
         return rows, network
 
+    def _start(self, network, random_state, dtype):
+        # as published, small last weights: clusters form where rows are, not where the first guesses happen to be sure
+        theta = super()._start(network, random_state, dtype)
+        for array in network.unpack(theta)[-1]:
+            array *= 0.01
+        return theta
+
     def _loss(self):
         return check_loss(InformationMaximization(self.mu))
 

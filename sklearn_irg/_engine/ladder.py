@@ -1,0 +1,141 @@
+"""Ladder networks: an encoder that is an ordinary network, and parameters of a decoder behind its own.
+
+The encoder normalises over the batch what enters each activation. A second pass through it has noise in every layer; from the
+top down the decoder restores what each layer had without noise, from what it has with noise and from the layer above.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from sklearn_irg._engine.autodiff import defvjp, matmul, numpy, primitive
+from sklearn_irg._engine.networks import Network, weight_at
+from sklearn_irg._engine.normalization import FLOOR, BatchNormalization
+
+__all__ = ["FoldedNormalization", "LadderNetwork", "decode", "encode"]
+
+# of the combinators, ten per unit: a sigmoid, a line and a constant for the mean and for the share of the noisy value
+_START = np.array([0, 1, 0, 0, 0, 0, 1, 0, 0, 1.0])
+
+
+@dataclass(frozen=True)
+class LadderNetwork(Network):
+    """A network whose parameters are followed by those of a decoder; see `Network`."""
+
+    @cached_property
+    def _decoder_layout(self):
+        sizes, start, layout = self.layer_sizes, super().n_parameters, []
+        for l, size in enumerate(sizes):
+            combinator = slice(start, start + 10 * size), (10, size)
+            start += 10 * size
+            weights = None
+            if l > 0:
+                weights = slice(start, start + size * sizes[l - 1]), (size, sizes[l - 1])
+                start += size * sizes[l - 1]
+            layout.append((combinator, weights))
+        return layout, start
+
+    @property
+    def n_parameters(self):
+        """Length of the flat parameter vector."""
+        return self._decoder_layout[1]
+
+    def initialize(self, random_state, dtype):
+        """Glorot-uniform weights; combinators that pass on what has noise."""
+        theta = super().initialize(random_state, dtype)
+        for (place, shape), weights in self._decoder_layout[0]:
+            theta[place] = np.repeat(_START, shape[1])
+            if weights is not None:
+                bound = np.sqrt(6 / sum(weights[1]))
+                theta[weights[0]] = random_state.uniform(-bound, bound, weights[1][0] * weights[1][1])
+        return theta
+
+    def bias(self, theta, layer):
+        """The biases of a layer of the encoder, (1, n_out), as a differentiable function of θ."""
+        return weight_at(theta, (self._layout[layer][2], (1, self.layer_sizes[layer + 1])))
+
+    def combinator(self, theta, layer):
+        """Ten numbers for each unit of a layer, (10, n_units), differentiable; layer 0 is the input."""
+        return weight_at(theta, self._decoder_layout[0][layer][0])
+
+    def decoder_weight(self, theta, layer):
+        """The matrix from a layer to the one below, differentiable."""
+        return weight_at(theta, self._decoder_layout[0][layer][1])
+
+
+class FoldedNormalization(BatchNormalization):
+    """Normalisation that terms do themselves in training, and that is folded into the weights that are kept."""
+
+    def transform(self, network, theta):
+        del network
+        return theta
+
+
+@primitive
+def _activate(Z, activation):
+    A = Z.copy()
+    activation.apply(A)
+    return A
+
+
+defvjp(_activate, lambda ans, Z, activation: lambda g: g * activation.slope(ans, np.empty_like(ans)))
+
+
+def _normalized(Z, weights):
+    """Columns with mean zero and variance one over weighted rows; also the means and deviations, each (1, n_units)."""
+    mean = numpy.reshape(numpy.dot(weights, Z), (1, -1))
+    centred = Z - mean
+    deviation = numpy.sqrt(numpy.reshape(numpy.dot(weights, centred * centred), (1, -1)) + FLOOR)
+    return centred / deviation, mean, deviation
+
+
+def encode(network, theta, X, weights, noise=None):
+    """One pass through the encoder: normalised values of each layer with their means and deviations, and the outputs.
+
+    ``noise`` is what to add to the input and to the normalised values of each layer.
+    """
+    is_identity = network.activation.is_identity
+    n_layers = len(network.shapes)
+    layers = [(X if noise is None else X + noise[0], None, None)]
+    activations = layers[0][0]
+    for l in range(n_layers):
+        V = network.weight(theta, l)
+        values, mean, deviation = _normalized(matmul(activations, V), weights)
+        values = values if noise is None else values + noise[l + 1]
+        layers.append((values, mean, deviation))
+        gain = numpy.sqrt(numpy.reshape(numpy.sum(V * V, axis=0), (1, -1)) + np.finfo(X.dtype).tiny)
+        activations = values * gain + network.bias(theta, l)
+        if l < n_layers - 1 and not is_identity:
+            activations = _activate(activations, network.activation)
+    return layers, activations
+
+
+def _combine(a, noisy, above):
+    """What noisy values were before, given what the layer above says of them."""
+    above = numpy.reshape(above, noisy.shape)
+
+    def bend(first):
+        return a[first] * _sigmoid(a[first + 1] * above + a[first + 2]) + a[first + 3] * above + a[first + 4]
+
+    mean = bend(0)
+    return (noisy - mean) * bend(5) + mean
+
+
+def _sigmoid(Z):
+    return 0.5 * (numpy.tanh(0.5 * Z) + 1)
+
+
+def decode(network, theta, clean, noisy, top, weights):
+    """Mean squared error, over units, of each layer's values restored from those with noise, (n_samples,) each; input first.
+
+    ``top`` is what the noisy pass predicts.
+    """
+    errors, restored = [], None
+    for l in reversed(range(len(clean))):
+        above = top if restored is None else matmul(restored, network.decoder_weight(theta, l + 1))
+        restored = _combine(network.combinator(theta, l), noisy[l][0], _normalized(above, weights)[0])
+        values, mean, deviation = clean[l]
+        error = values - (restored if mean is None else (restored - mean) / deviation)
+        errors.append(numpy.mean(error * error, axis=1))
+    return errors[::-1]

@@ -1,0 +1,216 @@
+from sklearn.neural_network import MLPClassifier
+
+from sklearn_irg._checks import InvalidParameterError, check_choice, check_real
+from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork
+from sklearn_irg._estimators._class_targets import ClassTargets
+from sklearn_irg._estimators._fit_method import fit_method
+from sklearn_irg._estimators._mlp import MLPEstimator
+from sklearn_irg.losses._ladder import LadderLoss
+
+
+class LadderClassifier(ClassTargets, MLPEstimator):
+    r"""Ladder network: a perceptron that also learns to restore each of its layers from noise, from unlabelled rows too.
+
+    .. math:: \frac 1 n \sum_i \ell(\tilde f(x_i), y_i) + \sum_{l=0}^L \lambda_l \frac 1 {N d_l} \sum_i
+        \lVert z_{il} - \hat z_{il} \rVert_2^2
+
+    with the loss of the n labelled rows under noise in every layer, and for all N rows the error of what a decoder restores,
+    from the top layer down, of the :math:`d_l` normalised values of each layer [1]_. Noise may have a part in the direction in
+    which the prediction changes most, at the input or in every layer [2]_. Layers are normalised over the rows of a
+    minibatch; the fitted weights are those of an ordinary network with means and scales over all rows folded in.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Number of units in each hidden layer.
+    activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
+        Activation of the hidden layers.
+    noise : {"gaussian", "adversarial", "adversarial_layerwise"}, default="gaussian"
+        Gaussian noise in every layer; with a virtual adversarial part at the input, or at the input and in every hidden layer.
+    noise_std : float, default=0.3
+        Standard deviation of the Gaussian noise, in units of X at the input, and of normalised values in the layers.
+    denoising_costs : sequence of float, default=(1.0, 0.1, 0.1)
+        Costs :math:`\lambda_l` of the input and of each layer; the last one counts for all further layers.
+    epsilon : float, default=1.0
+        L2 norm of the adversarial part, in each place; not used with Gaussian noise.
+    xi : float, default=0.01
+        Distance at which the adversarial direction is found.
+    l2 : float, default=1e-4
+        Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
+        weights of the labelled rows of a minibatch.
+    unlabeled_label : int, str or None, default=-1
+        What marks a row without label in y, as in scikit-learn's semi-supervised estimators. None if all have one.
+    solver : {"adam", "sgd"} or Solver, default="adam"
+        The optimiser; noise excludes "lbfgs".
+    batch_size : int or "auto", default="auto"
+        Labelled rows per step; "auto" is ``min(200, n_samples)``.
+    unlabeled_batch_size : int, default=None
+        Unlabelled rows per step beside them; ``None`` is as many.
+    learning_rate_init : float, default=0.002
+        Step size.
+    max_iter : int, default=200
+        Largest number of epochs.
+    shuffle : bool, default=True
+        Whether to shuffle the rows in each epoch.
+    random_state : int, RandomState or None, default=None
+        For the initial weights, shuffling, the hold-out and noise.
+    tol : float, default=1e-4
+        Improvements of the loss or validation score smaller than this do not count.
+    n_iter_no_change : int, default=10
+        Stop after more than this many epochs in a row without improvement.
+    early_stopping : bool, default=False
+        Hold labelled rows out, stop when the score on them stops improving, and keep the best weights.
+    validation_fraction : float, default=0.1
+        Fraction of labelled rows held out, with the classes in proportion.
+    verbose : bool, default=False
+        Print the objective after each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Classes, sorted, without the marker of unlabelled rows.
+    transduction_ : ndarray of shape (n_samples,)
+        The label of each row of the fit: its own, or the predicted one where it had none.
+    coefs_, intercepts_ : list of ndarray
+        Weights of shape (n_in, n_out) and biases of each layer; the decoder is not kept.
+    n_iter_, n_layers_, n_outputs_, t_ : int
+        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+    out_activation_ : str
+        What turns outputs into probabilities: "logistic" or "softmax".
+    likelihood_ : Likelihood
+        What the outputs mean.
+    loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_
+        As on `GradRegMLPClassifier`.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, for parameters or data out of range, no labelled row, one class only, or a diverging objective.
+
+    See Also
+    --------
+    VATClassifier : Virtual adversarial training without a decoder.
+
+    References
+    ----------
+    .. [1] Rasmus, Valpola, Honkala, Berglund and Raiko (2015), "Semi-supervised learning with ladder networks".
+    .. [2] Shinoda, Worrall and Brostow (2017), "Virtual adversarial ladder networks for semi-supervised learning".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_irg import LadderClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> some = np.where(np.arange(len(y)) < 100, y, -1)
+    >>> model = LadderClassifier(noise_std=0.1, learning_rate_init=0.01, tol=0.01, random_state=0).fit(X / 16, some)
+    >>> print(f"{np.mean(model.transduction_ == y):.1f}")
+    0.8
+    """
+
+    _sklearn_class = MLPClassifier
+    _accept_sparse = False
+    warm_start = False
+    loss = None
+    alpha = 0.0
+    class_weight = None  # outputs are normalised over rows: a class of small weight would be extrapolated
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        noise="gaussian",
+        noise_std=0.3,
+        denoising_costs=(1.0, 0.1, 0.1),
+        epsilon=1.0,
+        xi=0.01,
+        l2=1e-4,
+        unlabeled_label=-1,
+        solver="adam",
+        batch_size="auto",
+        unlabeled_batch_size=None,
+        learning_rate_init=0.002,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        verbose=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.noise = noise
+        self.noise_std = noise_std
+        self.denoising_costs = denoising_costs
+        self.epsilon = epsilon
+        self.xi = xi
+        self.l2 = l2
+        self.unlabeled_label = unlabeled_label
+        self.solver = solver
+        self.batch_size = batch_size
+        self.unlabeled_batch_size = unlabeled_batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.verbose = verbose
+
+    @fit_method
+    def fit(self, X, y, sample_weight=None):
+        """Fit to labelled and unlabelled data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Classes, or ``unlabeled_label`` where there is none.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in all means; a weight of zero removes it.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        self._fit(X, y, sample_weight)
+        self._transduce(X, y)
+        return self
+
+    def _network_kind(self):
+        return LadderNetwork
+
+    def _parametrisation(self):
+        return FoldedNormalization()
+
+    def _penalty(self, rows):
+        del rows
+
+    def _loss(self):
+        costs = [float(cost) for cost in self.denoising_costs]
+        n_places = len(self._hidden_layers()) + 2  # input, hidden layers, outputs
+        costs = (costs + costs[-1:] * n_places)[:n_places]
+        return LadderLoss(self.noise, self.noise_std, costs, self.epsilon, self.xi)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        check_choice(self.noise, "noise", ("gaussian", "adversarial", "adversarial_layerwise"))
+        check_real(self.noise_std, "noise_std", 0)
+        check_real(self.epsilon, "epsilon", 0, open_low=True)
+        check_real(self.xi, "xi", 0, open_low=True)
+        costs = self.denoising_costs
+        if isinstance(costs, str) or not hasattr(costs, "__len__") or not len(costs):
+            raise InvalidParameterError(f"denoising_costs must be a sequence of numbers; got {costs!r}.")
+        for cost in costs:
+            check_real(cost, "denoising_costs", 0)

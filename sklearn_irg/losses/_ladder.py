@@ -1,0 +1,82 @@
+import numpy as np
+
+from sklearn_irg._engine.autodiff import stop_gradient
+from sklearn_irg._engine.ladder import decode, encode
+from sklearn_irg._engine.normalization import BatchNormalization
+from sklearn_irg._engine.sensitivity import normalized_rows
+from sklearn_irg.losses._base import Loss
+
+
+class LadderLoss(Loss):
+    """Loss of labelled rows under noise in every layer, and the cost of restoring what all rows had without it.
+
+    Only for a `LadderNetwork`.
+
+    Parameters
+    ----------
+    noise : {"gaussian", "adversarial", "adversarial_layerwise"}
+        As on `sklearn_irg.LadderClassifier`, and so are the others.
+    noise_std : float
+        Standard deviation of the Gaussian noise.
+    denoising_costs : list of float
+        Cost of the input and of each layer.
+    epsilon : float
+        L2 norm of the adversarial part.
+    xi : float
+        Distance at which its direction is found.
+    """
+
+    needs_whole_batch = True
+    is_stochastic = True
+
+    def __init__(self, noise, noise_std, denoising_costs, epsilon, xi):
+        self.noise = noise
+        self.noise_std = noise_std
+        self.denoising_costs = denoising_costs
+        self.epsilon = epsilon
+        self.xi = xi
+
+    def contributions(self, step):
+        network, theta = step.network, step.theta
+        weights = step.weights / step.weights.sum()
+        clean, _ = encode(network, theta, step.X, weights)
+        noisy, outputs = encode(network, theta, step.X, weights, self._noise(step))
+        losses = step.likelihood.evaluate(outputs, step.targets)[0]
+        top = step.likelihood.differentiable_mean(outputs)
+        errors = decode(network, theta, clean, noisy, top, weights)
+        costs = [float(cost) * step.weights for cost in self.denoising_costs]
+        return [(step.weights_of("labelled"), losses), *zip(costs, errors, strict=True)]
+
+    def _noise(self, step):
+        """What to add to the input and to each layer's values."""
+        sizes = step.network.layer_sizes
+        shapes = [(step.X.shape[0], size) for size in sizes]
+        noise = [float(self.noise_std) * self._draw(step, shape) for shape in shapes]
+        if self.noise != "gaussian":
+            directions = self._adversarial_directions(step, shapes)
+            noise = [
+                added if direction is None else added + float(self.epsilon) * direction
+                for added, direction in zip(noise, directions, strict=True)
+            ]
+        return noise
+
+    def _draw(self, step, shape):
+        return step.random_state.standard_normal(shape).astype(step.X.dtype, copy=False)
+
+    def _adversarial_directions(self, step, shapes):
+        """Unit directions, per row and layer, in which the prediction changes most; None for layers without."""
+        network, theta = step.network, stop_gradient(step.theta)
+        folded = BatchNormalization().at(step._batch).transform(network, theta)
+        gains = [np.linalg.norm(V, axis=0) for V, _ in network.unpack(theta)]
+        targets = step.likelihood.mean(network.forward(folded, step.X)[-1])
+        in_layers = self.noise == "adversarial_layerwise"
+        starts = [normalized_rows(self._draw(step, shape)) for shape in (shapes[:-1] if in_layers else shapes[:1])]
+        xi = float(self.xi)
+        noise = [xi * gain * start for gain, start in zip(gains, starts[1:], strict=False)] or None
+        forward = network.forward(folded, step.X + xi * starts[0], noise=noise)
+        residuals = step.likelihood.loss_and_residual(forward[-1], targets)[1]
+        slopes = network.backward(folded, forward, residuals)
+        of_input = slopes[0] @ network.unpack(folded)[0][0].T
+        gradients = [of_input, *(gain * D for gain, D in zip(gains, slopes[:-1], strict=False))]
+        directions = [normalized_rows(gradient) for gradient in gradients[: len(starts)]]
+        return directions + [None] * (len(shapes) - len(directions))

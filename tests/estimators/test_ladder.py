@@ -1,0 +1,168 @@
+"""Ladder networks: the published costs, noise where it belongs, and a plain network in the end."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from sklearn_irg import LadderClassifier
+from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, decode, encode
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
+from sklearn_irg._engine.step import Step
+from sklearn_irg.losses._ladder import LadderLoss
+from tests import oracles
+from tests.problems import problem
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+KINDS = ["gaussian", "adversarial", "adversarial_layerwise"]
+X, Y = load_digits(return_X_y=True)
+X, Y = X[:500] / 16, Y[:500]
+SOME = np.where(np.arange(500) < 60, Y, -1)
+
+
+def ladder(noise="gaussian", noise_std=0.3, activation="tanh", likelihood="softmax", epsilon=0.5):
+    """An objective over a small ladder, θ and a random generator."""
+    plain, X, Y, _, rng = problem(likelihood, activation)
+    network = LadderNetwork(plain.layer_sizes, plain.activation, plain.likelihood)
+    theta = network.initialize(rng, np.float64)
+    theta += 0.1 * rng.randn(theta.size)  # combinators that bend
+    groups = {"labelled": np.arange(12), "unlabelled": np.arange(12, 20)}
+    loss = LadderLoss(noise, noise_std, [2.0, 0.5, 0.3, 0.2], epsilon, 1e-2)
+    rows = Rows(X, Y, groups=groups, sample_weight=rng.rand(20))
+    return Objective(network, rows, [(1.0, loss)], parametrisation=FoldedNormalization()), theta, rng
+
+
+def standardize(Z, w):
+    mean = w @ Z
+    deviation = np.sqrt(w @ (Z - mean) ** 2 + 1e-5)
+    return (Z - mean) / deviation, mean, deviation
+
+
+def published(objective, theta, noise):
+    """The objective of Rasmus et al. in plain NumPy, for given noise of each place."""
+    network, rows = objective.network, objective.rows
+    w = rows.weights_of("all")
+    layers = network.unpack(theta)
+
+    def encoder(noise):
+        h, out = rows.X + noise[0], [(rows.X + noise[0], 0, 1)]
+        for l, (V, b) in enumerate(layers):
+            z, mean, deviation = standardize(h @ V, w)
+            z = z + noise[l + 1]
+            out.append((z, mean, deviation))
+            a = np.linalg.norm(V, axis=0) * z + b
+            h = np.tanh(a) if l < len(layers) - 1 else a
+        return out, h
+
+    clean, _ = encoder([0 * n for n in noise])
+    noisy, outputs = encoder(noise)
+    P = oracles.means(outputs, "softmax")
+    total = rows.weights_of("labelled") @ -(rows.targets * np.log(P)).sum(axis=1)
+    above = P
+    for l in reversed(range(len(clean))):
+        a = np.asarray(network.combinator(theta, l))
+        u = standardize(above, w)[0]
+        mean, share = (a[i] / (1 + np.exp(-(a[i + 1] * u + a[i + 2]))) + a[i + 3] * u + a[i + 4] for i in (0, 5))
+        restored = (noisy[l][0] - mean) * share + mean
+        z, mu, deviation = clean[l]
+        total += objective.terms[0][1].denoising_costs[l] * (
+            w @ (((z - (restored - mu) / deviation) ** 2).mean(axis=1))
+        )
+        above = restored @ np.asarray(network.decoder_weight(theta, l)) if l else None
+    return total
+
+
+def test_the_objective_is_the_published_one():
+    objective, theta, _ = ladder()
+    batch = objective.everything()
+    value = objective.value(theta, batch, np.random.RandomState(5))
+    rng = np.random.RandomState(5)
+    noise = [0.3 * rng.standard_normal((20, size)) for size in objective.network.layer_sizes]
+    np.testing.assert_allclose(value, published(objective, theta, noise), rtol=1e-10)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
+@pytest.mark.parametrize("likelihood", ["softmax", "logistic"])
+def test_gradient_matches_finite_differences(activation, likelihood):
+    objective, theta, rng = ladder(activation=activation, likelihood=likelihood)
+    batch = objective.everything()
+
+    def value(theta):
+        return objective.value(theta, batch, np.random.RandomState(0))
+
+    direction = rng.randn(theta.size)
+    expected = oracles.directional_derivative(value, theta, direction)
+    gradient = objective.value_and_grad(theta, batch, np.random.RandomState(0))[1]
+    np.testing.assert_allclose(gradient @ direction, expected, rtol=5e-6, atol=1e-7)
+
+
+def test_a_perfect_decoder_costs_nothing():
+    objective, theta, _ = ladder(noise_std=0.0)
+    network, batch = objective.network, objective.everything()
+    theta = network.initialize(np.random.RandomState(0), np.float64)  # combinators that pass on what they get
+    weights = batch.weights["all"]
+    layers, outputs = encode(network, theta, batch.X, weights)
+    top = oracles.means(outputs, "softmax")
+    errors = decode(network, theta, layers, layers, top, weights)
+    np.testing.assert_allclose(errors[0], 0, atol=1e-12)
+    assert len(errors) == 4
+
+
+@pytest.mark.parametrize(("kind", "n_places"), [("adversarial", 1), ("adversarial_layerwise", 3)])
+def test_the_adversarial_part_has_its_radius_and_changes_the_prediction_more_than_chance(kind, n_places):
+    objective, theta, _ = ladder(kind, noise_std=0.0)
+    loss, batch = objective.terms[0][1], objective.everything()
+    step = Step(objective, theta, batch, np.random.RandomState(0))
+    noise = loss._noise(step)
+    norms = [np.linalg.norm(array, axis=1) for array in noise]
+    np.testing.assert_allclose(norms[:n_places], 0.5, rtol=1e-9)
+    assert not np.any(np.concatenate(norms[n_places:]))
+    network, weights = objective.network, batch.weights["all"]
+    clean, bad, random = (
+        oracles.means(encode(network, theta, batch.X, weights, added)[1], "softmax")
+        for added in (None, noise, turned(noise))
+    )
+    change = [(clean * np.log(clean / other)).sum(axis=1).mean() for other in (bad, random)]
+    assert change[0] > 1.5 * change[1]
+
+
+def turned(noise):
+    """Noise of the same size in random directions."""
+    rng = np.random.RandomState(1)
+    random = [rng.standard_normal(array.shape) for array in noise]
+    return [
+        np.linalg.norm(array, axis=1, keepdims=True) * r / np.linalg.norm(r, axis=1, keepdims=True)
+        for array, r in zip(noise, random, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("noise", KINDS)
+def test_learns_from_few_labels_and_is_a_plain_network_in_the_end(noise):
+    model = LadderClassifier(noise=noise, max_iter=30, learning_rate_init=0.01, random_state=0).fit(X, SOME)
+    assert np.mean(model.transduction_ == Y) > 0.75
+    np.testing.assert_array_equal(model.transduction_[:60], Y[:60])
+    assert [W.shape for W in model.coefs_] == [(64, 100), (100, 10)]
+    np.testing.assert_allclose(model.to_sklearn().predict_proba(X), model.predict_proba(X), rtol=1e-9)
+
+
+def test_two_classes_and_early_stopping():
+    rows = Y < 2
+    model = LadderClassifier(max_iter=15, early_stopping=True, random_state=0).fit(X[rows], Y[rows])
+    assert model.coefs_[-1].shape[1] == 1
+    assert model.best_validation_score_ > 0.8
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"noise": "salt"}, "noise must be one of 'gaussian', 'adversarial', 'adversarial_layerwise'; got 'salt'"),
+        ({"noise_std": -1}, "noise_std must be a finite number >= 0; got -1"),
+        ({"denoising_costs": 3}, "denoising_costs must be a sequence of numbers; got 3"),
+        ({"denoising_costs": [1, -2]}, "denoising_costs must be a finite number >= 0; got -2"),
+        ({"epsilon": 0}, "epsilon must be a finite number > 0; got 0"),
+        ({"solver": "lbfgs"}, "LBFGS needs a deterministic objective, but LadderLoss draws random numbers"),
+    ],
+)
+def test_bad_parameters_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        LadderClassifier(**options).fit(X, SOME)
