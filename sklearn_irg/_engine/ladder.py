@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.special import expit
 
-from sklearn_irg._engine.autodiff import defvjp, matmul, numpy, primitive
+from sklearn_irg._engine.autodiff import Bundle, defvjp, defvjp_all, matmul, numpy, opaque, primitive
 from sklearn_irg._engine.networks import Network, weight_at
 from sklearn_irg._engine.normalization import FLOOR, BatchNormalization
 
@@ -82,12 +83,29 @@ def _activate(Z, activation):
 defvjp(_activate, lambda ans, Z, activation: lambda g: g * activation.slope(ans, np.empty_like(ans)))
 
 
+@primitive
 def _normalized(Z, weights):
     """Columns with mean zero and variance one over weighted rows; also the means and deviations, each (1, n_units)."""
-    mean = numpy.reshape(numpy.dot(weights, Z), (1, -1))
-    centred = Z - mean
-    deviation = numpy.sqrt(numpy.reshape(numpy.dot(weights, centred * centred), (1, -1)) + FLOOR)
-    return centred / deviation, mean, deviation
+    mean = (weights @ Z)[None]
+    values = Z - mean
+    deviation = np.sqrt((weights @ (values * values))[None] + FLOOR)
+    values /= deviation
+    return Bundle([values, mean, deviation])
+
+
+@opaque
+def _normalized_vjp(g, ans, weights):
+    values, _, deviation = ans
+    of_values, of_mean, of_deviation = g
+    of_mean = np.zeros_like(deviation) if of_mean is None else of_mean
+    of_deviation = np.zeros_like(deviation) if of_deviation is None else of_deviation
+    of_Z = np.zeros_like(values) if of_values is None else of_values / deviation
+    of_deviation = of_deviation - np.einsum("ij,ij->j", of_Z, values)
+    of_mean = of_mean - of_Z.sum(axis=0)
+    return of_Z + weights[:, None] * (values * of_deviation + of_mean)
+
+
+defvjp(_normalized, lambda ans, Z, weights: lambda g: _normalized_vjp(g, ans, weights))
 
 
 def encode(network, theta, X, weights, noise=None):
@@ -111,19 +129,31 @@ def encode(network, theta, X, weights, noise=None):
     return layers, activations
 
 
+@primitive
 def _combine(a, noisy, above):
-    """What noisy values were before, given what the layer above says of them."""
-    above = numpy.reshape(above, noisy.shape)
-
-    def bend(first):
-        return a[first] * _sigmoid(a[first + 1] * above + a[first + 2]) + a[first + 3] * above + a[first + 4]
-
-    mean = bend(0)
-    return (noisy - mean) * bend(5) + mean
+    """What noisy values were before, given what the layer above says of them, by ten numbers a per unit."""
+    mean, share = _bend(a[:5], above)[0], _bend(a[5:], above)[0]
+    return (noisy - mean) * share + mean
 
 
-def _sigmoid(Z):
-    return 0.5 * (numpy.tanh(0.5 * Z) + 1)
+def _bend(a, above):
+    """A sigmoid and a line, and the sigmoid alone."""
+    sigmoid = expit(a[1] * above + a[2])
+    return a[0] * sigmoid + a[3] * above + a[4], sigmoid
+
+
+@opaque
+def _combine_vjp(g, a, noisy, above):
+    (mean, first), (share, second) = _bend(a[:5], above), _bend(a[5:], above)
+    of_a, of_above = [], 0
+    for half, sigmoid, of_bend in ((a[:5], first, g * (1 - share)), (a[5:], second, g * (noisy - mean))):
+        slope = of_bend * half[0] * sigmoid * (1 - sigmoid)
+        of_a += [part.sum(axis=0) for part in (of_bend * sigmoid, slope * above, slope, of_bend * above, of_bend)]
+        of_above = of_above + slope * half[1] + of_bend * half[3]
+    return np.array(of_a), g * share, of_above
+
+
+defvjp_all(_combine, lambda g, ans, a, noisy, above: _combine_vjp(g, a, noisy, above))
 
 
 def decode(network, theta, clean, noisy, top, weights):
