@@ -10,7 +10,7 @@ from sklearn.preprocessing import scale
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
 from sklearn_irg.attacks import adversarial_accuracy
-from sklearn_irg.diagnostics import certified_radius, input_gradients, linear_geometry, signed_distance
+from sklearn_irg.diagnostics import certified_radius, input_gradients, linear_geometry, mirror_points, signed_distance
 from sklearn_irg.displays import (
     AdversarialExamplesDisplay,
     FeatureSensitivityDisplay,
@@ -39,12 +39,28 @@ def test_tilting_plane_shows_rows_centroids_and_boundary():
     display = TiltingPlaneDisplay.from_estimator(LINEAR, X, y)
     drawn = np.vstack([c.get_offsets() for c in display.ax_.collections if len(c.get_offsets()) > 1])
     assert len(drawn) == len(X)
-    line = display.ax_.lines[0]
+    (line,) = [line for line in display.ax_.lines if line.get_label() == "boundary"]
     (point,), slope = [line.get_xy1()], np.subtract(line.get_xy2(), line.get_xy1())
     a, b, c = display.plane.boundary
     np.testing.assert_allclose([a * point[0] + b * point[1] + c, slope @ [a, b]], 0, atol=1e-9)
     assert f"{np.degrees(linear_geometry(LINEAR, X, y).tilting_angle):.1f}°" in display.ax_.get_title()
     assert display.ax_.get_aspect() == 1
+
+
+def test_tilting_plane_shows_mirror_images():
+    rows = [3, 100]
+    display = TiltingPlaneDisplay.from_estimator(LINEAR, X, y, mirror_images=rows)
+    plane = display.plane
+    expected = (mirror_points(LINEAR, X[rows]) - plane.origin) @ plane.basis.T
+    ends = np.array([line.get_xydata() for line in display.ax_.lines if line.get_linestyle() == ":"])
+    np.testing.assert_allclose(ends[:, 0], plane.coordinates[rows], atol=1e-9)
+    np.testing.assert_allclose(ends[:, 1], expected, atol=1e-9)
+    of_centroids = TiltingPlaneDisplay.from_estimator(LINEAR, X, y).ax_.lines
+    assert sum(line.get_linestyle() == ":" for line in of_centroids) == 2
+    without = TiltingPlaneDisplay.from_estimator(LINEAR, X, y, mirror_images=None).ax_.lines
+    assert sum(line.get_linestyle() == ":" for line in without) == 0
+    with pytest.raises(ValueError, match="mirror_images must be one of 'centroids'; got 'rows'"):
+        TiltingPlaneDisplay(plane).plot(mirror_images="rows")
 
 
 def test_margin_histogram_counts_every_row_and_scales_the_loss():

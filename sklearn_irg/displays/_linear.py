@@ -1,5 +1,6 @@
 import numpy as np
 
+from sklearn_irg._checks import check_choice
 from sklearn_irg.diagnostics import linear_geometry, scaled_loss, signed_distance, tilting_plane
 from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new, name_of
 
@@ -36,7 +37,9 @@ class TiltingPlaneDisplay(Display):
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, classes=None, name=None, ax=None, scatter_kwargs=None):
+    def from_estimator(
+        cls, estimator, X, y, *, classes=None, name=None, ax=None, scatter_kwargs=None, mirror_images="centroids"
+    ):
         """Compute and draw.
 
         Parameters
@@ -55,6 +58,9 @@ class TiltingPlaneDisplay(Display):
             Where to draw; ``None`` makes new ones.
         scatter_kwargs : dict, default=None
             Options of the points, as in ``Axes.scatter``.
+        mirror_images : "centroids", sequence of int or None, default="centroids"
+            Whose mirror images in the boundary to draw, dotted lines leading to them: those of the centroids, or of rows by
+            position among those of the two classes.
 
         Returns
         -------
@@ -63,9 +69,9 @@ class TiltingPlaneDisplay(Display):
         """
         plane = tilting_plane(estimator, X, y, classes=classes)
         name = name_of(estimator) if name is None else name
-        return cls(plane, name=name).plot(ax=ax, scatter_kwargs=scatter_kwargs)
+        return cls(plane, name=name).plot(ax=ax, scatter_kwargs=scatter_kwargs, mirror_images=mirror_images)
 
-    def plot(self, ax=None, *, scatter_kwargs=None):
+    def plot(self, ax=None, *, scatter_kwargs=None, mirror_images="centroids"):
         """Draw, on given axes or new ones.
 
         Parameters
@@ -74,6 +80,9 @@ class TiltingPlaneDisplay(Display):
             Where to draw; ``None`` makes new ones.
         scatter_kwargs : dict, default=None
             Options of the points, as in ``Axes.scatter``.
+        mirror_images : "centroids", sequence of int or None, default="centroids"
+            Whose mirror images in the boundary to draw, dotted lines leading to them: those of the centroids, or of rows by
+            position among those of the two classes.
 
         Returns
         -------
@@ -87,8 +96,12 @@ class TiltingPlaneDisplay(Display):
             options = {"color": color, "marker": marker, "s": 12, "alpha": 0.5, "linewidths": 0, "label": str(label)}
             ax.scatter(*points.T, **{**options, **(scatter_kwargs or {})})
             ax.scatter(*points.mean(axis=0), color=color, marker="X", s=120, edgecolor="k", zorder=3)
-        ax.autoscale(False)
         a, b, c = plane.boundary
+        for start, color in self._to_mirror(mirror_images):
+            image = start - 2 * (start @ [a, b] + c) * np.array([a, b])
+            ax.plot(*np.transpose([start, image]), color=color, linestyle=":", linewidth=1, zorder=2)
+            ax.scatter(*image, facecolor="none", edgecolor=color, marker="X", s=90, zorder=3)
+        ax.autoscale(False)
         foot, along = -c * np.array([a, b]), np.array([-b, a])
         ax.axline(foot, foot + along, color="k", label="boundary")
         angle = np.degrees(np.arctan2(abs(b), a))
@@ -103,6 +116,18 @@ class TiltingPlaneDisplay(Display):
             ax.set_aspect("equal")
         ax.legend(loc="best")
         return self._drawn_on(ax)
+
+    def _to_mirror(self, mirror_images):
+        """Points of the plane, and the colours of their classes."""
+        labels, coordinates = self.plane.labels, self.plane.coordinates
+        if mirror_images is None:
+            return []
+        if isinstance(mirror_images, str):
+            check_choice(mirror_images, "mirror_images", ("centroids",))
+            return [
+                (coordinates[labels == sign].mean(axis=0), color) for sign, color in zip((-1, 1), COLORS, strict=False)
+            ]
+        return [(coordinates[row], COLORS[int(labels[row] > 0)]) for row in mirror_images]
 
 
 class MarginHistogramDisplay(Display):
