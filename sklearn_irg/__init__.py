@@ -10,6 +10,7 @@ from sklearn_irg._estimators import (
     LadderClassifier,
     VATClassifier,
     WassersteinCritic,
+    WassersteinSampler,
 )
 
 __version__ = "0.1.0.dev0"
@@ -35,6 +36,7 @@ __all__ = [
     "LadderClassifier",
     "VATClassifier",
     "WassersteinCritic",
+    "WassersteinSampler",
     "__version__",
     *_MODULES,
 ]

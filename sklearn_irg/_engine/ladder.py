@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from sklearn_irg._engine.autodiff import Bundle, defvjp, defvjp_all, matmul, numpy, opaque, primitive
-from sklearn_irg._engine.networks import Network, weight_at
+from sklearn_irg._engine.networks import Network, activate, weight_at
 from sklearn_irg._engine.normalization import FLOOR, BatchNormalization
 
 __all__ = ["FoldedNormalization", "LadderNetwork", "decode", "encode"]
@@ -74,16 +74,6 @@ class FoldedNormalization(BatchNormalization):
 
 
 @primitive
-def _activate(Z, activation):
-    A = Z.copy()
-    activation.apply(A)
-    return A
-
-
-defvjp(_activate, lambda ans, Z, activation: lambda g: g * activation.slope(ans, np.empty_like(ans)))
-
-
-@primitive
 def _normalized(Z, weights):
     """Columns with mean zero and variance one over weighted rows; also the means and deviations, each (1, n_units)."""
     mean = (weights @ Z)[None]
@@ -125,7 +115,7 @@ def encode(network, theta, X, weights, noise=None):
         gain = numpy.sqrt(numpy.reshape(numpy.sum(V * V, axis=0), (1, -1)) + np.finfo(X.dtype).tiny)
         activations = values * gain + network.bias(theta, l)
         if l < n_layers - 1 and not is_identity:
-            activations = _activate(activations, network.activation)
+            activations = activate(activations, network.activation)
     return layers, activations
 
 

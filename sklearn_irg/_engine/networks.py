@@ -21,7 +21,7 @@ from sklearn_irg._engine.activations import Activation
 from sklearn_irg._engine.autodiff import Bundle, accumulate, defvjp, defvjp_all, matmul_transposed, opaque, primitive
 from sklearn_irg._engine.likelihoods import Likelihood
 
-__all__ = ["Network", "weight_at"]
+__all__ = ["Network", "activate", "weight_at"]
 
 _BLOCK_BYTES = 2**23  # of a forward pass, when only its outputs are wanted
 
@@ -155,6 +155,17 @@ class _Saved(NamedTuple):
     slopes: list
     empty: Callable
     dropout: list | None
+
+
+@primitive
+def activate(Z, activation):
+    """An activation as a function that can be differentiated with respect to what enters it."""
+    A = Z.copy()
+    activation.apply(A)
+    return A
+
+
+defvjp(activate, lambda ans, Z, activation: lambda g: g * activation.slope(ans, np.empty_like(ans)))
 
 
 @primitive

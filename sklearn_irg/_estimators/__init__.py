@@ -6,6 +6,7 @@ from sklearn_irg._estimators._ladder import LadderClassifier
 from sklearn_irg._estimators._linear import GradRegLogisticRegression
 from sklearn_irg._estimators._mlp_classifier import GradRegMLPClassifier
 from sklearn_irg._estimators._mlp_regressor import GradRegMLPRegressor
+from sklearn_irg._estimators._sampler import WassersteinSampler
 from sklearn_irg._estimators._vat import VATClassifier
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "LadderClassifier",
     "VATClassifier",
     "WassersteinCritic",
+    "WassersteinSampler",
 ]

@@ -3,7 +3,6 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold, check_cv
-from sklearn.neural_network import MLPRegressor
 from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_integer, check_sample_weight
@@ -121,7 +120,6 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
     1.1 [0.  1.1 0. ]
     """
 
-    _sklearn_class = MLPRegressor
     _accept_sparse = False
     early_stopping = False
     validation_fraction = 0.1

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
@@ -23,6 +24,12 @@ def has_epochs(estimator):
     return True
 
 
+def _has_twin(estimator):
+    if estimator._sklearn_class is None:
+        raise AttributeError(f"scikit-learn's perceptrons have no twin of {type(estimator).__name__}.")
+    return True
+
+
 class MLPEstimator(NetworkEstimator):
     """Estimators with hidden layers."""
 
@@ -30,6 +37,9 @@ class MLPEstimator(NetworkEstimator):
     batch_normalization = False
     unlabeled_batch_size = None
 
+    _sklearn_class = None
+
+    @available_if(_has_twin)
     def to_sklearn(self):
         """A fitted scikit-learn `MLPClassifier` or `MLPRegressor` with the same predictions.
 

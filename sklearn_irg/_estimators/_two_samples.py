@@ -11,8 +11,6 @@ from sklearn_irg._estimators._base import Encoded
 class TwoSamples:
     """Rows of a first sample, ``classes_[0]``, and of a second one."""
 
-    _sklearn_losses = ("squared_error",)
-
     def _encode(self, y, sample_weight, loss, *, classes, resume, incremental):
         del classes, incremental
         y = column_or_1d(y, warn=True)

@@ -11,6 +11,7 @@ from sklearn_irg import (
     LadderClassifier,
     VATClassifier,
     WassersteinCritic,
+    WassersteinSampler,
 )
 from sklearn_irg.penalties import WeightDecay
 
@@ -40,6 +41,7 @@ def expected_failures(estimator):
         IMSATClusterer(max_iter=100),
         LadderClassifier(max_iter=100),
         WassersteinCritic(max_iter=20, cv=2),
+        WassersteinSampler((8,), n_steps=30),
     ],
     expected_failed_checks=expected_failures,
 )
