@@ -2,20 +2,15 @@
 
 import numpy as np
 from sklearn.base import ClusterMixin
-from sklearn.utils.validation import validate_data
 
 from sklearn_irg._checks import check_integer
-from sklearn_irg._estimators._base import FLOATS, Encoded
+from sklearn_irg._estimators._base import Encoded
 from sklearn_irg._estimators._class_predictions import ClassPredictions
+from sklearn_irg._estimators._no_targets import NoTargets
 
 
-class Clusters(ClassPredictions, ClusterMixin):
+class Clusters(ClassPredictions, NoTargets, ClusterMixin):
     """As many classes as ``n_clusters``, which no row is known to be in."""
-
-    def _validate(self, X, y, *, reset):
-        del y
-        X = validate_data(self, X, accept_sparse=self._accept_sparse, dtype=FLOATS, order="C", reset=reset)
-        return X, None
 
     def _encode(self, y, sample_weight, loss, *, classes, resume, incremental):
         del y, loss, classes, resume, incremental
@@ -30,12 +25,6 @@ class Clusters(ClassPredictions, ClusterMixin):
     def _decide(self, outputs):
         # one output means two clusters unless there is one only
         return super()._decide(outputs) if len(self.classes_) > 1 else np.zeros(len(outputs), dtype=int)
-
-    def _score(self, network, theta, rows):
-        raise NotImplementedError("there are no targets to score.")
-
-    def _strata(self, targets):
-        del targets
 
     def predict(self, X):
         """Most probable cluster of each row.

@@ -37,9 +37,6 @@ class NumericTargets(RegressorMixin):
         means = network.outputs(theta, rows.X, network.likelihood.mean)
         return r2_score(rows.targets, means, sample_weight=rows.sample_weight)
 
-    def _strata(self, targets):
-        del targets
-
     def predict(self, X):
         """Predicted targets.
 

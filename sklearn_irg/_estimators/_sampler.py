@@ -1,22 +1,23 @@
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._engine.activations import as_activation
 from sklearn_irg._engine.generator import CriticAndGenerator, Opponents
 from sklearn_irg._engine.likelihoods import Gaussian
 from sklearn_irg._engine.networks import Network
-from sklearn_irg._estimators._base import FLOATS, Encoded
+from sklearn_irg._estimators._base import Encoded
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator
+from sklearn_irg._estimators._no_targets import NoTargets
 from sklearn_irg.losses._generator import GeneratorLoss
 from sklearn_irg.solvers import Adam
 
 _SPEED = 1 / 3  # of the generator; as fast as the critic it finds one mode only
 
 
-class WassersteinSampler(MLPEstimator):
+class WassersteinSampler(NoTargets, MLPEstimator):
     r"""New rows like those of a table, from a generator that a critic cannot tell from it.
 
     .. math:: \max_g \min_f \; \mathbb E f(g(z)) - \mathbb E f(x) + \alpha \, \mathbb E (\lVert \nabla f \rVert - 1)^2
@@ -180,10 +181,6 @@ class WassersteinSampler(MLPEstimator):
         super()._check_parameters()
         check_real(self.alpha, "alpha", 0, open_low=True)
 
-    def _validate(self, X, y, *, reset):
-        del y
-        return validate_data(self, X, dtype=FLOATS, order="C", ensure_min_samples=2, reset=reset), None
-
     def _encode(self, y, sample_weight, loss, *, classes, resume, incremental):
         del y, loss, classes, resume, incremental
         return Encoded(None, sample_weight, None, 1)
@@ -224,9 +221,3 @@ class WassersteinSampler(MLPEstimator):
 
     def _default_likelihood(self):
         return Gaussian()
-
-    def _score(self, network, theta, rows):
-        raise NotImplementedError("there are no targets to score.")
-
-    def _strata(self, targets):
-        del targets

@@ -33,12 +33,6 @@ class TwoSamples:
     def _default_likelihood(self):
         return Gaussian()
 
-    def _score(self, network, theta, rows):
-        raise NotImplementedError("there are no targets to score.")
-
-    def _strata(self, targets):
-        del targets
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
