@@ -14,7 +14,7 @@ from sklearn_irg._estimators._no_targets import NoTargets
 from sklearn_irg.losses._generator import GeneratorLoss
 from sklearn_irg.solvers import Adam
 
-_SPEED = 1 / 3  # of the generator; as fast as the critic it finds one mode only
+_SPEED = 1 / 3  # of the generator: as fast as the critic it runs from mode to mode
 
 
 class WassersteinSampler(NoTargets, MLPEstimator):
