@@ -479,6 +479,19 @@ def test_feature_costs_multiply_derivatives_by_name_or_position(norm, power):
         np.testing.assert_allclose(value, norms.mean(), rtol=1e-6)
 
 
+def test_costs_of_many_columns_are_not_mixed_up():
+    rng = np.random.RandomState(0)
+    X, Y = rng.randn(5, 2000), np.eye(4)[rng.randint(4, size=5)]
+    plain = problem(hidden=())[0]
+    network = type(plain)((2000, 4), plain.activation, plain.likelihood)
+    theta = network.initialize(rng, np.float64)
+    one, other = np.ones(2000), np.ones(2000)
+    other[1000] = 1e3
+    single = [penalty_value(InputGradient(weights=w), network, X, Y, theta) for w in (one, other)]
+    both = penalty_value(InputGradient(weights=one) + InputGradient(weights=other), network, X, Y, theta)
+    np.testing.assert_allclose(both, sum(single), rtol=1e-9)
+
+
 class TestNoise:
     def average(self, penalty, n_draws=4000, likelihood="softmax", hidden=(7, 6)):
         network, X, Y, theta, _ = problem(likelihood, hidden=hidden, n_samples=6)

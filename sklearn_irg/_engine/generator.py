@@ -6,8 +6,9 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_irg._engine.autodiff import defvjp, matmul, primitive
-from sklearn_irg._engine.networks import Network, activate, weight_at
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.parametrisations import Parametrisation
+from sklearn_irg._engine.passes import activate, weight_at
 
 __all__ = ["CriticAndGenerator", "Opponents"]
 

@@ -11,8 +11,9 @@ import numpy as np
 from scipy.special import expit
 
 from sklearn_irg._engine.autodiff import Bundle, defvjp, defvjp_all, matmul, numpy, opaque, primitive
-from sklearn_irg._engine.networks import Network, activate, weight_at
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.normalization import FLOOR, BatchNormalization
+from sklearn_irg._engine.passes import activate, weight_at
 
 __all__ = ["FoldedNormalization", "LadderNetwork", "decode", "encode"]
 

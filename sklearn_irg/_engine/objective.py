@@ -192,7 +192,8 @@ class Objective:
         key = (
             None if features is None else tuple((type(feature), feature) for feature in features)
         )  # True is not 1 here
-        key = key, None if weights is None else repr(weights)
+        if weights is not None:  # not by repr, which leaves out the middle of long arrays
+            key = key, tuple(weights.items()) if isinstance(weights, dict) else np.asarray(weights).tobytes()
         if key not in self._masks:
             self._masks[key] = self.rows.columns.mask_of(features, weights)
         return self._masks[key]

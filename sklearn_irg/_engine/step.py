@@ -30,6 +30,8 @@ class Step:
         Weights of all rows; see `weights_of` for those of a group.
     total_weight : float
         Sum of the sample weights of the batch's labelled rows.
+    batch : Batch
+        The rows as the objective drew them.
     random_state : RandomState
         For terms that draw random numbers.
     solver_theta : ndarray
@@ -45,13 +47,13 @@ class Step:
         self.total_weight = batch.total_weight
         self._random_state = random_state
         self._objective = objective
-        self._batch = batch
+        self.batch = batch
 
     # -- the rows ------------------------------------------------------------------------------------------------------
 
     @property
     def weights(self):
-        return self._batch.weights["all"]
+        return self.batch.weights["all"]
 
     def weights_of(self, group):
         """What each row counts in the mean over a group, shape (n_samples,); zero for rows of other groups.
@@ -59,29 +61,29 @@ class Step:
         Over all rows of the objective they sum to one.
         """
         try:
-            return self._batch.weights[group]
+            return self.batch.weights[group]
         except KeyError:
-            names = ", ".join(map(repr, self._batch.weights))
+            names = ", ".join(map(repr, self.batch.weights))
             raise ValueError(f"there is no group {group!r} of rows; the groups are {names}.") from None
 
     @property
     def positions(self):
         """Positions of the rows among all rows of the fit, to look up what a term `prepared`: a slice or integers."""
-        return self._batch.rows
+        return self.batch.rows
 
     @property
     def targets(self):
         """Encoded targets, shape (n_samples, n_outputs): a class per column, or 0 and 1 in one column for two classes."""
-        if self._batch.targets is None:
+        if self.batch.targets is None:
             raise ValueError("there are no targets to read: the loss uses no labels.")
-        return self._batch.targets
+        return self.batch.targets
 
     def mask_of(self, features=None, weights=None):
         """Zeros and ones over columns (n_features,) or entries (n_samples, n_features); None where all are one.
 
         With ``weights``, a dict of column to number or a number per column, the ones are these numbers.
         """
-        columns, mask = self._objective.mask_of(features, weights), self._batch.mask
+        columns, mask = self._objective.mask_of(features, weights), self.batch.mask
         if mask is None or columns is None:
             return columns if mask is None else mask
         return mask * columns
@@ -101,7 +103,7 @@ class Step:
 
     def random_partners(self):
         """Position in the batch of another row for each row: of the other sample where the loss compares two, else of any."""
-        rng, weights = self.random_state, self._batch.weights
+        rng, weights = self.random_state, self.batch.weights
         partners = rng.permutation(self.X.shape[0])
         samples = [name for name in weights if name not in ("all", "labelled", "unlabelled")]
         if len(samples) == 2:

@@ -9,7 +9,6 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_irg._callbacks import CallbackSupportMixin, fit_context
@@ -20,6 +19,7 @@ from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.objective import Objective, RampUp
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.terms import L2
+from sklearn_irg._estimators._resuming import Resuming
 from sklearn_irg.constraints import check_constraint
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
@@ -37,13 +37,7 @@ class Encoded(NamedTuple):
     n_outputs: int
 
 
-def _kind_of(solver):
-    """Name of a solver's class, by which its state is kept; our own without their modules, which may move."""
-    kind = type(solver)
-    return kind.__name__ if kind.__module__.startswith("sklearn_irg.") else f"{kind.__module__}.{kind.__qualname__}"
-
-
-class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all estimators: an objective over a network, minimised by a solver.
 
     One mixin says what the targets are (`_encode`, `_default_likelihood`, `_score`, `_strata`), one class what the network is
@@ -249,49 +243,6 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             check_integer(self.verbose, "verbose", 0)
         check_constraint(self.constraint)
 
-    # -- resuming an earlier fit ----------------------------------------------------------------------------------
-
-    def _resume(self, network, random_state, dtype):
-        coefs, intercepts = self._layers()
-        if [W.shape for W in coefs] != network.shapes:
-            raise ValueError(
-                f"cannot continue a fit whose weights have shapes {[W.shape for W in coefs]} with {network.shapes}. "
-                "Use a fresh clone, or warm_start=False in fit."
-            )
-        if self.constraint is not None and not self.constraint.allows_zero and any(not W.any() for W in coefs):
-            return self._start(network, random_state, dtype)
-        return network.pack(coefs, intercepts, dtype)
-
-    def _enter(self, objective, theta, resume, go_on):
-        """The solver's θ: where it was, if the fitted weights are still those it ended with."""
-        if go_on and self._solver_theta is not None:
-            last, kept = (np.array(array) for array in self._solver_theta)  # they may be memory-mapped
-            if last.dtype == theta.dtype and np.array_equal(kept, theta):
-                return last
-        if resume:
-            theta = objective.unsettled(theta)
-        objective.project(theta)
-        return theta
-
-    def _generator(self, go_on):
-        """The random generator; going on, where the last call left it, so that a seed does not mean the same noise again."""
-        random_state = check_random_state(self.random_state)
-        if go_on and self._random_state is not None and not isinstance(self.random_state, np.random.RandomState):
-            random_state.set_state(tuple(self._random_state))
-        return random_state
-
-    def _moments(self, solver):
-        """State to resume from, if it is one of this solver's."""
-        return self._solver_state["moments"] if self._solver_state["solver"] == _kind_of(solver) else None
-
-    def _store_state(self, objective, solution, solver, random_state, incremental):
-        """What the next partial_fit resumes from, beside the weights; a fit leaves nothing of an earlier one."""
-        self._solver_state = {"solver": _kind_of(solver), "moments": solution.state}
-        self._random_state = list(random_state.get_state()) if incremental else None
-        self._solver_theta = None
-        if incremental and not objective.parametrisation.is_identity:
-            self._solver_theta = [solution.theta, self._resume(objective.network, random_state, solution.theta.dtype)]
-
     # -- for `sklearn_irg.model_selection.balanced_alpha` --------------------------------------------------------------
 
     def _initial_terms(self, X, y, sample_weight=None, mask=None):
@@ -316,10 +267,15 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Raw outputs, shape (n_samples, n_outputs), or a function of them; in blocks."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=self._accept_sparse, dtype=FLOATS, reset=False)
+        network, theta = self._fitted_network()
+        return network.outputs(theta, X, function)
+
+    def _fitted_network(self):
+        """The network, and the parameters that were kept."""
         coefs, intercepts = self._layers()
         sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
         network = Network(sizes, as_activation(self.activation), self.likelihood_)
-        return network.outputs(network.pack(coefs, intercepts, coefs[0].dtype), X, function)
+        return network, network.pack(coefs, intercepts, coefs[0].dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,8 +6,6 @@ from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_integer, check_sample_weight
-from sklearn_irg._engine.activations import as_activation
-from sklearn_irg._engine.networks import Network
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator
 from sklearn_irg._estimators._two_samples import TwoSamples
@@ -247,9 +245,7 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
 
     def _along_lines(self, first, second):
         """Mean over pairs of rows of the critic's derivatives on the line between them times their difference."""
-        sizes = (first.shape[1], *(W.shape[1] for W in self.coefs_))
-        network = Network(sizes, as_activation(self.activation), self.likelihood_)
-        theta = network.pack(self.coefs_, self.intercepts_, self.coefs_[0].dtype)
+        network, theta = self._fitted_network()
         total = 0
         for share in (np.arange(_N_POINTS) + 0.5) / _N_POINTS:
             forward = network.forward(theta, (share * first + (1 - share) * second).astype(theta.dtype))

@@ -3,10 +3,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import check_integer, check_real
-from sklearn_irg._engine.activations import as_activation
 from sklearn_irg._engine.generator import CriticAndGenerator, Opponents
 from sklearn_irg._engine.likelihoods import Gaussian
-from sklearn_irg._engine.networks import Network
 from sklearn_irg._estimators._base import Encoded
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator
@@ -161,11 +159,9 @@ class WassersteinSampler(NoTargets, MLPEstimator):
         check_is_fitted(self)
         n_samples = check_integer(n_samples, "n_samples", 1)
         rng = check_random_state(self.random_state if random_state is None else random_state)
-        sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
-        network = Network(sizes, as_activation(self.activation), Gaussian())
-        dtype = self.coefs_[0].dtype
-        latent = rng.standard_normal((n_samples, sizes[0])).astype(dtype, copy=False)
-        return network.outputs(network.pack(self.coefs_, self.intercepts_, dtype), latent)
+        network, theta = self._fitted_network()
+        latent = rng.standard_normal((n_samples, network.layer_sizes[0])).astype(theta.dtype, copy=False)
+        return network.outputs(theta, latent)
 
     # -- what a fit asks -------------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class LadderLoss(Loss):
     def _adversarial_directions(self, step, shapes):
         """Unit directions, per row and layer, in which the prediction changes most; None for layers without."""
         network, theta = step.network, stop_gradient(step.theta)
-        folded = BatchNormalization().at(step._batch).transform(network, theta)
+        folded = BatchNormalization().at(step.batch).transform(network, theta)
         gains = [np.linalg.norm(V, axis=0) for V, _ in network.unpack(theta)]
         targets = step.likelihood.mean(network.forward(folded, step.X)[-1])
         in_layers = self.noise == "adversarial_layerwise"

@@ -65,14 +65,12 @@ def test_units_without_weights_or_variation_stay_finite():
     assert np.isfinite(objective.unsettled(objective.effective(theta))).all()
 
 
-def test_the_scale_of_an_input_column_does_not_matter():
+def test_the_scale_and_place_of_inputs_do_not_matter():
     network, X, Y, theta, _ = problem()
-    V = network.unpack(theta)[0][0]
     plain = make_objective(network, X, Y, constraint=BatchNormalization())
     moved = make_objective(network, X * 1e3 + 5, Y, constraint=BatchNormalization())
     value = evaluate(plain, theta)[0]
     np.testing.assert_allclose(evaluate(moved, theta)[0], value, rtol=1e-4)
-    assert abs(V).max() > 0
 
 
 def test_terms_do_not_notice():
