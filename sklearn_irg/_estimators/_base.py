@@ -141,7 +141,9 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
             solver.check_objective(objective, schedule)
             solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
             solution.theta = solver.check_solution(objective, solution, theta)
-            vars(self).update(attributes(solution.theta))
+            fitted = attributes(solution.theta)
+            _require_finite(fitted)
+            vars(self).update(fitted)
             self._store(solution, rows.n_samples, resume)
             self._store_state(objective, solution, solver, random_state, incremental)
         if not (solution.converged or incremental):
@@ -281,3 +283,10 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._accept_sparse)
         return tags
+
+
+def _require_finite(attributes):
+    """Folding in what is known of the rows can overflow where the solver's parameters did not."""
+    arrays = (array for value in attributes.values() for array in (value if isinstance(value, list) else [value]))
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError("training diverged: the fitted weights are not finite. Standardise X.")

@@ -140,7 +140,7 @@ class ClassTargets(ClassPredictions, ClassifierMixin):
         # so many rows of the class by chance, if it is as frequent as among labelled rows
         if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
             warnings.warn(
-                f"{type(self).__name__} predicts class {found[top].item()!r} for {counts[top]} of {n_rows} unlabelled rows, "
+                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} of {n_rows} unlabelled rows, "
                 "so it has learned from them that all are alike. Try 0.3 * ConditionalEntropy() + ClassBalance() among the "
                 "penalties, n_ramp_up_epochs, batch_normalization=True, or a smaller alpha or radius.",
                 ConvergenceWarning,

@@ -175,7 +175,7 @@ class MLPEstimator(NetworkEstimator):
     def _check_strata(self, strata):
         labels, counts = np.unique(strata, return_counts=True)
         if counts.min() < 2:
-            raise ValueError(f"the class {labels[counts.argmin()].item()!r} has one row only.")
+            raise ValueError(f"the class {labels.tolist()[counts.argmin()]!r} has one row only.")
 
     def _store(self, solution, n_samples, resume):
         self.n_iter_ = solution.n_iter

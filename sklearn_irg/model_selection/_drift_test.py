@@ -10,6 +10,8 @@ from sklearn.utils import check_array, check_random_state
 from sklearn_irg._checks import InvalidParameterError, check_integer, check_real
 from sklearn_irg._estimators import WassersteinCritic
 
+_FEWEST_ROWS = 4
+
 
 @dataclass(frozen=True)
 class DriftTestResult:
@@ -104,10 +106,7 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
     elif not isinstance(critic, WassersteinCritic):
         raise InvalidParameterError(f"critic must be None or a WassersteinCritic; got {critic!r}.")
     names = _shared_names(reference, new)
-    tables = [
-        check_array(table, dtype=(np.float64, np.float32), ensure_min_samples=4, input_name=name)
-        for table, name in ((reference, "reference"), (new, "new"))
-    ]
+    tables = [_numbers(table, name) for table, name in ((reference, "reference"), (new, "new"))]
     if tables[0].shape[1] != tables[1].shape[1]:
         raise ValueError(f"reference has {tables[0].shape[1]} columns, but new has {tables[1].shape[1]}.")
     rng = check_random_state(random_state)
@@ -130,6 +129,17 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
     return DriftTestResult(distance, p_value, np.maximum(contributions, 0), names, critic)
 
 
+def _numbers(table, name):
+    """A table as an array."""
+    try:
+        table = check_array(table, dtype=(np.float64, np.float32), ensure_min_samples=0, input_name=name)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be a table of finite numbers, with categories encoded: {error}") from error
+    if len(table) < _FEWEST_ROWS:
+        raise ValueError(f"{name} must have at least {_FEWEST_ROWS} rows, to learn from and to compare; got {len(table)}.")
+    return table
+
+
 def _shared_names(reference, new):
     names = [getattr(table, "columns", None) for table in (reference, new)]
     if names[0] is None or names[1] is None:
@@ -142,9 +152,10 @@ def _shared_names(reference, new):
 
 def _p_value(scores, is_first, n_permutations, rng):
     """Share of permutations, the identity included, whose difference of means is at least that found."""
+    scores = scores.astype(np.float64)
     centred = scores - scores.mean()
     found = centred[is_first].sum()  # the difference of means is an increasing function of it
     n_first = np.count_nonzero(is_first)
     permuted = np.array([centred[rng.permutation(len(centred))[:n_first]].sum() for _ in range(n_permutations)])
-    tolerance = 1e-9 * np.abs(centred).sum()
+    tolerance = 1e-9 * np.abs(centred).sum() + 1e-14 * np.abs(scores).sum()  # equal scores differ by rounding
     return float((1 + np.count_nonzero(permuted >= found - tolerance)) / (1 + n_permutations))

@@ -1,3 +1,4 @@
+import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from sklearn_irg._checks import InvalidParameterError, check_integer, check_real
@@ -44,8 +45,9 @@ class LocalRadius(Component):
             raise ValueError(
                 'epsilon="local" needs at least 2 rows to have neighbours; got n_samples=1. Pass a number as epsilon.'
             )
-        distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors()
-        return (float(self.fraction) * distances[:, -1]).astype(X.dtype, copy=False)
+        size = float(np.abs(X).max()) or 1.0  # squared distances must neither overflow nor vanish
+        distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(X / size).kneighbors()
+        return (float(self.fraction) * distances[:, -1] * size).astype(X.dtype, copy=False)
 
 
 def check_radius(epsilon, *, allow_zero=False):

@@ -9,22 +9,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    GradRegMLPRegressor,
+    IMSATClusterer,
+    LadderClassifier,
+    VATClassifier,
+    WassersteinCritic,
+    WassersteinSampler,
+)
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization, WeightClipping
 from sklearn_irg.losses import Flooding, LabelSmoothing
 from sklearn_irg.penalties import (
     AdversarialLoss,
+    ClassBalance,
+    ConditionalEntropy,
+    HiddenNoise,
+    InputDropout,
     InputGradient,
     InputNoise,
     Jacobian,
+    LabelNoise,
     LipschitzGradient,
+    LocalRadius,
     ParameterGradient,
     RandomPerturbation,
     RightReasons,
     SpectralNorm,
     VirtualAdversarial,
     WeightDecay,
+    WeightNoise,
 )
 from sklearn_irg.solvers import LBFGS, SGD, Adam
 
@@ -59,6 +75,18 @@ PENALTIES = st.one_of(
     ),
     st.builds(VirtualAdversarial, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER),
     st.builds(RandomPerturbation, ANY_NUMBER),
+    st.builds(lambda *radius: VirtualAdversarial(LocalRadius(*radius)), ANY_NUMBER, ANY_NUMBER),
+    st.builds(
+        InputGradient,
+        weights=st.sampled_from([{0: 2.0}, {0: -1}, {7: 1.0}, [1, 2, 1e300], [np.nan] * 3]),
+        power=ANY_NUMBER,
+    ),
+    st.builds(
+        lambda kind, size: kind(size), st.sampled_from([HiddenNoise, WeightNoise, LabelNoise, InputDropout]), ANY_NUMBER
+    ),
+    st.builds(ClassBalance, st.sampled_from([None, [0.2, 0.3, 0.5], [1.0, 1.0], [np.nan] * 3, "balanced"])),
+    st.just(ConditionalEntropy()),
+    st.builds(WeightDecay, ANY_NUMBER),
     st.builds(AdversarialLoss, ANY_NUMBER, st.sampled_from(["l2", "linf"]), ANY_NUMBER, ANY_NUMBER),
     st.builds(InputNoise, ANY_NUMBER, ANY_NUMBER),
     st.builds(Jacobian, ANY_NUMBER),
@@ -103,11 +131,24 @@ OF_PERCEPTRONS = {
     "dropout": ANY_NUMBER,
     "shuffle": st.sampled_from([True, False, 0]),
 }
+COSTS = st.sampled_from([(1.0,), (1.0, 0.1, 0.0, 3.0), (), "1", (-1,), (np.nan,), 2.0, (1e300,)])
+OF_ESTIMATOR = {
+    IMSATClusterer: {"n_clusters": ANY_NUMBER, "mu": ANY_NUMBER, "n_init": st.sampled_from([1, 2, 0, "auto"])},
+    LadderClassifier: {
+        "noise": st.sampled_from(["gaussian", "adversarial", "adversarial_layerwise", "none", None]),
+        "noise_std": ANY_NUMBER,
+        "denoising_costs": COSTS,
+    },
+    WassersteinCritic: {"cv": st.one_of(st.none(), ANY_NUMBER, st.just("no")), "l2": ANY_NUMBER},
+    WassersteinSampler: {"n_latent": ANY_NUMBER, "n_steps": st.sampled_from([1, 3, 0, -1, 2.5, None, np.int8(3)])},
+}
 SCALES = st.sampled_from([0.0, 1e-300, 1e-3, 1.0, 1e6, 1e30, 1e150, 3e307])
 
 
 def parameters_of(Estimator):
     known = {**PARAMETERS, **OF_PERCEPTRONS, "epsilon": ANY_NUMBER, "xi": ANY_NUMBER, "n_power_iterations": ANY_NUMBER}
+    if Estimator in OF_ESTIMATOR:
+        known |= OF_ESTIMATOR[Estimator]
     return st.fixed_dictionaries({}, optional={k: v for k, v in known.items() if k in Estimator().get_params()})
 
 
@@ -134,7 +175,8 @@ def error_of_fit(model, *args, **kwargs):
 
 
 @pytest.mark.parametrize(
-    "Estimator", [GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier]
+    "Estimator",
+    [GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier, *OF_ESTIMATOR],
 )
 @given(
     data=st.data(),
@@ -146,11 +188,13 @@ def error_of_fit(model, *args, **kwargs):
 )
 @settings(derandomize=True, deadline=None, max_examples=300)
 def test_a_fit_is_finite_or_refused_by_name(Estimator, data, seed, scale, form, weight, mask):
-    model = Estimator(random_state=0).set_params(**{"max_iter": 3, **data.draw(parameters_of(Estimator))})
+    short = {"n_steps": 3} if Estimator is WassersteinSampler else {"max_iter": 3}
+    model = Estimator(random_state=0).set_params(**{**short, **data.draw(parameters_of(Estimator))})
     X = np.random.RandomState(seed).standard_normal((12, 3)) * scale
     X = X if form is np.float32 and scale > 1e38 else form(X)
-    arguments = {"sample_weight": weight} if Estimator is VATClassifier else {"sample_weight": weight, "mask": mask}
-    error = error_of_fit(model, X, np.arange(12) % 3, **arguments)
+    takes_mask = Estimator in (GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor)
+    arguments = {"sample_weight": weight, "mask": mask} if takes_mask else {"sample_weight": weight}
+    error = error_of_fit(model, X, np.arange(12) % (2 if Estimator is WassersteinCritic else 3), **arguments)
     if error is None:
         weights = model.coefs_ + model.intercepts_ if hasattr(model, "coefs_") else [model.coef_, model.intercept_]
         assert all(np.isfinite(array).all() for array in weights)

@@ -163,6 +163,12 @@ class TestCollapse:
         with pytest.warns(ConvergenceWarning, match=message):
             make(penalty=None, epsilon=20.0, alpha=100.0, max_iter=100).fit(self.X, y)
 
+    def test_names_a_class_among_mixed_objects(self):
+        y = np.array([["a", "b"][k] for k in self.y], dtype=object)
+        y[8:] = -1
+        with pytest.warns(ConvergenceWarning, match="predicts class '[ab]' for 19"):
+            make(penalty=None, epsilon=20.0, alpha=100.0, max_iter=100).fit(self.X, y)
+
     def test_what_chance_explains_is_not(self):
         rows = self.y == 1
         X, y = np.r_[self.X[:50], self.X[rows][:5]], np.r_[self.y[:50], np.full(5, -1)]
