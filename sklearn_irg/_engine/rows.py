@@ -164,6 +164,12 @@ class Rows:
         other.targets = _read_only(targets)
         return other
 
+    def moments(self):
+        """Weighted mean and variance of each column, in float64."""
+        weights = self.weights_of("all").astype(np.float64)
+        mean = weights @ self.X
+        return mean, weights @ (self.X - mean) ** 2
+
     def with_inputs(self, X):
         """The same rows with other inputs of the same shape."""
         other = copy(self)

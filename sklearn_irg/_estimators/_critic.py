@@ -256,9 +256,8 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
 
     def _prepare(self, *args):
         rows, network = super()._prepare(*args)
-        weights = rows.weights_of("all").astype(np.float64)
-        self._location = weights @ rows.X
-        self._scale = float(np.sqrt(weights @ ((rows.X - self._location) ** 2).mean(axis=1))) or 1.0
+        self._location, variance = rows.moments()
+        self._scale = float(np.sqrt(variance.mean())) or 1.0
         return rows.with_inputs(((rows.X - self._location) / self._scale).astype(rows.X.dtype)), network
 
     def _attributes(self, coefs, intercepts):

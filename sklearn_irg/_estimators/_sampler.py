@@ -183,10 +183,8 @@ class WassersteinSampler(NoTargets, MLPEstimator):
 
     def _prepare(self, *args):
         rows, critic = super()._prepare(*args)
-        weights = rows.weights_of("all").astype(np.float64)
-        self._location = weights @ rows.X
-        scale = np.sqrt(weights @ (rows.X - self._location) ** 2)
-        self._scale = np.where(scale > 0, scale, 1.0)
+        self._location, variance = rows.moments()
+        self._scale = np.sqrt(np.where(variance > 0, variance, 1.0))
         self._n_batches = -(-rows.n_samples // self._schedule(rows.n_samples)["batch_size"])
         X = ((rows.X - self._location) / self._scale).astype(rows.X.dtype)
         sizes = (int(self.n_latent), *self._hidden_layers(), X.shape[1])
