@@ -28,6 +28,7 @@ from sklearn_irg import VATClassifier
 TABLES = {"digits": 20, "adult": 50, "ionosphere": 50, "pima": 50}
 MODELS = {
     "VATClassifier": VATClassifier(),
+    "VATClassifier, l2=1": VATClassifier(l2=1.0),
     "label spreading, knn": LabelSpreading(kernel="knn"),
     "label spreading, rbf 20": LabelSpreading(),
     "label spreading, rbf 1": LabelSpreading(gamma=1.0),

@@ -6,10 +6,11 @@ top down the decoder restores what each layer had without noise, from what it ha
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
 
+from sklearn_irg._engine.activations import Logistic
 from sklearn_irg._engine.autodiff import Bundle, defvjp, defvjp_all, matmul, numpy, opaque, primitive
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.normalization import FLOOR, BatchNormalization
@@ -19,6 +20,7 @@ __all__ = ["FoldedNormalization", "LadderNetwork", "decode", "encode"]
 
 # of the combinators, ten per unit: a sigmoid, a line and a constant for the mean and for the share of the noisy value
 _START = np.array([0, 1, 0, 0, 0, 0, 1, 0, 0, 1.0])
+_LOGISTIC = Logistic()
 
 
 @dataclass(frozen=True)
@@ -120,42 +122,71 @@ def encode(network, theta, X, weights, noise=None):
     return layers, activations
 
 
-@primitive
-def _combine(a, noisy, above):
-    """What noisy values were before, given what the layer above says of them, by ten numbers a per unit."""
-    mean, share = _bend(a[:5], above)[0], _bend(a[5:], above)[0]
-    return (noisy - mean) * share + mean
+class _Bend(NamedTuple):
+    """A sigmoid and a line, and the sigmoid alone."""
+
+    values: np.ndarray
+    sigmoid: np.ndarray
 
 
 def _bend(a, above):
-    """A sigmoid and a line, and the sigmoid alone."""
-    sigmoid = expit(a[1] * above + a[2])
-    return a[0] * sigmoid + a[3] * above + a[4], sigmoid
+    sigmoid = a[1] * above
+    sigmoid += a[2]
+    _LOGISTIC.apply(sigmoid)
+    values = a[0] * sigmoid
+    values += a[3] * above
+    values += a[4]
+    return _Bend(values, sigmoid)
+
+
+@primitive
+def _combine(a, noisy, above):
+    """What noisy values were before, given what the layer above says of them, by ten numbers a per unit; a bundle of one."""
+    mean, share = _bend(a[:5], above), _bend(a[5:], above)
+    restored = noisy - mean.values
+    restored *= share.values
+    restored += mean.values
+    return Bundle([restored], saved=(mean, share))
 
 
 @opaque
-def _combine_vjp(g, a, noisy, above):
-    (mean, first), (share, second) = _bend(a[:5], above), _bend(a[5:], above)
-    of_a, of_above = [], 0
-    for half, sigmoid, of_bend in ((a[:5], first, g * (1 - share)), (a[5:], second, g * (noisy - mean))):
-        slope = of_bend * half[0] * sigmoid * (1 - sigmoid)
-        of_a += [part.sum(axis=0) for part in (of_bend * sigmoid, slope * above, slope, of_bend * above, of_bend)]
-        of_above = of_above + slope * half[1] + of_bend * half[3]
-    return np.array(of_a), g * share, of_above
+def _combine_vjp(g, ans, a, noisy, above):
+    mean, share = ans.saved
+    of_a, of_above = [], np.zeros_like(above)
+    for half, bend, of_bend in ((a[:5], mean, g * (1 - share.values)), (a[5:], share, g * (noisy - mean.values))):
+        slope = _LOGISTIC.slope(bend.sigmoid, np.empty_like(of_bend))
+        slope *= of_bend
+        slope *= half[0]
+        of_a += [
+            _column_dot(of_bend, bend.sigmoid),
+            _column_dot(slope, above),
+            slope.sum(axis=0),
+            _column_dot(of_bend, above),
+            of_bend.sum(axis=0),
+        ]
+        slope *= half[1]
+        of_bend *= half[3]
+        of_above += slope
+        of_above += of_bend
+    return np.array(of_a), g * share.values, of_above
 
 
-defvjp_all(_combine, lambda g, ans, a, noisy, above: _combine_vjp(g, a, noisy, above))
+def _column_dot(A, B):
+    return np.einsum("ij,ij->j", A, B)
 
 
-def decode(network, theta, clean, noisy, top, weights):
-    """Mean squared error, over units, of each layer's values restored from those with noise, (n_samples,) each; input first.
+defvjp_all(_combine, lambda g, ans, a, noisy, above: _combine_vjp(g[0], ans, a, noisy, above))
 
-    ``top`` is what the noisy pass predicts.
+
+def decode(network, theta, clean, noisy, top, weights, lowest=0):
+    """Mean squared error, over units, of each layer's values restored from those with noise, (n_samples,) each.
+
+    ``top`` is what the noisy pass predicts, and ``lowest`` the first layer of interest; 0 is the input.
     """
     errors, restored = [], None
-    for l in reversed(range(len(clean))):
+    for l in reversed(range(lowest, len(clean))):
         above = top if restored is None else matmul(restored, network.decoder_weight(theta, l + 1))
-        restored = _combine(network.combinator(theta, l), noisy[l][0], _normalized(above, weights)[0])
+        restored = _combine(network.combinator(theta, l), noisy[l][0], _normalized(above, weights)[0])[0]
         values, mean, deviation = clean[l]
         error = values - (restored if mean is None else (restored - mean) / deviation)
         errors.append(numpy.mean(error * error, axis=1))

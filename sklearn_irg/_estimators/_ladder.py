@@ -30,7 +30,8 @@ class LadderClassifier(ClassTargets, MLPEstimator):
     noise_std : float, default=0.3
         Standard deviation of the Gaussian noise, in units of X at the input, and of normalised values in the layers.
     denoising_costs : sequence of float, default=(1.0, 0.1, 0.1)
-        Costs :math:`\lambda_l` of the input and of each layer; the last one counts for all further layers.
+        Costs :math:`\lambda_l` of the input and of each layer; the last one counts for all further layers. Layers below the
+        first cost are not restored: with ``(0, 0, 1)`` and one hidden layer only the outputs are, the faster Γ-model of [1]_.
     epsilon : float, default=1.0
         L2 norm of the adversarial part, in each place; not used with Gaussian noise.
     xi : float, default=0.01

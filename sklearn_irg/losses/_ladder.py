@@ -43,34 +43,35 @@ class LadderLoss(Loss):
         noisy, outputs = encode(network, theta, step.X, weights, self._noise(step))
         losses = step.likelihood.evaluate(outputs, step.targets)[0]
         top = step.likelihood.differentiable_mean(outputs)
-        errors = decode(network, theta, clean, noisy, top, weights)
-        costs = [float(cost) * step.weights for cost in self.denoising_costs]
-        return [(step.weights_of("labelled"), losses), *zip(costs, errors, strict=True)]
+        costs = np.array(self.denoising_costs, dtype=np.float64)
+        lowest = int(np.argmax(costs > 0)) if costs.any() else len(costs)  # nothing below it need be restored
+        errors = decode(network, theta, clean, noisy, top, weights, lowest)
+        strengths = [float(cost) * step.weights for cost in costs[lowest:]]
+        return [(step.weights_of("labelled"), losses), *zip(strengths, errors, strict=True)]
 
     def _noise(self, step):
         """What to add to the input and to each layer's values."""
         sizes = step.network.layer_sizes
         shapes = [(step.X.shape[0], size) for size in sizes]
-        noise = [float(self.noise_std) * self._draw(step, shape) for shape in shapes]
+        rng = np.random.default_rng(step.random_state.randint(2**31))  # twice as fast as a RandomState
+        noise = [float(self.noise_std) * rng.standard_normal(shape, dtype=step.X.dtype) for shape in shapes]
         if self.noise != "gaussian":
-            directions = self._adversarial_directions(step, shapes)
+            directions = self._adversarial_directions(step, shapes, rng)
             noise = [
                 added if direction is None else added + float(self.epsilon) * direction
                 for added, direction in zip(noise, directions, strict=True)
             ]
         return noise
 
-    def _draw(self, step, shape):
-        return step.random_state.standard_normal(shape).astype(step.X.dtype, copy=False)
-
-    def _adversarial_directions(self, step, shapes):
+    def _adversarial_directions(self, step, shapes, rng):
         """Unit directions, per row and layer, in which the prediction changes most; None for layers without."""
         network, theta = step.network, stop_gradient(step.theta)
         folded = BatchNormalization().at(step.batch).transform(network, theta)
         gains = [np.linalg.norm(V, axis=0) for V, _ in network.unpack(theta)]
         targets = step.likelihood.mean(network.forward(folded, step.X)[-1])
         in_layers = self.noise == "adversarial_layerwise"
-        starts = [normalized_rows(self._draw(step, shape)) for shape in (shapes[:-1] if in_layers else shapes[:1])]
+        places = shapes[:-1] if in_layers else shapes[:1]
+        starts = [normalized_rows(rng.standard_normal(shape, dtype=step.X.dtype)) for shape in places]
         xi = float(self.xi)
         noise = [xi * gain * start for gain, start in zip(gains, starts[1:], strict=False)] or None
         forward = network.forward(folded, step.X + xi * starts[0], noise=noise)

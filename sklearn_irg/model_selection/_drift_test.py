@@ -136,7 +136,9 @@ def _numbers(table, name):
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be a table of finite numbers, with categories encoded: {error}") from error
     if len(table) < _FEWEST_ROWS:
-        raise ValueError(f"{name} must have at least {_FEWEST_ROWS} rows, to learn from and to compare; got {len(table)}.")
+        raise ValueError(
+            f"{name} must have at least {_FEWEST_ROWS} rows, to learn from and to compare; got {len(table)}."
+        )
     return table
 
 

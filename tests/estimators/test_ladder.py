@@ -20,14 +20,17 @@ X, Y = X[:500] / 16, Y[:500]
 SOME = np.where(np.arange(500) < 60, Y, -1)
 
 
-def ladder(noise="gaussian", noise_std=0.3, activation="tanh", likelihood="softmax", epsilon=0.5):
+COSTS = [2.0, 0.5, 0.3, 0.2]
+
+
+def ladder(noise="gaussian", noise_std=0.3, activation="tanh", likelihood="softmax", epsilon=0.5, costs=COSTS):
     """An objective over a small ladder, θ and a random generator."""
     plain, X, Y, _, rng = problem(likelihood, activation)
     network = LadderNetwork(plain.layer_sizes, plain.activation, plain.likelihood)
     theta = network.initialize(rng, np.float64)
     theta += 0.1 * rng.randn(theta.size)  # combinators that bend
     groups = {"labelled": np.arange(12), "unlabelled": np.arange(12, 20)}
-    loss = LadderLoss(noise, noise_std, [2.0, 0.5, 0.3, 0.2], epsilon, 1e-2)
+    loss = LadderLoss(noise, noise_std, costs, epsilon, 1e-2)
     rows = Rows(X, Y, groups=groups, sample_weight=rng.rand(20))
     return Objective(network, rows, [(1.0, loss)], parametrisation=FoldedNormalization()), theta, rng
 
@@ -72,11 +75,12 @@ def published(objective, theta, noise):
     return total
 
 
-def test_the_objective_is_the_published_one():
-    objective, theta, _ = ladder()
+@pytest.mark.parametrize("costs", [COSTS, [0, 0, 0.3, 0.2], [0, 0, 0, 0.2], [0, 0.5, 0, 0], [0, 0, 0, 0]])
+def test_the_objective_is_the_published_one(costs):
+    objective, theta, _ = ladder(costs=costs)
     batch = objective.everything()
     value = objective.value(theta, batch, np.random.RandomState(5))
-    rng = np.random.RandomState(5)
+    rng = np.random.default_rng(np.random.RandomState(5).randint(2**31))
     noise = [0.3 * rng.standard_normal((20, size)) for size in objective.network.layer_sizes]
     np.testing.assert_allclose(value, published(objective, theta, noise), rtol=1e-10)
 
