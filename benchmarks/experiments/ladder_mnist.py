@@ -34,8 +34,8 @@ def make(name, arguments):
     if name == "vat":
         penalty = 0.3 * ConditionalEntropy() + ClassBalance()
         return VATClassifier(tuple(arguments.hidden), epsilon=1.5, penalty=penalty, batch_normalization=True, **options)
-    costs = (arguments.cost, arguments.cost / 100, arguments.cost / 10000)
-    options |= {"noise": name, "noise_std": arguments.noise_std, "epsilon": arguments.epsilon, "denoising_costs": costs}
+    options |= {"noise": name, "noise_std": arguments.noise_std, "epsilon": arguments.epsilon}
+    options["denoising_costs"] = arguments.costs
     return LadderClassifier(tuple(arguments.hidden), **options)
 
 
@@ -47,7 +47,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--hidden", type=int, nargs="*", default=[500, 300])
     parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--cost", type=float, default=1000.0, help="of the input; a hundredth for the first layer")
+    parser.add_argument("--costs", type=float, nargs="*", default=[1000.0, 10.0, 0.1], help="0 0 0 1 is the Γ-model")
     parser.add_argument("--noise-std", type=float, default=0.3)
     parser.add_argument("--epsilon", type=float, default=1.0)
     arguments = parser.parse_args()
