@@ -10,7 +10,9 @@ except ImportError:
         """Stands in where scikit-learn has no callbacks."""
 
         def set_callbacks(self, *callbacks):
-            """Raise, since this scikit-learn has no callbacks."""
+            """Raise if there are any, since this scikit-learn has no callbacks."""
+            if not callbacks:
+                return self
             raise NotImplementedError("callbacks need scikit-learn >= 1.9. Upgrade scikit-learn, or fit without them.")
 
     def with_callbacks(method):

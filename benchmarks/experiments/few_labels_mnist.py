@@ -31,7 +31,7 @@ def some_labels(y, n_labels, seed):
 
 
 def make(arguments):
-    penalty = VirtualAdversarial(arguments.epsilon)
+    penalty = VirtualAdversarial(arguments.epsilon, arguments.xi)
     if arguments.labels < 60000:
         penalty = penalty + arguments.entropy * ConditionalEntropy() + arguments.balance * ClassBalance()
     return GradRegMLPClassifier(
@@ -56,6 +56,7 @@ def main():
     parser.add_argument("--rate", type=float, default=0.002)
     parser.add_argument("--alpha", type=float, default=1.0)
     parser.add_argument("--epsilon", type=float, default=1.5)
+    parser.add_argument("--xi", type=float, default=0.01)
     parser.add_argument("--entropy", type=float, default=0.3)
     parser.add_argument("--balance", type=float, default=1.0)
     parser.add_argument("--plain", action="store_true", help="without batch normalisation")

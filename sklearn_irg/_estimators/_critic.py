@@ -210,7 +210,7 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         weights = np.ones(len(X)) if weights is None else weights
         differences = []
         for fold, (train, test) in enumerate(self._folds(X, y, weights, random_state)):
-            critic = clone(self).set_params(cv=None, random_state=random_state + fold)
+            critic = clone(self).set_params(cv=None, random_state=random_state + fold).set_callbacks()
             critic._fit(X[train], y[train], weights[train])
             differences.append(critic._held_out(X[test], y[test], weights[test], random_state + fold))
         distances, contributions = zip(*differences, strict=True)

@@ -191,9 +191,10 @@ class IMSATClusterer(Clusters, MLPEstimator):
             self._fit(X, None, sample_weight)
         else:
             rng = check_random_state(self.random_state)
+            unfitted = vars(clone(self)).keys()
             starts = [clone(self).set_params(n_init=1, random_state=rng.randint(2**31)) for _ in range(n_init)]
-            best = min((start._fit(X, None, sample_weight) for start in starts), key=lambda start: start.loss_)
-            vars(self).update({k: v for k, v in vars(best).items() if k not in self.get_params(deep=False)})
+            best = min((start.fit(X, sample_weight=sample_weight) for start in starts), key=lambda start: start.loss_)
+            vars(self).update({k: v for k, v in vars(best).items() if k not in unfitted})
         self.labels_ = self.predict(X)
         return self
 

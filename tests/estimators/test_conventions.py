@@ -1,6 +1,7 @@
 """What scikit-learn's users rely on: searches, pipelines, routing, callbacks, pickles."""
 
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -14,7 +15,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sklearn_irg
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    IMSATClusterer,
+    VATClassifier,
+    WassersteinCritic,
+)
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.losses import Flooding
 from sklearn_irg.penalties import InputGradient, ParameterGradient, VirtualAdversarial, WeightDecay
@@ -91,6 +98,14 @@ class TestCallbacks:
         assert model.n_iter_ == 1
         linear = GradRegLogisticRegression().set_callbacks(Stop(scoring="accuracy")).fit(MULTI_X, MULTI_Y)
         assert linear.n_iter_ == 1
+
+    @pytest.mark.parametrize(
+        "model", [IMSATClusterer(2, n_init=2, max_iter=2), WassersteinCritic(max_iter=2, cv=2)], ids=repr
+    )
+    def test_they_end_where_a_fit_is_several(self, model):
+        callback = pytest.importorskip("sklearn.callback")
+        model = clone(model).set_callbacks(callback.ProgressBar()).fit(MULTI_X, MULTI_Y > 0)
+        assert not [thread for thread in threading.enumerate() if "Progress" in type(thread).__name__]
 
 
 class TestSearches:
