@@ -10,9 +10,7 @@ except ImportError:
         """Stands in where scikit-learn has no callbacks."""
 
         def set_callbacks(self, *callbacks):
-            """Raise if there are any, since this scikit-learn has no callbacks."""
-            if not callbacks:
-                return self
+            """Raise, since this scikit-learn has no callbacks."""
             raise NotImplementedError("callbacks need scikit-learn >= 1.9. Upgrade scikit-learn, or fit without them.")
 
     def with_callbacks(method):

@@ -101,6 +101,8 @@ def check_feature_weights(weights, n_features, names=None):
     array = np.ones(n_features)
     if weights is None:
         return array
+    if hasattr(weights, "to_dict") and hasattr(weights, "index"):  # a Series, by its names
+        weights = weights.to_dict()
     if isinstance(weights, dict):
         names = None if names is None else list(names)
         for feature, weight in weights.items():

@@ -55,7 +55,7 @@ class SpectralNormalization(_Bounded, Constraint):
         The Lipschitz bound b of the whole network of L layers.
     n_iterations : int, default=None
         Number of power iterations, from a vector of ones [2]_, which find singular values from below, so that the bound may be
-        exceeded; ``None`` is exact.
+        exceeded, and whose directions the gradient holds constant, which excludes "lbfgs"; ``None`` is exact.
 
     References
     ----------
@@ -84,6 +84,11 @@ class SpectralNormalization(_Bounded, Constraint):
         super().check_parameters()
         if self.n_iterations is not None:
             check_integer(self.n_iterations, "n_iterations of SpectralNormalization", 1)
+
+    @property
+    def is_detached(self):
+        """Whether singular vectors are approximate, so that the derivative is."""
+        return self.n_iterations is not None
 
     def transform(self, network, theta):
         n_layers = len(network.shapes)

@@ -153,3 +153,11 @@ def test_normalisation_by_power_iterations_tends_to_the_exact_one():
     ]
     gradients = [evaluate(objective, theta)[1] for objective in objectives]
     np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-6, atol=1e-9)
+
+
+def test_power_iterations_exclude_a_line_search():
+    _, X, Y, *_ = problem("logistic")
+    with pytest.raises(
+        ValueError, match="LBFGS needs a deterministic objective, but SpectralNormalization holds its directions"
+    ):
+        GradRegLogisticRegression(constraint=SpectralNormalization(n_iterations=3)).fit(X, Y[:, 0])

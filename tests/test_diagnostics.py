@@ -9,6 +9,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris, make_moons
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, RidgeClassifier, SGDClassifier
@@ -26,7 +27,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, LinearSVC
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, VATClassifier
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, IMSATClusterer, VATClassifier
 from sklearn_irg._fitted.extraction import as_model
 from sklearn_irg.attacks import deepfool
 from sklearn_irg.diagnostics import (
@@ -259,6 +260,13 @@ class TestTemperature:
         model.coef_, model.intercept_ = 3 * model.coef_, 3 * model.intercept_
         np.testing.assert_allclose(temperature(model, X3), 3 * before, rtol=1e-9)
 
+    @pytest.mark.parametrize("scale", [1e-20, 1e20])
+    def test_no_scores_are_too_small_or_too_large(self, scale):
+        model = LogisticRegression().fit(X3, y3)
+        before = temperature(model, X3)
+        model.coef_, model.intercept_ = scale * model.coef_, scale * model.intercept_
+        np.testing.assert_allclose(temperature(model, X3), scale * before, rtol=1e-9)
+
     def test_an_indifferent_model_has_none(self):
         model = LogisticRegression().fit(X3, y3)
         model.coef_, model.intercept_ = 0 * model.coef_, 0 * model.intercept_
@@ -288,6 +296,12 @@ class TestLocalSmoothness:
     def test_knows_any_classifier(self):
         assert local_smoothness(SVC().fit(X2, y2), X2[:5], 0.5, random_state=0).shape == (5,)
         assert local_smoothness(GaussianNB().fit(X3, y3), X3[:5], 0.5, random_state=0).max() > 0
+        clusters = IMSATClusterer(3, tol=0.1, random_state=0).fit(X3)
+        assert local_smoothness(clusters, X3[:5], 0.5, random_state=0).max() > 0
+
+    def test_of_trees_is_what_random_directions_show(self):
+        forest = RandomForestClassifier(10, random_state=0).fit(X3, y3)
+        assert local_smoothness(forest, X3, 1.0, random_state=0).max() > 0.1
 
 
 def test_parameter_gradients_in_the_inequality_match_finite_differences():

@@ -61,6 +61,9 @@ def test_tilting_plane_shows_mirror_images():
     assert sum(line.get_linestyle() == ":" for line in without) == 0
     with pytest.raises(ValueError, match="mirror_images must be one of 'centroids'; got 'rows'"):
         TiltingPlaneDisplay(plane).plot(mirror_images="rows")
+    for positions in ([1000], [1.0], 0, [-1], np.ones(len(X), dtype=bool)):
+        with pytest.raises(ValueError, match='mirror_images must be None, "centroids", or positions from 0 to'):
+            TiltingPlaneDisplay(plane).plot(mirror_images=positions)
 
 
 def test_margin_histogram_counts_every_row_and_scales_the_loss():

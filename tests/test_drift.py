@@ -110,3 +110,37 @@ def test_what_cannot_be_compared_is_named(reference, new, options, message):
 @pytest.mark.parametrize("seed", [0, 47])  # at 47 the mean of equal scores is not quite equal to them
 def test_tables_without_any_variation_have_not_drifted(seed):
     assert drift_test(np.zeros((9, 2)), np.zeros((9, 2)), critic=SMALL, random_state=seed).p_value == 1
+
+
+def test_a_column_that_hardly_varies_has_no_unit_of_rounding_errors():
+    # a rare event in other units: what is constant in the learning half is no ruler
+    rng = np.random.default_rng(2)
+    reference, new = rng.normal(size=(2, 300, 3))
+    new[:, 1] += 0.5
+    rare = rng.random((2, 300)) < 1 / 300
+    results = []
+    for low, high in ((0.0, 1.0), (0.3, 0.4)):
+        a, b = np.where(rare, high, low)
+        results.append(drift_test(np.c_[reference, a], np.c_[new, b], random_state=4))
+    assert max(result.p_value for result in results) < 0.05
+    assert max(abs(result.distance) for result in results) < 1
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e160])
+def test_no_unit_is_too_large_or_too_small(scale):
+    reference = np.random.default_rng(0).normal(size=(100, 3))
+    results = [drift_test(reference * c, (reference + 3) * c, random_state=0) for c in (1.0, scale)]
+    np.testing.assert_allclose(results[1].distance, results[0].distance, rtol=1e-6)
+
+
+def test_names_come_from_whichever_table_has_them():
+    table = pd.DataFrame(np.eye(9, 2), columns=["u", "v"])
+    for pair in ((table, table.to_numpy()), (table.to_numpy(), table)):
+        assert list(drift_test(*pair, critic=SMALL, random_state=0).names) == ["u", "v"]
+
+
+def test_a_part_without_rows_is_named():
+    with pytest.raises(
+        ValueError, match="leaves no row of reference to learn from: it has 4"
+    ):
+        drift_test(np.zeros((4, 2)), np.zeros((40, 2)), test_size=0.9)

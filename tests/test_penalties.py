@@ -3,11 +3,13 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.stats import entropy as scipy_entropy
 from sklearn.base import clone
 
+from sklearn_irg import GradRegLogisticRegression
 from sklearn_irg._engine.activations import ACTIVATIONS
 from sklearn_irg._engine.sensitivity import virtual_adversarial_direction
 from sklearn_irg._engine.step import Step
@@ -301,7 +303,7 @@ class TestClassBalance:
         labelled, weight = np.arange(20) < 15, rng.rand(20)
         P = oracles.means(outputs_of(network, theta)(X), network.likelihood.out_activation)
         P, Y2 = (np.hstack([1 - A, A]) if likelihood == "logistic" else A for A in (P, Y))
-        shares = weight[:15] @ Y2[:15] + 1
+        shares = weight[:15] @ Y2[:15]
         given = np.arange(1, P.shape[1] + 1)
         expected = scipy_entropy(
             {"uniform": np.ones_like(given), "labelled": shares, "given": given}[priors], weight @ P
@@ -309,6 +311,20 @@ class TestClassBalance:
         penalty = ClassBalance(list(given) if priors == "given" else priors)
         value = penalty_value(penalty, network, X, Y, theta, sample_weight=weight, labelled=labelled)
         np.testing.assert_allclose(value, expected, rtol=1e-9)
+
+    def test_only_ratios_of_weights_matter_to_it(self):
+        network, X, Y, theta, rng = problem()
+        weight = rng.rand(20)
+        values = [penalty_value(ClassBalance(), network, X, Y, theta, sample_weight=c * weight) for c in (1e-3, 1, 1e3)]
+        np.testing.assert_allclose(values, values[0], rtol=1e-12)
+
+    def test_a_class_without_labelled_rows_has_no_share(self):
+        network, X, Y, theta, _ = problem()
+        Y = np.roll(Y, 1, axis=1) * [0, 1, 1, 1]
+        P = oracles.means(outputs_of(network, theta)(X), "softmax").mean(axis=0)
+        Y[Y.sum(axis=1) == 0, 1] = 1
+        expected = scipy_entropy(Y.sum(axis=0), P)
+        np.testing.assert_allclose(penalty_value(ClassBalance(), network, X, Y, theta), expected, rtol=1e-9)
 
     def test_a_class_that_is_given_up_stays_finite(self):
         network, X, Y, theta, _ = problem()
@@ -329,8 +345,21 @@ class TestClassBalance:
         with pytest.raises(ValueError, match=message):
             penalty_value(ClassBalance(priors), network, X, Y, theta)
 
+    def test_the_index_of_a_series_is_not_ignored(self):
+        shares = pd.Series([0, 1, 1, 1, 2, 3]).value_counts(normalize=True)
+        with pytest.raises(ValueError, match="priors of ClassBalance are taken in the order of classes_"):
+            ClassBalance(shares).check_parameters()
+
 
 class TestLocalRadius:
+    def test_neither_a_constant_column_nor_a_shift_nor_the_scale_changes_it(self):
+        X = np.random.RandomState(0).randn(60, 20)
+        radii = LocalRadius().radii(X)
+        np.testing.assert_allclose(LocalRadius().radii(np.c_[X, np.full(60, 1e9)]), radii, rtol=1e-6)
+        np.testing.assert_allclose(LocalRadius().radii(X + 1e7), radii, rtol=1e-6)
+        for scale in (1e-200, 1e200):
+            np.testing.assert_allclose(LocalRadius().radii(X * scale), radii * scale, rtol=1e-9)
+
     def test_is_a_fraction_of_the_distance_to_a_neighbour(self):
         X = np.array([[0.0], [1.0], [3.0], [7.0]])
         np.testing.assert_allclose(LocalRadius(0.5, n_neighbors=2).radii(X), [1.5, 1.0, 1.5, 3.0])
@@ -556,6 +585,33 @@ def test_power_iterations_find_the_spectral_norm_from_below():
     assert values == sorted(values)
     assert values[0] < 0.95 * exact
     np.testing.assert_allclose(values[-1], exact, rtol=1e-9)
+
+
+def test_power_iterations_leave_a_start_that_is_orthogonal_to_all_columns():
+    network, X, Y, theta, _ = problem("logistic", hidden=())
+    W, _ = network.unpack(theta)[0]
+    W -= W.mean()
+    exact = penalty_value(SpectralNorm(), network, X, Y, theta)
+    np.testing.assert_allclose(penalty_value(SpectralNorm(n_iterations=1), network, X, Y, theta), exact, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_unsquared_norm_does_not_hold_a_linear_model_at_its_start():
+    # the norm of r w has its kink at w = 0, where fits start
+    X = np.random.RandomState(0).randn(200, 3)
+    y = X[:, 0] + np.random.RandomState(1).randn(200) > 1.4
+    model = GradRegLogisticRegression(InputGradient(power=1), alpha=3.0, max_iter=1000).fit(X, y)
+    assert abs(model.coef_).max() < 1e-3
+    np.testing.assert_allclose(model.intercept_, np.log(y.mean() / (1 - y.mean())), rtol=1e-3)
+
+
+def test_weights_of_zero_and_names_of_a_series_are_not_ignored():
+    X, y = pd.DataFrame(np.random.RandomState(0).randn(40, 2), columns=["a", "b"]), np.arange(40) % 2
+    with pytest.raises(ValueError, match="weights are all zero, so nothing would be penalised"):
+        GradRegLogisticRegression(InputGradient(weights=[0, 0])).fit(X, y)
+    options = {"b": 5.0, "a": 1.0}
+    models = [GradRegLogisticRegression(InputGradient(weights=w)).fit(X, y) for w in (options, pd.Series(options))]
+    np.testing.assert_array_equal(models[0].coef_, models[1].coef_)
 
 
 def test_adversarial_loss_of_a_linear_binary_model_is_its_closed_form():

@@ -99,6 +99,8 @@ class Objective:
             for _, term in self.terms
             if term.is_detached
         ]
+        if self.parametrisation.is_detached:
+            reasons.append(f"{type(self.parametrisation).__name__} holds its directions constant")
         return reasons + (["dropout draws random numbers"] if self._dropout else [])
 
     @property
@@ -143,7 +145,7 @@ class Objective:
 
     def minibatches(self, batch_size, shuffle, random_state):
         """One epoch of batches."""
-        return self.rows.minibatches(batch_size, shuffle, random_state)
+        return self.rows.minibatches(batch_size, shuffle, random_state, even=self.parametrisation.needs_whole_batch)
 
     def value_and_grad(self, theta, batch, random_state=None):
         """Value and gradient on a batch, block by block so that memory does not grow with its size."""

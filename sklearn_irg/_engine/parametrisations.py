@@ -32,8 +32,11 @@ class Parametrisation(ABC):
         Whether weights of zero have an image, so that a fit may start there.
     needs_whole_batch : bool, default=False
         Whether `at` makes a difference, so that a batch must be evaluated in one piece.
+    is_detached : bool, default=False
+        Whether its derivative holds constant what depends on the parameters.
     """
 
+    is_detached = False
     is_identity = False
     projects = False
     allows_zero = True

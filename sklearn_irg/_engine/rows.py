@@ -42,7 +42,12 @@ class Columns(NamedTuple):
             raise InvalidParameterError(
                 "features is empty, so nothing would be penalised. Use features=None for all columns."
             )
-        return (mask * check_feature_weights(weights, self.n_features, self.names)).astype(self.dtype)
+        mask = mask * check_feature_weights(weights, self.n_features, self.names)
+        if not mask.any():
+            raise InvalidParameterError(
+                "weights are all zero, so nothing would be penalised. Give a column a positive one."
+            )
+        return mask.astype(self.dtype)
 
 
 class Batch(NamedTuple):
@@ -165,10 +170,12 @@ class Rows:
         return other
 
     def moments(self):
-        """Weighted mean and variance of each column, in float64."""
+        """Weighted mean and standard deviation of each column, in float64."""
         weights = self.weights_of("all").astype(np.float64)
         mean = weights @ self.X
-        return mean, weights @ (self.X - mean) ** 2
+        size = np.abs(self.X - mean).max(axis=0)
+        size = np.where(size > 0, size, 1)  # squares of numbers over it neither overflow nor vanish
+        return mean, size * np.sqrt(weights @ ((self.X - mean) / size) ** 2)
 
     def with_inputs(self, X):
         """The same rows with other inputs of the same shape."""
@@ -186,14 +193,17 @@ class Rows:
         """The batch of all rows."""
         return self._batch(slice(None), self._weights, self.X, self.targets, self._mask)
 
-    def minibatches(self, batch_size, shuffle, random_state):
+    def minibatches(self, batch_size, shuffle, random_state, *, even=False):
         """One epoch of batches, with rows of every group side by side; the smaller groups start over when they end.
 
         ``batch_size`` is the number of rows of each group, or a dict of group to number with that of all others under None.
-        Each epoch shuffles the order of the last one again, as scikit-learn's perceptrons do.
+        Each epoch shuffles the order of the last one again, as scikit-learn's perceptrons do. ``even`` makes as many batches of
+        nearly equal size, in place of a last one that may be of one row.
         """
         by_group = batch_size if isinstance(batch_size, dict) else {None: batch_size}
         sizes = [min(by_group.get(name, by_group[None]), len(positions)) for name, positions in self.groups.items()]
+        if even:
+            sizes = [-(-len(order) // -(-len(order) // size)) for order, size in zip(self._orders, sizes, strict=True)]
         n_batches = max(-(-len(order) // size) for order, size in zip(self._orders, sizes, strict=True))
         streams = [self._pieces(i, size, n_batches, shuffle, random_state) for i, size in enumerate(sizes)]
         for pieces in zip(*streams, strict=True):

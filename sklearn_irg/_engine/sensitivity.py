@@ -125,8 +125,14 @@ def squared_spectral_norm(W, sharpness=None, n_iterations=None):
 
 
 def power_iterations(W, n_iterations):
-    """Left and right directions (n_in, 1) and (n_out, 1) of a matrix after power iterations from a vector of ones."""
+    """Left and right directions (n_in, 1) and (n_out, 1) of a matrix after power iterations from a vector of ones.
+
+    Where W takes that to (nearly) zero, which it would never leave, they start from the longest column.
+    """
     u = np.ones((W.shape[0], 1), dtype=W.dtype)
+    lengths = row_norms(W.T)
+    if np.linalg.norm(W.T @ u) <= 1e-3 * lengths.max(initial=0):
+        u = W[:, [lengths.argmax()]]
     for _ in range(n_iterations):
         v = normalized_rows((W.T @ u).T).T
         u = normalized_rows((W @ v).T).T
@@ -169,12 +175,14 @@ def virtual_adversarial_direction(divergence_gradient, X, start, *, xi, n_power_
     """Unit direction in which each row's prediction changes most, by power iteration on the divergence.
 
     ``divergence_gradient(X_moved)`` is the gradient, at moved rows, of the divergence from the prediction at X. It is flat at X
-    itself, so it is taken at a distance ``xi`` along the directions ``start`` of unit norm.
+    itself, so it is taken at a distance ``xi`` along the directions ``start`` of unit norm. Where it is zero there too, as
+    where a prediction is constant, a row keeps its direction.
     """
     direction = start
     for _ in range(n_power_iterations):
         gradients = divergence_gradient(X + xi * direction)
-        direction = normalized_rows(gradients if mask is None else gradients * mask)
+        found = normalized_rows(gradients if mask is None else gradients * mask)
+        direction = np.where(found.any(axis=1, keepdims=True), found, direction)
     return direction
 
 

@@ -29,10 +29,17 @@ class ClassTargets(ClassPredictions, ClassifierMixin):
     _multilabel = False
     _sklearn_losses = ("log_loss",)
     unlabeled_label = None  # a parameter of some subclasses
+    _against_collapse = (
+        "0.3 * ConditionalEntropy() + ClassBalance() among the penalties, n_ramp_up_epochs, batch_normalization=True, or a "
+        "smaller alpha or radius"
+    )
 
     # -- encoding ------------------------------------------------------------------------------------------------------
 
     def _encode(self, y, sample_weight, loss, *, classes, resume, incremental):
+        if y.dtype == object and any(label is None for label in y.reshape(-1)):
+            marker = "Leave these rows out" if self.unlabeled_label is None else f"Write {self.unlabeled_label!r} there"
+            raise ValueError(f"y has missing labels. {marker}.")
         labelled = self._find_labelled(y)
         known = y if labelled is None else plain_labels(y.reshape(-1)[labelled])
         indicators = self._multilabel and type_of_target(known) == "multilabel-indicator"
@@ -50,7 +57,8 @@ class ClassTargets(ClassPredictions, ClassifierMixin):
             targets = self._encode_indicators(known, resume)
             return self._encoded(targets, sample_weight, {"labelled": np.arange(len(targets))}, loss)
         if known.ndim == 2 and known.shape[1] > 1:
-            raise ValueError(f"{type(self).__name__} takes one target per row; got y of shape {known.shape}.")
+            indicator = ", or an indicator of labels, zeros and ones" if self._multilabel else ""
+            raise ValueError(f"{type(self).__name__} takes one class per row{indicator}; got y of shape {known.shape}.")
         known = column_or_1d(known, warn=True)
         check_classification_targets(known)
         found, indices = np.unique(known, return_inverse=True)
@@ -113,13 +121,60 @@ class ClassTargets(ClassPredictions, ClassifierMixin):
         return None if labelled.all() else labelled
 
     def _seen_by_callbacks(self, X, y, sample_weight):
+        return self._labelled_only(X, y, sample_weight)
+
+    def _labelled_only(self, X, y, sample_weight):
         # a marker is not a class, so no score should count it
         labelled = self._find_labelled(y if issparse(y) else np.asarray(y))
         if labelled is None:
             return X, y, sample_weight
-        X = X.loc[labelled] if hasattr(X, "loc") else np.asarray(X)[labelled]
+        if issparse(X):
+            X = X.tocsr()[labelled]
+        else:
+            X = X.loc[labelled] if hasattr(X, "loc") else np.asarray(X)[labelled]
         y = np.asarray(y).reshape(-1)[labelled]
         return X, y, None if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labelled]
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy; rows without a label do not count.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their classes, or ``unlabeled_label`` where there is none.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        score : float
+            Share of the labelled rows that are predicted correctly; for an indicator, with all their labels.
+        """
+        return super().score(*self._labelled_only(X, y, sample_weight))
+
+    def _terms(self, loss, rows):
+        terms = super()._terms(loss, rows)
+        if "unlabelled" in rows.groups and not self._learns_from_all(terms):
+            warnings.warn(
+                f"the {len(rows.groups['unlabelled'])} unlabelled rows have no effect: no term of {type(self).__name__} reads "
+                "rows without labels. Add a penalty that does, such as VirtualAdversarial(), or leave the rows out.",
+                UserWarning,
+                stacklevel=7,  # fit, and what wraps it
+            )
+        return terms
+
+    def _learns_from_all(self, terms):
+        parametrisation = self._parametrisation()
+        normalises = parametrisation is not None and parametrisation.needs_whole_batch
+        return normalises or any(term.group == "all" for _, term in terms)
+
+    def _without_marker(self, classes):
+        classes = column_or_1d(classes)
+        if self.unlabeled_label is not None:  # np.unique(y) has it
+            classes = plain_labels(classes[~is_marker(classes, self.unlabeled_label)])
+        return np.unique(classes)
 
     def _transduce(self, X, y):
         """Set the labels of all rows of a fit, and say where those of unlabelled ones are all the same."""
@@ -141,8 +196,7 @@ class ClassTargets(ClassPredictions, ClassifierMixin):
         if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
             warnings.warn(
                 f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} of {n_rows} unlabelled rows, "
-                "so it has learned from them that all are alike. Try 0.3 * ConditionalEntropy() + ClassBalance() among the "
-                "penalties, n_ramp_up_epochs, batch_normalization=True, or a smaller alpha or radius.",
+                f"so it has learned from them that all are alike. Try {self._against_collapse}.",
                 ConvergenceWarning,
                 stacklevel=6,  # fit, and what wraps it
             )
@@ -160,7 +214,7 @@ class ClassTargets(ClassPredictions, ClassifierMixin):
 
     def _check_classes(self, found, classes, resume, incremental, some_unlabelled):
         """Set ``classes_`` in a first fit; in a later one see that they are the same."""
-        classes = None if classes is None else np.unique(column_or_1d(classes))
+        classes = None if classes is None else self._without_marker(classes)
         if not resume:
             if classes is not None:
                 self._check_subset(found, classes)

@@ -35,7 +35,8 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         Activation of the hidden layers.
     constraint : Constraint, default=None
         A bound on the slope. ``None`` is ``SpectralNormalization()`` unless there is a penalty; the distance is then a lower
-        bound, but for chance.
+        bound, but for chance. Constraints and penalties apply to the critic of the scaled rows: a bound on weights is one on
+        these, and a radius is one in units of the scaled rows.
     penalty : str, Penalty or None, default=None
         What keeps the slope near one instead, such as ``LipschitzGradient(two_sided=True, at="interpolates")``, which takes it
         on lines between rows of the two samples [2]_. A slope then exceeds one by about the distance of the scaled rows over
@@ -182,6 +183,8 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         if self.cv is not None:
             random_state = check_random_state(random_state).randint(2**31)
         self._fit(X, y, sample_weight)
+        for name in ("distance_", "contributions_"):
+            vars(self).pop(name, None)  # of an earlier fit
         if self.cv is not None:
             self._cross_fit(X, y, sample_weight, random_state)
         return self
@@ -208,9 +211,12 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         y = y.reshape(-1)
         weights = check_sample_weight(sample_weight, len(X))
         weights = np.ones(len(X)) if weights is None else weights
+        without_cv = type(self)(
+            **{**self.get_params(deep=False), "cv": None}
+        )  # and without callbacks: those are of the fit as a whole
         differences = []
         for fold, (train, test) in enumerate(self._folds(X, y, weights, random_state)):
-            critic = clone(self).set_params(cv=None, random_state=random_state + fold).set_callbacks()
+            critic = clone(without_cv).set_params(random_state=random_state + fold)
             critic._fit(X[train], y[train], weights[train])
             differences.append(critic._held_out(X[test], y[test], weights[test], random_state + fold))
         distances, contributions = zip(*differences, strict=True)
@@ -218,9 +224,18 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         self.contributions_ = np.maximum(np.mean(contributions, axis=0), 0)
 
     def _folds(self, X, y, weights, random_state):
-        if not isinstance(self.cv, Integral):
-            return check_cv(self.cv, y, classifier=True).split(X, y)
         present = np.flatnonzero(weights)  # a weight of zero is an absent row
+        if not isinstance(self.cv, Integral):
+            folds = [
+                tuple(rows[weights[rows] > 0] for rows in fold)
+                for fold in check_cv(self.cv, y, classifier=True).split(X, y)
+            ]
+            if any(len(np.unique(y[rows])) < len(self.classes_) for fold in folds for rows in fold):
+                raise ValueError(
+                    "cv must give folds that train and test on rows of both samples; got one without. Use StratifiedKFold, or "
+                    "shuffle."
+                )
+            return folds
         smallest = min(np.count_nonzero(y[present] == label) for label in self.classes_)
         if smallest < self.cv:
             raise ValueError(
@@ -256,8 +271,9 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
 
     def _prepare(self, *args):
         rows, network = super()._prepare(*args)
-        self._location, variance = rows.moments()
-        self._scale = float(np.sqrt(variance.mean())) or 1.0
+        self._location, deviations = rows.moments()
+        largest = deviations.max() or 1.0
+        self._scale = float(largest * np.sqrt(np.mean((deviations / largest) ** 2))) or 1.0
         return rows.with_inputs(((rows.X - self._location) / self._scale).astype(rows.X.dtype)), network
 
     def _attributes(self, coefs, intercepts):

@@ -1,4 +1,8 @@
+import warnings
+
+import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import InvalidParameterError, check_integer
@@ -109,7 +113,7 @@ class IMSATClusterer(Clusters, MLPEstimator):
     >>> from sklearn_irg import IMSATClusterer
     >>> X, y = make_blobs(300, random_state=170)
     >>> X = X @ [[0.6, -0.6], [-0.4, 0.8]]  # elongated
-    >>> for model in (KMeans(3, n_init=3, random_state=0), IMSATClusterer(3, n_init=3, random_state=0)):
+    >>> for model in (KMeans(3, n_init=3, random_state=0), IMSATClusterer(3, n_init=3, tol=1e-3, max_iter=500, random_state=0)):
     ...     print(type(model).__name__, round(adjusted_rand_score(y, model.fit_predict(X)), 1))
     KMeans 0.6
     IMSATClusterer 1.0
@@ -196,6 +200,13 @@ class IMSATClusterer(Clusters, MLPEstimator):
             best = min((start.fit(X, sample_weight=sample_weight) for start in starts), key=lambda start: start.loss_)
             vars(self).update({k: v for k, v in vars(best).items() if k not in unfitted})
         self.labels_ = self.predict(X)
+        if int(self.n_clusters) > 1 and not np.ptp(self.labels_):
+            warnings.warn(
+                f"{type(self).__name__} found one cluster in place of {self.n_clusters}. Standardise X, or try another "
+                "random_state, a smaller alpha or a smaller epsilon.",
+                ConvergenceWarning,
+                stacklevel=4,  # fit, and what wraps it
+            )
         return self
 
     def _prepare(self, X, *args):

@@ -17,7 +17,9 @@ class LadderClassifier(ClassTargets, MLPEstimator):
     with the loss of the n labelled rows under noise in every layer, and for all N rows the error of what a decoder restores,
     from the top layer down, of the :math:`d_l` normalised values of each layer [1]_. Noise may have a part in the direction in
     which the prediction changes most, at the input or in every layer [2]_. Layers are normalised over the rows of a
-    minibatch; the fitted weights are those of an ordinary network with means and scales over all rows folded in.
+    minibatch; the fitted weights are those of an ordinary network with means and scales over all rows folded in. What is
+    normalised is multiplied by the norm of the unit's weights in training, on which the weight decay acts, in place of a
+    parameter of its own.
 
     Parameters
     ----------
@@ -115,6 +117,7 @@ class LadderClassifier(ClassTargets, MLPEstimator):
 
     _sklearn_class = MLPClassifier
     _accept_sparse = False
+    _against_collapse = "another random_state, less noise, or larger denoising_costs"
     warm_start = False
     loss = None
     alpha = 0.0

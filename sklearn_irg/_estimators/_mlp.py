@@ -126,6 +126,10 @@ class MLPEstimator(NetworkEstimator):
             )
         if np.ndim(getattr(self, "unlabeled_label", None)) != 0:
             raise InvalidParameterError(f"unlabeled_label must be one label, or None; got {self.unlabeled_label!r}.")
+        if isinstance(getattr(self, "unlabeled_label", None), (bool, np.bool_)):  # equal to 0 or 1, which are classes
+            raise InvalidParameterError(
+                f"unlabeled_label must not be a boolean; got {self.unlabeled_label!r}. None is none."
+            )
 
     def _schedule(self, n_samples):
         batch_size = min(200 if self.batch_size == "auto" else int(self.batch_size), n_samples)
@@ -185,10 +189,12 @@ class MLPEstimator(NetworkEstimator):
         self.loss_curve_ = (self.loss_curve_ if resume else []) + solution.loss_curve
         self.validation_scores_ = solution.validation_scores
         self.best_loss_ = self.best_validation_score_ = None
+        n_growing = int(self.n_ramp_up_epochs)  # whose objectives are others
         if solution.validation_scores is None:
-            self.best_loss_ = min(self.loss_curve_, default=solution.loss)
+            self.best_loss_ = min(self.loss_curve_[n_growing:] or self.loss_curve_, default=solution.loss)
         else:
-            self.best_validation_score_ = max(solution.validation_scores)
+            scores = solution.validation_scores
+            self.best_validation_score_ = max(scores[n_growing:] or scores)
         self.t_ = (self.t_ if resume else 0) + solution.n_iter * n_samples
 
     def __sklearn_is_fitted__(self):

@@ -195,7 +195,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples; sparse ones stay sparse.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Classes, or an indicator of labels; ``unlabeled_label`` where there is none.
+            Classes, ``unlabeled_label`` where there is none; or an indicator of labels, which must be complete.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in all means; a weight of zero removes it.
         mask : array-like of bool of shape (n_samples, n_features), default=None
@@ -207,6 +207,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
             The fitted estimator.
         """
         self._fit(X, y, sample_weight, mask)
+        vars(self).pop("transduction_", None)  # of an earlier fit
         if self.unlabeled_label is not None:
             self._transduce(X, y)
         return self
@@ -215,6 +216,9 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     @all_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
+
+        What a penalty must know of all rows, such as their neighbours for ``epsilon="local"`` or the shares of the classes for
+        `ClassBalance`, it takes from the rows of the call, so give it all rows, or a number.
 
         Parameters
         ----------
@@ -234,7 +238,9 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, mask, incremental=True, classes=classes)
+        self._fit(X, y, sample_weight, mask, incremental=True, classes=classes)
+        vars(self).pop("transduction_", None)  # of an earlier fit
+        return self
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -35,7 +35,7 @@ class WassersteinSampler(NoTargets, MLPEstimator):
     alpha : float, default=1.0
         Strength of the penalty on the critic's slope.
     n_steps : int, default=6000
-        Number of steps; the learning rate falls to zero in the second half.
+        Number of steps, rounded up to whole epochs; the learning rate falls to zero in the second half.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``.
     learning_rate_init : float, default=0.003
@@ -96,6 +96,7 @@ class WassersteinSampler(NoTargets, MLPEstimator):
     tol = 0.0
     n_iter_no_change = np.inf
     penalty = None
+    _n_batches = 1  # until the rows are known
 
     def __init__(
         self,
@@ -173,7 +174,6 @@ class WassersteinSampler(NoTargets, MLPEstimator):
     def _check_parameters(self):
         check_integer(self.n_latent, "n_latent", 1)
         check_integer(self.n_steps, "n_steps", 1)
-        self._n_batches = 1
         super()._check_parameters()
         check_real(self.alpha, "alpha", 0, open_low=True)
 
@@ -183,8 +183,8 @@ class WassersteinSampler(NoTargets, MLPEstimator):
 
     def _prepare(self, *args):
         rows, critic = super()._prepare(*args)
-        self._location, variance = rows.moments()
-        self._scale = np.sqrt(np.where(variance > 0, variance, 1.0))
+        self._location, scale = rows.moments()
+        self._scale = np.where(scale > 0, scale, 1.0)
         self._n_batches = -(-rows.n_samples // self._schedule(rows.n_samples)["batch_size"])
         X = ((rows.X - self._location) / self._scale).astype(rows.X.dtype)
         sizes = (int(self.n_latent), *self._hidden_layers(), X.shape[1])

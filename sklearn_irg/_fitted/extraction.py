@@ -61,7 +61,7 @@ def as_model(estimator):
         return model.after(*(a.astype(model.dtype) for a in affine_map(estimator[:-1], model.n_features)))
     name = type(estimator).__name__
     classes = getattr(estimator, "classes_", None)
-    if not is_classifier(estimator):
+    if not (is_classifier(estimator) or hasattr(estimator, "predict_proba")):  # clusters have probabilities too
         classes = None
     if isinstance(classes, list) or getattr(estimator, "multilabel_", False):
         raise TypeError(f"{name} has several targets. Take the estimator of one target at a time.")

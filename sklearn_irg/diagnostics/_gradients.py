@@ -81,7 +81,7 @@ def predicted_targets(model, scores):
     return model.encode(model.classes[model.predicted(scores)], len(scores))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureSensitivity:
     """How strongly the loss or score depends on each feature.
 

@@ -82,7 +82,7 @@ def margin_bounds(model, own):
     return body * differences[own][others].reshape(len(own), -1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GradientInequality:
     """Both sides, for each row, of a bound on the input gradient by the parameter gradient.
 

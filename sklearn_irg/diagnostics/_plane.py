@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_irg.diagnostics._geometry import binary_data, centroids
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TiltingPlane:
     """The plane spanned by the line between the centroids and the weights, with the data projected on it.
 

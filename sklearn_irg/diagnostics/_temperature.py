@@ -52,8 +52,10 @@ def temperature(estimator, X, confidence=0.95):
     confidence = check_real(confidence, "confidence", 1 / len(model.classes), 1, open_low=True, open_high=True)
     scores = model.scores(X).astype(np.float64)
     differences = np.abs(scores[:, 0]) if scores.shape[1] == 1 else np.ptp(scores, axis=1)
-    if not np.median(differences) > 0:
+    size = np.median(differences)
+    if not size > 0:
         raise ValueError(f"{model.name} is indifferent to most rows of X: no temperature makes it sure of them.")
+    scores = scores / size
 
     def median(log_temperature):
         P = model.likelihood.mean(scores / np.exp(log_temperature))
@@ -63,4 +65,4 @@ def temperature(estimator, X, confidence=0.95):
     for _ in range(100):
         middle = (low + high) / 2
         low, high = (middle, high) if median(middle) > confidence else (low, middle)
-    return float(np.exp(high))
+    return float(size * np.exp(high))

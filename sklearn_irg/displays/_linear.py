@@ -89,15 +89,16 @@ class TiltingPlaneDisplay(Display):
         display : TiltingPlaneDisplay
             The display, drawn.
         """
-        ax = axes_or_new(ax)
         plane = self.plane
+        mirrored = self._to_mirror(mirror_images)
+        ax = axes_or_new(ax)
         for sign, color, marker, label in zip((-1, 1), COLORS, MARKERS, plane.classes, strict=False):
             points = plane.coordinates[plane.labels == sign]
             options = {"color": color, "marker": marker, "s": 12, "alpha": 0.5, "linewidths": 0, "label": str(label)}
             ax.scatter(*points.T, **{**options, **(scatter_kwargs or {})})
             ax.scatter(*points.mean(axis=0), color=color, marker="X", s=120, edgecolor="k", zorder=3)
         a, b, c = plane.boundary
-        for start, color in self._to_mirror(mirror_images):
+        for start, color in mirrored:
             image = start - 2 * (start @ [a, b] + c) * np.array([a, b])
             ax.plot(*np.transpose([start, image]), color=color, linestyle=":", linewidth=1, zorder=2)
             ax.scatter(*image, facecolor="none", edgecolor=color, marker="X", s=90, zorder=3)
@@ -127,7 +128,12 @@ class TiltingPlaneDisplay(Display):
             return [
                 (coordinates[labels == sign].mean(axis=0), color) for sign, color in zip((-1, 1), COLORS, strict=False)
             ]
-        return [(coordinates[row], COLORS[int(labels[row] > 0)]) for row in mirror_images]
+        rows = np.asarray(mirror_images)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or not np.all((rows >= 0) & (rows < len(labels))):
+            raise ValueError(
+                f'mirror_images must be None, "centroids", or positions from 0 to {len(labels) - 1}; got {mirror_images!r}.'
+            )
+        return [(coordinates[row], COLORS[int(labels[row] > 0)]) for row in rows]
 
 
 class MarginHistogramDisplay(Display):

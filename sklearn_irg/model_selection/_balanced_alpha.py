@@ -54,7 +54,7 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
         raise ValueError(f"the loss is {loss:g} where {type(estimator).__name__} starts, so no alpha balances it.")
     if not penalty > 0:
         raise ValueError(
-            f"the penalty is {penalty:g} where {type(estimator).__name__} starts, so no alpha balances it. Linear models "
-            "start from zero weights: search over alpha instead."
+            f"the penalty is {penalty:g} where {type(estimator).__name__} starts, so no alpha balances it: there is none, or "
+            "weights start from zero, as those of linear models do. Search over alpha instead."
         )
     return loss / penalty

@@ -10,18 +10,19 @@ from sklearn.utils import check_array, check_random_state
 from sklearn_irg._checks import InvalidParameterError, check_integer, check_real
 from sklearn_irg._estimators import WassersteinCritic
 
+NAMES = ("reference", "new")
 _FEWEST_ROWS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DriftTestResult:
     """Whether two samples differ, by how much, and in which columns.
 
     Attributes
     ----------
     distance : float
-        Wasserstein-1 distance on rows that the critic has not seen, with each column in standard deviations of the reference.
-        Without drift it may be a little below zero.
+        Wasserstein-1 distance on rows that the critic has not seen, with each column in standard deviations of the reference,
+        or of both tables where the reference does not vary. Without drift it may be a little below zero.
     p_value : float
         Probability of a distance at least as large if both samples come from one distribution.
     contributions : ndarray of shape (n_features,)
@@ -106,16 +107,15 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
     elif not isinstance(critic, WassersteinCritic):
         raise InvalidParameterError(f"critic must be None or a WassersteinCritic; got {critic!r}.")
     names = _shared_names(reference, new)
-    tables = [_numbers(table, name) for table, name in ((reference, "reference"), (new, "new"))]
+    tables = [_numbers(table, name) for table, name in zip((reference, new), NAMES, strict=True)]
     if tables[0].shape[1] != tables[1].shape[1]:
         raise ValueError(f"reference has {tables[0].shape[1]} columns, but new has {tables[1].shape[1]}.")
     rng = check_random_state(random_state)
     seeds = rng.randint(2**31, size=3)
-    halves = [train_test_split(table, test_size=float(test_size), random_state=seeds[0]) for table in tables]
-    location, scale = halves[0][0].mean(axis=0), halves[0][0].std(axis=0)
-    scale = np.where(scale > 0, scale, 1)
+    halves = [_halves(table, name, float(test_size), seeds[0]) for table, name in zip(tables, NAMES, strict=True)]
+    standardize = _standardizer(halves[0][0], halves[1][0])
     (learn, y_learn), (compare, y) = (
-        ((np.vstack(pair) - location) / scale, np.repeat(["reference", "new"], [len(part) for part in pair]))
+        (standardize(np.vstack(pair)), np.repeat(NAMES, [len(part) for part in pair]))
         for pair in zip(*halves, strict=True)
     )
     critic = clone(critic).set_params(cv=None, random_state=int(seeds[1]))
@@ -132,7 +132,7 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
 def _numbers(table, name):
     """A table as an array."""
     try:
-        table = check_array(table, dtype=(np.float64, np.float32), ensure_min_samples=0, input_name=name)
+        table = check_array(table, dtype=np.float64, ensure_min_samples=0, input_name=name)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be a table of finite numbers, with categories encoded: {error}") from error
     if len(table) < _FEWEST_ROWS:
@@ -142,13 +142,34 @@ def _numbers(table, name):
     return table
 
 
+def _halves(table, name, test_size, seed):
+    n_test = int(np.ceil(test_size * len(table)))
+    if not 0 < n_test < len(table):
+        raise ValueError(
+            f"test_size={test_size} leaves no row of {name} to learn from: it has {len(table)}. Lower test_size."
+        )
+    return train_test_split(table, test_size=test_size, random_state=seed)
+
+
+def _standardizer(reference, new):
+    """A function that shifts and scales columns to mean zero and variance one in the reference, and to finite numbers."""
+    both = np.vstack([reference, new])
+    size = np.abs(both).max(axis=0)
+    size = np.where(size > 0, size, 1)  # squares of numbers over it neither overflow nor vanish
+    first = reference[0] / size  # what is constant is exactly zero once it is subtracted
+    location = (reference / size - first).mean(axis=0)
+    spreads = [(table / size - first).std(axis=0) for table in (reference, both)]
+    scale = np.where(spreads[0] > 0, spreads[0], np.where(spreads[1] > 0, spreads[1], 1))
+    return lambda table: (table / size - first - location) / scale
+
+
 def _shared_names(reference, new):
     names = [getattr(table, "columns", None) for table in (reference, new)]
-    if names[0] is None or names[1] is None:
+    names = [np.asarray(columns, dtype=object) for columns in names if columns is not None]
+    if not names:
         return None
-    names = [np.asarray(columns, dtype=object) for columns in names]
-    if list(names[0]) != list(names[1]):
-        raise ValueError(f"reference and new must have the same columns; got {list(names[0])} and {list(names[1])}.")
+    if list(names[0]) != list(names[-1]):
+        raise ValueError(f"reference and new must have the same columns; got {list(names[0])} and {list(names[-1])}.")
     return names[0]
 
 

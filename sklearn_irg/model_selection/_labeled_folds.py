@@ -10,8 +10,9 @@ class LabeledStratifiedKFold(BaseCrossValidator):
     """Stratified folds of the labelled rows; rows without a label are always trained on, and never tested on.
 
     A fold of scikit-learn's own splitters has unlabelled rows in its test set, where their marker counts as a class that no
-    model predicts. In each training set labelled rows are spread evenly among the others, with the classes in turn, so that
-    any beginning of it, as `sklearn.model_selection.learning_curve` takes, has its share of labels.
+    model predicts. Each training set begins with one labelled row of each class, and the others are spread evenly among the
+    unlabelled ones, with the classes in turn, so that any beginning of it, as `sklearn.model_selection.learning_curve` takes,
+    has its share of labels.
 
     Parameters
     ----------
@@ -111,7 +112,9 @@ class LabeledStratifiedKFold(BaseCrossValidator):
                 f"n_splits={self.n_splits} needs a class with as many labelled rows, but the largest one in y has {most}."
             )
         for train, test in folds.split(positions, known):
-            yield _spread(positions[_in_turn(known, train)], np.flatnonzero(~labelled)), positions[test]
+            ordered, n_first = positions[_in_turn(known, train)], len(np.unique(known[train]))
+            others = _spread(ordered[n_first:], np.flatnonzero(~labelled))
+            yield np.append(ordered[:n_first], others), positions[test]
 
 
 def _in_turn(labels, positions):

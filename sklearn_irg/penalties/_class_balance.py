@@ -1,6 +1,7 @@
 from copy import copy
 
 import numpy as np
+from scipy.special import entr
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.autodiff import numpy
@@ -19,8 +20,9 @@ class ClassBalance(BatchPenalty):
     Parameters
     ----------
     priors : {"labelled", "uniform"} or array-like of shape (n_classes,), default="labelled"
-        The shares π, in the order of ``classes_``: those among labelled rows, by weight, after adding one to each class; equal
-        ones; or any positive numbers, which are divided by their sum.
+        The shares π, in the order of ``classes_``: those among labelled rows, by weight; equal ones; or any positive numbers,
+        which are divided by their sum. Where labels are not a random sample (as
+        many of each class, say, of classes that are not equally frequent), pass the shares: wrong ones move the boundary.
 
     Raises
     ------
@@ -53,6 +55,11 @@ class ClassBalance(BatchPenalty):
     def check_parameters(self):
         if isinstance(self.priors, str) and self.priors in ("labelled", "uniform"):
             return
+        if hasattr(self.priors, "index") and hasattr(self.priors, "to_numpy"):
+            raise InvalidParameterError(
+                "priors of ClassBalance are taken in the order of classes_, whatever the index of a Series says. Sort it, "
+                "shares.sort_index(), and pass shares.to_numpy()."
+            )
         try:
             priors = np.asarray(self.priors, dtype=float)
             valid = priors.ndim == 1 and (priors > 0).all() and np.isfinite(priors.sum())
@@ -72,9 +79,8 @@ class ClassBalance(BatchPenalty):
         if not (isinstance(self.priors, str) and self.priors == "labelled") or rows.targets is None:
             return self
         prepared = copy(self)
-        total = rows.everything().total_weight
-        counts = total * (rows.weights_of("labelled") @ rows.targets)
-        prepared._shares = (np.append(total - counts, counts) if len(counts) == 1 else counts) + 1
+        shares = rows.weights_of("labelled") @ rows.targets
+        prepared._shares = np.append(1 - shares, shares) if len(shares) == 1 else shares
         return prepared
 
     def value(self, step):
@@ -85,7 +91,7 @@ class ClassBalance(BatchPenalty):
         weights = step.weights_of(self.group)
         mean = numpy.dot(weights / weights.sum(), step.probabilities)
         shares = self._normalized(mean.shape[0]).astype(weights.dtype)
-        return numpy.dot(shares, np.log(shares) - numpy.log(mean + np.finfo(weights.dtype).tiny))
+        return numpy.dot(shares, -numpy.log(mean + np.finfo(weights.dtype).tiny)) - entr(shares).sum()
 
     def _normalized(self, n_classes):
         if isinstance(self.priors, str):

@@ -73,8 +73,8 @@ class InputGradient(SamplePenalty):
 
     @property
     def has_kinks(self):
-        """Whether absolute values are taken."""
-        return self.norm != "l2"
+        """Whether absolute values or roots are taken."""
+        return self.norm != "l2" or self.power == 1
 
     def __init__(self, norm="l2", features=None, weights=None, power=None):
         self.norm = norm
@@ -95,9 +95,17 @@ class InputGradient(SamplePenalty):
         mask = step.mask_of(self.features, self.weights)
         if self.norm == "l2":
             squares = step.squared_input_gradients(mask=mask)
-            return root(squares) if self.power == 1 else squares
+            return self._roots(step, squares) if self.power == 1 else squares
         sums = step.absolute_input_gradients(mask=mask, sharpness=self._sharpness)
         return sums * sums if self.power == 2 else sums
+
+    def _roots(self, step, squares):
+        if self._sharpness is None:
+            return root(squares)
+        residuals = step.residuals  # in proportion to them, so that units do not matter
+        return numpy.sqrt(
+            squares + row_dot(residuals, residuals) * (1 / self._sharpness**2) + np.finfo(squares.dtype).tiny
+        )
 
     def smoothed(self, sharpness):
         other = copy(self)

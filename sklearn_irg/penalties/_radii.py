@@ -45,8 +45,11 @@ class LocalRadius(Component):
             raise ValueError(
                 'epsilon="local" needs at least 2 rows to have neighbours; got n_samples=1. Pass a number as epsilon.'
             )
-        size = float(np.abs(X).max()) or 1.0  # squared distances must neither overflow nor vanish
-        distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(X / size).kneighbors()
+        # squared distances must neither overflow nor vanish, nor the rows' own squares outweigh them
+        size = float(np.abs(X).max()) or 1.0
+        centred = X.astype(np.float64) / size
+        centred -= centred.mean(axis=0)
+        distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(centred).kneighbors()
         return (float(self.fraction) * distances[:, -1] * size).astype(X.dtype, copy=False)
 
 

@@ -5,6 +5,7 @@ import pytest
 from sklearn.preprocessing import scale
 
 from sklearn_irg import GradRegMLPClassifier, VATClassifier
+from sklearn_irg._engine.rows import Rows
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.diagnostics import input_gradients
 from tests import oracles
@@ -74,3 +75,12 @@ def test_unlabelled_rows_take_part_in_means_and_scales():
 def test_what_it_cannot_be_combined_with_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         GradRegMLPClassifier(**{**OPTIONS, **options}).fit(scale(MULTI_X), MULTI_Y)
+
+
+def test_no_batch_is_of_a_few_rows_only():
+    X, Y = np.random.RandomState(0).randn(402, 3), np.arange(402) % 2
+    rows = Rows(X, Y[:, None].astype(float))
+    sizes = [batch.n_samples for batch in rows.minibatches(200, True, np.random.RandomState(0), even=True)]
+    assert sizes == [134, 134, 134]
+    sizes = [batch.n_samples for batch in rows.minibatches(200, True, np.random.RandomState(0))]
+    assert sizes == [200, 200, 2]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import wasserstein_distance
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from sklearn_irg import WassersteinCritic
 from sklearn_irg._engine.networks import Network
@@ -99,7 +99,15 @@ def test_folds_may_be_given_or_left_out():
     X, y = shifted(40, 2, 1.0)
     critic = WassersteinCritic(cv=KFold(2, shuffle=True, random_state=0), max_iter=5, random_state=0).fit(X, y)
     assert np.isfinite(critic.distance_)
-    assert not hasattr(WassersteinCritic(cv=None, max_iter=5, random_state=0).fit(X, y), "distance_")
+    assert np.isfinite(critic.set_params(cv=StratifiedKFold(2).split(X, y)).fit(X, y).distance_)
+    assert not hasattr(critic.set_params(cv=None).fit(X, y), "distance_")  # nor that of the last fit
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e150])
+def test_no_unit_is_too_large_or_too_small(scale):
+    X, y = shifted(40, 2, 1.0)
+    a, b = (WassersteinCritic(max_iter=5, cv=2, random_state=0).fit(c * X, y).distance_ for c in (1.0, scale))
+    np.testing.assert_allclose(b, scale * a, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +120,7 @@ def test_folds_may_be_given_or_left_out():
         ),
         (np.ones(80), {}, "y must have two values, .*; got one class: 1.0"),
         (np.arange(80) < 3, {}, "cv=5 needs as many rows of each sample, but y has 3 of one. Lower cv, or use cv=None"),
+        (np.arange(80) < 40, {"cv": KFold(2)}, "cv must give folds that train and test on rows of both samples"),
         (np.arange(80) % 2, {"cv": 1}, "cv must be an integer >= 2; got 1"),
         (np.arange(80) % 2, {"penalty": InputGradient()}, "InputGradient counts the rows of group 'labelled'"),
         (np.arange(80) % 2, {"constraint": "spectral"}, "constraint must be None or a Constraint .*; got 'spectral'"),

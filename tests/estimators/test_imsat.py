@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import entropy
 from sklearn.base import clone, is_clusterer
 from sklearn.datasets import make_blobs
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -120,3 +121,11 @@ def test_bad_parameters_are_named(options, message):
 def test_missing_values_are_refused():
     with pytest.raises(ValueError, match="NaN"):
         clone(IMSATClusterer(3)).fit(np.where(X > 5, np.nan, X))
+
+
+@pytest.mark.filterwarnings("ignore:.*without converging")
+def test_one_cluster_in_place_of_several_is_said():
+    with pytest.warns(
+        ConvergenceWarning, match="found one cluster in place of 3. Standardise X, or try another random_state"
+    ):
+        IMSATClusterer(3, max_iter=2, random_state=0).fit(np.ones((20, 2)))

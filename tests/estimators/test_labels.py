@@ -119,7 +119,10 @@ class TestEveryPerceptronClassifierTakesUnlabelledRows:
 
     def test_terms_that_read_labels_count_labelled_rows_only(self):
         options = {"penalty": "input_gradient", "solver": "lbfgs", **self.OPTIONS}
-        some = GradRegMLPClassifier(unlabeled_label=-1, **options).fit(X, SOME)
+        with pytest.warns(
+            UserWarning, match="the 40 unlabelled rows have no effect: no term of GradRegMLPClassifier reads"
+        ):
+            some = GradRegMLPClassifier(unlabeled_label=-1, **options).fit(X, SOME)
         alone = GradRegMLPClassifier(**options).fit(X[SOME >= 0], SOME[SOME >= 0])
         np.testing.assert_allclose(
             some.coefs_[0], alone.coefs_[0], rtol=1e-4, atol=1e-6
@@ -149,6 +152,50 @@ class TestEveryPerceptronClassifierTakesUnlabelledRows:
         options = {"max_iter": 1, "batch_size": 10, "unlabeled_batch_size": size, "random_state": 0}
         VATClassifier(**options).fit(X, SOME)  # 20 labelled rows, 40 unlabelled ones
         assert len(seen) == n_batches
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+class TestMarkers:
+    @pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array])
+    def test_rows_may_be_sparse(self, kind):
+        options = {"penalty": "jacobian", "unlabeled_label": -1, "max_iter": 3, "random_state": 0}
+        model = GradRegMLPClassifier(**options).fit(kind(X), SOME)
+        np.testing.assert_allclose(model.coefs_[0], GradRegMLPClassifier(**options).fit(X, SOME).coefs_[0])
+
+    def test_no_score_counts_them(self):
+        model = make(max_iter=300).fit(X, SOME)
+        assert model.score(X, SOME) == model.score(X[SOME >= 0], SOME[SOME >= 0]) > 0.9
+        words = np.where(SOME < 0, -1, np.array(["a", "bb"], dtype=object)[SOME])
+        assert make(max_iter=300).fit(X, words).score(X, words, np.ones(60)) > 0.9
+
+    def test_they_are_no_class_of_partial_fit(self):
+        model = GradRegMLPClassifier(penalty="jacobian", unlabeled_label=-1).partial_fit(
+            X, SOME, classes=np.unique(SOME)
+        )
+        np.testing.assert_array_equal(model.classes_, [0, 1])
+
+    def test_labels_found_in_an_earlier_fit_do_not_outlive_it(self):
+        model = GradRegMLPClassifier(penalty="jacobian", unlabeled_label=-1, max_iter=3).fit(X, SOME)
+        assert hasattr(model, "transduction_")
+        assert not hasattr(model.partial_fit(X, SOME), "transduction_")
+        model.fit(X, SOME)
+        assert not hasattr(model.set_params(unlabeled_label=None).fit(X, Y), "transduction_")
+
+    def test_missing_labels_are_named(self):
+        y = np.array(["a", "b", None] * 20, dtype=object)
+        with pytest.raises(ValueError, match=r"y has missing labels\. Write '\?' there"):
+            make(unlabeled_label="?").fit(X, y)
+        with pytest.raises(ValueError, match=r"y has missing labels\. Leave these rows out"):
+            GradRegMLPClassifier().fit(X, y)
+
+    def test_no_boolean_is_one(self):
+        with pytest.raises(ValueError, match="unlabeled_label must not be a boolean; got False"):
+            make(unlabeled_label=False).fit(X, SOME)
+
+    def test_no_validation_score_of_the_ramp_up_is_the_best(self):
+        options = {"early_stopping": True, "validation_fraction": 0.3, "n_ramp_up_epochs": 10, "max_iter": 20, "tol": 0}
+        model = make(**options, alpha=3.0, batch_size=4).fit(X, Y)
+        assert model.best_validation_score_ == max(model.validation_scores_[10:])
 
 
 class TestCollapse:
