@@ -22,7 +22,8 @@ class VATClassifier(ClassTargets, MLPEstimator):
     penalty : str, Penalty or None, default="auto"
         What is penalised beside the virtual adversarial divergence, such as "conditional_entropy" or
         ``0.1 * InputGradient()``; multiplied by ``alpha`` too. "auto" is ``0.3 * ConditionalEntropy() + ClassBalance()``
-        where there are unlabelled rows, so that classes do not merge, and nothing where there are none.
+        where there are unlabelled rows, so that classes do not merge, and nothing where there are none. It takes the shares
+        of the classes from the labelled rows: where these are no random sample, pass ``ClassBalance(priors)``, or None.
     alpha : float, default=1.0
         Strength of the penalties.
     l2 : float, default=1e-4

@@ -120,9 +120,9 @@ def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
     X : array-like of shape (n_samples, n_features)
         Samples.
     output : int, default=0
-        Which score f is.
+        Which score f is; not used for the loss.
     y : array-like of shape (n_samples,), default=None
-        Labels for the loss. ``None`` means the predicted ones.
+        Labels for the loss, not used for a score. ``None`` means the predicted ones.
     of : {"score", "loss"}, default="score"
         Whether f is a score or the negative log-likelihood of each row's label.
 

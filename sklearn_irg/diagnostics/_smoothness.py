@@ -14,8 +14,8 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
         \mathrm{KL}\bigl(p(\cdot \mid x) \,\Vert\, p(\cdot \mid x + r)\bigr)
 
     in nats, zero where the prediction does not change [1]_; the paper of 2015 has it with a minus. Power iteration finds the
-    worst direction to second order only, so it is a lower bound on the worst change. For regressors it is half the squared
-    change. No label is used.
+    worst direction to second order only, so it is a lower bound on the worst change; where gradients are zero, as those of
+    trees are, the direction is a random one. For regressors it is half the squared change. No label is used.
 
     Parameters
     ----------
