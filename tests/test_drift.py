@@ -140,7 +140,5 @@ def test_names_come_from_whichever_table_has_them():
 
 
 def test_a_part_without_rows_is_named():
-    with pytest.raises(
-        ValueError, match="leaves no row of reference to learn from: it has 4"
-    ):
+    with pytest.raises(ValueError, match="leaves no row of reference to learn from: it has 4"):
         drift_test(np.zeros((4, 2)), np.zeros((40, 2)), test_size=0.9)
