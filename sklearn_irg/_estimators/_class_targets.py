@@ -161,7 +161,7 @@ class ClassTargets(ClassPredictions, ClassifierMixin):
                 f"the {len(rows.groups['unlabelled'])} unlabelled rows have no effect: no term of {type(self).__name__} reads "
                 "rows without labels. Add a penalty that does, such as VirtualAdversarial(), or leave the rows out.",
                 UserWarning,
-                stacklevel=7,  # fit, and what wraps it
+                stacklevel=6,  # fit, and what wraps it
             )
         return terms
 

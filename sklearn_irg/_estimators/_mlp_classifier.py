@@ -218,7 +218,8 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         """Fit for one epoch, continuing from the last call.
 
         What a penalty must know of all rows, such as their neighbours for ``epsilon="local"`` or the shares of the classes for
-        `ClassBalance`, it takes from the rows of the call, so give it all rows, or a number.
+        `ClassBalance`, and the means and scales of ``batch_normalization``, are those of the rows of the call. So give it all
+        rows in each call where they matter, not a few.
 
         Parameters
         ----------
