@@ -2,7 +2,7 @@
 
     python benchmarks/experiments/ladder_mnist.py [--data mnist.npz] [--labels 1000] [--seed 0] [model ...]
 
-Test error, and accuracy on test images moved by the fast gradient method (L2 radius 1.5 and, in every pixel, 0.1).
+Test error, and accuracy on 2000 test images moved by the fast gradient method (L2 radius 1.5 and, in every pixel, 0.1).
 """
 
 import argparse
@@ -60,7 +60,9 @@ def main():
         model = make(name, arguments).fit(X, some)
         minutes = (time.perf_counter() - start) / 60
         attacked = [
-            model.score(fast_gradient(model, X_test, y_test, epsilon, norm=norm, clip=(0, 1)), y_test)
+            model.score(
+                fast_gradient(model, X_test[:2000], y_test[:2000], epsilon, norm=norm, clip=(0, 1)), y_test[:2000]
+            )
             for epsilon, norm in ((1.5, "l2"), (0.1, "linf"))
         ]
         error = 100 * (1 - model.score(X_test, y_test))
