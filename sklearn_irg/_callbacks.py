@@ -1,6 +1,7 @@
 """The one shim for scikit-learn's experimental callbacks (1.9); older versions fit without them."""
 
 from contextlib import contextmanager
+from functools import wraps
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -14,8 +15,13 @@ except ImportError:
             raise NotImplementedError("callbacks need scikit-learn >= 1.9. Upgrade scikit-learn, or fit without them.")
 
     def with_callbacks(method):
-        """Return the method unchanged."""
-        return method
+        """Call the method, one frame deeper as with scikit-learn's, so that warnings name the caller of ``fit``."""
+
+        @wraps(method)
+        def wrapper(*args, **kwargs):
+            return method(*args, **kwargs)
+
+        return wrapper
 
 
 __all__ = ["CallbackSupportMixin", "fit_context", "with_callbacks"]
