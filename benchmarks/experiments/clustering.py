@@ -32,12 +32,13 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--xi", type=float, default=10.0, help="on MNIST")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     if arguments.mnist:
         X, y, X_test, y_test = mnist(arguments.data)
         X, X_test = X / 255, X_test / 255
-        options = {"hidden_layer_sizes": (500, 300), "batch_size": 250, "learning_rate_init": 0.002, "xi": 10.0}
+        options = {"hidden_layer_sizes": (500, 300), "batch_size": 250, "learning_rate_init": 0.002, "xi": arguments.xi}
         options |= {"max_iter": arguments.epochs or 40, "n_iter_no_change": 1000, "verbose": True}
     else:
         X, y = load_digits(return_X_y=True)

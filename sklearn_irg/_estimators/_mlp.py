@@ -128,7 +128,7 @@ class MLPEstimator(NetworkEstimator):
             raise InvalidParameterError(f"unlabeled_label must be one label, or None; got {self.unlabeled_label!r}.")
         if isinstance(getattr(self, "unlabeled_label", None), (bool, np.bool_)):  # equal to 0 or 1, which are classes
             raise InvalidParameterError(
-                f"unlabeled_label must not be a boolean; got {self.unlabeled_label!r}. None is none."
+                f"unlabeled_label must not be a boolean; got {self.unlabeled_label!r}. Use None where all rows have a label."
             )
 
     def _schedule(self, n_samples):
