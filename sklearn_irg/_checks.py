@@ -12,6 +12,7 @@ __all__ = [
     "check_boolean",
     "check_bounds",
     "check_choice",
+    "check_column",
     "check_feature_weights",
     "check_features",
     "check_integer",
@@ -89,7 +90,7 @@ def check_features(features, n_features, names=None):
         return mask
     names = None if names is None else list(names)
     for feature in features:
-        mask[_position(feature, n_features, names)] = True
+        mask[check_column(feature, n_features, names)] = True
     return mask
 
 
@@ -106,7 +107,7 @@ def check_feature_weights(weights, n_features, names=None):
     if isinstance(weights, dict):
         names = None if names is None else list(names)
         for feature, weight in weights.items():
-            array[_position(feature, n_features, names, "weights")] = check_real(weight, f"weight of {feature!r}", 0)
+            array[check_column(feature, n_features, names, "weights")] = check_real(weight, f"weight of {feature!r}", 0)
         return array
     try:
         given = np.asarray(weights, dtype=float)
@@ -120,7 +121,8 @@ def check_feature_weights(weights, n_features, names=None):
     return given
 
 
-def _position(feature, n_features, names, parameter="features"):
+def check_column(feature, n_features, names, parameter="features"):
+    """The position of a column that is meant by its name or position."""
     if isinstance(feature, str):
         if names is None:
             raise InvalidParameterError(

@@ -134,7 +134,7 @@ class TestConfidenceAscent:
 class TestScoring:
     def test_the_scorer_works_in_a_grid_search_and_pickles(self):
         scorer = pickle.loads(pickle.dumps(make_adversarial_scorer(0.5, norm="linf")))
-        assert repr(scorer) == "make_adversarial_scorer(epsilon=0.5, norm='linf', attack=None)"
+        assert repr(scorer) == "make_adversarial_scorer(epsilon=0.5, norm='linf', attack='auto')"
         grid = {"alpha": [0.001, 1.0]}
         search = GridSearchCV(GradRegLogisticRegression(max_iter=1000), grid, scoring=scorer, cv=3).fit(X2, y2)
         assert search.best_params_["alpha"] == 1.0

@@ -21,7 +21,7 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     PolynomialFeatures,
-    QuantileTransformer,
+    PowerTransformer,
     RobustScaler,
     StandardScaler,
 )
@@ -332,7 +332,8 @@ class TestPipelines:
         if hasattr(pipe, "predict_proba"):
             expected = oracles.input_gradients(lambda X: log_loss(pipe)(X, y3), X)
             np.testing.assert_allclose(input_gradients(pipe, X, y3), expected, atol=1e-4 * np.abs(expected).max())
-        assert np.isfinite(signed_distance(pipe, X)).all()
+        if not isinstance(last, SVC):  # whose votes of pairs have no slope
+            assert np.isfinite(signed_distance(pipe, X)).all()
 
     def test_a_column_transformer_of_a_frame_is_seen_through(self):
         frame = load_iris(as_frame=True)
@@ -342,11 +343,14 @@ class TestPipelines:
         pipe = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(frame.data, frame.target)
         assert input_gradients(pipe, frame.data, frame.target).shape == (150, 4)
 
-    @pytest.mark.parametrize("step", [PolynomialFeatures(2), QuantileTransformer(n_quantiles=50)], ids=repr)
-    def test_other_steps_get_an_error_that_shows_the_way(self, step):
+    @pytest.mark.parametrize("step", [PolynomialFeatures(2), PowerTransformer()], ids=repr)
+    def test_other_steps_have_gradients_by_differences_and_no_certificate(self, step):
         pipe = make_pipeline(step, LogisticRegression(max_iter=1000)).fit(X3, y3)
-        with pytest.raises(ValueError, match=r"not affine.*pass pipe\[-1\] with pipe\[:-1\].transform\(X\)"):
-            signed_distance(pipe, X3)
+        expected = oracles.input_gradients(lambda X: log_loss(pipe)(X, y3), X3)
+        typical = np.median(np.abs(input_gradients(pipe, X3, y3) - expected))  # rows at a kink have two slopes
+        assert typical < 1e-5 * np.abs(expected).max()
+        with pytest.raises(TypeError, match=r"not affine.*pass pipe\[-1\] with pipe\[:-1\].transform\(X\)"):
+            certified_radius(pipe, X3)
         assert signed_distance(pipe[-1], pipe[:-1].transform(X3)).shape == (150,)
 
 
@@ -433,4 +437,5 @@ def test_regressors_and_neighbours():
     regressor = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
     expected = oracles.input_gradients(lambda X: (regressor.predict(X) - y) ** 2 / 2, X)
     np.testing.assert_allclose(input_gradients(regressor, X, y), expected, atol=1e-6)
-    assert np.isinf(signed_distance(KNeighborsClassifier(1).fit(X, y), X)).mean() > 0.9  # its scores are flat
+    with pytest.raises(TypeError, match=r"KNeighborsClassifier is piecewise constant.*Use adversarial_accuracy"):
+        signed_distance(KNeighborsClassifier(1).fit(X, y), X)

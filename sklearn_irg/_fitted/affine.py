@@ -2,7 +2,11 @@
 
 import numpy as np
 
-__all__ = ["affine_map", "as_fitted"]
+__all__ = ["NotAffineError", "affine_map", "as_fitted", "dense_transform"]
+
+
+class NotAffineError(ValueError):
+    """Steps of a pipeline are not affine in the pipeline's input."""
 
 
 def as_fitted(estimator, X):
@@ -15,17 +19,23 @@ def as_fitted(estimator, X):
     return pd.DataFrame(X, columns=names)
 
 
-def affine_map(transformer, n_features):
-    """A and c with ``transformer.transform(X) == X @ A + c``, read off the transformer and checked on random rows."""
+def dense_transform(transformer, X):
+    """What a transformer makes of X, as floats."""
+    T = transformer.transform(X)
+    return np.asarray(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)
+
+
+def affine_map(transformer, n_features, rows=None):
+    """A and c with ``transformer.transform(X) == X @ A + c``, read off it, checked on random rows and given ones."""
     # a pipeline that only passes through has no width of its own
     widths = [getattr(step, "n_features_in_", None) for step in transformer.named_steps.values()]
     n_features = next((width for width in widths if width is not None), n_features)
     rng = np.random.RandomState(0)
-    X = np.concatenate([scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)])
+    tried = [scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)]
+    X = np.concatenate(tried if rows is None or rows.shape[1] != n_features else [*tried, rows])
 
     def transform(X):
-        T = transformer.transform(as_fitted(transformer, X))
-        return np.asarray(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)
+        return dense_transform(transformer, as_fitted(transformer, X))
 
     try:
         c = transform(np.zeros((1, n_features)))[0]
@@ -37,7 +47,7 @@ def affine_map(transformer, n_features):
         affine = False
     if not affine:
         steps = ", ".join(type(step).__name__ for step in transformer.named_steps.values())
-        raise ValueError(
+        raise NotAffineError(
             f"the steps before the last ({steps}) are not affine, so distances have no exact meaning in the pipeline's "
             "input. Work in the last step's: pass pipe[-1] with pipe[:-1].transform(X)."
         )

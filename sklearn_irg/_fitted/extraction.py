@@ -1,20 +1,29 @@
 """The model inside a fitted estimator: read from its attributes, never from its class, and checked against ``predict``."""
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._engine.activations import Activation, Identity, as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_likelihood
-from sklearn_irg._fitted.affine import affine_map, as_fitted
+from sklearn_irg._fitted.affine import NotAffineError, affine_map, as_fitted, dense_transform
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
+from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
+from sklearn_irg._fitted.tables import as_table
 
-__all__ = ["as_model", "model_and_rows"]
+__all__ = ["PredictsOtherwiseError", "as_model", "model_and_numbers", "model_and_rows", "model_of_predictions"]
 
 
-def model_and_rows(estimator, X):
+class PredictsOtherwiseError(TypeError):
+    """An estimator predicts otherwise than by its scores alone."""
+
+
+def model_and_rows(estimator, X, table=None):
     """The model inside a fitted estimator and X as an array, once they are seen to agree with ``estimator.predict(X)``.
+
+    With a ``table``, the rows of X taken apart, it is a model of the table's numbers.
 
     Raises
     ------
@@ -22,10 +31,11 @@ def model_and_rows(estimator, X):
         As `as_model`, for X of the wrong width or with NaN, for column names other than in ``fit``, and where ``predict``
         does not follow the scores.
     """
-    model = as_model(estimator)
-    rows = model.check_X(X)
+    model, rows = _bound(getattr(estimator, "best_estimator_", estimator), X, table)
     if hasattr(estimator, "predict") and not model.is_multilabel and (model.classes is None or len(model.classes) > 1):
-        predicted = np.asarray(estimator.predict(X if hasattr(X, "columns") else as_fitted(estimator, rows)))
+        plain = table is None and _is_numeric(X)
+        given = X if hasattr(X, "columns") else as_fitted(estimator, model.in_columns(rows) if plain else X)
+        predicted = np.asarray(estimator.predict(given))
         scores = model.scores(rows)
         if model.classes is None:
             means = model.likelihood.mean(scores)
@@ -34,15 +44,95 @@ def model_and_rows(estimator, X):
             clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
             agree = not clear.any() or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
         if not agree:
-            raise TypeError(
+            raise PredictsOtherwiseError(
                 f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps that are not "
                 "affine where X lies), so what its scores say of X would be wrong. Pass the estimator inside it."
             )
     return model, rows
 
 
-def as_model(estimator):
-    """The model inside a fitted estimator.
+def model_of_predictions(estimator, table):
+    """A model whose scores are the predictions of a classifier, one column per class, and a table's rows as it takes them."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    classes = _classes(estimator)
+    name = type(estimator).__name__
+    if classes is None:
+        raise TypeError(f"{name} is not a classifier: it has no decision boundary.")
+
+    def scores(X):
+        one_hot = (np.asarray(estimator.predict(as_fitted(estimator, X)))[:, None] == classes).astype(np.float64)
+        return one_hot[:, 1:] - one_hot[:, :1] if len(classes) == 2 else one_hot
+
+    model = FunctionTableModel(scores, table.n_columns, 1 if len(classes) == 2 else len(classes), classes, name)
+    return model, model.bind(table)
+
+
+def model_and_numbers(estimator, X):
+    """As `model_and_rows`, for what needs all cells of X to be numbers behind affine steps."""
+    model, rows = model_and_rows(estimator, X)
+    if rows.shape[1] != model.n_features:
+        raise TypeError(
+            f"this needs rows of numbers, none missing, behind affine steps; got a table. For {model.name}, pass the last step "
+            "with what the others make of X: pipe[-1] and pipe[:-1].transform(X)."
+        )
+    return model, rows
+
+
+def _bound(estimator, X, table):
+    """A model and the rows that it takes: numbers where X has nothing else, a table's otherwise."""
+    check_is_fitted(estimator)
+    if table is None and _is_numeric(X):
+        try:
+            model = as_model(estimator, X)
+        except NotAffineError:
+            if issparse(X):
+                raise
+        else:
+            return model, model.check_X(X)
+    return _table_model(estimator, as_table(X) if table is None else table)
+
+
+def _is_numeric(X):
+    """Whether X is an array, or like one, of numbers without a missing one."""
+    if issparse(X):
+        return True
+    if hasattr(X, "iloc"):
+        kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
+        return kinds <= set("biuf") and not X.isna().any(axis=None)
+    X = np.asarray(X)
+    if X.dtype.kind == "O":
+        try:
+            X = X.astype(np.float64)
+        except (TypeError, ValueError):
+            return False
+    return X.dtype.kind not in "US" and not (X.dtype.kind == "f" and np.isnan(X).any())
+
+
+def _table_model(estimator, table):
+    """A model of the numbers of a table's rows, and the rows as it takes them."""
+    name = type(estimator).__name__
+    failing = None
+    if isinstance(estimator, Pipeline) and len(estimator) > 1:
+        name = f"the pipeline with {type(estimator[-1]).__name__} behind steps that are not affine"
+
+        def transform(X):
+            return dense_transform(estimator[:-1], X)
+
+        some = table.take(np.random.RandomState(0).permutation(len(table))[:500])
+        slopes, failing = slopes_of(transform, some)
+        if slopes is not None:
+            model = AffineTableModel(as_model(estimator[-1]), transform, slopes)
+            return model, model.bind(table)
+    classes = _classes(estimator)
+    scores, n_outputs = _score_function(estimator, classes, name, table.take([0]).X)
+    model = FunctionTableModel(scores, table.n_columns, n_outputs, classes, name)
+    model.tree = _tree(estimator) if table.is_number.all() else None
+    model.failing = failing
+    return model, model.bind(table)
+
+
+def as_model(estimator, X=None):
+    """The model inside a fitted estimator, whose steps have to be affine on rows X of numbers, too, where they are given.
 
     Raises
     ------
@@ -53,18 +143,15 @@ def as_model(estimator):
     """
     check_is_fitted(estimator)
     if hasattr(estimator, "best_estimator_"):
-        return as_model(estimator.best_estimator_)
+        return as_model(estimator.best_estimator_, X)
     if isinstance(estimator, Pipeline):
         model = as_model(estimator[-1])
         if len(estimator) == 1:
             return model
-        return model.after(*(a.astype(model.dtype) for a in affine_map(estimator[:-1], model.n_features)))
-    name = type(estimator).__name__
-    classes = getattr(estimator, "classes_", None)
-    if not (is_classifier(estimator) or hasattr(estimator, "predict_proba")):  # clusters have probabilities too
-        classes = None
-    if isinstance(classes, list) or getattr(estimator, "multilabel_", False):
-        raise TypeError(f"{name} has several targets. Take the estimator of one target at a time.")
+        rows = None if X is None or issparse(X) else np.asarray(X, dtype=np.float64)
+        A, c = affine_map(estimator[:-1], model.n_features, rows)
+        return model.after(A.astype(model.dtype), c.astype(model.dtype))
+    name, classes = type(estimator).__name__, _classes(estimator)
     if hasattr(estimator, "coefs_") and hasattr(estimator, "intercepts_"):
         return _network_model(estimator, classes, name)
     linear = _linear_parts(estimator, classes)
@@ -72,7 +159,23 @@ def as_model(estimator):
         W, b = linear
         likelihood = _own_likelihood(estimator, default_likelihood(classes, W.shape[1]))
         return NetworkModel([W], [b], Identity(), likelihood, classes, name)
-    return _function_model(estimator, classes, name)
+    n_features = getattr(estimator, "n_features_in_", None)
+    if n_features is None:
+        raise TypeError(f"{name} has no n_features_in_, so the width of its input is unknown.")
+    scores, n_outputs = _score_function(estimator, classes, name, np.zeros((1, n_features)))
+    model = FunctionModel(scores, n_features, n_outputs, classes, name)
+    model.is_voting = n_outputs > 2 and hasattr(estimator, "decision_function_shape")
+    model.tree = _tree(estimator)
+    return model
+
+
+def _classes(estimator):
+    classes = getattr(estimator, "classes_", None)
+    if not (is_classifier(estimator) or hasattr(estimator, "predict_proba")):  # clusters have probabilities too
+        classes = None
+    if isinstance(classes, list) or getattr(estimator, "multilabel_", False):
+        raise TypeError(f"{type(estimator).__name__} has several targets. Take the estimator of one target at a time.")
+    return classes
 
 
 def _network_model(estimator, classes, name):
@@ -121,10 +224,13 @@ def _predicts_linearly(estimator, W, b):
     return np.allclose(np.reshape(estimator.predict(as_fitted(estimator, X)), (len(X), -1)), X @ W + b)
 
 
-def _function_model(estimator, classes, name):
-    n_features = getattr(estimator, "n_features_in_", None)
-    if n_features is None:
-        raise TypeError(f"{name} has no n_features_in_, so the width of its input is unknown.")
+def _tree(estimator):
+    """The tree of a classifier that is one tree."""
+    return getattr(estimator, "tree_", None) if is_classifier(estimator) else None
+
+
+def _score_function(estimator, classes, name, rows):
+    """Scores of an estimator as a function of rows, and how many there are, found out with some rows."""
     if hasattr(estimator, "decision_function"):
 
         def scores(X):
@@ -147,11 +253,11 @@ def _function_model(estimator, classes, name):
             f"{name} has nothing to differentiate: coef_ and intercept_, coefs_ and intercepts_, decision_function or "
             "predict_proba is needed."
         )
-    n_outputs = scores(np.zeros((1, n_features))).shape[1]
+    n_outputs = scores(rows).shape[1]
     votes = getattr(estimator, "decision_function_shape", None) == "ovo" and len(classes) > 2
     if classes is not None and (votes or n_outputs not in (1, len(classes))):
-        raise TypeError(
+        raise PredictsOtherwiseError(
             f"{name} has {n_outputs} scores for {len(classes)} classes. Scores per class are needed, such as those of "
             'decision_function_shape="ovr".'
         )
-    return FunctionModel(scores, n_features, n_outputs, classes, name)
+    return scores, n_outputs

@@ -12,7 +12,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn_irg._engine.likelihoods import default_likelihood
 from sklearn_irg._engine.networks import Network
 
-__all__ = ["FunctionModel", "Model", "NetworkModel"]
+__all__ = ["FunctionModel", "Model", "NetworkModel", "central_difference_steps"]
 
 
 class Model(ABC):
@@ -34,10 +34,19 @@ class Model(ABC):
         Whether it is a network, whose weights bound how fast scores change.
     is_linear : bool
         Whether scores are linear functions of X.
+    is_function : bool
+        Whether scores are known as a function only, so that it may turn out to be one of steps.
+    is_voting : bool
+        Whether scores add up votes, so that they jump where a vote changes.
+    tree : scikit-learn's ``tree_`` or None
+        What makes the scores, where that is one tree.
     """
 
     has_weights = False
     is_linear = False
+    is_function = False
+    is_voting = False
+    tree = None
 
     @abstractmethod
     def scores(self, X):
@@ -53,6 +62,14 @@ class Model(ABC):
         if X.shape[1] != self.n_features:
             raise ValueError(f"X has {X.shape[1]} features, but {self.name} was fitted with {self.n_features}.")
         return X.astype(self.dtype, copy=False)
+
+    def in_columns(self, rows):
+        """The part of rows, or of their gradients, that belongs to the columns of X."""
+        return rows
+
+    def free(self, rows):
+        """Which entries of rows are numbers that can move, in the shape of rows."""
+        return np.ones(rows.shape, dtype=bool)
 
     def encode(self, y, n_samples, name="y"):
         """Targets as the likelihood wants them, shape (n_samples, n_outputs)."""
@@ -73,6 +90,26 @@ class Model(ABC):
         indices = np.searchsorted(self.classes, y)
         targets = indices[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[indices]
         return targets.astype(self.dtype)
+
+    def is_piecewise_constant(self, rows):
+        """Whether scores are seen to stay exactly as they are when rows move by a millionth of each column's spread."""
+        if not self.is_function or not len(rows):
+            return False
+        rng = np.random.RandomState(0)
+        chosen = rng.permutation(len(rows))[:64]
+        some = rows[chosen]
+        steps = 0.1 * central_difference_steps(rows)[chosen] * self.free(some) * rng.choice([-1, 1], some.shape)
+        before, after = self.scores(some), self.scores(some + steps)
+        return np.mean(np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)) >= 0.9
+
+    def require_gradients(self, rows):
+        """Raise an error for what has no gradient to speak of at rows."""
+        if self.is_piecewise_constant(rows):
+            raise TypeError(
+                f"{self.name} is piecewise constant: its scores do not change while a row moves a little, so gradients are "
+                "zero and say nothing of how far the next step is. Use adversarial_accuracy, adversarial_examples or "
+                "attack_distance, which search."
+            )
 
     @property
     def is_multilabel(self):
@@ -184,6 +221,7 @@ class FunctionModel(Model):
     """
 
     dtype = np.dtype(np.float64)
+    is_function = True
 
     def __init__(self, function, n_features, n_outputs, classes, name, affine=None):
         self._function = function
@@ -194,16 +232,22 @@ class FunctionModel(Model):
         self.name = name
         self.likelihood = default_likelihood(classes, n_outputs)
 
-    def _inner(self, X):
+    @property
+    def slopes(self):
+        """Derivatives of what the estimator sees, shape (n_features, n_inner_features)."""
+        return np.eye(self.n_features) if self._affine is None else self._affine[0]
+
+    def inside(self, X):
+        """What the estimator sees."""
         return X if self._affine is None else X @ self._affine[0] + self._affine[1]
 
     def scores(self, X):
-        return self._function(self._inner(X))
+        return self._function(self.inside(X))
 
     def score_gradients(self, X):
-        inner = self._inner(X)
+        inner = self.inside(X)
         gradients = np.empty((self.n_outputs, *inner.shape))
-        for j, step in enumerate(_steps(inner).T):
+        for j, step in enumerate(central_difference_steps(inner).T):
             up, down = inner.copy(), inner.copy()
             up[:, j] += step
             down[:, j] -= step
@@ -216,10 +260,12 @@ class FunctionModel(Model):
     def after(self, A, c):
         """The model of X for which this one sees ``X @ A + c``."""
         name = f"the pipeline with {self.name}"
-        return FunctionModel(self._function, len(A), self.n_outputs, self.classes, name, (A, c))
+        model = FunctionModel(self._function, len(A), self.n_outputs, self.classes, name, (A, c))
+        model.is_voting, model.tree = self.is_voting, self.tree
+        return model
 
 
-def _steps(X):
+def central_difference_steps(X):
     """Steps of central differences: 1e-5 of each column's spread, and no less than what rounding leaves of it."""
     with np.errstate(over="ignore", invalid="ignore"):
         deviation = 1.4826 * np.median(np.abs(X - np.median(X, axis=0)), axis=0)

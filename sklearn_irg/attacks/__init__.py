@@ -5,16 +5,21 @@ All take any estimator that `sklearn_irg.diagnostics` takes, change none of thei
 scalars or one per feature. Perturbations are in units of X.
 """
 
-from sklearn_irg.attacks._adversarial_accuracy import adversarial_accuracy, make_adversarial_scorer
+from sklearn_irg.attacks._adversarial_accuracy import adversarial_accuracy, certified_accuracy, make_adversarial_scorer
+from sklearn_irg.attacks._adversarial_examples import adversarial_examples
 from sklearn_irg.attacks._confidence_ascent import confidence_ascent
 from sklearn_irg.attacks._deepfool import deepfool
 from sklearn_irg.attacks._fast_gradient import fast_gradient
 from sklearn_irg.attacks._projected_gradient import projected_gradient
+from sklearn_irg.attacks._threat_model import ThreatModel
 from sklearn_irg.attacks._transfer_matrix import transfer_matrix
 from sklearn_irg.attacks._virtual_adversarial_direction import virtual_adversarial_direction
 
 __all__ = [
+    "ThreatModel",
     "adversarial_accuracy",
+    "adversarial_examples",
+    "certified_accuracy",
     "confidence_ascent",
     "deepfool",
     "fast_gradient",

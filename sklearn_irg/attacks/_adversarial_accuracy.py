@@ -3,36 +3,44 @@ from copy import copy
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklearn_irg._checks import InvalidParameterError, check_choice, check_real, check_sample_weight
+from sklearn_irg._checks import check_choice, check_sample_weight
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg.attacks._fast_gradient import fast_gradient
-from sklearn_irg.attacks._problem import DUAL, like
-from sklearn_irg.attacks._projected_gradient import projected_gradient
+from sklearn_irg.attacks._problem import like
+from sklearn_irg.attacks._threat_model import (
+    NORMS,
+    ThreatModel,
+    as_threat,
+    check_alone,
+    one_radius,
+    radii_of,
+    with_radius,
+)
+from sklearn_irg.attacks._worst_case import certified_rows, worst_case
 
 
-def adversarial_accuracy(estimator, X, y, epsilon, *, norm="l2", attack=None, sample_weight=None):
-    """Accuracy when every row may be moved by up to epsilon.
+def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", sample_weight=None):
+    """Accuracy when every row may be moved by up to epsilon, or as a threat model allows.
 
-    Exact for linear models of two classes and, per pair of classes, of more: a row counts if its margin exceeds epsilon
-    times the dual norm of the weights. Otherwise an upper bound, from an attack: a row that falls at one radius has fallen at
-    all larger ones.
+    An upper bound, from an attack: a row that falls at one radius has fallen at all larger ones. Exact for linear models, per
+    pair of classes, and for decision trees, behind steps that act column by column, but for whole numbers under "l2" and for
+    `ThreatModel.valid` (see `certified_accuracy`).
 
     Parameters
     ----------
     estimator : classifier
         Fitted.
-    X : array-like of shape (n_samples, n_features)
+    X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
         Their labels.
-    epsilon : float or array-like of shape (n_radii,)
-        Radius, or several, in units of X.
-    norm : {"l2", "linf", "l1"}, default="l2"
-        Norm of the perturbation.
-    attack : callable, default=None
-        ``attack(estimator, X, y, epsilon)`` returning moved rows, used instead of the closed form. ``None`` is
-        `projected_gradient` for models that are not linear, or `fast_gradient` for "l1"; at the radii given and at smaller
-        ones fixed by the spread of X, where an attack may succeed that fails at a large one.
+    epsilon : float, array-like of shape (n_radii,) or ThreatModel
+        Radius, or several, in units of X; or what may happen to the rows of a table.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
+    attack : "auto" or callable, default="auto"
+        ``attack(estimator, X, y, epsilon)`` returning moved rows, called for each radius, with a threat model of that radius
+        where one is given. "auto" takes closed forms for linear models and trees, gradients for what is differentiable, and a
+        search for what is piecewise constant, such as forests.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
@@ -44,9 +52,14 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm="l2", attack=None, sa
     Raises
     ------
     ValueError
-        For a negative radius, a label unseen in ``fit``, or X of the wrong width or with NaN.
+        For a negative radius, a label unseen in ``fit``, X of the wrong width, or a threat model that does not fit X.
     TypeError
         For an estimator that is not a classifier.
+
+    See Also
+    --------
+    certified_accuracy : A lower bound.
+    adversarial_examples : The rows that were found.
 
     Examples
     --------
@@ -59,57 +72,77 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm="l2", attack=None, sa
     >>> adversarial_accuracy(model, scale(X), y, [0, 0.1, 0.5]).round(2)
     array([0.99, 0.98, 0.92])
     """
-    check_choice(norm, "norm", tuple(DUAL))
-    radii = [check_real(radius, "epsilon", 0) for radius in np.ravel(epsilon).tolist()]
-    if not radii:
-        raise InvalidParameterError("epsilon must be one radius or more; got none.")
-    model, rows = model_and_rows(estimator, X)
-    model.require_classes()
-    targets = model.encode(y, len(rows))
-    weights = check_sample_weight(sample_weight, len(rows))
-    if attack is None and model.is_linear:
-        standing = _linear_standing(model, rows, targets, radii, norm)
+    threat = as_threat(epsilon, X, norm=norm)
+    radii = radii_of(threat.epsilon)
+    weights = check_sample_weight(sample_weight, len(X) if hasattr(X, "__len__") else X.shape[0])
+    if callable(attack):
+        fallen = _fallen_by(attack, estimator, X, y, threat if isinstance(epsilon, ThreatModel) else None, radii)
     else:
-        standing = _attacked_standing(estimator, X, y, radii, attack, norm, rows)
-    accuracies = np.average(standing, axis=1, weights=weights)
-    return accuracies if np.ndim(epsilon) else float(accuracies[0])
+        check_choice(attack, "attack", ("auto",))
+        fallen = worst_case(estimator, X, y, threat, radii).fallen
+    accuracies = np.average(~fallen, axis=1, weights=weights)
+    return accuracies if np.ndim(threat.epsilon) else float(accuracies[0])
 
 
-def _linear_standing(model, rows, targets, radii, norm):
-    """Which rows of a linear model no perturbation can get misclassified, for each radius."""
-    own = targets[:, 0].astype(int) if model.n_outputs == 1 else targets.argmax(axis=1)
-    margins, gradients = model.margins(rows, own)
-    slopes = np.linalg.norm(gradients, ord=DUAL[norm], axis=2)
-    # unmoved, a tie goes to the class that comes first
-    unmoved = model.predicted(model.scores(rows)) == own
-    return np.array([(margins > radius * slopes).all(axis=1) if radius > 0 else unmoved for radius in radii])
-
-
-def _attacked_standing(estimator, X, y, radii, attack, norm, rows):
-    """Which rows no attack got misclassified, for each radius: an upper bound, and no larger than at smaller radii."""
+def _fallen_by(attack, estimator, X, y, threat, radii):
+    """Rows that an attack got misclassified, for each radius, and at all larger ones."""
+    model_and_rows(estimator, X)[0].require_classes()
     labels = np.ravel(y)
+    fallen = np.asarray(estimator.predict(X)) != labels
     found = {}
-    standing = np.asarray(estimator.predict(X)) == labels
-    fixed = [] if attack is not None else [radius for radius in _fixed_radii(rows, norm) if radius < max(radii)]
-    for radius in sorted({*radii, *fixed}):
-        if attack is not None:
-            moved = attack(estimator, X, y, radius)
-            standing &= np.asarray(estimator.predict(like(X, moved))) == labels
-        elif radius > 0 and standing.any():
-            left = np.flatnonzero(standing)  # the others need no attack any more
-            some = X.iloc[left] if hasattr(X, "iloc") else rows[left]
-            moved = (fast_gradient if norm == "l1" else projected_gradient)(
-                estimator, some, labels[left], radius, norm=norm
-            )
-            standing[left] = np.asarray(estimator.predict(like(some, moved))) == labels[left]
-        found[radius] = standing.copy()
+    for radius in sorted(radii):
+        moved = attack(estimator, X, y, radius if threat is None else with_radius(threat, radius))
+        fallen = fallen | (np.asarray(estimator.predict(like(X, moved))) != labels)
+        found[radius] = fallen
     return np.array([found[radius] for radius in radii])
 
 
-def _fixed_radii(rows, norm):
-    """Radii that depend on the rows only: multiples by powers of two of the size of a standard deviation of each column."""
-    spread = np.linalg.norm(rows.std(axis=0), ord={"l2": 2, "linf": np.inf, "l1": 1}[norm])
-    return [spread * 2.0**power for power in range(-6, 4)]
+def certified_accuracy(estimator, X, y, epsilon, *, norm=None, sample_weight=None):
+    """Accuracy that is left for certain when every row may be moved by up to epsilon, or as a threat model allows.
+
+    A lower bound. Exact where `adversarial_accuracy` is, so that both are equal there.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted: a linear model or a decision tree, or a pipeline with one of these behind steps that act column by column.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    epsilon : float, array-like of shape (n_radii,) or ThreatModel
+        Radius, or several, in units of X; or what may happen to the rows of a table.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows.
+
+    Returns
+    -------
+    accuracy : float or ndarray of shape (n_radii,)
+        Between 0 and 1, for each radius.
+
+    Raises
+    ------
+    TypeError
+        For a model of which nothing is known for certain.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, y)
+    >>> threat = ThreatModel([0, 0.1, 0.2], norm="linf").fit(X)
+    >>> certified_accuracy(tree, X, y, threat).round(3), adversarial_accuracy(tree, X, y, threat).round(3)
+    (array([0.982, 0.923, 0.873]), array([0.982, 0.923, 0.873]))
+    """
+    threat = as_threat(epsilon, X, norm=norm)
+    weights = check_sample_weight(sample_weight, len(X) if hasattr(X, "__len__") else X.shape[0])
+    certified = certified_rows(estimator, X, y, threat, radii_of(threat.epsilon))
+    accuracies = np.average(certified, axis=1, weights=weights)
+    return accuracies if np.ndim(threat.epsilon) else float(accuracies[0])
 
 
 class _AdversarialScorer:
@@ -151,16 +184,17 @@ class _AdversarialScorer:
         return f"make_adversarial_scorer(epsilon={self.epsilon!r}, norm={self.norm!r}, attack={self.attack!r})"
 
 
-def make_adversarial_scorer(epsilon, *, norm="l2", attack=None):
+def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     """A scorer for ``GridSearchCV(scoring=…)``: accuracy when rows may be moved by up to epsilon.
 
     Parameters
     ----------
-    epsilon : float
-        Radius; in a pipeline of affine steps it is in units of the pipeline's input.
-    norm : {"l2", "linf", "l1"}, default="l2"
-        Norm of the perturbation.
-    attack : callable, default=None
+    epsilon : float or ThreatModel
+        Radius, in units of X; or what may happen to the rows of a table. A fitted threat model keeps its scales and levels in
+        all folds; one that has not been fitted is fitted on the rows of each.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the perturbation for a radius; ``None`` is "l2".
+    attack : "auto" or callable, default="auto"
         As in `adversarial_accuracy`.
 
     Returns
@@ -180,5 +214,12 @@ def make_adversarial_scorer(epsilon, *, norm="l2", attack=None):
     >>> cross_val_score(model, scale(X), y, scoring=make_adversarial_scorer(0.5)).mean() > 0.8
     np.True_
     """
-    check_choice(norm, "norm", tuple(DUAL))
-    return _AdversarialScorer(check_real(epsilon, "epsilon", 0), norm, attack)
+    if isinstance(epsilon, ThreatModel):
+        check_alone(norm=norm)
+        one_radius(epsilon.epsilon)
+    else:
+        epsilon = one_radius(epsilon)
+        check_choice("l2" if norm is None else norm, "norm", NORMS)
+    if not callable(attack):
+        check_choice(attack, "attack", ("auto",))
+    return _AdversarialScorer(epsilon, norm, attack)

@@ -77,4 +77,4 @@ def confidence_ascent(
         gradients = model.pull_back(moved[active], residual) * problem.mask
         stepped = moved[active] - step_size * normalized_rows(gradients)
         moved[active] = stepped if problem.clip is None else np.clip(stepped, *problem.clip)
-    return problem.finish(moved)
+    return problem.result(problem.finish(moved))

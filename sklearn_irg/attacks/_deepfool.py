@@ -51,4 +51,4 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
     problem.model.require_classes()
     own = problem.model.predicted(problem.model.scores(problem.X))
     moved = cross_boundary(problem.model, problem.X, own, max_iter, overshoot, problem.mask, problem.clip)
-    return problem.finish(moved)
+    return problem.result(problem.finish(moved))

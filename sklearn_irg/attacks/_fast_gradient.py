@@ -51,7 +51,7 @@ def fast_gradient(estimator, X, y, epsilon, *, norm="l2", clip=None, features=No
     check_choice(norm, "norm", tuple(DUAL))
     epsilon = check_real(epsilon, "epsilon", 0)
     problem = Problem(estimator, X, features, clip)
-    return one_step(problem, problem.model.encode(y, len(problem.X)), epsilon, norm)
+    return problem.result(one_step(problem, problem.model.encode(y, len(problem.X)), epsilon, norm))
 
 
 def one_step(problem, targets, epsilon, norm):

@@ -5,6 +5,7 @@ from scipy.special import logsumexp
 
 from sklearn_irg._checks import check_bounds, check_features
 from sklearn_irg._fitted.extraction import model_and_rows
+from sklearn_irg._fitted.table_models import TableModel
 
 DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
 
@@ -15,11 +16,14 @@ class Problem:
     def __init__(self, estimator, X, features=None, clip=None):
         names = getattr(X, "columns", getattr(estimator, "feature_names_in_", None))
         self.model, self.X = model_and_rows(estimator, X)
+        self.model.require_gradients(self.X)
         moves = check_features(features, self.model.n_features, names)
+        moves = np.concatenate([moves, np.zeros(self.X.shape[1] - len(moves), dtype=bool)])
         self.mask = moves.astype(self.X.dtype)
         self.clip = None
         if clip is not None:
             low, high = (side.astype(self.X.dtype) for side in check_bounds(clip, self.model.n_features))
+            low, high = (np.concatenate([side, np.zeros(len(moves) - len(side))]) for side in (low, high))
             self.clip = np.where(moves, low, -np.inf), np.where(moves, high, np.inf)  # bounds bind only what may move
 
     def finish(self, moved):
@@ -27,6 +31,10 @@ class Problem:
         if self.clip is not None:
             moved = np.clip(moved, *self.clip)
         return np.where(self.mask > 0, moved, self.X).astype(self.X.dtype, copy=False)
+
+    def result(self, moved):
+        """Moved rows as rows like X."""
+        return self.model.frame(moved) if isinstance(self.model, TableModel) else moved
 
     def loss_gradient(self, targets):
         """Function from rows to the gradient of their loss, where they may move.
@@ -67,4 +75,6 @@ class Problem:
 
 def like(X, moved):
     """Moved rows as a DataFrame of pandas where X is one."""
-    return type(X)(moved, columns=X.columns, index=X.index) if hasattr(X, "iloc") else moved
+    if not hasattr(X, "iloc"):
+        return moved
+    return moved.set_axis(X.index) if hasattr(moved, "iloc") else type(X)(moved, columns=X.columns, index=X.index)

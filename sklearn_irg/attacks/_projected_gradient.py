@@ -88,7 +88,7 @@ def projected_gradient(
             better = (harm[0] > worst[0]) | ((harm[0] == worst[0]) & (harm[1] > worst[1]))
             best = np.where(better[:, None], moved, best)
             worst = tuple(np.where(better, new, old) for new, old in zip(harm, worst, strict=True))
-    return best
+    return problem.result(best)
 
 
 def _random_start(problem, epsilon, norm, rng):

@@ -48,7 +48,7 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     problem = Problem(estimator, X, features)
     model, X = problem.model, problem.X
     prediction = model.likelihood.mean(model.scores(X))
-    return sensitivity.virtual_adversarial_direction(
+    directions = sensitivity.virtual_adversarial_direction(
         lambda X: model.loss_gradients(X, prediction),
         X,
         sensitivity.random_directions(X, rng, X.dtype, problem.mask),
@@ -56,3 +56,4 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
         n_power_iterations=n_power_iterations,
         mask=problem.mask,
     )
+    return model.in_columns(directions)

@@ -41,6 +41,12 @@ def signed_distance(estimator, X, y=None):
     array([ 2., -3.])
     """
     model, X = _classifier(estimator, X)
+    model.require_gradients(X)
+    if model.is_voting:
+        raise TypeError(
+            f"{model.name} decides by votes of pairs of classes, so the slopes of its scores say nothing of the distance to "
+            "where a vote changes. Use attack_distance, or OneVsRestClassifier around it."
+        )
     own = _positions(model, X, y)
     if y is None and model.n_outputs == 1:
         own = np.ones(len(X), dtype=int)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 
 from sklearn_irg._checks import check_sample_weight
-from sklearn_irg._fitted.extraction import as_model, model_and_rows
+from sklearn_irg._fitted.extraction import as_model, model_and_numbers
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def margin_of_pair(estimator, classes):
 def binary_data(estimator, X, y, classes, sample_weight=None):
     """Weights, bias, rows of the two classes, labels -1 and +1, weights of rows, and the classes."""
     model, w, b, classes = margin_of_pair(estimator, classes)
-    X, y = model_and_rows(estimator, X)[1].astype(np.float64), column_or_1d(y)
+    X, y = model_and_numbers(estimator, X)[1].astype(np.float64), column_or_1d(y)
     model.encode(y, len(X))
     rows = np.isin(y, classes)
     signs = np.where(y[rows] == classes[1], 1.0, -1.0)

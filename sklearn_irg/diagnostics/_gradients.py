@@ -48,7 +48,8 @@ def input_gradients(estimator, X, y=None, of="loss"):
     (150, 4)
     """
     model, X = model_and_rows(estimator, X)
-    return _gradients(model, X, y, of)
+    model.require_gradients(X)
+    return model.in_columns(_gradients(model, X, y, of))
 
 
 def _gradients(model, X, y, of):
@@ -186,19 +187,22 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     """
     n_steps = check_integer(n_steps, "n_steps", 1)
     model, X = model_and_rows(estimator, X)
-    baseline = (
-        X.mean(axis=0)
-        if baseline is None
-        else check_array(baseline, ensure_2d=False, dtype=model.dtype, input_name="baseline")
-    )
+    model.require_gradients(X)
+    free = model.in_columns(model.free(X))
+    if baseline is None:
+        baseline = model.in_columns(X).sum(axis=0, dtype=model.dtype) / np.maximum(free.sum(axis=0), 1)
+    else:
+        baseline = check_array(baseline, ensure_2d=False, dtype=model.dtype, input_name="baseline")
     if baseline.shape != (model.n_features,):
         raise ValueError(f"baseline must have shape ({model.n_features},); got {baseline.shape}.")
+    start = X.copy()
+    model.in_columns(start)[...] = np.where(free, baseline, 0)
     y = model.classes[model.predicted(model.scores(X))] if y is None and model.classes is not None else y
     nodes, weights = np.polynomial.legendre.leggauss(n_steps)
     total = np.zeros_like(X)
     for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        total += weight * _gradients(model, (baseline + node * (X - baseline)).astype(model.dtype), y, "score")
-    return total * (X - baseline)
+        total += weight * _gradients(model, (start + node * (X - start)).astype(model.dtype), y, "score")
+    return model.in_columns(total * (X - start))
 
 
 def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba"):

@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._engine.sensitivity import normalized_rows
-from sklearn_irg._fitted.extraction import as_model, model_and_rows
+from sklearn_irg._fitted.extraction import as_model, model_and_numbers, model_and_rows
 from sklearn_irg.diagnostics._gradients import predicted_targets
 
 
@@ -63,10 +63,11 @@ def lipschitz_bounds(estimator, X=None, *, n_steps=5):
     True
     """
     n_steps = check_integer(n_steps, "n_steps", 0)
-    model = _network_model(estimator)
+    model, X = (as_model(estimator), None) if X is None else model_and_rows(estimator, X)
+    _require_weights(model)
     slopes = model.network.activation.largest_slope ** (len(model.layers) - 1)
     norms = [[float(np.linalg.norm(W, order)) for W, _ in model.layers] for order in (2, "fro")]
-    empirical = None if X is None else _steepest(model, model_and_rows(estimator, X)[1], n_steps)
+    empirical = None if X is None else _steepest(model, X, n_steps)
     return LipschitzBounds(slopes * float(np.prod(norms[0])), slopes * float(np.prod(norms[1])), empirical)
 
 
@@ -146,7 +147,7 @@ def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
     np.True_
     """
     model = _network_model(estimator)
-    X = model_and_rows(estimator, X)[1]
+    X = model_and_numbers(estimator, X)[1]
     output = check_integer(output, "output", 0, model.n_outputs - 1)
     forward = model.network.forward(model.theta, X)
     if check_choice(of, "of", ("score", "loss")) == "loss":
@@ -177,7 +178,8 @@ def _network_model(estimator):
 def _require_weights(model):
     if not model.has_weights:
         raise TypeError(
-            f"{model.name} has no weights to bound its slope with: a linear model or a multi-layer perceptron is needed."
+            f"{model.name} has no weights to bound its slope with: a linear model or a multi-layer perceptron is needed, alone "
+            "or behind affine steps. Behind others, pass pipe[-1] with pipe[:-1].transform(X)."
         )
 
 

@@ -1,6 +1,6 @@
 """Rows moved onto and across a linear boundary."""
 
-from sklearn_irg._fitted.extraction import model_and_rows
+from sklearn_irg._fitted.extraction import model_and_numbers
 from sklearn_irg.diagnostics._geometry import margin_of_pair
 
 
@@ -62,5 +62,5 @@ def mirror_points(estimator, X, *, classes=None):
 
 def _moved_across(estimator, X, classes, factor):
     _, w, b, _ = margin_of_pair(estimator, classes)
-    X = model_and_rows(estimator, X)[1]
+    X = model_and_numbers(estimator, X)[1]
     return X - factor * ((X @ w + b) / (w @ w))[:, None] * w

@@ -1,6 +1,7 @@
 import numpy as np
 
-from sklearn_irg.attacks import adversarial_accuracy
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
+from sklearn_irg.attacks._threat_model import fitted_threat
 from sklearn_irg.diagnostics import certified_radius
 from sklearn_irg.displays._base import Display, axes_or_new, name_of, styles
 
@@ -11,13 +12,15 @@ class RobustnessCurveDisplay(Display):
     Parameters
     ----------
     epsilon : ndarray of shape (n_radii,)
-        Radii, in units of X.
+        Radii.
     attacked : dict of str to ndarray of shape (n_radii,)
         Accuracy under attack by model: exact for linear ones, an upper bound otherwise.
     certified : dict of str to ndarray of shape (n_radii,), default=None
         Accuracy that no attack can go below, where it is known.
     norm : str, default="l2"
         Norm of the perturbations.
+    units : str, default="units of X"
+        Of the radii.
 
     Attributes
     ----------
@@ -37,14 +40,17 @@ class RobustnessCurveDisplay(Display):
     (3,)
     """
 
-    def __init__(self, epsilon, attacked, *, certified=None, norm="l2"):
+    def __init__(self, epsilon, attacked, *, certified=None, norm="l2", units="units of X"):
         self.epsilon = epsilon
         self.attacked = attacked
         self.certified = certified
         self.norm = norm
+        self.units = units
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, epsilon, norm="l2", attack=None, name=None, ax=None, curve_kwargs=None):
+    def from_estimator(
+        cls, estimator, X, y, *, epsilon, norm=None, attack="auto", name=None, ax=None, curve_kwargs=None
+    ):
         """Compute and draw for one model.
 
         Parameters
@@ -55,11 +61,11 @@ class RobustnessCurveDisplay(Display):
             Samples.
         y : array-like of shape (n_samples,)
             Classes.
-        epsilon : array-like of shape (n_radii,)
-            Radii, in units of X.
-        norm : {"l2", "linf", "l1"}, default="l2"
-            Norm of the perturbations.
-        attack : callable, default=None
+        epsilon : array-like of shape (n_radii,) or ThreatModel
+            Radii, in units of X; or a threat model with several radii.
+        norm : {"l2", "linf", "l1"}, default=None
+            Norm of the perturbations for radii; ``None`` is "l2".
+        attack : "auto" or callable, default="auto"
             As in `sklearn_irg.attacks.adversarial_accuracy`.
         name : str, default=None
             Name for the legend; ``None`` is that of the estimator.
@@ -79,8 +85,8 @@ class RobustnessCurveDisplay(Display):
         )
 
     @classmethod
-    def from_estimators(cls, estimators, X, y, *, epsilon, norm="l2", attack=None, ax=None, curve_kwargs=None):
-        """Compute and draw for several models; certified accuracy too where the norm is "l2".
+    def from_estimators(cls, estimators, X, y, *, epsilon, norm=None, attack="auto", ax=None, curve_kwargs=None):
+        """Compute and draw for several models; certified accuracy too where it is known.
 
         Parameters
         ----------
@@ -90,11 +96,11 @@ class RobustnessCurveDisplay(Display):
             Samples.
         y : array-like of shape (n_samples,)
             Classes.
-        epsilon : array-like of shape (n_radii,)
-            Radii, in units of X.
-        norm : {"l2", "linf", "l1"}, default="l2"
-            Norm of the perturbations.
-        attack : callable, default=None
+        epsilon : array-like of shape (n_radii,) or ThreatModel
+            Radii, in units of X; or a threat model with several radii.
+        norm : {"l2", "linf", "l1"}, default=None
+            Norm of the perturbations for radii; ``None`` is "l2".
+        attack : "auto" or callable, default="auto"
             As in `sklearn_irg.attacks.adversarial_accuracy`.
         ax : matplotlib axes, default=None
             Where to draw; ``None`` makes new ones.
@@ -107,16 +113,21 @@ class RobustnessCurveDisplay(Display):
             The display, drawn.
         """
         attacked, certified = {}, {}
+        if isinstance(epsilon, ThreatModel):
+            epsilon = fitted_threat(epsilon, X)
         for name, estimator in estimators.items():
-            attacked[name] = adversarial_accuracy(estimator, X, y, epsilon, norm=norm, attack=attack)
-            if norm != "l2":
-                continue
+            attacked[name] = np.atleast_1d(adversarial_accuracy(estimator, X, y, epsilon, norm=norm, attack=attack))
             try:
-                radii = certified_radius(estimator, X, y)
+                certified[name] = _certified(estimator, X, y, epsilon, norm)
             except TypeError:
                 continue
-            certified[name] = np.array([np.mean(radii > e) for e in epsilon])
-        display = cls(np.asarray(epsilon, dtype=float), attacked, certified=certified, norm=norm)
+        if isinstance(epsilon, ThreatModel):
+            threat, units = epsilon, _units(epsilon)
+            epsilon, norm = threat.epsilon, threat.norm + (f", {threat.n_swaps} swaps" if threat.n_swaps else "")
+        else:
+            units = "units of X"
+        radii = np.atleast_1d(np.asarray(epsilon, dtype=float))
+        display = cls(radii, attacked, certified=certified, norm="l2" if norm is None else norm, units=units)
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     def plot(self, ax=None, *, curve_kwargs=None):
@@ -142,6 +153,23 @@ class RobustnessCurveDisplay(Display):
             if certified is not None and not np.allclose(certified, attacked):
                 ax.plot(self.epsilon, certified, color=color, linestyle=":")
                 ax.fill_between(self.epsilon, certified, attacked, color=color, alpha=0.12, linewidth=0)
-        ax.set(xlabel=f"radius of the perturbation ({self.norm}, units of X)", ylabel="accuracy", ylim=(-0.02, 1.02))
+        ax.set(xlabel=f"radius of the perturbation ({self.norm}, {self.units})", ylabel="accuracy", ylim=(-0.02, 1.02))
         ax.legend(loc="best", title="attacked; dotted: certified" if self.certified else None)
         return self._drawn_on(ax)
+
+
+def _certified(estimator, X, y, epsilon, norm):
+    """Certified accuracy, by what is known of the model and, for radii in "l2", by the slope of a network."""
+    try:
+        return np.atleast_1d(certified_accuracy(estimator, X, y, epsilon, norm=norm))
+    except TypeError:
+        if isinstance(epsilon, ThreatModel) or norm not in (None, "l2"):
+            raise
+        radii = certified_radius(estimator, X, y)
+        return np.array([np.mean(radii > radius) for radius in np.ravel(epsilon)])
+
+
+def _units(threat):
+    """What a radius of one is."""
+    names = {"std": "standard deviations", "iqr": "interquartile ranges", None: "units of X"}
+    return "units of scale" if isinstance(threat.scale, dict) else names[threat.scale]

@@ -1,0 +1,242 @@
+"""Models of the numbers of a table, while its categories and missing cells stay.
+
+A row of such a model has the cells of the table, zero where a cell is no number or missing, and one entry more: which row of
+the table everything else comes from. That entry never moves, so a model is a function of rows like any other.
+"""
+
+from copy import copy
+
+import numpy as np
+
+from sklearn_irg._fitted.models import FunctionModel, Model, central_difference_steps
+
+__all__ = ["AffineTableModel", "FunctionTableModel", "TableModel", "slopes_of"]
+
+
+class TableModel(Model):
+    """Differentiable scores of the numbers in a table's rows.
+
+    Attributes
+    ----------
+    table : Table
+        The rows.
+    moves : ndarray of bool of shape (n_samples, n_features)
+        Cells that are numbers.
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def bind(self, table):
+        """Remember rows, and return them as the model takes them, shape (n_samples, n_features + 1)."""
+        self.table = table
+        numbers = table.numbers()
+        self.moves = ~np.isnan(numbers)
+        return np.column_stack([np.nan_to_num(numbers), np.arange(len(table))])
+
+    def in_columns(self, rows):
+        return rows[..., :-1]
+
+    def free(self, rows):
+        return np.column_stack([self.moves[rows[:, -1].astype(int)], np.zeros(len(rows), dtype=bool)])
+
+    def frame(self, rows):
+        """Rows of the model as rows of the table."""
+        origin = rows[:, -1].astype(int)
+        return self.table.take(origin).with_numbers(np.where(self.moves[origin], rows[:, :-1], np.nan))
+
+
+class AffineTableModel(TableModel):
+    """A model behind steps that are affine in the numbers: it sees ``numbers @ slopes + offset``, the offset of each row.
+
+    Parameters
+    ----------
+    inner : Model
+        What stands behind the steps.
+    transform : callable
+        The steps, from rows of the table to what the inner model takes.
+    slopes : ndarray of shape (n_columns, n_inner_features)
+        Zero for columns that are no numbers.
+    """
+
+    def __init__(self, inner, transform, slopes):
+        self.inner = inner
+        self.transform = transform
+        self.slopes = slopes
+        self.n_features = len(slopes)
+        self.n_outputs = inner.n_outputs
+        self.classes = inner.classes
+        self.likelihood = inner.likelihood
+        self.name = f"the pipeline with {inner.name}"
+        self.has_weights = inner.has_weights
+        self.is_linear = inner.is_linear
+        self.is_voting = inner.is_voting
+        self.is_function = inner.is_function
+        self.tree = inner.tree
+
+    def bind(self, table):
+        rows = super().bind(table)
+        self.offsets = self.transform(table.X) - rows[:, :-1] @ self.slopes
+        return rows
+
+    def with_offsets(self, offsets, moves):
+        """The same steps and model for rows whose offsets are known, which have no table."""
+        other = copy(self)
+        other.offsets, other.moves = offsets, moves
+        return other
+
+    def level_effects(self, columns, levels):
+        """What each level of some columns adds to the offset, or None where columns do not act one by one.
+
+        Parameters
+        ----------
+        columns : list of int
+            Columns that are no numbers.
+        levels : list of list
+            Levels of each.
+
+        Returns
+        -------
+        effects : list of ndarray of shape (n_levels, n_inner_features), or None
+            Up to a constant for each column.
+        """
+        table = self.table
+        effects = []
+        for j, own in zip(columns, levels, strict=True):
+            some = table.take(np.zeros(len(own), dtype=int))
+            effects.append(self.transform(some.with_cells(j, np.arange(len(own)), _objects(own)).X))
+        rng = np.random.RandomState(0)
+        some = tried = table.take(rng.permutation(len(table))[:500])
+        expected = self.transform(some.X)
+        for j, own, effect in zip(columns, levels, effects, strict=True):
+            position = {level: k for k, level in enumerate(own)}
+            codes = np.array([position.get(cell, -1) for cell in some.cells(j)])
+            rows = np.flatnonzero(codes >= 0)
+            new = rng.randint(len(own), size=len(rows))
+            tried = tried.with_cells(j, rows, _objects(own)[new])
+            expected[rows] += effect[new] - effect[codes[rows]]
+        moved = tried.numbers() + rng.standard_normal((len(some), self.n_features))
+        expected += np.nan_to_num(moved - tried.numbers()) @ self.slopes
+        found = self.transform(tried.with_numbers(moved))
+        return effects if np.allclose(found, expected, rtol=1e-6, atol=1e-9 * np.abs(found).max(initial=1)) else None
+
+    def inside(self, rows):
+        """What the inner model sees."""
+        T = rows[:, :-1] @ self.slopes + self.offsets[rows[:, -1].astype(int)]
+        return T.astype(self.inner.dtype, copy=False)
+
+    def scores(self, X):
+        return self.inner.scores(self.inside(X))
+
+    def _outside(self, gradients, rows):
+        gradients = gradients @ self.slopes.T
+        gradients = gradients * self.moves[rows[:, -1].astype(int)]
+        return np.concatenate([gradients, np.zeros((*gradients.shape[:-1], 1))], axis=-1)
+
+    def pull_back(self, X, cotangent):
+        return self._outside(self.inner.pull_back(self.inside(X), cotangent), X)
+
+    def score_gradients(self, X):
+        return self._outside(self.inner.score_gradients(self.inside(X)), X)
+
+    @property
+    def layers(self):
+        """Weights and biases as functions of the numbers alone; the first biases, which differ from row to row, are None."""
+        (W, _), *rest = self.inner.layers
+        return [(self.slopes @ W, None), *rest]
+
+    @property
+    def network(self):
+        """The network behind the steps."""
+        return self.inner.network
+
+
+class FunctionTableModel(TableModel, FunctionModel):
+    """Scores known only as a function of the table's rows; gradients are central differences in their numbers.
+
+    Attributes
+    ----------
+    failing : list or None
+        Columns that the steps before the last are not affine in; empty where that is so for several together only, and None
+        where there are no such steps.
+    """
+
+    failing = None
+
+    def __init__(self, function, n_features, n_outputs, classes, name):
+        FunctionModel.__init__(self, function, n_features, n_outputs, classes, name)
+
+    def inside(self, X):
+        return np.where(self.moves[X[:, -1].astype(int)], X[:, :-1], np.nan)
+
+    def scores(self, X):
+        return self._function(self.frame(X))
+
+    def score_gradients(self, X):
+        gradients = np.zeros((self.n_outputs, *X.shape))
+        free = self.free(X)
+        steps = np.where(free, central_difference_steps(X), 0)
+        for j in np.flatnonzero(free.any(axis=0)):
+            up, down = X.copy(), X.copy()
+            up[:, j] += steps[:, j]
+            down[:, j] -= steps[:, j]
+            change, width = (self.scores(up) - self.scores(down)).T, (up - down)[:, j]
+            gradients[:, :, j] = np.divide(change, width, out=np.zeros_like(change), where=width > 0)
+        return gradients
+
+
+def slopes_of(transform, table):
+    """Derivatives of what some steps make of a table's numbers, or the columns that they are not affine in.
+
+    Parameters
+    ----------
+    transform : callable
+        From rows of the table to floats, shape (n_samples, n_inner_features).
+    table : Table
+        Rows to try it with.
+
+    Returns
+    -------
+    slopes : ndarray of shape (n_columns, n_inner_features) or None
+        None where the steps are not affine in the numbers while the rest of a row stays, with the same slopes in all rows.
+    columns : list
+        Names of the columns that fail alone; empty where columns fail only together.
+    """
+    numbers = table.numbers()
+    rng = np.random.RandomState(0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = np.array([np.nanstd(c) if (~np.isnan(c)).any() else 0.0 for c in numbers.T])
+    unit = np.where((spread > 0) & np.isfinite(spread), spread, 1.0)
+    start = transform(table.X)
+    slopes = np.zeros((table.n_columns, start.shape[1]))
+    failing = []
+    for j in np.flatnonzero(~np.isnan(numbers).all(axis=0)):
+        rows = rng.permutation(np.flatnonzero(~np.isnan(numbers[:, j])))[:8]
+        some = table.take(np.repeat(rows, 3))
+        steps = np.tile([0.37, -2.3, 40.0], len(rows)) * unit[j]
+        moved = numbers[np.repeat(rows, 3)]
+        before = moved[:, j].copy()
+        moved[:, j] += steps
+        try:
+            change = transform(some.with_numbers(moved, [j])) - start[np.repeat(rows, 3)]
+        except (ValueError, TypeError):
+            failing.append(table.name_of(j))
+            continue
+        quotients = change / (moved[:, j] - before)[:, None]
+        slopes[j] = np.median(quotients, axis=0)
+        if not np.allclose(quotients, slopes[j], rtol=1e-6, atol=1e-7 * np.abs(slopes[j]).max()):
+            failing.append(table.name_of(j))
+    if failing:
+        return None, failing
+    for size in (0.5, 30.0):  # all columns of all rows at once
+        moved = numbers + size * unit * rng.standard_normal(numbers.shape)
+        expected = start + np.nan_to_num(moved - numbers) @ slopes
+        found = transform(table.with_numbers(moved))
+        if not np.allclose(found, expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max()):
+            return None, []
+    return slopes, []
+
+
+def _objects(values):
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -1,0 +1,65 @@
+from sklearn_irg.attacks._threat_model import as_threat, one_radius
+from sklearn_irg.attacks._worst_case import worst_case
+
+
+def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, features=None):
+    """The worst rows that rows may become: where the estimator misclassifies them, if such were found.
+
+    Found as by `adversarial_accuracy`.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted; a pipeline of any steps, or anything else with ``predict``.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Their labels.
+    epsilon : float or ThreatModel
+        Radius, in units of X; or what may happen to the rows of a table.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the perturbation for a radius; ``None`` is "l2".
+    clip : tuple of two floats or arrays of shape (n_features,), default=None
+        Bounds for a radius; a threat model has its own.
+    features : sequence of str, int or bool, default=None
+        Columns that may move for a radius; ``None`` means all.
+
+    Returns
+    -------
+    X_adversarial : DataFrame or ndarray of shape (n_samples, n_features)
+        Rows like those of X, with its columns, index and types. Rows that are misclassified as they are stay; others are where
+        the odds against their class are largest, of the points that were tried.
+
+    Raises
+    ------
+    ValueError
+        As `adversarial_accuracy`, and for several radii.
+
+    See Also
+    --------
+    ThreatModel : What may happen to the rows of a table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.compose import make_column_transformer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    >>> from sklearn_irg.attacks import ThreatModel, adversarial_examples
+    >>> table = pd.DataFrame({"age": [23, 45, 31, 60, 52, 38], "job": list("abacbc")})
+    >>> bought = [0, 1, 0, 1, 1, 0]
+    >>> prepare = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["job"]))
+    >>> model = make_pipeline(prepare, LogisticRegression()).fit(table, bought)
+    >>> threat = ThreatModel(epsilon=0.3, n_swaps=1).fit(table)
+    >>> adversarial_examples(model, table, bought, threat)
+       age job
+    0   26   b
+    1   42   a
+    2   34   b
+    3   57   a
+    4   49   a
+    5   41   b
+    """
+    threat = as_threat(epsilon, X, norm=norm, clip=clip, features=features)
+    return worst_case(estimator, X, y, threat, [one_radius(threat.epsilon)]).moved

@@ -1,0 +1,145 @@
+"""The smallest value of a linear function of units over the box and the ball around each row."""
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+__all__ = ["linear_minimum"]
+
+
+def linear_minimum(gradients, low, high, steps, epsilon, norm):
+    """Points that minimise ⟨gradient, units⟩, and a lower bound on what any point reaches.
+
+    Parameters
+    ----------
+    gradients : ndarray of shape (n_samples, n_columns)
+        Of the function.
+    low, high : ndarray of shape (n_samples, n_columns)
+        Box of each row, which holds zero, with whole numbers on their grid.
+    steps : ndarray of shape (n_columns,)
+        Grid of whole numbers; zero for others.
+    epsilon : float
+        Radius of the ball.
+    norm : {"l2", "linf", "l1"}
+        Its norm.
+
+    Returns
+    -------
+    units : ndarray of shape (n_samples, n_columns)
+        Points of box, ball and grid. They reach the bound but where the ball binds whole numbers.
+    bound : ndarray of shape (n_samples,)
+        Minimum with whole numbers allowed to be fractions.
+    """
+    signs = -np.sign(gradients)
+    room = np.where(gradients > 0, -low, high) * (gradients != 0)  # how far each may go downhill
+    slopes = np.abs(gradients)
+    sizes = room if norm == "linf" else _fill(slopes, room, np.full(len(slopes), float(epsilon)), norm)
+    bound = -(slopes * sizes).sum(axis=1)
+    whole = steps > 0
+    if norm != "linf" and whole.any():
+        sizes = _on_grid(slopes, room, sizes, steps, epsilon, norm)
+    return signs * sizes, bound
+
+
+def exact_l1_minimum(gradient, low, high, steps, epsilon):
+    """The minimum for one row under "l1" with whole numbers, by mixed-integer programming; a lower bound on it.
+
+    Returns
+    -------
+    units : ndarray of shape (n_columns,) or None
+        None where the solver found no point in time.
+    bound : float
+        What the solver proved.
+    """
+    slopes, room = np.abs(gradient), np.where(gradient > 0, -low, high)
+    columns = np.flatnonzero((slopes > 0) & (room > 0))
+    step = np.where(steps[columns] > 0, steps[columns], 1.0)
+    whole = steps[columns] > 0
+    solution = milp(
+        -slopes[columns] * step,
+        integrality=whole.astype(int),
+        bounds=Bounds(0, np.where(whole, np.rint(room[columns] / step), room[columns])),
+        constraints=LinearConstraint(step[None], -np.inf, epsilon),
+        options={"time_limit": 10.0, "mip_rel_gap": 1e-9},
+    )
+    units = None
+    if solution.x is not None:
+        units = np.zeros_like(gradient)
+        sizes = np.where(whole, np.rint(solution.x), solution.x) * step
+        units[columns] = -np.sign(gradient[columns]) * sizes
+    proved = solution.mip_dual_bound
+    return units, -np.inf if proved is None else float(proved)
+
+
+def _fill(slopes, room, radii, norm):
+    """Sizes that go furthest downhill within a radius of each row's own."""
+    if not slopes.shape[1]:
+        return np.zeros_like(slopes)
+    radii = radii[:, None]
+    steepest = slopes.max(axis=1, keepdims=True)
+    # for the unit ball, so that nothing overflows
+    slopes = slopes / np.where(steepest > 0, steepest, 1)
+    room = np.minimum(room / np.where(radii > 0, radii, 1), 1) * (slopes > 0)
+    return (_in_unit_ball if norm == "l2" else _steepest_first)(slopes, room) * radii
+
+
+def _in_unit_ball(slopes, room):
+    """Sizes ``min(t · slope, room)`` with the largest t that stays in the L2 ball, found among the sorted bends."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bends = np.where(slopes > 0, room / slopes, np.inf)
+    order = bends.argsort(axis=1)
+    bend, slope, end = (np.take_along_axis(a, order, axis=1) for a in (bends, slopes, room))
+    rows = np.arange(len(slopes))
+    # where t is the k-th bend, those before it stand at their bound
+    ended = np.cumsum(end**2, axis=1) - end**2
+    free = np.cumsum((slope**2)[:, ::-1], axis=1)[:, ::-1]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        outside = (free > 0) & (ended + bend**2 * free >= 1)
+        first = outside.argmax(axis=1)
+        t = np.sqrt(np.maximum(1 - ended[rows, first], 0) / free[rows, first])
+    t = np.where(outside.any(axis=1), t, np.inf)[:, None]
+    return np.minimum(np.multiply(t, slopes, out=np.zeros_like(slopes), where=slopes > 0), room)
+
+
+def _steepest_first(slopes, room):
+    """Sizes that use up the L1 ball on the steepest columns first."""
+    order = (-slopes).argsort(axis=1, kind="stable")
+    end = np.take_along_axis(room, order, axis=1)
+    left = np.maximum(1 - (np.cumsum(end, axis=1) - end), 0)
+    sizes = np.empty_like(slopes)
+    np.put_along_axis(sizes, order, np.minimum(end, left), axis=1)
+    return sizes
+
+
+def _on_grid(slopes, room, sizes, steps, epsilon, norm):
+    """Whole numbers rounded down, then up again by a step, steepest first, while the ball allows; the rest fills it."""
+    whole = np.flatnonzero(steps > 0)
+    on_grid = np.where(steps > 0, 0, sizes)
+    step = steps[whole]
+    on_grid[:, whole] = np.floor(sizes[:, whole] / step + 1e-9) * step
+    power = 2 if norm == "l2" else 1
+    used = (on_grid[:, whole] ** power).sum(axis=1)
+    budget = epsilon**power
+    gains = slopes[:, whole] * step
+    rows = np.arange(len(slopes))
+    best, best_value = None, None
+    candidates = [on_grid]
+    fuller = on_grid.copy()
+    for k in (-gains).argsort(axis=1, kind="stable").T:
+        now = fuller[rows, whole[k]]
+        more = now + step[k]
+        cost = more**power - now**power
+        fits = (gains[rows, k] > 0) & (more <= room[rows, whole[k]] + 1e-9) & (used + cost <= budget * (1 + 1e-12))
+        fuller[rows, whole[k]] = np.where(fits, more, now)
+        used = used + np.where(fits, cost, 0)
+    candidates.append(fuller)
+    continuous = steps == 0
+    for candidate in candidates:
+        left = np.maximum(budget - (candidate[:, whole] ** power).sum(axis=1), 0)
+        radius = left ** (1 / power)
+        fill = _fill(slopes[:, continuous], room[:, continuous], radius, norm)
+        candidate[:, continuous] = fill
+        value = (slopes * candidate).sum(axis=1)
+        better = np.ones(len(value), dtype=bool) if best is None else value > best_value
+        best = candidate.copy() if best is None else np.where(better[:, None], candidate, best)
+        best_value = value if best_value is None else np.maximum(value, best_value)
+    return best

@@ -1,0 +1,120 @@
+"""Rows, a model's opinion of them, and what it would be if they moved."""
+
+from copy import copy
+
+import numpy as np
+from scipy.special import logsumexp
+
+from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows, model_of_predictions
+from sklearn_irg._fitted.table_models import AffineTableModel
+from sklearn_irg.attacks._reach import Reach
+
+__all__ = ["RowsUnderAttack"]
+
+
+class RowsUnderAttack:
+    """A fitted model, rows with their classes, and what a threat model lets them become.
+
+    Attributes
+    ----------
+    model : Model
+        Of the numbers of the rows, at the levels that they have.
+    reach : Reach
+        What they may become.
+    own : ndarray of int of shape (n_samples,)
+        Positions of their classes.
+    effects : list of ndarray or None
+        Of levels, where the steps before the model act column by column.
+    """
+
+    def __init__(self, estimator, X, y, threat):
+        self.reach = Reach(threat, X)
+        try:
+            self.model, self.rows = model_and_rows(estimator, X, self.reach.table if self.reach.columns else None)
+        except PredictsOtherwiseError:
+            self.model, self.rows = model_of_predictions(estimator, self.reach.table)
+        self.model.require_classes()
+        targets = self.model.encode(y, len(self.rows))
+        self.own = targets[:, 0].astype(int) if self.model.n_outputs == 1 else targets.argmax(axis=1)
+        self.effects = None
+        if self.reach.columns and isinstance(self.model, AffineTableModel):
+            self.effects = self.model.level_effects(self.reach.columns, self.reach.levels)
+
+    def __len__(self):
+        return len(self.own)
+
+    def take(self, rows):
+        """Some of the rows."""
+        some = copy(self)
+        some.reach, some.rows, some.own = self.reach.take(rows), self.rows[rows], self.own[rows]
+        return some
+
+    def at(self, codes):
+        """The model of the numbers where the rows have other levels, and the rows as it takes them."""
+        if not len(self.reach.columns) or (codes == self.reach.codes).all():
+            return self.model, self.rows
+        rows = self.rows.copy()
+        rows[:, -1] = np.arange(len(rows))
+        if self.effects is None:
+            model = copy(self.model)
+            return model, model.bind(self.reach.swapped(codes))
+        offsets = self.model.offsets[self.rows[:, -1].astype(int)]
+        for c, effect in enumerate(self.effects):
+            changed = np.flatnonzero(codes[:, c] != self.reach.codes[:, c])
+            offsets[changed] += effect[codes[changed, c]] - effect[self.reach.codes[changed, c]]
+        moves = self.model.moves[self.rows[:, -1].astype(int)]
+        return self.model.with_offsets(offsets, moves), rows
+
+    def moved(self, rows, units):
+        """Rows of a model with numbers moved by units."""
+        rows = rows.copy()
+        moving = units != 0
+        rows[:, : units.shape[1]][moving] = self.reach.moved(units)[moving]
+        return rows
+
+    def against(self, model, scores):
+        """Whether scores misclassify each row, and the log-odds against its class, which do not saturate."""
+        if model.n_outputs == 1:
+            against = (1 - 2 * self.own) * scores[:, 0]
+        else:
+            others = np.where(np.arange(scores.shape[1]) == self.own[:, None], -np.inf, scores)
+            against = logsumexp(others, axis=1) - scores[np.arange(len(scores)), self.own]
+        finite = np.isfinite(scores).all(axis=1)
+        return finite & (model.predicted(scores) != self.own), np.where(finite, against, -np.inf)
+
+
+class Best:
+    """The points that harm each row most, of those that were offered."""
+
+    def __init__(self, attacked):
+        self.attacked = attacked
+        self.units = np.zeros(attacked.reach.numbers.shape)
+        self.codes = attacked.reach.codes.copy()
+        self.wrong, self.loss = attacked.against(attacked.model, attacked.model.scores(attacked.rows))
+
+    def take(self, rows, attacked):
+        """What has been found for some rows."""
+        some = copy(self)
+        some.attacked = attacked
+        some.units, some.codes, some.wrong, some.loss = (
+            a[rows] for a in (self.units, self.codes, self.wrong, self.loss)
+        )
+        return some
+
+    def put(self, rows, some):
+        """Write back what has been found for some rows."""
+        self.units[rows], self.codes[rows] = some.units, some.codes
+        self.wrong[rows], self.loss[rows] = some.wrong, some.loss
+
+    def offer(self, model, rows, units, codes):
+        """Keep points, on the grid of whole numbers, where they are worse; returns their loss."""
+        attacked = self.attacked
+        units = attacked.reach.on_grid(units)
+        wrong, loss = attacked.against(model, model.scores(attacked.moved(rows, units)))
+        better = np.flatnonzero((wrong > self.wrong) | ((wrong == self.wrong) & (loss > self.loss)))
+        if len(better) and attacked.reach.threat.valid is not None:
+            some = attacked.reach.take(better)
+            better = better[some.exists(some.result(units[better], codes[better]))]
+        self.units[better], self.codes[better] = units[better], codes[better]
+        self.wrong[better], self.loss[better] = wrong[better], loss[better]
+        return loss

@@ -1,0 +1,108 @@
+"""A search for models without gradients: towards rows of other classes, at random, and coordinate by coordinate."""
+
+import numpy as np
+
+from sklearn_irg.attacks._ascent import best_swaps
+from sklearn_irg.attacks._reach import project
+
+__all__ = ["search"]
+
+N_TARGETS = 24
+N_RANDOM = 60
+N_SWEEPS = 2
+N_VALUES = 10
+
+
+def search(attacked, best, epsilon, others, rng):
+    """Offer points at a radius, from what has been found at smaller ones; ``best`` keeps the worst.
+
+    Parameters
+    ----------
+    attacked : RowsUnderAttack
+        Rows.
+    best : Best
+        What has been found for them.
+    epsilon : float
+        Radius.
+    others : RowsUnderAttack
+        Rows that give directions: those whose class is another than a row's are gone towards.
+    rng : RandomState
+        For what is drawn.
+    """
+    reach = attacked.reach
+    low, high = reach.box(epsilon)
+    box = (low, high, epsilon, reach.norm)
+    starts = [reach.codes]
+    if reach.columns:
+        starts.append(best_swaps(attacked, best, np.zeros_like(low)))
+    if epsilon == 0 or not (low < high).any():
+        return
+    for codes in starts:
+        model, rows = attacked.at(codes)
+        for units in _towards(attacked, others, box, rng):
+            best.offer(model, rows, units, codes)
+        for units in _at_random(box, rng):
+            best.offer(model, rows, units, codes)
+    for _ in range(N_SWEEPS):
+        _sweep(attacked, best, box, rng)
+    if reach.columns:
+        best_swaps(attacked, best, best.units.copy())
+
+
+def _towards(attacked, others, box, rng):
+    """Points on the way to rows of other classes, in all columns or in half of them."""
+    reach, epsilon = attacked.reach, box[2]
+    n_rows = len(reach)
+    for k in range(N_TARGETS):
+        targets = rng.randint(len(others), size=n_rows)
+        for _ in range(5):  # another one where the class is the same
+            same = np.flatnonzero(others.own[targets] == attacked.own)
+            targets[same] = rng.randint(len(others), size=len(same))
+        difference = (others.reach.numbers[targets] - reach.numbers) / reach.scales
+        if k % 2:
+            difference = difference * (rng.random_sample(difference.shape) < 0.5)
+        size = np.abs(difference).max(axis=1, keepdims=True)
+        yield project(difference * np.where(size > 0, 4 * epsilon / np.where(size > 0, size, 1), 0), *box)
+        yield project(difference, *box)
+
+
+def _at_random(box, rng):
+    """Points of the whole radius in random directions, every other one in a few columns only."""
+    low, _, epsilon, norm = box
+    for k in range(N_RANDOM):
+        direction = rng.standard_normal(low.shape)
+        if k % 2:
+            direction *= rng.random_sample(low.shape) < min(1.0, 3 / low.shape[1])
+        if norm == "linf":
+            direction = np.sign(direction)
+        size = np.linalg.norm(direction, axis=1, keepdims=True)
+        yield project(direction * (2 * epsilon * np.sqrt(low.shape[1]) / np.where(size > 0, size, 1)), *box)
+
+
+def _sweep(attacked, best, box, rng):
+    """One column after the other, in random order, to the value that harms a row most, in what the others leave of the ball."""
+    reach = attacked.reach
+    low, high, epsilon, norm = box
+    for j in rng.permutation(np.flatnonzero((low < high).any(axis=0))):
+        model, rows = attacked.at(best.codes)
+        codes, units = best.codes.copy(), best.units.copy()
+        rest = np.delete(units, j, axis=1)
+        if norm == "linf":
+            room = np.full(len(units), epsilon)
+        elif norm == "l2":
+            room = np.sqrt(np.maximum(epsilon**2 - (rest**2).sum(axis=1), 0))
+        else:
+            room = np.maximum(epsilon - np.abs(rest).sum(axis=1), 0)
+        lowest, highest = np.maximum(low[:, j], -room), np.minimum(high[:, j], room)
+        # the ends, nothing at all (which leaves the others more room), and numbers in between
+        candidates = [np.zeros(len(units)), lowest, highest]
+        candidates += [lowest + (highest - lowest) * rng.random_sample(len(units)) for _ in range(N_VALUES)]
+        loss_at_zero = None
+        for value in candidates:
+            trial = units.copy()
+            trial[:, j] = value
+            loss = best.offer(model, rows, trial, codes)
+            if loss_at_zero is None:
+                loss_at_zero = loss
+        if reach.threat.valid is None:  # a column that does no harm gives its share of the ball back
+            best.units[(loss_at_zero >= best.loss) & ~best.wrong, j] = 0

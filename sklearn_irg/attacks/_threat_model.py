@@ -1,0 +1,402 @@
+import warnings
+from copy import copy
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_irg._checks import (
+    InvalidParameterError,
+    check_bounds,
+    check_choice,
+    check_column,
+    check_features,
+    check_integer,
+    check_real,
+)
+from sklearn_irg._fitted.tables import as_table
+
+NORMS = ("l2", "linf", "l1")
+
+
+class ThreatModel(BaseEstimator):
+    """What may happen to a row of a table: how far numbers move, and which categories change.
+
+    Numbers move by at most epsilon, in a norm and in units of each column's scale, inside bounds; whole numbers stay whole,
+    missing cells stay missing. At most ``n_swaps`` categories of a row change to another level. What comes out is a row that
+    could stand in the table.
+
+    Parameters
+    ----------
+    epsilon : float or array-like of shape (n_radii,), default=0.5
+        Radius in units of ``scale``, or several for a curve.
+    norm : {"l2", "linf", "l1"}, default="l2"
+        Norm of the perturbation of the numbers.
+    scale : {"std", "iqr"}, dict or None, default="std"
+        The unit of each column: its standard deviation, its interquartile range, or numbers by column; columns that a dict
+        does not name have their standard deviation. ``None`` is one, the column's own unit. A column of scale zero cannot
+        move.
+    fixed : sequence of str or int, default=()
+        Columns that never change, by name or position.
+    directions : dict, default=None
+        ``{"age": "up"}``: columns that move only "up" or only "down".
+    bounds : "data", dict or None, default="data"
+        ``(low, high)`` by column, ``None`` for an open end; "data" is the smallest and the largest number seen in ``fit``, and
+        holds for columns that a dict does not name. Bounds from data are widened to hold the row itself.
+    integers : "auto", sequence of str or int or None, default="auto"
+        Columns of whole numbers, which move by whole numbers; "auto" finds those that hold nothing else. With ``None`` they
+        may become fractions.
+    categorical : "auto" or sequence of str or int, default="auto"
+        Columns of categories; "auto" takes those that are no numbers. Other columns that are no numbers never change.
+    n_swaps : int, default=0
+        Largest number of categories of a row that change.
+    exchange : dict, default=None
+        ``{"grade": {"A": ["B"]}}``: to which levels each level may change. In columns that are not named, each level
+        may become any other that was seen in ``fit``.
+    valid : callable, default=None
+        Takes rows like those of X and returns a boolean for each: whether it could exist.
+    random_state : int, RandomState or None, default=0
+        For attacks that draw random numbers.
+
+    Attributes
+    ----------
+    scales_ : ndarray of shape (n_features,)
+        Units; zero for columns that cannot move.
+    lows_, highs_ : ndarray of shape (n_features,)
+        Bounds, infinite where there are none.
+    is_integer_ : ndarray of bool of shape (n_features,)
+        Columns of whole numbers.
+    levels_ : dict of int to ndarray
+        Levels seen, by the position of a categorical column.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, where all are strings.
+    n_features_in_ : int
+        Number of columns.
+
+    See Also
+    --------
+    adversarial_examples : The rows that it leads to.
+    adversarial_accuracy : The accuracy that is left.
+
+    Notes
+    -----
+    Fit it once, on the whole table, before a search: scales and levels of a small fold differ from fold to fold. Where it is
+    used without having been fitted, a copy is fitted on the rows that it is used with.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_irg.attacks import ThreatModel
+    >>> table = pd.DataFrame({"age": [23, 45, 31, 60], "income": [1500.0, 3200.0, 2100.0, 2800.0], "job": list("abac")})
+    >>> threat = ThreatModel(0.5, directions={"age": "up"}, n_swaps=1).fit(table)
+    >>> threat.scales_.round(1)
+    array([ 14.1, 651.9,   0. ])
+    >>> moved = table.assign(age=[25, 45, 31, 60], job=list("bbac"))
+    >>> threat.allows(table, moved)
+    array([ True,  True,  True,  True])
+    """
+
+    def __init__(
+        self,
+        epsilon=0.5,
+        *,
+        norm="l2",
+        scale="std",
+        fixed=(),
+        directions=None,
+        bounds="data",
+        integers="auto",
+        categorical="auto",
+        n_swaps=0,
+        exchange=None,
+        valid=None,
+        random_state=0,
+    ):
+        self.epsilon = epsilon
+        self.norm = norm
+        self.scale = scale
+        self.fixed = fixed
+        self.directions = directions
+        self.bounds = bounds
+        self.integers = integers
+        self.categorical = categorical
+        self.n_swaps = n_swaps
+        self.exchange = exchange
+        self.valid = valid
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Learn scales, bounds, whole numbers and levels of a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows; missing cells are ignored.
+        y : ignored
+            Not used.
+
+        Returns
+        -------
+        self : ThreatModel
+            Fitted.
+        """
+        radii_of(self.epsilon)
+        check_choice(self.norm, "norm", NORMS)
+        check_integer(self.n_swaps, "n_swaps", 0)
+        if self.valid is not None and not callable(self.valid):
+            raise InvalidParameterError(f"valid must be a function of rows, or None; got {self.valid!r}.")
+        table = as_table(X)
+        validate_data(self, X if hasattr(X, "iloc") else table.X, skip_check_array=True)
+        categorical = self._categorical(table)
+        is_number = table.is_number & ~categorical
+        numbers = table.numbers()[:, is_number]
+        numbers = np.where(np.isinf(numbers), np.nan, numbers)
+        self.scales_ = np.zeros(table.n_columns)
+        self.scales_[is_number] = self._scales(table, numbers, np.flatnonzero(is_number))
+        self.is_integer_ = self._integers(table, is_number, numbers)
+        self._learn_bounds(table, is_number, numbers)
+        self._learn_directions(table, is_number)
+        self.scales_[self._positions(self.fixed, "fixed", table)] = 0
+        self.levels_ = {}
+        for j in np.flatnonzero(categorical):
+            cells = table.cells(j)
+            self.levels_[int(j)] = np.array(sorted({c for c in cells if c is not None}, key=_sort_key), dtype=object)
+        self._learn_exchanges(table)
+        return self
+
+    def allows(self, X, X_moved):
+        """Whether rows may become other rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows.
+        X_moved : DataFrame or array-like of shape (n_samples, n_features)
+            What each is to become.
+
+        Returns
+        -------
+        allowed : ndarray of bool of shape (n_samples,)
+            Up to rounding, at the largest radius. Rows are also not allowed where ``valid`` says so.
+        """
+        from sklearn_irg.attacks._reach import Reach
+
+        return Reach(fitted_threat(self, X), X).allows(X_moved)
+
+    def _positions(self, columns, parameter, table):
+        if isinstance(columns, str) or not hasattr(columns, "__iter__"):
+            raise InvalidParameterError(
+                f"{parameter} must be a sequence of column names or positions; got {columns!r}."
+            )
+        return [self._position(column, parameter, table) for column in columns]
+
+    @staticmethod
+    def _position(column, parameter, table):
+        return check_column(column, table.n_columns, table.names, parameter)
+
+    def _categorical(self, table):
+        if isinstance(self.categorical, str):
+            check_choice(self.categorical, "categorical", ("auto",))
+            return ~table.is_number & [_has_levels(table, j) for j in range(table.n_columns)]
+        chosen = np.zeros(table.n_columns, dtype=bool)
+        chosen[self._positions(self.categorical, "categorical", table)] = True
+        return chosen
+
+    def _scales(self, table, numbers, columns):
+        if self.scale is None:
+            return np.ones(len(columns))
+        kind = "std" if isinstance(self.scale, dict) else check_choice(self.scale, "scale", ("std", "iqr"))
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)  # columns without a number
+            if kind == "std":
+                scales = np.nanstd(numbers, axis=0)
+            else:
+                scales = np.subtract(*np.nanpercentile(numbers, [75, 25], axis=0)) if len(columns) else np.zeros(0)
+        scales = np.where(np.isfinite(scales), scales, 0)
+        if isinstance(self.scale, dict):
+            for column, value in self.scale.items():
+                j = self._position(column, "scale", table)
+                if j not in columns:
+                    raise InvalidParameterError(f"scale has {column!r}, which is not a column of numbers.")
+                scales[columns == j] = check_real(value, f"scale of {column!r}", 0)
+        fixed = set(self._positions(self.fixed, "fixed", table))
+        still = [str(table.name_of(j)) for j, s in zip(columns, scales, strict=True) if s == 0 and j not in fixed]
+        if still:
+            warnings.warn(
+                f"the scale of {', '.join(still)} is zero, so that these columns cannot move. Give scale a number for them, or "
+                "name them in fixed.",
+                stacklevel=3,
+            )
+        return scales
+
+    def _integers(self, table, is_number, numbers):
+        whole = np.zeros(table.n_columns, dtype=bool)
+        if self.integers is None:
+            return whole
+        if isinstance(self.integers, str):
+            check_choice(self.integers, "integers", ("auto",))
+            with np.errstate(invalid="ignore"):
+                whole[is_number] = (np.isnan(numbers) | (numbers == np.rint(numbers))).all(axis=0)
+            return whole
+        for column in self._positions(self.integers, "integers", table):
+            if not is_number[column]:
+                raise InvalidParameterError(
+                    f"integers has {table.name_of(column)!r}, which is not a column of numbers."
+                )
+            whole[column] = True
+        return whole
+
+    def _learn_bounds(self, table, is_number, numbers):
+        self.lows_, self.highs_ = np.full(table.n_columns, -np.inf), np.full(table.n_columns, np.inf)
+        self._has_own_bounds = np.zeros(table.n_columns, dtype=bool)
+        if self.bounds is None:
+            return
+        if not isinstance(self.bounds, dict):
+            check_choice(self.bounds, "bounds", ("data",))
+        filled = (~np.isnan(numbers)).any(axis=0)
+        columns = np.flatnonzero(is_number)[filled]
+        self.lows_[columns] = np.nanmin(numbers[:, filled], axis=0, initial=np.inf)
+        self.highs_[columns] = np.nanmax(numbers[:, filled], axis=0, initial=-np.inf)
+        for column, pair in (self.bounds if isinstance(self.bounds, dict) else {}).items():
+            j = self._position(column, "bounds", table)
+            try:
+                low, high = pair
+                low = -np.inf if low is None else float(low)
+                high = np.inf if high is None else float(high)
+                valid = bool(is_number[j]) and low <= high
+            except (TypeError, ValueError):
+                valid = False
+            if not valid:
+                raise InvalidParameterError(
+                    f"bounds of {column!r} must be (low, high) with low <= high, None for an open end, of a column of numbers; "
+                    f"got {pair!r}."
+                )
+            self.lows_[j], self.highs_[j] = low, high
+            self._has_own_bounds[j] = True
+
+    def _learn_directions(self, table, is_number):
+        self._signs = np.zeros(table.n_columns, dtype=int)
+        if self.directions is not None and not isinstance(self.directions, dict):
+            raise InvalidParameterError(
+                f'directions must be a dict such as {{"age": "up"}}, or None; got {self.directions!r}.'
+            )
+        for column, way in (self.directions or {}).items():
+            j = self._position(column, "directions", table)
+            if not is_number[j]:
+                raise InvalidParameterError(f"directions has {column!r}, which is not a column of numbers.")
+            self._signs[j] = 1 if check_choice(way, f"direction of {column!r}", ("up", "down")) == "up" else -1
+
+    def _learn_exchanges(self, table):
+        """Which level may become which: by column, a boolean matrix over ``levels_``, or None for any other."""
+        self._allowed = dict.fromkeys(self.levels_)
+        if self.exchange is not None and not isinstance(self.exchange, dict):
+            raise InvalidParameterError(
+                f'exchange must be a dict such as {{"grade": {{"A": ["B"]}}}}, or None; got {self.exchange!r}.'
+            )
+        for column, ways in (self.exchange or {}).items():
+            j = self._position(column, "exchange", table)
+            if j not in self.levels_:
+                raise InvalidParameterError(f"exchange has {column!r}, which is not a categorical column.")
+            if not isinstance(ways, dict) or any(
+                isinstance(to, str) or not hasattr(to, "__iter__") for to in ways.values()
+            ):
+                raise InvalidParameterError(
+                    f'exchange of {column!r} must be a dict of level to levels, such as {{"A": ["B"]}}; got {ways!r}.'
+                )
+            levels = self.levels_[j].tolist()
+            for level in [*ways, *(level for to in ways.values() for level in to)]:
+                if level not in levels:
+                    raise InvalidParameterError(
+                        f"exchange of {column!r} has the level {level!r}, which was not seen; seen were "
+                        f"{', '.join(map(repr, levels[:10]))}{', …' if len(levels) > 10 else ''}."
+                    )
+            allowed = np.zeros((len(levels), len(levels)), dtype=bool)
+            for level, to in ways.items():
+                allowed[levels.index(level), [levels.index(other) for other in to]] = True
+            np.fill_diagonal(allowed, False)
+            if not allowed.any():
+                raise InvalidParameterError(
+                    f"exchange of {column!r} leaves no level to change to. To keep the column as it is, name it in fixed."
+                )
+            self._allowed[j] = allowed
+        for j in self._positions(self.fixed, "fixed", table):
+            if j in self._allowed:
+                del self._allowed[j]
+
+
+def radii_of(epsilon):
+    """One or several radii as a list of floats."""
+    if isinstance(epsilon, Real):
+        return [check_real(epsilon, "epsilon", 0)]
+    try:
+        radii = np.asarray(epsilon, dtype=np.float64).ravel().tolist()
+    except (TypeError, ValueError):
+        raise InvalidParameterError(
+            f"epsilon must be a number >= 0, several, or a ThreatModel; got {epsilon!r}."
+        ) from None
+    radii = [check_real(radius, "epsilon", 0) for radius in radii]
+    if not radii:
+        raise InvalidParameterError("epsilon must be one radius or more; got none.")
+    return radii
+
+
+def fitted_threat(threat, X):
+    """The threat model itself if it has been fitted, else a copy fitted on X."""
+    try:
+        check_is_fitted(threat, "scales_")
+    except NotFittedError:
+        return clone(threat).fit(X)
+    return threat
+
+
+def as_threat(epsilon, X, *, norm=None, clip=None, features=None):
+    """A fitted threat model: the one given, or the ball of a radius, or several, in units of X."""
+    if not isinstance(epsilon, ThreatModel):
+        radii_of(epsilon)
+        check_choice("l2" if norm is None else norm, "norm", NORMS)
+        table = as_table(X)
+        moves = check_features(features, table.n_columns, table.names)
+        bounds = None
+        if clip is not None:
+            low, high = check_bounds(clip, table.n_columns)
+            bounds = {j: (low[j], high[j]) for j in np.flatnonzero(moves & table.is_number)}
+        fixed = np.flatnonzero(~moves).tolist()
+        norm = "l2" if norm is None else norm
+        return ThreatModel(epsilon, norm=norm, scale=None, fixed=fixed, bounds=bounds, integers=None).fit(X)
+    check_alone(norm=norm, clip=clip, features=features)
+    return fitted_threat(epsilon, X)
+
+
+def check_alone(**arguments):
+    """Raise an error for what may not be given beside a threat model."""
+    own_names = {"norm": "norm", "clip": "bounds", "features": "fixed"}
+    for name, value in arguments.items():
+        if value is not None:
+            raise InvalidParameterError(
+                f"{name} is not taken beside a ThreatModel, which has it as {own_names[name]}; got {value!r}."
+            )
+
+
+def one_radius(epsilon):
+    """A single radius."""
+    if np.ndim(epsilon):
+        raise InvalidParameterError(f"epsilon must be a single radius here; got {epsilon!r}.")
+    return radii_of(epsilon)[0]
+
+
+def with_radius(threat, radius):
+    """A fitted threat model with another radius."""
+    other = copy(threat)
+    other.epsilon = radius
+    return other
+
+
+def _has_levels(table, j):
+    cells = [cell for cell in table.cells(j) if cell is not None]
+    return all(isinstance(cell, (str, bool, int, float, np.bool_, np.number)) for cell in cells)
+
+
+def _sort_key(level):
+    return (type(level).__name__, level)
