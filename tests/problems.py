@@ -1,8 +1,12 @@
 """Small problems that many tests share: tables, networks with data, and objectives over them."""
 
 import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_iris
-from sklearn.preprocessing import scale
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
 
 from sklearn_irg._engine.activations import ACTIVATIONS
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Poisson
@@ -77,3 +81,31 @@ def outputs_of(network, theta):
     """The outputs as a function of X, by plain formulas."""
     layers, activation = network.unpack(theta), type(network.activation).__name__.lower()
     return lambda X: oracles.outputs(X, layers, activation)
+
+
+def mixed_table(n_samples=120, seed=0, classes=2):
+    """A frame with whole numbers, numbers and categories, both with missing cells, and booleans; and its labels."""
+    rng = np.random.RandomState(seed)
+    table = pd.DataFrame(
+        {
+            "age": rng.randint(18, 80, n_samples),
+            "income": rng.lognormal(10, 1, n_samples),
+            "job": rng.choice(list("abcd"), n_samples),
+            "grade": pd.Categorical(rng.choice(["low", "middle", "high"], n_samples)),
+            "flag": rng.rand(n_samples) < 0.5,
+        }
+    )
+    score = (table.age - 45) / 10 + np.log(table.income / 2e4) + 1.5 * (table.job == "a") - (table.grade == "low")
+    table.loc[rng.rand(n_samples) < 0.1, "income"] = np.nan
+    table.loc[rng.rand(n_samples) < 0.1, "job"] = None
+    ranks = np.argsort(np.argsort(score + rng.standard_normal(n_samples)))
+    return table, np.array(["no", "maybe", "yes"] if classes == 3 else ["no", "yes"])[classes * ranks // n_samples]
+
+
+def prepared(estimator, numbers=("age", "income", "flag"), categories=("job", "grade")):
+    """A pipeline that imputes, scales and encodes such a table."""
+    columns = [
+        ("numbers", make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), list(numbers)),
+        ("categories", OneHotEncoder(handle_unknown="ignore"), list(categories)),
+    ]
+    return make_pipeline(ColumnTransformer(columns), estimator)

@@ -92,7 +92,10 @@ class Model(ABC):
         return targets.astype(self.dtype)
 
     def is_piecewise_constant(self, rows):
-        """Whether scores are seen to stay exactly as they are when rows move by a millionth of each column's spread."""
+        """Whether the scores of most rows stay exactly as they are when rows move by a millionth of each column's spread.
+
+        Not of all, since rounded numbers may lie on a threshold.
+        """
         if not self.is_function or not len(rows):
             return False
         rng = np.random.RandomState(0)
@@ -100,7 +103,7 @@ class Model(ABC):
         some = rows[chosen]
         steps = 0.1 * central_difference_steps(rows)[chosen] * self.free(some) * rng.choice([-1, 1], some.shape)
         before, after = self.scores(some), self.scores(some + steps)
-        return np.mean(np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)) >= 0.9
+        return np.mean(np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)) >= 0.5
 
     def require_gradients(self, rows):
         """Raise an error for what has no gradient to speak of at rows."""

@@ -100,9 +100,11 @@ class FrameTable(Table):
 
     def with_cells(self, j, rows, values):
         """A table in which categories have been written to some rows of a column."""
+        from pandas import Series
+
         frame = self.X.copy()
         column = frame.iloc[:, j].array.copy()
-        column[rows] = values
+        column[rows] = Series(list(values)).astype(column.dtype).array
         frame.isetitem(j, column)
         return FrameTable(frame, self.is_number)
 

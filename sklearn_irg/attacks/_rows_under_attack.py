@@ -118,3 +118,27 @@ class Best:
         self.units[better], self.codes[better] = units[better], codes[better]
         self.wrong[better], self.loss[better] = wrong[better], loss[better]
         return loss
+
+    def offer_all(self, model, rows, units, codes):
+        """Keep the worst of several points for each row, shape (n_points, n_samples, n_columns); returns their losses.
+
+        They are evaluated together, since models without gradients are often slow to call.
+        """
+        n_points, n_samples, n_columns = units.shape
+        several = np.tile(np.arange(n_samples), n_points)
+        attacked = self.attacked.take(several)
+        units = attacked.reach.on_grid(units.reshape(-1, n_columns))
+        wrong, loss = attacked.against(model, model.scores(attacked.moved(rows[several], units)))
+        better = (wrong > self.wrong[several]) | ((wrong == self.wrong[several]) & (loss > self.loss[several]))
+        if attacked.reach.threat.valid is not None and better.any():
+            chosen = np.flatnonzero(better)
+            some = attacked.reach.take(chosen)
+            better[chosen] = some.exists(some.result(units[chosen], codes[several[chosen]]))
+        order = np.lexsort([np.where(better, loss, -np.inf), better & wrong, better])[::-1]
+        _, first = np.unique(several[order], return_index=True)
+        best = order[first]  # of each row
+        best = best[better[best]]
+        kept = several[best]
+        self.units[kept], self.codes[kept] = units[best], codes[kept]
+        self.wrong[kept], self.loss[kept] = wrong[best], loss[best]
+        return loss.reshape(n_points, n_samples)

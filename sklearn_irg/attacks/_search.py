@@ -11,6 +11,7 @@ N_TARGETS = 24
 N_RANDOM = 60
 N_SWEEPS = 2
 N_VALUES = 10
+_STACK_ENTRIES = 2_000_000
 
 
 def search(attacked, best, epsilon, others, rng):
@@ -39,14 +40,21 @@ def search(attacked, best, epsilon, others, rng):
         return
     for codes in starts:
         model, rows = attacked.at(codes)
-        for units in _towards(attacked, others, box, rng):
-            best.offer(model, rows, units, codes)
-        for units in _at_random(box, rng):
-            best.offer(model, rows, units, codes)
+        for points in (_towards(attacked, others, box, rng), _at_random(box, rng)):
+            for units in _stacks(points, low.size):
+                best.offer_all(model, rows, units, codes)
     for _ in range(N_SWEEPS):
         _sweep(attacked, best, box, rng)
     if reach.columns:
         best_swaps(attacked, best, best.units.copy())
+
+
+def _stacks(points, size):
+    """Points of all rows, several together as long as memory is small."""
+    several = max(1, _STACK_ENTRIES // max(1, size))
+    points = list(points)
+    for start in range(0, len(points), several):
+        yield np.stack(points[start : start + several])
 
 
 def _towards(attacked, others, box, rng):
@@ -94,15 +102,11 @@ def _sweep(attacked, best, box, rng):
         else:
             room = np.maximum(epsilon - np.abs(rest).sum(axis=1), 0)
         lowest, highest = np.maximum(low[:, j], -room), np.minimum(high[:, j], room)
-        # the ends, nothing at all (which leaves the others more room), and numbers in between
-        candidates = [np.zeros(len(units)), lowest, highest]
-        candidates += [lowest + (highest - lowest) * rng.random_sample(len(units)) for _ in range(N_VALUES)]
-        loss_at_zero = None
-        for value in candidates:
-            trial = units.copy()
-            trial[:, j] = value
-            loss = best.offer(model, rows, trial, codes)
-            if loss_at_zero is None:
-                loss_at_zero = loss
+        # nothing at all, which leaves the others more room, the ends, and numbers in between
+        values = [np.zeros(len(units)), lowest, highest]
+        values += [lowest + (highest - lowest) * rng.random_sample(len(units)) for _ in range(N_VALUES)]
+        trials = np.repeat(units[None], len(values), axis=0)
+        trials[:, :, j] = values
+        loss_at_zero = best.offer_all(model, rows, trials, codes)[0]
         if reach.threat.valid is None:  # a column that does no harm gives its share of the ball back
             best.units[(loss_at_zero >= best.loss) & ~best.wrong, j] = 0

@@ -1,5 +1,6 @@
 """The dispatcher of attacks: which one serves a model, row block by row block and radius by radius."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,11 +8,12 @@ from sklearn.utils import check_random_state, column_or_1d
 
 from sklearn_irg.attacks._ascent import ascend_all, ascend_once
 from sklearn_irg.attacks._linear_worst_case import linear_worst_case
+from sklearn_irg.attacks._reach import length
 from sklearn_irg.attacks._rows_under_attack import Best, RowsUnderAttack
 from sklearn_irg.attacks._search import search
 from sklearn_irg.attacks._tree_worst_case import acts_by_column, tree_worst_case
 
-__all__ = ["WorstCase", "certified_rows", "worst_case"]
+__all__ = ["WorstCase", "certified_rows", "nearest_falls", "worst_case"]
 
 _BLOCK_ENTRIES = 4_000_000  # of gradients: rows times margins times columns
 
@@ -39,6 +41,7 @@ def worst_case(estimator, X, y, threat, radii):
     """Attack rows at several radii; a row that falls at one has fallen at all larger ones."""
     y = column_or_1d(y)
     attacked = RowsUnderAttack(estimator, X, y, threat)
+    _say_where_not_affine(attacked.model)
     size = max(1, _BLOCK_ENTRIES // max(1, attacked.model.n_outputs * attacked.rows.shape[1]))
     rng = check_random_state(threat.random_state)
     blocks = []
@@ -49,8 +52,21 @@ def worst_case(estimator, X, y, threat, radii):
         np.concatenate(parts, axis=axis) for parts, axis in zip(zip(*blocks), (1, 1, 0, 0))
     )
     moved = attacked.reach.result(units, codes)
-    fallen &= np.asarray(estimator.predict(moved)) != y  # a row's prediction is the estimator's own
-    return WorstCase(fallen, certified, moved)
+    # a row's prediction is the estimator's own
+    misclassified = np.asarray(estimator.predict(X)) != y
+    fallen = (fallen & (np.asarray(estimator.predict(moved)) != y)) | misclassified
+    return WorstCase(fallen, certified & ~misclassified, moved)
+
+
+def _say_where_not_affine(model):
+    """Warn of a pipeline whose last step could be treated better behind other steps."""
+    if getattr(model, "failing", None) is not None:
+        columns = " in " + ", ".join(map(repr, model.failing[:5])) if model.failing else ""
+        warnings.warn(
+            f"the steps before the last are not affine{columns}, so the result is searched with the pipeline as a whole: an "
+            "upper bound on accuracy, without a certificate.",
+            stacklevel=4,
+        )
 
 
 def certified_rows(estimator, X, y, threat, radii):
@@ -150,6 +166,60 @@ def _fixed_radii(attacked):
     Multiples by powers of two of the size of a standard deviation of each column.
     """
     reach = attacked.reach
-    spread = (reach.numbers / reach.scales).std(axis=0) * (reach.low < reach.high).any(axis=0)
-    size = np.linalg.norm(spread, ord={"l2": 2, "linf": np.inf, "l1": 1}[reach.norm])
+    movable = (reach.low < reach.high).any(axis=0)
+    spread = (reach.numbers / reach.scales).std(axis=0) * movable
+    spread = spread if spread.any() else np.maximum(np.abs(reach.numbers / reach.scales).max(axis=0), 1) * movable
+    size = length(spread[None], reach.norm)[0]
     return [size * 2.0**power for power in range(-6, 4)] if size > 0 else []
+
+
+def nearest_falls(attacked, rng):
+    """Points near the rows where they are misclassified: how far they are, in the norm and units of the threat model.
+
+    Exact for decision trees behind steps that act column by column, whose infimum need not be reached. Otherwise found at
+    growing radii, then drawn back towards the row as a whole and column by column: an upper bound.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_samples,)
+        Infinite where nothing was found.
+    """
+    if acts_by_column(attacked):
+        return tree_worst_case(attacked)[0]
+    found = Best(attacked)
+    step, _ = _strategy(attacked, attacked, [], rng)
+    for radius in _fixed_radii(attacked):
+        left = np.flatnonzero(~found.wrong)
+        if not len(left):
+            break
+        some = attacked.take(left)
+        best = found.take(left, some)
+        step(some, best, radius, left)
+        found.put(left, best)
+    rows = np.flatnonzero(found.wrong)
+    distances = np.full(len(attacked), np.inf)
+    if len(rows):
+        some = attacked.take(rows)
+        distances[rows] = length(_drawn_back(some, found.units[rows], found.codes[rows], rng), attacked.reach.norm)
+    return distances
+
+
+def _drawn_back(attacked, units, codes, rng, n_rounds=3, n_bisections=20):
+    """Misclassified points, moved towards their rows, as a whole and column by column, while they stay misclassified."""
+    model, rows = attacked.at(codes)
+    units = attacked.reach.on_grid(units)
+    for _ in range(n_rounds):
+        for columns in [np.arange(units.shape[1]), *rng.permutation(units.shape[1])[:, None]]:
+            if not units[:, columns].any():
+                continue
+            kept, failed = np.ones(len(units)), np.zeros(len(units))
+            for k in range(n_bisections if len(columns) > 1 else 5):
+                share = (kept + failed) / 2 if k else failed  # nothing at all is tried first
+                trial = units.copy()
+                trial[:, columns] *= share[:, None]
+                trial = attacked.reach.on_grid(trial)
+                falls = attacked.against(model, model.scores(attacked.moved(rows, trial)))[0]
+                kept, failed = np.where(falls, share, kept), np.where(falls, failed, share)
+            units[:, columns] *= kept[:, None]
+            units = attacked.reach.on_grid(units)
+    return units

@@ -1,10 +1,14 @@
 """Distances to the decision boundary: estimated, guaranteed, and reached."""
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_integer
 from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
-from sklearn_irg._fitted.extraction import model_and_rows
+from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows
+from sklearn_irg.attacks._rows_under_attack import RowsUnderAttack
+from sklearn_irg.attacks._threat_model import as_threat
+from sklearn_irg.attacks._worst_case import nearest_falls
 from sklearn_irg.diagnostics._lipschitz import margin_bounds
 
 
@@ -98,36 +102,56 @@ def certified_radius(estimator, X, y=None):
     return np.maximum(margin_over_norm(margins, margin_bounds(model, own)).min(axis=1), 0)
 
 
-def attack_distance(estimator, X, *, max_iter=50):
+def attack_distance(estimator, X, *, norm=None, threat=None, max_iter=50):
     """Distance at which the prediction of each row is seen to change: an upper bound on the distance to the boundary.
 
-    `sklearn_irg.attacks.deepfool` finds a row with another prediction, bisection the boundary on the way to it.
+    Exact for decision trees behind steps that act column by column: the infimum over the boxes of leaves of other classes. For
+    other models without gradients a search finds a row with another prediction and draws it back as long as it has one.
+    Otherwise `sklearn_irg.attacks.deepfool` finds one, and bisection the boundary on the way to it; in norms other than "l2",
+    or under a threat model, projected gradients at growing radii do.
 
     Parameters
     ----------
     estimator : classifier
-        As in `signed_distance`.
-    X : array-like of shape (n_samples, n_features)
+        Fitted; a pipeline of any steps, or anything else with ``predict``.
+    X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the distance; ``None`` is "l2". A threat model has its own.
+    threat : ThreatModel, default=None
+        What may happen to rows; its radius does not count.
     max_iter : int, default=50
         Largest number of linearisations.
 
     Returns
     -------
     distances : ndarray of shape (n_samples,)
-        In units of X, an L2 distance. Infinite where no other prediction was found.
+        In units of X, or of the threat model's scale. Infinite where no other prediction was found.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.svm import SVC
+    >>> from sklearn.tree import DecisionTreeClassifier
     >>> from sklearn_irg.diagnostics import attack_distance
     >>> X, y = load_iris(return_X_y=True)
-    >>> attack_distance(SVC().fit(X, y), X[:5]).shape
-    (5,)
+    >>> tree = DecisionTreeClassifier(max_leaf_nodes=3, random_state=0).fit(X, y)
+    >>> attack_distance(tree, X[::30]).round(2)  # from petal widths of 0.2, 0.2, 1, 1.2 and 2.3 cm to 0.8 and 1.75
+    array([0.6 , 0.6 , 0.2 , 0.4 , 0.55])
     """
     check_integer(max_iter, "max_iter", 1)
-    model, X = _classifier(estimator, X)
+    if norm in (None, "l2") and threat is None:
+        try:
+            model, rows = _classifier(estimator, X)
+        except PredictsOtherwiseError:
+            model = None
+        if model is not None and model.tree is None and not model.is_piecewise_constant(rows):
+            return _distance_across(model, rows, max_iter)
+    threat = as_threat(1.0 if threat is None else threat, X, norm=norm)
+    attacked = RowsUnderAttack(estimator, X, estimator.predict(X), threat)
+    return nearest_falls(attacked, check_random_state(threat.random_state))
+
+
+def _distance_across(model, X, max_iter):
     own = model.predicted(model.scores(X))
     moved = cross_boundary(model, X, own, max_iter)
     crossed = model.predicted(model.scores(moved)) != own

@@ -123,7 +123,7 @@ class RobustnessCurveDisplay(Display):
                 continue
         if isinstance(epsilon, ThreatModel):
             threat, units = epsilon, _units(epsilon)
-            epsilon, norm = threat.epsilon, threat.norm + (f", {threat.n_swaps} swaps" if threat.n_swaps else "")
+            epsilon, norm = threat.epsilon, threat.norm + _swaps(threat.n_swaps)
         else:
             units = "units of X"
         radii = np.atleast_1d(np.asarray(epsilon, dtype=float))
@@ -173,3 +173,7 @@ def _units(threat):
     """What a radius of one is."""
     names = {"std": "standard deviations", "iqr": "interquartile ranges", None: "units of X"}
     return "units of scale" if isinstance(threat.scale, dict) else names[threat.scale]
+
+
+def _swaps(n):
+    return "" if n == 0 else f", {n} swap{'s' if n > 1 else ''}"
