@@ -31,8 +31,8 @@ from sklearn_irg.attacks import (
 )
 from sklearn_irg.attacks._linear_minimum import linear_minimum
 from sklearn_irg.attacks._reach import project
-from sklearn_irg.diagnostics import attack_distance
-from sklearn_irg.displays import RobustnessCurveDisplay
+from sklearn_irg.diagnostics import attack_distance, certified_radius, input_gradients, signed_distance
+from sklearn_irg.displays import FeatureSensitivityDisplay, RobustnessCurveDisplay
 from tests.problems import MULTI_X, MULTI_Y, mixed_table, prepared
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -416,6 +416,50 @@ class TestFreedoms:
         inside = np.linalg.norm(points, ord=order, axis=2) <= 0.6
         distances = np.where(inside, np.linalg.norm(points - units, axis=2), np.inf).min(axis=0)
         assert (np.linalg.norm(nearest - units, axis=1) <= distances + 1e-9).all()
+
+
+class TestUnits:
+    @pytest.mark.parametrize("name", ["linear", "network", "smooth"])
+    def test_per_standard_deviation_is_what_a_scaled_table_has(self, name):
+        X, y = TABLE[["age", "income", "flag"]].astype(float).fillna(2e4), LABELS
+        last = {
+            "linear": LogisticRegression(),
+            "network": GradRegMLPClassifier((8,), tol=0.01, random_state=0),
+            "smooth": SVC(),
+        }[name]
+        pipe = make_pipeline(StandardScaler(), last).fit(X, y)
+        scaled = pipe[0].transform(X)
+        for function in (signed_distance, attack_distance, input_gradients):
+            np.testing.assert_allclose(function(pipe, X, units="std"), function(pipe[-1], scaled), rtol=1e-3, atol=1e-6)
+
+    def test_of_a_mixed_table(self):
+        model = MODELS["linear"]
+        std = ThreatModel().fit(TABLE).scales_
+        raw, per_std = (input_gradients(model, TABLE, LABELS, units=units) for units in ("raw", "std"))
+        np.testing.assert_allclose(per_std, raw * std)
+        np.testing.assert_array_equal(raw[:, 2:4], 0)
+        np.testing.assert_array_equal(raw[TABLE.income.isna(), 1], 0)
+        distances = signed_distance(model, TABLE, LABELS, units="std")
+        threat = ThreatModel(0.3, integers=None, bounds=None).fit(TABLE)
+        assert adversarial_accuracy(model, TABLE, LABELS, threat) == np.mean(distances > 0.3)
+        np.testing.assert_allclose(certified_radius(model, TABLE, LABELS, units="std"), np.maximum(distances, 0))
+        constant = TABLE.assign(flag=True)
+        assert np.isfinite(signed_distance(model, constant, units="std")).all()
+
+    def test_gradients_of_a_mixed_table_are_differences_of_its_pipeline(self):
+        model = MODELS["network"]
+        gradients = input_gradients(model, TABLE, LABELS3, of="score")
+        own = np.searchsorted(model.classes_, LABELS3)
+        up, down = (TABLE.assign(income=TABLE.income + h) for h in (1.0, -1.0))
+        scores = [model.decision_function(moved)[np.arange(len(own)), own] for moved in (up, down)]
+        expected = np.where(TABLE.income.isna(), 0, (scores[0] - scores[1]) / 2)
+        assert np.median(np.abs(gradients[:, 1] - expected)) < 1e-9
+
+    def test_a_display_draws_per_standard_deviation(self):
+        display = FeatureSensitivityDisplay.from_estimator(MODELS["linear"], TABLE, LABELS)
+        assert display.ax_.get_xlabel().startswith("mean absolute gradient per standard deviation")
+        display = FeatureSensitivityDisplay.from_estimator(MODELS["linear"], TABLE, LABELS, units="raw")
+        assert display.ax_.get_xlabel().startswith("mean absolute gradient per unit of X")
 
 
 class TestInSearches:

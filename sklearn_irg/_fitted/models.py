@@ -91,6 +91,13 @@ class Model(ABC):
         targets = indices[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[indices]
         return targets.astype(self.dtype)
 
+    def rescaled(self, rows, scales):
+        """The model of rows in other units, and the rows in these; columns of unit zero keep the first row's value."""
+        still = scales == 0
+        other = self.after(np.diag(scales).astype(self.dtype), np.where(still, rows[0], 0).astype(self.dtype))
+        other.name = self.name
+        return other, (rows / np.where(still, 1, scales) * ~still).astype(rows.dtype)
+
     def is_piecewise_constant(self, rows):
         """Whether the scores of most rows stay exactly as they are when rows move by a millionth of each column's spread.
 
@@ -263,7 +270,10 @@ class FunctionModel(Model):
     def after(self, A, c):
         """The model of X for which this one sees ``X @ A + c``."""
         name = f"the pipeline with {self.name}"
-        model = FunctionModel(self._function, len(A), self.n_outputs, self.classes, name, (A, c))
+        n_features = len(A)
+        if self._affine is not None:
+            A, c = A @ self._affine[0], c @ self._affine[0] + self._affine[1]
+        model = FunctionModel(self._function, n_features, self.n_outputs, self.classes, name, (A, c))
         model.is_voting, model.tree = self.is_voting, self.tree
         return model
 

@@ -25,6 +25,7 @@ class TableModel(Model):
     """
 
     dtype = np.dtype(np.float64)
+    units = 1.0
 
     def bind(self, table):
         """Remember rows, and return them as the model takes them, shape (n_samples, n_features + 1)."""
@@ -42,7 +43,16 @@ class TableModel(Model):
     def frame(self, rows):
         """Rows of the model as rows of the table."""
         origin = rows[:, -1].astype(int)
-        return self.table.take(origin).with_numbers(np.where(self.moves[origin], rows[:, :-1], np.nan))
+        columns = np.flatnonzero(self.table.is_number & (np.broadcast_to(self.units, self.n_features) > 0))
+        numbers = np.where(self.moves[origin], rows[:, :-1] * self.units, np.nan)
+        return self.table.take(origin).with_numbers(numbers, columns)
+
+    def rescaled(self, rows, scales):
+        other = copy(self)
+        other.units = scales
+        other.moves = self.moves & (scales > 0)
+        numbers = np.divide(rows[:, :-1], scales, out=np.zeros_like(rows[:, :-1]), where=scales > 0)
+        return other, np.column_stack([numbers, rows[:, -1]])
 
 
 class AffineTableModel(TableModel):
@@ -77,6 +87,14 @@ class AffineTableModel(TableModel):
         rows = super().bind(table)
         self.offsets = self.transform(table.X) - rows[:, :-1] @ self.slopes
         return rows
+
+    def rescaled(self, rows, scales):
+        other, in_units = super().rescaled(rows, scales)
+        other.slopes = scales[:, None] * self.slopes
+        other.offsets = self.offsets.copy()
+        origin = rows[:, -1].astype(int)
+        other.offsets[origin] += rows[:, :-1] @ self.slopes - in_units[:, :-1] @ other.slopes
+        return other, in_units
 
     def with_offsets(self, offsets, moves):
         """The same steps and model for rows whose offsets are known, which have no table."""
@@ -166,7 +184,7 @@ class FunctionTableModel(TableModel, FunctionModel):
         FunctionModel.__init__(self, function, n_features, n_outputs, classes, name)
 
     def inside(self, X):
-        return np.where(self.moves[X[:, -1].astype(int)], X[:, :-1], np.nan)
+        return np.where(self.moves[X[:, -1].astype(int)], X[:, :-1] * self.units, np.nan)
 
     def scores(self, X):
         return self._function(self.frame(X))

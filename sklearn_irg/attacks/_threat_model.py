@@ -371,7 +371,7 @@ def as_threat(epsilon, X, *, norm=None, clip=None, features=None):
 
 def check_alone(**arguments):
     """Raise an error for what may not be given beside a threat model."""
-    own_names = {"norm": "norm", "clip": "bounds", "features": "fixed"}
+    own_names = {"norm": "norm", "clip": "bounds", "features": "fixed", "units": "scale"}
     for name, value in arguments.items():
         if value is not None:
             raise InvalidParameterError(

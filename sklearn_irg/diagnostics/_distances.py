@@ -6,13 +6,14 @@ from sklearn.utils import check_random_state
 from sklearn_irg._checks import check_integer
 from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
 from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows
+from sklearn_irg._fitted.units import in_units
 from sklearn_irg.attacks._rows_under_attack import RowsUnderAttack
-from sklearn_irg.attacks._threat_model import as_threat
+from sklearn_irg.attacks._threat_model import ThreatModel, check_alone, fitted_threat
 from sklearn_irg.attacks._worst_case import nearest_falls
 from sklearn_irg.diagnostics._lipschitz import margin_bounds
 
 
-def signed_distance(estimator, X, y=None):
+def signed_distance(estimator, X, y=None, *, units="raw"):
     r"""Distance of each row to the decision boundary, positive on the right side of it.
 
     .. math:: \min_{k \ne y} \frac{z_y - z_k}{\lVert \nabla (z_y - z_k) \rVert_2}
@@ -29,11 +30,13 @@ def signed_distance(estimator, X, y=None):
     y : array-like of shape (n_samples,), default=None
         Labels that say which side is right. Without them, distances of two classes are positive where ``classes_[1]``
         is predicted, and those of more classes are to the boundary of the predicted class, hence never negative.
+    units : {"raw", "std"}, default="raw"
+        Units of the columns: their own, or their standard deviation over the rows given.
 
     Returns
     -------
     distances : ndarray of shape (n_samples,)
-        In units of X, an L2 distance. Infinite where the gradient vanishes.
+        An L2 distance in these units. Infinite where the gradient vanishes.
 
     Examples
     --------
@@ -44,7 +47,7 @@ def signed_distance(estimator, X, y=None):
     >>> np.round(signed_distance(model, [[2.0, 5.0], [-3.0, 5.0]], [1, 1]), 3)
     array([ 2., -3.])
     """
-    model, X = _classifier(estimator, X)
+    model, X = _classifier(estimator, X, units)
     model.require_gradients(X)
     if model.is_voting:
         raise TypeError(
@@ -58,7 +61,7 @@ def signed_distance(estimator, X, y=None):
     return margin_over_norm(margins, np.linalg.norm(gradients, axis=2)).min(axis=1)
 
 
-def certified_radius(estimator, X, y=None):
+def certified_radius(estimator, X, y=None, *, units="raw"):
     r"""Radius within which no change of a row can change its prediction: a lower bound on the distance to the boundary.
 
     .. math:: \min_{k \ne y} \frac{z_y - z_k}{L_{yk}}
@@ -74,11 +77,13 @@ def certified_radius(estimator, X, y=None):
         Samples.
     y : array-like of shape (n_samples,), default=None
         Labels; rows predicted otherwise have radius zero. ``None`` means the predicted ones.
+    units : {"raw", "std"}, default="raw"
+        Units of the columns: their own, or their standard deviation over the rows given.
 
     Returns
     -------
     radii : ndarray of shape (n_samples,)
-        In units of X, an L2 distance.
+        An L2 distance in these units.
 
     References
     ----------
@@ -96,13 +101,14 @@ def certified_radius(estimator, X, y=None):
     >>> bool(np.allclose(certified_radius(model, X), signed_distance(model, X)))
     True
     """
-    model, X = _classifier(estimator, X)
+    model, X = _classifier(estimator, X, units)
     own = _positions(model, X, y)
-    margins, _ = model.margins(X, own)
-    return np.maximum(margin_over_norm(margins, margin_bounds(model, own)).min(axis=1), 0)
+    margins, gradients = model.margins(X, own)
+    bounds = np.linalg.norm(gradients, axis=2) if model.is_linear else margin_bounds(model, own)
+    return np.maximum(margin_over_norm(margins, bounds).min(axis=1), 0)
 
 
-def attack_distance(estimator, X, *, norm=None, threat=None, max_iter=50):
+def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_iter=50):
     """Distance at which the prediction of each row is seen to change: an upper bound on the distance to the boundary.
 
     Exact for decision trees behind steps that act column by column: the infimum over the boxes of leaves of other classes. For
@@ -120,13 +126,16 @@ def attack_distance(estimator, X, *, norm=None, threat=None, max_iter=50):
         Norm of the distance; ``None`` is "l2". A threat model has its own.
     threat : ThreatModel, default=None
         What may happen to rows; its radius does not count.
+    units : {"raw", "std"}, default="raw"
+        Units of the columns: their own, or their standard deviation over the rows given. A
+        threat model has its own.
     max_iter : int, default=50
         Largest number of linearisations.
 
     Returns
     -------
     distances : ndarray of shape (n_samples,)
-        In units of X, or of the threat model's scale. Infinite where no other prediction was found.
+        In these units, or those of the threat model. Infinite where no other prediction was found.
 
     Examples
     --------
@@ -141,12 +150,18 @@ def attack_distance(estimator, X, *, norm=None, threat=None, max_iter=50):
     check_integer(max_iter, "max_iter", 1)
     if norm in (None, "l2") and threat is None:
         try:
-            model, rows = _classifier(estimator, X)
+            model, rows = _classifier(estimator, X, units)
         except PredictsOtherwiseError:
             model = None
         if model is not None and model.tree is None and not model.is_piecewise_constant(rows):
             return _distance_across(model, rows, max_iter)
-    threat = as_threat(1.0 if threat is None else threat, X, norm=norm)
+    if threat is None:
+        threat = ThreatModel(
+            1.0, norm=norm or "l2", scale=None if units == "raw" else "std", bounds=None, integers=None
+        ).fit(X)
+    else:
+        check_alone(norm=norm, units=None if units == "raw" else units)
+        threat = fitted_threat(threat, X)
     attacked = RowsUnderAttack(estimator, X, estimator.predict(X), threat)
     return nearest_falls(attacked, check_random_state(threat.random_state))
 
@@ -163,10 +178,10 @@ def _distance_across(model, X, max_iter):
     return np.where(crossed, high * np.linalg.norm(moved - X, axis=1), np.inf)
 
 
-def _classifier(estimator, X):
+def _classifier(estimator, X, units):
     model, X = model_and_rows(estimator, X)
     model.require_classes()
-    return model, X
+    return in_units(model, X, units)
 
 
 def _positions(model, X, y):

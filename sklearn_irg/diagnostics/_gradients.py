@@ -9,9 +9,10 @@ from sklearn.utils import check_array
 from sklearn_irg._checks import check_choice, check_integer, check_real
 from sklearn_irg._engine.sensitivity import summed_log_probability_cotangent
 from sklearn_irg._fitted.extraction import model_and_rows
+from sklearn_irg._fitted.units import column_scales
 
 
-def input_gradients(estimator, X, y=None, of="loss"):
+def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
     """Gradient of the loss, a score or the summed log-probabilities with respect to the input, for each row.
 
     Parameters
@@ -27,11 +28,13 @@ def input_gradients(estimator, X, y=None, of="loss"):
         The negative log-likelihood of each row's label; the score of the label, which for two classes is the decision
         function and for a regressor the prediction; or the sum of the log-probabilities of all classes, for which y is not
         used.
+    units : {"raw", "std"}, default="raw"
+        Per unit of each column, or per standard deviation of it over the rows given.
 
     Returns
     -------
     gradients : ndarray of shape (n_samples, n_features)
-        Derivatives per unit of X.
+        Derivatives per unit. Zero for cells of a table that are categories or missing, which cannot move a little.
 
     Raises
     ------
@@ -49,7 +52,7 @@ def input_gradients(estimator, X, y=None, of="loss"):
     """
     model, X = model_and_rows(estimator, X)
     model.require_gradients(X)
-    return model.in_columns(_gradients(model, X, y, of))
+    return model.in_columns(_gradients(model, X, y, of)) * column_scales(model, X, units).astype(model.dtype)
 
 
 def _gradients(model, X, y, of):
@@ -94,11 +97,14 @@ class FeatureSensitivity:
         Mean absolute gradient.
     std : ndarray of shape (n_features,)
         Standard deviation of the absolute gradient over rows.
+    units : {"raw", "std"}, default="raw"
+        Whether gradients are per unit of each column or per standard deviation of it.
     """
 
     names: np.ndarray
     mean: np.ndarray
     std: np.ndarray
+    units: str = "raw"
 
     def to_frame(self):
         """A pandas DataFrame, the most sensitive feature first."""
@@ -108,7 +114,7 @@ class FeatureSensitivity:
         return frame.sort_values("mean", ascending=False)
 
 
-def feature_sensitivity(estimator, X, y=None, of="loss"):
+def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
     """Mean absolute gradient with respect to each feature.
 
     Parameters
@@ -121,6 +127,8 @@ def feature_sensitivity(estimator, X, y=None, of="loss"):
         Labels. ``None`` means the predicted ones.
     of : {"loss", "score", "log_proba"}, default="loss"
         As in `input_gradients`.
+    units : {"raw", "std"}, default="raw"
+        Per unit of each column, or per standard deviation of it, which makes columns comparable.
 
     Returns
     -------
@@ -137,10 +145,10 @@ def feature_sensitivity(estimator, X, y=None, of="loss"):
     >>> str(sensitivity.to_frame().index[0])
     'petal length (cm)'
     """
-    absolute = np.abs(input_gradients(estimator, X, y, of))
+    absolute = np.abs(input_gradients(estimator, X, y, of, units=units))
     names = getattr(X, "columns", getattr(estimator, "feature_names_in_", None))
     names = [f"x{j}" for j in range(absolute.shape[1])] if names is None else names
-    return FeatureSensitivity(np.asarray(names, dtype=object), absolute.mean(axis=0), absolute.std(axis=0))
+    return FeatureSensitivity(np.asarray(names, dtype=object), absolute.mean(axis=0), absolute.std(axis=0), units)
 
 
 def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):

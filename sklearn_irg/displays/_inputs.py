@@ -36,7 +36,7 @@ class FeatureSensitivityDisplay(Display):
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, of="loss", name=None, ax=None, max_features=20):
+    def from_estimator(cls, estimator, X, y=None, *, of="loss", units="std", name=None, ax=None, max_features=20):
         """Compute and draw.
 
         Parameters
@@ -49,6 +49,8 @@ class FeatureSensitivityDisplay(Display):
             Targets; needed for the loss.
         of : {"loss", "score", "log_proba"}, default="loss"
             What is differentiated, as in `sklearn_irg.diagnostics.input_gradients`.
+        units : {"raw", "std"}, default="std"
+            Gradients per unit of each column, or per standard deviation of it, which makes columns comparable.
         name : str, default=None
             Name for the title; ``None`` is that of the estimator.
         ax : matplotlib axes, default=None
@@ -62,7 +64,9 @@ class FeatureSensitivityDisplay(Display):
             The display, drawn.
         """
         name = name_of(estimator) if name is None else name
-        return cls(feature_sensitivity(estimator, X, y, of), name=name).plot(ax=ax, max_features=max_features)
+        return cls(feature_sensitivity(estimator, X, y, of, units=units), name=name).plot(
+            ax=ax, max_features=max_features
+        )
 
     def plot(self, ax=None, *, max_features=20):
         """Draw the most sensitive features, on given axes or new ones.
@@ -86,7 +90,8 @@ class FeatureSensitivityDisplay(Display):
         ax.barh([str(n) for n in self.sensitivity.names[order]], mean, color=COLORS[0])
         low = np.minimum(std, mean)  # absolute gradients are not negative
         ax.errorbar(mean, np.arange(len(order)), xerr=[low, std], fmt="none", ecolor="0.35", elinewidth=1, capsize=2)
-        ax.set(xlabel="mean absolute gradient (± 1 s.d. over rows)", title=self.name)
+        unit = "standard deviation" if self.sensitivity.units == "std" else "unit of X"
+        ax.set(xlabel=f"mean absolute gradient per {unit} (± 1 s.d. over rows)", title=self.name)
         return self._drawn_on(ax)
 
 

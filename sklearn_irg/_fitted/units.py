@@ -1,0 +1,27 @@
+"""The units in which columns are measured: their own, or their standard deviation."""
+
+import numpy as np
+
+from sklearn_irg._checks import check_choice
+
+__all__ = ["UNITS", "column_scales", "in_units"]
+
+UNITS = {"raw": "unit of X", "std": "standard deviation"}
+
+
+def column_scales(model, rows, units):
+    """How long the unit of each column is, shape (n_features,); zero for columns that do not vary, in "std"."""
+    check_choice(units, "units", tuple(UNITS))
+    if units == "raw":
+        return np.ones(model.n_features)
+    cells = np.where(model.in_columns(model.free(rows)), model.in_columns(rows), np.nan).astype(np.float64)
+    known = (~np.isnan(cells)).any(axis=0)
+    scales = np.zeros(model.n_features)
+    scales[known] = np.nanstd(cells[:, known], axis=0)
+    return scales
+
+
+def in_units(model, rows, units):
+    """A model, and rows of it, whose columns are measured in other units."""
+    scales = column_scales(model, rows, units)
+    return (model, rows) if units == "raw" else model.rescaled(rows, scales)
