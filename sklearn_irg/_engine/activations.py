@@ -74,6 +74,19 @@ class Activation(Component, ABC):
     def slope_derivative(self, A):
         """Derivative of φ'(Z) with respect to A = φ(Z); None where φ is piecewise linear."""
 
+    def linear_bounds(self, low, high):
+        """Lines below and above φ on intervals: slopes and intercepts, ``(a, b), (c, d)`` with ``a·z + b <= φ(z) <= c·z + d``.
+
+        Certificates by linear bounds rest on them; without them they are refused.
+        """
+        raise NotImplementedError
+
+    def value_and_slope(self, Z):
+        """φ(Z) and φ'(Z), as new arrays."""
+        A = Z.copy()
+        self.apply(A)
+        return A, self.slope(A, np.empty_like(A))
+
 
 class Identity(Activation):
     """The identity, φ(z) = z."""
@@ -93,6 +106,10 @@ class Identity(Activation):
     def slope_derivative(self, A):
         del A
 
+    def linear_bounds(self, low, high):
+        del high
+        return (np.ones_like(low), np.zeros_like(low)), (np.ones_like(low), np.zeros_like(low))
+
 
 class ReLU(Activation):
     """Rectified linear unit, φ(z) = max(z, 0)."""
@@ -108,6 +125,13 @@ class ReLU(Activation):
 
     def slope_derivative(self, A):
         del A
+
+    def linear_bounds(self, low, high):
+        # above: the chord; below: zero or the identity, whichever leaves the smaller triangle
+        bent = (low < 0) & (high > 0)
+        chord = np.where(bent, high / np.where(bent, high - low, 1), high > 0)
+        below = np.where(bent, high > -low, high > 0)
+        return (below * 1.0, np.zeros_like(low)), (chord, np.where(bent, -chord * low, 0))
 
 
 class Tanh(Activation):
@@ -125,6 +149,9 @@ class Tanh(Activation):
 
     def slope_derivative(self, A):
         return -2 * A
+
+    def linear_bounds(self, low, high):
+        return _bounds_of_a_sigmoid(self, low, high)
 
 
 class Logistic(Activation):
@@ -148,6 +175,9 @@ class Logistic(Activation):
     def slope_derivative(self, A):
         return 1 - 2 * A
 
+    def linear_bounds(self, low, high):
+        return _bounds_of_a_sigmoid(self, low, high)
+
 
 class Softplus(Activation):
     """Smooth rectified linear unit, φ(z) = log(1 + exp z)."""
@@ -166,6 +196,50 @@ class Softplus(Activation):
 
     def slope_derivative(self, A):
         return np.exp(-A)
+
+    def linear_bounds(self, low, high):  # convex
+        return _tangent(self, (low + high) / 2), _chord(self, low, high)
+
+
+def _tangent(activation, at):
+    """The tangent at given points: slope and intercept."""
+    value, slope = activation.value_and_slope(at)
+    return slope, value - slope * at
+
+
+def _chord(activation, low, high):
+    """The line through both ends of intervals; the tangent where they (nearly) coincide."""
+    (at_low, slope_low), (at_high, slope_high) = (activation.value_and_slope(end) for end in (low, high))
+    width = high - low
+    wide = width > 1e-6
+    slope = np.where(wide, (at_high - at_low) / np.where(wide, width, 1), np.maximum(slope_low, slope_high))
+    # rounding must not let it cross the function at either end
+    return slope, np.maximum(at_low - slope * low, at_high - slope * high)
+
+
+def _bounds_of_a_sigmoid(activation, low, high):
+    """Lines around a function that is convex below zero and concave above it, and point-symmetric about its value there."""
+    centre = 2 * activation.value_and_slope(np.zeros(1))[0][0]
+    slope, intercept = _above_a_sigmoid(activation, low, high)
+    mirrored_slope, mirrored_intercept = _above_a_sigmoid(activation, -high, -low)
+    return (mirrored_slope, centre - mirrored_intercept), (slope, intercept)
+
+
+def _above_a_sigmoid(activation, low, high):
+    """The line above: a tangent where the function is concave or can be touched from its lower end, else the chord."""
+    # the tangent that passes above the lower end touches at a point in [0, -2·low] or so: bisect, keeping the safe side
+    at_low = activation.value_and_slope(low)[0]
+    near, far = np.zeros_like(low), np.maximum(high, 0)
+    for _ in range(30):
+        middle = (near + far) / 2
+        slope, intercept = _tangent(activation, middle)
+        above = slope * low + intercept >= at_low
+        near, far = np.where(above, near, middle), np.where(above, middle, far)
+    touch = np.where(low >= 0, (low + high) / 2, far)
+    slope, intercept = _tangent(activation, touch)
+    touches = (low >= 0) | ((high > 0) & (slope * low + intercept >= at_low))
+    chord_slope, chord_intercept = _chord(activation, low, high)
+    return np.where(touches, slope, chord_slope), np.where(touches, intercept, chord_intercept)
 
 
 ACTIVATIONS = {

@@ -100,12 +100,14 @@ def _fallen_by(attack, estimator, X, y, threat, radii):
 def certified_accuracy(estimator, X, y, epsilon, *, norm=None, sample_weight=None):
     """Accuracy that is left for certain when every row may be moved by up to epsilon, or as a threat model allows.
 
-    A lower bound. Exact where `adversarial_accuracy` is, so that both are equal there.
+    A lower bound. Exact where `adversarial_accuracy` is, so that both are equal there; for networks by linear bound
+    propagation [1]_, with boxes, directions and swaps, and whole numbers as if they could be fractions.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted: a linear model or a decision tree, or a pipeline with one of these behind steps that act column by column.
+        Fitted: a linear model, a decision tree or a multi-layer perceptron, or a pipeline with one of these behind steps that
+        act column by column.
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -126,6 +128,11 @@ def certified_accuracy(estimator, X, y, epsilon, *, norm=None, sample_weight=Non
     ------
     TypeError
         For a model of which nothing is known for certain.
+
+    References
+    ----------
+    .. [1] Zhang, Weng, Chen, Hsieh and Daniel (2018), "Efficient neural network robustness certification with general
+       activation functions".
 
     Examples
     --------

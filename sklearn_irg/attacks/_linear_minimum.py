@@ -17,7 +17,7 @@ def linear_minimum(gradients, low, high, steps, epsilon, norm):
         Box of each row, which holds zero, with whole numbers on their grid.
     steps : ndarray of shape (n_columns,)
         Grid of whole numbers; zero for others.
-    epsilon : float
+    epsilon : float or ndarray of shape (n_samples,)
         Radius of the ball.
     norm : {"l2", "linf", "l1"}
         Its norm.
@@ -32,7 +32,7 @@ def linear_minimum(gradients, low, high, steps, epsilon, norm):
     signs = -np.sign(gradients)
     room = np.where(gradients > 0, -low, high) * (gradients != 0)  # how far each may go downhill
     slopes = np.abs(gradients)
-    sizes = room if norm == "linf" else _fill(slopes, room, np.full(len(slopes), float(epsilon)), norm)
+    sizes = room if norm == "linf" else _fill(slopes, room, np.broadcast_to(np.float64(epsilon), len(slopes)), norm)
     bound = -(slopes * sizes).sum(axis=1)
     whole = steps > 0
     if norm != "linf" and whole.any():

@@ -109,7 +109,10 @@ class Reach:
         return allowed
 
     def box(self, epsilon):
-        """Bounds of units at a radius, on the grid of whole numbers, each shape (n_samples, n_columns)."""
+        """Bounds of units at a radius, on the grid of whole numbers, each shape (n_samples, n_columns).
+
+        The radius may be one per row, of shape (n_samples, 1).
+        """
         low, high = np.maximum(self.low, -epsilon), np.minimum(self.high, epsilon)
         whole = self.steps > 0
         step = self.steps[whole]

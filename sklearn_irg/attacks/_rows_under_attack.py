@@ -13,7 +13,7 @@ __all__ = ["RowsUnderAttack"]
 
 
 class RowsUnderAttack:
-    """A fitted model, rows with their classes, and what a threat model lets them become.
+    """A fitted model, rows with their classes, or those that it predicts, and what a threat model lets them become.
 
     Attributes
     ----------
@@ -34,14 +34,24 @@ class RowsUnderAttack:
         except PredictsOtherwiseError:
             self.model, self.rows = model_of_predictions(estimator, self.reach.table)
         self.model.require_classes()
-        targets = self.model.encode(y, len(self.rows))
-        self.own = targets[:, 0].astype(int) if self.model.n_outputs == 1 else targets.argmax(axis=1)
+        self.own = self.model.predicted(self.model.scores(self.rows)) if y is None else self._positions(y)
         self.effects = None
         if self.reach.columns and isinstance(self.model, AffineTableModel):
             self.effects = self.model.level_effects(self.reach.columns, self.reach.levels)
 
+    def _positions(self, y):
+        targets = self.model.encode(y, len(self.rows))
+        return targets[:, 0].astype(int) if self.model.n_outputs == 1 else targets.argmax(axis=1)
+
     def __len__(self):
         return len(self.own)
+
+    @property
+    def binds(self):
+        """Whether anything but the ball binds how far rows can go, or levels can change."""
+        reach = self.reach
+        free = np.isinf(reach.low) & np.isinf(reach.high)
+        return bool(reach.columns or reach.steps.any() or (~free & ((reach.low != 0) | (reach.high != 0))).any())
 
     def take(self, rows):
         """Some of the rows."""

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state, column_or_1d
 
 from sklearn_irg.attacks._ascent import ascend_all, ascend_once
+from sklearn_irg.attacks._certificates import can_certify, margin_lower_bounds
 from sklearn_irg.attacks._linear_worst_case import linear_worst_case
 from sklearn_irg.attacks._reach import length
 from sklearn_irg.attacks._rows_under_attack import Best, RowsUnderAttack
@@ -77,14 +78,19 @@ def certified_rows(estimator, X, y, threat, radii):
     TypeError
         For a model of which nothing is known for certain.
     """
-    attacked = RowsUnderAttack(estimator, X, column_or_1d(y), threat)
-    if not has_closed_form(attacked) and not acts_by_column(attacked):
-        name = attacked.model.name
+    y = column_or_1d(y)
+    attacked = RowsUnderAttack(estimator, X, y, threat)
+    if has_closed_form(attacked) or acts_by_column(attacked):
+        return worst_case(estimator, X, y, threat, radii).certified
+    if not can_certify(attacked):
         raise TypeError(
-            f"nothing is certain about {name} here: certificates need a linear model or a decision tree, alone or behind "
-            "steps that act column by column. adversarial_accuracy gives an upper bound."
+            f"nothing is certain about {attacked.model.name} here: certificates need a linear model, a decision tree, or a "
+            "network of activations with linear bounds, alone or behind steps that act column by column. adversarial_accuracy "
+            "gives an upper bound."
         )
-    return worst_case(estimator, X, y, threat, radii).certified
+    right = np.asarray(estimator.predict(X)) == y
+    bounds = [margin_lower_bounds(attacked, np.full(len(attacked), radius)) for radius in radii]
+    return np.array([right & (margins > 0).all(axis=1) for margins in bounds])
 
 
 def has_closed_form(attacked):
@@ -134,7 +140,7 @@ def _strategy(attacked, others, radii, rng):
             ascend_once(some, best, radius)
         return False
 
-    return by_ascent, [radius for radius in _fixed_radii(attacked) if radius < max(radii)]
+    return by_ascent, [radius for radius in _fixed_radii(attacked) if radius < max(radii, default=0)]
 
 
 def _in_closed_form(some, best, radius, positions):

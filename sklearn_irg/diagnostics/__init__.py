@@ -1,6 +1,6 @@
 """Diagnostics: how far, in which direction and why the predictions of a fitted model change."""
 
-from sklearn_irg.diagnostics._distances import attack_distance, certified_radius, signed_distance
+from sklearn_irg.diagnostics._distances import attack_distance, certified_radius, distance_interval, signed_distance
 from sklearn_irg.diagnostics._geometry import LinearGeometry, linear_geometry
 from sklearn_irg.diagnostics._gradients import (
     FeatureSensitivity,
@@ -30,6 +30,7 @@ __all__ = [
     "TiltingPlane",
     "attack_distance",
     "certified_radius",
+    "distance_interval",
     "feature_sensitivity",
     "find_another_explanation",
     "gradient_inequality",

@@ -1,0 +1,106 @@
+"""Linear bound propagation: what the outputs of a network can be while its input moves within a set.
+
+Each activation lies between two lines on the interval that enters it (`Activation.linear_bounds`). Put in from the last layer
+back to the first, they turn a function of the outputs into a linear function of what enters the first layer, whose minimum over
+the set is known (Zhang et al. 2018, "Efficient neural network robustness certification with general activation functions").
+"""
+
+import numpy as np
+
+__all__ = ["BallAroundRows", "margin_bounds_over", "margin_functions", "unit_ranges"]
+
+
+class BallAroundRows:
+    """Balls around rows in a norm, seen from the first layer.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_features, n_units)
+        Of the first layer.
+    radii : ndarray of shape (n_samples,)
+        Of the balls.
+    dual : {1, 2, inf}
+        Order of the dual norm.
+    moves : ndarray of shape (n_samples, n_features), default=None
+        Ones for cells that move, else zeros; ``None`` where all do.
+    """
+
+    def __init__(self, weights, radii, dual, moves=None):
+        self.weights = weights
+        self.radii = radii
+        self.dual = dual
+        self.moves = None if moves is None or moves.all() else moves
+
+    def ranges(self):
+        """How far what enters each unit goes down and up, each of shape (n_samples, n_units)."""
+        if self.moves is None:
+            size = self.radii[:, None] * np.linalg.norm(self.weights, ord=self.dual, axis=0)
+        else:
+            moving = np.abs(self.weights)[None] * self.moves[:, :, None]
+            size = self.radii[:, None] * np.linalg.norm(moving, ord=self.dual, axis=1)
+        return -size, size
+
+    def lowest(self, coefficients):
+        """Minimum of linear functions of what enters the units, shape (n_samples, n_functions, n_units) to (…, n_functions)."""
+        gradients = coefficients @ self.weights.T
+        if self.moves is not None:
+            gradients = gradients * self.moves[:, None]
+        return -self.radii[:, None] * np.linalg.norm(gradients, ord=self.dual, axis=2)
+
+
+def margin_bounds_over(reach, entering, layers, activation, own):
+    """Lower bounds on the margins of the own class over all others, shape (n_samples, n_others).
+
+    Parameters
+    ----------
+    reach : object
+        With ``ranges()`` and ``lowest(coefficients)``, as `BallAroundRows`.
+    entering : ndarray of shape (n_samples, n_units)
+        What enters the first layer's activation at the rows themselves.
+    layers : list of (weights, biases)
+        All but the first.
+    activation : Activation
+        Of the hidden layers.
+    own : ndarray of int of shape (n_samples,)
+        Position of each row's class.
+    """
+    *hidden, (W, b) = layers
+    lines = [activation.linear_bounds(*ends) for ends in unit_ranges(reach, entering, hidden, activation)]
+    functions, constants = margin_functions(W, b, own)
+    return _lowest(reach, entering, hidden, lines, functions, constants)
+
+
+def unit_ranges(reach, entering, hidden, activation):
+    """What can enter each unit of each hidden layer: lower and upper ends by layer, each of shape (n_samples, n_units)."""
+    ranges = [tuple(entering + end for end in reach.ranges())]
+    lines = []
+    for depth, (V, c) in enumerate(hidden):
+        lines.append(activation.linear_bounds(*ranges[-1]))
+        units = np.broadcast_to(np.concatenate([V.T, -V.T]), (len(entering), 2 * V.shape[1], V.shape[0]))
+        bounds = _lowest(reach, entering, hidden[:depth], lines, units, 0.0)
+        low, high = bounds[:, : V.shape[1]] + c, -bounds[:, V.shape[1] :] + c
+        ranges.append((low, np.maximum(low, high)))
+    return ranges
+
+
+def margin_functions(W, b, own):
+    """Margins as functions of the last hidden layer: coefficients (n_samples, n_others, n_units) and constants."""
+    if W.shape[1] == 1:
+        sign = (2 * own - 1)[:, None]
+        return (sign * W[:, 0])[:, None, :], sign * b
+    others = np.array([[k for k in range(W.shape[1]) if k != c] for c in range(W.shape[1])])[own]
+    return W.T[own][:, None] - W.T[others], b[own][:, None] - b[others]
+
+
+def _lowest(reach, entering, hidden, lines, coefficients, constants):
+    """Lower bounds on linear functions of the activations of the last of some layers."""
+    for (low_line, high_line), layer in zip(lines[::-1], [*hidden[::-1], None], strict=True):
+        positive, negative = np.maximum(coefficients, 0), np.minimum(coefficients, 0)
+        constants = constants + np.einsum("ijk,ik->ij", positive, low_line[1])
+        constants = constants + np.einsum("ijk,ik->ij", negative, high_line[1])
+        coefficients = positive * low_line[0][:, None] + negative * high_line[0][:, None]
+        if layer is not None:
+            V, c = layer
+            constants = constants + coefficients @ c
+            coefficients = coefficients @ V.T
+    return constants + np.einsum("ijk,ik->ij", coefficients, entering) + reach.lowest(coefficients)

@@ -1,0 +1,198 @@
+"""Certificates: certified ≤ exact ≤ attacked, on every model, norm and threat."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_irg import GradRegMLPClassifier
+from sklearn_irg.activations import Activation, Identity, Logistic, ReLU, Softplus, Tanh
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
+from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
+from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, mixed_table, prepared
+
+X2, y2, X3, y3 = BINARY_X[:, :5], BINARY_Y, MULTI_X, MULTI_Y
+SMALL = {"learning_rate_init": 0.02, "tol": 0.003, "random_state": 0}
+NETWORKS = [
+    GradRegMLPClassifier((8,), **SMALL).fit(X3, y3),
+    GradRegMLPClassifier((6, 6), **SMALL).fit(X2, y2),
+    MLPClassifier((6,), activation="tanh", **SMALL).fit(X3, y3),
+    GradRegMLPClassifier((6, 5), activation="logistic", **SMALL).fit(X3, y3),
+    GradRegMLPClassifier((6,), activation="softplus", **SMALL).fit(X2, y2),
+]
+
+
+def rows_of(model, n_samples=25):
+    return X3[::6][:n_samples] if len(model.classes_) == 3 else X2[:n_samples]
+
+
+class Leaky(Activation):
+    largest_slope = 1.0
+
+    def apply(self, Z):
+        np.maximum(Z, 0.1 * Z, out=Z)
+
+    def slope(self, A, out):
+        out[...] = np.where(A > 0, 1.0, 0.1)
+        return out
+
+    def slope_derivative(self, A):
+        del A
+
+
+@pytest.mark.parametrize("activation", [Identity(), ReLU(), Tanh(), Logistic(), Softplus()], ids=repr)
+def test_lines_bound_activations(activation):
+    rng = np.random.RandomState(0)
+    low = rng.standard_normal(2000) * np.exp(2 * rng.standard_normal(2000))
+    high = low + np.exp(3 * rng.standard_normal(2000)) * (rng.random_sample(2000) < 0.9)
+    (a, b), (c, d) = activation.linear_bounds(low, high)
+    for share in np.linspace(0, 1, 101):
+        z = low + share * (high - low)
+        value = activation.value_and_slope(z)[0]
+        tolerance = 1e-12 * (1 + np.abs(low) + np.abs(high))
+        assert (a * z + b <= value + tolerance).all()
+        assert (c * z + d >= value - tolerance).all()
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
+@pytest.mark.parametrize("model", NETWORKS, ids=lambda model: repr(model)[:60])
+class TestEveryNetwork:
+    def test_certified_is_at_most_attacked_and_close(self, model, norm):
+        X = rows_of(model)
+        certified, attacked = certified_radius(model, X, norm=norm), attack_distance(model, X, norm=norm)
+        assert (certified <= attacked * (1 + 1e-5)).all()
+        assert np.median(certified / attacked) > 0.5
+
+    def test_no_point_within_the_radius_is_another_class(self, model, norm):
+        X = rows_of(model)
+        radii = certified_radius(model, X, norm=norm)
+        rng = np.random.RandomState(0)
+        order = {"l2": 2, "linf": np.inf, "l1": 1}[norm]
+        for _ in range(200):
+            steps = rng.standard_normal(X.shape) * (rng.random_sample(X.shape) < rng.rand())
+            size = np.linalg.norm(steps, ord=order, axis=1, keepdims=True)
+            moved = X + 0.999 * radii[:, None] * steps / np.where(size > 0, size, 1)
+            np.testing.assert_array_equal(model.predict(moved), model.predict(X))
+
+    def test_is_consistent_with_certified_accuracy(self, model, norm):
+        X = rows_of(model)
+        radii = certified_radius(model, X, norm=norm)
+        for epsilon in np.quantile(radii, [0.2, 0.7]) * 1.01:
+            assert certified_accuracy(model, X, model.predict(X), epsilon, norm=norm) == np.mean(radii > epsilon)
+
+
+class TestExactly:
+    @pytest.mark.parametrize("norm", ["linf", "l1"])
+    @pytest.mark.parametrize("model", NETWORKS[:2], ids=lambda model: repr(model)[:60])
+    def test_relu_networks_lie_between_their_ends_which_meet(self, model, norm):
+        X = rows_of(model, 8)
+        lower, upper = distance_interval(model, X, norm=norm, exact=True)
+        assert (lower <= upper).all()
+        np.testing.assert_allclose(lower, upper, rtol=1e-4)
+        assert (certified_radius(model, X, norm=norm) <= upper * (1 + 1e-5)).all()
+        attacked = attack_distance(model, X, norm=norm)
+        assert (attacked >= lower * (1 - 1e-5)).all()
+        assert np.median(attacked / lower) < 1.001
+        exact = certified_radius(model, X, norm=norm, method="exact")
+        np.testing.assert_allclose(exact, lower, rtol=1e-4)
+
+    def test_a_network_of_one_unit_by_hand(self):
+        model = MLPClassifier((1,), max_iter=1, random_state=0)
+        with pytest.warns(UserWarning, match="Maximum iterations"):
+            model.fit([[0.0, 0.0], [1.0, 1.0]], [0, 1])
+        model.coefs_ = [np.array([[1.0], [2.0]]), np.array([[1.0]])]
+        model.intercepts_ = [np.array([0.0]), np.array([-1.0])]  # class 1 where relu(x + 2y) > 1
+        X = np.array([[0.0, 0.0], [-1.0, 0.0]])
+        for norm, expected in (("linf", [1 / 3, 2 / 3]), ("l1", [1 / 2, 1.0])):
+            lower, upper = distance_interval(model, X, norm=norm, exact=True)
+            np.testing.assert_allclose(lower, expected, rtol=1e-4)
+            np.testing.assert_allclose(upper, expected, rtol=1e-4)
+
+    def test_whole_numbers_and_bounds(self):
+        X, y = load_breast_cancer(return_X_y=True)
+        X = np.rint(X[:, :3])
+        model = make_pipeline(StandardScaler(), GradRegMLPClassifier((6,), **SMALL)).fit(X, y)
+        threat = ThreatModel(norm="linf").fit(X)
+        lower, upper = distance_interval(model, X[:8], threat=threat, exact=True)
+        finite = np.isfinite(upper)
+        assert finite.any()
+        steps = upper[finite, None] * threat.scales_
+        # the radius is that of the column which moves furthest: whole steps of one column
+        assert (np.abs(steps - np.rint(steps)).min(axis=1) < 1e-4).all()
+        assert (lower[finite] <= upper[finite]).all()
+
+    def test_running_out_of_time_leaves_an_interval(self):
+        model = MLPClassifier((40, 40), **SMALL).fit(BINARY_X, y2)
+        lower, upper = distance_interval(model, BINARY_X[:2], norm="linf", exact=True, time_limit=0.05)
+        certified = certified_radius(model, BINARY_X[:2], norm="linf")
+        assert (lower >= certified * (1 - 1e-9)).all()
+        assert (lower <= upper).all()
+
+
+class TestTables:
+    @pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
+    @pytest.mark.parametrize("n_swaps", [0, 1, 2])
+    def test_certified_is_at_most_attacked(self, norm, n_swaps):
+        table, labels = mixed_table(classes=3)
+        model = prepared(GradRegMLPClassifier((8,), **SMALL)).fit(table, labels)
+        threat = ThreatModel([0, 0.02, 0.1, 0.3], norm=norm, n_swaps=n_swaps, directions={"age": "up"}).fit(table)
+        certified = certified_accuracy(model, table, labels, threat)
+        attacked = adversarial_accuracy(model, table, labels, threat)
+        assert (certified <= attacked).all()
+        assert (certified > 0).all()
+        assert (attacked - certified < 0.15).all()
+
+    @pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
+    def test_linear_models_under_a_threat(self, norm):
+        table, labels = mixed_table()
+        model = prepared(LogisticRegression()).fit(table, labels)
+        threat = ThreatModel(norm=norm, n_swaps=1).fit(table)
+        radii = certified_radius(model, table, labels, threat=threat)
+        for epsilon in (0.1, 0.4):
+            at = ThreatModel(epsilon, norm=norm, n_swaps=1).fit(table)
+            assert certified_accuracy(model, table, labels, at) == np.mean(radii > epsilon)
+
+    def test_what_never_changes_is_infinitely_far(self):
+        model = LogisticRegression().fit(X2[:, :1], y2)
+        threat = ThreatModel(bounds={0: (None, None)}, directions={0: "up"}).fit(X2[:, :1])
+        radii = certified_radius(model, X2[:, :1], threat=threat)
+        up_is_safe = model.predict(X2[:, :1]) == (model.coef_[0, 0] > 0)
+        np.testing.assert_array_equal(np.isinf(radii), up_is_safe)
+
+
+class TestBadInput:
+    def test_unknown_methods_and_what_cannot_be_certain(self):
+        linear = LogisticRegression().fit(X2, y2)
+        with pytest.raises(
+            ValueError, match="method must be one of 'auto', 'lipschitz', 'linear_bounds', 'exact'; got 'x'"
+        ):
+            certified_radius(linear, X2, method="x")
+        with pytest.raises(ValueError, match='method="lipschitz" is for norm="l2"'):
+            certified_radius(NETWORKS[1], X2, method="lipschitz", norm="linf")
+        with pytest.raises(TypeError, match=r'is not exact: .* or a network of relu in "linf" or "l1" is needed'):
+            certified_radius(NETWORKS[1], X2, method="exact")
+        with pytest.raises(TypeError, match=r"is not exact: .* is needed"):
+            certified_radius(NETWORKS[2], X3, method="exact", norm="linf")
+        with pytest.raises(ValueError, match="time_limit must be a finite number > 0; got 0"):
+            certified_radius(NETWORKS[1], X2, method="exact", norm="linf", time_limit=0)
+        with pytest.raises(TypeError, match=r"not affine is not certain: .*pass pipe\[-1\]"):
+            certified_radius(make_pipeline(PolynomialFeatures(), LogisticRegression()).fit(X2, y2), X2)
+        with pytest.raises(ValueError, match="units is not taken beside a ThreatModel, which has it as scale"):
+            certified_radius(linear, X2, threat=ThreatModel(), units="std")
+
+    def test_an_activation_without_lines_has_its_slope(self):
+        model = GradRegMLPClassifier((6,), activation=Leaky(), **SMALL).fit(X2, y2)
+        expected = certified_radius(model, X2, method="lipschitz")
+        np.testing.assert_array_equal(certified_radius(model, X2), expected)
+        with pytest.raises(TypeError, match="a network of known activations is needed"):
+            certified_radius(model, X2, norm="linf")
+
+    def test_trees_have_no_linear_bounds(self):
+        tree = DecisionTreeClassifier(max_depth=3).fit(X2, y2)
+        with pytest.raises(TypeError, match="is not certain"):
+            certified_radius(tree, X2, method="linear_bounds")
+        np.testing.assert_array_equal(certified_radius(tree, X2), attack_distance(tree, X2))
