@@ -193,8 +193,12 @@ def nearest_falls(attacked, rng):
     if acts_by_column(attacked):
         return tree_worst_case(attacked)[0]
     found = Best(attacked)
-    step, _ = _strategy(attacked, attacked, [], rng)
-    for radius in _fixed_radii(attacked):
+    by_strategy, _ = _strategy(attacked, attacked, [], rng)
+
+    def by_search(some, best, radius, positions):  # also finds ways out of where gradients vanish
+        search(some, best, radius, attacked, rng)
+
+    for step, radius in [(step, radius) for step in (by_strategy, by_search) for radius in _fixed_radii(attacked)]:
         left = np.flatnonzero(~found.wrong)
         if not len(left):
             break
