@@ -8,13 +8,18 @@ import pytest
 from scipy import sparse
 from scipy.stats import entropy as scipy_entropy
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 
-from sklearn_irg import GradRegLogisticRegression
-from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
+from sklearn_irg._engine.activations import ACTIVATIONS, Identity
+from sklearn_irg._engine.likelihoods import Bernoulli
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.sensitivity import virtual_adversarial_direction
 from sklearn_irg._engine.step import Step
+from sklearn_irg.attacks import certified_accuracy
 from sklearn_irg.penalties import (
     AdversarialLoss,
+    CertifiedLoss,
     ClassBalance,
     ConditionalEntropy,
     HiddenNoise,
@@ -39,7 +44,17 @@ from sklearn_irg.penalties import (
     check_penalty,
 )
 from tests import oracles
-from tests.problems import LIKELIHOODS, evaluate, make_objective, outputs_of, penalty_value, problem, row_losses
+from tests.problems import (
+    BINARY_X,
+    BINARY_Y,
+    LIKELIHOODS,
+    evaluate,
+    make_objective,
+    outputs_of,
+    penalty_value,
+    problem,
+    row_losses,
+)
 
 DIFFERENTIABLE = [
     InputGradient(),
@@ -68,6 +83,9 @@ DIFFERENTIABLE = [
     ConditionalEntropy(),
     ClassBalance(),
     ClassBalance(priors="uniform"),
+    CertifiedLoss(0.2),
+    CertifiedLoss(0.3, "l2", features=[0, 2]),
+    CertifiedLoss(0.3, "l1"),
     InputGradient() + 0.3 * ParameterGradient() + 2 * RightReasons(features=[1]),
 ]
 DETACHED = [
@@ -89,9 +107,11 @@ def of_kind(penalties, *kinds):
     return having, [p for p in penalties if p not in having]
 
 
-READ_CLASSES, READ_ANYTHING = of_kind(DIFFERENTIABLE, ClassBalance, ConditionalEntropy, LabelNoise, RightReasons)
+READ_CLASSES, READ_ANYTHING = of_kind(
+    DIFFERENTIABLE, CertifiedLoss, ClassBalance, ConditionalEntropy, LabelNoise, RightReasons
+)
 MOVE_INPUTS, READ_INPUTS = of_kind(
-    PENALTIES, AdversarialLoss, InputDropout, InputNoise, RandomPerturbation, VirtualAdversarial
+    PENALTIES, AdversarialLoss, CertifiedLoss, InputDropout, InputNoise, RandomPerturbation, VirtualAdversarial
 )
 IMPOSSIBLE = [(p, "labels") for p in of_kind(READ_CLASSES, ClassBalance)[0]]  # labels do not exclude one another
 AT_INTERPOLATES = [p for p in READ_INPUTS if "interpolates" in repr(p)]
@@ -181,13 +201,15 @@ def test_what_reads_classes_refuses_a_likelihood_of_numbers(penalty, likelihood)
     network, X, Y, _, _ = problem(likelihood)
     with pytest.raises(
         ValueError,
-        match=r"(RightReasons|ConditionalEntropy|ClassBalance|LabelNoise) needs class.*, which .* does not have",
+        match=r"(CertifiedLoss|RightReasons|ConditionalEntropy|ClassBalance|LabelNoise) needs class.*, which .* does not have",
     ):
         make_objective(network, X, Y, penalty)
 
 
-NOT_ZERO = (  # for weights of zero
+NOT_ZERO = (
+    CertifiedLoss,  # for weights of zero
     AdversarialLoss,
+    CertifiedLoss,
     ClassBalance,
     ConditionalEntropy,
     HiddenNoise,
@@ -841,3 +863,44 @@ def test_a_penalty_that_returns_nothing_is_named():
     network, X, Y, theta, _ = problem()
     with pytest.raises(ValueError, match=r"Silent must give values of shape \(\); got None"):
         evaluate(make_objective(network, X, Y, Silent()), theta)
+
+
+class TestCertifiedLoss:
+    @pytest.mark.parametrize(("norm", "dual"), [("linf", 1), ("l2", 2), ("l1", np.inf)])
+    def test_of_a_linear_model_is_the_loss_at_the_worst_point(self, norm, dual):
+        X, y = BINARY_X[:, :4], BINARY_Y
+        model = GradRegLogisticRegression(alpha=0.0).fit(X, y)
+        network, theta = Network((4, 1), Identity(), Bernoulli()), np.append(model.coef_[0], model.intercept_)
+        worst = np.where(y == 1, -1, 1) * model.decision_function(X) + 0.3 * np.linalg.norm(model.coef_[0], dual)
+        value = penalty_value(CertifiedLoss(0.3, norm), network, X, y[:, None], theta)
+        np.testing.assert_allclose(value, np.logaddexp(0, worst).mean(), rtol=1e-9)
+
+    @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "labels"])
+    @pytest.mark.parametrize("norm", ["linf", "l2"])
+    def test_is_never_below_the_loss_under_attack(self, likelihood, norm):
+        network, X, Y, theta, _ = problem(likelihood)
+        attacked = penalty_value(AdversarialLoss(0.2, norm, n_steps=5), network, X, Y, theta)
+        assert penalty_value(CertifiedLoss(0.2, norm), network, X, Y, theta) >= attacked
+        small = penalty_value(CertifiedLoss(1e-9, norm), network, X, Y, theta)
+        np.testing.assert_allclose(small, penalty_value(AdversarialLoss(1e-9, norm), network, X, Y, theta), rtol=1e-6)
+
+    def test_its_radius_grows(self):
+        network, X, Y, theta, _ = problem()
+        growing = make_objective(network, X, Y, CertifiedLoss(0.4, n_ramp_up_epochs=3), 1.0)
+        assert growing.depends_on_epoch
+        assert growing.at_epoch(3) is growing
+        for epoch, epsilon in ((0, 0.1), (1, 0.2), (2, 0.3)):
+            expected = evaluate(make_objective(network, X, Y, CertifiedLoss(epsilon), 1.0), theta)[0]
+            np.testing.assert_allclose(evaluate(growing.at_epoch(epoch), theta)[0], expected, rtol=1e-12)
+        with pytest.raises(ValueError, match="no epochs over which"):
+            GradRegLogisticRegression(CertifiedLoss(n_ramp_up_epochs=3)).fit(X, Y.argmax(axis=1))
+
+    def test_trains_for_certificates(self):
+        X, y = load_iris(return_X_y=True)
+        options = {"alpha": 3.0, "learning_rate_init": 0.01, "tol": 5e-3, "max_iter": 1000, "random_state": 0}
+        models = [
+            GradRegMLPClassifier((20,), penalty=penalty, **options).fit(X, y)
+            for penalty in (CertifiedLoss(0.3, n_ramp_up_epochs=50), "weight_decay")
+        ]
+        certified, plain = (certified_accuracy(model, X, y, 0.3, norm="linf") for model in models)
+        assert certified > plain + 0.1

@@ -83,6 +83,11 @@ class Network:
         """The weight matrix of a layer, counted from 0, as a differentiable function of θ."""
         return weight_at(theta, self._layout[layer][:2])
 
+    def bias(self, theta, layer):
+        """The biases of a layer, counted from 0, as a differentiable function of θ; None without intercept."""
+        place = self._layout[layer][2]
+        return None if place is None else weight_at(theta, (place, (place.stop - place.start,)))
+
     def weights(self, theta):
         """All weight matrices."""
         return [self.weight(theta, layer) for layer in range(len(self._layout))]

@@ -110,16 +110,19 @@ class Objective:
 
     @property
     def depends_on_epoch(self):
-        """Whether a strength does, so that `at_epoch` makes a difference."""
-        return any(callable(strength) for strength in self._strengths)
+        """Whether a strength or a term does, so that `at_epoch` makes a difference."""
+        return any(callable(strength) for strength in self._strengths) or any(
+            term.depends_on_epoch for _, term in self.terms
+        )
 
     def at_epoch(self, epoch):
-        """The objective in an epoch, counted from 0: itself as soon as all strengths have arrived."""
+        """The objective in an epoch, counted from 0: itself as soon as all strengths and terms have arrived."""
         strengths = [float(strength(epoch)) if callable(strength) else strength for strength in self._strengths]
-        if all(now == final for now, (final, _) in zip(strengths, self.terms, strict=True)):
+        now = [(strength, term.at_epoch(epoch)) for strength, (_, term) in zip(strengths, self.terms, strict=True)]
+        if all(a == b and term is final for (a, term), (b, final) in zip(now, self.terms, strict=True)):
             return self
         other = copy(self)
-        other.terms = [(strength, term) for strength, (_, term) in zip(strengths, self.terms, strict=True)]
+        other.terms = now
         return other
 
     @property

@@ -28,6 +28,8 @@ class Term(Component, ABC):
         Whether its gradient holds constant what depends on the parameters.
     has_kinks : bool, default=False
         Whether it is not differentiable where optima lie.
+    depends_on_epoch : bool, default=False
+        Whether `at_epoch` makes a difference.
     """
 
     group = "labelled"
@@ -37,6 +39,7 @@ class Term(Component, ABC):
     is_stochastic = False
     is_detached = False
     has_kinks = False
+    depends_on_epoch = False
 
     @abstractmethod
     def contributions(self, step):
@@ -53,6 +56,11 @@ class Term(Component, ABC):
     def prepared(self, rows):
         """The same term with what it must know of all rows (their neighbours, say), found out once per fit."""
         del rows
+        return self
+
+    def at_epoch(self, epoch):
+        """The term in an epoch, counted from 0; itself as soon as it is as it will stay."""
+        del epoch
         return self
 
     def bounded(self, network):

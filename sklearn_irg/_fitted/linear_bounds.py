@@ -3,6 +3,7 @@
 Each activation lies between two lines on the interval that enters it (`Activation.linear_bounds`). Put in from the last layer
 back to the first, they turn a function of the outputs into a linear function of what enters the first layer, whose minimum over
 the set is known (Zhang et al. 2018, "Efficient neural network robustness certification with general activation functions").
+Plain intervals, layer by layer, are wider mostly, but not for networks that were trained with them: the better of both counts.
 """
 
 import numpy as np
@@ -65,9 +66,11 @@ def margin_bounds_over(reach, entering, layers, activation, own):
         Position of each row's class.
     """
     *hidden, (W, b) = layers
-    lines = [activation.linear_bounds(*ends) for ends in unit_ranges(reach, entering, hidden, activation)]
+    ranges = unit_ranges(reach, entering, hidden, activation)
+    lines = [activation.linear_bounds(*ends) for ends in ranges]
     functions, constants = margin_functions(W, b, own)
-    return _lowest(reach, entering, hidden, lines, functions, constants)
+    by_lines = _lowest(reach, entering, hidden, lines, functions, constants)
+    return np.maximum(by_lines, _lowest_in_intervals(activation, ranges[-1], functions) + constants)
 
 
 def unit_ranges(reach, entering, hidden, activation):
@@ -78,6 +81,7 @@ def unit_ranges(reach, entering, hidden, activation):
         lines.append(activation.linear_bounds(*ranges[-1]))
         units = np.broadcast_to(np.concatenate([V.T, -V.T]), (len(entering), 2 * V.shape[1], V.shape[0]))
         bounds = _lowest(reach, entering, hidden[:depth], lines, units, 0.0)
+        bounds = np.maximum(bounds, _lowest_in_intervals(activation, ranges[-1], units))
         low, high = bounds[:, : V.shape[1]] + c, -bounds[:, V.shape[1] :] + c
         ranges.append((low, np.maximum(low, high)))
     return ranges
@@ -90,6 +94,13 @@ def margin_functions(W, b, own):
         return (sign * W[:, 0])[:, None, :], sign * b
     others = np.array([[k for k in range(W.shape[1]) if k != c] for c in range(W.shape[1])])[own]
     return W.T[own][:, None] - W.T[others], b[own][:, None] - b[others]
+
+
+def _lowest_in_intervals(activation, ends, coefficients):
+    """Lower bounds on linear functions of what leaves a layer, from intervals of what enters it; activations are monotone."""
+    low, high = (activation.value_and_slope(end)[0] for end in ends)
+    middle, half = (high + low) / 2, (high - low) / 2
+    return np.einsum("ijk,ik->ij", coefficients, middle) - np.einsum("ijk,ik->ij", np.abs(coefficients), half)
 
 
 def _lowest(reach, entering, hidden, lines, coefficients, constants):

@@ -8,6 +8,7 @@ and biases are not penalised, except by `ParameterGradient`.
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg.penalties._adversarial_loss import AdversarialLoss
 from sklearn_irg.penalties._base import BatchPenalty, Penalty, SamplePenalty, Scaled, Sum, WeightPenalty
+from sklearn_irg.penalties._certified_loss import CertifiedLoss
 from sklearn_irg.penalties._class_balance import ClassBalance
 from sklearn_irg.penalties._consistency import RandomPerturbation, VirtualAdversarial
 from sklearn_irg.penalties._entropy import ConditionalEntropy
@@ -21,6 +22,7 @@ from sklearn_irg.penalties._weights import ParameterGradient, SpectralNorm, Weig
 __all__ = [
     "AdversarialLoss",
     "BatchPenalty",
+    "CertifiedLoss",
     "ClassBalance",
     "ConditionalEntropy",
     "HiddenNoise",
@@ -48,6 +50,7 @@ __all__ = [
 
 _BY_NAME = {
     "adversarial_loss": AdversarialLoss,
+    "certified_loss": CertifiedLoss,
     "class_balance": ClassBalance,
     "conditional_entropy": ConditionalEntropy,
     "hidden_noise": HiddenNoise,

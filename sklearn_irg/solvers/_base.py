@@ -134,7 +134,7 @@ class Solver(Component, ABC):
             )
         if objective.depends_on_epoch and not self.has_epochs:
             raise InvalidParameterError(
-                f'{name} has no epochs over which alpha could grow. Use n_ramp_up_epochs=0, or solver="adam".'
+                f'{name} has no epochs over which anything could grow. Use n_ramp_up_epochs=0, or solver="adam".'
             )
         if schedule.validation_score is not None and not self.has_epochs:
             raise InvalidParameterError(

@@ -24,6 +24,7 @@ from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization, WeightC
 from sklearn_irg.losses import Flooding, LabelSmoothing
 from sklearn_irg.penalties import (
     AdversarialLoss,
+    CertifiedLoss,
     ClassBalance,
     ConditionalEntropy,
     HiddenNoise,
@@ -88,6 +89,7 @@ PENALTIES = st.one_of(
     st.just(ConditionalEntropy()),
     st.builds(WeightDecay, ANY_NUMBER),
     st.builds(AdversarialLoss, ANY_NUMBER, st.sampled_from(["l2", "linf"]), ANY_NUMBER, ANY_NUMBER),
+    st.builds(CertifiedLoss, ANY_NUMBER, st.sampled_from(["l2", "linf", "l1"]), ANY_NUMBER),
     st.builds(InputNoise, ANY_NUMBER, ANY_NUMBER),
     st.builds(Jacobian, ANY_NUMBER),
     st.builds(lambda weight: weight * (RightReasons() + SpectralNorm()), st.sampled_from([0.0, 1.0, 1e300, np.nan])),

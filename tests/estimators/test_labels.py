@@ -236,7 +236,7 @@ class TestRampUp:
         assert GradRegMLPClassifier(n_ramp_up_epochs=30, **options).fit(X, Y).n_iter_ > 30
 
     def test_needs_epochs(self):
-        with pytest.raises(ValueError, match="LBFGS has no epochs over which alpha could grow"):
+        with pytest.raises(ValueError, match="LBFGS has no epochs over which anything could grow"):
             GradRegMLPClassifier(n_ramp_up_epochs=3, solver="lbfgs").fit(X, Y)
         with pytest.raises(ValueError, match="partial_fit does not support n_ramp_up_epochs"):
             GradRegMLPClassifier(n_ramp_up_epochs=3).partial_fit(X, Y)
