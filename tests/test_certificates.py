@@ -90,7 +90,7 @@ class TestExactly:
     @pytest.mark.parametrize("model", NETWORKS[:2], ids=lambda model: repr(model)[:60])
     def test_relu_networks_lie_between_their_ends_which_meet(self, model, norm):
         X = rows_of(model, 8)
-        lower, upper = distance_interval(model, X, norm=norm, exact=True)
+        lower, upper = distance_interval(model, X, norm=norm, method="exact")
         assert (lower <= upper).all()
         np.testing.assert_allclose(lower, upper, rtol=1e-4)
         assert (certified_radius(model, X, norm=norm) <= upper * (1 + 1e-5)).all()
@@ -108,7 +108,7 @@ class TestExactly:
         model.intercepts_ = [np.array([0.0]), np.array([-1.0])]  # class 1 where relu(x + 2y) > 1
         X = np.array([[0.0, 0.0], [-1.0, 0.0]])
         for norm, expected in (("linf", [1 / 3, 2 / 3]), ("l1", [1 / 2, 1.0])):
-            lower, upper = distance_interval(model, X, norm=norm, exact=True)
+            lower, upper = distance_interval(model, X, norm=norm, method="exact")
             np.testing.assert_allclose(lower, expected, rtol=1e-4)
             np.testing.assert_allclose(upper, expected, rtol=1e-4)
 
@@ -117,7 +117,7 @@ class TestExactly:
         X = np.rint(X[:, :3])
         model = make_pipeline(StandardScaler(), GradRegMLPClassifier((6,), **SMALL)).fit(X, y)
         threat = ThreatModel(norm="linf").fit(X)
-        lower, upper = distance_interval(model, X[:8], threat=threat, exact=True)
+        lower, upper = distance_interval(model, X[:8], threat=threat, method="exact")
         finite = np.isfinite(upper)
         assert finite.any()
         steps = upper[finite, None] * threat.scales_
@@ -127,7 +127,7 @@ class TestExactly:
 
     def test_running_out_of_time_leaves_an_interval(self):
         model = MLPClassifier((40, 40), **SMALL).fit(BINARY_X, y2)
-        lower, upper = distance_interval(model, BINARY_X[:2], norm="linf", exact=True, time_limit=0.05)
+        lower, upper = distance_interval(model, BINARY_X[:2], norm="linf", method="exact", time_limit=0.05)
         certified = certified_radius(model, BINARY_X[:2], norm="linf")
         assert (lower >= certified * (1 - 1e-9)).all()
         assert (lower <= upper).all()
@@ -173,7 +173,7 @@ class TestBadInput:
             certified_radius(linear, X2, method="x")
         with pytest.raises(ValueError, match='method="lipschitz" is for norm="l2"'):
             certified_radius(NETWORKS[1], X2, method="lipschitz", norm="linf")
-        with pytest.raises(TypeError, match=r'is not exact: .* or a network of relu in "linf" or "l1" is needed'):
+        with pytest.raises(TypeError, match=r'is not exact: .* or a network of relu in "linf" or "l1"'):
             certified_radius(NETWORKS[1], X2, method="exact")
         with pytest.raises(TypeError, match=r"is not exact: .* is needed"):
             certified_radius(NETWORKS[2], X3, method="exact", norm="linf")

@@ -9,14 +9,23 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import KBinsDiscretizer, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -237,7 +246,7 @@ class TestLinearModelsExactly:
         model = make_pipeline(Times(), LogisticRegression()).fit(TABLE, LABELS)
         with pytest.raises(TypeError, match="nothing is certain about the pipeline with LogisticRegression"):
             certified_accuracy(model, TABLE, LABELS, ThreatModel(n_swaps=1))
-        with pytest.warns(UserWarning, match="not affine in 'age'"):
+        with pytest.warns(UserWarning, match="not affine"):
             attacked = adversarial_accuracy(model, TABLE, LABELS, ThreatModel(n_swaps=1))
         assert attacked < model.score(TABLE, LABELS)
 
@@ -576,3 +585,152 @@ def test_ordinal_codes_are_levels():
     ]
     falls = np.reshape(falls, (-1, 3)).any(axis=1)
     assert certified_accuracy(model, TABLE[["grade"]], LABELS, threat) == np.mean(~falls)
+
+
+class TestWhatOnceWentWrong:
+    """Wrong numbers and crashes that fresh eyes found."""
+
+    def test_products_of_categories_are_seen_from_one_row(self):
+        X = pd.DataFrame(list(product("uv", "pq")) * 5, columns=["c", "d"])
+        y = np.array([0, 0, 0, 1] * 5)
+        pairs = PolynomialFeatures(2, interaction_only=True, include_bias=False)
+        model = make_pipeline(OneHotEncoder(drop="first", sparse_output=False), pairs, LogisticRegression(C=10)).fit(
+            X, y
+        )
+        with pytest.raises(TypeError, match="nothing is certain"):
+            certified_accuracy(model, X[:1], y[:1], ThreatModel(n_swaps=2).fit(X))
+
+    def test_a_rare_level_with_a_slope_of_its_own_is_seen(self):
+        def steep(t):
+            return np.column_stack([t.n * np.where(t.c == "r", 5, 1), t.c == "q"])
+
+        rng = np.random.RandomState(0)
+        X = pd.DataFrame({"n": rng.standard_normal(2000), "c": rng.choice(["p", "q"], 2000)})
+        X.loc[:4, "c"] = "r"
+        y = (X.n > 0).astype(int)
+        model = make_pipeline(FunctionTransformer(steep), LogisticRegression()).fit(X, y)
+        with pytest.raises(TypeError, match="is not certain"):
+            certified_radius(model, X)
+
+    def test_steps_that_clip_beyond_the_rows_are_not_affine(self):
+        X = np.random.RandomState(0).uniform(-1e6, 1e6, (200, 1))
+        model = make_pipeline(MinMaxScaler((-1, 1), clip=True), LogisticRegression()).fit(X, X[:, 0] > 9e5)
+        with pytest.raises(TypeError, match="not affine"):
+            certified_radius(model, X)
+
+    def test_a_level_that_the_type_of_a_column_lacks(self):
+        X = pd.DataFrame({"c": pd.Categorical(list("aabbcc" * 4)), "n": np.arange(24.0)})
+        y = np.array([0, 0, 0, 0, 1, 1] * 4)
+        model = prepared(DecisionTreeClassifier(max_depth=1, random_state=0), ["n"], ["c"]).fit(X, y)
+        threat = ThreatModel(0.0, n_swaps=1).fit(X)
+        some = X[X.c != "c"].assign(c=lambda t: t.c.cat.remove_unused_categories())
+        assert certified_accuracy(model, some, y[X.c != "c"], threat) == 0
+        assert (adversarial_examples(model, some, y[X.c != "c"], threat).c == "c").all()
+
+    def test_distances_count_swaps(self):
+        model, threat = MODELS["network"], ThreatModel(0.1, n_swaps=1).fit(TABLE3)
+        moved = adversarial_examples(model, TABLE3[:40], LABELS3[:40], threat)
+        right = model.predict(TABLE3[:40]) == LABELS3[:40]
+        fell = right & (model.predict(moved) != LABELS3[:40])
+        assert fell.any()
+        assert np.mean(attack_distance(model, TABLE3[:40], threat=threat)[fell] <= 0.1 + 1e-6) > 0.95
+
+    @pytest.mark.parametrize("as_type", [np.asarray, pd.DataFrame])
+    def test_single_precision_behind_a_scaler(self, as_type):
+        X = as_type(np.random.RandomState(0).standard_normal((100, 2)).astype(np.float32))
+        y = (np.asarray(X).sum(axis=1) > 0).astype(int)
+        model = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=4, random_state=0)).fit(X, y)
+        threat = ThreatModel(0.3, norm="linf").fit(X)
+        assert certified_accuracy(model, X, y, threat) == adversarial_accuracy(model, X, y, threat)
+
+    def test_models_with_slopes_and_jumps(self):
+        X = np.random.RandomState(0).standard_normal((60, 3))
+        y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0.5)
+        parts = [("slopes", LogisticRegression()), ("jumps", DecisionTreeClassifier(max_depth=3, random_state=0))]
+        model = VotingClassifier(parts, voting="soft").fit(X, y)
+        stands, rng = model.predict(X) == y, np.random.RandomState(1)
+        for _ in range(300):
+            shift = rng.standard_normal(X.shape)
+            stands &= model.predict(X + 0.5 * shift / np.linalg.norm(shift, axis=1, keepdims=True)) == y
+        assert adversarial_accuracy(model, X, y, 0.5) <= stands.mean()
+
+    def test_votes_alone_are_searched(self):
+        parts = [("slopes", LogisticRegression()), ("jumps", DecisionTreeClassifier(max_depth=2))]
+        model = VotingClassifier(parts).fit(MULTI_X, MULTI_Y)
+        assert adversarial_accuracy(model, MULTI_X, MULTI_Y, 0.7) < model.score(MULTI_X, MULTI_Y)
+
+    def test_numbers_among_objects_move(self):
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(MULTI_X, MULTI_Y)
+        X = pd.DataFrame(MULTI_X)
+        expected = adversarial_accuracy(model, MULTI_X, MULTI_Y, 0.3)
+        assert adversarial_accuracy(model, X.astype(object), MULTI_Y, 0.3) == expected
+
+    def test_large_whole_numbers_stay_as_they_were(self):
+        X = pd.DataFrame({"id": 2**53 + 1 + 2 * np.arange(20) * 10**12, "n": np.arange(20)})
+        y = (np.arange(20) % 4 > 0).astype(int)
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+        moved = adversarial_examples(model, X, y, ThreatModel(0.3).fit(X))
+        wrong = model.predict(X) != y
+        pd.testing.assert_frame_equal(moved[wrong], X[wrong])
+
+    def test_parameters_set_after_fit_are_refused(self):
+        threat = ThreatModel(0.3).fit(TABLE).set_params(fixed=["age"])
+        with pytest.raises(ValueError, match=r"fixed of the ThreatModel has been set to \['age'\] after fit"):
+            adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat)
+        threat.set_params(fixed=(), epsilon=0.1, random_state=3)
+        assert 0 < adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat) < 1
+
+    def test_a_table_may_become_itself(self):
+        assert ThreatModel(0.1, n_swaps=1).fit(TABLE).allows(TABLE, TABLE).all()
+
+    def test_numbers_that_an_encoder_refuses(self):
+        X = TABLE[["age"]].assign(code=np.arange(len(TABLE)) % 3)
+        columns = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["code"]))
+        model = make_pipeline(columns, LogisticRegression()).fit(X, LABELS)
+        with pytest.raises(
+            ValueError, match=r"refuses other numbers in 'code' .*ThreatModel\(categorical=…\) or fixed"
+        ):
+            adversarial_accuracy(model, X, LABELS, ThreatModel(0.5))
+        for options in ({"fixed": ["code"]}, {"categorical": ["code"]}):
+            threat = ThreatModel(0.5, **options)
+            assert certified_accuracy(model, X, LABELS, threat) == adversarial_accuracy(model, X, LABELS, threat)
+
+    def test_missing_cells_that_reach_a_tree(self):
+        X, y = MULTI_X.copy(), MULTI_Y
+        X[::5, 2] = np.nan
+        model = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=4, random_state=0)).fit(X, y)
+        threat = ThreatModel(0.3).fit(X)
+        assert certified_accuracy(model, X, y, threat) == adversarial_accuracy(model, X, y, threat)
+
+    def test_a_level_that_the_encoder_has_not_seen(self):
+        known = TABLE.grade != "low"
+        rows, labels = TABLE.loc[known, ["grade"]], LABELS[known]
+        model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, labels)
+        with pytest.raises(ValueError, match=r"refuses a level that the threat model has seen.*handle_unknown"):
+            adversarial_accuracy(model, rows, labels, ThreatModel(n_swaps=1).fit(TABLE[["grade"]]))
+
+    def test_words_stay_objects(self):
+        X = TABLE[["grade", "age"]].assign(grade=TABLE.grade.astype(object))
+        model = prepared(LogisticRegression(), ["age"], ["grade"]).fit(X, LABELS)
+        moved = adversarial_examples(model, X, LABELS, ThreatModel(0.5, n_swaps=1).fit(X))
+        pd.testing.assert_series_equal(moved.dtypes, X.dtypes)
+
+    def test_frames_that_cannot_be_written_to(self):
+        columns = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(sparse_output=False), ["grade"]))
+        steps = columns, StandardScaler().set_output(transform="pandas")
+        model = make_pipeline(*steps, LogisticRegression()).fit(TABLE, LABELS)
+        threat = ThreatModel(0.3, n_swaps=1).fit(TABLE)
+        assert certified_accuracy(model, TABLE, LABELS, threat) == adversarial_accuracy(model, TABLE, LABELS, threat)
+
+    def test_distances_know_what_could_exist(self):
+        X, y = MULTI_X, MULTI_Y
+        tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+        nowhere = ThreatModel(valid=lambda X: np.zeros(len(X), dtype=bool)).fit(X)
+        assert np.isinf(attack_distance(tree, X[:20], threat=nowhere)).all()
+        with pytest.raises(TypeError, match="without `valid`"):
+            certified_radius(tree, X[:20], threat=nowhere, method="exact")
+
+    def test_a_random_state_is_not_used_up(self):
+        threat = ThreatModel(0.5, random_state=np.random.RandomState(0)).fit(TABLE)
+        first, second = (adversarial_examples(MODELS["forest"], TABLE[:15], LABELS[:15], threat) for _ in range(2))
+        pd.testing.assert_frame_equal(first, second)

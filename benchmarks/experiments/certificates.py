@@ -52,7 +52,7 @@ def main():
         lower, upper, seconds = [], [], []
         for i in few:
             start = time.perf_counter()
-            ends = distance_interval(narrow, X[[i], :10], norm="linf", exact=True, time_limit=arguments.time_limit)
+            ends = distance_interval(narrow, X[[i], :10], norm="linf", method="exact", time_limit=arguments.time_limit)
             seconds.append(time.perf_counter() - start)
             lower.append(ends[0][0])
             upper.append(ends[1][0])

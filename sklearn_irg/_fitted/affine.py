@@ -22,7 +22,7 @@ def as_fitted(estimator, X):
 def dense_transform(transformer, X):
     """What a transformer makes of X, as floats."""
     T = transformer.transform(X)
-    return np.asarray(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)
+    return np.array(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)
 
 
 def affine_map(transformer, n_features, rows=None):
@@ -32,7 +32,11 @@ def affine_map(transformer, n_features, rows=None):
     n_features = next((width for width in widths if width is not None), n_features)
     rng = np.random.RandomState(0)
     tried = [scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)]
-    X = np.concatenate(tried if rows is None or rows.shape[1] != n_features else [*tried, rows])
+    if rows is not None and rows.shape[1] == n_features:
+        # and where attacks may go
+        beyond = [rows + size * rows.std(axis=0) * rng.standard_normal(rows.shape) for size in (0.5, 3.0, 30.0)]
+        tried += [rows, *beyond]
+    X = np.concatenate(tried)
 
     def transform(X):
         return dense_transform(transformer, as_fitted(transformer, X))

@@ -118,8 +118,7 @@ def _table_model(estimator, table):
         def transform(X):
             return dense_transform(estimator[:-1], X)
 
-        some = table.take(np.random.RandomState(0).permutation(len(table))[:500])
-        slopes, failing = slopes_of(transform, some)
+        slopes, failing = slopes_of(transform, table)
         if slopes is not None:
             model = AffineTableModel(as_model(estimator[-1]), transform, slopes)
             return model, model.bind(table)
@@ -249,7 +248,7 @@ def _score_function(estimator, classes, name, rows):
             return np.asarray(estimator.predict(as_fitted(estimator, X)), dtype=np.float64).reshape(len(X), -1)
 
     else:
-        raise TypeError(
+        raise PredictsOtherwiseError(
             f"{name} has nothing to differentiate: coef_ and intercept_, coefs_ and intercepts_, decision_function or "
             "predict_proba is needed."
         )

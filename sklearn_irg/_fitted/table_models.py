@@ -10,7 +10,11 @@ import numpy as np
 
 from sklearn_irg._fitted.models import FunctionModel, Model, central_difference_steps
 
-__all__ = ["AffineTableModel", "FunctionTableModel", "TableModel", "slopes_of"]
+__all__ = ["AffineTableModel", "FunctionTableModel", "RefusedNumbersError", "TableModel", "slopes_of"]
+
+
+class RefusedNumbersError(ValueError):
+    """Steps of a pipeline raise an error where a number moves."""
 
 
 class TableModel(Model):
@@ -121,9 +125,11 @@ class AffineTableModel(TableModel):
         effects = []
         for j, own in zip(columns, levels, strict=True):
             some = table.take(np.zeros(len(own), dtype=int))
-            effects.append(self.transform(some.with_cells(j, np.arange(len(own)), _objects(own)).X))
-        rng = np.random.RandomState(0)
-        some = tried = table.take(rng.permutation(len(table))[:500])
+            effect = self.transform(some.with_cells(j, np.arange(len(own)), _objects(own)).X)
+            effects.append(np.nan_to_num(effect))  # what is missing there has nothing to do with levels
+        # levels of all columns, and numbers, at once; pairs of levels should meet
+        rng, n_pairs = np.random.RandomState(0), sum(map(len, levels)) ** 2
+        some = tried = table.take(rng.randint(len(table), size=max(500, min(n_pairs, 5000))))
         expected = self.transform(some.X)
         for j, own, effect in zip(columns, levels, effects, strict=True):
             position = {level: k for k, level in enumerate(own)}
@@ -132,10 +138,12 @@ class AffineTableModel(TableModel):
             new = rng.randint(len(own), size=len(rows))
             tried = tried.with_cells(j, rows, _objects(own)[new])
             expected[rows] += effect[new] - effect[codes[rows]]
-        moved = tried.numbers() + rng.standard_normal((len(some), self.n_features))
-        expected += np.nan_to_num(moved - tried.numbers()) @ self.slopes
+        numbers = tried.numbers()
+        unit = np.maximum(np.abs(np.nan_to_num(table.numbers())).max(axis=0), 1e-3)
+        moved = numbers + unit * rng.standard_normal(numbers.shape)
+        expected += np.nan_to_num(moved - numbers) @ self.slopes
         found = self.transform(tried.with_numbers(moved))
-        return effects if np.allclose(found, expected, rtol=1e-6, atol=1e-9 * np.abs(found).max(initial=1)) else None
+        return effects if _agree(found, expected) else None
 
     def inside(self, rows):
         """What the inner model sees."""
@@ -202,7 +210,7 @@ class FunctionTableModel(TableModel, FunctionModel):
         return gradients
 
 
-def slopes_of(transform, table):
+def slopes_of(transform, table, n_tried=500):
     """Derivatives of what some steps make of a table's numbers, or the columns that they are not affine in.
 
     Parameters
@@ -210,7 +218,9 @@ def slopes_of(transform, table):
     transform : callable
         From rows of the table to floats, shape (n_samples, n_inner_features).
     table : Table
-        Rows to try it with.
+        Rows to try it with: some for the slopes, all for whether they hold.
+    n_tried : int, default=500
+        Number of rows that the slopes are found with.
 
     Returns
     -------
@@ -219,8 +229,9 @@ def slopes_of(transform, table):
     columns : list
         Names of the columns that fail alone; empty where columns fail only together.
     """
+    everything, rng = table, np.random.RandomState(0)
+    table = table.take(rng.permutation(len(table))[:n_tried])
     numbers = table.numbers()
-    rng = np.random.RandomState(0)
     with np.errstate(invalid="ignore", over="ignore"):
         spread = np.array([np.nanstd(c) if (~np.isnan(c)).any() else 0.0 for c in numbers.T])
     unit = np.where((spread > 0) & np.isfinite(spread), spread, 1.0)
@@ -228,7 +239,7 @@ def slopes_of(transform, table):
     slopes = np.zeros((table.n_columns, start.shape[1]))
     failing = []
     for j in np.flatnonzero(~np.isnan(numbers).all(axis=0)):
-        rows = rng.permutation(np.flatnonzero(~np.isnan(numbers[:, j])))[:8]
+        rows = rng.permutation(np.flatnonzero(~np.isnan(numbers[:, j])))[:24]
         some = table.take(np.repeat(rows, 3))
         steps = np.tile([0.37, -2.3, 40.0], len(rows)) * unit[j]
         moved = numbers[np.repeat(rows, 3)]
@@ -236,20 +247,24 @@ def slopes_of(transform, table):
         moved[:, j] += steps
         try:
             change = transform(some.with_numbers(moved, [j])) - start[np.repeat(rows, 3)]
-        except (ValueError, TypeError):
-            failing.append(table.name_of(j))
-            continue
+        except (ValueError, TypeError) as error:
+            raise RefusedNumbersError(
+                f"the pipeline refuses other numbers in {table.name_of(j)!r} than it has seen ({error}). Name the column in "
+                "ThreatModel(categorical=…) or fixed, or make it a column of categories."
+            ) from error
+        change[np.isnan(change) & np.isnan(start[np.repeat(rows, 3)])] = 0  # missing before and after
         quotients = change / (moved[:, j] - before)[:, None]
         slopes[j] = np.median(quotients, axis=0)
-        if not np.allclose(quotients, slopes[j], rtol=1e-6, atol=1e-7 * np.abs(slopes[j]).max()):
+        if not np.allclose(quotients, slopes[j], rtol=1e-6, atol=1e-9 * _size(start) / unit[j]):
             failing.append(table.name_of(j))
     if failing:
         return None, failing
+    numbers, start = everything.numbers(), transform(everything.X)
     for size in (0.5, 30.0):  # all columns of all rows at once
         moved = numbers + size * unit * rng.standard_normal(numbers.shape)
         expected = start + np.nan_to_num(moved - numbers) @ slopes
-        found = transform(table.with_numbers(moved))
-        if not np.allclose(found, expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max()):
+        found = transform(everything.with_numbers(moved))
+        if not _agree(found, expected):
             return None, []
     return slopes, []
 
@@ -258,3 +273,12 @@ def _objects(values):
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def _size(T):
+    """The largest entry of each column, and one at least."""
+    return np.abs(np.nan_to_num(T)).max(axis=0, initial=1)
+
+
+def _agree(found, expected):
+    return np.allclose(found, expected, rtol=1e-6, atol=1e-7 * _size(expected), equal_nan=True)

@@ -57,6 +57,10 @@ class Table:
             cells[:, j] = self._column_as_floats(j)
         return cells
 
+    def without_numbers(self, columns):
+        """The same rows, in which some columns are no numbers."""
+        return type(self)(self.X, self.is_number & ~columns)
+
     def name_of(self, j):
         """The column's name, or its position."""
         return j if self.names is None else self.names[j]
@@ -73,10 +77,13 @@ class FrameTable(Table):
         self.names = list(X.columns)
 
     def _holds_numbers(self, j):
-        from pandas.api.types import is_complex_dtype, is_numeric_dtype
+        from pandas.api.types import is_complex_dtype, is_numeric_dtype, is_object_dtype
 
-        dtype = self.X.dtypes.iloc[j]
-        return is_numeric_dtype(dtype) and not is_complex_dtype(dtype)
+        column = self.X.iloc[:, j]
+        if is_object_dtype(column.dtype):
+            present = column[~column.isna()]
+            return len(present) > 0 and all(_is_number(cell) for cell in present)
+        return is_numeric_dtype(column.dtype) and not is_complex_dtype(column.dtype)
 
     def _column_as_floats(self, j):
         return self.X.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -95,17 +102,23 @@ class FrameTable(Table):
         frame = self.X.copy()
         for j in np.flatnonzero(self.is_number) if columns is None else columns:
             column = self.X.iloc[:, j]
-            frame.isetitem(j, _like_column(numbers[:, j], column).array)
+            frame.isetitem(j, _like_column(numbers[:, j], column, self._column_as_floats(j)))
         return frame
 
     def with_cells(self, j, rows, values):
         """A table in which categories have been written to some rows of a column."""
-        from pandas import Series
+        from pandas import CategoricalDtype, Series
+        from pandas.api.types import is_object_dtype
 
         frame = self.X.copy()
-        column = frame.iloc[:, j].array.copy()
-        column[rows] = Series(list(values)).astype(column.dtype).array
-        frame.isetitem(j, column)
+        column = frame.iloc[:, j]
+        new, dtype = Series(list(values), dtype=object), column.dtype
+        if isinstance(dtype, CategoricalDtype):
+            missing = [value for value in dict.fromkeys(values) if value not in dtype.categories]
+            column = column.cat.add_categories(missing) if missing else column
+        cells = column.array.copy()
+        cells[rows] = new.to_numpy() if is_object_dtype(dtype) else new.astype(column.dtype).array
+        frame.isetitem(j, Series(cells, index=frame.index, dtype=column.dtype))
         return FrameTable(frame, self.is_number)
 
 
@@ -117,7 +130,7 @@ class ArrayTable(Table):
     def _holds_numbers(self, j):
         if self.X.dtype.kind != "O":
             return True
-        return all(_is_missing(cell) or isinstance(cell, (int, float, np.number, np.bool_)) for cell in self.X[:, j])
+        return all(_is_missing(cell) or _is_number(cell) for cell in self.X[:, j])
 
     def _column_as_floats(self, j):
         if self.X.dtype.kind != "O":
@@ -152,25 +165,27 @@ class ArrayTable(Table):
         return ArrayTable(X, self.is_number)
 
 
-def _like_column(numbers, column):
-    """Floats as a column of the type of another, where it can hold them."""
+def _like_column(numbers, column, before):
+    """Floats as a column of the type of another, where it can hold them; cells that have not changed are as they were."""
     from pandas import Series
 
-    dtype, missing = column.dtype, np.isnan(numbers)
+    dtype, changed = column.dtype, ~((numbers == before) | np.isnan(numbers))
     numpy_dtype = getattr(dtype, "numpy_dtype", dtype)
-    if numpy_dtype.kind != "f" and not _fits(numbers[~missing], numpy_dtype):
-        return Series(numbers)
-    if numpy_dtype.kind == "f" or not missing.any():
-        return Series(numbers).astype(dtype)
-    moved = column.copy().reset_index(drop=True)  # of a type that knows missing cells, which stay
-    moved[~missing] = numbers[~missing].astype(numpy_dtype)
-    return moved
+    if numpy_dtype.kind in "biu" and not _fits(numbers[changed], numpy_dtype):
+        return Series(numbers, index=column.index)
+    cells = column.array.copy()
+    cells[changed] = numbers[changed].astype(numpy_dtype)
+    return Series(cells, index=column.index, dtype=dtype)
 
 
 def _fits(numbers, dtype):
     """Whether a type of whole numbers, or of booleans, can hold numbers."""
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     return bool(((numbers == np.rint(numbers)) & (numbers >= low) & (numbers <= high)).all())
+
+
+def _is_number(cell):
+    return isinstance(cell, (int, float, np.number, np.bool_))
 
 
 def _is_missing(cell):

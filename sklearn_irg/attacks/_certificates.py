@@ -2,15 +2,17 @@
 
 import numpy as np
 
-from sklearn_irg._fitted.linear_bounds import BallAroundRows, margin_bounds_over
+from sklearn_irg._engine.activations import Activation
+from sklearn_irg._fitted.linear_bounds import BallAroundRows, margin_bounds_over, margin_functions
 from sklearn_irg._fitted.table_models import AffineTableModel
 from sklearn_irg.attacks._linear_minimum import linear_minimum
+from sklearn_irg.attacks._problem import DUAL
 
 __all__ = ["can_certify", "certified_radii", "from_first_layer", "margin_lower_bounds", "reach_of"]
 
-DUAL = {"l2": 2, "linf": 1, "l1": np.inf}
 _BLOCK_ENTRIES = 8_000_000
 _N_DOUBLINGS = 30
+_EVERYWHERE = 1e150  # a radius that holds all numbers people have
 
 
 def can_certify(attacked):
@@ -18,18 +20,20 @@ def can_certify(attacked):
     model = attacked.model
     if not model.has_weights or (attacked.reach.columns and attacked.effects is None):
         return False
-    activation = model.network.activation
-    try:
-        activation.linear_bounds(np.zeros(1), np.ones(1))
-    except NotImplementedError:
-        return False
-    return True
+    return _knows_its_lines(model.network.activation)
+
+
+def _knows_its_lines(activation):
+    """Whether lines are those of the function itself, not inherited by another function."""
+    kind = type(activation)
+    owners = [next(base for base in kind.__mro__ if name in vars(base)) for name in ("linear_bounds", "apply")]
+    return owners[0] is not Activation and owners[0] is owners[1]
 
 
 def margin_lower_bounds(attacked, radii):
     """Lower bounds on the margins of rows within a radius of each row's own, shape (n_samples, n_others)."""
     widths = [len(b) for _, b in _inner(attacked.model).layers]
-    size = max(1, _BLOCK_ENTRIES // max(1, 2 * max(widths) * max(*widths, attacked.rows.shape[1])))
+    size = max(1, _BLOCK_ENTRIES // max(1, 2 * max(widths) * max(*widths, 8 * attacked.rows.shape[1])))
     starts = range(0, len(attacked), size)
     blocks = [np.arange(start, min(start + size, len(attacked))) for start in starts]
     return np.concatenate([_block_bounds(attacked.take(rows), radii[rows]) for rows in blocks])
@@ -56,30 +60,41 @@ def _block_bounds(attacked, radii):
     return margin_bounds_over(reach, entering, layers, attacked.model.network.activation, attacked.own)
 
 
-def certified_radii(attacked, n_bisections=16):
-    """The largest radii at which margins are seen to be positive, by bisection; infinite where they are at all radii."""
+def certified_radii(attacked, n_bisections=9):
+    """Radii at which margins are seen to be positive, and larger ones at which they are not.
+
+    Found by doubling or halving a first-order estimate, then by bisection, to a relative width of ``2 ** -n_bisections``. The
+    radius is infinite where margins are positive over all that is in reach, and the larger one where none was found.
+    """
     margins, gradients = attacked.model.margins(attacked.rows, attacked.own)
-    slopes = gradients[:, :, : len(attacked.reach.scales)] * attacked.reach.scales
+    reach = attacked.reach
+    slopes = gradients[:, :, : len(reach.scales)] * reach.scales
     with np.errstate(divide="ignore", invalid="ignore"):
-        estimates = (margins / np.linalg.norm(slopes, ord=DUAL[attacked.reach.norm], axis=2)).min(axis=1)
-    far = np.where(np.isfinite(estimates) & (estimates > 0), estimates, 1.0).astype(np.float64)
-    near = np.zeros(len(far))
-    bisected = growing = np.flatnonzero((margins > 0).all(axis=1))
+        estimates = (margins / np.linalg.norm(slopes, ord=DUAL[reach.norm], axis=2)).min(axis=1)
+    start = np.where(np.isfinite(estimates) & (estimates > 0), estimates, 1.0).astype(np.float64)
+    near, far = np.zeros(len(start)), np.full(len(start), np.inf)
+    right = np.flatnonzero((margins > 0).all(axis=1))
+    far[np.setdiff1d(np.arange(len(start)), right)] = 0
+    stands = _stand(attacked, right, start[right])
+    near[right[stands]], far[right[~stands]] = start[right[stands]], start[right[~stands]]
+    growing, shrinking = right[stands], right[~stands]
     for _ in range(_N_DOUBLINGS):
-        stands = _stand(attacked, growing, far[growing])
+        stands = _stand(attacked, growing, 2 * near[growing])
+        far[growing[~stands]] = 2 * near[growing[~stands]]
         growing = growing[stands]
-        if not len(growing):
-            break
-        near[growing] = far[growing]
-        far[growing] *= 2
-    near[growing] = np.inf
-    bisected = np.setdiff1d(bisected, growing)
+        near[growing] *= 2
+        stands = _stand(attacked, shrinking, far[shrinking] / 2)
+        near[shrinking[stands]] = far[shrinking[stands]] / 2
+        shrinking = shrinking[~stands]
+        far[shrinking] /= 2
+    bisected = np.flatnonzero((near > 0) & np.isfinite(far))
     for _ in range(n_bisections):
         middle = (near[bisected] + far[bisected]) / 2
         stands = _stand(attacked, bisected, middle)
         near[bisected] = np.where(stands, middle, near[bisected])
         far[bisected] = np.where(stands, far[bisected], middle)
-    return near
+    near[growing[_stand(attacked, growing, np.full(len(growing), _EVERYWHERE))]] = np.inf
+    return near, far
 
 
 def _stand(attacked, rows, radii):
@@ -87,12 +102,7 @@ def _stand(attacked, rows, radii):
 
 
 def _linear_margins(reach, scores, own):
-    functions = np.eye(scores.shape[1])
-    if scores.shape[1] == 1:
-        functions = (2.0 * own - 1)[:, None, None]
-    else:
-        others = np.array([[k for k in functions.argmax(axis=0) if k != c] for c in range(len(functions))])
-        functions = functions[own][:, None] - functions[others[own]]
+    functions, _ = margin_functions(np.eye(scores.shape[1]), np.zeros(scores.shape[1]), own)
     return np.einsum("ijk,ik->ij", functions, scores) + reach.lowest(functions)
 
 

@@ -14,12 +14,13 @@ __all__ = ["can_be_exact", "distance_intervals"]
 
 
 def can_be_exact(attacked):
-    """Whether distances are those of a mixed-integer program: relu layers, "linf" or "l1", no swaps."""
+    """Whether distances are those of a mixed-integer program: relu layers, "linf" or "l1", no swaps, no `valid`."""
     return (
         can_certify(attacked)
-        and isinstance(attacked.model.network.activation, ReLU)
+        and type(attacked.model.network.activation) is ReLU
         and attacked.reach.norm in ("linf", "l1")
         and not attacked.reach.columns
+        and attacked.reach.threat.valid is None
     )
 
 
@@ -59,9 +60,9 @@ def _distance(attacked, lower, upper, time_limit):
         if solution.status == 2:  # infeasible: this class is further away
             continue
         if solution.x is not None:
-            upper = min(upper, float(solution.x[0]))
+            upper = min(upper, program.unit * float(solution.x[0]))
         bound = solution.mip_dual_bound
-        proved = min(proved, lower if bound is None or not np.isfinite(bound) else float(bound))
+        proved = min(proved, lower if bound is None or not np.isfinite(bound) else program.unit * float(bound))
     return min(max(lower, min(proved, upper)), upper), upper
 
 
@@ -76,16 +77,18 @@ class _Program:
         self.n = 0
         self.low, self.high, self.integer = [], [], []
         self.rows, self.columns, self.entries, self.row_low, self.row_high = [], [], [], [], []
-        low, high = (side[0] for side in reach.box(upper))
-        radius = self.variables(1, 0, upper)
+        self.unit = upper  # of lengths in the program, since the solver has absolute tolerances
+        low, high = (side[0] / upper for side in reach.box(upper))
+        weights, steps = weights * upper, reach.steps / upper
+        radius = self.variables(1, 0, 1)
         up, down = self.variables(len(low), 0, high), self.variables(len(low), 0, -low)
         if reach.norm == "l1":
             self.constrain([(radius, -1.0), (up, 1.0), (down, 1.0)], -np.inf, 0)
         else:
             for j in range(len(low)):
                 self.constrain([(radius, -1.0), (up[[j]], 1.0), (down[[j]], 1.0)], -np.inf, 0)
-        for j in np.flatnonzero(reach.steps):
-            step = reach.steps[j]
+        for j in np.flatnonzero(steps):
+            step = steps[j]
             count = self.variables(1, np.rint(low[j] / step), np.rint(high[j] / step), integer=True)
             self.constrain([(up[[j]], 1.0), (down[[j]], -1.0), (count, -step)], 0, 0)
         inputs, matrix, offset = np.concatenate([up, down]), np.concatenate([weights, -weights]), entering

@@ -48,12 +48,22 @@ class Reach:
         with np.errstate(invalid="ignore"):
             low = np.minimum(threat.lows_ - numbers, 0) / self.scales
             high = np.maximum(threat.highs_ - numbers, 0) / self.scales
-        self.low = np.where(movable & (threat._signs <= 0), low, 0.0)
-        self.high = np.where(movable & (threat._signs >= 0), high, 0.0)
+        self.low = np.where(movable & (threat.directions_ <= 0), low, 0.0)
+        self.high = np.where(movable & (threat.directions_ >= 0), high, 0.0)
         self._read_levels()
 
     def __len__(self):
         return len(self.table)
+
+    @property
+    def has_numbers_as_levels(self):
+        """Whether columns of numbers are categories."""
+        return bool(as_table(self.table.X).is_number[list(self.threat.levels_)].any())
+
+    @property
+    def moves_somewhere(self):
+        """Columns of numbers that move in some row."""
+        return (self.low < self.high).any(axis=0)
 
     def _check_own_bounds(self, numbers):
         threat = self.threat
@@ -69,7 +79,7 @@ class Reach:
 
     def _read_levels(self):
         threat = self.threat
-        self.columns = [j for j in threat._allowed if threat.n_swaps > 0]
+        self.columns = [j for j in threat.exchanges_ if threat.n_swaps > 0]
         self.levels, codes = [], []
         for j in self.columns:
             levels = threat.levels_[j].tolist()
@@ -98,7 +108,7 @@ class Reach:
         n_levels, n_seen = len(self.levels[c]), len(self.threat.levels_[j])
         codes = self.codes[:, c]
         allowed = np.zeros((len(self), n_levels), dtype=bool)
-        ways = self.threat._allowed[j]
+        ways = self.threat.exchanges_[j]
         if ways is None:
             allowed[:, :n_seen] = True
             allowed[np.arange(len(self)), codes] = False
@@ -196,7 +206,8 @@ class Reach:
                 continue
             c = self.columns.index(j)
             allowed = self.may_swap(c)
-            fine[rows] &= [others[i] in self.levels[c] and allowed[i, self.levels[c].index(others[i])] for i in rows]
+            to = [others[i] in self.levels[c] and allowed[i, self.levels[c].index(others[i])] for i in rows]
+            fine[rows] &= np.array(to, dtype=bool)
         return fine & (n_swaps <= self.threat.n_swaps) & self.exists(X_moved)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows, model_of_predictions
-from sklearn_irg._fitted.table_models import AffineTableModel
+from sklearn_irg._fitted.table_models import AffineTableModel, RefusedNumbersError
 from sklearn_irg.attacks._reach import Reach
 
 __all__ = ["RowsUnderAttack"]
@@ -30,14 +30,48 @@ class RowsUnderAttack:
     def __init__(self, estimator, X, y, threat):
         self.reach = Reach(threat, X)
         try:
-            self.model, self.rows = model_and_rows(estimator, X, self.reach.table if self.reach.columns else None)
+            self.model, self.rows = self._model_and_rows(estimator, X)
         except PredictsOtherwiseError:
             self.model, self.rows = model_of_predictions(estimator, self.reach.table)
         self.model.require_classes()
         self.own = self.model.predicted(self.model.scores(self.rows)) if y is None else self._positions(y)
         self.effects = None
         if self.reach.columns and isinstance(self.model, AffineTableModel):
-            self.effects = self.model.level_effects(self.reach.columns, self.reach.levels)
+            self.effects = self._effects()
+        self.is_tree = self.model.tree is not None and self._predicts_by_leaves()
+
+    def _model_and_rows(self, estimator, X):
+        """The model of all numbers, or, where the steps before it are not affine in those that cannot move, of the others."""
+        reach = self.reach
+        if reach.columns or reach.has_numbers_as_levels:
+            return model_and_rows(estimator, X, reach.table)
+        still = reach.table.is_number & ~reach.moves_somewhere
+        try:
+            model, rows = model_and_rows(estimator, X)
+        except RefusedNumbersError:
+            if not still.any():
+                raise
+            model = None
+        if still.any() and (model is None or getattr(model, "failing", None)):
+            reach.table = reach.table.without_numbers(still)
+            model, rows = model_and_rows(estimator, X, reach.table)
+        return model, rows
+
+    def _effects(self):
+        try:
+            return self.model.level_effects(self.reach.columns, self.reach.levels)
+        except ValueError as error:
+            raise ValueError(
+                f"the pipeline refuses a level that the threat model has seen: {error} Let its encoder take what it has not "
+                'seen, as OneHotEncoder(handle_unknown="ignore") does, or leave the level out with exchange.'
+            ) from error
+
+    def _predicts_by_leaves(self):
+        """Whether a tree says what is predicted, and nothing behind it."""
+        tree, seen = self.model.tree, self.model.inside(self.rows).astype(np.float32)
+        return bool(
+            (tree.value[tree.apply(seen), 0].argmax(axis=1) == self.model.predicted(self.model.scores(self.rows))).all()
+        )
 
     def _positions(self, y):
         targets = self.model.encode(y, len(self.rows))

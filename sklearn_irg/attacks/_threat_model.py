@@ -1,5 +1,5 @@
 import warnings
-from copy import copy
+from copy import copy, deepcopy
 from numbers import Real
 
 import numpy as np
@@ -19,6 +19,17 @@ from sklearn_irg._checks import (
 from sklearn_irg._fitted.tables import as_table
 
 NORMS = ("l2", "linf", "l1")
+_LEARNT_WITH = (
+    "norm",
+    "scale",
+    "fixed",
+    "directions",
+    "bounds",
+    "integers",
+    "categorical",
+    "n_swaps",
+    "exchange",
+)
 
 
 class ThreatModel(BaseEstimator):
@@ -68,8 +79,12 @@ class ThreatModel(BaseEstimator):
         Bounds, infinite where there are none.
     is_integer_ : ndarray of bool of shape (n_features,)
         Columns of whole numbers.
+    directions_ : ndarray of int of shape (n_features,)
+        1 for columns that move up only, -1 for down only, else 0.
     levels_ : dict of int to ndarray
         Levels seen, by the position of a categorical column.
+    exchanges_ : dict of int to ndarray of bool of shape (n_levels, n_levels) or None
+        Which level may become which; ``None`` is any other.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all are strings.
     n_features_in_ : int
@@ -164,6 +179,7 @@ class ThreatModel(BaseEstimator):
             cells = table.cells(j)
             self.levels_[int(j)] = np.array(sorted({c for c in cells if c is not None}, key=_sort_key), dtype=object)
         self._learn_exchanges(table)
+        self._fitted_params = {name: deepcopy(getattr(self, name)) for name in _LEARNT_WITH}
         return self
 
     def allows(self, X, X_moved):
@@ -277,7 +293,7 @@ class ThreatModel(BaseEstimator):
             self._has_own_bounds[j] = True
 
     def _learn_directions(self, table, is_number):
-        self._signs = np.zeros(table.n_columns, dtype=int)
+        self.directions_ = np.zeros(table.n_columns, dtype=int)
         if self.directions is not None and not isinstance(self.directions, dict):
             raise InvalidParameterError(
                 f'directions must be a dict such as {{"age": "up"}}, or None; got {self.directions!r}.'
@@ -286,11 +302,11 @@ class ThreatModel(BaseEstimator):
             j = self._position(column, "directions", table)
             if not is_number[j]:
                 raise InvalidParameterError(f"directions has {column!r}, which is not a column of numbers.")
-            self._signs[j] = 1 if check_choice(way, f"direction of {column!r}", ("up", "down")) == "up" else -1
+            self.directions_[j] = 1 if check_choice(way, f"direction of {column!r}", ("up", "down")) == "up" else -1
 
     def _learn_exchanges(self, table):
         """Which level may become which: by column, a boolean matrix over ``levels_``, or None for any other."""
-        self._allowed = dict.fromkeys(self.levels_)
+        self.exchanges_ = dict.fromkeys(self.levels_)
         if self.exchange is not None and not isinstance(self.exchange, dict):
             raise InvalidParameterError(
                 f'exchange must be a dict such as {{"grade": {{"A": ["B"]}}}}, or None; got {self.exchange!r}.'
@@ -320,10 +336,10 @@ class ThreatModel(BaseEstimator):
                 raise InvalidParameterError(
                     f"exchange of {column!r} leaves no level to change to. To keep the column as it is, name it in fixed."
                 )
-            self._allowed[j] = allowed
+            self.exchanges_[j] = allowed
         for j in self._positions(self.fixed, "fixed", table):
-            if j in self._allowed:
-                del self._allowed[j]
+            if j in self.exchanges_:
+                del self.exchanges_[j]
 
 
 def radii_of(epsilon):
@@ -348,6 +364,12 @@ def fitted_threat(threat, X):
         check_is_fitted(threat, "scales_")
     except NotFittedError:
         return clone(threat).fit(X)
+    for name, value in threat._fitted_params.items():
+        if repr(getattr(threat, name)) != repr(value):
+            raise InvalidParameterError(
+                f"{name} of the ThreatModel has been set to {getattr(threat, name)!r} after fit, which learnt with {value!r}. "
+                "Fit it again."
+            )
     return threat
 
 
@@ -377,6 +399,14 @@ def check_alone(**arguments):
             raise InvalidParameterError(
                 f"{name} is not taken beside a ThreatModel, which has it as {own_names[name]}; got {value!r}."
             )
+
+
+def constant_columns(X):
+    """Positions of the columns of numbers that do not vary."""
+    table = as_table(X)
+    numbers = table.numbers()
+    spread = [np.nanstd(column) if not np.isnan(column).all() else 0.0 for column in numbers.T]
+    return [j for j in np.flatnonzero(table.is_number).tolist() if spread[j] == 0]
 
 
 def one_radius(epsilon):

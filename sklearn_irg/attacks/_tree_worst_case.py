@@ -11,7 +11,7 @@ __all__ = ["acts_by_column", "tree_worst_case"]
 def acts_by_column(attacked):
     """Whether each column that a tree sees comes from one column of the table, so that its leaves are boxes there, too."""
     model = attacked.model
-    if model.tree is None or (attacked.reach.columns and attacked.effects is None):
+    if not attacked.is_tree or (attacked.reach.columns and attacked.effects is None):
         return False
     sources = (model.slopes != 0).sum(axis=0)
     for effect in attacked.effects or []:

@@ -1,20 +1,21 @@
 """The dispatcher of attacks: which one serves a model, row block by row block and radius by radius."""
 
 import warnings
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_random_state, column_or_1d
 
 from sklearn_irg.attacks._ascent import ascend_all, ascend_once
-from sklearn_irg.attacks._certificates import can_certify, margin_lower_bounds
+from sklearn_irg.attacks._certificates import can_certify, certified_radii, margin_lower_bounds
 from sklearn_irg.attacks._linear_worst_case import linear_worst_case
-from sklearn_irg.attacks._reach import length
+from sklearn_irg.attacks._reach import length, project
 from sklearn_irg.attacks._rows_under_attack import Best, RowsUnderAttack
 from sklearn_irg.attacks._search import search
 from sklearn_irg.attacks._tree_worst_case import acts_by_column, tree_worst_case
 
-__all__ = ["WorstCase", "certified_rows", "nearest_falls", "worst_case"]
+__all__ = ["WorstCase", "certified_rows", "has_exact_minimum", "nearest_falls", "random_state_of", "worst_case"]
 
 _BLOCK_ENTRIES = 4_000_000  # of gradients: rows times margins times columns
 
@@ -44,7 +45,7 @@ def worst_case(estimator, X, y, threat, radii):
     attacked = RowsUnderAttack(estimator, X, y, threat)
     _say_where_not_affine(attacked.model)
     size = max(1, _BLOCK_ENTRIES // max(1, attacked.model.n_outputs * attacked.rows.shape[1]))
-    rng = check_random_state(threat.random_state)
+    rng = random_state_of(threat)
     blocks = []
     for start in range(0, len(attacked), size):
         block = attacked.take(np.arange(start, min(start + size, len(attacked))))
@@ -55,8 +56,30 @@ def worst_case(estimator, X, y, threat, radii):
     moved = attacked.reach.result(units, codes)
     # a row's prediction is the estimator's own
     misclassified = np.asarray(estimator.predict(X)) != y
-    fallen = (fallen & (np.asarray(estimator.predict(moved)) != y)) | misclassified
+    confirmed = np.asarray(estimator.predict(moved)) != y
+    for power in range(5):  # in single precision, points may lie on the wrong side by rounding: go on a little
+        rows = np.flatnonzero(fallen[np.argmax(radii)] & ~confirmed & (units != 0).any(axis=1))
+        if not len(rows):
+            break
+        units[rows] = _further(
+            attacked.reach.take(rows), units[rows], max(radii), 4.0**power * np.finfo(np.float32).eps
+        )
+        moved = attacked.reach.result(units, codes)
+        confirmed[rows] = np.asarray(estimator.predict(moved))[rows] != y[rows]
+    fallen = (fallen & confirmed) | misclassified
     return WorstCase(fallen, certified & ~misclassified, moved)
+
+
+def _further(reach, units, epsilon, share):
+    """Points that have gone further by a share of their numbers, as far as they may."""
+    low, high = reach.box(epsilon)
+    step = np.sign(units) * share * (np.abs(reach.numbers) / reach.scales + 1) * (reach.steps == 0)
+    return project(units + step, low, high, epsilon, reach.norm) * (units != 0)
+
+
+def random_state_of(threat):
+    """A random state of its own, so that a call does not change the next."""
+    return check_random_state(deepcopy(threat.random_state))
 
 
 def _say_where_not_affine(model):
@@ -80,7 +103,12 @@ def certified_rows(estimator, X, y, threat, radii):
     """
     y = column_or_1d(y)
     attacked = RowsUnderAttack(estimator, X, y, threat)
-    if has_closed_form(attacked) or acts_by_column(attacked):
+    right = np.asarray(estimator.predict(X)) == y
+    if acts_by_column(attacked):
+        distances, is_reached, *_ = tree_worst_case(attacked)
+        stands = [(distances > radius) | ((distances == radius) & ~is_reached) for radius in radii]
+        return np.array(stands) & right
+    if has_closed_form(attacked):
         return worst_case(estimator, X, y, threat, radii).certified
     if not can_certify(attacked):
         raise TypeError(
@@ -88,7 +116,6 @@ def certified_rows(estimator, X, y, threat, radii):
             "network of activations with linear bounds, alone or behind steps that act column by column. adversarial_accuracy "
             "gives an upper bound."
         )
-    right = np.asarray(estimator.predict(X)) == y
     bounds = [margin_lower_bounds(attacked, np.full(len(attacked), radius)) for radius in radii]
     return np.array([right & (margins > 0).all(axis=1) for margins in bounds])
 
@@ -96,6 +123,13 @@ def certified_rows(estimator, X, y, threat, radii):
 def has_closed_form(attacked):
     """Whether numbers and levels add to the margins of a linear model."""
     return attacked.model.is_linear and (not attacked.reach.columns or attacked.effects is not None)
+
+
+def has_exact_minimum(attacked):
+    """Whether the closed form leaves no gap: no whole numbers that a ball binds together, and all rows could exist."""
+    reach = attacked.reach
+    no_gap = reach.norm == "linf" or not reach.steps.any()
+    return has_closed_form(attacked) and no_gap and reach.threat.valid is None
 
 
 def _attack(attacked, others, radii, rng):
@@ -125,7 +159,8 @@ def _strategy(attacked, others, radii, rng):
         return _in_closed_form, []
     if acts_by_column(attacked):
         return _through_leaves(attacked, others, rng), []
-    if attacked.model.is_piecewise_constant(attacked.rows):
+    behind_others = getattr(attacked.model, "failing", None) is not None
+    if behind_others or attacked.model.is_piecewise_constant(attacked.rows):
 
         def by_search(some, best, radius, positions):
             search(some, best, radius, others, rng)
@@ -134,10 +169,16 @@ def _strategy(attacked, others, radii, rng):
         return by_search, []
 
     def by_ascent(some, best, radius, positions):
-        if radius in radii:
-            ascend_all(some, best, radius, rng)
-        else:
+        if radius not in radii:
             ascend_once(some, best, radius)
+            return False
+        ascend_all(some, best, radius, rng)
+        left = np.flatnonzero(~best.wrong)
+        if some.model.is_function and len(left):  # which may have jumps beside slopes
+            rest = some.take(left)
+            more = best.take(left, rest)
+            search(rest, more, radius, others, rng)
+            best.put(left, more)
         return False
 
     return by_ascent, [radius for radius in _fixed_radii(attacked) if radius < max(radii, default=0)]
@@ -190,15 +231,21 @@ def nearest_falls(attacked, rng):
     distances : ndarray of shape (n_samples,)
         Infinite where nothing was found.
     """
-    if acts_by_column(attacked):
+    valid = attacked.reach.threat.valid
+    if acts_by_column(attacked) and valid is None:
         return tree_worst_case(attacked)[0]
+    if has_exact_minimum(attacked):
+        return certified_radii(attacked, n_bisections=45)[1]
     found = Best(attacked)
-    by_strategy, _ = _strategy(attacked, attacked, [], rng)
+    radii = _fixed_radii(attacked)
+    if attacked.reach.columns:  # swaps need the attack of given radii, and alone go no distance
+        radii = [0.0, *radii]
+    by_strategy, _ = _strategy(attacked, attacked, radii if attacked.reach.columns else [], rng)
 
     def by_search(some, best, radius, positions):  # also finds ways out of where gradients vanish
         search(some, best, radius, attacked, rng)
 
-    for step, radius in [(step, radius) for step in (by_strategy, by_search) for radius in _fixed_radii(attacked)]:
+    for step, radius in [(step, radius) for step in (by_strategy, by_search) for radius in radii]:
         left = np.flatnonzero(~found.wrong)
         if not len(left):
             break
@@ -229,6 +276,8 @@ def _drawn_back(attacked, units, codes, rng, n_rounds=3, n_bisections=20):
                 trial[:, columns] *= share[:, None]
                 trial = attacked.reach.on_grid(trial)
                 falls = attacked.against(model, model.scores(attacked.moved(rows, trial)))[0]
+                if attacked.reach.threat.valid is not None:
+                    falls &= attacked.reach.exists(attacked.reach.result(trial, codes))
                 kept, failed = np.where(falls, share, kept), np.where(falls, failed, share)
             units[:, columns] *= kept[:, None]
             units = attacked.reach.on_grid(units)
