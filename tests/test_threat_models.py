@@ -30,6 +30,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
+from sklearn_irg._threats.linear_minimum import linear_minimum
+from sklearn_irg._threats.reach import project
 from sklearn_irg.attacks import (
     ThreatModel,
     adversarial_accuracy,
@@ -38,8 +40,6 @@ from sklearn_irg.attacks import (
     make_adversarial_scorer,
     projected_gradient,
 )
-from sklearn_irg.attacks._linear_minimum import linear_minimum
-from sklearn_irg.attacks._reach import project
 from sklearn_irg.diagnostics import attack_distance, certified_radius, input_gradients, signed_distance
 from sklearn_irg.displays import FeatureSensitivityDisplay, RobustnessCurveDisplay
 from tests.problems import MULTI_X, MULTI_Y, mixed_table, prepared

@@ -82,7 +82,7 @@ class Activation(Component, ABC):
         raise NotImplementedError
 
     def value_and_slope(self, Z):
-        """φ(Z) and φ'(Z), as new arrays."""
+        """Values φ(Z) and slopes φ'(Z), as new arrays."""
         A = Z.copy()
         self.apply(A)
         return A, self.slope(A, np.empty_like(A))

@@ -6,13 +6,13 @@ attacked), ``clip=(low, high)`` bounds the result, scalars or one per feature. R
 units and bounds of its own.
 """
 
+from sklearn_irg._threats.threat_model import ThreatModel
 from sklearn_irg.attacks._adversarial_accuracy import adversarial_accuracy, certified_accuracy, make_adversarial_scorer
 from sklearn_irg.attacks._adversarial_examples import adversarial_examples
 from sklearn_irg.attacks._confidence_ascent import confidence_ascent
 from sklearn_irg.attacks._deepfool import deepfool
 from sklearn_irg.attacks._fast_gradient import fast_gradient
 from sklearn_irg.attacks._projected_gradient import projected_gradient
-from sklearn_irg.attacks._threat_model import ThreatModel
 from sklearn_irg.attacks._transfer_matrix import transfer_matrix
 from sklearn_irg.attacks._virtual_adversarial_direction import virtual_adversarial_direction
 

@@ -5,8 +5,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklearn_irg._checks import check_choice, check_sample_weight
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg.attacks._problem import like
-from sklearn_irg.attacks._threat_model import (
+from sklearn_irg._threats.threat_model import (
     NORMS,
     ThreatModel,
     as_threat,
@@ -15,7 +14,8 @@ from sklearn_irg.attacks._threat_model import (
     radii_of,
     with_radius,
 )
-from sklearn_irg.attacks._worst_case import certified_rows, worst_case
+from sklearn_irg._threats.worst_case import certified_rows, worst_case
+from sklearn_irg.attacks._problem import like
 
 
 def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", sample_weight=None):

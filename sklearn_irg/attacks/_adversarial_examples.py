@@ -1,5 +1,5 @@
-from sklearn_irg.attacks._threat_model import as_threat, one_radius
-from sklearn_irg.attacks._worst_case import worst_case
+from sklearn_irg._threats.threat_model import as_threat, one_radius
+from sklearn_irg._threats.worst_case import worst_case
 
 
 def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, features=None):

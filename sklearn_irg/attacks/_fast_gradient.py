@@ -1,6 +1,7 @@
 from sklearn_irg._checks import check_choice, check_real
 from sklearn_irg._engine.sensitivity import ascend
-from sklearn_irg.attacks._problem import DUAL, Problem
+from sklearn_irg._threats.reach import DUAL
+from sklearn_irg.attacks._problem import Problem
 
 
 def fast_gradient(estimator, X, y, epsilon, *, norm="l2", clip=None, features=None):

@@ -7,8 +7,6 @@ from sklearn_irg._checks import check_bounds, check_features
 from sklearn_irg._fitted.extraction import model_and_rows
 from sklearn_irg._fitted.table_models import TableModel
 
-DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
-
 
 class Problem:
     """A fitted model, rows as it takes them, and how they may move."""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from sklearn_irg._engine.sensitivity import steepest
-from sklearn_irg.attacks._linear_minimum import linear_minimum
-from sklearn_irg.attacks._reach import project
+from sklearn_irg._threats.linear_minimum import linear_minimum
+from sklearn_irg._threats.reach import project
 
 __all__ = ["ascend_all"]
 

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 
 from sklearn_irg._engine.activations import ReLU
 from sklearn_irg._fitted.linear_bounds import margin_functions, unit_ranges
-from sklearn_irg.attacks._certificates import can_certify, from_first_layer, reach_of
+from sklearn_irg._threats.certificates import can_certify, from_first_layer, reach_of
 
 __all__ = ["can_be_exact", "distance_intervals"]
 

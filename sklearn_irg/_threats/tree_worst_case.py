@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_irg._fitted.trees import leaves_of
-from sklearn_irg.attacks._reach import length
+from sklearn_irg._threats.reach import length
 
 __all__ = ["acts_by_column", "tree_worst_case"]
 

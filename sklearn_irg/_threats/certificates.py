@@ -5,8 +5,8 @@ import numpy as np
 from sklearn_irg._engine.activations import Activation
 from sklearn_irg._fitted.linear_bounds import BallAroundRows, margin_bounds_over, margin_functions
 from sklearn_irg._fitted.table_models import AffineTableModel
-from sklearn_irg.attacks._linear_minimum import linear_minimum
-from sklearn_irg.attacks._problem import DUAL
+from sklearn_irg._threats.linear_minimum import linear_minimum
+from sklearn_irg._threats.reach import DUAL
 
 __all__ = ["can_certify", "certified_radii", "from_first_layer", "margin_lower_bounds", "reach_of"]
 

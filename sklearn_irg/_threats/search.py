@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklearn_irg.attacks._ascent import best_swaps
-from sklearn_irg.attacks._reach import project
+from sklearn_irg._threats.ascent import best_swaps
+from sklearn_irg._threats.reach import project
 
 __all__ = ["search"]
 

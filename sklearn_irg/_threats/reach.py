@@ -5,8 +5,9 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_irg._fitted.tables import as_table
 
-__all__ = ["Reach", "project"]
+__all__ = ["DUAL", "Reach", "length", "project"]
 
+DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
 SLACK = 1e-9  # of a scale: what rounding may add
 
 

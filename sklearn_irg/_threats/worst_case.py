@@ -7,21 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_random_state, column_or_1d
 
-from sklearn_irg.attacks._ascent import ascend_all, ascend_once
-from sklearn_irg.attacks._certificates import can_certify, certified_radii, margin_lower_bounds
-from sklearn_irg.attacks._linear_worst_case import linear_worst_case
-from sklearn_irg.attacks._reach import length, project
-from sklearn_irg.attacks._rows_under_attack import Best, RowsUnderAttack
-from sklearn_irg.attacks._search import search
-from sklearn_irg.attacks._tree_worst_case import acts_by_column, tree_worst_case
+from sklearn_irg._threats.ascent import ascend_all, ascend_once
+from sklearn_irg._threats.certificates import can_certify, certified_radii, margin_lower_bounds
+from sklearn_irg._threats.linear_worst_case import linear_worst_case
+from sklearn_irg._threats.reach import length, project
+from sklearn_irg._threats.rows_under_attack import Best, RowsUnderAttack
+from sklearn_irg._threats.search import search
+from sklearn_irg._threats.tree_worst_case import acts_by_column, tree_worst_case
 
-__all__ = ["WorstCase", "certified_rows", "has_exact_minimum", "nearest_falls", "random_state_of", "worst_case"]
+__all__ = ["Outcome", "certified_rows", "has_exact_minimum", "nearest_falls", "random_state_of", "worst_case"]
 
 _BLOCK_ENTRIES = 4_000_000  # of gradients: rows times margins times columns
 
 
 @dataclass
-class WorstCase:
+class Outcome:
     """What an attack made of rows.
 
     Attributes
@@ -67,7 +67,7 @@ def worst_case(estimator, X, y, threat, radii):
         moved = attacked.reach.result(units, codes)
         confirmed[rows] = np.asarray(estimator.predict(moved))[rows] != y[rows]
     fallen = (fallen & confirmed) | misclassified
-    return WorstCase(fallen, certified & ~misclassified, moved)
+    return Outcome(fallen, certified & ~misclassified, moved)
 
 
 def _further(reach, units, epsilon, share):

@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 
 from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows, model_of_predictions
 from sklearn_irg._fitted.table_models import AffineTableModel, RefusedNumbersError
-from sklearn_irg.attacks._reach import Reach
+from sklearn_irg._threats.reach import Reach
 
 __all__ = ["RowsUnderAttack"]
 

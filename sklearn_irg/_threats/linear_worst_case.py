@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_irg.attacks._linear_minimum import exact_l1_minimum, linear_minimum
+from sklearn_irg._threats.linear_minimum import exact_l1_minimum, linear_minimum
 
 __all__ = ["linear_worst_case"]
 

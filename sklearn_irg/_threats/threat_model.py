@@ -197,7 +197,7 @@ class ThreatModel(BaseEstimator):
         allowed : ndarray of bool of shape (n_samples,)
             Up to rounding, at the largest radius. Rows are also not allowed where ``valid`` says so.
         """
-        from sklearn_irg.attacks._reach import Reach
+        from sklearn_irg._threats.reach import Reach
 
         return Reach(fitted_threat(self, X), X).allows(X_moved)
 
