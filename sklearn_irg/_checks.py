@@ -17,6 +17,7 @@ __all__ = [
     "check_features",
     "check_integer",
     "check_mask",
+    "check_radii",
     "check_real",
     "check_sample_weight",
 ]
@@ -47,6 +48,22 @@ def check_real(value, name, low=None, high=None, *, open_low=False, open_high=Fa
         wanted = f"a finite number{_range(low, high, open_low, open_high)}"
         raise InvalidParameterError(f"{name} must be {wanted}; got {value!r}.")
     return number
+
+
+def check_radii(epsilon):
+    """One or several radii as a list of floats."""
+    if isinstance(epsilon, Real):
+        return [check_real(epsilon, "epsilon", 0)]
+    try:
+        radii = np.asarray(epsilon, dtype=np.float64).ravel().tolist()
+    except (TypeError, ValueError):
+        raise InvalidParameterError(
+            f"epsilon must be a number >= 0, several, or a ThreatModel; got {epsilon!r}."
+        ) from None
+    radii = [check_real(radius, "epsilon", 0) for radius in radii]
+    if not radii:
+        raise InvalidParameterError("epsilon must be one radius or more; got none.")
+    return radii
 
 
 def check_integer(value, name, low=None, high=None):

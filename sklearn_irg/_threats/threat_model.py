@@ -1,19 +1,16 @@
 import warnings
-from copy import copy, deepcopy
-from numbers import Real
+from copy import deepcopy
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
 from sklearn_irg._checks import (
     InvalidParameterError,
-    check_bounds,
     check_choice,
     check_column,
-    check_features,
     check_integer,
+    check_radii,
     check_real,
 )
 from sklearn_irg._fitted.tables import as_table
@@ -157,7 +154,7 @@ class ThreatModel(BaseEstimator):
         self : ThreatModel
             Fitted.
         """
-        radii_of(self.epsilon)
+        check_radii(self.epsilon)
         check_choice(self.norm, "norm", NORMS)
         check_integer(self.n_swaps, "n_swaps", 0)
         if self.valid is not None and not callable(self.valid):
@@ -197,6 +194,7 @@ class ThreatModel(BaseEstimator):
         allowed : ndarray of bool of shape (n_samples,)
             Up to rounding, at the largest radius. Rows are also not allowed where ``valid`` says so.
         """
+        from sklearn_irg._threats.arguments import fitted_threat
         from sklearn_irg._threats.reach import Reach
 
         return Reach(fitted_threat(self, X), X).allows(X_moved)
@@ -340,87 +338,6 @@ class ThreatModel(BaseEstimator):
         for j in self._positions(self.fixed, "fixed", table):
             if j in self.exchanges_:
                 del self.exchanges_[j]
-
-
-def radii_of(epsilon):
-    """One or several radii as a list of floats."""
-    if isinstance(epsilon, Real):
-        return [check_real(epsilon, "epsilon", 0)]
-    try:
-        radii = np.asarray(epsilon, dtype=np.float64).ravel().tolist()
-    except (TypeError, ValueError):
-        raise InvalidParameterError(
-            f"epsilon must be a number >= 0, several, or a ThreatModel; got {epsilon!r}."
-        ) from None
-    radii = [check_real(radius, "epsilon", 0) for radius in radii]
-    if not radii:
-        raise InvalidParameterError("epsilon must be one radius or more; got none.")
-    return radii
-
-
-def fitted_threat(threat, X):
-    """The threat model itself if it has been fitted, else a copy fitted on X."""
-    try:
-        check_is_fitted(threat, "scales_")
-    except NotFittedError:
-        return clone(threat).fit(X)
-    for name, value in threat._fitted_params.items():
-        if repr(getattr(threat, name)) != repr(value):
-            raise InvalidParameterError(
-                f"{name} of the ThreatModel has been set to {getattr(threat, name)!r} after fit, which learnt with {value!r}. "
-                "Fit it again."
-            )
-    return threat
-
-
-def as_threat(epsilon, X, *, norm=None, clip=None, features=None):
-    """A fitted threat model: the one given, or the ball of a radius, or several, in units of X."""
-    if not isinstance(epsilon, ThreatModel):
-        radii_of(epsilon)
-        check_choice("l2" if norm is None else norm, "norm", NORMS)
-        table = as_table(X)
-        moves = check_features(features, table.n_columns, table.names)
-        bounds = None
-        if clip is not None:
-            low, high = check_bounds(clip, table.n_columns)
-            bounds = {j: (low[j], high[j]) for j in np.flatnonzero(moves & table.is_number)}
-        fixed = np.flatnonzero(~moves).tolist()
-        norm = "l2" if norm is None else norm
-        return ThreatModel(epsilon, norm=norm, scale=None, fixed=fixed, bounds=bounds, integers=None).fit(X)
-    check_alone(norm=norm, clip=clip, features=features)
-    return fitted_threat(epsilon, X)
-
-
-def check_alone(**arguments):
-    """Raise an error for what may not be given beside a threat model."""
-    own_names = {"norm": "norm", "clip": "bounds", "features": "fixed", "units": "scale"}
-    for name, value in arguments.items():
-        if value is not None:
-            raise InvalidParameterError(
-                f"{name} is not taken beside a ThreatModel, which has it as {own_names[name]}; got {value!r}."
-            )
-
-
-def constant_columns(X):
-    """Positions of the columns of numbers that do not vary."""
-    table = as_table(X)
-    numbers = table.numbers()
-    spread = [np.nanstd(column) if not np.isnan(column).all() else 0.0 for column in numbers.T]
-    return [j for j in np.flatnonzero(table.is_number).tolist() if spread[j] == 0]
-
-
-def one_radius(epsilon):
-    """A single radius."""
-    if np.ndim(epsilon):
-        raise InvalidParameterError(f"epsilon must be a single radius here; got {epsilon!r}.")
-    return radii_of(epsilon)[0]
-
-
-def with_radius(threat, radius):
-    """A fitted threat model with another radius."""
-    other = copy(threat)
-    other.epsilon = radius
-    return other
 
 
 def _has_levels(table, j):

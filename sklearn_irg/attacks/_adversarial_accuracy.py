@@ -3,17 +3,10 @@ from copy import copy
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklearn_irg._checks import check_choice, check_sample_weight
+from sklearn_irg._checks import check_choice, check_radii, check_sample_weight
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg._threats.threat_model import (
-    NORMS,
-    ThreatModel,
-    as_threat,
-    check_alone,
-    one_radius,
-    radii_of,
-    with_radius,
-)
+from sklearn_irg._threats.arguments import as_threat, check_alone, one_radius, with_radius
+from sklearn_irg._threats.threat_model import NORMS, ThreatModel
 from sklearn_irg._threats.worst_case import certified_rows, worst_case
 from sklearn_irg.attacks._problem import like
 
@@ -73,7 +66,7 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", 
     array([0.99, 0.98, 0.92])
     """
     threat = as_threat(epsilon, X, norm=norm)
-    radii = radii_of(threat.epsilon)
+    radii = check_radii(threat.epsilon)
     weights = check_sample_weight(sample_weight, len(X) if hasattr(X, "__len__") else X.shape[0])
     if callable(attack):
         fallen = _fallen_by(attack, estimator, X, y, threat if isinstance(epsilon, ThreatModel) else None, radii)
@@ -147,7 +140,7 @@ def certified_accuracy(estimator, X, y, epsilon, *, norm=None, sample_weight=Non
     """
     threat = as_threat(epsilon, X, norm=norm)
     weights = check_sample_weight(sample_weight, len(X) if hasattr(X, "__len__") else X.shape[0])
-    certified = certified_rows(estimator, X, y, threat, radii_of(threat.epsilon))
+    certified = certified_rows(estimator, X, y, threat, check_radii(threat.epsilon))
     accuracies = np.average(certified, axis=1, weights=weights)
     return accuracies if np.ndim(threat.epsilon) else float(accuracies[0])
 

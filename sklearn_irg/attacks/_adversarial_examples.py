@@ -1,4 +1,4 @@
-from sklearn_irg._threats.threat_model import as_threat, one_radius
+from sklearn_irg._threats.arguments import as_threat, one_radius
 from sklearn_irg._threats.worst_case import worst_case
 
 

@@ -6,11 +6,12 @@ from sklearn_irg._checks import InvalidParameterError, check_choice, check_integ
 from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
 from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows
 from sklearn_irg._fitted.units import UNITS, in_units
+from sklearn_irg._threats.arguments import check_alone, constant_columns, fitted_threat
 from sklearn_irg._threats.certificates import can_certify, certified_radii
 from sklearn_irg._threats.exact_network import can_be_exact, distance_intervals
 from sklearn_irg._threats.reach import DUAL
 from sklearn_irg._threats.rows_under_attack import RowsUnderAttack
-from sklearn_irg._threats.threat_model import ThreatModel, check_alone, constant_columns, fitted_threat
+from sklearn_irg._threats.threat_model import ThreatModel
 from sklearn_irg._threats.tree_worst_case import acts_by_column, tree_worst_case
 from sklearn_irg._threats.worst_case import has_exact_minimum, nearest_falls, random_state_of
 from sklearn_irg.diagnostics._lipschitz import margin_bounds

@@ -1,6 +1,6 @@
 import numpy as np
 
-from sklearn_irg._threats.threat_model import fitted_threat
+from sklearn_irg._threats.arguments import fitted_threat
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
 from sklearn_irg.diagnostics import certified_radius
 from sklearn_irg.displays._base import Display, axes_or_new, name_of, styles

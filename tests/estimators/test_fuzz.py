@@ -202,8 +202,18 @@ def test_a_fit_is_finite_or_refused_by_name(Estimator, data, seed, scale, form, 
         assert all(np.isfinite(array).all() for array in weights)
     elif not isinstance(error, InvalidParameterError):
         components = [
-            kind.__name__ for kind in (VirtualAdversarial, RandomPerturbation, AdversarialLoss, InputNoise, LBFGS)
+            kind.__name__
+            for kind in (VirtualAdversarial, RandomPerturbation, AdversarialLoss, CertifiedLoss, InputNoise, LBFGS)
         ]
         components += ["LipschitzGradient at interpolates", "early_stopping"]
-        of_fit = ["X", "y", "Input X", "sample_weight", "Input sample_weight", "mask", "Sparse data was passed for X"]
+        of_fit = [
+            "X",
+            "y",
+            "cv",
+            "Input X",
+            "sample_weight",
+            "Input sample_weight",
+            "mask",
+            "Sparse data was passed for X",
+        ]
         assert re.match(rf"({'|'.join([*of_fit, 'training diverged', *components])})\b", str(error)), error
