@@ -24,6 +24,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
+    PowerTransformer,
     StandardScaler,
 )
 from sklearn.svm import SVC
@@ -694,6 +695,13 @@ class TestWhatOnceWentWrong:
         for options in ({"fixed": ["code"]}, {"categorical": ["code"]}):
             threat = ThreatModel(0.5, **options)
             assert certified_accuracy(model, X, LABELS, threat) == adversarial_accuracy(model, X, LABELS, threat)
+
+    def test_steps_that_take_positive_numbers_only_are_searched(self):
+        X, y = np.exp(MULTI_X), MULTI_Y
+        model = make_pipeline(PowerTransformer("box-cox"), LogisticRegression()).fit(X, y)
+        assert np.isfinite(signed_distance(model, X)).all()
+        with pytest.warns(UserWarning, match="not affine"):
+            assert adversarial_accuracy(model, X, y, ThreatModel(0.3).fit(X)) < model.score(X, y)
 
     def test_missing_cells_that_reach_a_tree(self):
         X, y = MULTI_X.copy(), MULTI_Y

@@ -240,19 +240,19 @@ def slopes_of(transform, table, n_tried=500):
     failing = []
     for j in np.flatnonzero(~np.isnan(numbers).all(axis=0)):
         rows = rng.permutation(np.flatnonzero(~np.isnan(numbers[:, j])))[:24]
-        some = table.take(np.repeat(rows, 3))
-        steps = np.tile([0.37, -2.3, 40.0], len(rows)) * unit[j]
-        moved = numbers[np.repeat(rows, 3)]
+        several = np.repeat(rows, 3)
+        some = table.take(several)
+        moved = numbers[several]
         before = moved[:, j].copy()
-        moved[:, j] += steps
+        moved[:, j] += np.tile([0.37, -2.3, 40.0], len(rows)) * unit[j]
         try:
-            change = transform(some.with_numbers(moved, [j])) - start[np.repeat(rows, 3)]
-        except (ValueError, TypeError) as error:
-            raise RefusedNumbersError(
-                f"the pipeline refuses other numbers in {table.name_of(j)!r} than it has seen ({error}). Name the column in "
-                "ThreatModel(categorical=…) or fixed, or make it a column of categories."
-            ) from error
-        change[np.isnan(change) & np.isnan(start[np.repeat(rows, 3)])] = 0  # missing before and after
+            with np.errstate(all="ignore"):
+                change = transform(some.with_numbers(moved, [j])) - start[several]
+        except (ValueError, TypeError):
+            _require_numbers(transform, some, numbers[several], j, 1e-6 * unit[j])
+            failing.append(table.name_of(j))
+            continue
+        change[np.isnan(change) & np.isnan(start[several])] = 0  # missing before and after
         quotients = change / (moved[:, j] - before)[:, None]
         slopes[j] = np.median(quotients, axis=0)
         if not np.allclose(quotients, slopes[j], rtol=1e-6, atol=1e-9 * _size(start) / unit[j]):
@@ -263,10 +263,27 @@ def slopes_of(transform, table, n_tried=500):
     for size in (0.5, 30.0):  # all columns of all rows at once
         moved = numbers + size * unit * rng.standard_normal(numbers.shape)
         expected = start + np.nan_to_num(moved - numbers) @ slopes
-        found = transform(everything.with_numbers(moved))
+        try:
+            with np.errstate(all="ignore"):
+                found = transform(everything.with_numbers(moved))
+        except (ValueError, TypeError):
+            return None, []
         if not _agree(found, expected):
             return None, []
     return slopes, []
+
+
+def _require_numbers(transform, table, numbers, j, step):
+    """Raise an error where a column's numbers cannot move even a little."""
+    numbers = numbers.copy()
+    numbers[:, j] += step
+    try:
+        transform(table.with_numbers(numbers, [j]))
+    except (ValueError, TypeError) as error:
+        raise RefusedNumbersError(
+            f"the pipeline refuses other numbers in {table.name_of(j)!r} than it has seen ({error}). Name the column in "
+            "ThreatModel(categorical=…) or fixed, or make it a column of categories."
+        ) from error
 
 
 def _objects(values):
