@@ -225,6 +225,14 @@ class TestLinearModelsExactly:
             assert certified == attacked
         assert attacked - certified <= 0.1
 
+    def test_radii_beyond_all_numbers(self):
+        X = np.arange(20).reshape(10, 2)
+        model = LogisticRegression().fit(X, X[:, 0] > 8)
+        assert adversarial_accuracy(model, X, X[:, 0] > 8, ThreatModel([1e3, 1e200], bounds=None).fit(X)).tolist() == [
+            0,
+            0,
+        ]
+
     def test_a_radius_means_what_it_meant(self):
         X, y = MULTI_X, MULTI_Y
         model = LogisticRegression().fit(X, y)

@@ -118,11 +118,9 @@ def _on_grid(slopes, room, sizes, steps, epsilon, norm):
     on_grid[:, whole] = np.floor(sizes[:, whole] / step + 1e-9) * step
     power = 2 if norm == "l2" else 1
     used = (on_grid[:, whole] ** power).sum(axis=1)
-    budget = epsilon**power
+    budget = np.minimum(epsilon, 1e150) ** power  # squares do not overflow
     gains = slopes[:, whole] * step
     rows = np.arange(len(slopes))
-    best, best_value = None, None
-    candidates = [on_grid]
     fuller = on_grid.copy()
     for k in (-gains).argsort(axis=1, kind="stable").T:
         now = fuller[rows, whole[k]]
@@ -131,15 +129,9 @@ def _on_grid(slopes, room, sizes, steps, epsilon, norm):
         fits = (gains[rows, k] > 0) & (more <= room[rows, whole[k]] + 1e-9) & (used + cost <= budget * (1 + 1e-12))
         fuller[rows, whole[k]] = np.where(fits, more, now)
         used = used + np.where(fits, cost, 0)
-    candidates.append(fuller)
     continuous = steps == 0
-    for candidate in candidates:
-        left = np.maximum(budget - (candidate[:, whole] ** power).sum(axis=1), 0)
-        radius = left ** (1 / power)
-        fill = _fill(slopes[:, continuous], room[:, continuous], radius, norm)
-        candidate[:, continuous] = fill
-        value = (slopes * candidate).sum(axis=1)
-        better = np.ones(len(value), dtype=bool) if best is None else value > best_value
-        best = candidate.copy() if best is None else np.where(better[:, None], candidate, best)
-        best_value = value if best_value is None else np.maximum(value, best_value)
-    return best
+    for sizes in (on_grid, fuller):
+        left = np.maximum(budget - (sizes[:, whole] ** power).sum(axis=1), 0)
+        sizes[:, continuous] = _fill(slopes[:, continuous], room[:, continuous], left ** (1 / power), norm)
+    is_better = (slopes * fuller).sum(axis=1) > (slopes * on_grid).sum(axis=1)
+    return np.where(is_better[:, None], fuller, on_grid)

@@ -1,6 +1,7 @@
 """Diagnostics: how far, in which direction and why the predictions of a fitted model change."""
 
-from sklearn_irg.diagnostics._distances import attack_distance, certified_radius, distance_interval, signed_distance
+from sklearn_irg.diagnostics._certified_radius import certified_radius, distance_interval
+from sklearn_irg.diagnostics._distances import attack_distance, signed_distance
 from sklearn_irg.diagnostics._geometry import LinearGeometry, linear_geometry
 from sklearn_irg.diagnostics._gradients import (
     FeatureSensitivity,

@@ -1,20 +1,15 @@
-"""Distances to the decision boundary: estimated, guaranteed, and reached."""
+"""Distances to the decision boundary: estimated and reached."""
 
 import numpy as np
 
-from sklearn_irg._checks import InvalidParameterError, check_choice, check_integer, check_real
+from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
 from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows
 from sklearn_irg._fitted.units import UNITS, in_units
 from sklearn_irg._threats.arguments import check_alone, constant_columns, fitted_threat
-from sklearn_irg._threats.certificates import can_certify, certified_radii
-from sklearn_irg._threats.exact_network import can_be_exact, distance_intervals
-from sklearn_irg._threats.reach import DUAL
 from sklearn_irg._threats.rows_under_attack import RowsUnderAttack
 from sklearn_irg._threats.threat_model import ThreatModel
-from sklearn_irg._threats.tree_worst_case import acts_by_column, tree_worst_case
-from sklearn_irg._threats.worst_case import has_exact_minimum, nearest_falls, random_state_of
-from sklearn_irg.diagnostics._lipschitz import margin_bounds
+from sklearn_irg._threats.worst_case import nearest_falls, random_state_of
 
 
 def signed_distance(estimator, X, y=None, *, units="raw"):
@@ -63,205 +58,6 @@ def signed_distance(estimator, X, y=None, *, units="raw"):
         own = np.ones(len(X), dtype=int)
     margins, gradients = model.margins(X, own)
     return margin_over_norm(margins, np.linalg.norm(gradients, axis=2)).min(axis=1)
-
-
-def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=None, units="raw", time_limit=10.0):
-    r"""Radius within which no change of a row can change its prediction: a lower bound on the distance to the boundary.
-
-    Parameters
-    ----------
-    estimator : classifier
-        A fitted linear model, multi-layer perceptron or decision tree, or a pipeline with one of these behind steps that act
-        column by column.
-    X : DataFrame or array-like of shape (n_samples, n_features)
-        Samples.
-    y : array-like of shape (n_samples,), default=None
-        Labels; rows predicted otherwise have radius zero. ``None`` means the predicted ones.
-    norm : {"l2", "linf", "l1"}, default=None
-        Norm of the distance; ``None`` is "l2". A threat model has its own.
-    method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
-        "lipschitz" divides the margins of a network by the product of the spectral norms of its weights, in "l2" only [1]_;
-        "linear_bounds" puts lines around its activations [2]_, to two thousandths of the largest radius that this certifies;
-        "exact" is for linear models, trees, and networks of relu in "linf" and "l1", by mixed-integer programming [3]_. "auto"
-        is exact for trees and linear models, but for whole numbers in "l2" and "l1", which it takes as fractions, and
-        "linear_bounds" for networks.
-    threat : ThreatModel, default=None
-        What may happen to rows; its radius does not count.
-    units : {"raw", "std"}, default="raw"
-        Units of the columns: their own, or their standard deviation over the rows given. A threat model has its own.
-    time_limit : float, default=10.0
-        Seconds for each row of a mixed-integer program. Where it runs out, the radius is what has been proved.
-
-    Returns
-    -------
-    radii : ndarray of shape (n_samples,)
-        In these units, or those of the threat model. Infinite where nothing within reach changes the prediction.
-
-    Raises
-    ------
-    TypeError
-        For a model of which nothing is known for certain, or not by this method.
-
-    See Also
-    --------
-    attack_distance : An upper bound.
-    distance_interval : Both.
-
-    References
-    ----------
-    .. [1] Tsuzuku, Sato and Sugiyama (2018), "Lipschitz-margin training: scalable certification of perturbation
-       invariance for deep neural networks".
-    .. [2] Zhang, Weng, Chen, Hsieh and Daniel (2018), "Efficient neural network robustness certification with general
-       activation functions".
-    .. [3] Tjeng, Xiao and Tedrake (2019), "Evaluating robustness of neural networks with mixed integer programming".
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.neural_network import MLPClassifier
-    >>> from sklearn_irg.diagnostics import attack_distance, certified_radius
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = MLPClassifier((10,), learning_rate_init=0.01, tol=0.002, random_state=0).fit(X, y)
-    >>> for method in "lipschitz", "linear_bounds":
-    ...     print(method, certified_radius(model, X[::50], method=method).round(2))
-    lipschitz [0.75 0.42 0.63]
-    linear_bounds [1.41 0.64 0.98]
-    >>> attack_distance(model, X[::50]).round(2)
-    array([1.43, 0.64, 1.19])
-    """
-    check_choice(method, "method", ("auto", "lipschitz", "linear_bounds", "exact"))
-    check_real(time_limit, "time_limit", 0, open_low=True)
-    if method == "lipschitz":
-        return _lipschitz_radius(estimator, X, y, norm, threat, units)
-    attacked = _attacked(estimator, X, y, norm, threat, units)
-    right = np.asarray(estimator.predict(X)) == attacked.model.classes[attacked.own]
-    if acts_by_column(attacked) and method != "linear_bounds":
-        _require(method == "auto" or attacked.reach.threat.valid is None, attacked, _EXACT)
-        return np.where(right, tree_worst_case(attacked)[0], 0)
-    if attacked.model.is_linear and not attacked.binds and method != "linear_bounds":
-        margins, gradients = attacked.model.margins(attacked.rows, attacked.own)
-        slopes = gradients[:, :, : attacked.reach.numbers.shape[1]] * attacked.reach.scales
-        norms = np.linalg.norm(slopes, ord=DUAL[attacked.reach.norm], axis=2)
-        return np.where(right, np.maximum(margin_over_norm(margins, norms).min(axis=1), 0), 0)
-    if has_exact_minimum(attacked):
-        return np.where(right, certified_radii(attacked, n_bisections=45)[0], 0)
-    if method == "exact":
-        return np.where(right, _exact_interval(attacked, time_limit)[0], 0)
-    is_plain = norm in (None, "l2") and threat is None
-    if method == "auto" and attacked.model.has_weights and is_plain and not can_certify(attacked):
-        return _lipschitz_radius(estimator, X, y, norm, threat, units)  # an activation without linear bounds
-    _require(
-        can_certify(attacked), attacked, "certain: a linear model, a decision tree, or a network of known activations"
-    )
-    return np.where(right, certified_radii(attacked)[0], 0)
-
-
-_EXACT = 'exact: a linear model, a decision tree, or a network of relu in "linf" or "l1", without `valid`,'
-
-
-def _exact_interval(attacked, time_limit):
-    """Both ends of the distances of a relu network, which meet if time allows."""
-    _require(can_be_exact(attacked), attacked, _EXACT)
-    upper = nearest_falls(attacked, random_state_of(attacked.reach.threat))
-    return distance_intervals(attacked, certified_radii(attacked)[0], upper, time_limit)
-
-
-def _require(condition, attacked, what):
-    if not condition:
-        raise TypeError(
-            f"the distance for {attacked.model.name} is not {what} is needed, alone or behind steps that act column by column. "
-            "Behind others, pass pipe[-1] with pipe[:-1].transform(X); attack_distance is an upper bound."
-        )
-
-
-def _lipschitz_radius(estimator, X, y, norm, threat, units):
-    if norm not in (None, "l2") or threat is not None:
-        raise InvalidParameterError(
-            'method="lipschitz" is for norm="l2" without a threat model. Use method="linear_bounds".'
-        )
-    model, X = _classifier(estimator, X, units)
-    own = _positions(model, X, y)
-    margins, gradients = model.margins(X, own)
-    bounds = np.linalg.norm(gradients, axis=2) if model.is_linear else margin_bounds(model, own)
-    return np.maximum(margin_over_norm(margins, bounds).min(axis=1), 0)
-
-
-def _attacked(estimator, X, y, norm, threat, units):
-    """Rows under a threat model, or under a ball without bounds."""
-    if threat is None:
-        norm = "l2" if norm is None else norm
-        scale = None if check_choice(units, "units", tuple(UNITS)) == "raw" else "std"
-        still = [] if scale is None else constant_columns(X)
-        threat = ThreatModel(1.0, norm=norm, scale=scale, fixed=still, bounds=None, integers=None).fit(X)
-    else:
-        check_alone(norm=norm, units=None if units == "raw" else units)
-        threat = fitted_threat(threat, X)
-    return RowsUnderAttack(estimator, X, y, threat)
-
-
-def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=None, units="raw", time_limit=10.0):
-    """Both ends of the distance of each row to where its prediction changes: certified and attacked.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Fitted; where nothing is certain, as for forests, the lower end is zero.
-    X : DataFrame or array-like of shape (n_samples, n_features)
-        Samples.
-    y : array-like of shape (n_samples,), default=None
-        Labels; rows predicted otherwise have distance zero. ``None`` means the predicted ones.
-    norm : {"l2", "linf", "l1"}, default=None
-        Norm of the distance; ``None`` is "l2". A threat model has its own.
-    method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
-        As in `certified_radius`; "exact" draws both ends of networks of relu together, in "linf" and "l1".
-    threat : ThreatModel, default=None
-        What may happen to rows; its radius does not count.
-    units : {"raw", "std"}, default="raw"
-        Units of the columns: their own, or their standard deviation over the rows given.
-    time_limit : float, default=10.0
-        Seconds for each row of a mixed-integer program. Where it runs out, an interval is left.
-
-    Returns
-    -------
-    lower, upper : ndarray of shape (n_samples,)
-        In these units, or those of the threat model.
-
-    Raises
-    ------
-    TypeError
-        For ``method="exact"`` where it is not.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.neural_network import MLPClassifier
-    >>> from sklearn_irg.diagnostics import distance_interval
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = MLPClassifier((10,), learning_rate_init=0.01, tol=0.002, random_state=0).fit(X, y)
-    >>> lower, upper = distance_interval(model, X[::50], norm="linf", method="exact")
-    >>> lower.round(3), upper.round(3)
-    (array([0.859, 0.335, 0.533]), array([0.859, 0.335, 0.533]))
-    """
-    arguments = {"norm": norm, "threat": threat, "units": units}
-    attacked = None
-    if method == "exact":
-        check_real(time_limit, "time_limit", 0, open_low=True)
-        attacked = _attacked(estimator, X, y, **arguments)
-    if attacked is not None and can_be_exact(attacked) and not attacked.model.is_linear:
-        lower, upper = _exact_interval(attacked, time_limit)
-    else:
-        upper = attack_distance(estimator, X, **arguments)
-        try:
-            lower = certified_radius(estimator, X, y, method=method, **arguments)
-        except TypeError:
-            if method != "auto":
-                raise
-            lower = np.zeros(len(upper))
-    if y is not None:
-        right = np.asarray(estimator.predict(X)) == np.ravel(y)
-        lower, upper = np.where(right, lower, 0), np.where(right, upper, 0)
-    # rounding may turn equal ends round; more than that is left to be seen
-    return np.where(lower <= upper * (1 + 1e-9), np.minimum(lower, upper), lower), upper
 
 
 def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_iter=50):
@@ -326,6 +122,19 @@ def _distance_across(model, X, max_iter):
         changed = model.predicted(model.scores(X + middle[:, None].astype(X.dtype) * (moved - X))) != own
         low, high = np.where(changed, low, middle), np.where(changed, middle, high)
     return np.where(crossed, high * np.linalg.norm(moved - X, axis=1), np.inf)
+
+
+def _attacked(estimator, X, y, norm, threat, units):
+    """Rows under a threat model, or under a ball without bounds."""
+    if threat is None:
+        norm = "l2" if norm is None else norm
+        scale = None if check_choice(units, "units", tuple(UNITS)) == "raw" else "std"
+        still = [] if scale is None else constant_columns(X)
+        threat = ThreatModel(1.0, norm=norm, scale=scale, fixed=still, bounds=None, integers=None).fit(X)
+    else:
+        check_alone(norm=norm, units=None if units == "raw" else units)
+        threat = fitted_threat(threat, X)
+    return RowsUnderAttack(estimator, X, y, threat)
 
 
 def _classifier(estimator, X, units):
