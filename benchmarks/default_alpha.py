@@ -13,8 +13,10 @@ import argparse
 import warnings
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import (
     load_breast_cancer,
     load_digits,
@@ -25,13 +27,15 @@ from sklearn.datasets import (
     make_hastie_10_2,
     make_moons,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
-from sklearn_irg._cli.table import Table, numeric_table, preprocessor, read_csv
 from sklearn_irg.attacks import adversarial_accuracy
 
 ALPHAS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
@@ -52,24 +56,34 @@ def generated():
 def tables(arguments):
     if arguments.generated:
         for name, (X, y) in generated():
-            columns = [f"x{j}" for j in range(X.shape[1])]
-            yield name, Table(X, y.astype(str), columns, np.ones(len(columns), dtype=bool))
+            yield name, pd.DataFrame(X), y.astype(str)
     else:
         for load in (load_iris, load_wine, load_breast_cancer, load_digits):
-            yield load.__name__.removeprefix("load_"), numeric_table(load())
+            X, y = load(return_X_y=True, as_frame=True)
+            yield load.__name__.removeprefix("load_"), X, y.to_numpy().astype(str)
     for argument in arguments.tables:
         path, target, *drop = argument.split(":")
-        yield path.rsplit("/", 1)[-1], read_csv(path, target, drop[0].split(",") if drop else ())
+        X = pd.read_csv(path, na_values="?").drop(columns=drop[0].split(",") if drop else [])
+        y = X.pop(target).to_numpy().astype(str)
+        yield path.rsplit("/", 1)[-1], X, y
 
 
-def measures(model, seed, table, rows):
+def measures(model, seed, X, y):
     """Accuracy, log loss and accuracy under attack on held-out rows, means over folds."""
     warnings.simplefilter("ignore")
-    X, y, results = table.X[rows], table.y[rows], []
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    preprocessor = make_column_transformer(
+        (numbers, make_column_selector(dtype_include="number")),
+        (
+            OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+            make_column_selector(dtype_exclude="number"),
+        ),
+    )
+    results = []
     for train, test in StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y):
-        prepare = preprocessor(table.is_numeric).fit(X[train])
-        fitted = clone(model).set_params(random_state=seed).fit(prepare.transform(X[train]), y[train])
-        held_out = prepare.transform(X[test])
+        prepare = clone(preprocessor).fit(X.iloc[train])
+        fitted = clone(model).set_params(random_state=seed).fit(prepare.transform(X.iloc[train]), y[train])
+        held_out = prepare.transform(X.iloc[test])
         results.append(
             [
                 fitted.score(held_out, y[test]),
@@ -94,9 +108,10 @@ def main():
         f"{arguments.estimator}: change of accuracy (points), log loss (%), accuracy under attack (points) against scikit-learn"
     )
     print(f"{'':>16} {'scikit-learn':>22} " + " ".join(f"{f'alpha={alpha:g}':>20}" for alpha in [0, *ALPHAS]))
-    for name, table in tables(arguments):
-        rows = np.random.RandomState(0).permutation(len(table.y))[:3000]
-        jobs = [delayed(measures)(model, seed, table, rows) for model in models for seed in range(arguments.seeds)]
+    for name, X, y in tables(arguments):
+        rows = np.random.RandomState(0).permutation(len(y))[:3000]
+        X, y = X.iloc[rows], y[rows]
+        jobs = [delayed(measures)(model, seed, X, y) for model in models for seed in range(arguments.seeds)]
         found = np.reshape(Parallel(n_jobs=2)(jobs), (len(models), arguments.seeds, 3)).mean(axis=1)
         change = 100 * (found[1:] - found[0]) / [1, found[0, 1], 1]
         changes.append(change)

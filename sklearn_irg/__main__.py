@@ -1,110 +1,121 @@
-"""Command line: ``python -m sklearn_irg sweep``."""
+"""Command line: ``sklearn-irg``, or ``python -m sklearn_irg``."""
 
 import argparse
 import os
 import sys
-import tempfile
-import warnings
 
-from sklearn.exceptions import ConvergenceWarning
+from sklearn_irg import __version__
 
-from sklearn_irg._cli.sweep import ESTIMATORS, FILES, format_table, save, sweep
-from sklearn_irg._cli.table import TableError, breast_cancer, read_csv
+_PENALTIES = "input_gradient, spectral_norm, adversarial_loss, certified_loss, jacobian, weight_decay"
+
+
+def _number(low, text, *, is_low_allowed=False, kind=float, what="a positive number"):
+    try:
+        value = kind(text)
+    except ValueError:
+        value = float("nan")
+    if not (low < value < float("inf") or (is_low_allowed and value == low)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return value
 
 
 def _positive(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
+    return _number(0, text)
+
+
+def _alphas(text):
+    return [_number(0, part, is_low_allowed=True, what="a number that is not negative") for part in text.split(",")]
+
+
+def _folds(text):
+    return _number(2, text, is_low_allowed=True, kind=int, what="a whole number of folds, 2 or more")
+
+
+def _count(text):
+    return _number(0, text, is_low_allowed=True, kind=int, what="a whole number that is not negative")
+
+
+class _UsageError(Exception):
+    """What is wrong with the options."""
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise TableError(f"{message}; see {self.prog} --help")
+        raise _UsageError(f"{message}; see {self.prog} --help")
 
 
 def _parser():
-    parser = _Parser(prog="python -m sklearn_irg", description="Robust, smooth, honest classifiers.")
-    commands = parser.add_subparsers(required=True, metavar="command")
+    parser = _Parser(prog="sklearn-irg", description="Robust, smooth, honest classifiers for tables.")
+    parser.add_argument("--version", action="version", version=f"sklearn-irg {__version__}")
+    commands = parser.add_subparsers(metavar="command", dest="command")
     command = commands.add_parser(
         "sweep",
-        help="compare strengths of the input-gradient penalty on a table",
-        description="Cross-validate strengths of the input-gradient penalty on a table: what each costs in accuracy and "
-        "buys in robustness. Without a file it takes scikit-learn's breast-cancer table.",
+        help="compare penalties on a table, decide, and write a report",
+        description="Cross-validate penalties over their strengths on a table, beside the majority class, no penalty and "
+        "gradient boosting: what each costs in accuracy and buys in robustness. Takes the most robust model within one "
+        "standard error of the best, and writes sweep.csv, sweep.png and report.html.",
     )
-    command.add_argument("csv", nargs="?", metavar="CSV", help="table with a header; text columns are one-hot encoded")
-    command.add_argument("--target", metavar="COLUMN", help="column to predict (default: the last)")
-    command.add_argument(
-        "--drop", metavar="COLUMN", action="append", default=[], help="column to leave out; repeatable"
+    add = command.add_argument
+    add("table", nargs="?", metavar="TABLE", help="CSV or Parquet file (default: scikit-learn's breast-cancer table)")
+    add("--target", metavar="COL", help="column of classes (default: the last)")
+    add("--drop", metavar="COL", action="append", default=[], help="column to leave out; repeatable")
+    add("--keep", metavar="COL", action="append", default=[], help="column to keep that looks like an id; repeatable")
+    add(
+        "--estimator",
+        choices=("logistic", "mlp"),
+        default="logistic",
+        help="logistic regression or perceptron (default: logistic)",
     )
-    command.add_argument("--estimator", choices=sorted(ESTIMATORS), default="logistic", help="(default: logistic)")
-    command.add_argument(
+    add(
+        "--penalty", metavar="NAME", action="append", help=f"such as {_PENALTIES}; repeatable (default: input_gradient)"
+    )
+    add("--alphas", type=_alphas, metavar="A,B,…", help="strengths (default: nine from 0.001 to 10)")
+    add("--cv", type=_folds, default=5, metavar="N", help="folds (default: 5)")
+    add("--jobs", type=int, default=1, metavar="N", help="processes, -1 for one per core (default: 1)")
+    add(
+        "--scoring",
+        choices=("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
+        default="accuracy",
+        help="what a model must be good at (default: accuracy)",
+    )
+    add(
         "--epsilon",
         type=_positive,
         default=0.5,
         metavar="E",
-        help="L2 radius of the attack, standardised (default: 0.5)",
+        help="how far numbers move, in standard deviations (default: 0.5)",
     )
-    command.add_argument(
-        "--output", default=".", metavar="DIR", help="where to save sweep.png and sweep.csv (default: .)"
-    )
+    add("--norm", choices=("l2", "linf", "l1"), default="l2", help="of the movement (default: l2)")
+    add("--swaps", type=_count, default=0, metavar="N", help="categories of a row that may change (default: 0)")
+    add("--fixed", metavar="COL", action="append", default=[], help="column that never moves; repeatable")
+    add("--seed", type=_count, default=0, metavar="N", help="of folds, fits and attacks (default: 0)")
+    add("--output", default=".", metavar="DIR", help="where to write (default: .)")
+    add("--save-model", action="store_true", help="also fit the chosen model on all rows and write model.skops")
     return parser
-
-
-def _progress_bar():
-    """scikit-learn's progress bar, or None with a word on what it needs."""
-    try:
-        from sklearn.callback import ProgressBar
-
-        return ProgressBar(max_propagation_depth=0)
-    except ImportError:
-        print(
-            'no progress bar: it needs scikit-learn >= 1.9 and rich, as in pip install "sklearn_irg[progress]"',
-            file=sys.stderr,
-        )
-        return None
-
-
-def _run_sweep(arguments):
-    if arguments.csv is None and (arguments.target or arguments.drop):
-        raise TableError("--target and --drop need a CSV file")
-    table = breast_cancer() if arguments.csv is None else read_csv(arguments.csv, arguments.target, arguments.drop)
-    smallest = min(table.y.tolist().count(label) for label in set(table.y.tolist()))
-    if smallest < 5:
-        raise TableError(f"the target has a class with {smallest} rows; 5-fold cross-validation needs 5 of each")
-    _check_writable(arguments.output)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        rows = sweep(table, arguments.estimator, arguments.epsilon, callback=_progress_bar())
-    print(format_table(rows, arguments.epsilon))
-    print("saved " + " and ".join(save(rows, arguments.epsilon, arguments.output)))
-
-
-def _check_writable(directory):
-    """Find out before the search, not after it."""
-    for name in FILES:
-        if os.path.isdir(os.path.join(directory, name)):
-            raise TableError(f"cannot write to {directory}: {name} is a directory there")
-    try:
-        os.makedirs(directory, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise TableError(f"cannot write to {directory}: {error.strerror}") from None
 
 
 def main(argv=None):
     """Run a command; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    parser = _parser()
     try:
-        _run_sweep(_parser().parse_args(argv))
-    except TableError as error:
+        arguments = parser.parse_args(argv)
+    except _UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    try:
+        from sklearn_irg._cli.run import run_sweep
+    except ImportError as error:
+        print(f'error: the command line needs {error.name}, as in pip install "sklearn_irg[cli]"', file=sys.stderr)
+        return 2
+    try:
+        return run_sweep(arguments, argv)
+    except BrokenPipeError:  # the reader of the output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":

@@ -1,176 +1,168 @@
-"""The main job: what each strength of the penalty costs in accuracy and buys in robustness, on one table."""
-
-import csv
-import os
-from contextlib import suppress
-from typing import NamedTuple
+"""The main job: what each penalty costs and buys at each strength, on one table, beside the baselines."""
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.pipeline import Pipeline
+from joblib import Parallel, delayed
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import resample
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
-from sklearn_irg._cli.table import preprocessor
-from sklearn_irg.attacks import fast_gradient
-from sklearn_irg.diagnostics import input_gradients, signed_distance
+from sklearn_irg._cli.candidates import baselines, in_pipeline, penalised
+from sklearn_irg._cli.scores import SCORINGS, Row, decide, fit_fold
+from sklearn_irg.attacks import ThreatModel
 
-__all__ = ["ESTIMATORS", "FILES", "Row", "choose", "draw", "format_table", "save", "save_table", "sweep"]
+__all__ = ["ALPHAS", "ATTACKED_ROWS", "Sweep"]
 
-FILES = ("sweep.png", "sweep.csv")
-ALPHAS = np.logspace(-3, 1, 9)
-ESTIMATORS = {
-    "logistic": GradRegLogisticRegression(max_iter=1000),
-    "mlp": GradRegMLPClassifier(max_iter=500, early_stopping=True, random_state=0),
-}
+ALPHAS = tuple(np.logspace(-3, 1, 9))
+ATTACKED_ROWS = 500  # of each fold
+_LIMITS = (1e-6, 1e6)  # of alpha, where grids are extended
+_EXTENSIONS = 3
 
 
-class Row(NamedTuple):
-    """Means over held-out folds for one alpha; ``accuracy_se`` and ``robust_accuracy_se`` are their standard errors."""
-
-    alpha: float
-    accuracy: float
-    accuracy_se: float
-    robust_accuracy: float
-    robust_accuracy_se: float
-    gradient_norm: float
-    distance: float
-
-
-class _Measures:
-    """Scores of a fitted pipeline on held-out rows, in the units its estimator sees; a class so that it pickles."""
-
-    def __init__(self, epsilon):
-        self.epsilon = epsilon
-
-    def __call__(self, pipeline, X, y):
-        estimator, X = pipeline[-1], pipeline[:-1].transform(X)
-        distances = signed_distance(estimator, X, y)
-        return {
-            "accuracy": estimator.score(X, y),
-            "robust_accuracy": estimator.score(fast_gradient(estimator, X, y, self.epsilon), y),
-            "gradient_norm": np.linalg.norm(input_gradients(estimator, X, y), axis=1).mean(),
-            "distance": distances[np.isfinite(distances)].mean() if np.isfinite(distances).any() else np.inf,
-        }
-
-
-def sweep(table, estimator="logistic", epsilon=0.5, *, alphas=ALPHAS, cv=5, callback=None):
-    """Cross-validate every alpha.
+class Sweep:
+    """Cross-validates penalties over strengths, and baselines, in the same folds and under the same threat.
 
     Parameters
     ----------
     table : Table
-        Rows, target and which columns are numeric.
-    estimator : {"logistic", "mlp"}, default="logistic"
-        What to fit.
-    epsilon : float, default=0.5
-        L2 radius of the fast-gradient perturbation, in standardised units.
+        Rows, classes and kinds of columns.
+    estimator : {"logistic", "mlp"}
+        What is penalised.
+    penalties : sequence of str
+        Names of penalties.
     alphas : sequence of float
-        Strengths of the input-gradient penalty.
-    cv : int, default=5
+        Strengths. A grid is extended where the choice is at its end.
+    epsilon, norm, n_swaps, fixed
+        The threat, as in `ThreatModel`; dates never move.
+    scoring : {"accuracy", "balanced_accuracy", "log_loss", "roc_auc"}
+        By which a model is called best.
+    cv : int
         Number of stratified folds.
-    callback : scikit-learn callback, default=None
-        Such as a progress bar.
+    seed : int
+        Of folds, fits and attacks.
+    n_jobs : int
+        Processes, as in joblib.
+    on_fit : callable, default=None
+        Called with the sweep after each fit.
 
-    Returns
-    -------
+    Attributes
+    ----------
     rows : list of Row
-        One per alpha.
+        Finished candidates; complete up to here if the sweep is interrupted.
+    n_done, n_planned : int
+        Fits.
     """
-    pipeline = Pipeline([("prepare", preprocessor(table.is_numeric)), ("fit", clone(ESTIMATORS[estimator]))])
-    folds = StratifiedKFold(cv, shuffle=True, random_state=0)
-    search = GridSearchCV(
-        pipeline, {"fit__alpha": list(alphas)}, scoring=_Measures(epsilon), refit=False, cv=folds, error_score="raise"
-    )
-    if callback is not None:
-        search.set_callbacks(callback)
-    results = search.fit(table.X, table.y).cv_results_
 
-    def mean(name):
-        return results[f"mean_test_{name}"]
+    def __init__(
+        self,
+        table,
+        estimator="logistic",
+        penalties=("input_gradient",),
+        alphas=ALPHAS,
+        *,
+        epsilon=0.5,
+        norm="l2",
+        n_swaps=0,
+        fixed=(),
+        scoring="accuracy",
+        cv=5,
+        seed=0,
+        n_jobs=1,
+        on_fit=None,
+    ):
+        self.table = table
+        self.estimator = estimator
+        self.penalties = tuple(dict.fromkeys(penalties))
+        self.alphas = sorted({float(alpha) for alpha in alphas} - {0.0})
+        self.scoring, self.cv, self.seed, self.n_jobs, self.on_fit = scoring, cv, seed, n_jobs, on_fit
+        fixed = [name for name in table.X.columns if name in fixed or name in table.names("date")]
+        self.threat = ThreatModel(epsilon, norm=norm, n_swaps=n_swaps, fixed=fixed, random_state=seed).fit(table.X)
+        folds = StratifiedKFold(cv, shuffle=True, random_state=seed).split(table.X, table.y)
+        self.folds = [(train, test, self._attacked(test)) for train, test in folds]
+        self.rows, self.extended = [], []
+        self.n_done = self.n_planned = 0
 
-    def standard_error(name):
-        return results[f"std_test_{name}"] / np.sqrt(cv - 1)  # std has n, not n - 1, below the root
+    def _attacked(self, test):
+        """Rows of a fold to attack, in random order."""
+        y, rng = self.table.y[test], np.random.RandomState(self.seed)
+        if len(test) <= ATTACKED_ROWS:
+            return rng.permutation(test)
+        return resample(test, replace=False, n_samples=ATTACKED_ROWS, stratify=y, random_state=rng)
 
-    columns = [mean("accuracy"), standard_error("accuracy"), mean("robust_accuracy"), standard_error("robust_accuracy")]
-    columns += [mean("gradient_norm"), mean("distance")]
-    return [Row(*map(float, values)) for values in zip(alphas, *columns, strict=True)]
+    def run(self):
+        """Fit everything, then extend the grid of the penalty that is chosen while the choice is at its end."""
+        grid = [self._penalised(penalty, alpha) for alpha in self.alphas for penalty in self.penalties]
+        self._fit([*baselines(self.estimator, self.seed), *grid])
+        for _ in range(_EXTENSIONS):
+            chosen = decide(self.rows, self.scoring).chosen
+            further = [] if chosen is None or not self.is_at_end(chosen) else self._further(chosen.candidate)
+            if not further:
+                break
+            self.extended += further
+            self._fit([self._penalised(chosen.candidate.penalty, alpha) for alpha in further])
+        return self.rows
 
+    @property
+    def measure(self):
+        """Name of the scoring."""
+        return SCORINGS[self.scoring].name
 
-def choose(rows):
-    """Positions of the most accurate alpha and of the most robust one within a standard error of its accuracy."""
-    best = max(range(len(rows)), key=lambda i: rows[i].accuracy)
-    floor = rows[best].accuracy - rows[best].accuracy_se
-    good = [i for i, row in enumerate(rows) if row.accuracy >= floor]
-    return best, max(good, key=lambda i: rows[i].robust_accuracy)
+    @property
+    def threat_in_words(self):
+        """What may happen to a row."""
+        n = self.threat.n_swaps
+        swaps = f", {n} swap{'s' * (n > 1)}" if n else ""
+        return f"{self.threat.norm}{swaps}, radius {self.threat.epsilon:g}"
 
+    def by_penalty(self):
+        """Finished rows by penalty, from weak to strong."""
+        return {
+            penalty: rows
+            for penalty in self.penalties
+            if (rows := [r for r in self.sorted_rows() if r.candidate.penalty == penalty])
+        }
 
-def format_table(rows, epsilon):
-    """The rows as aligned text, the two choices marked."""
-    best, robust = choose(rows)
-    attacked = f"at radius {epsilon:g}"
-    lines = [
-        f"{'':>10}  {'accuracy':>15}  {'accuracy':>15}  {'gradient':>9}  {'distance to':>11}",
-        f"{'alpha':>10}  {'':>15}  {attacked:>15}  {'norm':>9}  {'boundary':>11}",
-    ]
-    for i, row in enumerate(rows):
-        marks = [mark for j, mark in ((best, "most accurate"), (robust, "most robust within 1 s.e.")) if i == j]
-        lines.append(
-            f"{row.alpha:>10.4g}  {row.accuracy:>7.3f} ± {row.accuracy_se:.3f}  "
-            f"{row.robust_accuracy:>7.3f} ± {row.robust_accuracy_se:.3f}  {row.gradient_norm:>9.4f}  {row.distance:>11.3f}"
-            + ("  <- " + ", ".join(marks) if marks else "")
+    def baselines(self):
+        """Finished rows without a penalty."""
+        return [row for row in self.sorted_rows() if not row.candidate.penalty]
+
+    def sorted_rows(self):
+        """Finished rows: baselines as they were planned, then penalties from weak to strong."""
+        order = ["", *self.penalties]
+        return sorted(
+            self.rows, key=lambda row: (order.index(row.candidate.penalty), row.candidate.rank, row.candidate.alpha)
         )
-    return "\n".join(lines)
 
+    def is_at_end(self, row):
+        """Whether a row has the weakest or the strongest penalty that was tried."""
+        tried = [other.candidate.alpha for other in self.by_penalty().get(row.candidate.penalty, ())]
+        return bool(tried) and row.candidate.alpha in (tried[0], tried[-1])
 
-def save_table(rows, path):
-    """Write the rows as CSV."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([Row._fields, *rows])
+    def _penalised(self, penalty, alpha):
+        return penalised(self.estimator, penalty, alpha, self.threat, self.seed)
 
+    def _further(self, candidate):
+        """Two more strengths beyond the end at which a candidate is, or none."""
+        tried = [row.candidate.alpha for row in self.by_penalty()[candidate.penalty]]
+        ratio = tried[-1] / tried[-2] if len(tried) > 1 else np.sqrt(10)
+        ratio = ratio if candidate.alpha == tried[-1] else 1 / ratio
+        further = [candidate.alpha * ratio, candidate.alpha * ratio**2]
+        return [alpha for alpha in further if _LIMITS[0] <= alpha <= _LIMITS[1]]
 
-def draw(rows, epsilon, path):
-    """Save the figure: accuracies above, gradient norm and distance below, over alpha."""
-    from matplotlib.figure import Figure
-
-    best, robust = choose(rows)
-    alpha = np.array([row.alpha for row in rows])
-    figure = Figure(figsize=(7, 6), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    for name, label, color, marker in [
-        ("accuracy", "clean", "#0072B2", "o"),
-        ("robust_accuracy", f"attacked (fast gradient, radius {epsilon:g})", "#D55E00", "s"),
-    ]:
-        value, error = (np.array([getattr(row, field) for row in rows]) for field in (name, f"{name}_se"))
-        top.plot(alpha, value, color=color, marker=marker, label=label)
-        top.fill_between(alpha, value - error, value + error, color=color, alpha=0.15, linewidth=0)
-    top.axvline(alpha[best], color="0.4", linestyle=":", label="most accurate")
-    top.axvline(alpha[robust], color="0.4", linestyle="--", label="most robust within 1 s.e.")
-    top.set(ylabel="cross-validated accuracy", xscale="log")
-    top.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
-    right = bottom.twinx()
-    for axes, name, label, color, marker in [
-        (bottom, "gradient_norm", "mean input-gradient norm", "#007355", "^"),
-        (right, "distance", "mean distance to boundary", "#A0457E", "v"),
-    ]:
-        axes.plot(alpha, [getattr(row, name) for row in rows], color=color, marker=marker)
-        axes.set_ylabel(label, color=color)
-        axes.tick_params(axis="y", colors=color)
-    bottom.set(xlabel="alpha (strength of the input-gradient penalty)", yscale="log")
-    figure.savefig(path, dpi=150, format="png")
-
-
-def save(rows, epsilon, directory):
-    """Save figure and table in a directory, both whole or neither; returns their paths."""
-    paths = [os.path.join(directory, name) for name in FILES]
-    parts = [f"{path}.part" for path in paths]
-    try:
-        draw(rows, epsilon, parts[0])
-        save_table(rows, parts[1])
-        for part, path in zip(parts, paths, strict=True):
-            os.replace(part, path)
-    finally:
-        for part in parts:
-            with suppress(FileNotFoundError):
-                os.remove(part)
-    return paths
+    def _fit(self, candidates):
+        """Fit each candidate in each fold, in any order; a row is kept as soon as its folds are there."""
+        tasks = [(c, k) for c in range(len(candidates)) for k in range(self.cv)]
+        self.n_planned += len(tasks)
+        found = [[None] * self.cv for _ in candidates]
+        pipelines = [in_pipeline(candidate, self.table) for candidate in candidates]
+        jobs = (
+            delayed(fit_fold)(
+                (c, k), pipelines[c], self.table.X, self.table.y, self.folds[k], self.threat, self.scoring
+            )
+            for c, k in tasks
+        )
+        for (c, k), fold in Parallel(self.n_jobs, return_as="generator_unordered")(jobs):
+            found[c][k] = fold
+            self.n_done += 1
+            if None not in found[c]:
+                self.rows.append(Row(candidates[c], found[c]))
+            if self.on_fit is not None:
+                self.on_fit(self)

@@ -44,15 +44,7 @@ def worst_case(estimator, X, y, threat, radii):
     y = column_or_1d(y)
     attacked = RowsUnderAttack(estimator, X, y, threat)
     _say_where_not_affine(attacked.model)
-    size = max(1, _BLOCK_ENTRIES // max(1, attacked.model.n_outputs * attacked.rows.shape[1]))
-    rng = random_state_of(threat)
-    blocks = []
-    for start in range(0, len(attacked), size):
-        block = attacked.take(np.arange(start, min(start + size, len(attacked))))
-        blocks.append(_attack(block, attacked, radii, rng))
-    fallen, certified, units, codes = (
-        np.concatenate(parts, axis=axis) for parts, axis in zip(zip(*blocks), (1, 1, 0, 0))
-    )
+    fallen, certified, units, codes = _attack_in_blocks(attacked, radii)
     moved = attacked.reach.result(units, codes)
     # a row's prediction is the estimator's own
     misclassified = np.asarray(estimator.predict(X)) != y
@@ -109,7 +101,7 @@ def certified_rows(estimator, X, y, threat, radii):
         stands = [(distances > radius) | ((distances == radius) & ~is_reached) for radius in radii]
         return np.array(stands) & right
     if has_closed_form(attacked):
-        return worst_case(estimator, X, y, threat, radii).certified
+        return _attack_in_blocks(attacked, radii)[1] & right
     if not can_certify(attacked):
         raise TypeError(
             f"nothing is certain about {attacked.model.name} here: certificates need a linear model, a decision tree, or a "
@@ -130,6 +122,17 @@ def has_exact_minimum(attacked):
     reach = attacked.reach
     no_gap = reach.norm == "linf" or not reach.steps.any()
     return has_closed_form(attacked) and no_gap and reach.threat.valid is None
+
+
+def _attack_in_blocks(attacked, radii):
+    """As `_attack`, with as many rows at once as memory has room for."""
+    size = max(1, _BLOCK_ENTRIES // max(1, attacked.model.n_outputs * attacked.rows.shape[1]))
+    rng = random_state_of(attacked.reach.threat)
+    blocks = []
+    for start in range(0, len(attacked), size):
+        block = attacked.take(np.arange(start, min(start + size, len(attacked))))
+        blocks.append(_attack(block, attacked, radii, rng))
+    return [np.concatenate(parts, axis=axis) for parts, axis in zip(zip(*blocks), (1, 1, 0, 0))]
 
 
 def _attack(attacked, others, radii, rng):

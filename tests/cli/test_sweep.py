@@ -1,112 +1,280 @@
-"""The command line, as a user meets it."""
+"""The sweep and its choice, and the command as a user meets it."""
 
 import csv
-import re
+import io
+import os
+import subprocess
+import sys
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 
+from sklearn_irg import __version__
 from sklearn_irg.__main__ import main
-from sklearn_irg._cli.sweep import Row, choose, sweep
-from sklearn_irg._cli.table import Table, breast_cancer, read_csv
+from sklearn_irg._cli import run, writing
+from sklearn_irg._cli.candidates import Candidate, in_pipeline
+from sklearn_irg._cli.columns import prepare
+from sklearn_irg._cli.scores import Decision, Fold, Row, decide
+from sklearn_irg._cli.sweep import Sweep
+from sklearn_irg.attacks import adversarial_accuracy
+
+from .tables import shop, written
+
+QUICK = ["--cv", "2", "--alphas", "0.1,1"]
 
 
-def write(path, text):
-    path.write_text(text, encoding="utf-8")
-    return str(path)
+@pytest.fixture(scope="module")
+def sweep():
+    sweep = Sweep(prepare(shop()), alphas=[0.01, 1.0, 100.0], cv=3, n_swaps=1, fixed=["size"])
+    sweep.run()
+    return sweep
 
 
-def mixed_csv(path, n_rows=60):
-    rng = np.random.RandomState(0)
-    rows = []
-    for _ in range(n_rows):
-        x, color = rng.randn(), rng.choice(["red", "green", ""])
-        rows.append(f"{x:.3f},{color},{'' if rng.rand() < 0.1 else rng.randint(9)},{'yes' if x > 0 else 'no'}")
-    return write(path, "\n".join(["size,color,count,bought", *rows]))
+def row(score, attacked, alpha=1.0, error=0.02, n_classes=2, penalty="input_gradient"):
+    """A candidate whose folds have this mean and standard error."""
+    scores = score + error * np.array([-1, 1])
+    folds = [Fold(s, s, attacked, attacked, n_classes, 0.1, True, None) for s in scores]
+    return Row(Candidate(f"{alpha}", LogisticRegression(), penalty, alpha), folds)
 
 
-@pytest.mark.parametrize("estimator", ["logistic", "mlp"])
-def test_a_table_with_mixed_columns_gives_a_row_per_alpha_and_two_files(tmp_path, capsys, estimator):
-    data, out = mixed_csv(tmp_path / "shop.csv"), tmp_path / "out"
-    assert main(["sweep", data, "--target", "bought", "--estimator", estimator, "--output", str(out)]) == 0
-    printed = capsys.readouterr().out
-    assert "most accurate" in printed
-    assert "most robust within 1 s.e." in printed
-    with open(out / "sweep.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 9
-    assert all(float(row["robust_accuracy"]) <= float(row["accuracy"]) for row in rows)
-    assert (out / "sweep.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in out.iterdir()) == ["sweep.csv", "sweep.png"]
+class TestDecide:
+    def test_the_most_robust_within_one_standard_error_is_chosen(self):
+        rows = [row(0.95, 0.5), row(0.94, 0.7), row(0.90, 0.9)]
+        decision = decide(rows)
+        assert (decision.best, decision.chosen) == (rows[0], rows[1])
+
+    def test_a_model_of_one_class_is_never_chosen(self):
+        rows = [row(0.6, 0.1), row(0.6, 0.6, n_classes=1)]
+        assert decide(rows).chosen is rows[0]
+        assert decide(rows[1:]).chosen is None
+
+    def test_baselines_other_than_no_penalty_are_not_chosen(self):
+        rows = [row(0.99, 0.99, alpha=np.nan, penalty=""), row(0.6, 0.1, alpha=0.0, penalty="")]
+        assert decide(rows).chosen is rows[1]
+
+    def test_smaller_losses_are_better(self):
+        rows = [row(0.50, 0.5), row(0.51, 0.7), row(0.90, 0.9)]
+        assert decide(rows, "log_loss").chosen is rows[1]
+
+    def test_the_better_of_equally_robust_models_is_chosen(self):
+        rows = [row(0.94, 0.7), row(0.95, 0.7)]
+        assert decide(rows).chosen is rows[1]
 
 
-def test_a_stronger_penalty_gives_smaller_gradients_and_larger_distances():
-    weak, strong = sweep(breast_cancer(), alphas=[0.01, 1.0])
-    assert strong.gradient_norm < weak.gradient_norm
-    assert strong.distance > weak.distance
-    assert strong.robust_accuracy > weak.robust_accuracy
+class TestSweep:
+    def test_scores_are_those_of_the_same_pipelines_by_hand(self, sweep):
+        mine = sweep.by_penalty()["input_gradient"][1]
+        for fold, (train, test, some) in zip(mine.folds, sweep.folds, strict=True):
+            X, y = sweep.table.X, sweep.table.y
+            model = clone(in_pipeline(mine.candidate, sweep.table)).fit(X.iloc[train], y[train])
+            assert fold.accuracy == fold.score == model.score(X.iloc[test], y[test])
+            assert sorted(some) == sorted(test)
+            assert fold.attacked == pytest.approx(adversarial_accuracy(model, X.iloc[test], y[test], sweep.threat))
+
+    def test_no_penalty_is_scikit_learns(self, sweep):
+        mine = next(row for row in sweep.rows if row.candidate.alpha == 0)
+        train, test, _ = sweep.folds[0]
+        X, y = sweep.table.X, sweep.table.y
+        theirs = Candidate("", LogisticRegression(max_iter=1000))
+        model = in_pipeline(theirs, sweep.table).fit(X.iloc[train], y[train])
+        assert mine.folds[0].accuracy == model.score(X.iloc[test], y[test])
+
+    def test_certified_is_at_most_attacked_is_at_most_clean(self, sweep):
+        for row in sweep.rows:
+            assert row.mean("attacked") <= row.mean("accuracy")
+            assert not row.mean("certified") > row.mean("attacked")
+
+    def test_baselines_stand_in_the_same_folds(self, sweep):
+        names = [row.candidate.name for row in sweep.baselines()]
+        assert names == ["majority class", "gradient boosting", "alpha = 0"]
+        majority = sweep.baselines()[0]
+        assert majority.predicts_one_class
+        assert majority.mean("attacked") == majority.mean("accuracy") == majority.mean("certified")
+
+    def test_attacks_on_some_rows_are_taken_from_the_accuracy_on_all(self, monkeypatch):
+        monkeypatch.setattr("sklearn_irg._cli.sweep.ATTACKED_ROWS", 8)
+        small = Sweep(prepare(shop()), alphas=[0.1], cv=2)
+        _, test, some = small.folds[0]
+        assert len(some) == 8
+        assert set(some) <= set(test)
+        small._fit([small._penalised("input_gradient", 0.1)])
+        fold, X, y = small.rows[0].folds[0], small.table.X.iloc[some], small.table.y[some]
+        taken = fold.pipeline.score(X, y) - adversarial_accuracy(fold.pipeline, X, y, small.threat)
+        assert fold.attacked == pytest.approx(fold.accuracy - taken)
+
+    def test_dates_and_fixed_columns_do_not_move(self, sweep):
+        dated = shop().assign(when=pd.date_range("2020-01-01", periods=90).astype(str))[["when", *shop()]]
+        threat = Sweep(prepare(dated), fixed=["size"]).threat
+        assert threat.scales_[:2].tolist() == [0, 0]
+        assert sweep.threat.fixed == ["size"]
+
+    @pytest.mark.parametrize(("strongest", "tried"), [(True, [0.1, 1, 10, 100]), (False, [1e-3, 1e-2, 0.1, 1])])
+    def test_a_choice_at_the_end_extends_the_grid(self, monkeypatch, strongest, tried):
+        def choice(rows, scoring):
+            penalised = [row for row in rows if row.candidate.penalty]
+            return Decision(None, (max if strongest else min)(penalised, key=lambda row: row.candidate.alpha))
+
+        monkeypatch.setattr("sklearn_irg._cli.sweep.decide", choice)
+        monkeypatch.setattr("sklearn_irg._cli.sweep._EXTENSIONS", 1)
+        sweep = Sweep(prepare(shop()), alphas=[0.1, 1], cv=2)
+        sweep.run()
+        rows = sweep.by_penalty()["input_gradient"]
+        np.testing.assert_allclose([row.candidate.alpha for row in rows], tried)
+        assert len(sweep.extended) == 2
+        assert sweep.is_at_end(rows[0])
+        assert not sweep.is_at_end(rows[1])
+
+    def test_processes_give_the_same_rows(self, sweep):
+        parallel = Sweep(prepare(shop()), alphas=[0.01, 1.0, 100.0], cv=3, n_swaps=1, fixed=["size"], n_jobs=2)
+        parallel.run()
+        for one, other in zip(sweep.sorted_rows(), parallel.sorted_rows(), strict=True):
+            assert one.candidate.name == other.candidate.name
+            assert one.values("attacked").tolist() == other.values("attacked").tolist()
+
+    def test_penalties_under_attack_train_at_the_threat(self):
+        sweep = Sweep(prepare(shop()), penalties=["adversarial_loss"], epsilon=0.2, norm="linf")
+        penalty = sweep._penalised("adversarial_loss", 0.5).estimator.penalty
+        assert (penalty.epsilon, penalty.norm) == (0.2, "linf")
+
+    @pytest.mark.parametrize("scoring", ["balanced_accuracy", "log_loss", "roc_auc"])
+    def test_scorings_are_scikit_learns(self, scoring):
+        sweep = Sweep(prepare(shop()), scoring=scoring, cv=2)
+        sweep._fit([sweep._penalised("input_gradient", 0.1)])
+        fold, (_, test, _) = sweep.rows[0].folds[0], sweep.folds[0]
+        X, y = sweep.table.X.iloc[test], sweep.table.y[test]
+        by_hand = {
+            "balanced_accuracy": lambda: balanced_accuracy_score(y, fold.pipeline.predict(X)),
+            "log_loss": lambda: log_loss(y, fold.pipeline.predict_proba(X)),
+            "roc_auc": lambda: roc_auc_score(y == "yes", fold.pipeline.predict_proba(X)[:, 1]),
+        }
+        assert fold.score == pytest.approx(by_hand[scoring]())
 
 
-def test_the_most_robust_choice_costs_at_most_one_standard_error():
-    def row(accuracy, robust):
-        return Row(1.0, accuracy, 0.02, robust, 0.0, 0.0, 0.0)
+class TestCommand:
+    def test_a_bare_call_helps_and_versions_are_told(self, capsys):
+        assert main([]) == 0
+        assert "sweep" in capsys.readouterr().out
+        with pytest.raises(SystemExit, match="0"):
+            main(["--version"])
+        assert capsys.readouterr().out == f"sklearn-irg {__version__}\n"
 
-    assert choose([row(0.95, 0.5), row(0.94, 0.7), row(0.90, 0.9)]) == (0, 1)
+    def test_a_sweep_prints_its_table_and_writes_its_files(self, tmp_path, capsys):
+        data, out = written(shop(), tmp_path / "shop.csv"), tmp_path / "out"
+        options = [
+            "--estimator",
+            "mlp",
+            "--alphas",
+            "0.1",
+            "--swaps",
+            "1",
+            "--fixed",
+            "color",
+            "--save-model",
+            "--output",
+            str(out),
+        ]
+        assert main(["sweep", data, *QUICK, *options]) == 0
+        printed = capsys.readouterr()
+        assert "<- chosen" in printed.out
+        assert "Take " in printed.out
+        assert "shop.csv: 90 rows; columns: 2 number, 1 category" in printed.err
+        assert "fits, about" in printed.err
+        assert sorted(path.name for path in out.iterdir()) == ["model.skops", "report.html", "sweep.csv", "sweep.png"]
+        assert (out / "sweep.png").read_bytes().startswith(b"\x89PNG")
+        rows = list(csv.DictReader((out / "sweep.csv").read_text(encoding="utf-8").splitlines()))
+        assert {row["model"] for row in rows} == {"baseline", "mlp"}
+        assert sum(row["chosen"] == "True" for row in rows) == 1
 
+    def test_the_saved_model_predicts_rows_of_the_table(self, tmp_path):
+        skops = pytest.importorskip("skops.io")
+        data = written(shop(), tmp_path / "shop.csv")
+        assert main(["sweep", data, *QUICK, "--save-model", "--output", str(tmp_path)]) == 0
+        path = tmp_path / "model.skops"
+        model = skops.load(path, trusted=skops.get_untrusted_types(file=path))
+        again = pd.read_csv(data)
+        assert (model.predict(again) == again["bought"]).mean() > 0.7
 
-def test_numbers_text_and_missing_values_are_told_apart(tmp_path):
-    table = read_csv(mixed_csv(tmp_path / "shop.csv"))
-    assert isinstance(table, Table)
-    assert table.is_numeric.tolist() == [True, False, True]
-    assert None in table.X[:, 1]
-    assert np.isnan(table.X[:, 2].astype(float)).any()
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--epsilon", "-1"], "'-1' is not a positive number"),
+            (["--epsilon", "nan"], "'nan' is not a positive number"),
+            (["--estimator", "tree"], "invalid choice: 'tree'"),
+            (["--penalty", "l2"], "penalty must be None, one of 'adversarial_loss'"),
+            (["--penalty", "virtual_adversarial"], "deterministic objective"),
+            (["--alphas", "0.1,-2"], "'-2' is not a number that is not negative"),
+            (["--cv", "1"], "'1' is not a whole number of folds, 2 or more"),
+            (["--cv", "50"], "50-fold cross-validation needs 50 of each"),
+            (["--swaps", "-1"], "'-1' is not a whole number that is not negative"),
+            (["--target", "z"], "--target: there is no column 'z'"),
+            (["--fixed", "z"], "--fixed: there is no column 'z'"),
+            (["--target", "size"], "the target 'size' looks continuous"),
+        ],
+    )
+    def test_bad_input_gets_one_line_on_stderr_and_status_2(self, tmp_path, capsys, options, message):
+        data, out = written(shop(), tmp_path / "shop.csv"), tmp_path / "out"
+        assert main(["sweep", data, *QUICK, "--output", str(out), *options]) == 2
+        captured = capsys.readouterr()
+        errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1
+        assert message in errors[0]
+        assert captured.out == ""
+        assert not list(out.iterdir()) if out.exists() else True
 
+    def test_a_place_that_cannot_be_written_to_is_found_out_before_the_sweep(self, tmp_path, capsys):
+        (tmp_path / "report.html").mkdir()
+        assert main(["sweep", "--output", str(tmp_path)]) == 2
+        assert "report.html is a directory" in capsys.readouterr().err
+        (tmp_path / "file").write_text("")
+        assert main(["sweep", "--output", str(tmp_path / "file")]) == 2
+        assert "cannot write to" in capsys.readouterr().err
 
-@pytest.mark.parametrize(
-    ("text", "options", "message"),
-    [
-        (None, [], "there is no file"),
-        ("a,b\n1,x\n2,y\n", ["--target", "c"], "has no column 'c'; its columns are a, b"),
-        ("a,b\n1,x\n2,x\n", [], "the target 'b' has one class, 'x'"),
-        ("a,b\n1,x\n2,\n", [], "the target 'b' is missing in line 3"),
-        ("a,b,c\n1,7,x\n2,7,y\n", [], "column 'b' of .* is constant, '7' everywhere; leave it out with --drop b"),
-        ("a,b,c\n1,?,x\n2,,y\n", [], "column 'b' of .* has no values"),
-        ("a,b,c\n1,inf,x\n2,1,y\n", [], "column 'b' of .* has infinite or huge values"),
-        ("a,b,c\n1,1,x\n2,1.0,y\n", [], "column 'b' of .* is constant, '1' everywhere"),
-        ("a,b\n1,x\n\n\n2,?\n", [], "the target 'b' is missing in line 5"),
-        ("a,b\n1,x\n2\n", [], "line 3 of .* has 1 fields where the header has 2"),
-        ("just words\nand more\n", [], "is not a CSV table"),
-        ("a,a\n1,x\n2,y\n", [], "names a column twice"),
-        ("a,b\n1,x\n2,y\n", [], "5-fold cross-validation needs 5 of each"),
-        ("a,b\n1,x\n2,y\n", ["--epsilon", "-1"], "-1 is not a positive number"),
-        ("a,b\n1,x\n2,y\n", ["--estimator", "tree"], "invalid choice: 'tree'"),
-    ],
-)
-def test_bad_input_gets_one_line_on_stderr_and_status_2(tmp_path, capsys, text, options, message):
-    path, out = tmp_path / "table.csv", tmp_path / "out"
-    if text is not None:
-        write(path, text)
-    assert main(["sweep", str(path), "--output", str(out), *options]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    assert re.search(message, captured.err)
-    assert not out.exists()
+    def test_an_interrupted_sweep_keeps_the_models_that_were_finished(self, tmp_path, capsys, monkeypatch):
+        def stop(progress, sweep):
+            if sweep.n_done == 7:
+                raise KeyboardInterrupt
 
+        monkeypatch.setattr(run._Progress, "__call__", stop)
+        data = written(shop(), tmp_path / "shop.csv")
+        assert main(["sweep", data, *QUICK, "--output", str(tmp_path / "out")]) == 130
+        captured = capsys.readouterr()
+        assert "interrupted: 7 of 10 fits done" in captured.err
+        assert "alpha = 0 " in captured.out
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["sweep.csv", "sweep.png"]
+        assert len((tmp_path / "out" / "sweep.csv").read_text().splitlines()) == 4
 
-def test_a_place_that_cannot_be_written_to_is_found_out_before_the_search(tmp_path, capsys):
-    (tmp_path / "sweep.png").mkdir()
-    assert main(["sweep", "--output", str(tmp_path)]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert re.search("sweep.png is a directory", captured.err)
-    (tmp_path / "file").write_text("")
-    assert main(["sweep", "--output", str(tmp_path / "file")]) == 2
-    assert re.search("cannot write to", capsys.readouterr().err)
+    def test_a_full_disk_leaves_whole_files_only(self, tmp_path, capsys, monkeypatch):
+        replace = os.replace
 
+        def full(part, path):
+            if path.endswith("report.html"):
+                raise OSError(28, "No space left on device")
+            replace(part, path)
 
-def test_headers_are_stripped_and_none_may_be_a_class(tmp_path):
-    rows = [f"{i % 7},{i % 3},{'none' if i % 2 else 'mild'}" for i in range(40)]
-    table = read_csv(write(tmp_path / "t.csv", "\n".join(["x, z ,pain ", *rows])), "pain")
-    assert set(table.y) == {"none", "mild"}
-    assert table.names == ["x", "z"]
+        monkeypatch.setattr(writing.os, "replace", full)
+        data, out = written(shop(), tmp_path / "shop.csv"), tmp_path / "out"
+        assert main(["sweep", data, *QUICK, "--output", str(out)]) == 2
+        captured = capsys.readouterr()
+        assert (
+            captured.err.splitlines()[-1]
+            == f"error: report.html could not be written to {out}: No space left on device"
+        )
+        assert "Take " in captured.out
+        assert sorted(path.name for path in out.iterdir()) == ["sweep.csv", "sweep.png"]
+
+    def test_a_terminal_of_ascii_gets_ascii(self):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        writing.say("größe: 0.9 ± 0.1 …", stream)
+        assert stream.buffer.getvalue() == b"gr\\xf6\\xdfe: 0.9 +/- 0.1 ...\n"
+
+    def test_what_is_missing_is_named(self):
+        code = (
+            "import sys; sys.modules['skrub'] = None; from sklearn_irg.__main__ import main; sys.exit(main(['sweep']))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr == 'error: the command line needs skrub, as in pip install "sklearn_irg[cli]"\n'

@@ -1,0 +1,230 @@
+"""What each column of a table is, and what is done to it: numbers, categories, dates, and columns that are left out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import (
+    is_bool_dtype,
+    is_complex_dtype,
+    is_datetime64_any_dtype,
+    is_numeric_dtype,
+    is_timedelta64_dtype,
+)
+from skrub import Cleaner
+
+from sklearn_irg._cli.reading import TableError
+
+__all__ = ["MAX_LEVELS", "Column", "Table", "prepare"]
+
+MAX_LEVELS = 50  # of a category; the rarest are taken together
+_STRAY = 0.1  # share of cells of a column of numbers that may be words
+_OWN = 0.9  # share of distinct words from which a column tells rows apart and nothing else
+_MANY = 20  # distinct values from which numbers may be a measurement, and words may be names of rows
+
+
+@dataclass
+class Column:
+    """A column and what was made of it.
+
+    Attributes
+    ----------
+    name : str
+        In the file.
+    kind : {"number", "date", "category", "dropped", "target"}
+        What it was taken as.
+    note : str
+        What was done to it, in words.
+    remark : bool
+        Whether its owner should hear of it before reading anything else.
+    """
+
+    name: str
+    kind: str
+    note: str
+    remark: bool = False
+
+
+@dataclass
+class Table:
+    """Rows that estimators can take, and what became of the file's columns.
+
+    Attributes
+    ----------
+    X : DataFrame
+        Columns of numbers, NaN where missing, and of words, None where missing.
+    y : ndarray of str
+        Classes.
+    columns : list of Column
+        All columns of the file.
+    """
+
+    X: pd.DataFrame
+    y: np.ndarray
+    columns: list
+
+    def names(self, *kinds):
+        """Columns of some kinds."""
+        return [column.name for column in self.columns if column.kind in kinds]
+
+
+def prepare(frame, target=None, drop=(), keep=(), *, n_folds=2):
+    """Take a frame as numbers and categories.
+
+    Raises
+    ------
+    TableError
+        For columns that do not exist, a target that is no class, or no column that is left.
+    """
+    names = list(frame.columns)
+    target = names[-1] if target is None else target
+    for option, columns in (("--target", [target]), ("--drop", drop), ("--keep", keep)):
+        for name in columns:
+            if name not in names:
+                raise TableError(f"{option}: there is no column {name!r}; the columns are {', '.join(names)}")
+    if target in drop:
+        raise TableError(f"the target {target!r} is among the columns to drop")
+    y, about_target = _classes(frame[target], target, n_folds)
+    cells, columns = {}, []
+    cleaned = Cleaner(drop_null_fraction=None).fit_transform(frame.drop(columns=[target, *drop]))
+    for name in names:
+        if name == target:
+            columns.append(about_target)
+        elif name in drop:
+            columns.append(Column(name, "dropped", "as asked"))
+        else:
+            values, column = _column(cleaned[name], name, name in keep)
+            columns.append(column)
+            if column.kind != "dropped":
+                cells[name] = values
+    if not cells:
+        raise TableError(f"no column is left beside the target {target!r}")
+    return Table(pd.DataFrame(cells), y, columns)
+
+
+def _classes(values, target, n_folds):
+    present = values[~values.isna()]
+    words = present.astype(str).str.strip()
+    missing = len(values) - len(present) + int((words == "?").sum())
+    if missing:
+        where = np.flatnonzero(values.isna() | (values.astype(str).str.strip() == "?"))
+        raise TableError(
+            f"the target {target!r} is missing in {missing} of {len(values)} rows, first in row {where[0] + 1} below the "
+            "header; fill or remove such rows"
+        )
+    counts = words.value_counts()
+    if len(counts) < 2:
+        raise TableError(f"the target {target!r} has one class, {counts.index[0]!r}; a classifier needs two or more")
+    rare = counts[counts < n_folds]
+    numbers = pd.to_numeric(words, errors="coerce")
+    if len(counts) > _MANY and numbers.notna().all() and (len(rare) or (numbers % 1 != 0).any()):
+        raise TableError(
+            f"the target {target!r} looks continuous: {len(counts)} different numbers from {numbers.min():g} to "
+            f"{numbers.max():g}. A classifier needs classes; cut it into some, or name another column with --target"
+        )
+    if len(rare):
+        others = f", and {len(rare) - 1} more classes are as rare" if len(rare) > 1 else ""
+        n = int(rare.iloc[-1])
+        raise TableError(
+            f"the class {rare.index[-1]!r} of the target {target!r} has {n} row{'s' * (n != 1)}{others}; {n_folds}-fold "
+            f"cross-validation needs {n_folds} of each: remove it, join it with another, or choose a smaller --cv"
+        )
+    listed = ", ".join(f"{name} ({n})" for name, n in counts.iloc[:10].items())
+    return words.to_numpy(dtype=str), Column(target, "target", listed + (", …" if len(counts) > 10 else ""))
+
+
+def _column(values, name, is_kept):
+    """Cells and what was done to them."""
+    present = values.dropna()
+    if not len(present):
+        return None, Column(name, "dropped", "empty", remark=True)
+    if is_datetime64_any_dtype(values.dtype):
+        notes = ["days since 1970-01-01", _missing(values, "the median instead"), "standardised, never moved"]
+        return _days(values), Column(name, "date", ", ".join(filter(None, notes)), remark=True)
+    if is_timedelta64_dtype(values.dtype):
+        values = values / pd.Timedelta(days=1)
+        return _number(values, name, is_kept, "a duration, in days")
+    if is_bool_dtype(values.dtype):
+        return _number(values.astype(float), name, is_kept, "0 and 1")
+    if is_complex_dtype(values.dtype):
+        return None, Column(name, "dropped", "complex numbers", remark=True)
+    if is_numeric_dtype(values.dtype):
+        return _number(values, name, is_kept)
+    if not present.map(lambda cell: isinstance(cell, (str, bool, int, float))).all():
+        kinds = ", ".join(sorted({type(cell).__name__ for cell in present}))
+        return None, Column(name, "dropped", f"cells are neither numbers nor words, but {kinds}", remark=True)
+    words = (
+        values.astype(object).where(values.notna(), None).map(lambda cell: cell if cell is None else str(cell).strip())
+    )
+    numbers, how = _as_numbers(words.dropna())
+    stray = numbers.isna()
+    if stray.mean() <= _STRAY and len(numbers.dropna().unique()) > 1:
+        if stray.any():
+            odd = [repr(word) for word in dict.fromkeys(words.dropna()[stray])]
+            listed = ", ".join(odd[:3] + ["…"] * (len(odd) > 3))
+            how = f"{stray.sum()} of {len(words)} cells are no numbers ({listed}) and taken as missing"
+        return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
+    return _category(words, name, is_kept)
+
+
+def _number(values, name, is_kept, note="", remark=False):
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    present = numbers[~np.isnan(numbers)]
+    if np.isinf(present).any() or np.abs(present).max(initial=0) > 1e100:
+        raise TableError(f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop {name}")
+    if len(np.unique(present)) < 2:
+        return None, Column(name, "dropped", f"constant, {present[0]:g} everywhere", remark=True)
+    if not is_kept and len(present) == len(numbers) > _MANY and (np.diff(numbers) == 1).all():
+        return None, Column(name, "dropped", "row numbers; --keep to use it", remark=True)
+    notes = [note, _missing(values, "the median instead"), "standardised"]
+    return numbers, Column(name, "number", ", ".join(filter(None, notes)), remark)
+
+
+def _category(words, name, is_kept):
+    present = words.dropna()
+    counts = present.value_counts()
+    if len(counts) < 2 and len(present) == len(words):
+        return None, Column(name, "dropped", f"constant, {counts.index[0]!r} everywhere", remark=True)
+    if not is_kept and len(counts) > max(_MANY, _OWN * len(present)):
+        return None, Column(
+            name,
+            "dropped",
+            f"{len(counts)} levels in {len(present)} rows, an id or free text; --keep to use it",
+            remark=True,
+        )
+    is_long = len(counts) > MAX_LEVELS
+    notes = [
+        f"{len(counts)} levels",
+        f"the rarest together beyond {MAX_LEVELS}" if is_long else "",
+        _missing(words, "a level of their own"),
+        "one-hot",
+    ]
+    return words.to_numpy(dtype=object), Column(name, "category", ", ".join(filter(None, notes)), is_long)
+
+
+def _as_numbers(words):
+    """Words as numbers, NaN where they are none, and how they were written."""
+    plain = pd.to_numeric(words, errors="coerce")
+    if not plain.isna().any():
+        return plain, ""
+    text = words.astype(str)
+    for how, pattern, old in [
+        ("thousands separated by commas", r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", {",": ""}),
+        ("decimal commas", r"[+-]?\d{1,3}(\.\d{3})*,\d+|[+-]?\d+,\d+", {".": "", ",": "."}),
+    ]:
+        written = text.str.fullmatch(pattern)
+        if written.any() and (written | plain.notna()).mean() >= 1 - _STRAY:
+            for a, b in old.items():
+                text = text.where(~written, text.str.replace(a, b, regex=False))
+            return pd.to_numeric(text, errors="coerce"), how
+    return plain, ""
+
+
+def _days(values):
+    dates = values.dt.tz_convert(None) if getattr(values.dt, "tz", None) is not None else values
+    return ((dates - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _missing(values, then):
+    share = values.isna().mean()
+    return f"{100 * share:.2g} % missing, {then}" if share else ""

@@ -1,0 +1,210 @@
+"""What the report says of the chosen model beside the baselines, all of it on rows that a model has not seen."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from sklearn.calibration import calibration_curve
+
+from sklearn_irg._cli.scores import under_attack
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples
+from sklearn_irg.diagnostics import attack_distance, input_gradients
+
+__all__ = ["Change", "Curve", "Findings", "NearRow", "find"]
+
+SHARES = (0, 0.5, 1, 1.5, 2)  # of epsilon
+CURVE_ROWS = 60  # of each fold
+_CANDIDATES = 10  # of each fold, for the rows nearest to the boundary
+_NEAR_ROWS = 5
+_LISTED = 5  # changes of a row
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracy against the radius, and confidence against the share of rows that are right, for one model."""
+
+    name: str
+    clean: float
+    attacked: np.ndarray
+    certified: np.ndarray | None
+    confidence: np.ndarray
+    share_right: np.ndarray
+
+
+@dataclass(frozen=True)
+class Change:
+    """A cell before and after, in the table's units."""
+
+    column: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class NearRow:
+    """A row near the boundary, and the smallest change found that flips it."""
+
+    number: int
+    label: str
+    flipped_to: str
+    distance: float
+    changes: list
+    n_smaller: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything below the decision.
+
+    Attributes
+    ----------
+    radii : ndarray
+        Of the curves.
+    curves : list of Curve
+        The chosen model first.
+    sensitivity : dict of str to ndarray of shape (n_folds,)
+        Columns of numbers: mean absolute gradient of the loss per standard deviation.
+    swaps : dict of str to ndarray of shape (n_folds,)
+        Categories: share of rows whose class changes if this category alone changes.
+    nearest : list of NearRow
+        Nearest first.
+    n_rows : int
+        Rows of the curves, all folds together.
+    """
+
+    radii: np.ndarray
+    curves: list
+    sensitivity: dict
+    swaps: dict
+    nearest: list
+    n_rows: int
+
+
+def find(sweep, chosen, say=lambda what: None):
+    """Look at the chosen model, fold by fold, and at the baselines beside it."""
+    baselines = [row for row in sweep.rows if not row.candidate.penalty and row is not chosen]
+    radii = sweep.threat.epsilon * np.array(SHARES)
+    curves = []
+    for row in [chosen, *baselines]:
+        say(f"curve of {row.candidate.name}")
+        curves.append(_curve(sweep, row, radii))
+    say("columns and nearest rows")
+    return Findings(
+        radii,
+        curves,
+        _sensitivity(sweep, chosen),
+        _swaps(sweep, chosen),
+        _nearest(sweep, chosen),
+        sum(len(some[:CURVE_ROWS]) for *_, some in sweep.folds),
+    )
+
+
+def _unseen(sweep, row):
+    """A fitted model of each fold, and the rows attacked in it."""
+    for fold, (_, _, some) in zip(row.folds, sweep.folds, strict=True):
+        yield fold.pipeline, sweep.table.X.iloc[some], sweep.table.y[some]
+
+
+def _curve(sweep, row, radii):
+    threat = _with_radius(sweep.threat, radii)
+    attacked, certified = [], []
+    for fold, (_, _, some) in zip(row.folds, sweep.folds, strict=True):
+        X, y = sweep.table.X.iloc[some[:CURVE_ROWS]], sweep.table.y[some[:CURVE_ROWS]]
+        beyond = fold.accuracy - fold.pipeline.score(X, y)  # as in the table of models
+        left, certain = (np.maximum(0, share + beyond) for share in under_attack(fold.pipeline, X, y, threat))
+        attacked.append(left)
+        certified.append(certain)
+    certified = np.mean(certified, axis=0)
+    confidence, is_right = [], []
+    for fold, (_, test, _) in zip(row.folds, sweep.folds, strict=True):
+        probabilities = fold.pipeline.predict_proba(sweep.table.X.iloc[test])
+        confidence.append(probabilities.max(axis=1))
+        is_right.append(fold.pipeline.classes_[probabilities.argmax(axis=1)] == sweep.table.y[test])
+    right, stated = calibration_curve(
+        np.concatenate(is_right), np.concatenate(confidence), n_bins=10, strategy="quantile"
+    )
+    certified = None if np.isnan(certified).any() else certified
+    return Curve(row.candidate.name, row.mean("accuracy"), np.mean(attacked, axis=0), certified, stated, right)
+
+
+def _with_radius(threat, epsilon):
+    """The threat model with another radius; scales and levels stay those of the whole table."""
+    return deepcopy(threat).set_params(epsilon=epsilon)
+
+
+def _sensitivity(sweep, chosen):
+    names = sweep.table.names("number")
+    found = {name: [] for name in names}
+    positions = [sweep.table.X.columns.get_loc(name) for name in names]
+    scales = sweep.table.X[names].std(ddof=0).to_numpy()
+    for model, X, y in _unseen(sweep, chosen):
+        means = np.abs(input_gradients(model, X, y)).mean(axis=0)[positions] * scales
+        for name, mean in zip(names, means, strict=True):
+            found[name].append(mean)
+    return {name: np.array(means) for name, means in sorted(found.items(), key=lambda item: -np.mean(item[1]))}
+
+
+def _swaps(sweep, chosen):
+    columns, found = list(sweep.table.X.columns), {}
+    for name in sweep.table.names("category"):
+        others = [column for column in columns if column != name]
+        threat = ThreatModel(0.0, n_swaps=1, fixed=others, random_state=sweep.seed).fit(sweep.table.X)
+        found[name] = []
+        for model, X, _ in _unseen(sweep, chosen):
+            X = X[:CURVE_ROWS]
+            found[name].append(1 - adversarial_accuracy(model, X, model.predict(X), threat))
+    return {name: np.array(shares) for name, shares in sorted(found.items(), key=lambda item: -np.mean(item[1]))}
+
+
+def _nearest(sweep, chosen):
+    """Rows that are classified correctly and lie nearest to the boundary, of those with the least certain predictions."""
+    found = []
+    for model, X, y in _unseen(sweep, chosen):
+        top = np.sort(model.predict_proba(X), axis=1)
+        right = np.flatnonzero(model.predict(X) == y)
+        rows = right[np.argsort(top[right, -1] - top[right, -2], kind="stable")[:_CANDIDATES]]
+        if not len(rows):
+            continue
+        distances = attack_distance(model, X.iloc[rows], threat=sweep.threat)
+        found += [(d, model, X.iloc[[i]], y[[i]]) for d, i in zip(distances, rows, strict=True) if np.isfinite(d)]
+    near = (_near_row(sweep, *row) for row in sorted(found, key=lambda row: row[0]))
+    return list(islice((row for row in near if row is not None), _NEAR_ROWS))
+
+
+def _near_row(sweep, distance, model, X, y):
+    for share in (1e-3, 0.05, 0.25):  # the boundary itself may not be reached, and whole numbers lie beyond it
+        threat = _with_radius(sweep.threat, distance * (1 + share) + 1e-9)
+        moved = adversarial_examples(model, X, y, threat)
+        flipped = model.predict(moved)
+        if flipped[0] != y[0]:
+            changes, n_smaller = _changes(sweep, X.iloc[0], moved.iloc[0])
+            return NearRow(int(X.index[0]) + 1, str(y[0]), str(flipped[0]), float(distance), changes, n_smaller)
+    return None
+
+
+def _changes(sweep, before, after):
+    """The largest changes, in scales of the threat model, and how many smaller ones are not listed."""
+    sizes = {}
+    for name, scale in zip(sweep.table.X.columns, sweep.threat.scales_, strict=True):
+        if name in sweep.table.names("category"):
+            same = before[name] == after[name] or (before[name] is None and after[name] is None)
+            sizes[name] = 0 if same else np.inf
+        elif scale > 0 and before[name] == before[name]:
+            sizes[name] = abs(after[name] - before[name]) / scale
+    changed = sorted((name for name in sizes if sizes[name] > 1e-6), key=lambda name: -sizes[name])
+    listed = [name for name in changed if sizes[name] >= 0.1 * min(sizes[changed[0]], 1e9)][:_LISTED]
+    return [_change(name, before[name], after[name]) for name in listed], len(changed) - len(listed)
+
+
+def _change(name, before, after):
+    if not isinstance(after, (int, float, np.number)):
+        return Change(name, str(before), str(after))
+    digits = 1 - int(np.floor(np.log10(abs(after - before))))  # two significant ones of the change
+    return Change(name, _number(before, digits), _number(after, digits))
+
+
+def _number(value, digits):
+    """With a blank between thousands."""
+    whole = digits <= 0 or value == round(value)
+    return f"{value:,.{0 if whole else min(digits, 12)}f}".replace(",", "\u202f")

@@ -1,0 +1,82 @@
+"""The report: one page for someone who was not there."""
+
+import platform
+from importlib.metadata import version
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+
+from sklearn_irg._cli import figures
+from sklearn_irg._cli.words import decision_sentence, headings, remarks, table_rows
+
+__all__ = ["report"]
+
+_PACKAGES = ("sklearn_irg", "scikit-learn", "numpy", "scipy", "autograd", "pandas", "skrub", "matplotlib")
+
+
+def report(sweep, decision, findings, *, name, command, note=""):
+    """The page as a string; without findings, where nothing was chosen.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Finished, or interrupted with some rows.
+    decision : Decision
+        Of this sweep.
+    findings : Findings or None
+        About the chosen model.
+    name : str
+        Of the table.
+    command : str
+        That runs it again.
+    note : str
+        How the file was read.
+
+    Returns
+    -------
+    page : str
+        HTML that needs nothing else.
+    """
+    drawn = [figures.cost(sweep, decision)]
+    if findings is not None:
+        drawn += [
+            figures.curves(findings, sweep),
+            figures.sensitivity(findings),
+            figures.swaps(findings),
+            figures.calibration(findings),
+        ]
+    X, y = sweep.table.X, sweep.table.y
+    target = next(column for column in sweep.table.columns if column.kind == "target")
+    template = files("sklearn_irg._cli").joinpath("report.html").read_text(encoding="utf-8")
+    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(template)
+    return page.render(
+        title=f"{name}: how robust, at what cost",
+        subtitle=f"{len(y)} rows, {X.shape[1]} columns in use, target {target.name}: {target.note}."
+        + (f" Read with {note}." if note else ""),
+        decision=decision_sentence(sweep, decision),
+        remarks=remarks(sweep, decision),
+        measures=headings(sweep),
+        models=table_rows(sweep, decision),
+        about_measures=_about_measures(sweep),
+        figures=drawn,
+        nearest=None if findings is None else findings.nearest,
+        norm=sweep.threat.norm,
+        columns=sweep.table.columns,
+        command=command,
+        versions=f"Python {platform.python_version()}, "
+        + ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+        + f"; seed {sweep.seed}.",
+    )
+
+
+def _about_measures(sweep):
+    n = sweep.threat.n_swaps
+    swaps = f", and {n} categor{'ies' if n > 1 else 'y'} may change" if n else ""
+    still = [name for name in sweep.threat.fixed if name not in sweep.table.names("date")]
+    fixed = f" {', '.join(still)} never move{'s' * (len(still) == 1)}." if still else ""
+    return (
+        f"Means over {sweep.cv} folds ± standard errors. Attacked: accuracy when the numbers of a row may move by "
+        f"{sweep.threat.epsilon:g} standard deviations in all ({sweep.threat.norm}), within the range of the table, whole "
+        f"numbers by whole numbers{swaps}; exact, or an upper bound from an attack.{fixed} Certified: a lower bound that no "
+        "attack can go below, where one is known. Seconds are those of one fit."
+    )

@@ -1,0 +1,159 @@
+"""The command ``sweep``, from a file to a folder."""
+
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from sklearn.datasets import load_breast_cancer
+
+from sklearn_irg._cli import figures
+from sklearn_irg._cli.candidates import in_pipeline
+from sklearn_irg._cli.columns import prepare
+from sklearn_irg._cli.findings import find
+from sklearn_irg._cli.reading import TableError, read
+from sklearn_irg._cli.report import report
+from sklearn_irg._cli.scores import decide
+from sklearn_irg._cli.sweep import ALPHAS, Sweep
+from sklearn_irg._cli.words import as_csv, as_text, decision_sentence, remarks
+from sklearn_irg._cli.writing import check_writable, say, write
+from sklearn_irg.penalties import check_penalty
+
+__all__ = ["run_sweep"]
+
+FILES = ("sweep.csv", "sweep.png", "report.html")
+MODEL = "model.skops"
+
+
+def run_sweep(arguments, argv):
+    """Run it; returns the exit status: 0, 2 for what its user can mend, 130 if interrupted."""
+    status, sweep = 0, None
+    try:
+        sweep, name, note = _begin(arguments)
+        sweep.run()
+    except (ValueError, TypeError) as error:  # of the table, the options, or a penalty that the estimator refuses
+        return _failed(error)
+    except KeyboardInterrupt:
+        status = 130
+        n_done = "nothing" if sweep is None else f"{sweep.n_done} of {sweep.n_planned} fits"
+        say(f"interrupted: {n_done} done", sys.stderr)
+    if sweep is None or not sweep.rows:
+        return status
+    decision = decide(sweep.rows, sweep.scoring)
+    _print_results(sweep, decision)
+    contents = _contents(
+        sweep, decision, arguments, shlex.join(["sklearn-irg", *argv]), name, note, is_whole=not status
+    )
+    try:
+        for file, content in contents:
+            say(f"wrote {write(arguments.output, file, content)}")
+    except TableError as error:
+        return _failed(error)
+    except KeyboardInterrupt:
+        say("interrupted: the files named above are whole, the others were not written", sys.stderr)
+        return 130
+    return status
+
+
+def _begin(arguments):
+    """Read the table and plan the sweep, so that whatever is wrong is found before the first fit."""
+    if arguments.table is None:
+        frame, name, note = load_breast_cancer(as_frame=True).frame, "breast_cancer", ""
+        frame["target"] = load_breast_cancer().target_names[frame["target"]]
+    else:
+        name = Path(arguments.table).name
+        frame, note = read(arguments.table)
+    for column in arguments.fixed:
+        if column not in frame.columns:
+            raise TableError(f"--fixed: there is no column {column!r}; the columns are {', '.join(frame.columns)}")
+    penalties = arguments.penalty or ["input_gradient"]
+    for penalty in penalties:
+        check_penalty(penalty)
+    table = prepare(frame, arguments.target, arguments.drop, arguments.keep, n_folds=arguments.cv)
+    check_writable(arguments.output, [*FILES, *([MODEL] if arguments.save_model else [])])
+    sweep = Sweep(
+        table,
+        arguments.estimator,
+        penalties,
+        ALPHAS if arguments.alphas is None else arguments.alphas,
+        epsilon=arguments.epsilon,
+        norm=arguments.norm,
+        n_swaps=arguments.swaps,
+        fixed=arguments.fixed,
+        scoring=arguments.scoring,
+        cv=arguments.cv,
+        seed=arguments.seed,
+        n_jobs=arguments.jobs,
+        on_fit=_Progress(),
+    )
+    _print_table(name, note, table)
+    return sweep, name, note
+
+
+def _print_table(name, note, table):
+    """What was read, and what its owner would not expect."""
+    kinds = [(len(table.names(kind)), kind) for kind in ("number", "category", "date", "dropped")]
+    counts = ", ".join(f"{n} {kind}" for n, kind in kinds if n)
+    target = next(column for column in table.columns if column.kind == "target")
+    say(f"{name}: {len(table.y)} rows{f', {note}' if note else ''}; columns: {counts}", sys.stderr)
+    say(f"target {target.name}: {target.note}", sys.stderr)
+    for column in table.columns:
+        if column.remark:
+            say(f"  {column.name}: {column.kind}, {column.note}", sys.stderr)
+
+
+def _print_results(sweep, decision):
+    say(as_text(sweep, decision))
+    say(f"\n{decision_sentence(sweep, decision)}")
+    for remark in remarks(sweep, decision):
+        say(remark)
+
+
+def _contents(sweep, decision, arguments, command, name, note, *, is_whole):
+    """Names and bytes of files, the quickest first, each made when the one before has been written."""
+    yield "sweep.csv", as_csv(sweep, decision).encode()
+    yield "sweep.png", figures.cost_png(sweep, decision)
+    if not is_whole:
+        return
+    findings = None
+    if decision.chosen is not None:
+        findings = find(sweep, decision.chosen, lambda what: say(f"report: {what}", sys.stderr))
+    yield "report.html", report(sweep, decision, findings, name=name, command=command, note=note).encode()
+    if arguments.save_model and decision.chosen is not None:
+        yield MODEL, _model(sweep, decision.chosen)
+
+
+def _model(sweep, chosen):
+    """The chosen pipeline, fitted on all rows."""
+    from skops.io import dumps
+
+    return dumps(in_pipeline(chosen.candidate, sweep.table).fit(sweep.table.X, sweep.table.y))
+
+
+class _Progress:
+    """A line for each finished model, with the time that is left at this pace."""
+
+    def __init__(self):
+        self.start, self.n_rows = time.perf_counter(), 0
+
+    def __call__(self, sweep):
+        if len(sweep.rows) == self.n_rows and sweep.n_done > 1:
+            return
+        left = (time.perf_counter() - self.start) / sweep.n_done * (sweep.n_planned - sweep.n_done)
+        line = f"{sweep.n_done}/{sweep.n_planned} fits, about {_duration(left)} left"
+        if len(sweep.rows) > self.n_rows:
+            row = sweep.rows[-1]
+            line += (
+                f"; {row.candidate.name}: {sweep.measure} {row.mean('score'):.3f}, attacked {row.mean('attacked'):.3f}"
+            )
+        self.n_rows = len(sweep.rows)
+        say(line, sys.stderr)
+
+
+def _duration(seconds):
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _failed(error):
+    say(f"error: {' '.join(str(error).split())}", sys.stderr)
+    return 2

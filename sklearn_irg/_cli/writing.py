@@ -1,0 +1,52 @@
+"""Files that are whole or not there, and text that any terminal can show."""
+
+import os
+import sys
+import tempfile
+from contextlib import suppress
+
+from sklearn_irg._cli.reading import TableError
+
+__all__ = ["check_writable", "say", "write"]
+
+_PLAIN = str.maketrans({"±": "+/-", "…": "...", "–": "-", "≤": "<=", "≥": ">=", "\u202f": " "})
+
+
+def check_writable(directory, names):
+    """Find out before the sweep, not after it."""
+    for name in names:
+        if os.path.isdir(os.path.join(directory, name)):
+            raise TableError(f"cannot write to {directory}: {name} is a directory there")
+    try:
+        os.makedirs(directory, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise TableError(f"cannot write to {directory}: {error.strerror}") from None
+
+
+def write(directory, name, content):
+    """Write bytes to a file, whole or not at all; returns its path."""
+    path = os.path.join(directory, name)
+    part = f"{path}.part"
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+        os.replace(part, path)
+    except OSError as error:
+        raise TableError(f"{name} could not be written to {directory}: {error.strerror}") from None
+    finally:
+        with suppress(FileNotFoundError):
+            os.remove(part)
+    return path
+
+
+def say(text, file=None):
+    """Print, with signs that the terminal's encoding has."""
+    file = sys.stdout if file is None else file
+    encoding = getattr(file, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_PLAIN).encode(encoding, errors="backslashreplace").decode(encoding)
+    print(text, file=file, flush=True)

@@ -1,0 +1,139 @@
+"""What columns are taken as, and what is said of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_irg._cli.columns import MAX_LEVELS, prepare
+from sklearn_irg._cli.reading import TableError
+
+from .tables import shop
+
+N = 60
+ROWS = np.arange(N)
+
+
+def column(cells, **options):
+    """What becomes of a column beside another and a target."""
+    frame = pd.DataFrame({"it": cells, "other": np.sin(ROWS), "y": np.where(ROWS % 2, "a", "b")})
+    table = prepare(frame, **options)
+    return table, table.columns[0]
+
+
+def test_numbers_categories_and_missing_cells_are_told_apart():
+    table = prepare(shop(N), n_folds=5)
+    assert [c.kind for c in table.columns] == ["number", "category", "number", "target"]
+    assert np.isnan(table.X["count"]).sum() == 7
+    assert table.columns[2].note == "12 % missing, the median instead, standardised"
+    assert set(table.y) == {"yes", "no"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "note"),
+    [
+        ([np.nan] * N, "dropped", "empty"),
+        (["?"] * N, "dropped", "empty"),
+        ([7.0] * N, "dropped", "constant, 7 everywhere"),
+        ([7.0] * 50 + [np.nan] * 10, "dropped", "constant, 7 everywhere"),
+        (["x"] * N, "dropped", "constant, 'x' everywhere"),
+        (ROWS, "dropped", "row numbers; --keep to use it"),
+        ([f"name {i}" for i in ROWS], "dropped", "60 levels in 60 rows, an id or free text; --keep to use it"),
+        ((1 + 2j) * ROWS, "dropped", "complex numbers"),
+        ([[1, 2]] * N, "dropped", "cells are neither numbers nor words, but list"),
+        (ROWS % 2 == 0, "number", "0 and 1, standardised"),
+        (ROWS % 7, "number", "standardised"),
+        (pd.to_timedelta(ROWS**2, unit="h"), "number", "a duration, in days, standardised"),
+        (["1.5", "2.5", "4"] * 20, "number", "standardised"),
+        (["1,5", "2,5", "4"] * 20, "number", "decimal commas, standardised"),
+        (["1,500", "2,500,000", "4"] * 20, "number", "thousands separated by commas, standardised"),
+        (["1", "2", "N/A"] * 20, "number", "33 % missing, the median instead, standardised"),
+        (["low", "high", None] * 20, "category", "2 levels, 33 % missing, a level of their own, one-hot"),
+        (["x", None] * 30, "category", "1 levels, 50 % missing, a level of their own, one-hot"),
+        (pd.Categorical(["low", "high"] * 30), "category", "2 levels, one-hot"),
+        (["03/02/2024", "23/02/2024", "12/03/2024"] * 20, "date", "days since 1970-01-01, standardised, never moved"),
+    ],
+)
+def test_a_column_is_taken_as_what_it_holds(cells, kind, note):
+    _, what = column(cells)
+    assert (what.kind, what.note) == (kind, note)
+
+
+def test_stray_words_among_numbers_are_named_and_missing():
+    table, what = column(["n.k.", "unknown"] + [str(i % 9) for i in range(N - 2)])
+    assert what.note.startswith("2 of 60 cells are no numbers ('n.k.', 'unknown') and taken as missing, 3.3 % missing")
+    assert what.remark
+    assert np.isnan(table.X["it"]).sum() == 2
+
+
+def test_decimal_commas_and_thousands_become_the_numbers_that_they_are():
+    assert column(["1,5", "-2,25", "1.004,5"] * 20)[0].X["it"][:3].tolist() == [1.5, -2.25, 1004.5]
+    assert column(["1,500", "2,500,000.5", "-4"] * 20)[0].X["it"][:3].tolist() == [1500, 2500000.5, -4]
+
+
+def test_dates_become_days():
+    table, _ = column(["1970-01-02", "2024-01-01", None] * 20)
+    np.testing.assert_array_equal(table.X["it"][:3], [1, 19723, np.nan])
+
+
+def test_what_looks_like_an_id_can_be_kept():
+    assert column(ROWS, keep=["it"])[1].kind == "number"
+    _, what = column([f"name {i}" for i in ROWS], keep=["it"])
+    assert what.kind == "category"
+    assert what.note == f"60 levels, the rarest together beyond {MAX_LEVELS}, one-hot"
+
+
+def test_columns_can_be_dropped():
+    table, what = column(ROWS % 7, drop=["it"])
+    assert (what.kind, what.note) == ("dropped", "as asked")
+    assert list(table.X) == ["other"]
+
+
+def test_the_frame_is_not_changed():
+    frame = shop(N)
+    before = frame.copy(deep=True)
+    prepare(frame)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["a"] * N, "the target 'y' has one class, 'a'"),
+        (["a", "b", None] * 20, "the target 'y' is missing in 20 of 60 rows, first in row 3 below the header"),
+        (["a", "b", "?"] * 20, "the target 'y' is missing in 20 of 60 rows, first in row 3 below the header"),
+        (np.sin(ROWS), "the target 'y' looks continuous: 60 different numbers from -0.99999 to 0.999912"),
+        (ROWS * 1000, "looks continuous: 60 different numbers from 0 to 59000"),
+        (
+            ["a", "b"] * 29 + ["rare", "b"],
+            "the class 'rare' of the target 'y' has 1 row; 5-fold cross-validation needs 5",
+        ),
+        (["c", "d"] + ["a", "b"] * 29, "has 1 row, and 1 more classes are as rare"),
+    ],
+)
+def test_a_target_that_is_no_class_is_refused(y, message):
+    with pytest.raises(TableError, match=message):
+        prepare(pd.DataFrame({"x": np.sin(ROWS), "y": y}), n_folds=5)
+
+
+def test_words_that_mean_missing_elsewhere_may_be_classes():
+    assert set(prepare(pd.DataFrame({"x": np.sin(ROWS), "pain": ["none", "NA"] * 30})).y) == {"none", "NA"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target": "z"}, "--target: there is no column 'z'; the columns are size, color, count, bought"),
+        ({"drop": ["z"]}, "--drop: there is no column 'z'"),
+        ({"keep": ["z"]}, "--keep: there is no column 'z'"),
+        ({"drop": ["bought"]}, "the target 'bought' is among the columns to drop"),
+        ({"drop": ["size", "color", "count"]}, "no column is left"),
+    ],
+)
+def test_columns_that_are_not_there_are_named(options, message):
+    with pytest.raises(TableError, match=message):
+        prepare(shop(N), **options)
+
+
+def test_infinite_and_huge_numbers_are_refused():
+    with pytest.raises(TableError, match="column 'it' has infinite or huge numbers"):
+        column([np.inf] + [1.0] * (N - 1))

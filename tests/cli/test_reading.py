@@ -1,0 +1,82 @@
+"""Files as they come: separators, encodings, and what is wrong with them."""
+
+import gzip
+
+import pandas as pd
+import pytest
+
+from sklearn_irg._cli.reading import TableError, read
+
+from .tables import shop, written
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separators_and_encodings_are_found(tmp_path, separator, encoding):
+    frame = pd.DataFrame({"größe, cm": [1.5, 2.5], "straße": ["Höhe", "Käse"], "y": ["ja", "nein"]})
+    path = written(frame, tmp_path / "t.csv", sep=separator, encoding=encoding)
+    read_frame, note = read(path)
+    pd.testing.assert_frame_equal(read_frame, frame)
+    assert ("separator" in note) == (separator != ",")
+    assert ("encoding" in note) == (not encoding.startswith("utf-8"))
+
+
+def test_blanks_separate_where_nothing_else_does(tmp_path):
+    (tmp_path / "t.csv").write_text("a b y\n1 2 x\n3 4 z\n")
+    assert list(read(tmp_path / "t.csv")[0].columns) == ["a", "b", "y"]
+
+
+def test_a_comma_within_cells_does_not_separate(tmp_path):
+    (tmp_path / "t.csv").write_text("a;b;y\n1,5;2,5;x\n3,5;4,5;z\n")
+    frame, note = read(tmp_path / "t.csv")
+    assert frame["a"].tolist() == ["1,5", "3,5"]
+    assert note == "separator ';'"
+
+
+def test_parquet_and_compressed_files_are_read(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = shop(10)
+    frame.to_parquet(tmp_path / "t.parquet")
+    with gzip.open(tmp_path / "t.csv.gz", "wt") as file:
+        frame.to_csv(file, index=False)
+    for name in ("t.parquet", "t.csv.gz"):
+        pd.testing.assert_frame_equal(read(tmp_path / name)[0], frame, check_dtype=False)
+
+
+def test_a_header_without_a_name_gets_one_and_blanks_around_names_go(tmp_path):
+    (tmp_path / "t.csv").write_text(",x , y\n0,1,a\n1,2,b\n")
+    assert list(read(tmp_path / "t.csv")[0].columns) == ["Unnamed: 0", "x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no file"),
+        (b"", "is not a CSV table"),
+        (b"just\nwords\n", "is not a CSV table"),
+        (b"a,b\n", "is not a CSV table"),
+        (b"a,b\n1,x\n2\n", "line 3 of .* has 1 fields where the header has 2"),
+        (b"a,b\n1,x\n2,y,z\n", "line 3 of .* has 3 fields where the header has 2"),
+        (b"a,a\n1,x\n2,y\n", "two columns named 'a'"),
+        (b'a,b\n1,"x\n2,y\n', "could not be read as CSV"),
+        (b"a,b\n\0\0,x\n2,y\n", "is not a text file"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(TableError, match=message):
+        read(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv.gz"])
+def test_files_that_are_not_what_their_name_says_are_refused(tmp_path, name):
+    pytest.importorskip("pyarrow")
+    (tmp_path / name).write_text("a,b\n1,x\n")
+    with pytest.raises(TableError, match="could not be read"):
+        read(tmp_path / name)
+
+
+def test_a_directory_is_no_table(tmp_path):
+    with pytest.raises(TableError, match="could not be read"):
+        read(tmp_path)
