@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer
+from scipy.optimize import Bounds, LinearConstraint
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -10,6 +19,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegMLPClassifier
+from sklearn_irg._threats.mixed_integer_program import solved
 from sklearn_irg.activations import Activation, Identity, Logistic, ReLU, Softplus, Tanh
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
 from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
@@ -131,6 +141,96 @@ class TestExactly:
         certified = certified_radius(model, BINARY_X[:2], norm="linf")
         assert (lower >= certified * (1 - 1e-9)).all()
         assert (lower <= upper).all()
+
+
+ENSEMBLES = [  # and numbers of classes
+    (RandomForestClassifier(7, max_depth=4, random_state=0), 2),
+    (RandomForestClassifier(5, max_depth=4, random_state=0), 3),
+    (ExtraTreesClassifier(7, max_depth=4, random_state=0), 3),
+    (GradientBoostingClassifier(n_estimators=6, random_state=0), 3),
+    (GradientBoostingClassifier(n_estimators=9, init="zero", random_state=0), 2),
+    (BaggingClassifier(DecisionTreeClassifier(max_depth=3), 5, random_state=0), 3),
+]
+
+
+def nearest_cell(model, x, norm, low=-np.inf, high=np.inf):
+    """Distance from a row of two columns to another class, over all cells between thresholds."""
+    members = np.ravel(model.estimators_)
+    cells = []
+    for j in range(2):
+        ends = np.unique(np.concatenate([m.tree_.threshold[m.tree_.feature == j] for m in members]))
+        ends = np.concatenate([[-1e3], ends, [1e3]])
+        middle = (ends[:-1] + ends[1:]) / 2
+        move = np.maximum(0, np.maximum(ends[:-1] - x[j], x[j] - ends[1:]))
+        move = np.where((ends[1:] < x[j] + low) | (ends[:-1] > x[j] + high), np.inf, move)
+        cells.append((middle, move))
+    points = np.array([(a, b) for a in cells[0][0] for b in cells[1][0]])
+    moves = np.array([(a, b) for a in cells[0][1] for b in cells[1][1]])
+    falls = model.predict(points) != model.predict(x[None])[0]
+    lengths = {"linf": moves.max(axis=1), "l2": np.sqrt((moves**2).sum(axis=1)), "l1": moves.sum(axis=1)}[norm]
+    return lengths[falls].min()
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
+class TestForests:
+    @pytest.mark.parametrize(("model", "n_classes"), ENSEMBLES, ids=lambda model: repr(model)[:40])
+    def test_distances_are_those_to_the_nearest_cell(self, model, n_classes, norm):
+        X, y = load_iris(return_X_y=True)
+        X, y = X[:, 2:] + 1e-3 * np.random.RandomState(0).standard_normal((150, 2)), np.minimum(y, n_classes - 1)
+        model = clone(model).fit(X, y)
+        lower, upper = distance_interval(model, X[::50], norm=norm, method="exact")
+        expected = [nearest_cell(model, x, norm) for x in X[::50]]
+        np.testing.assert_allclose(upper, expected, rtol=2e-6, atol=1e-7)
+        assert (lower <= upper).all()
+        met = lower >= upper * (1 - 1e-5)  # ties of shares leave an interval
+        assert met.all() if isinstance(model, GradientBoostingClassifier) else met.mean() >= 0.6
+        np.testing.assert_array_equal(certified_radius(model, X[::50], norm=norm, method="exact"), lower)
+
+    @pytest.mark.parametrize("n_swaps", [0, 1])
+    def test_a_forest_of_one_tree_is_that_tree(self, norm, n_swaps):
+        table, labels = mixed_table(classes=3)
+        tree = prepared(DecisionTreeClassifier(max_leaf_nodes=12, random_state=0)).fit(table, labels)
+        forest = prepared(RandomForestClassifier(1, bootstrap=False, max_features=None)).fit(table, labels)
+        forest[-1].estimators_[0] = tree[-1]
+        tree[-1].classes_ = np.arange(3.0)  # as the members of a forest have them
+        threat = ThreatModel(norm=norm, n_swaps=n_swaps, directions={"age": "up"}).fit(table)
+        lower, upper = distance_interval(forest, table[:20], threat=threat, method="exact")
+        own = forest.predict(table[:20])
+        tree[-1].classes_ = forest.classes_
+        expected = certified_radius(tree, table[:20], own, threat=threat)
+        np.testing.assert_allclose(upper, expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(lower, expected, rtol=1e-5, atol=1e-6)
+
+    def test_an_attack_is_never_nearer(self, norm):
+        table, labels = mixed_table()
+        model = prepared(GradientBoostingClassifier(n_estimators=5)).fit(table, labels)
+        threat = ThreatModel(norm=norm, n_swaps=1).fit(table)
+        some = table[:4]
+        lower, upper = distance_interval(model, some, threat=threat, method="exact")
+        assert (lower <= upper).all()
+        assert (upper <= attack_distance(model, some, threat=threat) * (1 + 1e-5)).all()
+        attacked = adversarial_accuracy(model, some, model.predict(some), threat)
+        assert attacked >= np.mean(upper > threat.epsilon)
+
+
+def test_the_solver_finds_the_optimum():
+    # minimise 2x + 3z with x + z >= 4.5 and z whole: (4.5, 0), where a presolver of HiGHS 1.14 says (0, 5)
+    matrix = LinearConstraint(np.array([[1.0, 1.0]]), 4.5, np.inf)
+    found = solved(np.array([2.0, 3.0]), np.array([0, 1]), Bounds(0, 10), matrix, seconds=10.0)
+    np.testing.assert_allclose(found.x, [4.5, 0], atol=1e-9)
+
+
+def test_ensembles_whose_values_do_not_add_up_are_refused():
+    X, y = load_iris(return_X_y=True)
+    model = AdaBoostClassifier(DecisionTreeClassifier(max_depth=2), n_estimators=3, random_state=0).fit(X, y)
+    with pytest.raises(TypeError, match="is not exact: a linear model, trees, or a network of relu"):
+        distance_interval(model, X[:2], method="exact")
+
+
+def test_forests_that_run_out_of_time_leave_an_interval():
+    model = GradientBoostingClassifier(n_estimators=30, random_state=0).fit(X2, y2)
+    lower, upper = distance_interval(model, X2[:1], method="exact", time_limit=0.01)
+    assert lower[0] <= upper[0] <= attack_distance(model, X2[:1])[0]
 
 
 class TestTables:

@@ -12,6 +12,7 @@ from sklearn_irg._fitted.affine import NotAffineError, affine_map, as_fitted, de
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
 from sklearn_irg._fitted.tables import as_table
+from sklearn_irg._fitted.trees import ensemble_of
 
 __all__ = ["PredictsOtherwiseError", "as_model", "model_and_numbers", "model_and_rows", "model_of_predictions"]
 
@@ -125,7 +126,8 @@ def _table_model(estimator, table):
     classes = _classes(estimator)
     scores, n_outputs = _score_function(estimator, classes, name, table.take([0]).X)
     model = FunctionTableModel(scores, table.n_columns, n_outputs, classes, name)
-    model.tree = _tree(estimator) if table.is_number.all() else None
+    if table.is_number.all():
+        model.tree, model.ensemble = _tree(estimator), ensemble_of(estimator)
     model.failing = failing
     return model, model.bind(table)
 
@@ -164,7 +166,7 @@ def as_model(estimator, X=None):
     scores, n_outputs = _score_function(estimator, classes, name, np.zeros((1, n_features)))
     model = FunctionModel(scores, n_features, n_outputs, classes, name)
     model.is_voting = n_outputs > 2 and hasattr(estimator, "decision_function_shape")
-    model.tree = _tree(estimator)
+    model.tree, model.ensemble = _tree(estimator), ensemble_of(estimator)
     return model
 
 

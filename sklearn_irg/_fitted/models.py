@@ -40,6 +40,8 @@ class Model(ABC):
         Whether scores add up votes, so that they jump where a vote changes.
     tree : scikit-learn's ``tree_`` or None
         What makes the scores, where that is one tree.
+    ensemble : TreeEnsemble or None
+        What makes the scores, where that is several.
     """
 
     has_weights = False
@@ -47,6 +49,7 @@ class Model(ABC):
     is_function = False
     is_voting = False
     tree = None
+    ensemble = None
 
     @abstractmethod
     def scores(self, X):
@@ -274,7 +277,7 @@ class FunctionModel(Model):
         if self._affine is not None:
             A, c = A @ self._affine[0], c @ self._affine[0] + self._affine[1]
         model = FunctionModel(self._function, n_features, self.n_outputs, self.classes, name, (A, c))
-        model.is_voting, model.tree = self.is_voting, self.tree
+        model.is_voting, model.tree, model.ensemble = self.is_voting, self.tree, self.ensemble
         return model
 
 

@@ -85,7 +85,7 @@ class AffineTableModel(TableModel):
         self.is_linear = inner.is_linear
         self.is_voting = inner.is_voting
         self.is_function = inner.is_function
-        self.tree = inner.tree
+        self.tree, self.ensemble = inner.tree, inner.ensemble
 
     def bind(self, table):
         rows = super().bind(table)

@@ -1,10 +1,12 @@
-"""The leaves of a decision tree as boxes."""
+"""Decision trees: the leaves of one as boxes, and several whose values add up."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import is_classifier
 
-__all__ = ["Leaves", "leaves_of"]
+__all__ = ["Leaves", "TreeEnsemble", "ensemble_of", "leaves_of", "missing_go_left", "splits_of"]
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,8 @@ class Leaves:
 def leaves_of(tree):
     """The leaves of scikit-learn's ``tree_``."""
     n_features = tree.n_features
-    below = _float32_below(tree.threshold)
-    above = np.nextafter(below, np.float32(np.inf))
-    end = (below.astype(np.float64) + above.astype(np.float64)) / 2
-    left_has_end = end.astype(np.float32) == below  # ties go to the even number
-    to_left = getattr(tree, "missing_go_to_left", None)
+    below, above, end, left_has_end = splits_of(tree)
+    to_left = missing_go_left(tree)
     boxes, labels = [], []
     root = (
         np.full(n_features, -np.inf),
@@ -69,12 +68,82 @@ def leaves_of(tree):
             left[1][j], left[3][j], left[5][j] = end[node], left_has_end[node], below[node]
         if end[node] >= right[0][j]:
             right[0][j], right[2][j], right[4][j] = end[node], not left_has_end[node], above[node]
-        goes_left = bool(to_left[node]) if to_left is not None else False
-        left[6][j] &= goes_left
-        right[6][j] &= not goes_left
+        left[6][j] &= to_left[node]
+        right[6][j] &= not to_left[node]
         open_nodes += [(tree.children_left[node], left), (tree.children_right[node], right)]
     low, high, low_closed, high_closed, low_inside, high_inside, missing = (np.array(part) for part in zip(*boxes))
     return Leaves(low, high, low_closed, high_closed, low_inside, high_inside, missing, np.array(labels))
+
+
+def splits_of(tree):
+    """By node: the numbers of single precision next to the threshold, the end between them, and whether it goes left."""
+    below = _float32_below(tree.threshold)
+    above = np.nextafter(below, np.float32(np.inf))
+    end = (below.astype(np.float64) + above.astype(np.float64)) / 2
+    return below, above, end, end.astype(np.float32) == below  # ties go to the even number
+
+
+def missing_go_left(tree):
+    """By node: whether a row with a missing value goes left."""
+    return np.asarray(getattr(tree, "missing_go_to_left", np.zeros(tree.node_count)), dtype=bool)
+
+
+@dataclass(frozen=True)
+class TreeEnsemble:
+    """Trees whose values add up to scores: one for two classes, positive for the second, and one per class otherwise.
+
+    Attributes
+    ----------
+    trees : list of scikit-learn's ``tree_``
+        In any order.
+    values : list of ndarray of shape (n_nodes, n_outputs)
+        What each leaf adds.
+    totals : callable
+        The scores of rows by the estimator itself, which has to be the sum, up to a constant.
+    """
+
+    trees: list
+    values: list
+    totals: Callable
+
+    def constant(self, X):
+        """What is added to the sum in all rows, or None where it is not the same in all, and near any thresholds."""
+        rng = np.random.RandomState(0)
+        thresholds = [[0.0] for _ in range(X.shape[1])]
+        for tree in self.trees:
+            for node in np.flatnonzero(tree.children_left >= 0):
+                thresholds[tree.feature[node]].append(tree.threshold[node])
+        near = np.column_stack([rng.choice(ends, 200) for ends in thresholds])
+        rows = np.concatenate([X, near * (1 + 1e-3 * rng.standard_normal(near.shape))]).astype(np.float32)
+        sums = sum(values[tree.apply(rows)] for tree, values in zip(self.trees, self.values, strict=True))
+        constants = self.totals(rows) - sums
+        return constants[0] if np.allclose(constants, constants[0], rtol=0, atol=1e-9 * len(self.trees)) else None
+
+
+def ensemble_of(estimator):
+    """The trees of a forest, which average their shares of classes, or of gradient boosting, which adds them; else None."""
+    members = np.asarray(getattr(estimator, "estimators_", []), dtype=object)
+    if not is_classifier(estimator) or not members.size or not all(hasattr(member, "tree_") for member in members.flat):
+        return None
+    trees = [member.tree_ for member in members.flat]
+    n_classes = len(estimator.classes_)
+    if members.ndim == 2:  # stages by scores
+        outputs = np.eye(members.shape[1])
+        rate = estimator.learning_rate
+        values = [rate * tree.value[:, 0] * outputs[k % len(outputs)] for k, tree in enumerate(trees)]
+        return TreeEnsemble(trees, values, lambda X: estimator.decision_function(X).reshape(len(X), -1))
+    if any(tree.value.shape[1:] != (1, n_classes) for tree in trees):
+        return None
+
+    def totals(X):
+        return _one_score(len(trees) * estimator.predict_proba(X))
+
+    return TreeEnsemble(trees, [_one_score(tree.value[:, 0]) for tree in trees], totals)
+
+
+def _one_score(shares):
+    """For two classes the difference, otherwise as they are."""
+    return shares[:, 1:] - shares[:, :1] if shares.shape[1] == 2 else shares
 
 
 def _float32_below(thresholds):

@@ -3,12 +3,11 @@
 import time
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
 
 from sklearn_irg._engine.activations import ReLU
 from sklearn_irg._fitted.linear_bounds import margin_functions, unit_ranges
 from sklearn_irg._threats.certificates import can_certify, from_first_layer, reach_of
+from sklearn_irg._threats.mixed_integer_program import MixedIntegerProgram
 
 __all__ = ["can_be_exact", "distance_intervals"]
 
@@ -66,7 +65,7 @@ def _distance(attacked, lower, upper, time_limit):
     return min(max(lower, min(proved, upper)), upper), upper
 
 
-class _Program:
+class _Program(MixedIntegerProgram):
     """Smallest radius, over how far numbers move and what is in the units, subject to the network.
 
     Variables: the radius, the parts of each number's move that go up and down, steps of whole numbers, and by layer what is in
@@ -74,9 +73,7 @@ class _Program:
     """
 
     def __init__(self, reach, weights, entering, hidden, ranges, upper):
-        self.n = 0
-        self.low, self.high, self.integer = [], [], []
-        self.rows, self.columns, self.entries, self.row_low, self.row_high = [], [], [], [], []
+        super().__init__()
         self.unit = upper  # of lengths in the program, since the solver has absolute tolerances
         low, high = (side[0] / upper for side in reach.box(upper))
         weights, steps = weights * upper, reach.steps / upper
@@ -97,24 +94,6 @@ class _Program:
             matrix, offset = (None, None) if layer is None else layer
         self.last = inputs
 
-    def variables(self, n, low, high, integer=False):
-        """Positions of new variables."""
-        self.low.extend(np.broadcast_to(low, n))
-        self.high.extend(np.broadcast_to(high, n))
-        self.integer.extend([int(integer)] * n)
-        self.n += n
-        return np.arange(self.n - n, self.n)
-
-    def constrain(self, terms, low, high):
-        """A sum of multiples of variables within bounds."""
-        row = len(self.row_low)
-        for positions, coefficients in terms:
-            self.rows.extend([row] * len(positions))
-            self.columns.extend(positions)
-            self.entries.extend(np.broadcast_to(coefficients, len(positions)))
-        self.row_low.append(low)
-        self.row_high.append(high)
-
     def relu(self, inputs, matrix, offset, low, high):
         """What leaves the units of a layer."""
         outputs = self.variables(len(offset), np.maximum(low, 0), np.maximum(high, 0))
@@ -132,16 +111,3 @@ class _Program:
     def margin_at_most_zero(self, function, constant):
         """Misclassified by one class."""
         self.constrain([(self.last, function)], -np.inf, -constant)
-
-    def solve(self, seconds):
-        """Scipy's solution of the program."""
-        matrix = coo_array((self.entries, (self.rows, self.columns)), shape=(len(self.row_low), self.n)).tocsr()
-        objective = np.zeros(self.n)
-        objective[0] = 1
-        return milp(
-            objective,
-            integrality=self.integer,
-            bounds=Bounds(self.low, self.high),
-            constraints=LinearConstraint(matrix, self.row_low, self.row_high),
-            options={"time_limit": seconds, "mip_rel_gap": 1e-6},
-        )

@@ -1,7 +1,9 @@
 """The smallest value of a linear function of units over the box and the ball around each row."""
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
+
+from sklearn_irg._threats.mixed_integer_program import solved
 
 __all__ = ["linear_minimum"]
 
@@ -54,13 +56,9 @@ def exact_l1_minimum(gradient, low, high, steps, epsilon):
     columns = np.flatnonzero((slopes > 0) & (room > 0))
     step = np.where(steps[columns] > 0, steps[columns], 1.0)
     whole = steps[columns] > 0
-    solution = milp(
-        -slopes[columns] * step,
-        integrality=whole.astype(int),
-        bounds=Bounds(0, np.where(whole, np.rint(room[columns] / step), room[columns])),
-        constraints=LinearConstraint(step[None], -np.inf, epsilon),
-        options={"time_limit": 10.0, "mip_rel_gap": 1e-9},
-    )
+    bounds = Bounds(0, np.where(whole, np.rint(room[columns] / step), room[columns]))
+    ball = LinearConstraint(step[None], -np.inf, epsilon)
+    solution = solved(-slopes[columns] * step, whole.astype(int), bounds, ball, seconds=10.0, gap=1e-9)
     units = None
     if solution.x is not None:
         units = np.zeros_like(gradient)

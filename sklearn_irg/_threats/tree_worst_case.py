@@ -5,18 +5,29 @@ import numpy as np
 from sklearn_irg._fitted.trees import leaves_of
 from sklearn_irg._threats.reach import length
 
-__all__ = ["acts_by_column", "tree_worst_case"]
+__all__ = ["acts_by_column", "columns_come_from_one", "sources_of", "tree_worst_case"]
 
 
 def acts_by_column(attacked):
-    """Whether each column that a tree sees comes from one column of the table, so that its leaves are boxes there, too."""
+    """Whether the leaves of a tree are boxes of the table's columns, too."""
+    return attacked.is_tree and columns_come_from_one(attacked)
+
+
+def columns_come_from_one(attacked):
+    """Whether each column that a model of trees sees comes from one column of the table."""
     model = attacked.model
-    if not attacked.is_tree or (attacked.reach.columns and attacked.effects is None):
+    if attacked.reach.columns and attacked.effects is None:
         return False
     sources = (model.slopes != 0).sum(axis=0)
     for effect in attacked.effects or []:
         sources += (np.ptp(effect, axis=0) > 0).astype(int)
     return bool((sources <= 1).all())
+
+
+def sources_of(attacked):
+    """Slopes of the columns that move, and from which of them each column comes that the trees see; -1 for none."""
+    slopes = attacked.model.slopes * (attacked.reach.low < attacked.reach.high).any(axis=0)[:, None]
+    return slopes, np.where((slopes != 0).any(axis=0), (slopes != 0).argmax(axis=0), -1)
 
 
 def tree_worst_case(attacked):
@@ -38,8 +49,7 @@ def tree_worst_case(attacked):
     seen = model.inside(attacked.rows)
     missing = np.isnan(seen)
     own = attacked.own
-    slopes = model.slopes * (reach.low < reach.high).any(axis=0)[:, None]
-    source = np.where((slopes != 0).any(axis=0), (slopes != 0).argmax(axis=0), -1)  # of each column that the tree sees
+    slopes, source = sources_of(attacked)
     levels = [_levels_of(effect) for effect in attacked.effects or []]
     allowed = [reach.may_swap(c) for c in range(len(levels))]
     distances = np.full(len(own), np.inf)

@@ -4,8 +4,8 @@ import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_real
 from sklearn_irg._fitted.boundary import margin_over_norm
+from sklearn_irg._threats import exact_forest, exact_network
 from sklearn_irg._threats.certificates import can_certify, certified_radii
-from sklearn_irg._threats.exact_network import can_be_exact, distance_intervals
 from sklearn_irg._threats.reach import DUAL
 from sklearn_irg._threats.tree_worst_case import acts_by_column, tree_worst_case
 from sklearn_irg._threats.worst_case import has_exact_minimum, nearest_falls, random_state_of
@@ -30,9 +30,9 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
         "lipschitz" divides the margins of a network by the product of the spectral norms of its weights, in "l2" only [1]_;
         "linear_bounds" puts lines around its activations [2]_, to two thousandths of the largest radius that this certifies;
-        "exact" is for linear models, trees, and networks of relu in "linf" and "l1", by mixed-integer programming [3]_. "auto"
-        is exact for trees and linear models, but for whole numbers in "l2" and "l1", which it takes as fractions, and
-        "linear_bounds" for networks.
+        "exact" is for linear models, decision trees, and, by mixed-integer programming, forests and gradient boosting [4]_ and
+        networks of relu in "linf" and "l1" [3]_. "auto" is exact for trees and linear models, but for whole numbers in "l2" and
+        "l1", which it takes as fractions, and "linear_bounds" for networks.
     threat : ThreatModel, default=None
         What may happen to rows; its radius does not count.
     units : {"raw", "std"}, default="raw"
@@ -62,6 +62,7 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     .. [2] Zhang, Weng, Chen, Hsieh and Daniel (2018), "Efficient neural network robustness certification with general
        activation functions".
     .. [3] Tjeng, Xiao and Tedrake (2019), "Evaluating robustness of neural networks with mixed integer programming".
+    .. [4] Kantchelian, Tygar and Joseph (2016), "Evasion and hardening of tree ensemble classifiers".
 
     Examples
     --------
@@ -104,14 +105,17 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     return np.where(right, certified_radii(attacked)[0], 0)
 
 
-_EXACT = 'exact: a linear model, a decision tree, or a network of relu in "linf" or "l1", without `valid`,'
+_EXACT = 'exact: a linear model, trees, or a network of relu in "linf" or "l1", without `valid`,'
 
 
 def _exact_interval(attacked, time_limit):
-    """Both ends of the distances of a relu network, which meet if time allows."""
-    _require(can_be_exact(attacked), attacked, _EXACT)
+    """Both ends of the distances of several trees or of a relu network, which meet if time allows."""
+    has_trees = exact_forest.can_be_exact(attacked)
+    _require(has_trees or exact_network.can_be_exact(attacked), attacked, _EXACT)
     upper = nearest_falls(attacked, random_state_of(attacked.reach.threat))
-    return distance_intervals(attacked, certified_radii(attacked)[0], upper, time_limit)
+    if has_trees:
+        return exact_forest.distance_intervals(attacked, upper, time_limit)
+    return exact_network.distance_intervals(attacked, certified_radii(attacked)[0], upper, time_limit)
 
 
 def _require(condition, attacked, what):
@@ -140,7 +144,7 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
     Parameters
     ----------
     estimator : classifier
-        Fitted; where nothing is certain, as for forests, the lower end is zero.
+        Fitted; where nothing is certain the lower end is zero.
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
@@ -148,7 +152,8 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the distance; ``None`` is "l2". A threat model has its own.
     method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
-        As in `certified_radius`; "exact" draws both ends of networks of relu together, in "linf" and "l1".
+        As in `certified_radius`; "exact" draws both ends together by mixed-integer programming: of forests and gradient
+        boosting, and of networks of relu in "linf" and "l1".
     threat : ThreatModel, default=None
         What may happen to rows; its radius does not count.
     units : {"raw", "std"}, default="raw"
@@ -182,7 +187,12 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
     if method == "exact":
         check_real(time_limit, "time_limit", 0, open_low=True)
         attacked = _attacked(estimator, X, y, **arguments)
-    if attacked is not None and can_be_exact(attacked) and not attacked.model.is_linear:
+    by_program = exact_forest.can_be_exact, exact_network.can_be_exact
+    if (
+        attacked is not None
+        and not attacked.model.is_linear
+        and any(can_be_exact(attacked) for can_be_exact in by_program)
+    ):
         lower, upper = _exact_interval(attacked, time_limit)
     else:
         upper = attack_distance(estimator, X, **arguments)
