@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import is_classifier
 
-__all__ = ["Leaves", "TreeEnsemble", "ensemble_of", "leaves_of", "missing_go_left", "splits_of"]
+__all__ = ["Leaves", "TreeEnsemble", "beside", "ensemble_of", "leaves_of", "missing_go_left", "splits_of"]
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def leaves_of(tree):
 
 def splits_of(tree):
     """By node: the numbers of single precision next to the threshold, the end between them, and whether it goes left."""
-    below = _float32_below(tree.threshold)
-    above = np.nextafter(below, np.float32(np.inf))
+    below, above = beside(tree.threshold)
     end = (below.astype(np.float64) + above.astype(np.float64)) / 2
     return below, above, end, end.astype(np.float32) == below  # ties go to the even number
 
@@ -106,6 +105,11 @@ class TreeEnsemble:
     values: list
     totals: Callable
 
+    def sums(self, X):
+        """What the trees add for rows."""
+        X = np.asarray(X, dtype=np.float32)
+        return sum(values[tree.apply(X)] for tree, values in zip(self.trees, self.values, strict=True))
+
     def constant(self, X):
         """What is added to the sum in all rows, or None where it is not the same in all, and near any thresholds."""
         rng = np.random.RandomState(0)
@@ -115,8 +119,7 @@ class TreeEnsemble:
                 thresholds[tree.feature[node]].append(tree.threshold[node])
         near = np.column_stack([rng.choice(ends, 200) for ends in thresholds])
         rows = np.concatenate([X, near * (1 + 1e-3 * rng.standard_normal(near.shape))]).astype(np.float32)
-        sums = sum(values[tree.apply(rows)] for tree, values in zip(self.trees, self.values, strict=True))
-        constants = self.totals(rows) - sums
+        constants = self.totals(rows) - self.sums(rows)
         return constants[0] if np.allclose(constants, constants[0], rtol=0, atol=1e-9 * len(self.trees)) else None
 
 
@@ -146,7 +149,8 @@ def _one_score(shares):
     return shares[:, 1:] - shares[:, :1] if shares.shape[1] == 2 else shares
 
 
-def _float32_below(thresholds):
-    """The largest number of single precision that is no larger."""
+def beside(thresholds):
+    """The numbers of single precision next to thresholds: the largest that is no larger, and the one above it."""
     rounded = thresholds.astype(np.float32)
-    return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+    below = np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+    return below, np.nextafter(below, np.float32(np.inf))
