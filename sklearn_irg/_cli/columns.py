@@ -222,7 +222,8 @@ def _as_numbers(words):
 
 def _days(values):
     dates = values.dt.tz_convert(None) if getattr(values.dt, "tz", None) is not None else values
-    return ((dates - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(dtype=np.float64, na_value=np.nan)
+    seconds = dates.to_numpy(dtype="datetime64[s]")
+    return np.where(np.isnat(seconds), np.nan, seconds.astype(np.int64) / 86400)
 
 
 def _missing(values, then):

@@ -209,4 +209,5 @@ def calibration(findings):
 
 
 def _short(name):
-    return name if len(name) <= 28 else f"{name[:26]}…"
+    shown = name if len(name) <= 28 else f"{name[:26]}…"
+    return shown.replace("$", r"\$")  # which would begin a formula

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+import pandas as pd
 from sklearn.calibration import calibration_curve
 
 from sklearn_irg._cli.scores import under_attack
@@ -188,7 +189,7 @@ def _changes(sweep, before, after):
     sizes = {}
     for name, scale in zip(sweep.table.X.columns, sweep.threat.scales_, strict=True):
         if name in sweep.table.names("category"):
-            same = before[name] == after[name] or (before[name] is None and after[name] is None)
+            same = before[name] == after[name] or pd.isna(after[name])  # missing cells stay
             sizes[name] = 0 if same else np.inf
         elif scale > 0 and before[name] == before[name]:
             sizes[name] = abs(after[name] - before[name]) / scale

@@ -105,6 +105,11 @@ class TreeEnsemble:
     values: list
     totals: Callable
 
+    def thresholds(self, column):
+        """All of a column, sorted."""
+        here = [tree.threshold[(tree.feature == column) & (tree.children_left >= 0)] for tree in self.trees]
+        return np.unique(np.concatenate(here))
+
     def sums(self, X):
         """What the trees add for rows."""
         X = np.asarray(X, dtype=np.float32)
@@ -113,11 +118,8 @@ class TreeEnsemble:
     def constant(self, X):
         """What is added to the sum in all rows, or None where it is not the same in all, and near any thresholds."""
         rng = np.random.RandomState(0)
-        thresholds = [[0.0] for _ in range(X.shape[1])]
-        for tree in self.trees:
-            for node in np.flatnonzero(tree.children_left >= 0):
-                thresholds[tree.feature[node]].append(tree.threshold[node])
-        near = np.column_stack([rng.choice(ends, 200) for ends in thresholds])
+        ends = [[0.0, *self.thresholds(column)] for column in range(X.shape[1])]
+        near = np.column_stack([rng.choice(values, 200) for values in ends])
         rows = np.concatenate([X, near * (1 + 1e-3 * rng.standard_normal(near.shape))]).astype(np.float32)
         constants = self.totals(rows) - self.sums(rows)
         return constants[0] if np.allclose(constants, constants[0], rtol=0, atol=1e-9 * len(self.trees)) else None
