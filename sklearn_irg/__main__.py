@@ -108,11 +108,14 @@ def main(argv=None):
         return 0
     try:
         from sklearn_irg._cli.run import run_sweep
+
+        return run_sweep(arguments, argv)
     except ImportError as error:
         print(f'error: the command line needs {error.name}, as in pip install "sklearn_irg[cli]"', file=sys.stderr)
         return 2
-    try:
-        return run_sweep(arguments, argv)
+    except KeyboardInterrupt:  # before or between what `run_sweep` looks after
+        print("interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader of the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -21,6 +21,7 @@ _ESTIMATORS = {
     "logistic": GradRegLogisticRegression(max_iter=1000),
     "mlp": GradRegMLPClassifier(max_iter=500, early_stopping=True),
 }
+_RARE = 40  # rows of a class below which none of them is held out to stop early
 _TRAINED_AT_THE_THREAT = ("adversarial_loss", "certified_loss")
 
 
@@ -45,9 +46,9 @@ class Candidate:
         return isinstance(self.estimator, DummyClassifier)
 
 
-def baselines(estimator, seed):
+def baselines(estimator, table, seed):
     """The majority class, gradient boosting, and the estimator without penalty, which is scikit-learn's."""
-    plain = _seeded(estimator, seed).set_params(alpha=0.0)
+    plain = _estimator(estimator, table, seed).set_params(alpha=0.0)
     return [
         Candidate("majority class", DummyClassifier(), rank=0),
         Candidate("gradient boosting", HistGradientBoostingClassifier(random_state=seed), rank=1),
@@ -55,18 +56,22 @@ def baselines(estimator, seed):
     ]
 
 
-def penalised(estimator, penalty, alpha, threat, seed):
+def penalised(estimator, penalty, alpha, table, threat, seed):
     """The estimator with a penalty at a strength; one that trains under attack takes radius and norm of the threat."""
     term = check_penalty(penalty)
     if penalty in _TRAINED_AT_THE_THREAT:
         term.set_params(epsilon=threat.epsilon, norm=threat.norm)
-    model = _seeded(estimator, seed).set_params(penalty=term, alpha=alpha)
+    model = _estimator(estimator, table, seed).set_params(penalty=term, alpha=alpha)
+    if any(part.is_stochastic or part.is_detached for _, part in term.terms()):
+        model.set_params(solver="adam")  # others need objectives that are functions of the parameters alone
     return Candidate(f"{penalty}, alpha = {alpha:.4g}", model, penalty, alpha)
 
 
-def _seeded(name, seed):
-    estimator = clone(_ESTIMATORS[name])
-    return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params() else estimator
+def _estimator(name, table, seed):
+    estimator = clone(_ESTIMATORS[name]).set_params(random_state=seed)
+    if name == "mlp" and np.unique(table.y, return_counts=True)[1].min() < _RARE:
+        estimator.set_params(early_stopping=False)
+    return estimator
 
 
 def in_pipeline(candidate, table):

@@ -90,7 +90,7 @@ class Sweep:
     def run(self):
         """Fit everything, then extend the grid of the penalty that is chosen while the choice is at its end."""
         grid = [self._penalised(penalty, alpha) for alpha in self.alphas for penalty in self.penalties]
-        self._fit([*baselines(self.estimator, self.seed), *grid])
+        self._fit([*baselines(self.estimator, self.table, self.seed), *grid])
         for _ in range(_EXTENSIONS):
             chosen = decide(self.rows, self.scoring).chosen
             further = [] if chosen is None or not self.is_at_end(chosen) else self._further(chosen.candidate)
@@ -137,7 +137,7 @@ class Sweep:
         return bool(tried) and row.candidate.alpha in (tried[0], tried[-1])
 
     def _penalised(self, penalty, alpha):
-        return penalised(self.estimator, penalty, alpha, self.threat, self.seed)
+        return penalised(self.estimator, penalty, alpha, self.table, self.threat, self.seed)
 
     def _further(self, candidate):
         """Two more strengths beyond the end at which a candidate is, or none."""

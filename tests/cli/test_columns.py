@@ -73,6 +73,7 @@ def test_decimal_commas_and_thousands_become_the_numbers_that_they_are():
 def test_dates_become_days():
     table, _ = column(["1970-01-02", "2024-01-01", None] * 20)
     np.testing.assert_array_equal(table.X["it"][:3], [1, 19723, np.nan])
+    assert column(["9999-12-31", "1970-01-01"] * 30)[0].X["it"][:2].tolist() == [2932896, 0]
 
 
 def test_what_looks_like_an_id_can_be_kept():

@@ -25,7 +25,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", 
 
 @pytest.fixture(scope="module")
 def sweep():
-    frame = shop(80).rename(columns={"size": "<script>alert('size')</script> größe"})
+    frame = shop(80).rename(columns={"size": "<script>alert('size')</script> größe in $ and $"})
+    frame.loc[::5, "color"] = None
     sweep = Sweep(prepare(frame), penalties=["input_gradient", "spectral_norm"], alphas=[0.1, 1.0], cv=2, n_swaps=1)
     sweep.run()
     return sweep
