@@ -20,7 +20,7 @@ from sklearn_irg._cli.candidates import Candidate, in_pipeline
 from sklearn_irg._cli.columns import prepare
 from sklearn_irg._cli.scores import Decision, Fold, Row, decide
 from sklearn_irg._cli.sweep import Sweep
-from sklearn_irg.attacks import adversarial_accuracy
+from sklearn_irg.attacks import adversarial_accuracy, certified_accuracy
 
 from .tables import shop, written
 
@@ -105,6 +105,18 @@ class TestSweep:
         fold, X, y = small.rows[0].folds[0], small.table.X.iloc[some], small.table.y[some]
         taken = fold.pipeline.score(X, y) - adversarial_accuracy(fold.pipeline, X, y, small.threat)
         assert fold.attacked == pytest.approx(fold.accuracy - taken)
+        uncertain = fold.pipeline.score(X, y) - certified_accuracy(fold.pipeline, X, y, small.threat)
+        assert fold.certified == pytest.approx(fold.accuracy - uncertain)
+
+    def test_no_penalty_is_no_strength_of_a_penalty(self):
+        assert Sweep(prepare(shop()), alphas=[0, 0.1, 0.1]).alphas == [0.1]
+
+    def test_missing_numbers_are_medians_and_rare_levels_are_joined(self):
+        frame = shop(120).assign(many=[f"level {i % 60}" for i in range(120)])[["count", "many", "bought"]]
+        table = prepare(frame)
+        fitted = in_pipeline(Candidate("", LogisticRegression()), table).fit(table.X, table.y)
+        assert fitted[0].named_transformers_["numbers"][0].statistics_ == [frame["count"].median()]
+        assert fitted[0].transform(table.X).shape == (120, 1 + 50)
 
     def test_dates_and_fixed_columns_do_not_move(self, sweep):
         dated = shop().assign(when=pd.date_range("2020-01-01", periods=90).astype(str))[["when", *shop()]]
