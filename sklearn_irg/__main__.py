@@ -1,7 +1,6 @@
 """Command line: ``sklearn-irg``, or ``python -m sklearn_irg``."""
 
 import argparse
-import os
 import sys
 
 from sklearn_irg import __version__
@@ -69,7 +68,7 @@ def _parser():
     add(
         "--penalty", metavar="NAME", action="append", help=f"such as {_PENALTIES}; repeatable (default: input_gradient)"
     )
-    add("--alphas", type=_alphas, metavar="A,B,…", help="strengths (default: nine from 0.001 to 10)")
+    add("--alphas", type=_alphas, metavar="A,B,...", help="strengths (default: nine from 0.001 to 10)")
     add("--cv", type=_folds, default=5, metavar="N", help="folds (default: 5)")
     add("--jobs", type=int, default=1, metavar="N", help="processes, -1 for one per core (default: 1)")
     add(
@@ -116,9 +115,6 @@ def main(argv=None):
     except KeyboardInterrupt:  # before or between what `run_sweep` looks after
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of the output has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ _ESTIMATORS = {
     "logistic": GradRegLogisticRegression(max_iter=1000),
     "mlp": GradRegMLPClassifier(max_iter=500, early_stopping=True),
 }
-_RARE = 40  # rows of a class below which none of them is held out to stop early
+_FEW, _RARE = 3000, 40  # rows of a table and of a class below which none is held out to stop early
 _TRAINED_AT_THE_THREAT = ("adversarial_loss", "certified_loss")
 
 
@@ -69,7 +69,7 @@ def penalised(estimator, penalty, alpha, table, threat, seed):
 
 def _estimator(name, table, seed):
     estimator = clone(_ESTIMATORS[name]).set_params(random_state=seed)
-    if name == "mlp" and np.unique(table.y, return_counts=True)[1].min() < _RARE:
+    if name == "mlp" and (len(table.y) < _FEW or np.unique(table.y, return_counts=True)[1].min() < _RARE):
         estimator.set_params(early_stopping=False)
     return estimator
 

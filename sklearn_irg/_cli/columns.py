@@ -1,6 +1,7 @@
 """What each column of a table is, and what is done to it: numbers, categories, dates, and columns that are left out."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ __all__ = ["MAX_LEVELS", "Column", "Table", "prepare"]
 MAX_LEVELS = 50  # of a category; the rarest are taken together
 _STRAY = 0.1  # share of cells of a column of numbers that may be words
 _OWN = 0.9  # share of distinct words from which a column tells rows apart and nothing else
+_NESTED = (list, tuple, dict, set, np.ndarray)
 _MANY = 20  # distinct values from which numbers may be a measurement, and words may be names of rows
 
 
@@ -86,14 +88,18 @@ def prepare(frame, target=None, drop=(), keep=(), *, n_folds=2):
         raise TableError(f"the target {target!r} is among the columns to drop")
     y, about_target = _classes(frame[target], target, n_folds)
     cells, columns = {}, []
-    cleaned = Cleaner(drop_null_fraction=None).fit_transform(frame.drop(columns=[target, *drop]))
+    rest = frame.drop(columns=[target, *drop])
+    nested = [name for name in rest if rest[name].map(lambda cell: isinstance(cell, _NESTED)).any()]
+    cleaned = Cleaner(drop_null_fraction=None).fit_transform(_with_dotted_dates(rest.drop(columns=nested)))
     for name in names:
         if name == target:
             columns.append(about_target)
         elif name in drop:
             columns.append(Column(name, "dropped", "as asked"))
+        elif name in nested:
+            columns.append(Column(name, "dropped", "cells are lists or the like", remark=True))
         else:
-            values, column = _column(cleaned[name], name, name in keep)
+            values, column = _column(cleaned[name], rest[name], name, name in keep)
             columns.append(column)
             if column.kind != "dropped":
                 cells[name] = values
@@ -133,13 +139,31 @@ def _classes(values, target, n_folds):
     return words.to_numpy(dtype=str), Column(target, "target", listed + (", …" if len(counts) > 10 else ""))
 
 
-def _column(values, name, is_kept):
-    """Cells and what was done to them."""
+def _with_dotted_dates(frame):
+    """Days come first in dates with dots."""
+    dotted = r"\d{1,2}\.\d{1,2}\.\d{4}"
+    for name in frame.select_dtypes(["object", "string"]):
+        cells = frame[name].dropna().astype(str).str.strip()
+        if len(cells) and cells.str.fullmatch(dotted).all():
+            dates = pd.to_datetime(frame[name].str.strip(), format="%d.%m.%Y", errors="coerce")
+            frame = frame.assign(**{name: dates}) if dates.notna().sum() == len(cells) else frame
+    return frame
+
+
+def _column(values, cells, name, is_kept):
+    """What becomes of cells, which have been cleaned to values, and what was done to them."""
     present = values.dropna()
     if not len(present):
         return None, Column(name, "dropped", "empty", remark=True)
     if is_datetime64_any_dtype(values.dtype):
-        notes = ["days since 1970-01-01", _missing(values, "the median instead"), "standardised, never moved"]
+        if present.nunique() == 1:
+            return None, Column(name, "dropped", f"constant, {present.iloc[0]} everywhere", remark=True)
+        notes = [
+            _order_of(cells, values),
+            "days since 1970-01-01",
+            _missing(values, "the median instead"),
+            "standardised, never moved",
+        ]
         return _days(values), Column(name, "date", ", ".join(filter(None, notes)), remark=True)
     if is_timedelta64_dtype(values.dtype):
         values = values / pd.Timedelta(days=1)
@@ -150,7 +174,9 @@ def _column(values, name, is_kept):
         return None, Column(name, "dropped", "complex numbers", remark=True)
     if is_numeric_dtype(values.dtype):
         return _number(values, name, is_kept)
-    if not present.map(lambda cell: isinstance(cell, (str, bool, int, float))).all():
+    if all(isinstance(cell, Decimal) for cell in present):
+        return _number(values.astype(float), name, is_kept)
+    if not all(isinstance(cell, (str, bool, int, float)) for cell in present):
         kinds = ", ".join(sorted({type(cell).__name__ for cell in present}))
         return None, Column(name, "dropped", f"cells are neither numbers nor words, but {kinds}", remark=True)
     words = (
@@ -160,9 +186,10 @@ def _column(values, name, is_kept):
     stray = numbers.isna()
     if stray.mean() <= _STRAY and len(numbers.dropna().unique()) > 1:
         if stray.any():
-            odd = [repr(word) for word in dict.fromkeys(words.dropna()[stray])]
+            odd = [repr(word[:30]) for word in dict.fromkeys(words.dropna()[stray])]
             listed = ", ".join(odd[:3] + ["…"] * (len(odd) > 3))
-            how = f"{stray.sum()} of {len(words)} cells are no numbers ({listed}) and taken as missing"
+            strays = f"{stray.sum()} of {len(words)} cells are no numbers ({listed}) and taken as missing"
+            how = f"{how}, {strays}" if how else strays
         return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
     return _category(words, name, is_kept)
 
@@ -208,16 +235,27 @@ def _as_numbers(words):
     if not plain.isna().any():
         return plain, ""
     text = words.astype(str)
-    for how, pattern, old in [
-        ("thousands separated by commas", r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", {",": ""}),
-        ("decimal commas", r"[+-]?\d{1,3}(\.\d{3})*,\d+|[+-]?\d+,\d+", {".": "", ",": "."}),
-    ]:
-        written = text.str.fullmatch(pattern)
-        if written.any() and (written | plain.notna()).mean() >= 1 - _STRAY:
-            for a, b in old.items():
-                text = text.where(~written, text.str.replace(a, b, regex=False))
-            return pd.to_numeric(text, errors="coerce"), how
-    return plain, ""
+    ways = [
+        ("thousands separated by commas", r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", {",": ""}),
+        ("decimal commas", r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+|[+-]?\d+,\d+", {".": "", ",": "."}),
+    ]
+    written = {how: text.str.fullmatch(pattern) for how, pattern, _ in ways}
+    how, _, changes = max(ways, key=lambda way: written[way[0]].sum())
+    if not written[how].any() or (written[how] | plain.notna()).mean() < 1 - _STRAY:
+        return plain, ""
+    for old, new in changes.items():
+        text = text.where(~written[how], text.str.replace(old, new, regex=False))
+    return pd.to_numeric(text, errors="coerce"), how
+
+
+def _order_of(cells, dates):
+    """Whether day or month was taken to come first, where dates do not say so themselves."""
+    present = dates.notna()
+    first = cells[present].astype(str).str.extract(r"^\s*(\d{1,2})[/.-]\d{1,2}[/.-]\d{4}", expand=False)
+    if not len(first) or first.isna().any():
+        return ""
+    is_day = (first.astype(int) == dates[present].dt.day).all()
+    return f"read as {'day before month' if is_day else 'month before day'}"
 
 
 def _days(values):

@@ -172,7 +172,8 @@ def _bars(title, label, values, note):
     with _style():
         canvas = _canvas(1.2 + 0.27 * len(shown))
         axes = canvas.subplots()
-        axes.barh([_short(name) for name in shown], means, xerr=ends, color="C0", ecolor="0.3", capsize=2)
+        axes.barh(range(len(shown)), means, xerr=ends, color="C0", ecolor="0.3", capsize=2)
+        axes.set_yticks(range(len(shown)), [_short(name) for name in shown])
         axes.invert_yaxis()
         axes.set_xlabel(label)
         svg = _svg(canvas)
@@ -209,5 +210,5 @@ def calibration(findings):
 
 
 def _short(name):
-    shown = name if len(name) <= 28 else f"{name[:26]}…"
+    shown = name if len(name) <= 28 else f"{name[:17]}…{name[-10:]}"
     return shown.replace("$", r"\$")  # which would begin a formula

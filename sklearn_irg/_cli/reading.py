@@ -14,7 +14,18 @@ from charset_normalizer import from_bytes
 __all__ = ["TableError", "read"]
 
 _SEPARATORS = "\t;|,"  # of those that agree, the first: a comma may be part of numbers
-_ENCODINGS = ["utf_16", "utf_32", *(f"cp125{i}" for i in range(9)), "shift_jis", "gb18030", "big5", "euc_kr"]
+_ENCODINGS = [
+    "utf_16",
+    "utf_32",
+    *(f"cp125{i}" for i in range(9)),
+    "shift_jis",
+    "gb18030",
+    "big5",
+    "euc_kr",
+    "euc_jp",
+    "koi8_r",
+]
+_LATIN = ("cp1250", "cp1254", "cp1257", "cp1258")  # seldom, and easily taken for one another
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
@@ -42,6 +53,8 @@ def read(path):
         raise TableError(f"there is no file {path}") from None
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise TableError(f"{path} could not be read: {error}") from None
+    if not len(frame) or frame.shape[1] < 2:
+        raise TableError(f"{path} needs two or more columns, and rows")
     frame.columns = [str(name).strip() for name in frame.columns]
     if frame.columns.has_duplicates:
         twice = frame.columns[frame.columns.duplicated()][0]
@@ -76,6 +89,7 @@ def _parse(data, path):
         low_memory=False,
     )
     frame.columns = names
+    frame = frame.drop(columns=[name for name in names if name.startswith("Unnamed: ") and frame[name].isna().all()])
     notes = [] if separator == "," else [f"separator {separator!r}"]
     notes += [] if encoding == "utf-8" else [f"encoding {encoding}, guessed"]
     return frame, ", ".join(notes)
@@ -85,10 +99,18 @@ def _decode(data, path):
     try:
         return data.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError:
-        guess = from_bytes(data[:1_000_000], cp_isolation=_ENCODINGS).best()
-        if guess is None:
-            raise TableError(f"the encoding of {path} was not recognised; save it as UTF-8") from None
-        return data.decode(guess.encoding, errors="replace").removeprefix("\ufeff"), guess.encoding
+        start = next(i for i in range(0, len(data), 1000) if not data[i : i + 1000].isascii())
+        guess = from_bytes(
+            data[start : start + 1_000_000] if start else data[:1_000_000], cp_isolation=_ENCODINGS
+        ).best()
+        name = "cp1252" if guess is None or guess.encoding in _LATIN else guess.encoding
+        try:
+            return data.decode(name).removeprefix("\ufeff"), name
+        except UnicodeDecodeError:
+            raise TableError(
+                f"{path} could not be read: it is neither Parquet nor text in an encoding that was recognised. Save it as CSV "
+                "in UTF-8"
+            ) from None
 
 
 def _checked_names(text, separator, path):

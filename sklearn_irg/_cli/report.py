@@ -70,7 +70,7 @@ def report(sweep, decision, findings, *, name, command, note=""):
 
 
 def _about_measures(sweep):
-    n = sweep.threat.n_swaps
+    n = min(sweep.threat.n_swaps, len(sweep.table.names("category")))
     swaps = "" if not n else ", and one category may change" if n == 1 else f", and {n} categories may change"
     still = [name for name in sweep.threat.fixed if name not in sweep.table.names("date")]
     fixed = f" {', '.join(still)} never move{'s' * (len(still) == 1)}." if still else ""

@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from sklearn.datasets import load_breast_cancer
@@ -27,16 +28,24 @@ MODEL = "model.skops"
 
 def run_sweep(arguments, argv):
     """Run it; returns the exit status: 0, 2 for what its user can mend, 130 if interrupted."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters of them is said in words
+        return _run_sweep(arguments, argv)
+
+
+def _run_sweep(arguments, argv):
     status, sweep = 0, None
     try:
         sweep, name, note = _begin(arguments)
         sweep.run()
-    except (ValueError, TypeError) as error:  # of the table, the options, or a penalty that the estimator refuses
-        return _failed(error)
     except KeyboardInterrupt:
         status = 130
         n_done = "nothing" if sweep is None else f"{sweep.n_done} of {sweep.n_planned} fits"
         say(f"interrupted: {n_done} done", sys.stderr)
+    except Exception as error:  # of the table or the options; or in a fit, which leaves the models that were finished
+        if sweep is None and not isinstance(error, (ValueError, TypeError)):
+            raise
+        status = _failed(error)
     if sweep is None or not sweep.rows:
         return status
     decision = decide(sweep.rows, sweep.scoring)
@@ -118,8 +127,13 @@ def _contents(sweep, decision, arguments, command, name, note, *, is_whole):
     findings = None
     if decision.chosen is not None:
         findings = find(sweep, decision.chosen, lambda what: say(f"report: {what}", sys.stderr))
-    yield "report.html", report(sweep, decision, findings, name=name, command=command, note=note).encode()
-    if arguments.save_model and decision.chosen is not None:
+    yield (
+        "report.html",
+        report(sweep, decision, findings, name=name, command=command, note=note).encode(errors="backslashreplace"),
+    )
+    if arguments.save_model and decision.chosen is None:
+        say(f"no {MODEL}: nothing was chosen", sys.stderr)
+    elif arguments.save_model:
         yield MODEL, _model(sweep, decision.chosen)
 
 

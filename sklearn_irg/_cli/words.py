@@ -86,8 +86,8 @@ def decision_sentence(sweep, decision):
     cost = "the best" if chosen.mean("score") == best.mean("score") else _difference(sweep, chosen, best)
     attacked = f"{100 * chosen.mean('attacked'):.1f} % of rows stay right under attack"
     if not chosen.candidate.penalty:
-        rest = f"no penalty that is as good by {sweep.measure} is more robust"
-        return f"Take the model without penalty (alpha = 0): {score}, {cost}, and {attacked}; {rest}."
+        rest = f"; no penalty that is as good by {sweep.measure} is more robust" if sweep.by_penalty() else ""
+        return f"Take the model without penalty (alpha = 0): {score}, {cost}, and {attacked}{rest}."
     plain = next((row for row in sweep.rows if row.candidate.alpha == 0), None)
     gain = ""
     if plain is not None:
@@ -114,17 +114,22 @@ def remarks(sweep, decision):
         found.append(f"Attacks and certificates were measured on {ATTACKED_ROWS} rows of each fold, {rows} in all.")
     if decision.chosen is None:
         return found
-    attacked = decision.chosen.mean("attacked")
+    chosen = decision.chosen
     for row in sweep.baselines():
-        if row.candidate.is_constant and row.mean("attacked") >= attacked:
-            found.append(
-                f"Always answering the majority class is right on {100 * row.mean('attacked'):.1f} % of rows, attack or not: "
-                "this threat is too strong for this table. A smaller --epsilon says more."
-            )
+        if row.candidate.is_constant and row.mean("attacked") >= chosen.mean("attacked"):
+            share = f"{100 * row.mean('attacked'):.1f} %"
+            always = f"Always answering the majority class is right on {share} of rows, attack or not"
+            if row.mean("accuracy") >= chosen.mean("accuracy"):
+                found.append(f"{always}: the chosen model is no better than that even without an attack.")
+            else:
+                smaller = (
+                    "A smaller --epsilon or fewer --swaps say" if sweep.threat.n_swaps else "A smaller --epsilon says"
+                )
+                found.append(f"{always}: this threat is too strong for this table. {smaller} more.")
     if sweep.extended:
         listed = ", ".join(f"{alpha:.3g}" for alpha in sorted(sweep.extended))
         found.append(f"The choice was at the end of the grid, which was extended to alpha = {listed}.")
-    if sweep.is_at_end(decision.chosen):
+    if sweep.is_at_end(chosen):
         found.append("The choice is at the end of the grid still: give further --alphas.")
     one_class = [row.candidate.name for row in sweep.rows if row.predicts_one_class and not row.candidate.is_constant]
     if one_class:

@@ -49,4 +49,7 @@ def say(text, file=None):
         text.encode(encoding)
     except UnicodeEncodeError:
         text = text.translate(_PLAIN).encode(encoding, errors="backslashreplace").decode(encoding)
-    print(text, file=file, flush=True)
+    try:
+        print(text, file=file, flush=True)
+    except OSError:  # a closed pipe, a full disk: files are still to be written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())

@@ -1,5 +1,7 @@
 """What columns are taken as, and what is said of it."""
 
+import decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,7 +41,7 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         (ROWS, "dropped", "row numbers; --keep to use it"),
         ([f"name {i}" for i in ROWS], "dropped", "60 levels in 60 rows, an id or free text; --keep to use it"),
         ((1 + 2j) * ROWS, "dropped", "complex numbers"),
-        ([[1, 2]] * N, "dropped", "cells are neither numbers nor words, but list"),
+        ([[1, 2]] * N, "dropped", "cells are lists or the like"),
         (ROWS % 2 == 0, "number", "0 and 1, standardised"),
         (ROWS % 7, "number", "standardised"),
         (pd.to_timedelta(ROWS**2, unit="h"), "number", "a duration, in days, standardised"),
@@ -50,7 +52,22 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         (["low", "high", None] * 20, "category", "2 levels, 33 % missing, a level of their own, one-hot"),
         (["x", None] * 30, "category", "1 levels, 50 % missing, a level of their own, one-hot"),
         (pd.Categorical(["low", "high"] * 30), "category", "2 levels, one-hot"),
-        (["03/02/2024", "23/02/2024", "12/03/2024"] * 20, "date", "days since 1970-01-01, standardised, never moved"),
+        (
+            ["03/02/2024", "23/02/2024", "12/03/2024"] * 20,
+            "date",
+            "read as day before month, days since 1970-01-01, standardised, never moved",
+        ),
+        (
+            ["03/02/2024", "11/02/2024"] * 30,
+            "date",
+            "read as month before day, days since 1970-01-01, standardised, never moved",
+        ),
+        (
+            ["03.02.2024", "11.02.2024"] * 30,
+            "date",
+            "read as day before month, days since 1970-01-01, standardised, never moved",
+        ),
+        ([decimal.Decimal("1.5"), decimal.Decimal(2)] * 30, "number", "standardised"),
     ],
 )
 def test_a_column_is_taken_as_what_it_holds(cells, kind, note):
@@ -67,6 +84,9 @@ def test_stray_words_among_numbers_are_named_and_missing():
 
 def test_decimal_commas_and_thousands_become_the_numbers_that_they_are():
     assert column(["1,5", "-2,25", "1.004,5"] * 20)[0].X["it"][:3].tolist() == [1.5, -2.25, 1004.5]
+    table, what = column(["1,764", "0,4", "0,979", "n.k."] * 3 + ["0,5"] * 48)
+    assert table.X["it"][:3].tolist() == [1.764, 0.4, 0.979]
+    assert what.note.startswith("decimal commas, 3 of 60 cells are no numbers ('n.k.')")
     assert column(["1,500", "2,500,000.5", "-4"] * 20)[0].X["it"][:3].tolist() == [1500, 2500000.5, -4]
 
 

@@ -21,6 +21,20 @@ def test_separators_and_encodings_are_found(tmp_path, separator, encoding):
     assert ("encoding" in note) == (not encoding.startswith("utf-8"))
 
 
+@pytest.mark.parametrize(
+    "words", [["Genève", "élève", "à côté"], ["niño", "año", "mañana"], ["Zürich", "Köln", "Wien"]]
+)
+def test_words_of_western_languages_are_read_as_they_are(tmp_path, words):
+    frame = pd.DataFrame({"word": ["plain"] * 500 + words, "n": range(503)})
+    path = written(frame, tmp_path / "t.csv", encoding="cp1252")
+    pd.testing.assert_frame_equal(read(path)[0], frame)
+
+
+def test_a_separator_at_the_end_of_all_lines_makes_no_column(tmp_path):
+    (tmp_path / "t.csv").write_text("a,y,\n1,x,\n2,z,\n")
+    assert list(read(tmp_path / "t.csv")[0].columns) == ["a", "y"]
+
+
 def test_blanks_separate_where_nothing_else_does(tmp_path):
     (tmp_path / "t.csv").write_text("a b y\n1 2 x\n3 4 z\n")
     assert list(read(tmp_path / "t.csv")[0].columns) == ["a", "b", "y"]

@@ -161,7 +161,7 @@ class TestSweep:
         frame = shop(40).assign(bought=[f"class {i % 10}" for i in range(40)])
         sweep = Sweep(prepare(frame), "mlp", cv=2)
         assert not sweep._penalised("input_gradient", 0.1).estimator.early_stopping
-        assert Sweep(prepare(shop(200)), "mlp")._penalised("input_gradient", 0.1).estimator.early_stopping
+        assert Sweep(prepare(shop(3000)), "mlp")._penalised("input_gradient", 0.1).estimator.early_stopping
 
     @pytest.mark.parametrize("scoring", ["balanced_accuracy", "log_loss", "roc_auc"])
     def test_scorings_are_scikit_learns(self, scoring):
@@ -272,6 +272,26 @@ class TestCommand:
         )
         assert "Take " in captured.out
         assert sorted(path.name for path in out.iterdir()) == ["sweep.csv", "sweep.png"]
+
+    def test_a_fit_that_fails_leaves_the_models_that_were_finished(self, tmp_path, capsys, monkeypatch):
+        def fail(progress, sweep):
+            if sweep.n_done == 7:
+                raise RuntimeError("a worker has died")
+
+        monkeypatch.setattr(run._Progress, "__call__", fail)
+        data = written(shop(), tmp_path / "shop.csv")
+        assert main(["sweep", data, *QUICK, "--output", str(tmp_path / "out")]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.count("error: a worker has died\n") == 1
+        assert "alpha = 0 " in captured.out
+        assert len((tmp_path / "out" / "sweep.csv").read_text().splitlines()) == 4
+
+    def test_a_reader_who_leaves_early_takes_nothing_from_the_files(self, tmp_path):
+        data, out = written(shop(), tmp_path / "shop.csv"), tmp_path / "out"
+        command = f"{sys.executable} -m sklearn_irg sweep {data} --cv 2 --alphas 0.1 --output {out} 2>&1 | head -1"
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+        assert done.stdout == "shop.csv: 90 rows; columns: 2 number, 1 category\n"
+        assert sorted(path.name for path in out.iterdir()) == ["report.html", "sweep.csv", "sweep.png"]
 
     def test_a_terminal_of_ascii_gets_ascii(self):
         stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
