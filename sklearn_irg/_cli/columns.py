@@ -156,7 +156,7 @@ def _column(values, cells, name, is_kept):
     if not len(present):
         return None, Column(name, "dropped", "empty", remark=True)
     if is_datetime64_any_dtype(values.dtype):
-        if present.nunique() == 1:
+        if len(present.unique()) == 1:
             return None, Column(name, "dropped", f"constant, {present.iloc[0]} everywhere", remark=True)
         notes = [
             _order_of(cells, values),
