@@ -100,6 +100,8 @@ def _difference(sweep, chosen, best):
     sign = SCORINGS[sweep.scoring].sign
     worse = sign * (best.mean("score") - chosen.mean("score"))
     if sweep.scoring in ("accuracy", "balanced_accuracy"):
+        if round(100 * worse, 1) == 0:
+            return f"as good as the best ({best.candidate.name}) to a tenth of a point"
         difference = f"{100 * worse:.1f} points lower"
     else:
         difference = f"{worse:.3f} {'lower' if sign > 0 else 'higher'}"

@@ -55,6 +55,12 @@ def test_a_larger_log_loss_is_higher(sweep):
     assert "its log loss is 0.901 ± 0.010, 0.006 higher than the best (input_gradient, alpha = 1)" in sentence
 
 
+def test_a_difference_that_does_not_show_is_none(sweep):
+    near = row("input_gradient, alpha = 0.2", "input_gradient", 0.2, 0.9097, 0.6)
+    sentence = decision_sentence(sweep, Decision(sweep.rows[1], near))
+    assert "its accuracy is 0.910 ± 0.010, as good as the best (alpha = 0) to a tenth of a point, and" in sentence
+
+
 def test_the_best_and_no_penalty_are_called_so(sweep):
     plain = sweep.rows[1]
     assert decision_sentence(sweep, Decision(plain, plain)) == (
