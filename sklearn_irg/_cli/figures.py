@@ -172,7 +172,8 @@ def _bars(title, label, values, note):
     with _style():
         canvas = _canvas(1.2 + 0.27 * len(shown))
         axes = canvas.subplots()
-        axes.barh(range(len(shown)), means, xerr=ends, color="C0", ecolor="0.3", capsize=2)
+        axes.barh(range(len(shown)), means, color="C0")
+        axes.errorbar(means, range(len(shown)), xerr=ends, fmt="none", ecolor="0.3", capsize=2)
         axes.set_yticks(range(len(shown)), [_short(name) for name in shown])
         axes.invert_yaxis()
         axes.set_xlabel(label)
