@@ -1,17 +1,19 @@
 """Robust, smooth, honest classifiers for scikit-learn, by penalties on what a model's input gradient says."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from sklearn_irg._estimators import (
-    GradRegLogisticRegression,
-    GradRegMLPClassifier,
-    GradRegMLPRegressor,
-    IMSATClusterer,
-    LadderClassifier,
-    VATClassifier,
-    WassersteinCritic,
-    WassersteinSampler,
-)
+if TYPE_CHECKING:
+    from sklearn_irg._estimators import (
+        GradRegLogisticRegression,
+        GradRegMLPClassifier,
+        GradRegMLPRegressor,
+        IMSATClusterer,
+        LadderClassifier,
+        VATClassifier,
+        WassersteinCritic,
+        WassersteinSampler,
+    )
 
 __version__ = "0.1.0.dev0"
 
@@ -43,9 +45,11 @@ __all__ = [
 
 
 def __getattr__(name):
-    # public modules are imported when first used
+    # imported when first used: the command line answers before scikit-learn is there
     if name in _MODULES:
         return import_module(f"sklearn_irg.{name}")
+    if name in __all__:
+        return getattr(import_module("sklearn_irg._estimators"), name)
     raise AttributeError(f"module 'sklearn_irg' has no attribute {name!r}")
 
 

@@ -109,7 +109,7 @@ def main(argv=None):
         from sklearn_irg._cli.run import run_sweep
 
         return run_sweep(arguments, argv)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         print(f'error: the command line needs {error.name}, as in pip install "sklearn_irg[cli]"', file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # before or between what `run_sweep` looks after

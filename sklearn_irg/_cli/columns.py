@@ -1,5 +1,6 @@
 """What each column of a table is, and what is done to it: numbers, categories, dates, and columns that are left out."""
 
+import shlex
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from pandas.api.types import (
     is_bool_dtype,
     is_complex_dtype,
     is_datetime64_any_dtype,
+    is_integer_dtype,
     is_numeric_dtype,
     is_timedelta64_dtype,
 )
@@ -22,6 +24,9 @@ MAX_LEVELS = 50  # of a category; the rarest are taken together
 _STRAY = 0.1  # share of cells of a column of numbers that may be words
 _OWN = 0.9  # share of distinct words from which a column tells rows apart and nothing else
 _NESTED = (list, tuple, dict, set, np.ndarray)
+_DATE = r"(\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})([T ].*)?"
+_CODE = r"0\d+"  # a number would lose the zero
+_WHOLE = 2.0**53  # beyond which two whole numbers may be the same float
 _MANY = 20  # distinct values from which numbers may be a measurement, and words may be names of rows
 
 
@@ -70,7 +75,7 @@ class Table:
         return [column.name for column in self.columns if column.kind in kinds]
 
 
-def prepare(frame, target=None, drop=(), keep=(), *, n_folds=2):
+def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
     """Take a frame as numbers and categories.
 
     Raises
@@ -80,17 +85,20 @@ def prepare(frame, target=None, drop=(), keep=(), *, n_folds=2):
     """
     names = list(frame.columns)
     target = names[-1] if target is None else target
-    for option, columns in (("--target", [target]), ("--drop", drop), ("--keep", keep)):
+    for option, columns in (("--target", [target]), ("--drop", drop), ("--keep", keep), ("--fixed", fixed)):
         for name in columns:
             if name not in names:
                 raise TableError(f"{option}: there is no column {name!r}; the columns are {', '.join(names)}")
-    if target in drop:
-        raise TableError(f"the target {target!r} is among the columns to drop")
+    for option, columns in (("--drop", drop), ("--keep", keep), ("--fixed", fixed)):
+        if target in columns:
+            raise TableError(
+                f"{option}: {target!r} is the target; name another column with --target, or leave it out here"
+            )
     y, about_target = _classes(frame[target], target, n_folds)
     cells, columns = {}, []
     rest = frame.drop(columns=[target, *drop])
     nested = [name for name in rest if rest[name].map(lambda cell: isinstance(cell, _NESTED)).any()]
-    cleaned = Cleaner(drop_null_fraction=None).fit_transform(_with_dotted_dates(rest.drop(columns=nested)))
+    cleaned = _cleaned(rest.drop(columns=nested))
     for name in names:
         if name == target:
             columns.append(about_target)
@@ -139,15 +147,15 @@ def _classes(values, target, n_folds):
     return words.to_numpy(dtype=str), Column(target, "target", listed + (", …" if len(counts) > 10 else ""))
 
 
-def _with_dotted_dates(frame):
-    """Days come first in dates with dots."""
+def _cleaned(frame):
+    """Missing cells and dates found; days come first in dates with dots."""
     dotted = r"\d{1,2}\.\d{1,2}\.\d{4}"
     for name in frame.select_dtypes(["object", "string"]):
         cells = frame[name].dropna().astype(str).str.strip()
         if len(cells) and cells.str.fullmatch(dotted).all():
             dates = pd.to_datetime(frame[name].str.strip(), format="%d.%m.%Y", errors="coerce")
             frame = frame.assign(**{name: dates}) if dates.notna().sum() == len(cells) else frame
-    return frame
+    return Cleaner(drop_null_fraction=None).fit_transform(frame)
 
 
 def _column(values, cells, name, is_kept):
@@ -155,16 +163,10 @@ def _column(values, cells, name, is_kept):
     present = values.dropna()
     if not len(present):
         return None, Column(name, "dropped", "empty", remark=True)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return _category(_words(values), name, is_kept)
     if is_datetime64_any_dtype(values.dtype):
-        if len(present.unique()) == 1:
-            return None, Column(name, "dropped", f"constant, {present.iloc[0]} everywhere", remark=True)
-        notes = [
-            _order_of(cells, values),
-            "days since 1970-01-01",
-            _missing(values, "the median instead"),
-            "standardised, never moved",
-        ]
-        return _days(values), Column(name, "date", ", ".join(filter(None, notes)), remark=True)
+        return _date(values, cells, name)
     if is_timedelta64_dtype(values.dtype):
         values = values / pd.Timedelta(days=1)
         return _number(values, name, is_kept, "a duration, in days")
@@ -179,26 +181,63 @@ def _column(values, cells, name, is_kept):
     if not all(isinstance(cell, (str, bool, int, float)) for cell in present):
         kinds = ", ".join(sorted({type(cell).__name__ for cell in present}))
         return None, Column(name, "dropped", f"cells are neither numbers nor words, but {kinds}", remark=True)
-    words = (
-        values.astype(object).where(values.notna(), None).map(lambda cell: cell if cell is None else str(cell).strip())
-    )
-    numbers, how = _as_numbers(words.dropna())
+    words = _words(values)
+    present = words.dropna()
+    is_date = present.str.fullmatch(_DATE)
+    if 1 - _STRAY <= is_date.mean() < 1:
+        dates = _cleaned(present[is_date].to_frame())[name].reindex(words.index)
+        if is_datetime64_any_dtype(dates.dtype):
+            return _date(dates, words, name, _strays(present[~is_date], words, "date"))
+    if present.str.fullmatch(_CODE).any():
+        return _category(words, name, is_kept, "leading zeros, so codes rather than numbers")
+    numbers, how = _as_numbers(present)
     stray = numbers.isna()
     if stray.mean() <= _STRAY and len(numbers.dropna().unique()) > 1:
-        if stray.any():
-            odd = [repr(word[:30]) for word in dict.fromkeys(words.dropna()[stray])]
-            listed = ", ".join(odd[:3] + ["…"] * (len(odd) > 3))
-            strays = f"{stray.sum()} of {len(words)} cells are no numbers ({listed}) and taken as missing"
-            how = f"{how}, {strays}" if how else strays
+        how = ", ".join(filter(None, [how, _strays(present[stray], words, "number")]))
         return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
-    return _category(words, name, is_kept)
+    some, kind = max((int((~stray).sum()), "numbers"), (int(is_date.sum()), "dates"))
+    seeming = f"{some} of {len(words)} cells look like {kind}" if some > len(present) / 2 else ""
+    return _category(words, name, is_kept, seeming)
+
+
+def _words(values):
+    return (
+        values.astype(object).where(values.notna(), None).map(lambda cell: None if cell is None else str(cell).strip())
+    )
+
+
+def _strays(strays, words, kind):
+    if not len(strays):
+        return ""
+    odd = [repr(word[:30]) for word in strays.unique()]
+    listed = ", ".join(odd[:3] + ["…"] * (len(odd) > 3))
+    are = f"is not a {kind}" if len(strays) == 1 else f"are not {kind}s"
+    return f"{len(strays)} of {len(words)} cells {are} ({listed}) and taken as missing"
+
+
+def _date(dates, cells, name, note=""):
+    present = dates.dropna()
+    if len(present.unique()) == 1:
+        return None, Column(name, "dropped", f"constant, {present.iloc[0]} everywhere", remark=True)
+    notes = [
+        note,
+        _order_of(cells, dates),
+        "days since 1970-01-01",
+        _missing(dates, "the median instead"),
+        "standardised, never moved",
+    ]
+    return _days(dates), Column(name, "date", ", ".join(filter(None, notes)), remark=True)
 
 
 def _number(values, name, is_kept, note="", remark=False):
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if is_integer_dtype(values.dtype) and np.nanmax(np.abs(numbers)) > _WHOLE:
+        return _category(_words(values), name, is_kept, "whole numbers too large to compute with")
     present = numbers[~np.isnan(numbers)]
     if np.isinf(present).any() or np.abs(present).max(initial=0) > 1e100:
-        raise TableError(f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop {name}")
+        raise TableError(
+            f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop {shlex.quote(name)}"
+        )
     if len(np.unique(present)) < 2:
         return None, Column(name, "dropped", f"constant, {present[0]:g} everywhere", remark=True)
     if not is_kept and len(present) == len(numbers) > _MANY and (np.diff(numbers) == 1).all():
@@ -207,7 +246,7 @@ def _number(values, name, is_kept, note="", remark=False):
     return numbers, Column(name, "number", ", ".join(filter(None, notes)), remark)
 
 
-def _category(words, name, is_kept):
+def _category(words, name, is_kept, note=""):
     present = words.dropna()
     counts = present.value_counts()
     if len(counts) < 2 and len(present) == len(words):
@@ -216,17 +255,22 @@ def _category(words, name, is_kept):
         return None, Column(
             name,
             "dropped",
-            f"{len(counts)} levels in {len(present)} rows, an id or free text; --keep to use it",
+            ", ".join(
+                filter(
+                    None, [note, f"{len(counts)} levels in {len(present)} rows, an id or free text; --keep to use it"]
+                )
+            ),
             remark=True,
         )
     is_long = len(counts) > MAX_LEVELS
     notes = [
-        f"{len(counts)} levels",
+        note,
+        f"{len(counts)} level{'s' * (len(counts) != 1)}",
         f"the rarest together beyond {MAX_LEVELS}" if is_long else "",
         _missing(words, "a level of their own"),
         "one-hot",
     ]
-    return words.to_numpy(dtype=object), Column(name, "category", ", ".join(filter(None, notes)), is_long)
+    return words.to_numpy(dtype=object), Column(name, "category", ", ".join(filter(None, notes)), is_long or bool(note))
 
 
 def _as_numbers(words):
@@ -236,6 +280,8 @@ def _as_numbers(words):
         return plain, ""
     text = words.astype(str)
     ways = [
+        ("percent signs", r"[+-]?\d+(\.\d+)?\s?%", {"%": ""}),
+        ("percent signs and decimal commas", r"[+-]?\d+(,\d+)?\s?%", {"%": "", ",": "."}),
         ("thousands separated by commas", r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", {",": ""}),
         ("decimal commas", r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+|[+-]?\d+,\d+", {".": "", ",": "."}),
     ]

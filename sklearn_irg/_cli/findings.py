@@ -87,10 +87,10 @@ def find(sweep, chosen, say=lambda what: None):
     baselines = [row for row in sweep.rows if not row.candidate.penalty and row is not chosen]
     radii = sweep.threat.epsilon * np.array(SHARES)
     curves = []
-    for row in [chosen, *baselines]:
-        say(f"curve of {row.candidate.name}")
+    for i, row in enumerate([chosen, *baselines], start=1):
+        say(f"{i} of {len(baselines) + 2}, curve of {row.candidate.name}")
         curves.append(_curve(sweep, row, radii))
-    say("columns and nearest rows")
+    say(f"{len(baselines) + 2} of {len(baselines) + 2}, columns and nearest rows")
     return Findings(
         radii,
         curves,

@@ -4,6 +4,7 @@ import bz2
 import csv
 import gzip
 import lzma
+import zlib
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
@@ -26,7 +27,13 @@ _ENCODINGS = [
     "koi8_r",
 ]
 _LATIN = ("cp1250", "cp1254", "cp1257", "cp1258")  # seldom, and easily taken for one another
-_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_UNPACKED_BY = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
+_OTHERS = {
+    b"PK\3\4": "a workbook or a ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an old workbook",
+    b"%PDF": "a PDF document",
+    b"SQLite": "a database",
+}
 
 
 class TableError(ValueError):
@@ -44,14 +51,11 @@ def read(path):
         How the file was read, where that was guessed; empty otherwise.
     """
     try:
-        if Path(path).suffix.lower() in (".parquet", ".pq"):
-            frame, note = _read_parquet(path), ""
-        else:
-            with _OPENERS.get(Path(path).suffix.lower(), open)(path, "rb") as file:
-                frame, note = _parse(file.read(), path)
+        data = Path(path).read_bytes()
+        frame, note = (_read_parquet(path), "") if data.startswith(b"PAR1") else _parse(_unpacked(data, path), path)
     except FileNotFoundError:
         raise TableError(f"there is no file {path}") from None
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except OSError as error:
         raise TableError(f"{path} could not be read: {error}") from None
     if not len(frame) or frame.shape[1] < 2:
         raise TableError(f"{path} needs two or more columns, and rows")
@@ -62,6 +66,13 @@ def read(path):
     return frame, note
 
 
+def _unpacked(data, path):
+    try:
+        return next((unpack for start, unpack in _UNPACKED_BY.items() if data.startswith(start)), bytes)(data)
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        raise TableError(f"{path} could not be read: {error}") from None
+
+
 def _read_parquet(path):
     try:
         frame = pd.read_parquet(path)
@@ -69,22 +80,28 @@ def _read_parquet(path):
         raise TableError('Parquet files need pyarrow, as in pip install "sklearn_irg[cli]"') from None
     except ValueError as error:
         raise TableError(f"{path} could not be read as Parquet: {str(error).splitlines()[0]}") from None
-    named = [name for name in frame.index.names if name is not None]
+    named = [name for name in frame.index.names if name is not None and name not in frame]
     return frame.reset_index(level=named).reset_index(drop=True)
 
 
 def _parse(data, path):
+    other = next((kind for start, kind in _OTHERS.items() if data.startswith(start)), None)
+    if other is not None:
+        raise TableError(f"{path} is {other}; save the table as CSV or Parquet")
     text, encoding = _decode(data, path)
     if "\0" in text:
         raise TableError(f"{path} is not a text file; expected CSV or Parquet")
     separator = _separator(text)
-    names = _checked_names(text, separator, path)
+    names, codes = _checked_names(text, separator, path)
     frame = pd.read_csv(
         StringIO(text),
         sep=separator,
+        header=0,
+        names=range(len(names)),
         index_col=False,
         keep_default_na=False,
         na_values=[""],
+        dtype=dict.fromkeys(codes, str),
         skipinitialspace=True,
         low_memory=False,
     )
@@ -114,13 +131,15 @@ def _decode(data, path):
 
 
 def _checked_names(text, separator, path):
-    """The header, once all lines are known to have as many fields."""
+    """The header, once all lines are known to have as many fields, and positions of columns with zeros that lead."""
     fields = _fields(text, separator)
+    codes = set()
     try:
         _, names = next(fields, (0, []))
         n_rows = 0
         for line, row in fields:
             n_rows += 1
+            codes.update(j for j, cell in enumerate(row) if cell[:1] == "0" and cell[1:].isdigit())
             if len(row) != len(names):
                 raise TableError(
                     f"line {line} of {path} has {len(row)} fields where the header has {len(names)}, with the separator "
@@ -133,7 +152,7 @@ def _checked_names(text, separator, path):
             f"{path} is not a CSV table: it needs a header, two or more columns separated by a comma, semicolon, tab, bar or "
             "blank, and rows"
         )
-    return [name.strip() or f"Unnamed: {j}" for j, name in enumerate(names)]
+    return [name.strip() or f"Unnamed: {j}" for j, name in enumerate(names)], codes
 
 
 def _separator(text):
@@ -154,6 +173,9 @@ def _separator(text):
 def _fields(text, separator):
     """Line numbers and fields of all lines that are not empty."""
     reader = csv.reader(StringIO(text, newline=""), strict=True, skipinitialspace=True, delimiter=separator)
-    for fields in reader:
-        if fields:
-            yield reader.line_num, fields
+    try:
+        for fields in reader:
+            if fields:
+                yield reader.line_num, fields
+    except csv.Error as error:
+        raise csv.Error(f"line {reader.line_num}: {error}") from None

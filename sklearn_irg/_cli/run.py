@@ -53,14 +53,20 @@ def _run_sweep(arguments, argv):
     contents = _contents(
         sweep, decision, arguments, shlex.join(["sklearn-irg", *argv]), name, note, is_whole=not status
     )
+    written = []
     try:
         for file, content in contents:
             say(f"wrote {write(arguments.output, file, content)}")
+            written.append(file)
     except TableError as error:
         return _failed(error)
     except KeyboardInterrupt:
         say("interrupted: the files named above are whole, the others were not written", sys.stderr)
         return 130
+    finally:
+        for file in (*FILES, MODEL):
+            if file not in written and (Path(arguments.output) / file).exists():
+                say(f"{Path(arguments.output) / file} is of an earlier run", sys.stderr)
     return status
 
 
@@ -72,13 +78,12 @@ def _begin(arguments):
     else:
         name = Path(arguments.table).name
         frame, note = read(arguments.table)
-    for column in arguments.fixed:
-        if column not in frame.columns:
-            raise TableError(f"--fixed: there is no column {column!r}; the columns are {', '.join(frame.columns)}")
     penalties = arguments.penalty or ["input_gradient"]
     for penalty in penalties:
-        check_penalty(penalty)
-    table = prepare(frame, arguments.target, arguments.drop, arguments.keep, n_folds=arguments.cv)
+        _check_penalty(penalty)
+    table = prepare(
+        frame, arguments.target, arguments.drop, arguments.keep, fixed=arguments.fixed, n_folds=arguments.cv
+    )
     check_writable(arguments.output, [*FILES, *([MODEL] if arguments.save_model else [])])
     sweep = Sweep(
         table,
@@ -97,6 +102,13 @@ def _begin(arguments):
     )
     _print_table(name, note, table)
     return sweep, name, note
+
+
+def _check_penalty(name):
+    try:
+        check_penalty(name)
+    except ValueError:
+        raise TableError(f"--penalty: there is none named {name!r}; see sklearn-irg sweep --help") from None
 
 
 def _print_table(name, note, table):

@@ -1,5 +1,9 @@
 """The main job: what each penalty costs and buys at each strength, on one table, beside the baselines."""
 
+import signal
+import threading
+from contextlib import contextmanager
+
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.model_selection import StratifiedKFold
@@ -159,10 +163,25 @@ class Sweep:
             )
             for c, k in tasks
         )
-        for (c, k), fold in Parallel(self.n_jobs, return_as="generator_unordered")(jobs):
+        with _interrupts_ignored():
+            finished = Parallel(self.n_jobs, return_as="generator_unordered")(jobs)
+        for (c, k), fold in finished:
             found[c][k] = fold
             self.n_done += 1
             if None not in found[c]:
                 self.rows.append(Row(candidates[c], found[c]))
             if self.on_fit is not None:
                 self.on_fit(self)
+
+
+@contextmanager
+def _interrupts_ignored():
+    """Processes that are started here inherit this: Ctrl-C, which a terminal sends to all of them, is for their parent."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -36,7 +36,7 @@ def write(directory, name, content):
     except OSError as error:
         raise TableError(f"{name} could not be written to {directory}: {error.strerror}") from None
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.remove(part)
     return path
 

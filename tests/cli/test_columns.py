@@ -48,9 +48,39 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         (["1.5", "2.5", "4"] * 20, "number", "standardised"),
         (["1,5", "2,5", "4"] * 20, "number", "decimal commas, standardised"),
         (["1,500", "2,500,000", "4"] * 20, "number", "thousands separated by commas, standardised"),
+        (["55%", "7.5 %", "60"] * 20, "number", "percent signs, standardised"),
+        (["55%", "7,5 %", "60"] * 20, "number", "percent signs and decimal commas, standardised"),
+        (
+            ["1.5", "2", "-"] * 20,
+            "category",
+            "40 of 60 cells look like numbers, 3 levels, one-hot",
+        ),
+        (
+            ["01067", "80331", "10115"] * 20,
+            "category",
+            "leading zeros, so codes rather than numbers, 3 levels, one-hot",
+        ),
+        (
+            2**60 + ROWS,
+            "dropped",
+            "whole numbers too large to compute with, 60 levels in 60 rows, an id or free text; --keep to use it",
+        ),
+        (pd.Categorical([1, 2, 3] * 20), "category", "3 levels, one-hot"),
+        (
+            ["2024-03-02"] * 30 + ["2024-05-23"] * 29 + ["unknown"],
+            "date",
+            "1 of 60 cells is not a date ('unknown') and taken as missing, days since 1970-01-01, 1.7 % missing, the median "
+            "instead, standardised, never moved",
+        ),
+        (
+            ["02.03.2024"] * 30 + ["23.05.2024"] * 29 + ["unknown"],
+            "date",
+            "1 of 60 cells is not a date ('unknown') and taken as missing, read as day before month, days since 1970-01-01, "
+            "1.7 % missing, the median instead, standardised, never moved",
+        ),
         (["1", "2", "N/A"] * 20, "number", "33 % missing, the median instead, standardised"),
         (["low", "high", None] * 20, "category", "2 levels, 33 % missing, a level of their own, one-hot"),
-        (["x", None] * 30, "category", "1 levels, 50 % missing, a level of their own, one-hot"),
+        (["x", None] * 30, "category", "1 level, 50 % missing, a level of their own, one-hot"),
         (pd.Categorical(["low", "high"] * 30), "category", "2 levels, one-hot"),
         (
             ["03/02/2024", "23/02/2024", "12/03/2024"] * 20,
@@ -77,7 +107,7 @@ def test_a_column_is_taken_as_what_it_holds(cells, kind, note):
 
 def test_stray_words_among_numbers_are_named_and_missing():
     table, what = column(["n.k.", "unknown"] + [str(i % 9) for i in range(N - 2)])
-    assert what.note.startswith("2 of 60 cells are no numbers ('n.k.', 'unknown') and taken as missing, 3.3 % missing")
+    assert what.note.startswith("2 of 60 cells are not numbers ('n.k.', 'unknown') and taken as missing, 3.3 % missing")
     assert what.remark
     assert np.isnan(table.X["it"]).sum() == 2
 
@@ -86,7 +116,7 @@ def test_decimal_commas_and_thousands_become_the_numbers_that_they_are():
     assert column(["1,5", "-2,25", "1.004,5"] * 20)[0].X["it"][:3].tolist() == [1.5, -2.25, 1004.5]
     table, what = column(["1,764", "0,4", "0,979", "n.k."] * 3 + ["0,5"] * 48)
     assert table.X["it"][:3].tolist() == [1.764, 0.4, 0.979]
-    assert what.note.startswith("decimal commas, 3 of 60 cells are no numbers ('n.k.')")
+    assert what.note.startswith("decimal commas, 3 of 60 cells are not numbers ('n.k.')")
     assert column(["1,500", "2,500,000.5", "-4"] * 20)[0].X["it"][:3].tolist() == [1500, 2500000.5, -4]
 
 
@@ -146,7 +176,9 @@ def test_words_that_mean_missing_elsewhere_may_be_classes():
         ({"target": "z"}, "--target: there is no column 'z'; the columns are size, color, count, bought"),
         ({"drop": ["z"]}, "--drop: there is no column 'z'"),
         ({"keep": ["z"]}, "--keep: there is no column 'z'"),
-        ({"drop": ["bought"]}, "the target 'bought' is among the columns to drop"),
+        ({"drop": ["bought"]}, "--drop: 'bought' is the target"),
+        ({"fixed": ["z"]}, "--fixed: there is no column 'z'"),
+        ({"fixed": ["bought"]}, "--fixed: 'bought' is the target"),
         ({"drop": ["size", "color", "count"]}, "no column is left"),
     ],
 )

@@ -1,6 +1,8 @@
 """Files as they come: separators, encodings, and what is wrong with them."""
 
+import bz2
 import gzip
+import lzma
 
 import pandas as pd
 import pytest
@@ -72,7 +74,7 @@ def test_a_header_without_a_name_gets_one_and_blanks_around_names_go(tmp_path):
         (b"a,b\n1,x\n2\n", "line 3 of .* has 1 fields where the header has 2"),
         (b"a,b\n1,x\n2,y,z\n", "line 3 of .* has 3 fields where the header has 2"),
         (b"a,a\n1,x\n2,y\n", "two columns named 'a'"),
-        (b'a,b\n1,"x\n2,y\n', "could not be read as CSV"),
+        (b'a,b\n1,"x\n2,y\n', "could not be read as CSV: line 3"),
         (b"a,b\n\0\0,x\n2,y\n", "is not a text file"),
     ],
 )
@@ -83,12 +85,49 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, content, message):
         read(tmp_path / "t.csv")
 
 
-@pytest.mark.parametrize("name", ["t.parquet", "t.csv.gz"])
-def test_files_that_are_not_what_their_name_says_are_refused(tmp_path, name):
+def test_files_are_what_they_hold_whatever_their_name_says(tmp_path):
     pytest.importorskip("pyarrow")
-    (tmp_path / name).write_text("a,b\n1,x\n")
-    with pytest.raises(TableError, match="could not be read"):
-        read(tmp_path / name)
+    frame = shop(10)
+    frame.to_parquet(tmp_path / "t.csv")
+    frame.to_csv(tmp_path / "t.parquet", index=False)
+    for pack, name in ((gzip, "gz"), (bz2, "bz2"), (lzma, "xz")):
+        (tmp_path / name).write_bytes(pack.compress(frame.to_csv(index=False).encode()))
+    for name in ("t.csv", "t.parquet", "gz", "bz2", "xz"):
+        pd.testing.assert_frame_equal(read(tmp_path / name)[0], frame, check_dtype=False)
+
+
+@pytest.mark.parametrize("pack", [gzip, bz2, lzma])
+def test_broken_archives_are_refused(tmp_path, pack):
+    packed = pack.compress(b"a,b\n1,x\n" * 1000)
+    for broken in (packed[:-9], packed[:20] + b"xxxxxxxxx" + packed[29:]):
+        (tmp_path / "t.csv").write_bytes(broken)
+        with pytest.raises(TableError, match="could not be read"):
+            read(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"), [(b"PK\3\4", "a workbook or a ZIP archive"), (b"\xd0\xcf\x11\xe0", "an old workbook")]
+)
+def test_files_of_other_kinds_are_named(tmp_path, start, kind):
+    (tmp_path / "t.csv").write_bytes(start + bytes(100))
+    with pytest.raises(TableError, match=f"is {kind}; save the table as CSV or Parquet"):
+        read(tmp_path / "t.csv")
+
+
+def test_zeros_that_lead_are_kept(tmp_path):
+    (tmp_path / "t.csv").write_text("zip,n,t,y\n01067,0,0.5,01\n80331,10,0,02\n")
+    frame = read(tmp_path / "t.csv")[0]
+    assert frame["zip"].tolist() == ["01067", "80331"]
+    assert frame["y"].tolist() == ["01", "02"]
+    assert frame["n"].tolist() == [0, 10]
+    assert frame["t"].tolist() == [0.5, 0]
+
+
+def test_an_index_with_the_name_of_a_column_is_left_out(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = shop(10).rename_axis("count")
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert list(read(tmp_path / "t.parquet")[0].columns) == list(frame.columns)
 
 
 def test_a_directory_is_no_table(tmp_path):

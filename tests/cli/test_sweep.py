@@ -210,7 +210,7 @@ class TestCommand:
             (["--epsilon", "-1"], "'-1' is not a positive number"),
             (["--epsilon", "nan"], "'nan' is not a positive number"),
             (["--estimator", "tree"], "invalid choice: 'tree'"),
-            (["--penalty", "l2"], "penalty must be None, one of 'adversarial_loss'"),
+            (["--penalty", "l2"], "--penalty: there is none named 'l2'; see sklearn-irg sweep --help"),
             (["--seed", "4294967296"], "Seed must be between 0 and 2**32 - 1"),
             (["--alphas", "0.1,-2"], "'-2' is not a number that is not negative"),
             (["--cv", "1"], "'1' is not a whole number of folds, 2 or more"),
@@ -246,8 +246,12 @@ class TestCommand:
 
         monkeypatch.setattr(run._Progress, "__call__", stop)
         data = written(shop(), tmp_path / "shop.csv")
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "model.skops").write_text("of another table")
         assert main(["sweep", data, *QUICK, "--output", str(tmp_path / "out")]) == 130
         captured = capsys.readouterr()
+        assert captured.err.endswith("model.skops is of an earlier run\n")
+        (tmp_path / "out" / "model.skops").unlink()
         assert "interrupted: 7 of 10 fits done" in captured.err
         assert "alpha = 0 " in captured.out
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["sweep.csv", "sweep.png"]
