@@ -70,6 +70,11 @@ class Table:
     y: np.ndarray
     columns: list
 
+    @property
+    def target(self):
+        """The column of classes."""
+        return next(column for column in self.columns if column.kind == "target")
+
     def names(self, *kinds):
         """Columns of some kinds."""
         return [column.name for column in self.columns if column.kind in kinds]
@@ -130,10 +135,12 @@ def _classes(values, target, n_folds):
     if len(counts) < 2:
         raise TableError(f"the target {target!r} has one class, {counts.index[0]!r}; a classifier needs two or more")
     rare = counts[counts < n_folds]
-    numbers = pd.to_numeric(words, errors="coerce")
-    if len(counts) > _MANY and numbers.notna().all() and (len(rare) or (numbers % 1 != 0).any()):
+    numbers = _as_numbers(words)[0]
+    n_numbers = numbers.nunique()
+    is_numeric = numbers.notna().mean() >= 1 - _STRAY
+    if n_numbers > _MANY and is_numeric and (len(rare) or (numbers.dropna() % 1 != 0).any()):
         raise TableError(
-            f"the target {target!r} looks continuous: {len(counts)} different numbers from {numbers.min():g} to "
+            f"the target {target!r} looks continuous: {n_numbers} different numbers from {numbers.min():g} to "
             f"{numbers.max():g}. A classifier needs classes; cut it into some, or name another column with --target"
         )
     if len(rare):
@@ -242,6 +249,9 @@ def _number(values, name, is_kept, note="", remark=False):
         return None, Column(name, "dropped", f"constant, {present[0]:g} everywhere", remark=True)
     if not is_kept and len(present) == len(numbers) > _MANY and (np.diff(numbers) == 1).all():
         return None, Column(name, "dropped", "row numbers; --keep to use it", remark=True)
+    if not is_kept and len(np.unique(present)) == len(numbers) > _MANY and (present % 1 == 0).all():
+        note = ", ".join(filter(None, [note, "another whole number in every row: --drop it if it is an id"]))
+        remark = True
     notes = [note, _missing(values, "the median instead"), "standardised"]
     return numbers, Column(name, "number", ", ".join(filter(None, notes)), remark)
 

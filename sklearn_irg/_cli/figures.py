@@ -7,6 +7,7 @@ from io import BytesIO
 
 import numpy as np
 
+from sklearn_irg._cli.scores import SCORINGS
 from sklearn_irg.displays import RobustnessCurveDisplay
 
 __all__ = ["Figure", "calibration", "cost", "cost_png", "curves", "sensitivity", "swaps"]
@@ -65,9 +66,10 @@ def cost(sweep, decision):
     """What each penalty costs and buys at each strength."""
     with _style():
         svg = _svg(_cost(sweep, decision))
+    accuracy = SCORINGS[sweep.scoring].accuracy
     ends = [
         f"{penalty}: {sweep.measure} from {rows[0].mean('score'):.3f} at alpha {rows[0].candidate.alpha:.3g} to "
-        f"{rows[-1].mean('score'):.3f} at {rows[-1].candidate.alpha:.3g}, accuracy under attack from "
+        f"{rows[-1].mean('score'):.3f} at {rows[-1].candidate.alpha:.3g}, {accuracy} under attack from "
         f"{rows[0].mean('attacked'):.3f} to {rows[-1].mean('attacked'):.3f}"
         for penalty, rows in sweep.by_penalty().items()
     ]
@@ -113,7 +115,10 @@ def _cost(sweep, decision):
             )
         handles.append(star)
     top.set(ylabel=sweep.measure, xscale="log")
-    bottom.set(ylabel=f"accuracy under attack\n({sweep.threat_in_words})", xlabel="strength of the penalty, alpha")
+    bottom.set(
+        ylabel=f"{SCORINGS[sweep.scoring].accuracy} under attack\n({sweep.threat_in_words})",
+        xlabel="strength of the penalty, alpha",
+    )
     canvas.legend(handles=handles, loc="outside upper center", ncols=2)
     return canvas
 
@@ -135,6 +140,7 @@ def curves(findings, sweep):
             norm=sweep.threat_in_words.partition(", radius")[0],
             units="standard deviations",
         ).plot(ax=axes, curve_kwargs={"markersize": 4})
+        axes.set_ylabel(SCORINGS[sweep.scoring].accuracy)
         axes.axvline(sweep.threat.epsilon, color="0.7", linewidth=1, zorder=0)
         axes.get_legend().set_loc("best")
         svg = _svg(canvas)
@@ -144,8 +150,22 @@ def curves(findings, sweep):
         f"{curve.attacked[-1]:.3f} at {findings.radii[-1]:g}"
         for name, curve in zip(names, findings.curves, strict=True)
     )
-    note = f"{findings.n_rows} rows, each moved against a model that had not seen it. Vertical line: the radius of the sweep."
-    return Figure("Accuracy against the radius", svg, f"Accuracy under attack. {told}.", note)
+    n_attacked = sum(len(some) for *_, some in sweep.folds)
+    fewer = (
+        f", fewer than the {n_attacked} of the table above, from which values differ"
+        if findings.n_rows < n_attacked
+        else ""
+    )
+    note = (
+        f"{findings.n_rows} rows{fewer}, each moved against a model that had not seen it. Vertical line: the radius of the "
+        "sweep."
+    )
+    return Figure(
+        "Accuracy against the radius",
+        svg,
+        f"{SCORINGS[sweep.scoring].accuracy.capitalize()} under attack. {told}.",
+        note,
+    )
 
 
 def sensitivity(findings):

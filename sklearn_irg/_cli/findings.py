@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.calibration import calibration_curve
 
-from sklearn_irg._cli.scores import under_attack
+from sklearn_irg._cli.scores import SCORINGS, under_attack
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples
 from sklearn_irg.diagnostics import attack_distance, input_gradients
 
@@ -16,7 +16,7 @@ __all__ = ["Change", "Curve", "Findings", "NearRow", "find"]
 
 SHARES = (0, 0.5, 1, 1.5, 2)  # of epsilon
 CURVE_ROWS = 60  # of each fold
-_CANDIDATES = 10  # of each fold, for the rows nearest to the boundary
+CANDIDATES = 10  # of each fold, for the rows nearest to the boundary
 _NEAR_ROWS = 5
 _LISTED = 5  # changes of a row
 
@@ -108,15 +108,12 @@ def _unseen(sweep, row):
 
 
 def _curve(sweep, row, radii):
-    threat = _with_radius(sweep.threat, radii)
-    attacked, certified = [], []
-    for fold, (_, _, some) in zip(row.folds, sweep.folds, strict=True):
-        X, y = sweep.table.X.iloc[some[:CURVE_ROWS]], sweep.table.y[some[:CURVE_ROWS]]
-        beyond = fold.accuracy - fold.pipeline.score(X, y)  # as in the table of models
-        left, certain = (np.maximum(0, share + beyond) for share in under_attack(fold.pipeline, X, y, threat))
-        attacked.append(left)
-        certified.append(certain)
-    certified = np.mean(certified, axis=0)
+    threat, weights = _with_radius(sweep.threat, radii), SCORINGS[sweep.scoring].weights
+    shares = []
+    for accuracy, (model, X, y) in zip(row.values("accuracy"), _unseen(sweep, row), strict=True):
+        X, y = X[:CURVE_ROWS], y[:CURVE_ROWS]
+        shares.append(under_attack(model, X, y, threat, weights(y), accuracy))
+    attacked, certified = np.mean(shares, axis=0)
     confidence, is_right = [], []
     for fold, (_, test, _) in zip(row.folds, sweep.folds, strict=True):
         probabilities = fold.pipeline.predict_proba(sweep.table.X.iloc[test])
@@ -126,7 +123,7 @@ def _curve(sweep, row, radii):
         np.concatenate(is_right), np.concatenate(confidence), n_bins=10, strategy="quantile"
     )
     certified = None if np.isnan(certified).any() else certified
-    return Curve(row.candidate.name, row.mean("accuracy"), np.mean(attacked, axis=0), certified, stated, right)
+    return Curve(row.candidate.name, row.mean("accuracy"), attacked, certified, stated, right)
 
 
 def _with_radius(threat, epsilon):
@@ -163,13 +160,15 @@ def _nearest(sweep, chosen):
     found = []
     for model, X, y in _unseen(sweep, chosen):
         top = np.sort(model.predict_proba(X), axis=1)
+        margins = top[:, -1] - top[:, -2]
         right = np.flatnonzero(model.predict(X) == y)
-        rows = right[np.argsort(top[right, -1] - top[right, -2], kind="stable")[:_CANDIDATES]]
+        rows = right[np.argsort(margins[right], kind="stable")[:CANDIDATES]]
         if not len(rows):
             continue
         distances = attack_distance(model, X.iloc[rows], threat=sweep.threat)
-        found += [(d, model, X.iloc[[i]], y[[i]]) for d, i in zip(distances, rows, strict=True) if np.isfinite(d)]
-    near = (_near_row(sweep, *row) for row in sorted(found, key=lambda row: row[0]))
+        near = [(d, margins[i], model, X.iloc[[i]], y[[i]]) for d, i in zip(distances, rows, strict=True)]
+        found += [row for row in near if np.isfinite(row[0])]
+    near = (_near_row(sweep, d, *row) for d, _, *row in sorted(found, key=lambda row: row[:2]))
     return list(islice((row for row in near if row is not None), _NEAR_ROWS))
 
 

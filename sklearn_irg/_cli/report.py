@@ -7,6 +7,8 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 
 from sklearn_irg._cli import figures
+from sklearn_irg._cli.findings import CANDIDATES
+from sklearn_irg._cli.scores import SCORINGS
 from sklearn_irg._cli.words import decision_sentence, headings, remarks, table_rows
 
 __all__ = ["report"]
@@ -20,7 +22,7 @@ def report(sweep, decision, findings, *, name, command, note=""):
     Parameters
     ----------
     sweep : Sweep
-        Finished, or interrupted with some rows.
+        Finished.
     decision : Decision
         Of this sweep.
     findings : Findings or None
@@ -37,7 +39,7 @@ def report(sweep, decision, findings, *, name, command, note=""):
     page : str
         HTML that needs nothing else.
     """
-    drawn = [figures.cost(sweep, decision)]
+    drawn = [figures.cost(sweep, decision) if sweep.by_penalty() else None]
     if findings is not None:
         drawn += [
             figures.curves(findings, sweep),
@@ -46,13 +48,12 @@ def report(sweep, decision, findings, *, name, command, note=""):
             figures.calibration(findings),
         ]
     X, y = sweep.table.X, sweep.table.y
-    target = next(column for column in sweep.table.columns if column.kind == "target")
     template = files("sklearn_irg._cli").joinpath("report.html").read_text(encoding="utf-8")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(template)
     return page.render(
         title=f"{name}: how robust, at what cost",
-        subtitle=f"{len(y)} rows, {X.shape[1]} columns in use, target {target.name}: {target.note}."
-        + (f" Read with {note}." if note else ""),
+        subtitle=f"{len(y)} rows, {X.shape[1]} columns in use, target {sweep.table.target.name}: "
+        f"{sweep.table.target.note}." + (f" Read with {note}." if note else ""),
         decision=decision_sentence(sweep, decision),
         remarks=remarks(sweep, decision),
         measures=headings(sweep),
@@ -61,6 +62,7 @@ def report(sweep, decision, findings, *, name, command, note=""):
         figures=drawn,
         nearest=None if findings is None else findings.nearest,
         norm=sweep.threat.norm,
+        n_candidates=CANDIDATES,
         columns=sweep.table.columns,
         command=command,
         versions=f"Python {platform.python_version()}, "
@@ -70,12 +72,12 @@ def report(sweep, decision, findings, *, name, command, note=""):
 
 
 def _about_measures(sweep):
-    n = min(sweep.threat.n_swaps, len(sweep.table.names("category")))
+    n, accuracy = sweep.threat.n_swaps, SCORINGS[sweep.scoring].accuracy
     swaps = "" if not n else ", and one category may change" if n == 1 else f", and {n} categories may change"
     still = [name for name in sweep.threat.fixed if name not in sweep.table.names("date")]
     fixed = f" {', '.join(still)} never move{'s' * (len(still) == 1)}." if still else ""
     return (
-        f"Means over {sweep.cv} folds ± standard errors. Attacked: accuracy when the numbers of a row may move by "
+        f"Means over {sweep.cv} folds ± standard errors. Attacked: {accuracy} when the numbers of a row may move by "
         f"{sweep.threat.epsilon:g} standard deviations in all ({sweep.threat.norm}), within the range of the table, whole "
         f"numbers by whole numbers{swaps}; exact, or an upper bound from an attack.{fixed} Certified: a lower bound that no "
         "attack can go below, where one is known. Seconds are those of one fit."

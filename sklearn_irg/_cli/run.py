@@ -14,7 +14,7 @@ from sklearn_irg._cli.columns import prepare
 from sklearn_irg._cli.findings import find
 from sklearn_irg._cli.reading import TableError, read
 from sklearn_irg._cli.report import report
-from sklearn_irg._cli.scores import decide
+from sklearn_irg._cli.scores import Decision, decide
 from sklearn_irg._cli.sweep import ALPHAS, Sweep
 from sklearn_irg._cli.words import as_csv, as_text, decision_sentence, remarks
 from sklearn_irg._cli.writing import check_writable, say, write
@@ -48,11 +48,9 @@ def _run_sweep(arguments, argv):
         status = _failed(error)
     if sweep is None or not sweep.rows:
         return status
-    decision = decide(sweep.rows, sweep.scoring)
+    decision = decide(sweep.rows, sweep.scoring) if sweep.is_finished else Decision(None, None)
     _print_results(sweep, decision)
-    contents = _contents(
-        sweep, decision, arguments, shlex.join(["sklearn-irg", *argv]), name, note, is_whole=not status
-    )
+    contents = _contents(sweep, decision, arguments, shlex.join(["sklearn-irg", *argv]), name, note)
     written = []
     try:
         for file, content in contents:
@@ -101,6 +99,8 @@ def _begin(arguments):
         on_fit=_Progress(),
     )
     _print_table(name, note, table)
+    if arguments.swaps and not sweep.threat.n_swaps:
+        say("--swaps changes nothing: no category of this table may change", sys.stderr)
     return sweep, name, note
 
 
@@ -115,9 +115,8 @@ def _print_table(name, note, table):
     """What was read, and what its owner would not expect."""
     kinds = [(len(table.names(kind)), kind) for kind in ("number", "category", "date", "dropped")]
     counts = ", ".join(f"{n} {kind}" for n, kind in kinds if n)
-    target = next(column for column in table.columns if column.kind == "target")
     say(f"{name}: {len(table.y)} rows{f', {note}' if note else ''}; columns: {counts}", sys.stderr)
-    say(f"target {target.name}: {target.note}", sys.stderr)
+    say(f"target {table.target.name}: {table.target.note}", sys.stderr)
     for column in table.columns:
         if column.remark:
             say(f"  {column.name}: {column.kind}, {column.note}", sys.stderr)
@@ -130,11 +129,11 @@ def _print_results(sweep, decision):
         say(remark)
 
 
-def _contents(sweep, decision, arguments, command, name, note, *, is_whole):
+def _contents(sweep, decision, arguments, command, name, note):
     """Names and bytes of files, the quickest first, each made when the one before has been written."""
     yield "sweep.csv", as_csv(sweep, decision).encode()
     yield "sweep.png", figures.cost_png(sweep, decision)
-    if not is_whole:
+    if not sweep.is_finished:
         return
     findings = None
     if decision.chosen is not None:

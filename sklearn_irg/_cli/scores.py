@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import get_scorer
+from sklearn.metrics import accuracy_score, get_scorer
+from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_irg._cli.candidates import Candidate
 from sklearn_irg.attacks import adversarial_accuracy, certified_accuracy
@@ -18,19 +19,42 @@ __all__ = ["SCORINGS", "Decision", "Fold", "Row", "decide", "fit_fold", "under_a
 
 @dataclass(frozen=True)
 class Scoring:
-    """What a model is called best by: its name, scikit-learn's scorers of it, and its sign: 1 if larger is better."""
+    """What a model is called best by.
+
+    Attributes
+    ----------
+    name : str
+        In words.
+    for_two_classes, for_more : str
+        scikit-learn's scorers of it.
+    sign : {1, -1}
+        1 if larger is better.
+    is_balanced : bool
+        Whether classes count alike, however many rows they have; then they do so in accuracies too, under attack or not.
+        Otherwise a model that gives up the rare class would be as good, and more robust.
+    """
 
     name: str
     for_two_classes: str
     for_more: str
     sign: int = 1
+    is_balanced: bool = False
+
+    @property
+    def accuracy(self):
+        """Name of the accuracies that go with it."""
+        return "balanced accuracy" if self.is_balanced else "accuracy"
+
+    def weights(self, y):
+        """Of rows in these accuracies."""
+        return compute_sample_weight("balanced", y) if self.is_balanced else None
 
 
 SCORINGS = {
     "accuracy": Scoring("accuracy", "accuracy", "accuracy"),
-    "balanced_accuracy": Scoring("balanced accuracy", "balanced_accuracy", "balanced_accuracy"),
+    "balanced_accuracy": Scoring("balanced accuracy", "balanced_accuracy", "balanced_accuracy", is_balanced=True),
     "log_loss": Scoring("log loss", "neg_log_loss", "neg_log_loss", sign=-1),
-    "roc_auc": Scoring("ROC AUC", "roc_auc", "roc_auc_ovr"),
+    "roc_auc": Scoring("ROC AUC", "roc_auc", "roc_auc_ovr", is_balanced=True),
 }
 
 
@@ -65,8 +89,12 @@ class Row:
 
     def standard_error(self, measure):
         """Of the mean over folds."""
-        values = self.values(measure)
-        return float(values.std(ddof=1) / np.sqrt(len(values)))
+        return _standard_error(self.values(measure))
+
+    def beyond(self, other, measure):
+        """Mean of the differences from another candidate in the same folds, and its standard error."""
+        differences = self.values(measure) - other.values(measure)
+        return float(differences.mean()), _standard_error(differences)
 
     @property
     def predicts_one_class(self):
@@ -74,27 +102,29 @@ class Row:
         return any(fold.n_predicted_classes < 2 for fold in self.folds)
 
 
+def _standard_error(values):
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
 def fit_fold(task, pipeline, X, y, rows, threat, scoring):
     """Fit on the training rows of a fold; scores on its test rows, and on some of them under attack."""
     train, test, some = rows
+    of = SCORINGS[scoring]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
         pipeline = clone(pipeline).fit(X.iloc[train], y[train])
         seconds = time.perf_counter() - start
         predicted = pipeline.predict(X.iloc[test])
-        of = SCORINGS[scoring]
         scorer = get_scorer(of.for_two_classes if len(pipeline.classes_) == 2 else of.for_more)
         score = of.sign * scorer(pipeline, X.iloc[test], y[test])
-        accuracy = np.mean(predicted == y[test])
-        attacked, certified = under_attack(pipeline, X.iloc[some], y[some], threat)
-        # where only some rows are attacked, what the attack takes from them is taken from the accuracy on all
-        beyond = accuracy - pipeline.score(X.iloc[some], y[some])
+        accuracy = accuracy_score(y[test], predicted, sample_weight=of.weights(y[test]))
+        attacked, certified = under_attack(pipeline, X.iloc[some], y[some], threat, of.weights(y[some]), accuracy)
     return task, Fold(
         score=float(score),
         accuracy=float(accuracy),
-        attacked=float(max(0, attacked + beyond)),
-        certified=float(np.maximum(0, certified + beyond)),  # NaN stays
+        attacked=float(attacked),
+        certified=float(certified),
         n_predicted_classes=len(np.unique(predicted)),
         seconds=seconds,
         converged=not any(issubclass(warning.category, ConvergenceWarning) for warning in caught),
@@ -102,16 +132,21 @@ def fit_fold(task, pipeline, X, y, rows, threat, scoring):
     )
 
 
-def under_attack(pipeline, X, y, threat):
-    """Accuracy that an attack leaves, and accuracy that is certain: NaN where nothing is."""
+def under_attack(pipeline, X, y, threat, weights, accuracy):
+    """Accuracy that an attack leaves, and accuracy that is certain: NaN where nothing is.
+
+    The rows may be some of those on which the accuracy was measured; what the attack takes from them is taken from it.
+    """
+    clean = pipeline.score(X, y, sample_weight=weights)
     if isinstance(pipeline[-1], DummyClassifier):  # the same answer for all rows
-        stays = pipeline.score(X, y) + np.zeros(np.shape(threat.epsilon))
-        return stays, stays
-    attacked = adversarial_accuracy(pipeline, X, y, threat)
-    try:
-        return attacked, certified_accuracy(pipeline, X, y, threat)
-    except TypeError:
-        return attacked, np.full(np.shape(threat.epsilon), np.nan)
+        attacked = certified = clean + np.zeros(np.shape(threat.epsilon))
+    else:
+        attacked = adversarial_accuracy(pipeline, X, y, threat, sample_weight=weights)
+        try:
+            certified = certified_accuracy(pipeline, X, y, threat, sample_weight=weights)
+        except TypeError:
+            certified = np.full(np.shape(threat.epsilon), np.nan)
+    return [np.maximum(0, share + (accuracy - clean)) for share in (attacked, certified)]  # NaN stays
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,12 @@ class Sweep:
     ----------
     rows : list of Row
         Finished candidates; complete up to here if the sweep is interrupted.
+    extended : list of Candidate
+        Strengths beyond the ends of the grid.
     n_done, n_planned : int
         Fits.
+    is_finished : bool
+        Whether all were done.
     """
 
     def __init__(
@@ -78,11 +82,13 @@ class Sweep:
         self.alphas = sorted({float(alpha) for alpha in alphas} - {0.0})
         self.scoring, self.cv, self.seed, self.n_jobs, self.on_fit = scoring, cv, seed, n_jobs, on_fit
         fixed = [name for name in table.X.columns if name in fixed or name in table.names("date")]
+        n_swaps = min(n_swaps, len(set(table.names("category")) - set(fixed)))
         self.threat = ThreatModel(epsilon, norm=norm, n_swaps=n_swaps, fixed=fixed, random_state=seed).fit(table.X)
         folds = StratifiedKFold(cv, shuffle=True, random_state=seed).split(table.X, table.y)
         self.folds = [(train, test, self._attacked(test)) for train, test in folds]
         self.rows, self.extended = [], []
         self.n_done = self.n_planned = 0
+        self.is_finished = False
 
     def _attacked(self, test):
         """Rows of a fold to attack, in random order."""
@@ -100,8 +106,10 @@ class Sweep:
             further = [] if chosen is None or not self.is_at_end(chosen) else self._further(chosen.candidate)
             if not further:
                 break
+            further = [self._penalised(chosen.candidate.penalty, alpha) for alpha in further]
             self.extended += further
-            self._fit([self._penalised(chosen.candidate.penalty, alpha) for alpha in further])
+            self._fit(further)
+        self.is_finished = True
         return self.rows
 
     @property

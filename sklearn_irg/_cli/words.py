@@ -23,8 +23,7 @@ class TableRow:
 
 def headings(sweep):
     """Of the columns of numbers."""
-    score = [] if sweep.measure == "accuracy" else [sweep.measure]
-    return [*score, "accuracy", "attacked", "certified", "seconds"]
+    return [*dict.fromkeys([sweep.measure, SCORINGS[sweep.scoring].accuracy]), "attacked", "certified", "seconds"]
 
 
 def table_rows(sweep, decision):
@@ -33,7 +32,8 @@ def table_rows(sweep, decision):
 
 
 def _cells(row, sweep):
-    measures = [*([] if sweep.measure == "accuracy" else ["score"]), "accuracy", "attacked"]
+    is_accuracy = sweep.measure == SCORINGS[sweep.scoring].accuracy
+    measures = [*([] if is_accuracy else ["score"]), "accuracy", "attacked"]
     cells = [f"{row.mean(measure):.3f} ± {row.standard_error(measure):.3f}" for measure in measures]
     certified = row.mean("certified")
     return [*cells, "–" if np.isnan(certified) else f"{certified:.3f}", f"{row.mean('seconds'):.2g}"]
@@ -54,22 +54,21 @@ def as_text(sweep, decision):
 
 def as_csv(sweep, decision):
     """All numbers, unrounded; empty where there is none."""
-    measures = ["score", "accuracy", "attacked", "certified"]
+    measures = {sweep.scoring: "score", SCORINGS[sweep.scoring].accuracy.replace(" ", "_"): "accuracy"}
+    measures |= {"attacked": "attacked", "certified": "certified"}
+    columns = [name for measure in measures for name in (measure, f"{measure}_se")]
     file = StringIO(newline="")
     writer = csv.writer(file)
-    columns = [name for measure in measures for name in (measure, f"{measure}_se")]
-    columns[:2] = [sweep.scoring, f"{sweep.scoring}_se"]
-    if sweep.scoring == "accuracy":
-        columns, measures = columns[2:], measures[1:]
-    writer.writerow(["model", "penalty", "alpha", *columns, "seconds", "predicts_one_class", "chosen"])
+    writer.writerow(["model", "penalty", "alpha", *columns, "seconds", "converged", "predicts_one_class", "chosen"])
     for row in sweep.sorted_rows():
-        numbers = [value for measure in measures for value in (row.mean(measure), row.standard_error(measure))]
+        numbers = [value for measure in measures.values() for value in (row.mean(measure), row.standard_error(measure))]
         numbers = [row.candidate.alpha, *numbers, row.mean("seconds")]
         writer.writerow(
             [
-                "baseline" if not row.candidate.penalty else sweep.estimator,
-                row.candidate.penalty or row.candidate.name,
+                sweep.estimator if row.candidate.is_choosable else row.candidate.name,
+                row.candidate.penalty,
                 *("" if np.isnan(number) else repr(float(number)) for number in numbers),
+                all(fold.converged for fold in row.folds),
                 row.predicts_one_class,
                 row is decision.chosen,
             ]
@@ -78,34 +77,52 @@ def as_csv(sweep, decision):
 
 
 def decision_sentence(sweep, decision):
-    """What to take, what that costs, and what it buys."""
+    """What to take, what that costs and what it buys beside no penalty; and where the best stands."""
     chosen, best = decision.chosen, decision.best
+    if not sweep.is_finished:
+        return f"No decision: {sweep.n_done} of {sweep.n_planned} fits were done."
     if chosen is None:
-        return "There is nothing to choose: every model predicts one class in some fold. See the columns, or weaker penalties."
+        return (
+            "No decision: with a penalty or without, each model answers one class in some fold. Perhaps a class has too few "
+            "rows, or the columns say too little about it."
+        )
+    of_rows = "of rows, classes counting alike," if SCORINGS[sweep.scoring].is_balanced else "of rows"
+    robust = f"{100 * chosen.mean('attacked'):.1f} % {of_rows} stay right under attack"
     score = f"its {sweep.measure} is {chosen.mean('score'):.3f} ± {chosen.standard_error('score'):.3f}"
-    cost = "the best" if chosen.mean("score") == best.mean("score") else _difference(sweep, chosen, best)
-    attacked = f"{100 * chosen.mean('attacked'):.1f} % of rows stay right under attack"
-    if not chosen.candidate.penalty:
-        rest = f"; no penalty that is as good by {sweep.measure} is more robust" if sweep.by_penalty() else ""
-        return f"Take the model without penalty (alpha = 0): {score}, {cost}, and {attacked}{rest}."
-    plain = next((row for row in sweep.rows if row.candidate.alpha == 0), None)
-    gain = ""
-    if plain is not None:
-        points = 100 * (chosen.mean("attacked") - plain.mean("attacked"))
-        gain = f", {abs(points):.1f} points {'more' if points >= 0 else 'less'} than without penalty"
-    return f"Take {chosen.candidate.name}: {score}, {cost}, and {attacked}{gain}."
+    name = "the model without penalty (alpha = 0)"
+    if chosen.candidate.penalty:
+        plain = next(row for row in sweep.rows if row.candidate.alpha == 0)
+        gain = _points(*chosen.beyond(plain, "attacked"), "more than without penalty", "fewer than without penalty")
+        robust += f", {gain or 'as many as without penalty'}"
+        score += f", {_difference(sweep, chosen, plain)}"
+        name = chosen.candidate.name
+    elif sweep.by_penalty():
+        score += "; no penalty that is as good is more robust"
+    return f"Take {name}: {robust}; {score}. {_standing(sweep, chosen, best)}"
 
 
-def _difference(sweep, chosen, best):
-    sign = SCORINGS[sweep.scoring].sign
-    worse = sign * (best.mean("score") - chosen.mean("score"))
+def _points(mean, error, more, less):
+    """A difference of shares in words, empty where it does not show."""
+    if round(100 * abs(mean), 1) == 0:
+        return ""
+    return f"{100 * abs(mean):.1f} ± {100 * error:.1f} points {more if mean > 0 else less}"
+
+
+def _difference(sweep, chosen, plain):
+    mean, error = chosen.beyond(plain, "score")
     if sweep.scoring in ("accuracy", "balanced_accuracy"):
-        if round(100 * worse, 1) == 0:
-            return f"as good as the best ({best.candidate.name}) to a tenth of a point"
-        difference = f"{100 * worse:.1f} points lower"
-    else:
-        difference = f"{worse:.3f} {'lower' if sign > 0 else 'higher'}"
-    return f"{difference} than the best ({best.candidate.name}), which is within one standard error"
+        return _points(mean, error, "higher", "lower") or "the same"
+    if round(abs(mean), 3) == 0:
+        return "the same"
+    return f"{abs(mean):.3f} ± {error:.3f} {'higher' if mean > 0 else 'lower'}"
+
+
+def _standing(sweep, chosen, best):
+    model = {"logistic": "logistic regression", "mlp": "perceptron"}[sweep.estimator]
+    if chosen.mean("score") == best.mean("score"):
+        return f"No {model} in the table has a better {sweep.measure}."
+    score = f"{best.mean('score'):.3f} ± {best.standard_error('score'):.3f}"
+    return f"The best {model} ({best.candidate.name}: {score}) is within one standard error."
 
 
 def remarks(sweep, decision):
@@ -113,14 +130,17 @@ def remarks(sweep, decision):
     found = []
     rows = sum(len(some) for *_, some in sweep.folds)
     if rows < len(sweep.table.y):
-        found.append(f"Attacks and certificates were measured on {ATTACKED_ROWS} rows of each fold, {rows} in all.")
+        found.append(
+            f"Attacks and certificates were measured on {ATTACKED_ROWS} rows of each fold, {rows} in all: what these lose is "
+            "taken from the accuracy on all rows, as an estimate."
+        )
     if decision.chosen is None:
         return found
     chosen = decision.chosen
     for row in sweep.baselines():
         if row.candidate.is_constant and row.mean("attacked") >= chosen.mean("attacked"):
-            share = f"{100 * row.mean('attacked'):.1f} %"
-            always = f"Always answering the majority class is right on {share} of rows, attack or not"
+            accuracy = f"{SCORINGS[sweep.scoring].accuracy} {row.mean('accuracy'):.3f}"
+            always = f"Always answering the majority class has {accuracy}, attack or not"
             if row.mean("accuracy") >= chosen.mean("accuracy"):
                 found.append(f"{always}: the chosen model is no better than that even without an attack.")
             else:
@@ -128,9 +148,17 @@ def remarks(sweep, decision):
                     "A smaller --epsilon or fewer --swaps say" if sweep.threat.n_swaps else "A smaller --epsilon says"
                 )
                 found.append(f"{always}: this threat is too strong for this table. {smaller} more.")
+    for row in sweep.baselines():
+        mean, error = row.beyond(chosen, "score")
+        if not row.candidate.is_choosable and SCORINGS[sweep.scoring].sign * mean > error:
+            found.append(
+                f"{row.candidate.name.capitalize()} is better than the chosen model where nobody attacks: {sweep.measure} "
+                f"{row.mean('score'):.3f} ± {row.standard_error('score'):.3f}. Under attack it has {row.mean('attacked'):.3f}, "
+                f"the chosen model {chosen.mean('attacked'):.3f}."
+            )
     if sweep.extended:
-        listed = ", ".join(f"{alpha:.3g}" for alpha in sorted(sweep.extended))
-        found.append(f"The choice was at the end of the grid, which was extended to alpha = {listed}.")
+        listed = "; ".join(candidate.name for candidate in sweep.extended)
+        found.append(f"The choice was at the end of the grid, which was extended by {listed}.")
     if sweep.is_at_end(chosen):
         found.append("The choice is at the end of the grid still: give further --alphas.")
     one_class = [row.candidate.name for row in sweep.rows if row.predicts_one_class and not row.candidate.is_constant]

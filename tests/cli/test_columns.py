@@ -44,6 +44,13 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         ([[1, 2]] * N, "dropped", "cells are lists or the like"),
         (ROWS % 2 == 0, "number", "0 and 1, standardised"),
         (ROWS % 7, "number", "standardised"),
+        (
+            (ROWS + 7) * 7919 % 10007,
+            "number",
+            "another whole number in every row: --drop it if it is an id, standardised",
+        ),
+        (ROWS**2 + 0.5, "number", "standardised"),
+        (ROWS**2 // 2, "number", "standardised"),
         (pd.to_timedelta(ROWS**2, unit="h"), "number", "a duration, in days, standardised"),
         (["1.5", "2.5", "4"] * 20, "number", "standardised"),
         (["1,5", "2,5", "4"] * 20, "number", "decimal commas, standardised"),
@@ -154,6 +161,8 @@ def test_the_frame_is_not_changed():
         (["a", "b", "?"] * 20, "the target 'y' is missing in 20 of 60 rows, first in row 3 below the header"),
         (np.sin(ROWS), "the target 'y' looks continuous: 60 different numbers from -0.99999 to 0.999912"),
         (ROWS * 1000, "looks continuous: 60 different numbers from 0 to 59000"),
+        ([f"{row},5" for row in ROWS], "looks continuous: 60 different numbers from 0.5 to 59.5"),
+        ([*np.sin(ROWS[1:]).astype(str), "n.k."], "looks continuous: 59 different numbers"),
         (
             ["a", "b"] * 29 + ["rare", "b"],
             "the class 'rare' of the target 'y' has 1 row; 5-fold cross-validation needs 5",

@@ -136,7 +136,9 @@ class TestSweep:
         sweep.run()
         rows = sweep.by_penalty()["input_gradient"]
         np.testing.assert_allclose([row.candidate.alpha for row in rows], tried)
-        assert len(sweep.extended) == 2
+        assert [candidate.alpha for candidate in sweep.extended] == pytest.approx(
+            [10, 100] if strongest else [0.01, 1e-3]
+        )
         assert sweep.is_at_end(rows[0])
         assert not sweep.is_at_end(rows[1])
 
@@ -162,6 +164,33 @@ class TestSweep:
         sweep = Sweep(prepare(frame), "mlp", cv=2)
         assert not sweep._penalised("input_gradient", 0.1).estimator.early_stopping
         assert Sweep(prepare(shop(3000)), "mlp")._penalised("input_gradient", 0.1).estimator.early_stopping
+
+    @pytest.mark.parametrize("scoring", ["balanced_accuracy", "roc_auc"])
+    def test_classes_count_alike_under_attack_where_they_do_without(self, scoring):
+        sweep = Sweep(prepare(shop()), scoring=scoring, cv=2)
+        sweep._fit([sweep._penalised("input_gradient", 0.1)])
+        fold, (_, test, _) = sweep.rows[0].folds[0], sweep.folds[0]
+        X, y = sweep.table.X.iloc[test], sweep.table.y[test]
+        assert fold.accuracy == pytest.approx(balanced_accuracy_score(y, fold.pipeline.predict(X)))
+        left = [adversarial_accuracy(fold.pipeline, X[y == label], y[y == label], sweep.threat) for label in set(y)]
+        assert fold.attacked == pytest.approx(np.mean(left))
+        certain = [certified_accuracy(fold.pipeline, X[y == label], y[y == label], sweep.threat) for label in set(y)]
+        assert fold.certified == pytest.approx(np.mean(certain))
+
+    def test_a_model_that_gives_up_the_rare_class_is_not_chosen(self):
+        rng = np.random.RandomState(0)
+        is_rare = rng.uniform(size=600) < 0.17
+        frame = pd.DataFrame(rng.standard_normal((600, 3)) + 1.2 * is_rare[:, None], columns=list("abc"))
+        frame["rare"] = np.where(is_rare, "yes", "no")
+        sweep = Sweep(prepare(frame), alphas=[0.1, 1.0, 10.0], scoring="roc_auc", cv=2)
+        sweep.run()
+        chosen = decide(sweep.rows, "roc_auc").chosen
+        predicted = np.concatenate([f.pipeline.predict(sweep.table.X) for f in chosen.folds])
+        assert (predicted == "yes").mean() > 0.08
+
+    def test_no_more_categories_may_change_than_there_are(self):
+        assert Sweep(prepare(shop()), n_swaps=5).threat.n_swaps == 1
+        assert Sweep(prepare(shop()), n_swaps=5, fixed=["color"]).threat.n_swaps == 0
 
     @pytest.mark.parametrize("scoring", ["balanced_accuracy", "log_loss", "roc_auc"])
     def test_scorings_are_scikit_learns(self, scoring):
@@ -198,7 +227,9 @@ class TestCommand:
         assert sorted(path.name for path in out.iterdir()) == ["model.skops", "report.html", "sweep.csv", "sweep.png"]
         assert (out / "sweep.png").read_bytes().startswith(b"\x89PNG")
         rows = list(csv.DictReader((out / "sweep.csv").read_text(encoding="utf-8").splitlines()))
-        assert {row["model"] for row in rows} == {"baseline", "logistic"}
+        assert {row["model"] for row in rows} == {"majority class", "gradient boosting", "logistic"}
+        assert [row["penalty"] for row in rows] == ["", "", "", "input_gradient"]
+        assert {row["converged"] for row in rows} == {"True"}
         assert sum(row["chosen"] == "True" for row in rows) == 1
         model = skops.load(out / "model.skops", trusted=skops.get_untrusted_types(file=out / "model.skops"))
         again = pd.read_csv(data)
@@ -253,6 +284,7 @@ class TestCommand:
         assert captured.err.endswith("model.skops is of an earlier run\n")
         (tmp_path / "out" / "model.skops").unlink()
         assert "interrupted: 7 of 10 fits done" in captured.err
+        assert "No decision: 7 of 10 fits were done." in captured.out
         assert "alpha = 0 " in captured.out
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["sweep.csv", "sweep.png"]
         assert len((tmp_path / "out" / "sweep.csv").read_text().splitlines()) == 4

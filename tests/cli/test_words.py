@@ -1,6 +1,7 @@
 """What the sweep says, held against scores that are known."""
 
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ def row(name, penalty, alpha, mean, attacked, certified=0.5, n_classes=2, conver
 @pytest.fixture
 def sweep():
     sweep = Sweep(prepare(shop(40)), alphas=[0.1, 1.0], cv=2)
+    sweep.is_finished = True
     sweep.rows = [
         row("majority class", "", np.nan, 0.5, 0.5, estimator=DummyClassifier()),
         row("alpha = 0", "", 0.0, 0.91, 0.5),
@@ -44,28 +46,67 @@ def test_the_choice_is_within_one_standard_error_and_not_more(sweep):
 
 def test_the_sentence_says_cost_and_gain(sweep):
     assert decision_sentence(sweep, decide(sweep.rows)) == (
-        "Take input_gradient, alpha = 0.1: its accuracy is 0.901 ± 0.010, 0.9 points lower than the best (alpha = 0), which is "
-        "within one standard error, and 60.0 % of rows stay right under attack, 10.0 points more than without penalty."
+        "Take input_gradient, alpha = 0.1: 60.0 % of rows stay right under attack, 10.0 ± 0.0 points more than without "
+        "penalty; its accuracy is 0.901 ± 0.010, 0.9 ± 0.0 points lower. The best logistic regression (alpha = 0: 0.910 ± "
+        "0.010) is within one standard error."
     )
+
+
+def test_differences_are_those_of_the_same_folds(sweep):
+    chosen, plain = sweep.rows[2], sweep.rows[1]
+    folds = [
+        dataclasses.replace(fold, attacked=a, score=s) for fold, a, s in zip(chosen.folds, (0.6, 0.9), (0.9, 0.96))
+    ]
+    sweep.rows[2] = Row(chosen.candidate, folds)
+    gain, cost = np.array([0.6, 0.9]) - plain.values("attacked"), np.array([0.9, 0.96]) - plain.values("score")
+    sentence = decision_sentence(sweep, Decision(plain, sweep.rows[2]))
+    assert f"{100 * gain.mean():.1f} ± {100 * gain.std(ddof=1) / 2**0.5:.1f} points more" in sentence
+    assert f"{100 * cost.mean():.1f} ± {100 * cost.std(ddof=1) / 2**0.5:.1f} points higher" in sentence
+
+
+def test_where_classes_count_alike_that_is_said(sweep):
+    sweep.scoring = "roc_auc"
+    decision = decide(sweep.rows, "roc_auc")
+    sentence = decision_sentence(sweep, decision)
+    assert "60.0 % of rows, classes counting alike, stay right under attack" in sentence
+    assert "its ROC AUC is 0.901 ± 0.010, 0.009 ± 0.000 lower" in sentence
+    assert as_text(sweep, decision).split()[:4] == ["ROC", "AUC", "balanced", "accuracy"]
+    assert as_csv(sweep, decision).startswith(
+        "model,penalty,alpha,roc_auc,roc_auc_se,balanced_accuracy,balanced_accuracy_se,"
+    )
+
+
+def test_an_unfinished_sweep_decides_nothing(sweep):
+    sweep.is_finished, sweep.n_done, sweep.n_planned = False, 7, 10
+    assert decision_sentence(sweep, Decision(None, None)) == "No decision: 7 of 10 fits were done."
 
 
 def test_a_larger_log_loss_is_higher(sweep):
     sweep.scoring = "log_loss"
     sentence = decision_sentence(sweep, Decision(sweep.rows[3], sweep.rows[2]))
-    assert "its log loss is 0.901 ± 0.010, 0.006 higher than the best (input_gradient, alpha = 1)" in sentence
+    assert (
+        "its log loss is 0.901 ± 0.010, 0.009 ± 0.000 lower. The best logistic regression (input_gradient, alpha = 1: "
+        in sentence
+    )
 
 
 def test_a_difference_that_does_not_show_is_none(sweep):
-    near = row("input_gradient, alpha = 0.2", "input_gradient", 0.2, 0.9097, 0.6)
+    near = row("input_gradient, alpha = 0.2", "input_gradient", 0.2, 0.9097, 0.5003)
     sentence = decision_sentence(sweep, Decision(sweep.rows[1], near))
-    assert "its accuracy is 0.910 ± 0.010, as good as the best (alpha = 0) to a tenth of a point, and" in sentence
+    assert (
+        "50.0 % of rows stay right under attack, as many as without penalty; its accuracy is 0.910 ± 0.010, the same."
+        in sentence
+    )
+    sweep.scoring = "roc_auc"
+    near = row("input_gradient, alpha = 0.2", "input_gradient", 0.2, 0.9103, 0.5003)
+    assert "0.910 ± 0.010, the same." in decision_sentence(sweep, Decision(sweep.rows[1], near))
 
 
 def test_the_best_and_no_penalty_are_called_so(sweep):
     plain = sweep.rows[1]
     assert decision_sentence(sweep, Decision(plain, plain)) == (
-        "Take the model without penalty (alpha = 0): its accuracy is 0.910 ± 0.010, the best, and 50.0 % of rows stay right "
-        "under attack; no penalty that is as good by accuracy is more robust."
+        "Take the model without penalty (alpha = 0): 50.0 % of rows stay right under attack; its accuracy is 0.910 ± 0.010; no "
+        "penalty that is as good is more robust. No logistic regression in the table has a better accuracy."
     )
 
 
@@ -93,15 +134,25 @@ def test_the_file_has_its_numbers_under_their_headings(sweep):
 def test_what_a_reader_should_know_is_remarked_and_nothing_else(sweep):
     decision = decide(sweep.rows)
     assert remarks(sweep, Decision(sweep.rows[1], sweep.rows[1])) == [
-        "Always answering the majority class is right on 50.0 % of rows, attack or not: this threat is too strong for this "
-        "table. A smaller --epsilon says more."
+        "Always answering the majority class has accuracy 0.500, attack or not: this threat is too strong for this table. A "
+        "smaller --epsilon says more."
     ]
-    sweep.extended = [3.0]
+    sweep.rows += [row("gradient boosting", "", np.nan, 0.95, 0.3)]
+    assert remarks(sweep, decision)[:-1] == [
+        "Gradient boosting is better than the chosen model where nobody attacks: accuracy 0.950 ± 0.010. Under attack it has "
+        "0.300, the chosen model 0.600."
+    ]
+    sweep.scoring = "log_loss"
+    assert not any(remark.startswith("Gradient boosting") for remark in remarks(sweep, decision))
+    sweep.scoring = "accuracy"
+    sweep.rows.pop()
+    sweep.extended = [Candidate("input_gradient, alpha = 3", None, "input_gradient", 3.0)]
     sweep.rows += [row("input_gradient, alpha = 3", "input_gradient", 3.0, 0.5, 0.5, n_classes=1, converged=False)]
     sweep.folds = [(train, test, test[:5]) for train, test, _ in sweep.folds]
     assert remarks(sweep, decision) == [
-        "Attacks and certificates were measured on 500 rows of each fold, 10 in all.",
-        "The choice was at the end of the grid, which was extended to alpha = 3.",
+        "Attacks and certificates were measured on 500 rows of each fold, 10 in all: what these lose is taken from the "
+        "accuracy on all rows, as an estimate.",
+        "The choice was at the end of the grid, which was extended by input_gradient, alpha = 3.",
         "The choice is at the end of the grid still: give further --alphas.",
         "Never chosen, since they predict one class in some fold: input_gradient, alpha = 3.",
         "2 of 10 fits stopped before they had converged.",
