@@ -1,6 +1,6 @@
 """Is a finite difference along the gradient cheaper than the exact input-gradient penalty? It is not, so it is left out.
 
-    python benchmarks/finite_difference.py [--rounds 15]
+    python -m benchmarks.finite_difference [--rounds 15]
 
 The finite-difference penalty is ((ℓ(x + h g) - ℓ(x)) / h)² with g the unit gradient held constant, as one would write it as
 a custom penalty. Prints the time of one step with it over that of one with `InputGradient`, medians of rounds.
@@ -11,8 +11,8 @@ import time
 from functools import partial
 
 import numpy as np
-from step import SHAPES, objective_of, problem
 
+from benchmarks.steps import SHAPES, objective_of, problem
 from sklearn_irg._engine.autodiff import stop_gradient
 from sklearn_irg._engine.sensitivity import normalized_rows
 from sklearn_irg.penalties import InputGradient, SamplePenalty
@@ -36,7 +36,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
-    print(f"{'d, h, k, n, layers':>24} {'exact ms':>9} {'finite difference / exact':>26}")
+    print(f"{'layers × rows':>24} {'exact ms':>9} {'finite difference / exact':>26}")
     for shape in SHAPES:
         network, X, Y, theta = problem(shape, np.float64, "relu")
         steps = []
@@ -52,7 +52,10 @@ def main():
                     step()
                 row[i] = (time.perf_counter() - start) / 5
         ratio = np.median(times[:, 1] / times[:, 0])
-        print(f"{str(shape)[1:-1]:>24} {np.median(times[:, 0]) * 1e3:9.3f} {ratio:26.2f}", flush=True)
+        print(
+            f"{'-'.join(map(str, shape[0])) + f' × {shape[1]}':>24} {np.median(times[:, 0]) * 1e3:9.3f} {ratio:26.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

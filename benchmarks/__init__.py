@@ -1,0 +1,1 @@
+"""How fast, and how good: every number of the docs comes from a script in here."""

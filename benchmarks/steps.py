@@ -1,0 +1,327 @@
+"""One penalised step, value and gradient, as this package, nested autograd, torch and jax do it, and its floor.
+
+All compute the same gradient, which is checked first. The floor is the step's matrix products alone, in arrays that exist
+already, through the Gram matrix of the first layer where that is cheaper.
+"""
+
+import time
+from functools import partial
+
+import autograd.numpy as anp
+import numpy as np
+from autograd import elementwise_grad, grad
+
+from benchmarks.race import Contest
+from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
+from sklearn_irg._engine.networks import Network
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
+from sklearn_irg.constraints import SpectralNormalization
+from sklearn_irg.losses import NegativeLogLikelihood
+from sklearn_irg.penalties import (
+    AdversarialLoss,
+    InputGradient,
+    Jacobian,
+    LipschitzGradient,
+    RightReasons,
+    VirtualAdversarial,
+)
+
+ALPHA = 0.1
+SHAPES = [  # layer sizes, rows
+    ((20, 100, 2), 200),
+    ((50, 100, 100, 2), 200),
+    ((784, 256, 256, 10), 200),
+    ((30, 100, 2), 5000),
+    ((784, 100, 10), 10000),
+]
+TEN_OUTPUTS = ((784, 256, 128, 10), 200)
+
+
+def problem(shape, dtype, activation="relu"):
+    """Network, inputs, encoded targets and parameters, the same in each process."""
+    (d, *hidden, k), n = shape
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((n, d)).astype(dtype)
+    y = rng.randint(k, size=n)
+    k_out, likelihood = (1, Bernoulli()) if k == 2 else (k, Categorical())
+    Y = (y[:, None] if k == 2 else np.eye(k)[y]).astype(dtype)
+    network = Network((d, *hidden, k_out), ACTIVATIONS[activation], likelihood)
+    return network, X, Y, network.initialize(rng, dtype)
+
+
+def entries(shape, dtype):
+    """Zeros and ones for each entry of X, as annotations are."""
+    (d, *_), n = shape
+    return np.random.RandomState(1).uniform(size=(n, d)).astype(dtype) < 0.3
+
+
+def objective_of(network, X, Y, penalty, mask=None, **options):
+    """The objective of one step."""
+    terms = [(1.0, NegativeLogLikelihood()), (ALPHA, penalty)]
+    return Objective(network, Rows(X, Y, mask=mask), terms, **options)
+
+
+# -- the contests ------------------------------------------------------------------------------------------------------
+
+
+def _named(shape, dtype, *more):
+    sizes, n = shape
+    return ", ".join([f"{'-'.join(map(str, sizes))} × {n}", np.dtype(dtype).name, *more])
+
+
+def penalised_steps(quick=False):
+    """The squared input gradient, at five shapes, in two precisions, with two activations."""
+    for shape in SHAPES[:3] if quick else SHAPES:
+        for dtype in (np.float32, np.float64):
+            for activation in ("relu",) if quick else ("relu", "tanh"):
+                of = (shape, dtype, activation)
+                is_large = shape[0] == (784, 256, 256, 10) or shape[1] > 200
+                yield Contest(
+                    _named(shape, dtype, activation),
+                    partial(ours, of, InputGradient()),
+                    {
+                        "nested": partial(nested, of),
+                        "torch": partial(torch_eager, of, "input_gradient"),
+                        "jax.jit": partial(jax_jit, of),
+                        "floor": partial(floor, of),
+                    },
+                    {
+                        "torch": 1.1,
+                        "jax.jit": 0.8 if shape[0] == (20, 100, 2) else 1.0,
+                        "floor": 0.85 if is_large else 0.7,
+                    },
+                    tolerance=1e-4 if dtype == np.float32 else 1e-9,
+                )
+
+
+def other_penalties(quick=False):
+    """Penalties that torch users would write by hand."""
+    for shape in [((30, 50, 50, 3), 200)] if quick else [((30, 50, 50, 3), 200), TEN_OUTPUTS]:
+        for name, (penalty, takes_mask) in PENALTIES.items():
+            of = (shape, np.float64)
+            yield Contest(
+                _named(shape, np.float64, name),
+                partial(ours, of, penalty, takes_mask=takes_mask),
+                {"torch": partial(torch_eager, of, name)},
+                {"torch": 1.0},
+                tolerance=None if name == "virtual_adversarial" else 1e-9,
+            )
+
+
+def beside_input_gradient(quick=False):
+    """What costs many steps elsewhere, against the same step with the squared input gradient."""
+    del quick
+    for dtype in (np.float32, np.float64):
+        of = (TEN_OUTPUTS, dtype)
+        plain = {"InputGradient": partial(ours, of, InputGradient())}
+        yield Contest(
+            _named(*of, "SpectralNormalization"),
+            partial(ours, of, InputGradient(), parametrisation=SpectralNormalization()),
+            plain,
+            {"InputGradient": 1 / 1.5},
+        )
+        yield Contest(
+            _named(*of, "LipschitzGradient"), partial(ours, of, LipschitzGradient()), plain, {"InputGradient": 1 / 3}
+        )
+
+
+PENALTIES = {  # and whether they take annotations
+    "input_gradient_l1": (InputGradient("l1"), False),
+    "input_gradient_masked": (InputGradient(), True),
+    "right_reasons": (RightReasons(), True),
+    "jacobian": (Jacobian(), False),
+    "lipschitz_gradient": (LipschitzGradient(), False),
+    "adversarial_loss": (AdversarialLoss(), False),
+    "virtual_adversarial": (VirtualAdversarial(), False),
+}
+
+
+# -- the ways ----------------------------------------------------------------------------------------------------------
+
+
+def ours(of, penalty, takes_mask=False, **options):
+    """Of this package."""
+    network, X, Y, theta = problem(*of)
+    objective = objective_of(network, X, Y, penalty, entries(*of[:2]) if takes_mask else None, **options)
+    batch = objective.everything()
+
+    def run():
+        return objective.value_and_grad(theta, batch, np.random.RandomState(0))[1]
+
+    return run
+
+
+def nested(of):
+    """Of autograd, nested."""
+    network, X, Y, theta = problem(*of)
+    phi = {"relu": lambda z: anp.maximum(z, 0), "tanh": anp.tanh}[network.activation.sklearn_name]
+
+    def losses(X, layers):
+        for i, (W, b) in enumerate(layers):
+            X = anp.dot(X, W) + b
+            if i < len(layers) - 1:
+                X = phi(X)
+        if not network.likelihood.is_categorical:
+            return anp.sum(anp.logaddexp(0, X) - Y * X, axis=1)
+        top = anp.max(X, axis=1, keepdims=True)
+        return (top + anp.log(anp.sum(anp.exp(X - top), axis=1, keepdims=True)))[:, 0] - anp.sum(X * Y, axis=1)
+
+    input_gradients = elementwise_grad(losses)
+
+    def objective(layers):
+        return anp.mean(losses(X, layers)) + ALPHA * anp.mean(anp.sum(input_gradients(X, layers) ** 2, axis=1))
+
+    layers, gradient = network.unpack(theta), grad(objective)
+    return lambda: np.concatenate([g.ravel() for pair in gradient(layers) for g in pair])
+
+
+def jax_jit(of):
+    """Of jax, compiled."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    network, X, Y, theta = problem(*of)
+    phi = {"relu": jax.nn.relu, "tanh": jnp.tanh}[network.activation.sklearn_name]
+
+    def loss(layers, x, y):
+        for W, b in layers[:-1]:
+            x = phi(x @ W + b)
+        z = x @ layers[-1][0] + layers[-1][1]
+        if not network.likelihood.is_categorical:
+            return jnp.sum(jax.nn.softplus(z) - y * z)
+        return jax.nn.logsumexp(z, axis=1).sum() - jnp.sum(z * y)
+
+    def objective(layers, X, Y):
+        value, input_gradients = jax.value_and_grad(loss, argnums=1)(layers, X, Y)
+        return (value + ALPHA * jnp.sum(input_gradients**2)) / len(X)
+
+    gradient = jax.jit(jax.value_and_grad(objective))
+    layers = jax.device_put([tuple(pair) for pair in network.unpack(theta)])
+    X, Y = jax.device_put((X, Y))
+
+    def run():
+        value, gradients = gradient(layers, X, Y)
+        float(value)
+        return np.concatenate([np.asarray(g).ravel() for pair in gradients for g in pair])
+
+    return run
+
+
+def torch_eager(of, penalty):
+    """Of torch, double backprop."""
+    import torch
+
+    network, X, Y, theta = problem(*of)
+    layers = [
+        (torch.tensor(W, requires_grad=True), torch.tensor(b, requires_grad=True)) for W, b in network.unpack(theta)
+    ]
+    parameters = [p for pair in layers for p in pair]
+    phi = {"relu": torch.relu, "tanh": torch.tanh}[network.activation.sklearn_name]
+    mask = torch.tensor(entries(*of[:2]).astype(X.dtype))
+    X, Y = torch.tensor(X, requires_grad=True), torch.tensor(Y)
+
+    def outputs(A):
+        for i, (W, b) in enumerate(layers):
+            A = torch.addmm(b, A, W)
+            if i < len(layers) - 1:
+                A = phi(A)
+        return A
+
+    def loss(Z):
+        if not network.likelihood.is_categorical:
+            return torch.nn.functional.binary_cross_entropy_with_logits(Z, Y, reduction="sum")
+        return torch.nn.functional.cross_entropy(Z, Y, reduction="sum")
+
+    def gradients(value, create_graph=True):
+        return torch.autograd.grad(value, X, create_graph=create_graph, retain_graph=True)[0]
+
+    def jacobian_norms(Z):
+        eye = torch.eye(Z.shape[1], dtype=Z.dtype)[:, None].expand(-1, len(Z), -1)
+        (J,) = torch.autograd.grad(Z, X, grad_outputs=eye, is_grads_batched=True, create_graph=True)
+        return J.square().sum(dim=(0, 2))
+
+    def virtual(Z, xi=0.01, epsilon=1.0):
+        p = torch.softmax(Z.detach(), 1)
+        d = torch.nn.functional.normalize(torch.randn_like(X))
+        moved = (X.detach() + xi * d).requires_grad_()
+        divergence = torch.nn.functional.kl_div(torch.log_softmax(outputs(moved), 1), p, reduction="sum")
+        (d,) = torch.autograd.grad(divergence, moved)
+        moved = X.detach() + epsilon * torch.nn.functional.normalize(d)
+        return torch.nn.functional.kl_div(torch.log_softmax(outputs(moved), 1), p, reduction="sum")
+
+    def adversarial(value, epsilon=0.1):
+        g = gradients(value, create_graph=False)
+        return loss(outputs((X + epsilon * torch.nn.functional.normalize(g)).detach()))
+
+    of_outputs = {
+        "input_gradient": lambda Z, value: gradients(value).square().sum(),
+        "input_gradient_l1": lambda Z, value: gradients(value).abs().sum(),
+        "input_gradient_masked": lambda Z, value: (gradients(value) * mask).square().sum(),
+        "right_reasons": lambda Z, value: (gradients(torch.log_softmax(Z, 1).sum()) * mask).square().sum(),
+        "jacobian": lambda Z, value: jacobian_norms(Z).sum(),
+        "lipschitz_gradient": lambda Z, value: torch.relu(jacobian_norms(Z).sqrt() - 1).square().sum(),
+        "adversarial_loss": lambda Z, value: adversarial(value),
+        "virtual_adversarial": lambda Z, value: virtual(Z),
+    }[penalty]
+
+    def run():
+        Z = outputs(X)
+        value = loss(Z)
+        total = (value + ALPHA * of_outputs(Z, value)) / len(X)
+        total.item()
+        return np.concatenate([p.numpy().ravel() for p in torch.autograd.grad(total, parameters)])
+
+    return run
+
+
+def floor(of):
+    """The matrix products of a step with the squared input gradient, and nothing else."""
+    network, X, _, theta = problem(*of)
+    rng, n, sizes = np.random.RandomState(0), len(X), network.layer_sizes
+    weights = [W for W, _ in network.unpack(theta)]
+    A = [X, *(rng.standard_normal((n, size)).astype(X.dtype) for size in sizes[1:])]
+    to_rows, to_weights = [np.empty_like(a) for a in A], [np.empty_like(W) for W in weights]
+    W, D = weights[0], A[1]
+    gram, scaled = np.empty((sizes[1], sizes[1]), X.dtype), np.empty_like(D)
+
+    def around():
+        for l, V in enumerate(weights):  # forward
+            np.matmul(A[l], V, out=to_rows[l + 1])
+        for _ in range(2):  # the input gradient; the loss and what the penalty sends back
+            for l in range(len(weights) - 1, 0, -1):
+                np.matmul(A[l + 1], weights[l].T, out=to_rows[l])
+        for l in range(1, len(weights)):  # the tangent pass
+            np.matmul(A[l], weights[l], out=to_rows[l + 1])
+            np.matmul(A[l].T, A[l + 1], out=to_weights[l])
+        for l in range(len(weights)):
+            np.matmul(A[l].T, A[l + 1], out=to_weights[l])
+
+    def through_gram():
+        around()
+        np.matmul(W.T, W, out=gram)
+        np.matmul(D, gram, out=scaled)
+        np.matmul(W, np.matmul(D.T, scaled, out=gram), out=to_weights[0])
+
+    def directly():
+        around()
+        product = np.matmul(D, W.T, out=to_rows[0])
+        np.matmul(product.T, D, out=to_weights[0])
+        np.matmul(product, W, out=scaled)
+
+    def seconds(run):
+        start = time.perf_counter()
+        for _ in range(5):
+            run()
+        return time.perf_counter() - start
+
+    for run in (through_gram, directly):
+        run()
+    best = min((through_gram, directly), key=seconds)
+
+    def run():
+        best()
+
+    return run
