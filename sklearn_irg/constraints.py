@@ -10,9 +10,9 @@ import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._component import Component
-from sklearn_irg._engine.autodiff import defvjp, opaque, primitive
+from sklearn_irg._engine.autodiff import Bundle, defvjp, opaque, primitive
 from sklearn_irg._engine.parametrisations import Parametrisation
-from sklearn_irg._engine.sensitivity import power_iterations
+from sklearn_irg._engine.sensitivity import leading_singular_triple, power_iterations
 
 __all__ = ["Constraint", "FrobeniusCap", "Projection", "SpectralNormalization", "WeightClipping", "check_constraint"]
 
@@ -93,9 +93,8 @@ class SpectralNormalization(_Bounded, Constraint):
     def transform(self, network, theta):
         n_layers = len(network.shapes)
         slope = max(1.0, float(network.activation.largest_slope))
-        return _normalize(
-            theta, network, (float(self.bound) / slope ** (n_layers - 1)) ** (1 / n_layers), self.n_iterations
-        )
+        bound = (float(self.bound) / slope ** (n_layers - 1)) ** (1 / n_layers)
+        return _normalize(theta, network, bound, self.n_iterations)[0]
 
 
 class FrobeniusCap(_Bounded, Projection):
@@ -196,11 +195,11 @@ def check_constraint(constraint):
 
 
 def _leading(W, n_iterations):
+    """Leading singular triple of a matrix: exact, or by so many power iterations."""
     if not np.isfinite(W).all():
         raise ValueError("training diverged: weights are not finite. Standardise X, or lower learning_rate_init.")
     if n_iterations is None:
-        u, singular_values, v = np.linalg.svd(W, full_matrices=False)
-        u, v, sigma = u[:, 0], v[0], singular_values[0]
+        u, sigma, v = leading_singular_triple(W)
     else:
         u, v = (direction[:, 0] for direction in power_iterations(W, n_iterations))
         sigma = u @ W @ v
@@ -210,22 +209,22 @@ def _leading(W, n_iterations):
 @primitive
 def _normalize(theta, network, bound, n_iterations):
     effective = theta.copy()
-    for W, _ in network.unpack(effective):
-        W *= bound / _leading(W, n_iterations)[1]
-    return effective
+    triples = [_leading(W, n_iterations) for W, _ in network.unpack(theta)]
+    for (W, _), (_, sigma, _) in zip(network.unpack(effective), triples, strict=True):
+        W *= bound / sigma
+    return Bundle([effective], saved=triples)
 
 
 @opaque
-def _normalize_vjp(g, theta, network, bound, n_iterations):
+def _normalize_vjp(g, triples, theta, network, bound):
     gradient = g.copy()
-    for (G, _), (W, _) in zip(network.unpack(gradient), network.unpack(theta), strict=True):
-        u, sigma, v = _leading(W, n_iterations)
-        G -= (np.vdot(G, W) / sigma) * np.outer(u, v)
+    for (G, _), (W, _), (u, sigma, v) in zip(network.unpack(gradient), network.unpack(theta), triples, strict=True):
+        G -= np.outer((np.vdot(G, W) / sigma) * u, v)
         G *= bound / sigma
     return gradient
 
 
 defvjp(
     _normalize,
-    lambda ans, theta, network, bound, n_iterations: lambda g: _normalize_vjp(g, theta, network, bound, n_iterations),
+    lambda ans, theta, network, bound, n_iterations: lambda g: _normalize_vjp(g[0], ans.saved, theta, network, bound),
 )

@@ -6,7 +6,7 @@ functions of rows, so that they serve networks in training and fitted models of 
 """
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import eigh_tridiagonal
 
 from sklearn_irg._engine.autodiff import (
     matmul,
@@ -26,6 +26,7 @@ __all__ = [
     "absolute_input_gradients",
     "ascend",
     "input_gradients",
+    "leading_singular_triple",
     "normalized_rows",
     "power_iterations",
     "project_to_ball",
@@ -38,6 +39,10 @@ __all__ = [
     "summed_log_probability_cotangent",
     "virtual_adversarial_direction",
 ]
+
+
+_FEW_EIGENVALUES = 100
+_LANCZOS_ITERATIONS, _LANCZOS_CHECKS = 240, 12
 
 
 def _first_layer(network, theta, forward, cotangent, mask):
@@ -124,6 +129,22 @@ def squared_spectral_norm(W, sharpness=None, n_iterations=None):
     return squared_norm(matmul(W, V) if tall else transposed_matmul(W, V))
 
 
+def leading_singular_triple(W):
+    """Left direction (n_in,), largest singular value and right direction (n_out,), from the smaller Gram matrix."""
+    if W.shape[0] < W.shape[1]:
+        v, sigma, u = leading_singular_triple(W.T)
+        return u, sigma, v
+    largest = np.abs(W).max(initial=0)
+    if not largest > 0:
+        return np.eye(1, len(W), dtype=W.dtype)[0], W.dtype.type(0), np.eye(1, W.shape[1], dtype=W.dtype)[0]
+    scale = 1 if 1e-10 < largest < 1e10 else largest  # so that squares neither overflow nor vanish
+    scaled = W if scale == 1 else W / scale
+    v = _leading_eigenvector(scaled.T @ scaled)
+    image = scaled @ v
+    length = np.sqrt(image @ image)
+    return image / length, scale * length, v
+
+
 def power_iterations(W, n_iterations):
     """Left and right directions (n_in, 1) and (n_out, 1) of a matrix after power iterations from a vector of ones.
 
@@ -141,15 +162,44 @@ def power_iterations(W, n_iterations):
 
 def _leading_directions(gram, sharpness):
     """Eigenvectors times the root of what their eigenvalue counts: the leading one alone, or all by their sharpness."""
-    last = len(gram) - 1
-    if sharpness is None or last == 0:
-        return eigh(gram, subset_by_index=(last, last), check_finite=False)[1]
-    eigenvalues, vectors = eigh(gram, check_finite=False)
+    if sharpness is None or len(gram) == 1:
+        return _leading_eigenvector(gram)[:, None]
+    eigenvalues, vectors = np.linalg.eigh(gram)
     if not eigenvalues[-1] > 0:
         return vectors[:, -1:]
     ratios = np.maximum(eigenvalues, 0) / eigenvalues[-1]
     counts = ratios ** (sharpness - 1) * (ratios**sharpness).sum() ** (1 / sharpness - 1)
     return vectors * np.sqrt(counts)
+
+
+def _leading_eigenvector(gram):
+    """Of a matrix without negative eigenvalues: Lanczos iterations where they are cheaper than all eigenvectors.
+
+    They end where the residual is rounding error; where they do not, as for some clusters of eigenvalues, all are found.
+    """
+    n, eps = len(gram), np.finfo(gram.dtype).eps
+    if n <= _FEW_EIGENVALUES:
+        return np.linalg.eigh(gram)[1][:, -1]
+    v = np.random.RandomState(0).standard_normal(n).astype(gram.dtype)
+    basis, diagonal, beside = np.empty((_LANCZOS_ITERATIONS, n), gram.dtype), [], []
+    image = v  # of the last vector, orthogonal to the two before
+    for k in range(_LANCZOS_ITERATIONS):
+        length = np.sqrt(image @ image)
+        if k and (k % _LANCZOS_CHECKS == 0 or length <= eps * diagonal[0]):
+            (value,), ritz = eigh_tridiagonal(diagonal, beside, select="i", select_range=(k - 1, k - 1))
+            if length * abs(ritz[-1, 0]) <= eps * value:
+                v = ritz[:, 0].astype(gram.dtype) @ basis[:k]
+                return v / np.sqrt(v @ v)
+            if not length > 0:
+                break
+        basis[k] = image / length
+        image = gram @ basis[k]
+        if k:
+            image -= length * basis[k - 1]
+            beside.append(length)
+        diagonal.append(image @ basis[k])
+        image -= diagonal[k] * basis[k]
+    return np.linalg.eigh(gram)[1][:, -1]
 
 
 def row_norms(A):

@@ -6,6 +6,7 @@ from autograd.test_util import check_grads
 
 from sklearn_irg._engine.sensitivity import (
     ascend,
+    leading_singular_triple,
     normalized_rows,
     project_to_ball,
     random_directions,
@@ -54,6 +55,45 @@ def test_an_ascent_stays_in_ball_and_bounds_and_gives_every_step():
         assert np.abs(moved).max() <= 1
     inside = np.abs(A).max(axis=1) < 1
     assert (np.linalg.norm((steps[-1] - A)[inside], axis=1) <= 0.4 + 1e-12).all()
+
+
+class TestLeadingSingularTriple:
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+    @pytest.mark.parametrize("shape", [(1, 1), (7, 3), (3, 7), (5, 1), (1, 5), (300, 150), (150, 300)])
+    def test_it_is_that_of_the_singular_value_decomposition(self, shape, scale, dtype):
+        W = (scale * np.random.RandomState(0).standard_normal(shape)).astype(dtype)
+        U, singular_values, V = np.linalg.svd(W.astype(np.float64), full_matrices=False)
+        u, sigma, v = leading_singular_triple(W)
+        assert (u.dtype, v.dtype) == (dtype, dtype)
+        tolerance = 2e-5 if dtype == np.float32 else 1e-12
+        assert sigma == pytest.approx(singular_values[0], rel=tolerance)
+        sign = np.sign(v @ V[0])
+        np.testing.assert_allclose(sign * v, V[0], atol=tolerance)
+        np.testing.assert_allclose(sign * u, U[:, 0], atol=tolerance)
+
+    @pytest.mark.parametrize("n", [20, 150])
+    @pytest.mark.parametrize(
+        "eigenvalues",
+        [
+            lambda n: np.ones(n),
+            lambda n: 1 - 1e-9 * np.arange(n),
+            lambda n: np.append(np.linspace(0, 0.5, n - 2), [1, 1]),
+            lambda n: np.append(np.linspace(0, 0.9, n - 2), [1 - 1e-6, 1]),
+            lambda n: np.append(np.zeros(n - 1), 1),
+        ],
+    )
+    def test_where_singular_values_tie_or_cluster_it_is_one_of_them(self, eigenvalues, n):
+        Q = np.linalg.qr(np.random.RandomState(0).standard_normal((n, n)))[0]
+        W = Q * eigenvalues(n)
+        u, sigma, v = leading_singular_triple(W)
+        assert sigma == pytest.approx(1, abs=1e-12)
+        np.testing.assert_allclose(W @ v, sigma * u, atol=1e-12)
+        assert np.linalg.norm(v) == pytest.approx(1)
+
+    def test_of_zeros_it_has_directions_still(self):
+        u, sigma, v = leading_singular_triple(np.zeros((3, 2)))
+        assert (np.linalg.norm(u), sigma, np.linalg.norm(v)) == (1, 0, 1)
 
 
 class TestSquaredSpectralNorm:
