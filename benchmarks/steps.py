@@ -145,12 +145,8 @@ def ours(of, penalty, takes_mask=False, **options):
     """Of this package."""
     network, X, Y, theta = problem(*of)
     objective = objective_of(network, X, Y, penalty, entries(*of[:2]) if takes_mask else None, **options)
-    batch = objective.everything()
-
-    def run():
-        return objective.value_and_grad(theta, batch, np.random.RandomState(0))[1]
-
-    return run
+    batch, random_state = objective.everything(), np.random.RandomState(0)
+    return lambda: objective.value_and_grad(theta, batch, random_state)[1]
 
 
 def nested(of):

@@ -30,6 +30,7 @@ __all__ = [
     "opaque",
     "primitive",
     "product_row_norms",
+    "product_row_norms_and_vjp",
     "root",
     "row_dot",
     "scale_rows",
@@ -305,5 +306,16 @@ def product_row_norms(D, W, empty=np.empty):
     When W has many more rows than columns it goes through the Gram matrix, rowsum((D WᵀW) ∘ D), and the product itself
     is never built; value and derivative then cost 2nh² + 1.5dh² multiplications instead of 3ndh.
     """
+    return _product_row_norms(D, W, _is_cheaper_through_gram(D, W), empty)[0]
+
+
+def product_row_norms_and_vjp(D, W, g, empty=np.empty):
+    """The same outside a trace, with the cotangents of D and W for the cotangent ``g`` of the norms, shape (n_samples,)."""
+    through_gram = _is_cheaper_through_gram(D, W)
+    norms = _product_row_norms(D, W, through_gram, empty)
+    return norms[0], *_product_row_norms_vjp(g, D, W, norms.saved, through_gram, empty)
+
+
+def _is_cheaper_through_gram(D, W):
     (n, h), d = D.shape, W.shape[0]
-    return _product_row_norms(D, W, h * (2 * n + 1.5 * d) < 3 * n * d, empty)[0]
+    return h * (2 * n + 1.5 * d) < 3 * n * d

@@ -109,7 +109,10 @@ class Network:
         ]
 
     def backward(self, theta, forward, cotangent):
-        """Derivatives of ⟨cotangent, outputs⟩ with respect to what enters each layer's activation, first layer first."""
+        """Derivatives of ⟨cotangent, outputs⟩ with respect to what enters each layer's activation, first layer first.
+
+        There may be several cotangents for each row: all rows with the first, then all rows with the second, ….
+        """
         return backward_pass(theta, forward, cotangent, self)
 
     def pull_back(self, theta, forward, cotangent):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._engine import direct
 from sklearn_irg._engine.autodiff import Workspace, combine, value_and_grad
 from sklearn_irg._engine.parametrisations import Identity
 from sklearn_irg._engine.step import Step
@@ -154,9 +155,28 @@ class Objective:
         """Value and gradient on a batch, block by block so that memory does not grow with its size."""
         total, gradient = 0.0, None
         for block, terms in self._blocks(batch, self.terms):
-            value, grad = value_and_grad(partial(self._sum, block, terms, random_state), theta)
+            summands = self._summands(block, terms)
+            if summands is None:
+                value, grad = value_and_grad(partial(self._sum, block, terms, random_state), theta)
+            else:
+                self.workspace.reset()
+                dropout = self.draw_dropout(block.X, random_state)
+                value, grad = direct.value_and_grad(self.network, theta, block, summands, self.workspace.empty, dropout)
             total, gradient = total + float(value), grad if gradient is None else gradient + grad
         return total, gradient
+
+    def _summands(self, batch, terms):
+        """What `direct` sums for these terms; None if a trace is needed."""
+        if not self.parametrisation.is_identity or not terms:
+            return None
+        summands = []
+        for strength, term in terms:
+            summand = term.summand(batch, self.mask_of)
+            if summand is None:
+                return None
+            quantity, coefficients, mask = summand
+            summands.append((quantity, strength * coefficients, mask))
+        return summands
 
     def value(self, theta, batch, random_state=None, terms=None):
         """Value on a batch, of all terms or of some."""

@@ -4,7 +4,8 @@ With layers ``Z_l = A_{l-1} W_l + b_l``, ``A_l = φ(Z_l)``, ``A_0 = X`` and outp
 
 * ``forward_pass``: θ → (A_1, …, A_{L-1}, Z_L);
 * ``backward_pass``: (θ, forward, C) → (D_1, …, D_L), where D_l is the derivative of ⟨C, Z_L⟩ with respect to Z_l. It is linear
-  in C, so its own derivative is one tangent pass; the input gradient is ``D_1 W_1ᵀ``.
+  in C, so its own derivative is one tangent pass; the input gradient is ``D_1 W_1ᵀ``. C may hold several cotangents for each
+  row, one after another: all rows with the first, all rows with the second, …
 
 Whatever penalties send back to the activations meets the loss in the forward pass's single backward one.
 """
@@ -16,7 +17,15 @@ import numpy as np
 
 from sklearn_irg._engine.autodiff import Bundle, accumulate, defvjp, defvjp_all, opaque, primitive
 
-__all__ = ["activate", "backward_pass", "forward_pass", "squared_weights", "weight_at"]
+__all__ = [
+    "activate",
+    "backward_pass",
+    "backward_vjp",
+    "forward_pass",
+    "forward_vjp",
+    "squared_weights",
+    "weight_at",
+]
 
 
 class _Saved(NamedTuple):
@@ -100,8 +109,8 @@ def forward_pass(theta, X, network, empty, dropout, noise):
     return Bundle(arrays, saved=_Saved(layers, slopes, empty, dropout))
 
 
-@opaque
-def _forward_vjp(g, forward, theta, X, network):
+def forward_vjp(g, forward, X, network):
+    """A function that adds to a gradient what cotangents of a forward pass mean for θ."""
     layers, slopes, empty, _ = forward.saved
     cotangents, D = [None] * len(layers), None
     for l in reversed(range(len(layers))):
@@ -122,7 +131,12 @@ def _forward_vjp(g, forward, theta, X, network):
                 if b is not None:
                     b += np.ones(len(cotangents[l]), dtype=b.dtype) @ cotangents[l]  # faster than sum(axis=0)
 
-    return accumulate(theta, add_to)
+    return add_to
+
+
+@opaque
+def _forward_vjp(g, forward, theta, X, network):
+    return accumulate(theta, forward_vjp(g, forward, X, network))
 
 
 defvjp(forward_pass, lambda ans, theta, X, network, *options: lambda g: _forward_vjp(g, ans, theta, X, network))
@@ -135,14 +149,14 @@ def backward_pass(theta, forward, cotangent, network):
     D, arrived, cotangents = cotangent, [], [cotangent]
     for (W, _), slope in zip(layers[:0:-1], slopes[::-1], strict=True):
         E = _times_transposed(D, W, empty)
-        D = E if slope is None else np.multiply(E, slope, out=empty(E.shape, E.dtype))
+        D = E if slope is None else _times_slopes(E, slope, empty)
         arrived.append(E)
         cotangents.append(D)
     return Bundle(cotangents[::-1], saved=arrived[::-1])
 
 
-@opaque
-def _backward_vjp(g, backward, theta, forward, network):
+def backward_vjp(g, backward, forward, network):
+    """What cotangents of a backward pass mean: a function that adds to a gradient of θ, and cotangents of forward and C."""
     # g injects a tangent U_l before each activation; what comes out is ⟨U, D⟩ = ⟨C, J·U⟩ differentiated.
     layers, slopes, empty, dropout = forward.saved
     to_activations, moved = [None] * len(layers), [None] * len(layers)
@@ -154,10 +168,10 @@ def _backward_vjp(g, backward, theta, forward, network):
             curvature = None if slopes[l] is None else network.activation.slope_derivative(A)
             if curvature is not None:
                 to_activations[l] = backward.saved[l] * tangent
+                if len(tangent) > len(curvature):  # several cotangents for each row
+                    to_activations[l] = to_activations[l].reshape(-1, *curvature.shape).sum(axis=0)
                 to_activations[l] *= curvature
-            moved[l] = tangent
-            if slopes[l] is not None:
-                moved[l] = np.multiply(tangent, slopes[l], out=empty(tangent.shape, tangent.dtype))
+            moved[l] = tangent if slopes[l] is None else _times_slopes(tangent, slopes[l], empty)
             tangent = _times(moved[l], layers[l + 1][0], empty)
         if g[l + 1] is not None:
             tangent = g[l + 1] if tangent is None else tangent + g[l + 1]
@@ -167,7 +181,13 @@ def _backward_vjp(g, backward, theta, forward, network):
             if moved[l] is not None:
                 W += _outer(moved[l], backward[l + 1], empty)
 
-    return accumulate(theta, add_to), Bundle(to_activations), tangent
+    return add_to, Bundle(to_activations), tangent
+
+
+@opaque
+def _backward_vjp(g, backward, theta, forward, network):
+    add_to, to_activations, tangent = backward_vjp(g, backward, forward, network)
+    return accumulate(theta, add_to), to_activations, tangent
 
 
 defvjp_all(
@@ -189,6 +209,14 @@ def _times_transposed(D, W, empty):
     if W.shape[1] == 1:  # a column times a row is slow in BLAS
         return np.multiply(D, W[:, 0], out=out)
     return np.matmul(D, W.T, out=out)
+
+
+def _times_slopes(D, slope, empty):
+    """Entries of D times those of slopes, which are repeated where D has several rows for each of theirs."""
+    out = empty(D.shape, D.dtype)
+    each = (-1, *slope.shape)
+    np.multiply(D.reshape(each), slope, out=out.reshape(each))
+    return out
 
 
 def _outer(A, D, empty):

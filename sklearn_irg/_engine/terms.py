@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from sklearn_irg._component import Component
+from sklearn_irg._engine.direct import SQUARED_WEIGHTS
 
 __all__ = ["L2", "BatchTerm", "SampleTerm", "Term", "WeightTerm"]
 
@@ -48,6 +49,13 @@ class Term(Component, ABC):
         Coefficients are constants. Values are differentiable with respect to ``step.theta``; either both are vectors of
         shape (n_samples,) or both are numbers.
         """
+
+    def summand(self, batch, mask_of):
+        """What it sums on a batch, where that is a quantity of `direct`: (quantity, coefficients, mask); else None.
+
+        ``mask_of(features, weights)`` are zeros and ones over columns, or None. It must say the same as `contributions`.
+        """
+        del batch, mask_of
 
     def check(self, columns, likelihood):
         """Raise a ValueError where the term is impossible for data with these columns and this likelihood."""
@@ -121,3 +129,6 @@ class L2(Term):
 
     def contributions(self, step):
         return [(0.5 / step.total_weight, step.network.squared_weights(step.theta))]
+
+    def summand(self, batch, mask_of):
+        return SQUARED_WEIGHTS, 0.5 / batch.total_weight, None

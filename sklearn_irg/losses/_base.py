@@ -2,6 +2,7 @@ from abc import abstractmethod
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.declarations import check_likelihood
+from sklearn_irg._engine.direct import LOSSES
 from sklearn_irg._engine.likelihoods import Gaussian, Likelihood, Poisson
 from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term
 
@@ -78,6 +79,9 @@ class NegativeLogLikelihood(SampleLoss):
 
     def values(self, step):
         return step.losses
+
+    def summand(self, batch, mask_of):
+        return (LOSSES, batch.weights[self.group], None) if type(self) is NegativeLogLikelihood else None
 
 
 _BY_NAME = {"squared_error": Gaussian(), "poisson": Poisson()}

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._engine.autodiff import matmul_transposed, numpy, root, row_dot, stop_gradient
+from sklearn_irg._engine.direct import SQUARED_INPUT_GRADIENTS
 from sklearn_irg._engine.parametrisations import ScaledRows, SignedParts
 from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg.penalties._base import SamplePenalty
@@ -98,6 +99,11 @@ class InputGradient(SamplePenalty):
             return self._roots(step, squares) if self.power == 1 else squares
         sums = step.absolute_input_gradients(mask=mask, sharpness=self._sharpness)
         return sums * sums if self.power == 2 else sums
+
+    def summand(self, batch, mask_of):
+        if type(self) is not InputGradient or self.norm != "l2" or self.power == 1 or batch.mask is not None:
+            return None
+        return SQUARED_INPUT_GRADIENTS, batch.weights[self.group], mask_of(self.features, self.weights)
 
     def _roots(self, step, squares):
         if self._sharpness is None:

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._engine.autodiff import root, scale_rows, squared_norm, stop_gradient, transposed_matmul
+from sklearn_irg._engine.direct import SQUARED_WEIGHTS
 from sklearn_irg._engine.sensitivity import squared_spectral_norm
 from sklearn_irg.penalties._base import BatchPenalty, WeightPenalty
 
@@ -47,6 +48,9 @@ class WeightDecay(WeightPenalty):
             return network.squared_weights(theta)
         excesses = (root(squared_norm(W)) - float(self.bound) for W in network.weights(theta))
         return sum(excess * excess if stop_gradient(excess) > 0 else 0 * excess for excess in excesses)
+
+    def summand(self, batch, mask_of):
+        return (SQUARED_WEIGHTS, 1.0, None) if type(self) is WeightDecay and self.bound == 0 else None
 
 
 class SpectralNorm(WeightPenalty):
