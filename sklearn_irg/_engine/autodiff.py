@@ -309,8 +309,18 @@ def product_row_norms(D, W, empty=np.empty):
     return _product_row_norms(D, W, _is_cheaper_through_gram(D, W), empty)[0]
 
 
-def product_row_norms_and_vjp(D, W, g, empty=np.empty):
-    """The same outside a trace, with the cotangents of D and W for the cotangent ``g`` of the norms, shape (n_samples,)."""
+def product_row_norms_and_vjp(D, W, g, empty=np.empty, mask=None):
+    """The same outside a trace, with the cotangents of D and W for the cotangent ``g`` of the norms, shape (n_samples,).
+
+    A ``mask`` of the product's shape multiplies its entries.
+    """
+    if mask is not None:
+        product = np.matmul(D, W.T, out=empty((len(D), len(W)), D.dtype))
+        product *= mask
+        norms = np.einsum("ij,ij->i", product, product)
+        product *= mask
+        product *= (2 * g)[:, None]
+        return norms, product @ W, product.T @ D
     through_gram = _is_cheaper_through_gram(D, W)
     norms = _product_row_norms(D, W, through_gram, empty)
     return norms[0], *_product_row_norms_vjp(g, D, W, norms.saved, through_gram, empty)

@@ -27,7 +27,7 @@ def value_and_grad(network, theta, batch, summands, empty, dropout=None):
         Rows.
     summands : list of (str, ndarray or float, ndarray or None)
         What is summed: one of the quantities above, its coefficients, one for each row, or one number for the weights; and
-        zeros and ones over columns for the input gradients.
+        for input gradients zeros and ones over columns or entries.
     empty : callable
         Where arrays come from.
     dropout : list of ndarray, default=None
@@ -55,10 +55,10 @@ def value_and_grad(network, theta, batch, summands, empty, dropout=None):
         else:
             backward = backward_pass(theta, forward, residuals, network) if backward is None else backward
             W, G = network.unpack(theta)[0][0], network.unpack(gradient)[0][0]
-            W = W if mask is None else mask[:, None] * W
-            norms, to_D, to_W = product_row_norms_and_vjp(backward[0], W, coefficients, empty)
+            of_columns, entries = (mask[:, None], None) if mask is not None and mask.ndim == 1 else (1, mask)
+            norms, to_D, to_W = product_row_norms_and_vjp(backward[0], of_columns * W, coefficients, empty, entries)
             value += coefficients @ norms
-            G += to_W if mask is None else mask[:, None] * to_W
+            G += of_columns * to_W
             to_first = to_D if to_first is None else to_first + to_D
     to_forward = [None] * len(forward)
     if to_first is not None:

@@ -179,9 +179,14 @@ class Bernoulli(Likelihood):
 
     def loss_and_residual(self, outputs, targets):
         up, down = _halves(outputs)
-        loss = np.maximum(outputs, 0) - targets * outputs + np.log1p(up * down)
-        residual = ((1 - targets) * up - targets * down) / (up + down)
-        return loss.sum(axis=1), residual
+        loss = np.log1p(up * down)
+        loss += np.maximum(outputs, 0)
+        loss -= targets * outputs
+        residual = (1 - targets) * up
+        residual -= targets * down
+        up += down
+        residual /= up
+        return loss[:, 0] if loss.shape[1] == 1 else loss.sum(axis=1), residual
 
     def hessian_product(self, outputs, targets, residuals, vectors):
         del outputs
@@ -200,9 +205,13 @@ class Bernoulli(Likelihood):
 
 
 def _halves(Z):
-    # exp(min(z, 0)) and exp(-max(z, 0)): neither overflows, and their ratio to the sum keeps the relative precision of
-    # both tails of the logistic function.
-    return np.exp(np.minimum(Z, 0)), np.exp(-np.maximum(Z, 0))
+    # exp(min(z, 0)) and exp(-max(z, 0)), one of which is 1: neither overflows, and their ratio to the sum keeps the relative
+    # precision of both tails of the logistic function.
+    smaller = np.abs(Z)
+    np.negative(smaller, out=smaller)
+    np.exp(smaller, out=smaller)
+    is_up, one = Z > 0, Z.dtype.type(1)
+    return np.where(is_up, one, smaller), np.where(is_up, smaller, one)
 
 
 class Categorical(Likelihood):

@@ -155,7 +155,7 @@ class Objective:
         """Value and gradient on a batch, block by block so that memory does not grow with its size."""
         total, gradient = 0.0, None
         for block, terms in self._blocks(batch, self.terms):
-            summands = self._summands(block, terms)
+            summands = self._summands(block, terms, theta)
             if summands is None:
                 value, grad = value_and_grad(partial(self._sum, block, terms, random_state), theta)
             else:
@@ -165,18 +165,18 @@ class Objective:
             total, gradient = total + float(value), grad if gradient is None else gradient + grad
         return total, gradient
 
-    def _summands(self, batch, terms):
-        """What `direct` sums for these terms; None if a trace is needed."""
-        if not self.parametrisation.is_identity or not terms:
+    def _summands(self, batch, terms, theta):
+        """What `direct` sums for these terms; None if one of them, or a parametrisation, needs a trace."""
+        if not self.parametrisation.is_identity:
             return None
-        summands = []
+        step, summands = Step(self, theta, batch), []
         for strength, term in terms:
-            summand = term.summand(batch, self.mask_of)
+            summand = term.summand(step)
             if summand is None:
                 return None
             quantity, coefficients, mask = summand
             summands.append((quantity, strength * coefficients, mask))
-        return summands
+        return summands or None
 
     def value(self, theta, batch, random_state=None, terms=None):
         """Value on a batch, of all terms or of some."""

@@ -74,7 +74,9 @@ def squared_input_gradients(network, theta, forward, cotangent, mask=None):
 def squared_jacobian_norms(network, theta, forward, mask=None):
     """Squared Frobenius norm of each row's Jacobian, outputs by inputs, shape (n_samples,)."""
     outputs = stop_gradient(forward[-1])
-    cotangents = np.repeat(np.eye(outputs.shape[1], dtype=outputs.dtype), len(outputs), axis=0)  # one pass for all outputs
+    cotangents = np.repeat(
+        np.eye(outputs.shape[1], dtype=outputs.dtype), len(outputs), axis=0
+    )  # one pass for all outputs
     norms = squared_input_gradients(network, theta, forward, cotangents, mask)
     return numpy.sum(numpy.reshape(norms, outputs.shape[::-1]), axis=0)
 

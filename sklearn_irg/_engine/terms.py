@@ -50,12 +50,12 @@ class Term(Component, ABC):
         shape (n_samples,) or both are numbers.
         """
 
-    def summand(self, batch, mask_of):
-        """What it sums on a batch, where that is a quantity of `direct`: (quantity, coefficients, mask); else None.
+    def summand(self, step):
+        """What it sums, where that is a quantity of `direct`, as (quantity, coefficients, mask); else None.
 
-        ``mask_of(features, weights)`` are zeros and ones over columns, or None. It must say the same as `contributions`.
+        It must say the same as `contributions`.
         """
-        del batch, mask_of
+        del step
 
     def check(self, columns, likelihood):
         """Raise a ValueError where the term is impossible for data with these columns and this likelihood."""
@@ -130,5 +130,5 @@ class L2(Term):
     def contributions(self, step):
         return [(0.5 / step.total_weight, step.network.squared_weights(step.theta))]
 
-    def summand(self, batch, mask_of):
-        return SQUARED_WEIGHTS, 0.5 / batch.total_weight, None
+    def summand(self, step):
+        return SQUARED_WEIGHTS, 0.5 / step.total_weight, None

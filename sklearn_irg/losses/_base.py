@@ -80,8 +80,8 @@ class NegativeLogLikelihood(SampleLoss):
     def values(self, step):
         return step.losses
 
-    def summand(self, batch, mask_of):
-        return (LOSSES, batch.weights[self.group], None) if type(self) is NegativeLogLikelihood else None
+    def summand(self, step):
+        return (LOSSES, step.weights_of(self.group), None) if type(self) is NegativeLogLikelihood else None
 
 
 _BY_NAME = {"squared_error": Gaussian(), "poisson": Poisson()}

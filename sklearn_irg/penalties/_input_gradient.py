@@ -100,10 +100,10 @@ class InputGradient(SamplePenalty):
         sums = step.absolute_input_gradients(mask=mask, sharpness=self._sharpness)
         return sums * sums if self.power == 2 else sums
 
-    def summand(self, batch, mask_of):
-        if type(self) is not InputGradient or self.norm != "l2" or self.power == 1 or batch.mask is not None:
+    def summand(self, step):
+        if type(self) is not InputGradient or self.norm != "l2" or self.power == 1:
             return None
-        return SQUARED_INPUT_GRADIENTS, batch.weights[self.group], mask_of(self.features, self.weights)
+        return SQUARED_INPUT_GRADIENTS, step.weights_of(self.group), step.mask_of(self.features, self.weights)
 
     def _roots(self, step, squares):
         if self._sharpness is None:

@@ -49,7 +49,7 @@ class WeightDecay(WeightPenalty):
         excesses = (root(squared_norm(W)) - float(self.bound) for W in network.weights(theta))
         return sum(excess * excess if stop_gradient(excess) > 0 else 0 * excess for excess in excesses)
 
-    def summand(self, batch, mask_of):
+    def summand(self, step):
         return (SQUARED_WEIGHTS, 1.0, None) if type(self) is WeightDecay and self.bound == 0 else None
 
 

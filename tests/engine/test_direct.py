@@ -19,12 +19,23 @@ DECAYS = [(0.1, L2()), (0.05, WeightDecay())]
 N = 70
 
 
-def objective(terms, sizes=(6, 5, 4, 3), activation="tanh", likelihood=None, dtype=np.float64, sparse=False, **options):
+def objective(
+    terms,
+    sizes=(6, 5, 4, 3),
+    activation="tanh",
+    likelihood=None,
+    dtype=np.float64,
+    sparse=False,
+    masked=False,
+    **options,
+):
     rng = np.random.RandomState(0)
     X, k = rng.standard_normal((N, 6)).astype(dtype), sizes[-1]
     likelihood = Categorical() if likelihood is None else likelihood
     Y = np.eye(k)[rng.randint(k, size=N)] if likelihood.is_categorical else rng.randint(2, size=(N, k)).astype(float)
-    rows = Rows(csr_matrix(X) if sparse else X, Y.astype(dtype), sample_weight=rng.uniform(0.5, 2, N).astype(dtype))
+    mask = rng.uniform(size=X.shape) < 0.5 if masked else None
+    weights = rng.uniform(0.5, 2, N).astype(dtype)
+    rows = Rows(csr_matrix(X) if sparse else X, Y.astype(dtype), sample_weight=weights, mask=mask)
     network = Network(sizes, ACTIVATIONS[activation], likelihood)
     return Objective(network, rows, terms, **options), network.initialize(rng, np.dtype(dtype))
 
@@ -32,7 +43,7 @@ def objective(terms, sizes=(6, 5, 4, 3), activation="tanh", likelihood=None, dty
 def both_ways(terms, monkeypatch, **options):
     made, theta = objective(terms, **options)
     batch = made.everything()
-    assert made._summands(batch, made.terms) is not None
+    assert made._summands(batch, made.terms, theta) is not None
     direct = made.value_and_grad(theta, batch, np.random.RandomState(0))
     monkeypatch.setattr(Objective, "_summands", lambda *_: None)
     return direct, made.value_and_grad(theta, batch, np.random.RandomState(0))
@@ -66,6 +77,14 @@ def test_for_other_likelihoods_activations_and_precisions(activation, likelihood
     assert value == pytest.approx(traced, rel=tolerance)
     assert gradient.dtype == expected.dtype == dtype
     np.testing.assert_allclose(gradient, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("terms", [[FIRST], [LOSS, FIRST, SECOND, WEIGHTED, *DECAYS]])
+@pytest.mark.parametrize("sizes", [(6, 3), (6, 5, 3), (6, 40, 3)])
+def test_with_annotations(terms, sizes, monkeypatch):
+    (value, gradient), (traced, expected) = both_ways(terms, monkeypatch, sizes=sizes, masked=True)
+    assert value == pytest.approx(traced, rel=1e-13)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-14)
 
 
 def test_in_blocks_of_rows(monkeypatch):
@@ -103,8 +122,8 @@ class HalfDecay(WeightDecay):
     ],
 )
 def test_what_is_anything_else_is_traced(term):
-    made, _ = objective([LOSS, (0.5, term)])
-    assert made._summands(made.everything(), made.terms) is None
+    made, theta = objective([LOSS, (0.5, term)])
+    assert made._summands(made.everything(), made.terms, theta) is None
 
 
 @pytest.mark.parametrize(
