@@ -32,6 +32,7 @@ __all__ = [
     "product_row_norms",
     "product_row_norms_and_vjp",
     "root",
+    "row_absolute_sum",
     "row_dot",
     "scale_rows",
     "squared_norm",
@@ -91,6 +92,7 @@ class Workspace:
 
     def __init__(self):
         self._buffers = []
+        self._views = []  # of the buffers, as they were last handed out
         self._next = 0
 
     def reset(self):
@@ -99,13 +101,18 @@ class Workspace:
 
     def empty(self, shape, dtype):
         """An uninitialised array."""
-        size, i = math.prod(shape), self._next
+        i = self._next
         self._next += 1
+        if i < len(self._views) and self._views[i].shape == shape and self._views[i].dtype == dtype:
+            return self._views[i]
+        size = math.prod(shape)
         if i == len(self._buffers):
             self._buffers.append(np.empty(size, dtype=dtype))
+            self._views.append(None)
         elif self._buffers[i].size < size or self._buffers[i].dtype != dtype:
             self._buffers[i] = np.empty(size, dtype=dtype)
-        return self._buffers[i][:size].reshape(shape)
+        self._views[i] = self._buffers[i][:size].reshape(shape)
+        return self._views[i]
 
 
 # -- several arrays as one node ----------------------------------------------------------------------------------------
@@ -227,6 +234,15 @@ defvjp(
     lambda ans, factors, A: lambda g: row_dot(g, A),
     lambda ans, factors, A: lambda g: scale_rows(factors, g),
 )
+
+
+@primitive
+def row_absolute_sum(A):
+    """Sum of the absolute values of each row, shape (n_samples,), with a derivative of zero at zero."""
+    return np.abs(A).sum(axis=1)
+
+
+defvjp(row_absolute_sum, lambda ans, A: lambda g: scale_rows(g, np.sign(stop_gradient(A))))
 
 
 @primitive

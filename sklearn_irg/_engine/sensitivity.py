@@ -14,6 +14,7 @@ from sklearn_irg._engine.autodiff import (
     numpy,
     product_row_norms,
     root,
+    row_absolute_sum,
     row_dot,
     scale_rows,
     squared_norm,
@@ -85,7 +86,7 @@ def absolute_input_gradients(network, theta, forward, cotangent, mask=None, shar
     """L1 norm of each row of `input_gradients`, shape (n_samples,); with a ``sharpness`` a smooth upper bound on it."""
     gradients = input_gradients(network, theta, forward, cotangent, mask)
     if sharpness is None:
-        return numpy.sum(absolute(gradients), axis=1)
+        return row_absolute_sum(gradients)
     # in proportion to the root mean square of each row, so that units do not matter
     squared_width = row_dot(gradients, gradients) * (1 / (gradients.shape[1] * sharpness**2))
     return numpy.sum(absolute(gradients, squared_width[:, None]), axis=1)

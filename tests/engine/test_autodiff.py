@@ -18,6 +18,7 @@ TWICE = {
     "matmul_transposed": (autodiff.matmul_transposed, (A, C)),
     "transposed_matmul": (autodiff.transposed_matmul, (A, D)),
     "row_dot": (autodiff.row_dot, (A, A + 1)),
+    "row_absolute_sum": (autodiff.row_absolute_sum, (A,)),
     "scale_rows": (autodiff.scale_rows, (v, A)),
     "squared_norm": (autodiff.squared_norm, (A,)),
 }

@@ -162,3 +162,15 @@ def test_public_modules_are_reachable_from_the_package(name):
 def test_other_names_are_not():
     with pytest.raises(AttributeError, match="module 'sklearn_irg' has no attribute 'penalty'"):
         _ = sklearn_irg.penalty
+
+
+@pytest.mark.parametrize("estimator", [GradRegLogisticRegression(), GradRegMLPClassifier((5,), random_state=0)])
+def test_successive_halving_over_iterations(estimator):
+    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    from sklearn.model_selection import HalvingGridSearchCV
+
+    options = {"resource": "max_iter", "min_resources": 5, "max_resources": 20, "cv": 2}
+    search = HalvingGridSearchCV(estimator, {"alpha": [0.001, 0.01, 0.1, 1]}, **options).fit(MULTI_X, MULTI_Y)
+    assert search.n_resources_ == [5, 15]
+    assert search.n_candidates_ == [4, 2]
+    assert np.max(search.best_estimator_.n_iter_) <= 15
