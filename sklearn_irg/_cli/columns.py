@@ -250,7 +250,7 @@ def _number(values, name, is_kept, note="", remark=False):
     if not is_kept and len(present) == len(numbers) > _MANY and (np.diff(numbers) == 1).all():
         return None, Column(name, "dropped", "row numbers; --keep to use it", remark=True)
     if not is_kept and len(np.unique(present)) == len(numbers) > _MANY and (present % 1 == 0).all():
-        note = ", ".join(filter(None, [note, "another whole number in every row: --drop it if it is an id"]))
+        note = ", ".join(filter(None, [note, "different whole numbers in all rows (if it is an id, --drop it)"]))
         remark = True
     notes = [note, _missing(values, "the median instead"), "standardised"]
     return numbers, Column(name, "number", ", ".join(filter(None, notes)), remark)

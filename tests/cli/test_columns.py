@@ -47,7 +47,7 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         (
             (ROWS + 7) * 7919 % 10007,
             "number",
-            "another whole number in every row: --drop it if it is an id, standardised",
+            "different whole numbers in all rows (if it is an id, --drop it), standardised",
         ),
         (ROWS**2 + 0.5, "number", "standardised"),
         (ROWS**2 // 2, "number", "standardised"),
