@@ -29,8 +29,6 @@ __all__ = [
     "numpy",
     "opaque",
     "primitive",
-    "product_row_norms",
-    "product_row_norms_and_vjp",
     "root",
     "row_absolute_sum",
     "row_dot",
@@ -285,63 +283,3 @@ def combine(coefficients, *terms):
 
 
 defvjp_argnums(combine, lambda argnums, ans, args, kwargs: lambda g: [g * args[0][argnum - 1] for argnum in argnums])
-
-
-@primitive
-def _product_row_norms(D, W, through_gram, empty):
-    (n, h), d = D.shape, W.shape[0]
-    if through_gram:
-        product = np.matmul(D, W.T @ W, out=empty((n, h), D.dtype))
-        return Bundle([np.einsum("ij,ij->i", product, D)], saved=product)
-    product = np.matmul(D, W.T, out=empty((n, d), D.dtype))
-    return Bundle([np.einsum("ij,ij->i", product, product)], saved=product)
-
-
-@opaque
-def _product_row_norms_vjp(g, D, W, product, through_gram, empty):
-    factors = 2.0 * g[:, None]
-    if through_gram:
-        scaled = np.multiply(factors, D, out=empty(D.shape, D.dtype))
-        from_rows = W @ (D.T @ scaled)
-        product *= factors  # not needed any more
-        return product, from_rows
-    product *= factors
-    from_rows = np.matmul(product.T, D, out=empty(W.shape, W.dtype))
-    return np.matmul(product, W, out=empty(D.shape, D.dtype)), from_rows
-
-
-defvjp_all(
-    _product_row_norms,
-    lambda g, ans, D, W, gram, empty: _product_row_norms_vjp(g[0], D, W, ans.saved, gram, empty),
-)
-
-
-def product_row_norms(D, W, empty=np.empty):
-    """Squared norm of each row of ``D @ W.T``, shape (n_samples,).
-
-    When W has many more rows than columns it goes through the Gram matrix, rowsum((D WᵀW) ∘ D), and the product itself
-    is never built; value and derivative then cost 2nh² + 1.5dh² multiplications instead of 3ndh.
-    """
-    return _product_row_norms(D, W, _is_cheaper_through_gram(D, W), empty)[0]
-
-
-def product_row_norms_and_vjp(D, W, g, empty=np.empty, mask=None):
-    """The same outside a trace, with the cotangents of D and W for the cotangent ``g`` of the norms, shape (n_samples,).
-
-    A ``mask`` of the product's shape multiplies its entries.
-    """
-    if mask is not None:
-        product = np.matmul(D, W.T, out=empty((len(D), len(W)), D.dtype))
-        product *= mask
-        norms = np.einsum("ij,ij->i", product, product)
-        product *= mask
-        product *= (2 * g)[:, None]
-        return norms, product @ W, product.T @ D
-    through_gram = _is_cheaper_through_gram(D, W)
-    norms = _product_row_norms(D, W, through_gram, empty)
-    return norms[0], *_product_row_norms_vjp(g, D, W, norms.saved, through_gram, empty)
-
-
-def _is_cheaper_through_gram(D, W):
-    (n, h), d = D.shape, W.shape[0]
-    return h * (2 * n + 1.5 * d) < 3 * n * d

@@ -6,8 +6,9 @@ in its order, so that both ways give the same numbers; objectives with any other
 
 import numpy as np
 
-from sklearn_irg._engine.autodiff import Bundle, product_row_norms_and_vjp
+from sklearn_irg._engine.autodiff import Bundle
 from sklearn_irg._engine.passes import backward_pass, backward_vjp, forward_pass, forward_vjp
+from sklearn_irg._engine.row_norms import product_row_norms_and_vjp
 
 __all__ = ["LOSSES", "SQUARED_INPUT_GRADIENTS", "SQUARED_WEIGHTS", "value_and_grad"]
 

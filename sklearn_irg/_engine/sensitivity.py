@@ -12,7 +12,6 @@ from sklearn_irg._engine.autodiff import (
     matmul,
     matmul_transposed,
     numpy,
-    product_row_norms,
     root,
     row_absolute_sum,
     row_dot,
@@ -21,6 +20,7 @@ from sklearn_irg._engine.autodiff import (
     stop_gradient,
     transposed_matmul,
 )
+from sklearn_irg._engine.row_norms import product_row_norms
 
 __all__ = [
     "absolute",

@@ -7,7 +7,8 @@ from autograd import grad
 from autograd.test_util import check_grads
 
 from sklearn_irg._engine import autodiff
-from sklearn_irg._engine.autodiff import Workspace, product_row_norms, value_and_grad
+from sklearn_irg._engine.autodiff import Workspace, value_and_grad
+from sklearn_irg._engine.row_norms import product_row_norms
 
 rng = np.random.RandomState(0)
 A, B, C, D = rng.randn(4, 3), rng.randn(3, 5), rng.randn(6, 3), rng.randn(4, 5)
