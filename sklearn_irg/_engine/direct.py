@@ -56,10 +56,11 @@ def value_and_grad(network, theta, batch, summands, empty, dropout=None):
         else:
             backward = backward_pass(theta, forward, residuals, network) if backward is None else backward
             W, G = network.unpack(theta)[0][0], network.unpack(gradient)[0][0]
-            of_columns, entries = (mask[:, None], None) if mask is not None and mask.ndim == 1 else (1, mask)
-            norms, to_D, to_W = product_row_norms_and_vjp(backward[0], of_columns * W, coefficients, empty, entries)
+            columns, entries = (mask[:, None], None) if mask is not None and mask.ndim == 1 else (None, mask)
+            W = W if columns is None else columns * W
+            norms, to_D, to_W = product_row_norms_and_vjp(backward[0], W, coefficients, empty, entries)
             value += coefficients @ norms
-            G += of_columns * to_W
+            G += to_W if columns is None else columns * to_W
             to_first = to_D if to_first is None else to_first + to_D
     to_forward = [None] * len(forward)
     if to_first is not None:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine import direct
 from sklearn_irg._engine.autodiff import Workspace, combine, value_and_grad
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.parametrisations import Identity
 from sklearn_irg._engine.step import Step
 
@@ -166,8 +167,8 @@ class Objective:
         return total, gradient
 
     def _summands(self, batch, terms, theta):
-        """What `direct` sums for these terms; None if one of them, or a parametrisation, needs a trace."""
-        if not self.parametrisation.is_identity:
+        """What `direct` sums for these terms; None if one of them, a parametrisation or a network needs a trace."""
+        if not self.parametrisation.is_identity or type(self.network) is not Network:
             return None
         step, summands = Step(self, theta, batch), []
         for strength, term in terms:
