@@ -14,14 +14,13 @@ from pandas.api.types import (
     is_numeric_dtype,
     is_timedelta64_dtype,
 )
-from skrub import Cleaner
 
+from sklearn_irg._cli.cells import STRAY, as_numbers, as_words, cleaned, days_of, order_of
 from sklearn_irg._cli.reading import TableError
 
 __all__ = ["MAX_LEVELS", "Column", "Table", "prepare"]
 
 MAX_LEVELS = 50  # of a category; the rarest are taken together
-_STRAY = 0.1  # share of cells of a column of numbers that may be words
 _OWN = 0.9  # share of distinct words from which a column tells rows apart and nothing else
 _NESTED = (list, tuple, dict, set, np.ndarray)
 _DATE = r"(\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})([T ].*)?"
@@ -103,7 +102,7 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
     cells, columns = {}, []
     rest = frame.drop(columns=[target, *drop])
     nested = [name for name in rest if rest[name].map(lambda cell: isinstance(cell, _NESTED)).any()]
-    cleaned = _cleaned(rest.drop(columns=nested))
+    clean = cleaned(rest.drop(columns=nested))
     for name in names:
         if name == target:
             columns.append(about_target)
@@ -112,7 +111,7 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
         elif name in nested:
             columns.append(Column(name, "dropped", "cells are lists or the like", remark=True))
         else:
-            values, column = _column(cleaned[name], rest[name], name, name in keep)
+            values, column = _column(clean[name], rest[name], name, name in keep)
             columns.append(column)
             if column.kind != "dropped":
                 cells[name] = values
@@ -135,9 +134,9 @@ def _classes(values, target, n_folds):
     if len(counts) < 2:
         raise TableError(f"the target {target!r} has one class, {counts.index[0]!r}; a classifier needs two or more")
     rare = counts[counts < n_folds]
-    numbers = _as_numbers(words)[0]
+    numbers = as_numbers(words)[0]
     n_numbers = numbers.nunique()
-    is_numeric = numbers.notna().mean() >= 1 - _STRAY
+    is_numeric = numbers.notna().mean() >= 1 - STRAY
     if n_numbers > _MANY and is_numeric and (len(rare) or (numbers.dropna() % 1 != 0).any()):
         raise TableError(
             f"the target {target!r} looks continuous: {n_numbers} different numbers from {numbers.min():g} to "
@@ -154,24 +153,13 @@ def _classes(values, target, n_folds):
     return words.to_numpy(dtype=str), Column(target, "target", listed + (", …" if len(counts) > 10 else ""))
 
 
-def _cleaned(frame):
-    """Missing cells and dates found; days come first in dates with dots."""
-    dotted = r"\d{1,2}\.\d{1,2}\.\d{4}"
-    for name in frame.select_dtypes(["object", "string"]):
-        cells = frame[name].dropna().astype(str).str.strip()
-        if len(cells) and cells.str.fullmatch(dotted).all():
-            dates = pd.to_datetime(frame[name].str.strip(), format="%d.%m.%Y", errors="coerce")
-            frame = frame.assign(**{name: dates}) if dates.notna().sum() == len(cells) else frame
-    return Cleaner(drop_null_fraction=None).fit_transform(frame)
-
-
 def _column(values, cells, name, is_kept):
     """What becomes of cells, which have been cleaned to values, and what was done to them."""
     present = values.dropna()
     if not len(present):
         return None, Column(name, "dropped", "empty", remark=True)
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return _category(_words(values), name, is_kept)
+        return _category(as_words(values), name, is_kept)
     if is_datetime64_any_dtype(values.dtype):
         return _date(values, cells, name)
     if is_timedelta64_dtype(values.dtype):
@@ -188,29 +176,23 @@ def _column(values, cells, name, is_kept):
     if not all(isinstance(cell, (str, bool, int, float)) for cell in present):
         kinds = ", ".join(sorted({type(cell).__name__ for cell in present}))
         return None, Column(name, "dropped", f"cells are neither numbers nor words, but {kinds}", remark=True)
-    words = _words(values)
+    words = as_words(values)
     present = words.dropna()
     is_date = present.str.fullmatch(_DATE)
-    if 1 - _STRAY <= is_date.mean() < 1:
-        dates = _cleaned(present[is_date].to_frame())[name].reindex(words.index)
+    if 1 - STRAY <= is_date.mean() < 1:
+        dates = cleaned(present[is_date].to_frame())[name].reindex(words.index)
         if is_datetime64_any_dtype(dates.dtype):
             return _date(dates, words, name, _strays(present[~is_date], words, "date"))
     if present.str.fullmatch(_CODE).any():
         return _category(words, name, is_kept, "leading zeros, so codes rather than numbers")
-    numbers, how = _as_numbers(present)
+    numbers, how = as_numbers(present)
     stray = numbers.isna()
-    if stray.mean() <= _STRAY and len(numbers.dropna().unique()) > 1:
+    if stray.mean() <= STRAY and len(numbers.dropna().unique()) > 1:
         how = ", ".join(filter(None, [how, _strays(present[stray], words, "number")]))
         return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
     some, kind = max((int((~stray).sum()), "numbers"), (int(is_date.sum()), "dates"))
     seeming = f"{some} of {len(words)} cells look like {kind}" if some > len(present) / 2 else ""
     return _category(words, name, is_kept, seeming)
-
-
-def _words(values):
-    return (
-        values.astype(object).where(values.notna(), None).map(lambda cell: None if cell is None else str(cell).strip())
-    )
 
 
 def _strays(strays, words, kind):
@@ -228,18 +210,18 @@ def _date(dates, cells, name, note=""):
         return None, Column(name, "dropped", f"constant, {present.iloc[0]} everywhere", remark=True)
     notes = [
         note,
-        _order_of(cells, dates),
+        order_of(cells, dates),
         "days since 1970-01-01",
         _missing(dates, "the median instead"),
         "standardised, never moved",
     ]
-    return _days(dates), Column(name, "date", ", ".join(filter(None, notes)), remark=True)
+    return days_of(dates), Column(name, "date", ", ".join(filter(None, notes)), remark=True)
 
 
 def _number(values, name, is_kept, note="", remark=False):
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     if is_integer_dtype(values.dtype) and np.nanmax(np.abs(numbers)) > _WHOLE:
-        return _category(_words(values), name, is_kept, "whole numbers too large to compute with")
+        return _category(as_words(values), name, is_kept, "whole numbers too large to compute with")
     present = numbers[~np.isnan(numbers)]
     if np.isinf(present).any() or np.abs(present).max(initial=0) > 1e100:
         raise TableError(
@@ -281,43 +263,6 @@ def _category(words, name, is_kept, note=""):
         "one-hot",
     ]
     return words.to_numpy(dtype=object), Column(name, "category", ", ".join(filter(None, notes)), is_long or bool(note))
-
-
-def _as_numbers(words):
-    """Words as numbers, NaN where they are none, and how they were written."""
-    plain = pd.to_numeric(words, errors="coerce")
-    if not plain.isna().any():
-        return plain, ""
-    text = words.astype(str)
-    ways = [
-        ("percent signs", r"[+-]?\d+(\.\d+)?\s?%", {"%": ""}),
-        ("percent signs and decimal commas", r"[+-]?\d+(,\d+)?\s?%", {"%": "", ",": "."}),
-        ("thousands separated by commas", r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", {",": ""}),
-        ("decimal commas", r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+|[+-]?\d+,\d+", {".": "", ",": "."}),
-    ]
-    written = {how: text.str.fullmatch(pattern) for how, pattern, _ in ways}
-    how, _, changes = max(ways, key=lambda way: written[way[0]].sum())
-    if not written[how].any() or (written[how] | plain.notna()).mean() < 1 - _STRAY:
-        return plain, ""
-    for old, new in changes.items():
-        text = text.where(~written[how], text.str.replace(old, new, regex=False))
-    return pd.to_numeric(text, errors="coerce"), how
-
-
-def _order_of(cells, dates):
-    """Whether day or month was taken to come first, where dates do not say so themselves."""
-    present = dates.notna()
-    first = cells[present].astype(str).str.extract(r"^\s*(\d{1,2})[/.-]\d{1,2}[/.-]\d{4}", expand=False)
-    if not len(first) or first.isna().any():
-        return ""
-    is_day = (first.astype(int) == dates[present].dt.day).all()
-    return f"read as {'day before month' if is_day else 'month before day'}"
-
-
-def _days(values):
-    dates = values.dt.tz_convert(None) if getattr(values.dt, "tz", None) is not None else values
-    seconds = dates.to_numpy(dtype="datetime64[s]")
-    return np.where(np.isnat(seconds), np.nan, seconds.astype(np.int64) / 86400)
 
 
 def _missing(values, then):

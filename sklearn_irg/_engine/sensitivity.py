@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 
+_STACK_BYTES = 2**25  # of several cotangents for each row
 _FEW_EIGENVALUES = 100
 _LANCZOS_ITERATIONS, _LANCZOS_CHECKS = 240, 12
 
@@ -75,11 +76,13 @@ def squared_input_gradients(network, theta, forward, cotangent, mask=None):
 def squared_jacobian_norms(network, theta, forward, mask=None):
     """Squared Frobenius norm of each row's Jacobian, outputs by inputs, shape (n_samples,)."""
     outputs = stop_gradient(forward[-1])
-    cotangents = np.repeat(
-        np.eye(outputs.shape[1], dtype=outputs.dtype), len(outputs), axis=0
-    )  # one pass for all outputs
-    norms = squared_input_gradients(network, theta, forward, cotangents, mask)
-    return numpy.sum(numpy.reshape(norms, outputs.shape[::-1]), axis=0)
+    (n, k), width = outputs.shape, sum(network.layer_sizes[1:])
+    size = max(1, _STACK_BYTES // max(1, n * width * outputs.itemsize))
+    total = 0
+    for some in np.split(np.eye(k, dtype=outputs.dtype), range(size, k, size)):  # one pass for many outputs
+        norms = squared_input_gradients(network, theta, forward, np.repeat(some, n, axis=0), mask)
+        total = total + numpy.sum(numpy.reshape(norms, (len(some), n)), axis=0)
+    return total
 
 
 def absolute_input_gradients(network, theta, forward, cotangent, mask=None, sharpness=None):
@@ -162,6 +165,8 @@ def power_iterations(W, n_iterations):
 
 def _leading_directions(gram, sharpness):
     """Eigenvectors times the root of what their eigenvalue counts: the leading one alone, or all by their sharpness."""
+    if not np.isfinite(gram.trace()):  # a step too far: any direction gives a value that says so
+        return np.full((len(gram), 1), len(gram) ** -0.5, dtype=gram.dtype)
     if sharpness is None or len(gram) == 1:
         return _leading_eigenvector(gram)[:, None]
     eigenvalues, vectors = np.linalg.eigh(gram)

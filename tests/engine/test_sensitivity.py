@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 from autograd.test_util import check_grads
 
+from sklearn_irg._engine import sensitivity
+from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.likelihoods import Categorical
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.sensitivity import (
     ascend,
     leading_singular_triple,
@@ -11,6 +15,7 @@ from sklearn_irg._engine.sensitivity import (
     project_to_ball,
     random_directions,
     row_norms,
+    squared_jacobian_norms,
     squared_spectral_norm,
     steepest,
 )
@@ -55,6 +60,27 @@ def test_an_ascent_stays_in_ball_and_bounds_and_gives_every_step():
         assert np.abs(moved).max() <= 1
     inside = np.abs(A).max(axis=1) < 1
     assert (np.linalg.norm((steps[-1] - A)[inside], axis=1) <= 0.4 + 1e-12).all()
+
+
+@pytest.mark.parametrize("sharpness", [None, 256.0])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
+@pytest.mark.parametrize("n", [5, 150])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_weights_that_went_too_far_have_a_spectral_norm_that_says_so(n, bad, sharpness):
+    W = np.eye(n)
+    W[1, 2] = bad
+    assert not np.isfinite(squared_spectral_norm(W, sharpness))
+
+
+def test_jacobians_of_many_outputs_are_stacked_in_parts(monkeypatch):
+    network = Network((4, 5, 7), ACTIVATIONS["tanh"], Categorical())
+    theta, X = network.initialize(rng, np.dtype(float)), rng.standard_normal((6, 4))
+    forward = network.forward(theta, X)
+    at_once = squared_jacobian_norms(network, theta, forward)
+    steps = [(network.forward(theta, X + h)[-1] - network.forward(theta, X - h)[-1]) / 2e-6 for h in 1e-6 * np.eye(4)]
+    np.testing.assert_allclose(at_once, (np.array(steps) ** 2).sum(axis=(0, 2)), rtol=1e-6)
+    monkeypatch.setattr(sensitivity, "_STACK_BYTES", 3 * 6 * 12 * 8)  # three outputs at a time
+    np.testing.assert_allclose(squared_jacobian_norms(network, theta, forward), at_once, rtol=1e-12)
 
 
 class TestLeadingSingularTriple:
