@@ -13,7 +13,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan
 
-from benchmarks import fits, steps
+from benchmarks import fits, paths, steps, sweeps
 from benchmarks.race import race
 
 GROUPS = {
@@ -23,6 +23,8 @@ GROUPS = {
     "fits": fits.networks,
     "linear": fits.linear_models,
     "search": fits.searches,
+    "paths": paths.against_cold_fits,
+    "sweeps": sweeps.against_the_first_release,
 }
 PACKAGES = ("numpy", "scipy", "scikit-learn", "autograd", "torch", "jax", "skorch")
 
@@ -48,17 +50,26 @@ def main():
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all unless named")
     parser.add_argument("--quick", action="store_true", help="some sizes, five rounds")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--mnist", metavar="FILE", help="mnist.npz, for paths; scikit-learn's digits without it")
+    parser.add_argument(
+        "--census", metavar="FILE", help="the census table as CSV, for sweeps, which are left out without it"
+    )
+    parser.add_argument("--release", metavar="DIR", help="source of the first release (c52ab98), for sweeps")
     parser.add_argument("--json", metavar="FILE", help="also write all numbers there")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.groups) - set(GROUPS))
     if unknown:
         parser.error(f"there is no group {unknown[0]!r}; the groups are {', '.join(GROUPS)}")
+    files = {
+        "paths": {"mnist": arguments.mnist},
+        "sweeps": {"table": arguments.census, "release": arguments.release},
+    }
     n_rounds = 5 if arguments.quick else arguments.rounds
     print("; ".join(f"{name} {value}" for name, value in machine().items()))
     print(f"{'work':60} {'ours, ms':>9}  {'peer':14} {'peer / ours':>11}  {'smallest to largest':20} {'target':>6}")
     found = []
     for group in arguments.groups or GROUPS:
-        for contest in GROUPS[group](arguments.quick):
+        for contest in GROUPS[group](arguments.quick, **files.get(group, {})):
             for ratio in race(contest, n_rounds):
                 found.append(asdict(ratio) | {"group": group})
                 print(_line(ratio), flush=True)

@@ -29,6 +29,10 @@ class Contest:
         Smallest ratios of a peer's time to ours that were asked for.
     tolerance : float, default=None
         Largest difference of results from ours, of arrays whose largest entry is about one; None for no comparison.
+    relative : float, default=0.1
+        Beside it, largest difference over the size of an entry.
+    most_rounds : int, default=None
+        Number of rounds for work that takes minutes.
     """
 
     work: str
@@ -36,6 +40,8 @@ class Contest:
     peers: dict
     targets: dict = field(default_factory=dict)
     tolerance: float | None = None
+    relative: float = 0.1
+    most_rounds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,11 @@ def race(contest, n_rounds):
             if results[name] is None:
                 continue
             np.testing.assert_allclose(
-                results[name], results["ours"], rtol=0.1, atol=contest.tolerance, err_msg=f"{contest.work}, {name}"
+                results[name],
+                results["ours"],
+                rtol=contest.relative,
+                atol=contest.tolerance,
+                err_msg=f"{contest.work}, {name}",
             )
 
     def turn(name, n_times):
@@ -80,6 +90,7 @@ def race(contest, n_rounds):
         pipes[name].send(n_times)
         return pipes[name].recv()
 
+    n_rounds = min(n_rounds, contest.most_rounds or n_rounds)
     n_times = {name: max(1, int(_TURN / turn(name, 1))) for name in present}
     times = np.array([[turn(name, n_times[name]) for name in present] for _ in range(n_rounds)])
     for name in present:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         WassersteinCritic,
         WassersteinSampler,
     )
+    from sklearn_irg.model_selection._logistic_regression_cv import GradRegLogisticRegressionCV
+    from sklearn_irg.model_selection._mlp_classifier_cv import GradRegMLPClassifierCV
 
 __version__ = "0.1.0.dev0"
 
@@ -30,9 +32,16 @@ _MODULES = (
     "solvers",
 )
 
+_SEARCHES = {  # they stand on floors above the other estimators
+    "GradRegLogisticRegressionCV": "_logistic_regression_cv",
+    "GradRegMLPClassifierCV": "_mlp_classifier_cv",
+}
+
 __all__ = [
     "GradRegLogisticRegression",
+    "GradRegLogisticRegressionCV",
     "GradRegMLPClassifier",
+    "GradRegMLPClassifierCV",
     "GradRegMLPRegressor",
     "IMSATClusterer",
     "LadderClassifier",
@@ -48,6 +57,8 @@ def __getattr__(name):
     # imported when first used: the command line answers before scikit-learn is there
     if name in _MODULES:
         return import_module(f"sklearn_irg.{name}")
+    if name in _SEARCHES:
+        return getattr(import_module(f"sklearn_irg.model_selection.{_SEARCHES[name]}"), name)
     if name in __all__:
         return getattr(import_module("sklearn_irg._estimators"), name)
     raise AttributeError(f"module 'sklearn_irg' has no attribute {name!r}")

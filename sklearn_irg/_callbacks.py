@@ -24,7 +24,12 @@ except ImportError:
         return wrapper
 
 
-__all__ = ["CallbackSupportMixin", "fit_context", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "fit_context", "has_callbacks", "with_callbacks"]
+
+
+def has_callbacks(estimator):
+    """Whether callbacks follow an estimator's fits."""
+    return bool(getattr(estimator, "_skl_callbacks", None))  # where set_callbacks keeps them
 
 
 @contextmanager
@@ -34,7 +39,7 @@ def fit_context(estimator, X, y, sample_weight, max_iter, fitted_attributes, *, 
     ``fitted_attributes(theta)`` gives the attributes that make a fitted estimator of θ. It yields None if not ``active``
     or if there are no callbacks.
     """
-    if not (active and getattr(estimator, "_skl_callbacks", None)):  # where set_callbacks keeps them
+    if not (active and has_callbacks(estimator)):
         yield None
         return
     context = estimator._init_callback_context(max_subtasks=max_iter)

@@ -21,8 +21,8 @@ FLOORS = [  # from the ground up; a room imports from lower floors only, or from
     ["_estimators"],
     ["attacks"],
     ["displays"],
-    [""],
     ["model_selection"],
+    [""],
     ["_cli"],
     ["__main__"],
 ]
@@ -32,7 +32,7 @@ ONLY = {  # rooms that know few others
     "_checks": set(),
     "_component": set(),
     "_callbacks": set(),
-    "model_selection": {"_checks", "_estimators"},
+    "model_selection": {"_checks", "_estimators", "_threats", "attacks", "diagnostics"},
     "displays": {"_checks", "_threats", "attacks", "diagnostics"},
     "attacks": {"_checks", "_engine", "_fitted", "_threats"},
     "_threats": {"_checks", "_engine", "_fitted"},

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.optimize import rosen, rosen_der
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
@@ -15,6 +16,7 @@ from sklearn_irg._engine.networks import Network
 from sklearn_irg.constraints import FrobeniusCap
 from sklearn_irg.penalties import AdversarialLoss, InputGradient, InputNoise, VirtualAdversarial
 from sklearn_irg.solvers import LBFGS, SGD, Adam, EpochSolver, Solution, Solver, check_solver
+from sklearn_irg.solvers._together import minimize_together
 from tests import oracles
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, TABLES, make_objective
 
@@ -307,3 +309,50 @@ class TestDecayOfTheLearningRate:
     def test_out_of_range_is_an_error(self, kind):
         with pytest.raises(ValueError, match="decay_start must be a finite number >= 0 and <= 1; got 2"):
             GradRegMLPClassifier(solver=kind(decay_start=2)).fit(*TABLES["multiclass"])
+
+
+class TestMinimizeTogether:
+    OPTIONS = {"tol": 1e-8, "ftol": 0.0, "max_iter": 500, "max_fun": 5000, "history_size": 10}
+
+    @staticmethod
+    def quadratics(thetas, problems):
+        curvatures = np.array([[1.0, 10.0], [1.0, 1e4], [3.0, 3.0]])[problems]
+        return 0.5 * (curvatures * (thetas - 1) ** 2).sum(axis=1), curvatures * (thetas - 1)
+
+    def test_each_problem_ends_at_its_minimum(self):
+        ends = minimize_together(self.quadratics, np.array([[3.0, -2.0], [0.0, 5.0], [1.0, 1.0]]), **self.OPTIONS)
+        np.testing.assert_allclose([end.theta for end in ends], 1, atol=1e-7)
+        assert ends[2].values == []  # it started there
+
+    def test_finds_the_end_of_a_curved_valley(self):
+        def rosenbrock(thetas, problems):
+            return np.array([rosen(theta) for theta in thetas]), np.array([rosen_der(theta) for theta in thetas])
+
+        (end,) = minimize_together(rosenbrock, np.array([[-1.2, 1.0, 0.5]]), **self.OPTIONS)
+        np.testing.assert_allclose(end.theta, 1, atol=1e-6)
+
+    def test_steps_into_nowhere_are_taken_back(self):
+        def logarithm(thetas, problems):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                return (thetas - np.log(thetas)).sum(axis=1), 1 - 1 / thetas
+
+        (end,) = minimize_together(logarithm, np.array([[50.0, 0.01]]), **self.OPTIONS)
+        np.testing.assert_allclose(end.theta, 1, atol=1e-6)
+
+    @pytest.mark.parametrize(("option", "number"), [("max_iter", 2), ("max_fun", 3)])
+    def test_budgets_are_kept(self, option, number):
+        asked = []
+
+        def counted(thetas, problems):
+            asked.append(len(problems))
+            return self.quadratics(thetas, problems)
+
+        options = self.OPTIONS | {option: number}
+        (end,) = minimize_together(counted, np.array([[-30.0, 50.0]]), **options)
+        assert len(end.values) <= 2
+        assert option == "max_iter" or len(asked) <= 3 + 30  # a line search is finished
+
+    def test_a_start_in_nowhere_ends_there(self):
+        (end,) = minimize_together(lambda t, p: (np.full(1, np.nan), t * np.nan), np.ones((1, 2)), **self.OPTIONS)
+        assert end.values == []
+        assert np.isnan(end.gradient_size)

@@ -156,23 +156,18 @@ def _model(sweep, chosen):
 
 
 class _Progress:
-    """A line for each finished model, with the time that is left at this pace."""
+    """A line for each finished model, and one as often as fits are done, with the time that is left at this pace."""
 
     def __init__(self):
         self.start, self.n_rows = time.perf_counter(), 0
 
     def __call__(self, sweep):
-        if len(sweep.rows) == self.n_rows and sweep.n_done > 1:
-            return
-        left = (time.perf_counter() - self.start) / sweep.n_done * (sweep.n_planned - sweep.n_done)
-        line = f"{sweep.n_done}/{sweep.n_planned} fits, about {_duration(left)} left"
-        if len(sweep.rows) > self.n_rows:
-            row = sweep.rows[-1]
-            line += (
-                f"; {row.candidate.name}: {sweep.measure} {row.mean('score'):.3f}, attacked {row.mean('attacked'):.3f}"
-            )
+        for row in sweep.rows[self.n_rows :]:
+            scores = f"{sweep.measure} {row.mean('score'):.3f}, attacked {row.mean('attacked'):.3f}"
+            say(f"{row.candidate.name}: {scores}", sys.stderr)
         self.n_rows = len(sweep.rows)
-        say(line, sys.stderr)
+        left = (time.perf_counter() - self.start) / sweep.n_done * (sweep.n_planned - sweep.n_done)
+        say(f"{sweep.n_done}/{sweep.n_planned} fits, about {_duration(left)} left", sys.stderr)
 
 
 def _duration(seconds):

@@ -13,6 +13,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_irg._cli.candidates import Candidate
 from sklearn_irg.attacks import adversarial_accuracy, certified_accuracy
+from sklearn_irg.model_selection import regularization_path
+from sklearn_irg.model_selection._selection import most_robust, within_one_standard_error
 
 __all__ = ["SCORINGS", "Decision", "Fold", "Row", "decide", "fit_fold", "under_attack"]
 
@@ -106,30 +108,44 @@ def _standard_error(values):
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def fit_fold(task, pipeline, X, y, rows, threat, scoring):
-    """Fit on the training rows of a fold; scores on its test rows, and on some of them under attack."""
+def fit_fold(task, pipeline, alphas, X, y, rows, threat, scoring):
+    """Fit on the training rows of a fold, at each strength in increasing order if there are several; for each its `Fold`."""
     train, test, some = rows
-    of = SCORINGS[scoring]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
-        pipeline = clone(pipeline).fit(X.iloc[train], y[train])
-        seconds = time.perf_counter() - start
-        predicted = pipeline.predict(X.iloc[test])
-        scorer = get_scorer(of.for_two_classes if len(pipeline.classes_) == 2 else of.for_more)
-        score = of.sign * scorer(pipeline, X.iloc[test], y[test])
-        accuracy = accuracy_score(y[test], predicted, sample_weight=of.weights(y[test]))
-        attacked, certified = under_attack(pipeline, X.iloc[some], y[some], threat, of.weights(y[some]), accuracy)
-    return task, Fold(
-        score=float(score),
-        accuracy=float(accuracy),
-        attacked=float(attacked),
-        certified=float(certified),
-        n_predicted_classes=len(np.unique(predicted)),
-        seconds=seconds,
-        converged=not any(issubclass(warning.category, ConvergenceWarning) for warning in caught),
-        pipeline=pipeline,
-    )
+        if alphas is None:
+            fitted = [clone(pipeline).fit(X.iloc[train], y[train])]
+        else:
+            fitted = regularization_path(pipeline, X.iloc[train], y[train], alphas).estimators[::-1]
+        seconds = (time.perf_counter() - start) / len(fitted)
+        held_out, attacked = (X.iloc[test], y[test]), (X.iloc[some], y[some])
+        scores = [_score(pipeline, *held_out, *attacked, threat, SCORINGS[scoring]) for pipeline in fitted]
+    has_warned = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+    return task, [
+        Fold(
+            **scores_of_one,
+            seconds=seconds,
+            converged=getattr(pipeline[-1], "converged_", not has_warned),
+            pipeline=pipeline,
+        )
+        for pipeline, scores_of_one in zip(fitted, scores, strict=True)
+    ]
+
+
+def _score(pipeline, X, y, X_attacked, y_attacked, threat, of):
+    """What a fold says of one model."""
+    predicted = pipeline.predict(X)
+    scorer = get_scorer(of.for_two_classes if len(pipeline.classes_) == 2 else of.for_more)
+    accuracy = accuracy_score(y, predicted, sample_weight=of.weights(y))
+    attacked, certified = under_attack(pipeline, X_attacked, y_attacked, threat, of.weights(y_attacked), accuracy)
+    return {
+        "score": float(of.sign * scorer(pipeline, X, y)),
+        "accuracy": float(accuracy),
+        "attacked": float(attacked),
+        "certified": float(certified),
+        "n_predicted_classes": len(np.unique(predicted)),
+    }
 
 
 def under_attack(pipeline, X, y, threat, weights, accuracy):
@@ -171,7 +187,7 @@ def decide(rows, scoring="accuracy"):
     ours = [row for row in rows if row.candidate.is_choosable and not row.predicts_one_class]
     if not ours:
         return Decision(None, None)
-    best = max(ours, key=lambda row: sign * row.mean("score"))
-    floor = sign * best.mean("score") - best.standard_error("score")
-    good = [row for row in ours if sign * row.mean("score") >= floor]
-    return Decision(best, max(good, key=lambda row: (row.mean("attacked"), sign * row.mean("score"))))
+    scores, attacked = (np.array([row.values(name) for row in ours]).T for name in ("score", "attacked"))
+    all_of_them = np.ones(len(ours), dtype=bool)
+    best = within_one_standard_error(sign * scores, all_of_them)[0]
+    return Decision(ours[best], ours[most_robust(sign * scores, attacked, all_of_them)])

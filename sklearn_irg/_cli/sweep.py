@@ -99,7 +99,7 @@ class Sweep:
 
     def run(self):
         """Fit everything, then extend the grid of the penalty that is chosen while the choice is at its end."""
-        grid = [self._penalised(penalty, alpha) for alpha in self.alphas for penalty in self.penalties]
+        grid = [self._penalised(penalty, alpha) for penalty in self.penalties for alpha in self.alphas]
         self._fit([*baselines(self.estimator, self.table, self.seed), *grid])
         for _ in range(_EXTENSIONS):
             chosen = decide(self.rows, self.scoring).chosen
@@ -160,26 +160,38 @@ class Sweep:
         return [alpha for alpha in further if _LIMITS[0] <= alpha <= _LIMITS[1]]
 
     def _fit(self, candidates):
-        """Fit each candidate in each fold, in any order; a row is kept as soon as its folds are there."""
-        tasks = [(c, k) for c in range(len(candidates)) for k in range(self.cv)]
-        self.n_planned += len(tasks)
-        found = [[None] * self.cv for _ in candidates]
-        pipelines = [in_pipeline(candidate, self.table) for candidate in candidates]
-        jobs = (
-            delayed(fit_fold)(
-                (c, k), pipelines[c], self.table.X, self.table.y, self.folds[k], self.threat, self.scoring
-            )
-            for c, k in tasks
-        )
+        """Fit candidates in each fold, those of a penalty together, in any order; a row is kept when its folds are there."""
+        groups = _by_path(candidates)
+        self.n_planned += len(candidates) * self.cv
+        found = [[None] * self.cv for _ in groups]
         with _interrupts_ignored():
-            finished = Parallel(self.n_jobs, return_as="generator_unordered")(jobs)
-        for (c, k), fold in finished:
-            found[c][k] = fold
-            self.n_done += 1
-            if None not in found[c]:
-                self.rows.append(Row(candidates[c], found[c]))
+            finished = Parallel(self.n_jobs, return_as="generator_unordered")(self._jobs(groups))
+        for (g, k), folds in finished:
+            found[g][k] = folds
+            self.n_done += len(folds)
+            if None not in found[g]:
+                self.rows += [
+                    Row(c, list(folds)) for c, folds in zip(groups[g], zip(*found[g], strict=True), strict=True)
+                ]
             if self.on_fit is not None:
                 self.on_fit(self)
+
+    def _jobs(self, groups):
+        for g, group in enumerate(groups):
+            alphas = [candidate.alpha for candidate in group] if group[0].penalty else None
+            pipeline = in_pipeline(group[0], self.table)
+            for k, rows in enumerate(self.folds):
+                yield delayed(fit_fold)(
+                    (g, k), pipeline, alphas, self.table.X, self.table.y, rows, self.threat, self.scoring
+                )
+
+
+def _by_path(candidates):
+    """Candidates in groups: the strengths of a penalty in increasing order, and each baseline by itself."""
+    groups = {candidate.penalty or candidate.name: [] for candidate in candidates}
+    for candidate in sorted(candidates, key=lambda candidate: candidate.alpha):
+        groups[candidate.penalty or candidate.name].append(candidate)
+    return list(groups.values())
 
 
 @contextmanager

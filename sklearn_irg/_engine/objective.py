@@ -10,6 +10,7 @@ import numpy as np
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine import direct
 from sklearn_irg._engine.autodiff import Workspace, combine, value_and_grad
+from sklearn_irg._engine.linear_stack import LinearStack
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.parametrisations import Identity
 from sklearn_irg._engine.step import Step
@@ -19,6 +20,7 @@ __all__ = ["Objective", "RampUp"]
 # Bytes of activations per block of rows: what a core's own cache holds. Larger blocks wait for memory, smaller ones for
 # the tracing.
 _BLOCK_BYTES = 2**21
+_FEWEST_ROWS = 64
 
 
 class RampUp(NamedTuple):
@@ -162,32 +164,42 @@ class Objective:
             else:
                 self.workspace.reset()
                 dropout = self.draw_dropout(block.X, random_state)
+                summands = [(quantity, strength * factors, mask) for strength, (quantity, factors, mask) in summands]
                 value, grad = direct.value_and_grad(self.network, theta, block, summands, self.workspace.empty, dropout)
             total, gradient = total + float(value), grad if gradient is None else gradient + grad
         return total, gradient
 
     def _summands(self, batch, terms, theta):
-        """What `direct` sums for these terms; None if one of them, a parametrisation or a network needs a trace."""
+        """Strengths of these terms and what `direct` sums for them; None if something here needs a trace."""
         if not self.parametrisation.is_identity or type(self.network) is not Network:
             return None
-        step, summands = Step(self, theta, batch), []
-        for strength, term in terms:
-            summand = term.summand(step)
-            if summand is None:
+        step = Step(self, theta, batch)
+        summands = [(strength, term.summand(step)) for strength, term in terms]
+        return None if any(summand is None for _, summand in summands) else summands or None
+
+    def stack(self, strengths):
+        """The same terms of several linear models, at strengths of shape (n_terms, n_models); None if one needs a trace."""
+        if len(self.network.layer_sizes) > 2 or self._dropout:
+            return None
+        terms = [(strength, term) for strength, (_, term) in zip(strengths, self.terms, strict=True)]
+        pieces = []
+        for block, terms_of_block in self._blocks(self.everything(), terms, strengths.shape[1]):
+            summands = self._summands(block, terms_of_block, None)
+            if summands is None or any(mask is not None and mask.ndim > 1 for _, (_, _, mask) in summands):
                 return None
-            quantity, coefficients, mask = summand
-            summands.append((quantity, strength * coefficients, mask))
-        return summands or None
+            pieces.append((block, summands))
+        return LinearStack(self.network, pieces)
 
     def value(self, theta, batch, random_state=None, terms=None):
         """Value on a batch, of all terms or of some."""
         blocks = self._blocks(batch, self.terms if terms is None else terms)
         return sum(float(self._sum(block, terms, random_state, theta)) for block, terms in blocks)
 
-    def _blocks(self, batch, terms):
+    def _blocks(self, batch, terms, n_models=1):
         """Pieces of a batch, and the terms to evaluate on each: all on the first, then those that count rows."""
         counting = [(strength, term) for strength, term in terms if term.group is not None]
-        for i, block in enumerate(batch.blocks(self._block_size(batch.n_samples, counting))):
+        size = max(_FEWEST_ROWS, self._block_size(batch.n_samples, counting) // n_models)
+        for i, block in enumerate(batch.blocks(size)):
             yield block, terms if i == 0 else counting
 
     def _block_size(self, n_samples, terms):
@@ -195,7 +207,7 @@ class Objective:
             return n_samples
         sizes, builds_inputs = self.network.layer_sizes, any(term.builds_inputs for _, term in terms)
         width = sum(sizes if builds_inputs or self.rows.mask is not None else sizes[1:])
-        return max(64, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
+        return max(_FEWEST_ROWS, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
 
     def _sum(self, batch, terms, random_state, theta):
         self.workspace.reset()

@@ -141,14 +141,19 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
             solver.check_objective(objective, schedule)
             solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
             solution.theta = solver.check_solution(objective, solution, theta)
-            fitted = attributes(solution.theta)
-            _require_finite(fitted)
-            vars(self).update(fitted)
-            self._store(solution, rows.n_samples, resume)
-            self._store_state(objective, solution, solver, random_state, incremental)
+            self._finish(objective, solution, solver, random_state, resume, incremental)
         if not (solution.converged or incremental):
             self._warn_of(solution)
         return self
+
+    def _finish(self, objective, solution, solver, random_state, resume=False, incremental=False):
+        """Set all fitted attributes of a solution."""
+        fitted = self._weights_as_attributes(objective, solution.theta)
+        _require_finite(fitted)
+        vars(self).update(fitted)
+        self.converged_ = solution.converged
+        self._store(solution, objective.rows.n_samples, resume)
+        self._store_state(objective, solution, solver, random_state, incremental)
 
     def _weights_as_attributes(self, objective, theta):
         layers = objective.network.unpack(objective.effective(theta))

@@ -82,6 +82,8 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         Weights of shape (n_in, n_out) and biases of each layer of a critic fitted on all rows.
     n_iter_, n_layers_, n_outputs_, t_ : int
         Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+    converged_ : bool
+        Whether the last fit ended because nothing was left to improve.
     out_activation_ : str
         "identity".
     loss_, loss_curve_, best_loss_

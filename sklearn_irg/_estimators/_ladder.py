@@ -78,6 +78,8 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         Weights of shape (n_in, n_out) and biases of each layer; the decoder is not kept.
     n_iter_, n_layers_, n_outputs_, t_ : int
         Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+    converged_ : bool
+        Whether the last fit ended because nothing was left to improve.
     out_activation_ : str
         What turns outputs into probabilities: "logistic" or "softmax".
     likelihood_ : Likelihood

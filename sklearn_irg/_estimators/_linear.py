@@ -63,6 +63,8 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
         What the outputs mean.
     n_iter_ : ndarray of shape (1,)
         Number of iterations.
+    converged_ : bool
+        Whether the last fit ended because nothing was left to improve.
     loss_ : float
         Objective at the end, penalty included.
     loss_curve_ : list of float

@@ -80,6 +80,8 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
         Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+    converged_ : bool
+        Whether the last fit ended because nothing was left to improve.
     out_activation_ : str
         What turns outputs into probabilities: "logistic", "softmax", or what a `Likelihood` given as ``loss`` declares.
     likelihood_ : Likelihood

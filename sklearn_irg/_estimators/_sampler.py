@@ -51,6 +51,8 @@ class WassersteinSampler(NoTargets, MLPEstimator):
         Weights of shape (n_in, n_out) and biases of each layer of the generator.
     n_iter_, n_layers_, n_outputs_, t_ : int
         Epochs; layers, input and output included; features; rows seen in all.
+    converged_ : bool
+        Whether the last fit ended because nothing was left to improve.
     loss_, loss_curve_
         The objective, which for opponents does not fall; its end is minus the distance that the critic still sees, in standard
         deviations, plus its penalty.

@@ -4,5 +4,14 @@ from sklearn_irg.model_selection._balanced_alpha import balanced_alpha
 from sklearn_irg.model_selection._drift_test import DriftTestResult, drift_test
 from sklearn_irg.model_selection._equivalent_alpha import equivalent_alpha
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
+from sklearn_irg.model_selection._regularization_path import RegularizationPath, regularization_path
 
-__all__ = ["DriftTestResult", "LabeledStratifiedKFold", "balanced_alpha", "drift_test", "equivalent_alpha"]
+__all__ = [
+    "DriftTestResult",
+    "LabeledStratifiedKFold",
+    "RegularizationPath",
+    "balanced_alpha",
+    "drift_test",
+    "equivalent_alpha",
+    "regularization_path",
+]

@@ -120,6 +120,25 @@ class Solver(Component, ABC):
             Where it arrived, and how.
         """
 
+    def minimize_stack(self, stack, thetas, schedule):
+        """Minimise the objectives of a stack together; None where this solver does not.
+
+        Parameters
+        ----------
+        stack : LinearStack
+            ``values_and_gradients(thetas, models)`` of some of its models, which are named by their positions.
+        thetas : ndarray of shape (n_models, n_parameters)
+            Where to start.
+        schedule : Schedule
+            How long to iterate each.
+
+        Returns
+        -------
+        solutions : list of Solution or None
+            One for each model.
+        """
+        del stack, thetas, schedule
+
     def check_objective(self, objective, schedule):
         """Raise a ValueError where the objective or schedule asks for what this solver declares that it cannot do."""
         name = type(self).__name__

@@ -3,6 +3,7 @@ from scipy.optimize import minimize
 
 from sklearn_irg._checks import check_integer
 from sklearn_irg.solvers._base import Solution, Solver, check_finite
+from sklearn_irg.solvers._together import minimize_together
 
 # An end of the line search counts as convergence if no entry of the gradient exceeds this multiple of tol.
 _SLACK = 10
@@ -11,6 +12,7 @@ _SLACK = 10
 _ROUNDING, _STALL = 64 * np.finfo(np.float64).eps, 1e-6
 # Then kinks are rounded off, less and less; see ``Term.smoothed``.
 _SHARPNESS = (2.0**8, 2.0**12, 2.0**16)
+_STACK_BYTES = 2**28  # of past steps of all models that are minimised together
 
 
 class LBFGS(Solver):
@@ -62,6 +64,39 @@ class LBFGS(Solver):
             while not descent.is_used_up and descent.is_released_from_bounds():
                 descent.run_to_the_end(_SHARPNESS[-1:])
             return descent.solution()
+
+    def minimize_stack(self, stack, thetas, schedule):
+        if type(self) is not LBFGS:  # whose minimize may be another
+            return None
+        dtype = thetas.dtype
+
+        def function(thetas, models):
+            values, gradients = stack.values_and_gradients(thetas.astype(dtype, copy=False), models)
+            return values, gradients.astype(np.float64, copy=False)
+
+        n_together = max(1, _STACK_BYTES // (16 * int(self.history_size) * thetas.shape[1]))
+        ends = []
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(thetas), n_together):
+                ends += minimize_together(
+                    lambda thetas, models, start=start: function(thetas, start + models),
+                    thetas[start : start + n_together].astype(np.float64),
+                    tol=schedule.tol,
+                    ftol=_ROUNDING,
+                    max_iter=schedule.max_iter,
+                    max_fun=int(self.max_fun),
+                    history_size=int(self.history_size),
+                )
+        return [
+            Solution(
+                end.theta.astype(dtype),
+                len(end.values),
+                end.value,
+                end.gradient_size <= _SLACK * schedule.tol,
+                end.values,
+            )
+            for end in ends
+        ]
 
 
 class _Descent:

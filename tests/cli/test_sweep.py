@@ -272,7 +272,7 @@ class TestCommand:
 
     def test_an_interrupted_sweep_keeps_the_models_that_were_finished(self, tmp_path, capsys, monkeypatch):
         def stop(progress, sweep):
-            if sweep.n_done == 7:
+            if sweep.n_done == 8:
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(run._Progress, "__call__", stop)
@@ -283,8 +283,8 @@ class TestCommand:
         captured = capsys.readouterr()
         assert captured.err.endswith("model.skops is of an earlier run\n")
         (tmp_path / "out" / "model.skops").unlink()
-        assert "interrupted: 7 of 10 fits done" in captured.err
-        assert "No decision: 7 of 10 fits were done." in captured.out
+        assert "interrupted: 8 of 10 fits done" in captured.err
+        assert "No decision: 8 of 10 fits were done." in captured.out
         assert "alpha = 0 " in captured.out
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["sweep.csv", "sweep.png"]
         assert len((tmp_path / "out" / "sweep.csv").read_text().splitlines()) == 4
@@ -311,7 +311,7 @@ class TestCommand:
 
     def test_a_fit_that_fails_leaves_the_models_that_were_finished(self, tmp_path, capsys, monkeypatch):
         def fail(progress, sweep):
-            if sweep.n_done == 7:
+            if sweep.n_done == 8:
                 raise RuntimeError("a worker has died")
 
         monkeypatch.setattr(run._Progress, "__call__", fail)

@@ -5,7 +5,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_irg import (
     GradRegLogisticRegression,
+    GradRegLogisticRegressionCV,
     GradRegMLPClassifier,
+    GradRegMLPClassifierCV,
     GradRegMLPRegressor,
     IMSATClusterer,
     LadderClassifier,
@@ -34,7 +36,9 @@ def expected_failures(estimator):
     [
         GradRegLogisticRegression(),
         GradRegLogisticRegression(penalty=WeightDecay()),
+        GradRegLogisticRegressionCV(alphas=[0.01, 1.0], cv=3),
         GradRegMLPClassifier(max_iter=100),
+        GradRegMLPClassifierCV(alphas=[0.01, 1.0], max_iter=50, cv=2),
         GradRegMLPRegressor(max_iter=100),
         VATClassifier(max_iter=50),
         VATClassifier(max_iter=50, unlabeled_label=None),

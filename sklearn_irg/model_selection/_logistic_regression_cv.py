@@ -1,0 +1,154 @@
+from sklearn_irg._estimators._linear import GradRegLogisticRegression
+from sklearn_irg.model_selection._strength_search import StrengthSearch
+
+
+class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
+    """Logistic regression that chooses the strength of its penalty by cross-validation.
+
+    It is `GradRegLogisticRegression` at the chosen ``alpha_``. All strengths of a fold are fitted together where penalty and
+    solver allow it, which is several times as fast as one after another; see
+    `sklearn_irg.model_selection.regularization_path`.
+
+    Parameters
+    ----------
+    penalty : str, Penalty or None, default="input_gradient"
+        What is penalised: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
+        ``InputGradient(norm="l1")``, or a sum of such objects.
+    alphas : int or array-like of shape (n_alphas,), default=9
+        Strengths of the penalty to try; an integer is their number, from 1e-3 to 10 in equal ratios. Gradients are in units of
+        X, so standardise it.
+    l2 : float, default=1.0
+        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        ``l2 / (2 * n)`` times the sum of the squared coefficients, where n is the sum of the weights of the rows. This is
+        ``1 / C`` of scikit-learn's `LogisticRegression`, which the estimator equals at ``alpha=0``.
+    fit_intercept : bool, default=True
+        Whether to fit a bias, which is never penalised.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss and the penalty.
+    solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
+        The optimiser. Penalties that draw random numbers need "adam" or "sgd".
+    max_iter : int, default=100
+        Largest number of iterations, or epochs.
+    tol : float, default=1e-4
+        "lbfgs" stops when no entry of the gradient exceeds it; the others when the loss improves by less than it.
+    random_state : int, RandomState or None, default=None
+        For "adam", "sgd", stochastic penalties, and the start under a `SpectralNormalization`; otherwise the fit
+        starts from zero.
+    loss : None, Likelihood or Loss, default=None
+        What is minimised beside the penalty. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
+        modifications such as ``LabelSmoothing(0.1)``.
+    constraint : Constraint, default=None
+        A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
+    verbose : bool, default=False
+        Print the objective after each iteration.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds to score in; an integer is their number, with the classes in proportion. ``None`` is 5.
+    scoring : str or callable, default=None
+        What a strength is scored by, as in scikit-learn; ``None`` is accuracy.
+    selection : {"best", "one_standard_error", "most_robust"}, default="best"
+        Which strength is chosen: that with the best mean score; the strongest within one standard error of it; or, of
+        those within one standard error, that with the largest accuracy under ``threat_model``. The last two never choose a
+        strength at which the model of a fold predicts one class only.
+    threat_model : ThreatModel, default=None
+        What may happen to the rows of X that a model is tested on. With it accuracies under attack are measured, too.
+    n_jobs : int, default=None
+        Number of folds that are fitted at a time, as in joblib.
+
+    Attributes
+    ----------
+    alpha_ : float
+        The chosen strength.
+    alphas_ : ndarray of shape (n_alphas,)
+        The strengths that were tried, decreasing.
+    scores_ : ndarray of shape (n_folds, n_alphas)
+        Score of each of them in each fold.
+    attacked_scores_ : ndarray of shape (n_folds, n_alphas)
+        Accuracies under ``threat_model``: upper bounds of what it leaves. Only with a threat model.
+    classes_ : ndarray of shape (n_classes,)
+        Classes, sorted.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Biases.
+    out_activation_ : str
+        What turns outputs into probabilities: "logistic", "softmax", or what a `Likelihood` given as ``loss`` declares.
+    likelihood_ : Likelihood
+        What the outputs mean.
+    n_iter_ : ndarray of shape (1,)
+        Number of iterations.
+    converged_ : bool
+        Whether the last fit ended because nothing was left to improve.
+    loss_ : float
+        Objective at the end, penalty included.
+    loss_curve_ : list of float
+        Objective after each iteration.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, for parameters or data out of range, and where a rule allows no strength.
+
+    See Also
+    --------
+    GradRegLogisticRegression : At one strength.
+    sklearn_irg.model_selection.regularization_path : The models of all strengths.
+    sklearn.linear_model.LogisticRegressionCV : With a penalty on the coefficients.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_irg import GradRegLogisticRegressionCV
+    >>> from sklearn_irg.attacks import ThreatModel
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = GradRegLogisticRegressionCV(max_iter=1000, selection="most_robust", threat_model=ThreatModel(0.5, scale=None))
+    >>> pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
+    >>> float(round(model.alpha_, 3)), round(pipeline.score(X, y), 2)
+    (0.1, 0.99)
+    """
+
+    _plain = GradRegLogisticRegression
+
+    def __init__(
+        self,
+        penalty="input_gradient",
+        alphas=9,
+        *,
+        l2=1.0,
+        fit_intercept=True,
+        class_weight=None,
+        solver="lbfgs",
+        max_iter=100,
+        tol=1e-4,
+        random_state=None,
+        loss=None,
+        constraint=None,
+        verbose=False,
+        cv=None,
+        scoring=None,
+        selection="best",
+        threat_model=None,
+        n_jobs=None,
+    ):
+        self.penalty = penalty
+        self.alphas = alphas
+        self.l2 = l2
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+        self.loss = loss
+        self.constraint = constraint
+        self.verbose = verbose
+        self.cv = cv
+        self.scoring = scoring
+        self.selection = selection
+        self.threat_model = threat_model
+        self.n_jobs = n_jobs

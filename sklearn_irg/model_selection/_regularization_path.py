@@ -1,0 +1,324 @@
+from dataclasses import dataclass, field
+from numbers import Integral
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.sparse import issparse
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
+
+from sklearn_irg._checks import InvalidParameterError, check_integer, check_sample_weight
+from sklearn_irg._estimators._base import NetworkEstimator
+from sklearn_irg._estimators._strengths import fit_strengths
+from sklearn_irg.attacks import adversarial_accuracy
+from sklearn_irg.diagnostics import input_gradients, linear_geometry
+from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
+
+DEFAULT_RANGE = (1e-3, 10.0)  # of strengths where only their number is given
+
+
+@dataclass(frozen=True, eq=False)
+class RegularizationPath:
+    """Models at several strengths of a penalty, the strongest first.
+
+    Attributes
+    ----------
+    alphas : ndarray of shape (n_alphas,)
+        Strengths, decreasing.
+    estimators : list of n_alphas estimators
+        Fitted on all rows. Those of pipelines share their first steps.
+    scores : ndarray of shape (n_folds, n_alphas), dict of str to such arrays, or None
+        Held-out scores, by name where ``scoring`` has several; None without ``cv``.
+    """
+
+    alphas: np.ndarray
+    estimators: list = field(repr=False)
+    scores: np.ndarray | dict | None = field(default=None, repr=False)
+
+    @property
+    def losses(self):
+        """Objective of each model at the end of its fit, penalty included, shape (n_alphas,)."""
+        return np.array([_last(estimator).loss_ for estimator in self.estimators])
+
+    @property
+    def coefs(self):
+        """Coefficients of linear models, shape (n_alphas, 1, n_features) or (n_alphas, n_classes, n_features)."""
+        models = [_last(estimator) for estimator in self.estimators]
+        if not hasattr(models[0], "coef_"):
+            name = type(models[0]).__name__
+            raise TypeError(
+                f"{name} has weights of several layers, and no coefficients. Use path.estimators[i].coefs_ for one model's."
+            )
+        return np.array([model.coef_ for model in models])
+
+    def diagnostics(self, X, y):
+        """How sensitive each model is on some rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Their targets.
+
+        Returns
+        -------
+        diagnostics : dict of str to ndarray of shape (n_alphas,)
+            "gradient_norm", the mean L2 norm of the loss's gradient with respect to a row; for linear classifiers of two
+            classes also "tilting_angle" in radians, "weight_norm" and "adversarial_distance", as in
+            `sklearn_irg.diagnostics.linear_geometry`, NaN for a model without weights.
+        """
+        gradients = [input_gradients(estimator, X, y) for estimator in self.estimators]
+        found = {"gradient_norm": np.array([np.linalg.norm(g, axis=1).mean() for g in gradients])}
+        if all(np.shape(getattr(_last(estimator), "coef_", ()))[:1] == (1,) for estimator in self.estimators):
+            geometries = [_geometry(estimator, X, y) for estimator in self.estimators]
+            for name in ("tilting_angle", "weight_norm", "adversarial_distance"):
+                found[name] = np.array([getattr(geometry, name, np.nan) for geometry in geometries])
+        return found
+
+    def to_frame(self):
+        """A pandas DataFrame with a row for each strength: loss, and mean and standard error of each score."""
+        import pandas as pd
+
+        columns = {"alpha": self.alphas, "loss": self.losses}
+        for name, scores in {} if self.scores is None else _by_name(self.scores).items():
+            columns[f"mean_{name}"] = scores.mean(axis=0)
+            columns[f"standard_error_{name}"] = standard_errors(scores)
+        return pd.DataFrame(columns)
+
+
+def regularization_path(
+    estimator,
+    X,
+    y,
+    alphas,
+    *,
+    cv=None,
+    scoring=None,
+    sample_weight=None,
+    mask=None,
+    warm_start=None,
+    n_jobs=None,
+):
+    """Fit an estimator at several strengths of its penalty, and score each in the same folds.
+
+    From strong to weak, each fit starts from the weights of the last where the solver minimises to a tolerance, as "lbfgs"
+    does. Logistic regressions with squared input gradients or squared weights are fitted together, which is faster still: the
+    products of X with the coefficients of all models are one. Each model meets the estimator's ``tol``.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        One of this package with an ``alpha``, or a pipeline that ends in one, whose other steps are fitted once for all
+        strengths. Not changed.
+    X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Targets.
+    alphas : int or array-like of shape (n_alphas,)
+        Strengths, in any order; an integer is their number, from 1e-3 to 10 in equal ratios.
+    cv : int, cross-validation generator or iterable, default=None
+        Folds to score in; an integer is their number, with the classes in proportion. ``None`` scores nothing.
+    scoring : str, callable, list or dict, default=None
+        As in `sklearn.model_selection.cross_validate`; ``None`` is the estimator's own score.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, in fits and in scores.
+    mask : array-like of bool of shape (n_samples, n_features), default=None
+        Entries to which the penalty applies, as in ``fit``.
+    warm_start : bool, default=None
+        Whether a fit starts from the weights of the next stronger one. ``None`` is so for "lbfgs". Solvers that go by epochs
+        stop early, so networks at weak penalties then keep some of the smoothness of the strong ones: with "adam" their
+        scores are not those of ``alpha`` alone.
+    n_jobs : int, default=None
+        Number of folds that are fitted at a time, as in joblib.
+
+    Returns
+    -------
+    path : RegularizationPath
+        Models, losses and scores.
+
+    Raises
+    ------
+    TypeError
+        For an estimator of another library.
+    ValueError
+        For strengths that are negative or not finite, or ``scoring`` without ``cv``.
+
+    See Also
+    --------
+    sklearn_irg.GradRegLogisticRegressionCV : Chooses the strength.
+    sklearn_irg.displays.RegularizationPathDisplay : Draws what becomes of errors, distance and angle.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_irg import GradRegLogisticRegression
+    >>> from sklearn_irg.model_selection import regularization_path
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), GradRegLogisticRegression(max_iter=1000))
+    >>> path = regularization_path(model, X, y, [0.01, 0.1, 1, 10], cv=5)
+    >>> path.to_frame().round(3)
+       alpha   loss  mean_score  standard_error_score
+    0  10.00  0.430       0.940                 0.011
+    1   1.00  0.159       0.975                 0.003
+    2   0.10  0.082       0.979                 0.003
+    3   0.01  0.068       0.981                 0.003
+    """
+    check_path_estimator(estimator)
+    alphas = check_alphas(alphas)
+    if cv is None and scoring is not None:
+        raise InvalidParameterError(f"scoring={scoring!r} needs folds to score in. Pass cv, such as cv=5.")
+    check_consistent_length(X, y)
+    fit_options = {"sample_weight": sample_weight, "mask": mask, "warm_start": warm_start}
+    scores = None
+    if cv is not None:
+        scorer = check_scoring(estimator, scoring=scoring)
+        folds = cross_validate_strengths(estimator, X, y, alphas, cv, scorer, n_jobs=n_jobs, **fit_options)
+        scores = folds.scores
+    return RegularizationPath(alphas, fit_path(estimator, X, y, alphas, **fit_options), scores)
+
+
+# -- what the estimators that choose their own strength share ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What the models of each fold and strength gave on the rows that they had not seen.
+
+    Attributes
+    ----------
+    scores, attacked : ndarray of shape (n_folds, n_alphas), dict of such arrays, or None
+        Scores, and accuracies under a threat.
+    n_predicted_classes : ndarray of shape (n_folds, n_alphas), or None
+        Number of different predictions, where it was asked for.
+    """
+
+    scores: np.ndarray | dict
+    attacked: np.ndarray | None
+    n_predicted_classes: np.ndarray | None
+
+
+def check_path_estimator(estimator):
+    """Raise a TypeError for what has no strength that a path could follow."""
+    inner = estimator[-1] if type(estimator) is Pipeline else estimator
+    if not (isinstance(inner, NetworkEstimator) and "alpha" in inner.get_params(deep=False)):
+        raise TypeError(
+            "a path needs an estimator of sklearn_irg with an alpha, or a scikit-learn Pipeline that ends in one; got "
+            f"{type(inner).__name__}. For others use sklearn.model_selection.validation_curve."
+        )
+
+
+def check_alphas(alphas):
+    """Strengths as an array, the strongest first, each once."""
+    if np.ndim(alphas) == 0:
+        check_integer(alphas, "alphas", 1)
+        return np.geomspace(*DEFAULT_RANGE[::-1], int(alphas))
+    try:
+        values = np.asarray(alphas, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.array([np.nan])
+    if values.ndim != 1 or not values.size or not (np.isfinite(values) & (values >= 0)).all():
+        raise InvalidParameterError(
+            f"alphas must be an integer, or finite numbers that are not negative; got {alphas!r}."
+        )
+    return np.unique(values)[::-1]
+
+
+def fit_path(estimator, X, y, alphas, sample_weight=None, mask=None, warm_start=None):
+    """Fitted clones of an estimator or a pipeline, one for each strength; pipelines share their first steps."""
+    if not isinstance(estimator, Pipeline):
+        return fit_strengths(estimator, X, y, alphas, sample_weight, mask, warm_start=warm_start)
+    first_steps = clone(estimator[:-1])
+    prepared = first_steps.fit_transform(X, y) if len(first_steps) else X
+    pipelines = []
+    for model in fit_strengths(estimator[-1], prepared, y, alphas, sample_weight, mask, warm_start=warm_start):
+        pipeline = clone(estimator)
+        pipeline.steps = [*first_steps.steps, (estimator.steps[-1][0], model)]
+        pipelines.append(pipeline)
+    return pipelines
+
+
+def cross_validate_strengths(
+    estimator,
+    X,
+    y,
+    alphas,
+    cv,
+    scorer,
+    *,
+    counts=False,
+    threat=None,
+    sample_weight=None,
+    mask=None,
+    warm_start=None,
+    n_jobs=None,
+):
+    """Fit and score each strength in each fold. Where some rows have no label, those that are tested on have one."""
+    X, y, mask = (_indexable(array) for array in (X, y, mask))
+    sample_weight = check_sample_weight(sample_weight, X.shape[0])
+    marker = getattr(_last(estimator), "unlabeled_label", None)
+    if marker is not None and isinstance(cv, Integral):
+        cv = LabeledStratifiedKFold(cv, unlabeled_label=marker)
+    splits = check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y)
+    rows = (X, y, sample_weight, mask)
+    found = Parallel(n_jobs)(
+        delayed(_fit_fold)(
+            estimator, _rows_of(rows, train), _rows_of(rows[:3], test), alphas, scorer, counts, threat, warm_start
+        )
+        for train, test in splits
+    )
+    scores, attacked, n_predicted_classes = zip(*found, strict=True)
+    if isinstance(scores[0][0], dict):
+        scores = {name: np.array([[score[name] for score in fold] for fold in scores]) for name in scores[0][0]}
+    else:
+        scores = np.array(scores)
+    return Folds(
+        scores,
+        None if threat is None else np.array(attacked),
+        np.array(n_predicted_classes) if counts else None,
+    )
+
+
+def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, warm_start):
+    X_train, y_train, *others = training
+    models = fit_path(estimator, X_train, y_train, alphas, *others, warm_start)
+    X, y, weights = held_out
+    weights = {} if weights is None else {"sample_weight": weights}
+    scores = [scorer(model, X, y, **weights) for model in models]
+    attacked = None if threat is None else [adversarial_accuracy(model, X, y, threat, **weights) for model in models]
+    return scores, attacked, [len(np.unique(model.predict(X), axis=0)) for model in models] if counts else None
+
+
+def standard_errors(values):
+    """Of means over folds, the first axis; NaN for one fold."""
+    return values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.full(values.shape[1:], np.nan)
+
+
+def _indexable(array):
+    if issparse(array):
+        return array.tocsr()
+    return array if array is None or hasattr(array, "iloc") else np.asarray(array)
+
+
+def _rows_of(arrays, rows):
+    return [None if a is None else a.iloc[rows] if hasattr(a, "iloc") else a[rows] for a in arrays]
+
+
+def _last(estimator):
+    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
+
+
+def _by_name(scores):
+    return scores if isinstance(scores, dict) else {"score": scores}
+
+
+def _geometry(estimator, X, y):
+    try:
+        return linear_geometry(estimator, X, y)
+    except ValueError:  # weights of zero
+        return None

@@ -1,0 +1,65 @@
+"""Rules by which one of several models is chosen from scores in the same folds."""
+
+import numpy as np
+
+from sklearn_irg._checks import InvalidParameterError, check_choice
+
+__all__ = ["SELECTIONS", "choose", "most_robust", "within_one_standard_error"]
+
+SELECTIONS = ("best", "one_standard_error", "most_robust")
+
+
+def within_one_standard_error(scores, allowed):
+    """Positions of allowed models whose mean score is within one standard error of that of the best of them.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_folds, n_models)
+        Larger is better.
+    allowed : ndarray of bool of shape (n_models,)
+        Which may be chosen.
+
+    Returns
+    -------
+    best : int
+        The best, the first of several.
+    good : ndarray of int
+        Those within one standard error of it, itself among them.
+    """
+    means = np.where(allowed, scores.mean(axis=0), -np.inf)
+    best = int(means.argmax())
+    floor = means[best] - scores[:, best].std(ddof=1) / np.sqrt(len(scores))
+    return best, np.flatnonzero(means >= floor)
+
+
+def most_robust(scores, attacked, allowed):
+    """Position of the model with the largest mean accuracy under attack of those within one standard error of the best."""
+    good = within_one_standard_error(scores, allowed)[1]
+    return int(max(good, key=lambda i: (attacked[:, i].mean(), scores[:, i].mean())))
+
+
+def choose(selection, alphas, folds):
+    """Position of a strength by a rule; strengths decrease."""
+    if selection == "best":
+        return int(folds.scores.mean(axis=0).argmax())
+    if len(folds.scores) < 2:
+        raise InvalidParameterError(f"selection={selection!r} needs two or more folds; got {len(folds.scores)}.")
+    allowed = (folds.n_predicted_classes > 1).all(axis=0)
+    if not allowed.any():
+        raise ValueError(
+            f"at each of the strengths {alphas.tolist()} a model predicts one class for all rows of a fold, so "
+            f"selection={selection!r} allows none. Use smaller alphas."
+        )
+    if selection == "one_standard_error":
+        return int(within_one_standard_error(folds.scores, allowed)[1][0])  # the strongest
+    return most_robust(folds.scores, folds.attacked, allowed)
+
+
+def check_selection(selection, threat_model):
+    """Raise a ValueError for an unknown rule, and for one without what it needs."""
+    check_choice(selection, "selection", SELECTIONS)
+    if selection == "most_robust" and threat_model is None:
+        raise InvalidParameterError(
+            'selection="most_robust" needs to know what may happen to a row: pass a threat model, such as '
+            "threat_model=ThreatModel(epsilon=0.5)."
+        )

@@ -1,0 +1,117 @@
+"""What estimators do that choose the strength of their penalty themselves."""
+
+import inspect
+
+import numpy as np
+from sklearn.metrics import check_scoring
+
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._estimators._fit_method import all_or_nothing
+from sklearn_irg._estimators._strengths import follows_path
+from sklearn_irg._threats.arguments import fitted_threat
+from sklearn_irg._threats.threat_model import ThreatModel
+from sklearn_irg.model_selection._regularization_path import check_alphas, cross_validate_strengths, fit_path
+from sklearn_irg.model_selection._selection import check_selection, choose
+
+__all__ = ["StrengthSearch"]
+
+
+class StrengthSearch:
+    """Cross-validates strengths, and then is the model at the strength that is chosen."""
+
+    warm_start = False
+
+    _plain = None  # the class of the models
+
+    @property
+    def alpha(self):
+        """The chosen strength."""
+        return self.alpha_
+
+    @all_or_nothing
+    def fit(self, X, y, sample_weight=None, mask=None):
+        """Choose a strength by cross-validation, then fit to all rows as in the folds.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples; sparse ones stay sparse.
+        y : array-like of shape (n_samples,)
+            Classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, in fits and in scores; a weight of zero removes it.
+        mask : array-like of bool of shape (n_samples, n_features), default=None
+            Entries to which the penalty applies, for `RightReasons` and `InputGradient`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        alphas = check_alphas(self.alphas)
+        check_selection(self.selection, self.threat_model)
+        threat = None if self.threat_model is None else self._threat(X)
+        self._validate(X, y, reset=True)
+        plain = self._plain_estimator()
+        scorer = check_scoring(plain, scoring=self.scoring)
+        folds = cross_validate_strengths(
+            plain,
+            X,
+            y,
+            alphas,
+            5 if self.cv is None else self.cv,
+            scorer,
+            counts=True,
+            threat=threat,
+            sample_weight=sample_weight,
+            mask=mask,
+            n_jobs=self.n_jobs,
+        )
+        if isinstance(folds.scores, dict):
+            raise InvalidParameterError(
+                f"scoring must be one score, by which a strength is chosen; got {', '.join(folds.scores)}. Use "
+                "regularization_path for several."
+            )
+        chosen = choose(self.selection, alphas, folds)
+        first = 0 if follows_path(plain) else chosen
+        model = fit_path(plain, X, y, alphas[first : chosen + 1], sample_weight, mask)[-1]
+        parameters = model.get_params(deep=False)
+        fitted = {name: value for name, value in vars(model).items() if name not in parameters}
+        self._forget()
+        vars(self).update(fitted)
+        self.alpha_, self.alphas_, self.scores_ = float(alphas[chosen]), alphas, folds.scores
+        if threat is not None:
+            self.attacked_scores_ = folds.attacked
+        return self
+
+    @property
+    def partial_fit(self):
+        raise AttributeError(
+            f"{type(self).__name__} needs all rows at once. Use partial_fit of {self._plain.__name__}."
+        )
+
+    def set_callbacks(self, *callbacks):
+        """Raise, since a search has many fits."""
+        raise NotImplementedError(
+            f"{type(self).__name__} fits many models. Follow a fit of {self._plain.__name__} with the alpha that it chose."
+        )
+
+    def _plain_estimator(self):
+        names = inspect.signature(self._plain).parameters
+        return self._plain(**{name: getattr(self, name) for name in names if name in self.get_params(deep=False)})
+
+    def _threat(self, X):
+        if not isinstance(self.threat_model, ThreatModel):
+            raise InvalidParameterError(
+                f"threat_model must be a ThreatModel, such as ThreatModel(epsilon=0.5), or None; got {self.threat_model!r}."
+            )
+        if np.ndim(self.threat_model.epsilon):
+            raise InvalidParameterError(
+                f"threat_model must have one radius to choose by; got epsilon={self.threat_model.epsilon!r}."
+            )
+        return fitted_threat(self.threat_model, X)
+
+    def _forget(self):
+        """Drop what an earlier fit may have left that this one does not replace."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)

@@ -1,0 +1,103 @@
+"""L-BFGS on several problems in step, where evaluating them together costs little more than evaluating one."""
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+
+# Sufficient decrease and curvature of the weak Wolfe conditions, and trials of one line search.
+_DECREASE, _CURVATURE, _TRIALS = 1e-4, 0.9, 30
+
+
+class End(NamedTuple):
+    """Where a descent ended, with the largest entry of the gradient there and the values on the way."""
+
+    theta: np.ndarray
+    value: float
+    gradient_size: float
+    values: list
+
+
+def minimize_together(function, thetas, **options):
+    """Minimise several functions at once.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(thetas, problems)`` gives values (n,) and gradients (n, n_parameters) of some of the problems, which
+        are named by their positions.
+    thetas : ndarray of shape (n_problems, n_parameters)
+        Where to start.
+    **options
+        Of each descent: ``tol``, the largest entry of the gradient at an optimum; ``ftol``, the smallest relative decrease that
+        is no rounding; ``max_iter``, ``max_fun`` and ``history_size`` as in L-BFGS.
+
+    Returns
+    -------
+    ends : list of End
+        One for each problem.
+    """
+    descents = [_descent(theta, **options) for theta in thetas]
+    asked = {problem: next(descent) for problem, descent in enumerate(descents)}
+    ends = [None] * len(descents)
+    while asked:
+        problems = list(asked)
+        values, gradients = function(np.array([asked[problem] for problem in problems]), np.array(problems))
+        for problem, value, gradient in zip(problems, values, gradients, strict=True):
+            try:
+                asked[problem] = descents[problem].send((float(value), gradient))
+            except StopIteration as stop:
+                ends[problem] = stop.value
+                del asked[problem]
+    return ends
+
+
+def _descent(theta, *, tol, ftol, max_iter, max_fun, history_size):
+    """One descent as a generator: it yields parameters, is sent value and gradient there, and returns an `End`."""
+    value, gradient = yield theta
+    values, n_evaluations, history = [], 1, deque(maxlen=history_size)
+    while np.abs(gradient).max() > tol and len(values) < max_iter and n_evaluations < max_fun:
+        direction = _direction(gradient, history)
+        slope = direction @ gradient
+        if not slope < 0:
+            break
+        length = 1.0 if history else min(1.0, 1 / np.abs(gradient).sum())
+        short, long = 0.0, np.inf
+        for _ in range(_TRIALS):
+            trial = theta + length * direction
+            trial_value, trial_gradient = yield trial
+            n_evaluations += 1
+            if not trial_value <= value + _DECREASE * length * slope:
+                long = length
+            elif trial_gradient @ direction < _CURVATURE * slope:
+                short = length
+            else:
+                break
+            length = 2 * short if long == np.inf else (short + long) / 2
+        else:
+            break
+        history.append(_pair(trial - theta, trial_gradient - gradient))
+        decrease = (value - trial_value) / max(abs(value), abs(trial_value), 1)
+        theta, value, gradient = trial, trial_value, trial_gradient
+        values.append(value)
+        if decrease <= ftol:
+            break
+    return End(theta, value, float(np.abs(gradient).max()), values)
+
+
+def _pair(step, change):
+    return step, change, 1 / (step @ change)
+
+
+def _direction(gradient, history):
+    """Minus the gradient times the inverse Hessian that L-BFGS sees: Nocedal and Wright (2006), algorithm 7.4."""
+    direction, factors = -gradient, []
+    for step, change, inverse in reversed(history):
+        factors.append(inverse * (step @ direction))
+        direction -= factors[-1] * change
+    if history:
+        _, change, inverse = history[-1]
+        direction /= inverse * (change @ change)
+    for step, change, inverse in history:
+        direction += (factors.pop() - inverse * (change @ direction)) * step
+    return direction

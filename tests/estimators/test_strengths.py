@@ -1,0 +1,110 @@
+"""Fits at several strengths are what separate fits are."""
+
+from copy import copy
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
+
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg._estimators._strengths import fit_strengths
+from sklearn_irg.penalties import InputGradient, SpectralNorm
+from sklearn_irg.solvers import LBFGS
+
+ALPHAS = [0.1, 10.0, 0.0, 1e-3]
+X, Y = load_iris(return_X_y=True)
+X = scale(X)
+EXACT = GradRegLogisticRegression(tol=1e-6, max_iter=10_000)
+CASES = {
+    "three classes": (EXACT, X, Y),
+    "two classes": (EXACT, X[50:], Y[50:]),
+    "words": (EXACT, X[50:], np.array(["a", "b"])[Y[50:] - 1]),
+    "sparse": (EXACT, csr_matrix(X), Y),
+    "balanced": (GradRegLogisticRegression(tol=1e-6, max_iter=10_000, class_weight="balanced"), X[20:], Y[20:]),
+    "weight decay": (GradRegLogisticRegression("weight_decay", tol=1e-6, max_iter=10_000), X, Y),
+    "no decay beside": (GradRegLogisticRegression(tol=1e-6, max_iter=10_000, l2=0.1), X[50:], Y[50:]),
+}
+
+
+@pytest.mark.parametrize(("estimator", "X", "y"), CASES.values(), ids=CASES)
+def test_logistic_regressions_are_those_of_separate_fits(estimator, X, y):
+    for alpha, model in zip(ALPHAS, fit_strengths(estimator, X, y, ALPHAS), strict=True):
+        alone = clone(estimator).set_params(alpha=alpha).fit(X, y)
+        assert model.alpha == alpha
+        assert set(vars(model)) == set(vars(alone))
+        assert model.loss_ == pytest.approx(alone.loss_, rel=1e-8)
+        np.testing.assert_allclose(model.coef_, alone.coef_, atol=1e-4)
+        np.testing.assert_array_equal(model.classes_, alone.classes_)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_precision_is_that_of_the_rows(dtype):
+    model = fit_strengths(GradRegLogisticRegression(), X.astype(dtype), Y, [1, 2])[0]
+    assert model.coef_.dtype == model.intercept_.dtype == dtype
+
+
+def test_sample_weights_count():
+    weights = np.arange(len(Y)) % 3
+    models = fit_strengths(EXACT, X, Y, ALPHAS, sample_weight=weights)
+    alone = GradRegLogisticRegression(alpha=0.1, tol=1e-6, max_iter=10_000).fit(X, Y, sample_weight=weights)
+    np.testing.assert_allclose(models[0].coef_, alone.coef_, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        GradRegLogisticRegression(SpectralNorm(), tol=1e-6, max_iter=10_000),
+        GradRegLogisticRegression(InputGradient(norm="l1"), tol=1e-6, max_iter=10_000),
+        GradRegLogisticRegression(solver=type("Own", (LBFGS,), {})(), tol=1e-6, max_iter=10_000),
+    ],
+    ids=["traced", "with kinks", "another solver"],
+)
+def test_other_linear_models_are_fitted_one_after_another(estimator):
+    rows = load_breast_cancer(return_X_y=True)
+    rows = scale(rows[0])[:, :5], rows[1]
+    models = fit_strengths(estimator, *rows, [0.1, 1.0])
+    for model in models:
+        alone = clone(estimator).set_params(alpha=model.alpha).fit(*rows)
+        assert model.loss_ == pytest.approx(alone.loss_, rel=1e-4)
+        assert not model.warm_start
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_networks_may_go_on_from_the_stronger_penalty_and_report_their_own_fit():
+    estimator = GradRegMLPClassifier((5,), max_iter=3, random_state=0)
+    weak, strong = fit_strengths(estimator, X, Y, [0.1, 1.0], warm_start=True)
+    alone = clone(estimator).set_params(alpha=1.0).fit(X, Y)
+    further = copy(alone).set_params(alpha=0.1, warm_start=True).fit(X, Y)
+    np.testing.assert_array_equal(strong.coefs_[0], alone.coefs_[0])
+    np.testing.assert_array_equal(weak.coefs_[0], further.coefs_[0])
+    assert weak.loss_curve_ == further.loss_curve_[3:]
+    assert weak.t_ == strong.t_ == 3 * len(X)
+    assert weak.best_loss_ == min(weak.loss_curve_)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "estimator", [GradRegMLPRegressor((5,), max_iter=2), VATClassifier((5,), max_iter=2)], ids=repr
+)
+def test_every_estimator_with_a_strength_has_a_path(estimator):
+    assert [model.alpha for model in fit_strengths(estimator, X, Y % 2, [0.1, 1.0])] == [0.1, 1.0]
+
+
+def test_a_stack_that_runs_out_of_iterations_says_so():
+    with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations") as caught:
+        models = fit_strengths(GradRegLogisticRegression(max_iter=2), X, Y, [0.01, 0.1, 1000.0])
+    assert [model.n_iter_.item() for model in models[:2]] == [2, 2]
+    assert len(caught) >= 2
+
+
+def test_columns_of_wild_scale_end_where_a_fit_alone_ends():
+    rows = load_breast_cancer(return_X_y=True)
+    estimator = GradRegLogisticRegression("weight_decay", max_iter=20_000, tol=1e-3)
+    models = fit_strengths(estimator, *rows, [1e-3, 1e-2])
+    for model in models:
+        alone = GradRegLogisticRegression("weight_decay", alpha=model.alpha, max_iter=20_000, tol=1e-3).fit(*rows)
+        assert model.loss_ <= alone.loss_ * 1.01

@@ -1,0 +1,249 @@
+"""Paths over strengths, and estimators that choose theirs."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris, make_classification, make_moons
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegLogisticRegressionCV,
+    GradRegMLPClassifier,
+    GradRegMLPClassifierCV,
+    VATClassifier,
+)
+from sklearn_irg.attacks import ThreatModel
+from sklearn_irg.diagnostics import input_gradients, linear_geometry
+from sklearn_irg.model_selection import regularization_path
+from sklearn_irg.model_selection._regularization_path import Folds
+from sklearn_irg.model_selection._selection import choose
+
+X, Y = load_breast_cancer(return_X_y=True)
+X = scale(X)[::2]
+Y = Y[::2]
+ALPHAS = [0.01, 1.0, 0.1]
+MODEL = GradRegLogisticRegression(max_iter=1000)
+THREAT = ThreatModel(0.5, scale=None)
+
+
+class TestPath:
+    def test_is_from_strong_to_weak(self):
+        path = regularization_path(MODEL, X, Y, ALPHAS)
+        assert path.alphas.tolist() == [1.0, 0.1, 0.01]
+        assert [model.alpha for model in path.estimators] == [1.0, 0.1, 0.01]
+        assert path.scores is None
+
+    def test_scores_are_those_of_a_grid_search(self):
+        path = regularization_path(MODEL, X, Y, ALPHAS, cv=4)
+        search = GridSearchCV(MODEL, {"alpha": path.alphas.tolist()}, cv=4).fit(X, Y)
+        expected = [search.cv_results_[f"split{k}_test_score"] for k in range(4)]
+        np.testing.assert_allclose(path.scores, expected, atol=1e-12)
+
+    def test_pipelines_prepare_each_fold_by_itself(self):
+        raw = load_breast_cancer().data[::2]
+        pipeline = make_pipeline(StandardScaler(), MODEL)
+        path = regularization_path(pipeline, raw, Y, ALPHAS, cv=KFold(3))
+        search = GridSearchCV(pipeline, {"gradreglogisticregression__alpha": path.alphas.tolist()}, cv=KFold(3))
+        search.fit(raw, Y)
+        np.testing.assert_allclose(path.scores.mean(axis=0), search.cv_results_["mean_test_score"], atol=1e-12)
+        assert path.estimators[0].predict(raw).shape == Y.shape
+
+    def test_several_scores_go_by_name(self):
+        path = regularization_path(MODEL, X, Y, ALPHAS, cv=3, scoring=["accuracy", "neg_log_loss"])
+        assert {name: scores.shape for name, scores in path.scores.items()} == {
+            "accuracy": (3, 3),
+            "neg_log_loss": (3, 3),
+        }
+        assert "mean_neg_log_loss" in path.to_frame().columns
+
+    def test_losses_and_coefficients_are_those_of_the_models(self):
+        path = regularization_path(MODEL, X, Y, ALPHAS)
+        np.testing.assert_array_equal(path.losses, [model.loss_ for model in path.estimators])
+        np.testing.assert_array_equal(path.coefs[2], path.estimators[2].coef_)
+        assert path.coefs.shape == (3, 1, X.shape[1])
+
+    def test_diagnostics_are_those_of_the_models(self):
+        path = regularization_path(MODEL, X, Y, ALPHAS)
+        found = path.diagnostics(X, Y)
+        geometries = [linear_geometry(model, X, Y) for model in path.estimators]
+        np.testing.assert_allclose(found["tilting_angle"], [g.tilting_angle for g in geometries])
+        norms = np.linalg.norm(input_gradients(path.estimators[1], X, Y), axis=1)
+        assert found["gradient_norm"][1] == pytest.approx(norms.mean())
+
+    def test_models_of_three_classes_have_no_angle(self):
+        rows = load_iris(return_X_y=True)
+        assert set(regularization_path(MODEL, *rows, [1.0]).diagnostics(*rows)) == {"gradient_norm"}
+
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_networks_have_no_coefficients(self):
+        path = regularization_path(GradRegMLPClassifier((3,), max_iter=2), X, Y, ALPHAS)
+        with pytest.raises(TypeError, match=r"path.estimators\[i\].coefs_"):
+            path.coefs  # noqa: B018
+
+    def test_folds_run_in_parallel(self):
+        alone, together = (regularization_path(MODEL, X, Y, ALPHAS, cv=3, n_jobs=n).scores for n in (1, 2))
+        np.testing.assert_array_equal(alone, together)
+
+    def test_unlabelled_rows_are_not_scored(self):
+        rows, y = make_moons(200, noise=0.1, random_state=0)
+        y[40:] = -1
+        estimator = VATClassifier((4,), max_iter=300, learning_rate_init=0.02, tol=0.01, random_state=0)
+        path = regularization_path(estimator, rows, y, [0.01, 0.1], cv=2)
+        assert (path.scores > 0.6).all()
+
+    def test_a_mask_goes_with_its_rows(self):
+        mask = np.zeros(X.shape, dtype=bool)
+        mask[:, 0] = True
+        some = regularization_path(GradRegLogisticRegression(max_iter=1000), X, Y, [10.0], mask=mask, cv=2)
+        column = regularization_path(MODEL, X, Y, [10.0], cv=2)
+        assert abs(some.coefs[0, 0, 0]) < 0.1 * abs(some.coefs[0, 0]).max()
+        assert some.scores.mean() > column.scores.mean()
+
+    def test_leaves_the_estimator_alone(self):
+        estimator = clone(MODEL)
+        regularization_path(estimator, X, Y, ALPHAS)
+        assert not hasattr(estimator, "coef_")
+        assert estimator.alpha == 0.03
+
+    @pytest.mark.parametrize("alphas", [[-1.0], [np.nan], [], [[1.0]], "many", 0, 1.5, None], ids=repr)
+    def test_strengths_are_numbers(self, alphas):
+        with pytest.raises((ValueError, TypeError), match="alphas must be"):
+            regularization_path(MODEL, X, Y, alphas)
+
+    def test_other_estimators_are_refused_by_name(self):
+        with pytest.raises(TypeError, match=r"got LogisticRegression\. For others use .*validation_curve"):
+            regularization_path(make_pipeline(LogisticRegression()), X, Y, ALPHAS)
+
+    def test_scores_need_folds(self):
+        with pytest.raises(ValueError, match="Pass cv"):
+            regularization_path(MODEL, X, Y, ALPHAS, scoring="accuracy")
+
+
+class TestSelection:
+    SCORES = np.array([[0.5, 0.80, 0.90, 0.92], [0.5, 0.84, 0.94, 0.90]])
+    ATTACKED = np.array([[0.5, 0.80, 0.60, 0.60], [0.5, 0.80, 0.60, 0.60]])
+    N_PREDICTED = np.array([[1, 2, 2, 2], [1, 2, 2, 2]])
+
+    def chosen(self, selection, **changes):
+        folds = {"scores": self.SCORES, "attacked": self.ATTACKED, "n_predicted_classes": self.N_PREDICTED}
+        return choose(selection, np.arange(4), Folds(**(folds | changes)))
+
+    def test_best_is_the_largest_mean(self):
+        assert self.chosen("best") == 2
+
+    def test_one_standard_error_takes_the_strongest_that_is_close(self):
+        assert self.chosen("one_standard_error") == 2
+        assert self.chosen("one_standard_error", scores=self.SCORES + [[0, 0.1, 0, 0]]) == 1
+
+    def test_most_robust_is_close_and_stands_attacks(self):
+        assert self.chosen("most_robust") == 2  # of equals under attack the more accurate
+        assert self.chosen("most_robust", attacked=self.ATTACKED + [[0, 0, 0, 0.1]]) == 3
+
+    def test_a_model_of_one_class_is_never_robust(self):
+        scores = np.full((2, 4), 0.5)
+        assert self.chosen("one_standard_error", scores=scores) == 1
+        assert self.chosen("most_robust", scores=scores, attacked=scores) == 1
+
+    def test_only_models_of_one_class_are_an_error(self):
+        with pytest.raises(ValueError, match="Use smaller alphas"):
+            self.chosen("most_robust", n_predicted_classes=np.ones((2, 4)))
+
+    def test_one_fold_has_no_standard_error(self):
+        with pytest.raises(ValueError, match="two or more folds"):
+            self.chosen("one_standard_error", scores=self.SCORES[:1])
+
+
+class TestSearch:
+    def test_chooses_what_a_grid_search_chooses(self):
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000, scoring="neg_log_loss").fit(X, Y)
+        search = GridSearchCV(MODEL, {"alpha": ALPHAS}, scoring="neg_log_loss").fit(X, Y)
+        assert model.alpha_ == model.alpha == search.best_params_["alpha"]
+        assert model.scores_.mean(axis=0).max() == pytest.approx(search.best_score_, rel=1e-3)
+        np.testing.assert_allclose(model.predict_proba(X), search.best_estimator_.predict_proba(X), atol=0.01)
+
+    def test_attributes_have_scikit_learns_shapes(self):
+        model = GradRegLogisticRegressionCV(alphas=4, cv=3, max_iter=1000).fit(X, Y)
+        assert model.scores_.shape == (3, 4)
+        np.testing.assert_allclose(model.alphas_, np.logspace(1, -3, 4))
+        assert not hasattr(model, "attacked_scores_")
+
+    def test_the_most_robust_is_chosen_by_accuracy_under_attack(self):
+        options = {"alphas": ALPHAS, "max_iter": 1000, "threat_model": THREAT}
+        model = GradRegLogisticRegressionCV(selection="most_robust", **options).fit(X, Y)
+        best = GradRegLogisticRegressionCV(**options).fit(X, Y)
+        np.testing.assert_array_equal(model.attacked_scores_, best.attacked_scores_)
+        by_strength = dict(zip(model.alphas_, model.attacked_scores_.mean(axis=0), strict=True))
+        assert by_strength[model.alpha_] > by_strength[best.alpha_]
+
+    def test_networks_trained_by_epochs_are_those_of_a_grid_search(self):
+        options = {"hidden_layer_sizes": (5,), "learning_rate_init": 0.02, "tol": 0.01, "random_state": 0}
+        model = GradRegMLPClassifierCV(alphas=ALPHAS, cv=2, **options).fit(X, Y)
+        search = GridSearchCV(GradRegMLPClassifier(**options), {"alpha": model.alphas_}, cv=2).fit(X, Y)
+        np.testing.assert_allclose(model.scores_.mean(axis=0), search.cv_results_["mean_test_score"])
+        np.testing.assert_array_equal(model.coefs_[0], search.best_estimator_.coefs_[0])
+
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_networks_minimised_to_a_tolerance_go_along_the_path(self):
+        options = {"hidden_layer_sizes": (3,), "solver": "lbfgs", "max_iter": 50, "random_state": 0}
+        model = GradRegMLPClassifierCV(alphas=ALPHAS, cv=2, **options).fit(X, Y)
+        path = regularization_path(GradRegMLPClassifier(**options), X, Y, ALPHAS, cv=2)
+        np.testing.assert_array_equal(model.scores_, path.scores)
+        chosen = path.estimators[path.alphas.tolist().index(model.alpha_)]
+        np.testing.assert_array_equal(model.coefs_[0], chosen.coefs_[0])
+
+    def test_has_no_incremental_fit(self):
+        assert not hasattr(GradRegMLPClassifierCV(), "partial_fit")
+
+    def test_another_fit_forgets_the_last(self):
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000, threat_model=THREAT).fit(X, Y)
+        model.set_params(threat_model=None).fit(X, Y)
+        assert not hasattr(model, "attacked_scores_")
+
+    def test_a_failed_fit_changes_nothing(self):
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000).fit(X, Y)
+        before = dict(vars(model))
+        model.alphas = before["alphas"] = [-1]
+        with pytest.raises(ValueError, match="alphas must be"):
+            model.fit(X, Y)
+        assert vars(model) == before
+
+    def test_becomes_scikit_learns(self):
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000).fit(X, Y)
+        np.testing.assert_allclose(model.to_sklearn().predict_proba(X), model.predict_proba(X))
+
+    def test_sample_weights_are_repetitions(self):
+        rows, y = make_classification(60, random_state=0)
+        weights = np.arange(60) % 2 + 1
+        repeated = np.repeat(np.arange(60), weights)
+        folds = [(np.arange(30), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))]
+        wider = [tuple(np.flatnonzero(np.isin(repeated, part)) for part in fold) for fold in folds]
+        weighted = GradRegLogisticRegressionCV(alphas=ALPHAS, cv=folds, tol=1e-6, max_iter=1000)
+        weighted.fit(rows, y, sample_weight=weights)
+        longer = clone(weighted).set_params(cv=wider).fit(rows[repeated], y[repeated])
+        np.testing.assert_allclose(weighted.scores_, longer.scores_)
+        np.testing.assert_allclose(weighted.coef_, longer.coef_, atol=1e-4)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"selection": "worst"}, "selection must be one of"),
+            ({"selection": "most_robust"}, "pass a threat model"),
+            ({"threat_model": 0.5}, "must be a ThreatModel"),
+            ({"threat_model": ThreatModel([0.1, 0.2])}, "one radius"),
+            ({"scoring": ["accuracy", "neg_log_loss"]}, "must be one score"),
+            ({"alphas": [0.1, -1]}, "alphas must be"),
+            ({"cv": 1}, "cv|n_splits|folds"),
+        ],
+        ids=repr,
+    )
+    def test_bad_parameters_are_named(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            GradRegLogisticRegressionCV(max_iter=1000).set_params(**options).fit(X, Y)
+
+    def test_callbacks_are_refused_with_the_way_round(self):
+        with pytest.raises(NotImplementedError, match="Follow a fit of GradRegLogisticRegression"):
+            GradRegLogisticRegressionCV().set_callbacks(None)
