@@ -72,6 +72,11 @@ def _parser():
     add("--cv", type=_folds, default=5, metavar="N", help="folds (default: 5)")
     add("--jobs", type=int, default=1, metavar="N", help="processes, -1 for one per core (default: 1)")
     add(
+        "--dask",
+        metavar="ADDRESS",
+        help="run the fits on the workers of this dask scheduler, such as tcp://10.0.0.1:8786; local starts one here",
+    )
+    add(
         "--scoring",
         choices=("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
         default="accuracy",

@@ -17,6 +17,7 @@ from sklearn_irg._cli.report import report
 from sklearn_irg._cli.scores import Decision, decide
 from sklearn_irg._cli.sweep import ALPHAS, Sweep
 from sklearn_irg._cli.words import as_csv, as_text, decision_sentence, remarks
+from sklearn_irg._cli.workers import on_cluster
 from sklearn_irg._cli.writing import check_writable, say, write
 from sklearn_irg.penalties import check_penalty
 
@@ -37,7 +38,8 @@ def _run_sweep(arguments, argv):
     status, sweep = 0, None
     try:
         sweep, name, note = _begin(arguments)
-        sweep.run()
+        with on_cluster(arguments.dask, arguments.jobs) as sweep.n_jobs:
+            sweep.run()
     except KeyboardInterrupt:
         status = 130
         n_done = "nothing" if sweep is None else f"{sweep.n_done} of {sweep.n_planned} fits"

@@ -93,6 +93,9 @@ class Workspace:
         self._views = []  # of the buffers, as they were last handed out
         self._next = 0
 
+    def __reduce__(self):
+        return Workspace, ()  # memory is not worth a transfer
+
     def reset(self):
         """Take all arrays back."""
         self._next = 0

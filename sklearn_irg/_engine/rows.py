@@ -143,6 +143,22 @@ class Rows:
         weights[positions] = raw[positions] / raw[positions].sum()
         return _read_only(weights)
 
+    are_pieces = False  # of rows elsewhere
+
+    def total_weights(self):
+        """Sum of the weights of each group, as they were given."""
+        raw = np.ones(self.n_samples) if self.sample_weight is None else self.sample_weight
+        return {"all": float(raw.sum())} | {name: float(raw[rows].sum()) for name, rows in self.groups.items()}
+
+    def as_part_of(self, totals):
+        """The same rows as some of those whose weights have these sums."""
+        other, own = copy(self), self.total_weights()
+        other._weights = {
+            name: _read_only(weights * weights.dtype.type(own[name] / totals[name]))
+            for name, weights in self._weights.items()
+        }
+        return other
+
     def weights_of(self, group):
         """What each row counts in the mean over a group, shape (n_samples,)."""
         return self._weights[group]

@@ -17,8 +17,10 @@ from sklearn_irg._engine.activations import as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.objective import Objective, RampUp
+from sklearn_irg._engine.pieces import PiecedObjective
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.terms import L2
+from sklearn_irg._estimators._distributed import are_distributed, prepare_pieces
 from sklearn_irg._estimators._resuming import Resuming
 from sklearn_irg.constraints import check_constraint
 from sklearn_irg.losses import check_loss
@@ -121,7 +123,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         loss = self._loss()
         solver = check_solver(self.solver)
         rows, network = self._prepare(X, y, sample_weight, mask, loss, classes, resume, incremental)
-        theta = (self._resume if resume else self._start)(network, random_state, rows.X.dtype)
+        theta = (self._resume if resume else self._start)(network, random_state, rows.columns.dtype)
         rows, score = self._hold_out(network, rows, random_state, incremental)
         objective = self._objective(network, rows, loss, self._terms(loss, rows))
         theta = self._enter(objective, theta, resume, go_on)
@@ -172,6 +174,13 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _prepare(self, X, y, sample_weight, mask, loss, classes, resume, incremental):
         """Validated rows, and the network for them."""
+        if are_distributed(X):
+            if incremental:
+                raise TypeError(
+                    "partial_fit takes rows that are in memory; got a dask collection. Pass its pieces in turn."
+                )
+            rows, n_outputs = prepare_pieces(self, X, y, sample_weight, mask, loss, resume)
+            return rows, self._network(rows.columns.n_features, n_outputs, loss)
         X, y = self._validate(X, y, reset=not resume)
         names = getattr(self, "feature_names_in_", None)
         sample_weight = check_sample_weight(sample_weight, X.shape[0])
@@ -191,10 +200,13 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         )
         if encoded.sample_weight is not None and not encoded.sample_weight.all():
             rows = rows.take(np.flatnonzero(encoded.sample_weight))  # without classes of weight zero
-        sizes = (X.shape[1], *self._hidden_layers(), encoded.n_outputs)
-        activation, likelihood = as_activation(self.activation), self._likelihood(loss)
-        network = self._network_kind()(sizes, activation, likelihood, bool(self.fit_intercept))
-        return rows, network
+        return rows, self._network(X.shape[1], encoded.n_outputs, loss)
+
+    def _network(self, n_features, n_outputs, loss):
+        sizes = (n_features, *self._hidden_layers(), n_outputs)
+        return self._network_kind()(
+            sizes, as_activation(self.activation), self._likelihood(loss), bool(self.fit_intercept)
+        )
 
     def _validate(self, X, y, *, reset):
         """X and y as arrays."""
@@ -213,7 +225,8 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         if rows.targets is not None:
             rows = rows.with_targets(loss.soften(rows.targets, network.likelihood))
         dropout = float(self.dropout) if dropout is None else dropout
-        return Objective(network, rows, terms, parametrisation=self._parametrisation(), dropout=dropout)
+        kind = PiecedObjective if rows.are_pieces else Objective
+        return kind(network, rows, terms, parametrisation=self._parametrisation(), dropout=dropout)
 
     def _parametrisation(self):
         """How the solver's parameters become the network's; None if they are the same."""
@@ -254,12 +267,14 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _initial_terms(self, X, y, sample_weight=None, mask=None):
         """Mean loss, and penalty without alpha and dropout, where a fit would start; weight decay is neither."""
+        if are_distributed(X):
+            raise TypeError("the balance is that of rows in memory; got a dask collection. Pass one of its pieces.")
         self._check_parameters()
         random_state = self._generator(go_on=False)
         loss = self._loss()
         rows, network = self._prepare(X, y, sample_weight, mask, loss, None, False, False)
         penalty = self._penalty(rows)
-        theta = self._start(network, random_state, rows.X.dtype).astype(np.float64)
+        theta = self._start(network, random_state, rows.columns.dtype).astype(np.float64)
         terms = [(1.0, loss)] + ([] if penalty is None else penalty.terms())
         objective = self._objective(network, rows.astype(np.float64), loss, terms, dropout=0.0)
         objective.project(theta)

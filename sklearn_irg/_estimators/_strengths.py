@@ -66,7 +66,7 @@ def _fit_together(models, X, y, sample_weight, mask):
     random_state = first._generator(go_on=False)
     schedule = Schedule(max_iter=int(first.max_iter), tol=float(first.tol), random_state=random_state)
     stack = objective.stack(strengths)
-    thetas = np.zeros((len(models), network.n_parameters), dtype=rows.X.dtype)  # where all stackable models start
+    thetas = np.zeros((len(models), network.n_parameters), dtype=rows.columns.dtype)  # where all stackable models start
     solutions = None if stack is None else solver.minimize_stack(stack, thetas, schedule)
     if solutions is None:
         return [False] * len(models)

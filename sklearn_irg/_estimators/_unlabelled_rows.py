@@ -36,6 +36,8 @@ class UnlabelledRows:
 
     def _labelled_only(self, X, y, sample_weight):
         # a marker is not a class, so no score should count it
+        if self.unlabeled_label is None:
+            return X, y, sample_weight
         labelled = self._find_labelled(y if issparse(y) else np.asarray(y))
         if labelled is None:
             return X, y, sample_weight

@@ -1,0 +1,148 @@
+"""An objective whose rows are in pieces, on many machines: sums over rows are evaluated where the rows are."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._engine.autodiff import Bundle, combine, defvjp, primitive, value_and_grad
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.parametrisations import Identity
+from sklearn_irg._engine.rows import Batch, Columns
+from sklearn_irg._engine.step import Step
+
+__all__ = ["Piece", "PiecedObjective", "PiecedRows", "add_parts"]
+
+
+class Piece:
+    """Some of the rows, as the process holds them that evaluates them.
+
+    Parameters
+    ----------
+    network : Network
+        What θ means.
+    rows : Rows
+        Encoded; their weights are normalised among themselves.
+    """
+
+    def __init__(self, network, rows):
+        self.network = network
+        self.rows = rows
+        self._objective = None
+
+    def __getstate__(self):
+        return {**vars(self), "_objective": None}  # the memory of its steps is not worth a transfer
+
+    def totals(self):
+        """Sums by which weights are normalised: of each group of rows, and of what weight decay counts under None."""
+        return {**self.rows.total_weights(), None: self.rows.everything().total_weight}
+
+    def value_and_grad(self, terms, parametrisation, totals, theta):
+        """What these rows add to the value and gradient of terms that are means over all rows."""
+        if self._objective is None:
+            self._objective = Objective(self.network, self.rows.as_part_of(totals), [])
+        self._objective.terms, self._objective.parametrisation = terms, parametrisation
+        return self._objective.value_and_grad(theta, self._objective.everything())
+
+
+def add_parts(parts):
+    """Sum of values and gradients."""
+    values, gradients = zip(*parts, strict=True)
+    return sum(values), sum(gradients[1:], start=gradients[0])
+
+
+class PiecedRows(NamedTuple):
+    """What an objective needs to know of rows that it does not hold, in place of `Rows`.
+
+    Parameters
+    ----------
+    columns : Columns
+        Of X.
+    totals : dict of str or None to float
+        Sums of `Piece.totals` over all pieces.
+    n_samples : int
+        Number of rows.
+    evaluate : callable
+        ``evaluate(terms, parametrisation, totals, theta)`` adds up `Piece.value_and_grad` over all pieces.
+    """
+
+    columns: Columns
+    totals: dict
+    n_samples: int
+    evaluate: object
+
+    are_pieces = True
+    targets = mask = None
+    groups = {}
+
+    @property
+    def group_names(self):
+        """Names of the groups that terms may count."""
+        return ["all", *(name for name in self.totals if name not in ("all", None))]
+
+    @property
+    def X(self):
+        """Rows in one place, which there are not."""
+        raise InvalidParameterError(
+            "a term reads all rows before the fit, but they are on many machines, and none holds them all. Leave it out, or "
+            "fit to arrays."
+        )
+
+    def everything(self):
+        """A batch without rows, for terms that count none."""
+        nothing = np.empty((0, self.columns.n_features), dtype=self.columns.dtype)
+        weights = dict.fromkeys(self.group_names, np.empty(0, dtype=self.columns.dtype))
+        return Batch(slice(0, 0), nothing, None, None, weights, self.totals[None])
+
+
+class PiecedObjective(Objective):
+    """Sum of ``strength * term`` over rows in pieces.
+
+    Terms of the weights alone, and what a constraint makes of the gradient, are evaluated here, once.
+    """
+
+    def __init__(self, network, rows, terms, *, parametrisation=None, dropout=0.0):
+        super().__init__(network, rows, terms, parametrisation=parametrisation, dropout=dropout)
+        whole = [type(term).__name__ for _, term in self.terms if term.needs_whole_batch]
+        if self.parametrisation.needs_whole_batch:
+            whole.append(type(self.parametrisation).__name__)
+        if whole:
+            raise InvalidParameterError(
+                f"{whole[0]} needs all rows at once, but they are on many machines. Leave it out, or fit to arrays."
+            )
+
+    def value_and_grad(self, theta, batch, random_state=None):
+        """Value and gradient over all rows."""
+        value, gradient = value_and_grad(lambda theta: self._of_all(theta, batch, self.terms), theta)
+        return float(value), gradient
+
+    def stack(self, strengths):
+        """Models on rows elsewhere are not evaluated together."""
+        del strengths
+
+    def value(self, theta, batch, random_state=None, terms=None):
+        """Value over all rows, of all terms or of some."""
+        return float(self._of_all(theta, batch, self.terms if terms is None else terms))
+
+    def _of_all(self, theta, batch, terms):
+        effective = self.parametrisation.transform(self.network, theta)
+        # a form with bounds has terms that read the solver's parameters, so its chain rule is that of each piece
+        beyond, where = (self.parametrisation, theta) if self._original is not None else (Identity(), effective)
+        of_rows = [(strength, term) for strength, term in terms if term.group is not None]
+        step = Step(self, effective, batch, None, theta)
+        coefficients, values = [1.0], [_over_rows(where, self.rows, of_rows, beyond)[0]]
+        for strength, term in terms:
+            for coefficient, value in term.contributions(step) if term.group is None else ():
+                coefficients.append(strength * coefficient)
+                values.append(value)
+        return combine(coefficients, *values)
+
+
+@primitive
+def _over_rows(theta, rows, terms, parametrisation):
+    """What rows add to the objective, elsewhere."""
+    value, gradient = rows.evaluate(terms, parametrisation, rows.totals, theta)
+    return Bundle([np.asarray(value, dtype=theta.dtype)], saved=gradient)
+
+
+defvjp(_over_rows, lambda ans, theta, rows, terms, parametrisation: lambda g: g[0] * ans.saved)

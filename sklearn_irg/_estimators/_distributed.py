@@ -1,0 +1,193 @@
+"""Rows on many machines, as dask collections: they are checked, encoded and evaluated where they live."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import is_classifier
+from sklearn.utils import check_array
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from sklearn_irg._checks import InvalidParameterError, check_sample_weight
+from sklearn_irg._engine.pieces import Piece, PiecedRows, add_parts
+from sklearn_irg._engine.rows import Columns
+from sklearn_irg.solvers import check_solver
+
+__all__ = ["are_distributed", "prepare_pieces"]
+
+_FAN_IN = 8  # parts that are added at a time
+
+
+def are_distributed(X):
+    """Whether rows are a dask collection."""
+    return hasattr(X, "__dask_graph__")
+
+
+def prepare_pieces(estimator, X, y, sample_weight, mask, loss, resume):
+    """Rows in pieces that stay where they are, and the number of outputs; sets what the estimator learns of classes."""
+    import dask
+
+    _check_possible(estimator, mask)
+    pieces = _aligned(X, y, sample_weight)
+    classifies = is_classifier(estimator)
+    summaries = dask.compute(*(dask.delayed(_summary)(*piece, classifies) for piece in pieces))
+    with_rows = [summary is not None for summary in summaries]
+    summaries = [summary for summary in summaries if summary is not None]
+    if not summaries:
+        raise ValueError("Found array with 0 sample(s) in all pieces of X, or with weights of zero.")
+    labels, by_label = _totals_of_labels([summary["labels"] for summary in summaries])
+    row, label = summaries[0]["example"]
+    estimator._validate(row, label, reset=not resume)
+    targets = labels if classifies else label
+    n_outputs = estimator._encode(targets, None, loss, classes=None, resume=resume, incremental=False).n_outputs
+    dtype = np.result_type(*(summary["dtype"] for summary in summaries))
+    like = _like(estimator, labels, by_label)
+    prepared = dask.persist(
+        *(
+            dask.delayed(_prepare)(like, *piece, loss, dtype)
+            for piece, has_rows in zip(pieces, with_rows, strict=True)
+            if has_rows
+        )
+    )
+    totals = {}
+    for of_piece in dask.compute(*(dask.delayed(Piece.totals)(piece) for piece in prepared)):
+        for name, total in of_piece.items():
+            totals[name] = totals.get(name, 0.0) + total
+    columns = Columns(row.shape[1], _names(estimator), dtype, issparse(row))
+    n_samples = sum(summary["n_samples"] for summary in summaries)
+    return PiecedRows(columns, totals, n_samples, _Evaluation(prepared)), n_outputs
+
+
+class _Evaluation:
+    """A sum over pieces, in a tree whose shape depends on their number alone."""
+
+    def __init__(self, pieces):
+        self._pieces = pieces
+
+    def __call__(self, terms, parametrisation, totals, theta):
+        import dask
+
+        arguments = [dask.delayed(argument) for argument in ((terms, parametrisation, totals), theta)]
+        parts = [dask.delayed(_evaluate)(piece, *arguments) for piece in self._pieces]
+        while len(parts) > 1:
+            parts = [dask.delayed(add_parts)(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
+        return parts[0].compute()
+
+
+# -- what happens where the rows are -----------------------------------------------------------------------------------
+
+
+def _summary(X, y, sample_weight, classifies):
+    """What is known of all rows before any is encoded; None for a piece without rows."""
+    y = np.asarray(y)
+    if X.shape[0] != len(y):
+        raise ValueError(f"a piece of X has {X.shape[0]} rows, and that of y {len(y)}. Give both the same chunks.")
+    weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    if not weights.any():
+        return None
+    weights = check_sample_weight(weights, len(y))
+    present = np.flatnonzero(weights)
+    first = present[:1]
+    row = X.iloc[first] if hasattr(X, "iloc") else X[first]
+    labels = None
+    if classifies:
+        if y.ndim > 1 and y.shape[1] > 1:
+            raise ValueError(
+                f"y must be one class per row where rows are on many machines; got y with {y.shape[1]} columns."
+            )
+        check_classification_targets(y)
+        found, indices = np.unique(y.reshape(-1)[present], return_inverse=True)
+        labels = found, np.bincount(indices, weights[present])
+    dtype = check_array(row, accept_sparse="csr", dtype=(np.float64, np.float32)).dtype
+    return {"n_samples": len(present), "labels": labels, "dtype": dtype, "example": (row, y[first])}
+
+
+def _prepare(estimator, X, y, sample_weight, loss, dtype):
+    """A piece, checked and encoded."""
+    X = X.astype(dtype) if getattr(X, "dtype", dtype) != dtype else X
+    y = np.asarray(y)
+    sample_weight = None if sample_weight is None else np.asarray(sample_weight)
+    rows, network = estimator._prepare(X, y, sample_weight, None, loss, None, True, True)
+    rows = rows if rows.columns.dtype == dtype else rows.astype(dtype)
+    if rows.targets is not None:
+        rows = rows.with_targets(loss.soften(rows.targets, network.likelihood))
+    return Piece(network, rows)
+
+
+def _evaluate(piece, arguments, theta):
+    return piece.value_and_grad(*arguments, theta)
+
+
+# -- what happens before that ------------------------------------------------------------------------------------------
+
+
+def _check_possible(estimator, mask):
+    name = type(estimator).__name__
+    if check_solver(estimator.solver).has_epochs:
+        raise InvalidParameterError(
+            f'{name} fits rows on many machines with solver="lbfgs" only; got {estimator.solver!r}. For minibatches, pass '
+            "pieces of the rows to partial_fit, one after another."
+        )
+    if mask is not None:
+        raise InvalidParameterError(
+            f"{name} takes no mask where rows are on many machines. Use the features of a penalty for whole columns."
+        )
+    if getattr(estimator, "unlabeled_label", None) is not None:
+        raise InvalidParameterError(
+            f"{name} needs a label for each row where they are on many machines; got unlabeled_label="
+            f"{estimator.unlabeled_label!r}. Use None, and leave rows without labels out."
+        )
+    if getattr(estimator, "early_stopping", False):
+        raise InvalidParameterError('solver="lbfgs" has no epochs to stop early at. Use early_stopping=False.')
+
+
+def _aligned(X, y, sample_weight):
+    """Delayed pieces (X, y, weights or None), of the same rows each."""
+    collections = {"X": X, "y": y} | ({} if sample_weight is None else {"sample_weight": sample_weight})
+    for name, collection in collections.items():
+        if not are_distributed(collection):
+            raise TypeError(
+                f"{name} must be a dask array or frame beside an X that is one; got {type(collection).__name__}. Convert it "
+                "with dask.array.from_array and the chunks of X."
+            )
+    pieces = {}
+    for name, collection in collections.items():
+        if hasattr(collection, "rechunk"):
+            rows = X.chunks[0] if hasattr(X, "rechunk") else collection.chunks[0]
+            known = not np.isnan(np.sum(rows)) and not np.isnan(np.sum(collection.chunks[0]))
+            if known and sum(rows) != sum(collection.chunks[0]):
+                raise ValueError(f"X has {sum(rows)} rows, and {name} {sum(collection.chunks[0])}.")
+            by_axis = dict.fromkeys(range(1, collection.ndim), -1) | ({0: rows} if known else {})
+            collection = collection.rechunk(by_axis) if by_axis else collection
+        pieces[name] = np.ravel(collection.to_delayed()).tolist()
+        if len(pieces[name]) != len(pieces["X"]):
+            raise ValueError(
+                f"X is in {len(pieces['X'])} pieces, and {name} in {len(pieces[name])}. Give both the same chunks or "
+                "partitions."
+            )
+    nothing = [None] * len(pieces["X"])
+    return list(zip(pieces["X"], pieces["y"], pieces.get("sample_weight", nothing), strict=True))
+
+
+def _totals_of_labels(found):
+    """All labels, sorted, and the weight of each; None for numbers."""
+    if found[0] is None:
+        return None, None
+    labels, indices = np.unique(np.concatenate([labels for labels, _ in found]), return_inverse=True)
+    return labels, np.bincount(indices, np.concatenate([weights for _, weights in found]))
+
+
+def _like(estimator, labels, by_label):
+    """An estimator that encodes a piece as this one would encode all rows."""
+    parameters = estimator.get_params(deep=False)
+    like = type(estimator)(**parameters)
+    learnt = ("classes_", "n_features_in_", "feature_names_in_", "_is_multilabel")
+    vars(like).update({name: value for name, value in vars(estimator).items() if name in learnt})
+    if parameters.get("class_weight") == "balanced":
+        weights = compute_class_weight("balanced", classes=labels, y=labels, sample_weight=by_label)
+        like.class_weight = dict(zip(labels.tolist(), weights.tolist(), strict=True))
+    return like
+
+
+def _names(estimator):
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else tuple(names)
