@@ -13,8 +13,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_irg._cli.candidates import Candidate
 from sklearn_irg.attacks import adversarial_accuracy, certified_accuracy
-from sklearn_irg.model_selection import regularization_path
-from sklearn_irg.model_selection._selection import most_robust, within_one_standard_error
+from sklearn_irg.model_selection import most_robust, regularization_path
 
 __all__ = ["SCORINGS", "Decision", "Fold", "Row", "decide", "fit_fold", "under_attack"]
 
@@ -188,6 +187,5 @@ def decide(rows, scoring="accuracy"):
     if not ours:
         return Decision(None, None)
     scores, attacked = (np.array([row.values(name) for row in ours]).T for name in ("score", "attacked"))
-    all_of_them = np.ones(len(ours), dtype=bool)
-    best = within_one_standard_error(sign * scores, all_of_them)[0]
-    return Decision(ours[best], ours[most_robust(sign * scores, attacked, all_of_them)])
+    best = ours[int((sign * scores).mean(axis=0).argmax())]
+    return Decision(best, ours[most_robust(sign * scores, attacked)])

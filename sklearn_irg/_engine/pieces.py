@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.autodiff import Bundle, combine, defvjp, primitive, value_and_grad
@@ -32,6 +33,12 @@ class Piece:
 
     def __getstate__(self):
         return {**vars(self), "_objective": None}  # the memory of its steps is not worth a transfer
+
+    def __sizeof__(self):
+        # by which a cluster knows what it holds
+        X, targets = self.rows.X, self.rows.targets
+        arrays = [X.data, X.indices, X.indptr] if issparse(X) else [X]
+        return sum(array.nbytes for array in arrays) + (0 if targets is None else targets.nbytes)
 
     def totals(self):
         """Sums by which weights are normalised: of each group of rows, and of what weight decay counts under None."""

@@ -5,6 +5,7 @@ from sklearn_irg.model_selection._drift_test import DriftTestResult, drift_test
 from sklearn_irg.model_selection._equivalent_alpha import equivalent_alpha
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
 from sklearn_irg.model_selection._regularization_path import RegularizationPath, regularization_path
+from sklearn_irg.model_selection._selection import most_robust
 
 __all__ = [
     "DriftTestResult",
@@ -13,5 +14,6 @@ __all__ = [
     "balanced_alpha",
     "drift_test",
     "equivalent_alpha",
+    "most_robust",
     "regularization_path",
 ]
