@@ -1,5 +1,7 @@
 """Paths over strengths, and estimators that choose theirs."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -18,7 +20,7 @@ from sklearn_irg import (
 )
 from sklearn_irg.attacks import ThreatModel
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
-from sklearn_irg.model_selection import regularization_path
+from sklearn_irg.model_selection import most_robust, regularization_path
 from sklearn_irg.model_selection._regularization_path import Folds
 from sklearn_irg.model_selection._selection import choose
 
@@ -95,6 +97,25 @@ class TestPath:
         path = regularization_path(estimator, rows, y, [0.01, 0.1], cv=2)
         assert (path.scores > 0.6).all()
 
+    def test_unlabelled_rows_are_not_scored_in_folds_of_others(self):
+        y = np.where(np.arange(len(Y)) % 3 == 0, Y, -1)
+        estimator = GradRegMLPClassifier((4,), unlabeled_label=-1, solver="lbfgs", max_iter=20, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            path = regularization_path(estimator, X, y, [0.1], cv=KFold(3), scoring="accuracy")
+        assert path.scores.min() > 0.5  # unlabelled rows would count as errors
+
+    def test_scorers_without_weights_get_none(self):
+        def scorer(estimator, X, y):
+            return estimator.score(X, y)
+
+        weighted = regularization_path(MODEL, X, Y, ALPHAS, cv=2, scoring=scorer, sample_weight=np.ones(len(Y)))
+        np.testing.assert_array_equal(weighted.scores, regularization_path(MODEL, X, Y, ALPHAS, cv=2).scores)
+
+    def test_folds_there_are(self):
+        with pytest.raises(ValueError, match="cv gives no folds"):
+            regularization_path(MODEL, X, Y, ALPHAS, cv=[])
+
     def test_a_mask_goes_with_its_rows(self):
         mask = np.zeros(X.shape, dtype=bool)
         mask[:, 0] = True
@@ -109,7 +130,7 @@ class TestPath:
         assert not hasattr(estimator, "coef_")
         assert estimator.alpha == 0.03
 
-    @pytest.mark.parametrize("alphas", [[-1.0], [np.nan], [], [[1.0]], "many", 0, 1.5, None], ids=repr)
+    @pytest.mark.parametrize("alphas", [[-1.0], [np.nan], [], [[1.0]], ["1"], [True], "many", 0, 1.5, None], ids=repr)
     def test_strengths_are_numbers(self, alphas):
         with pytest.raises((ValueError, TypeError), match="alphas must be"):
             regularization_path(MODEL, X, Y, alphas)
@@ -151,6 +172,22 @@ class TestSelection:
     def test_only_models_of_one_class_are_an_error(self):
         with pytest.raises(ValueError, match="Use smaller alphas"):
             self.chosen("most_robust", n_predicted_classes=np.ones((2, 4)))
+
+    @pytest.mark.parametrize("selection", ["best", "one_standard_error", "most_robust"])
+    def test_a_score_that_is_no_number_is_not_chosen(self, selection):
+        scores = self.SCORES.copy()
+        scores[0, 2] = np.nan
+        assert self.chosen(selection, scores=scores) == 3
+
+    @pytest.mark.parametrize("selection", ["best", "one_standard_error", "most_robust"])
+    def test_scores_of_which_none_is_a_number_are_an_error(self, selection):
+        with pytest.raises(ValueError, match=r"no strength .* has a finite score"):
+            self.chosen(selection, scores=np.full((2, 4), np.nan))
+
+    def test_the_public_rule_names_bad_input(self):
+        for bad in (self.SCORES[:1], self.SCORES[:, 1:], self.SCORES * np.nan):
+            with pytest.raises(ValueError, match="must be finite and have the same shape"):
+                most_robust(bad, self.ATTACKED)
 
     def test_one_fold_has_no_standard_error(self):
         with pytest.raises(ValueError, match="two or more folds"):

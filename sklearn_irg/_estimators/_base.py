@@ -54,6 +54,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
     n_ramp_up_epochs = 0
 
     _accept_sparse = "csr"
+    _takes_pieces = False  # of rows on many machines
     _multilabel = False
 
     @abstractmethod

@@ -4,7 +4,6 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils import check_array
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_irg._checks import InvalidParameterError, check_sample_weight
@@ -26,26 +25,28 @@ def prepare_pieces(estimator, X, y, sample_weight, mask, loss, resume):
     """Rows in pieces that stay where they are, and the number of outputs; sets what the estimator learns of classes."""
     import dask
 
-    _check_possible(estimator, mask)
+    _check_possible(estimator, mask, loss)
     pieces = _aligned(X, y, sample_weight)
     classifies = is_classifier(estimator)
     summaries = dask.compute(*(dask.delayed(_summary)(*piece, classifies) for piece in pieces))
-    with_rows = [summary is not None for summary in summaries]
+    pieces = [piece for piece, summary in zip(pieces, summaries, strict=True) if summary is not None]
     summaries = [summary for summary in summaries if summary is not None]
     if not summaries:
         raise ValueError("Found array with 0 sample(s) in all pieces of X, or with weights of zero.")
     labels, by_label = _totals_of_labels([summary["labels"] for summary in summaries])
     row, label = summaries[0]["example"]
     estimator._validate(row, label, reset=not resume)
-    targets = labels if classifies else label
-    n_outputs = estimator._encode(targets, None, loss, classes=None, resume=resume, incremental=False).n_outputs
+    # each label as a row with the weight of all of its rows: so classes have the weights that they have among all rows
+    all_rows = (labels, by_label) if classifies else (label, None)
+    encoded = estimator._encode(*all_rows, loss, classes=None, resume=resume, incremental=False)
+    by_class = (labels, encoded.sample_weight / by_label) if classifies else None
     dtype = np.result_type(*(summary["dtype"] for summary in summaries))
-    like = _like(estimator, labels, by_label)
+    like = _like(estimator)
     prepared = dask.persist(
         *(
-            dask.delayed(_prepare)(like, *piece, loss, dtype)
-            for piece, has_rows in zip(pieces, with_rows, strict=True)
-            if has_rows
+            dask.delayed(_prepare)(like, *piece, by_class, loss, dtype)
+            for piece, summary in zip(pieces, summaries, strict=True)
+            if _has_rows(summary, by_class)
         )
     )
     totals = {}
@@ -54,7 +55,7 @@ def prepare_pieces(estimator, X, y, sample_weight, mask, loss, resume):
             totals[name] = totals.get(name, 0.0) + total
     columns = Columns(row.shape[1], _names(estimator), dtype, issparse(row))
     n_samples = sum(summary["n_samples"] for summary in summaries)
-    return PiecedRows(columns, totals, n_samples, _Evaluation(prepared)), n_outputs
+    return PiecedRows(columns, totals, n_samples, _Evaluation(prepared)), encoded.n_outputs
 
 
 class _Evaluation:
@@ -78,7 +79,7 @@ class _Evaluation:
 
 def _summary(X, y, sample_weight, classifies):
     """What is known of all rows before any is encoded; None for a piece without rows."""
-    y = np.asarray(y)
+    X, y = _csr(X), np.asarray(y)
     if X.shape[0] != len(y):
         raise ValueError(f"a piece of X has {X.shape[0]} rows, and that of y {len(y)}. Give both the same chunks.")
     weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
@@ -101,16 +102,24 @@ def _summary(X, y, sample_weight, classifies):
     return {"n_samples": len(present), "labels": labels, "dtype": dtype, "example": (row, y[first])}
 
 
-def _prepare(estimator, X, y, sample_weight, loss, dtype):
+def _prepare(estimator, X, y, sample_weight, by_class, loss, dtype):
     """A piece, checked and encoded."""
+    X = _csr(X)
     X = X.astype(dtype) if getattr(X, "dtype", dtype) != dtype else X
     y = np.asarray(y)
     sample_weight = None if sample_weight is None else np.asarray(sample_weight)
+    if by_class is not None and (by_class[1] != 1).any():
+        of_rows = by_class[1][np.searchsorted(by_class[0], y.reshape(-1))]
+        sample_weight = of_rows if sample_weight is None else sample_weight * of_rows
     rows, network = estimator._prepare(X, y, sample_weight, None, loss, None, True, True)
     rows = rows if rows.columns.dtype == dtype else rows.astype(dtype)
     if rows.targets is not None:
         rows = rows.with_targets(loss.soften(rows.targets, network.likelihood))
     return Piece(network, rows)
+
+
+def _csr(X):
+    return X.tocsr() if issparse(X) else X
 
 
 def _evaluate(piece, arguments, theta):
@@ -120,8 +129,13 @@ def _evaluate(piece, arguments, theta):
 # -- what happens before that ------------------------------------------------------------------------------------------
 
 
-def _check_possible(estimator, mask):
+def _check_possible(estimator, mask, loss):
     name = type(estimator).__name__
+    if not estimator._takes_pieces:
+        raise TypeError(
+            f"{name} needs rows in memory; got a dask collection. Fit GradRegLogisticRegression, or a perceptron with "
+            'solver="lbfgs", which take one, or pass what compute() gives.'
+        )
     if check_solver(estimator.solver).has_epochs:
         raise InvalidParameterError(
             f'{name} fits rows on many machines with solver="lbfgs" only; got {estimator.solver!r}. For minibatches, pass '
@@ -131,6 +145,8 @@ def _check_possible(estimator, mask):
         raise InvalidParameterError(
             f"{name} takes no mask where rows are on many machines. Use the features of a penalty for whole columns."
         )
+    if loss.samples is not None:
+        raise InvalidParameterError(f"{type(loss).__name__} compares samples, which must be in memory. Pass arrays.")
     if getattr(estimator, "unlabeled_label", None) is not None:
         raise InvalidParameterError(
             f"{name} needs a label for each row where they are on many machines; got unlabeled_label="
@@ -172,19 +188,28 @@ def _totals_of_labels(found):
     """All labels, sorted, and the weight of each; None for numbers."""
     if found[0] is None:
         return None, None
+    kinds = {"b": "booleans", "i": "numbers", "u": "numbers", "f": "numbers"}
+    different = sorted({kinds.get(labels.dtype.kind, "words") for labels, _ in found})
+    if len(different) > 1:
+        raise ValueError(
+            f"y has labels of different kinds in different pieces: {' and '.join(different)}. Convert them."
+        )
     labels, indices = np.unique(np.concatenate([labels for labels, _ in found]), return_inverse=True)
     return labels, np.bincount(indices, np.concatenate([weights for _, weights in found]))
 
 
-def _like(estimator, labels, by_label):
-    """An estimator that encodes a piece as this one would encode all rows."""
-    parameters = estimator.get_params(deep=False)
-    like = type(estimator)(**parameters)
+def _has_rows(summary, by_class):
+    """Whether a piece has a row of a class with a weight."""
+    return by_class is None or by_class[1][np.isin(by_class[0], summary["labels"][0])].any()
+
+
+def _like(estimator):
+    """An estimator that encodes a piece as this one would encode all rows; weights of classes are in those of rows."""
+    like = type(estimator)(**estimator.get_params(deep=False))
     learnt = ("classes_", "n_features_in_", "feature_names_in_", "_is_multilabel")
     vars(like).update({name: value for name, value in vars(estimator).items() if name in learnt})
-    if parameters.get("class_weight") == "balanced":
-        weights = compute_class_weight("balanced", classes=labels, y=labels, sample_weight=by_label)
-        like.class_weight = dict(zip(labels.tolist(), weights.tolist(), strict=True))
+    if hasattr(like, "class_weight"):
+        like.class_weight = None
     return like
 
 

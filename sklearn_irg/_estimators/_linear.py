@@ -102,6 +102,8 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     0.99
     """
 
+    _takes_pieces = True
+
     def __init__(
         self,
         penalty="input_gradient",

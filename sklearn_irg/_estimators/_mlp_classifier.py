@@ -132,6 +132,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
 
     _multilabel = True
     _sklearn_class = MLPClassifier
+    _takes_pieces = True
 
     def __init__(
         self,

@@ -104,6 +104,7 @@ class GradRegMLPRegressor(NumericTargets, MLPEstimator):
     """
 
     _sklearn_class = MLPRegressor
+    _takes_pieces = True
 
     def __init__(
         self,

@@ -1,7 +1,5 @@
 """One fit at each of several strengths: together, from strong to weak each from the last, or each by itself."""
 
-from itertools import compress
-
 import numpy as np
 from sklearn.base import clone
 
@@ -24,7 +22,7 @@ def fit_strengths(estimator, X, y, alphas, sample_weight=None, mask=None, *, war
     last = None
     for i in np.argsort(alphas)[::-1]:
         if not ended[i]:
-            _fit_from(models[i], models[i] if models[i].__sklearn_is_fitted__() else last, X, y, given)
+            _fit_from(models[i], last, X, y, given)
         last = models[i] if warm_start else None
     return models
 
@@ -44,14 +42,14 @@ def _fit_from(model, start, X, y, given):
         return
     parameters = model.get_params(deep=False)
     vars(model).update({name: value for name, value in vars(start).items() if name not in parameters})
-    model.loss_curve_, model.t_ = [], 0  # of this fit alone
+    vars(model).update({name: nothing for name, nothing in (("loss_curve_", []), ("t_", 0)) if hasattr(model, name)})
     model.set_params(warm_start=True).fit(X, y, **given)
     model.set_params(warm_start=parameters["warm_start"])
 
 
 def _fit_together(models, X, y, sample_weight, mask):
-    """Fit linear models as one stack, where their terms and their solver allow it; for each whether its fit has ended."""
-    first = models[0]
+    """Fit linear models as one stack, where their terms and their solver allow it; for each whether it has converged."""
+    first = clone(models[0])
     if len(models) == 1 or first._hidden_layers() or first.verbose or has_callbacks(first):
         return [False] * len(models)
     for model in models:
@@ -70,11 +68,8 @@ def _fit_together(models, X, y, sample_weight, mask):
     solutions = None if stack is None else solver.minimize_stack(stack, thetas, schedule)
     if solutions is None:
         return [False] * len(models)
-    ended = [solution.converged or solution.n_iter >= schedule.max_iter for solution in solutions]
     for model, solution in zip(models, solutions, strict=True):
-        vars(model).update(prepared)
-        model._finish(objective, solution, solver, random_state)
-    for model, solution in zip(compress(models, ended), compress(solutions, ended), strict=True):
-        if not solution.converged:
-            model._warn_of(solution)
-    return ended
+        if solution.converged:
+            vars(model).update(prepared)
+            model._finish(objective, solution, solver, random_state)
+    return [solution.converged for solution in solutions]

@@ -1,17 +1,20 @@
+import inspect
 from dataclasses import dataclass, field
 from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.sparse import issparse
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 
-from sklearn_irg._checks import InvalidParameterError, check_integer, check_sample_weight
+from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_sample_weight
 from sklearn_irg._estimators._base import NetworkEstimator
+from sklearn_irg._estimators._distributed import are_distributed
+from sklearn_irg._estimators._labels import is_marker
 from sklearn_irg._estimators._strengths import fit_strengths
 from sklearn_irg.attacks import adversarial_accuracy
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
@@ -125,7 +128,7 @@ def regularization_path(
     scoring : str, callable, list or dict, default=None
         As in `sklearn.model_selection.cross_validate`; ``None`` is the estimator's own score.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows, in fits and in scores.
+        Weights of the rows, in fits, and in scores that take weights.
     mask : array-like of bool of shape (n_samples, n_features), default=None
         Entries to which the penalty applies, as in ``fit``.
     warm_start : bool, default=None
@@ -173,7 +176,12 @@ def regularization_path(
     alphas = check_alphas(alphas)
     if cv is None and scoring is not None:
         raise InvalidParameterError(f"scoring={scoring!r} needs folds to score in. Pass cv, such as cv=5.")
-    check_consistent_length(X, y)
+    if are_distributed(X):
+        _check_distributed(estimator, cv)
+    else:
+        check_consistent_length(X, y, mask)
+    if warm_start is not None:
+        check_boolean(warm_start, "warm_start")
     fit_options = {"sample_weight": sample_weight, "mask": mask, "warm_start": warm_start}
     scores = None
     if cv is not None:
@@ -206,10 +214,11 @@ class Folds:
 def check_path_estimator(estimator):
     """Raise a TypeError for what has no strength that a path could follow."""
     inner = estimator[-1] if type(estimator) is Pipeline else estimator
-    if not (isinstance(inner, NetworkEstimator) and "alpha" in inner.get_params(deep=False)):
+    has_strength = isinstance(inner, NetworkEstimator) and "alpha" in inner.get_params(deep=False)
+    if not (has_strength and (is_classifier(inner) or is_regressor(inner))):
         raise TypeError(
-            "a path needs an estimator of sklearn_irg with an alpha, or a scikit-learn Pipeline that ends in one; got "
-            f"{type(inner).__name__}. For others use sklearn.model_selection.validation_curve."
+            "a path needs a classifier or regressor of sklearn_irg with an alpha, or a scikit-learn Pipeline that ends in "
+            f"one; got {type(inner).__name__}. For others use sklearn.model_selection.validation_curve."
         )
 
 
@@ -219,14 +228,27 @@ def check_alphas(alphas):
         check_integer(alphas, "alphas", 1)
         return np.geomspace(*DEFAULT_RANGE[::-1], int(alphas))
     try:
-        values = np.asarray(alphas, dtype=np.float64)
-    except (TypeError, ValueError):
+        values = np.asarray(alphas)
+        values = values.astype(np.float64) if values.dtype.kind in "iuf" else np.array([np.nan])
+    except ValueError:  # of rows of different lengths
         values = np.array([np.nan])
     if values.ndim != 1 or not values.size or not (np.isfinite(values) & (values >= 0)).all():
         raise InvalidParameterError(
             f"alphas must be an integer, or finite numbers that are not negative; got {alphas!r}."
         )
     return np.unique(values)[::-1]
+
+
+def _check_distributed(estimator, cv):
+    if cv is not None:
+        raise TypeError(
+            f"folds are of rows in memory; got a dask collection with cv={cv!r}. Score on rows held back instead."
+        )
+    if isinstance(estimator, Pipeline):
+        raise TypeError(
+            "the first steps of a pipeline would load a dask collection into memory. Pass the last step, and rows that dask "
+            "has prepared."
+        )
 
 
 def fit_path(estimator, X, y, alphas, sample_weight=None, mask=None, warm_start=None):
@@ -264,7 +286,12 @@ def cross_validate_strengths(
     marker = getattr(_last(estimator), "unlabeled_label", None)
     if marker is not None and isinstance(cv, Integral):
         cv = LabeledStratifiedKFold(cv, unlabeled_label=marker)
-    splits = check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y)
+    splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
+    if not splits:
+        raise InvalidParameterError(f"cv gives no folds; got {cv!r}.")
+    if marker is not None:
+        labelled = ~is_marker(np.asarray(y).reshape(len(y), -1)[:, 0], marker)
+        splits = [(train, test[labelled[test]]) for train, test in splits]
     rows = (X, y, sample_weight, mask)
     found = Parallel(n_jobs)(
         delayed(_fit_fold)(
@@ -289,9 +316,14 @@ def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, war
     models = fit_path(estimator, X_train, y_train, alphas, *others, warm_start)
     X, y, weights = held_out
     weights = {} if weights is None else {"sample_weight": weights}
-    scores = [scorer(model, X, y, **weights) for model in models]
+    scores = [scorer(model, X, y, **(weights if _takes_weights(scorer) else {})) for model in models]
     attacked = None if threat is None else [adversarial_accuracy(model, X, y, threat, **weights) for model in models]
     return scores, attacked, [len(np.unique(model.predict(X), axis=0)) for model in models] if counts else None
+
+
+def _takes_weights(scorer):
+    parameters = inspect.signature(scorer).parameters.values()
+    return any(parameter.name == "sample_weight" or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
 def standard_errors(values):

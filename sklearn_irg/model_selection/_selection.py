@@ -26,7 +26,7 @@ def within_one_standard_error(scores, allowed):
     good : ndarray of int
         Those within one standard error of it, itself among them.
     """
-    means = np.where(allowed, scores.mean(axis=0), -np.inf)
+    means = np.where(allowed, _ranked(scores), -np.inf)
     best = int(means.argmax())
     floor = means[best] - scores[:, best].std(ddof=1) / np.sqrt(len(scores))
     return best, np.flatnonzero(means >= floor)
@@ -51,7 +51,7 @@ def most_robust(scores, attacked_scores):
     Raises
     ------
     ValueError
-        For fewer than two folds, or arrays of different shapes.
+        For fewer than two folds, arrays of different shapes, or numbers that are not finite.
 
     See Also
     --------
@@ -69,10 +69,11 @@ def most_robust(scores, attacked_scores):
     2
     """
     scores, attacked_scores = np.asarray(scores, dtype=float), np.asarray(attacked_scores, dtype=float)
-    if scores.ndim != 2 or len(scores) < 2 or scores.shape != attacked_scores.shape:
+    finite = np.isfinite(scores).all() and np.isfinite(attacked_scores).all()
+    if scores.ndim != 2 or len(scores) < 2 or scores.shape != attacked_scores.shape or not finite:
         raise InvalidParameterError(
-            "scores and attacked_scores must have the same shape (n_folds, n_models), with two or more folds; got "
-            f"{scores.shape} and {attacked_scores.shape}."
+            "scores and attacked_scores must be finite and have the same shape (n_folds, n_models), with two or more folds; "
+            f"got {scores.shape} and {attacked_scores.shape}{'' if finite else ', not all finite'}."
         )
     good = within_one_standard_error(scores, np.ones(scores.shape[1], dtype=bool))[1]
     return int(max(good, key=lambda i: (attacked_scores[:, i].mean(), scores[:, i].mean())))
@@ -80,20 +81,31 @@ def most_robust(scores, attacked_scores):
 
 def choose(selection, alphas, folds):
     """Position of a strength by a rule; strengths decrease."""
+    if not np.isfinite(folds.scores.mean(axis=0)).any():
+        raise ValueError(
+            f"no strength of {alphas.tolist()} has a finite score in all folds; got {folds.scores.tolist()}. Use another "
+            "scoring, or fewer folds."
+        )
     if selection == "best":
-        return int(folds.scores.mean(axis=0).argmax())
+        return int(_ranked(folds.scores).argmax())
     if len(folds.scores) < 2:
         raise InvalidParameterError(f"selection={selection!r} needs two or more folds; got {len(folds.scores)}.")
-    allowed = (folds.n_predicted_classes > 1).all(axis=0)
+    allowed = (folds.n_predicted_classes > 1).all(axis=0) & np.isfinite(folds.scores.mean(axis=0))
     if not allowed.any():
         raise ValueError(
-            f"at each of the strengths {alphas.tolist()} a model predicts one class for all rows of a fold, so "
-            f"selection={selection!r} allows none. Use smaller alphas."
+            f"at each of the strengths {alphas.tolist()} with a finite score a model predicts one class for all rows of a "
+            f"fold, so selection={selection!r} allows none. Use smaller alphas."
         )
     if selection == "one_standard_error":
         return int(within_one_standard_error(folds.scores, allowed)[1][0])  # the strongest
     few = np.flatnonzero(allowed)
     return int(few[most_robust(folds.scores[:, few], folds.attacked[:, few])])
+
+
+def _ranked(scores):
+    """Means over folds, those that are no number last."""
+    means = scores.mean(axis=0)
+    return np.where(np.isnan(means), -np.inf, means)
 
 
 def check_selection(selection, threat_model):

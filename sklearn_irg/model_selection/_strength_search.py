@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 
 from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._estimators._distributed import are_distributed
 from sklearn_irg._estimators._fit_method import all_or_nothing
 from sklearn_irg._estimators._strengths import follows_path
 from sklearn_irg._threats.arguments import fitted_threat
@@ -48,6 +49,16 @@ class StrengthSearch:
         self : object
             The fitted estimator.
         """
+        if are_distributed(X):
+            raise TypeError(
+                f"{type(self).__name__} needs rows in memory; got a dask collection. Fit {self._plain.__name__} at several "
+                "alphas, and score on rows held back."
+            )
+        if isinstance(self.scoring, (list, tuple, set, dict)):
+            raise InvalidParameterError(
+                f"scoring must be one score, by which a strength is chosen; got {self.scoring!r}. Use regularization_path for "
+                "several."
+            )
         alphas = check_alphas(self.alphas)
         check_selection(self.selection, self.threat_model)
         threat = None if self.threat_model is None else self._threat(X)
@@ -69,8 +80,7 @@ class StrengthSearch:
         )
         if isinstance(folds.scores, dict):
             raise InvalidParameterError(
-                f"scoring must be one score, by which a strength is chosen; got {', '.join(folds.scores)}. Use "
-                "regularization_path for several."
+                f"scoring must give one score, by which a strength is chosen; got {', '.join(folds.scores)}."
             )
         chosen = choose(self.selection, alphas, folds)
         first = 0 if follows_path(plain) else chosen
@@ -95,6 +105,9 @@ class StrengthSearch:
         raise NotImplementedError(
             f"{type(self).__name__} fits many models. Follow a fit of {self._plain.__name__} with the alpha that it chose."
         )
+
+    def _initial_terms(self, *args, **kwargs):
+        raise TypeError(f"{type(self).__name__} chooses its alpha itself. Pass a {self._plain.__name__}.")
 
     def _plain_estimator(self):
         names = inspect.signature(self._plain).parameters

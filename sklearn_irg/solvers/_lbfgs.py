@@ -92,7 +92,7 @@ class LBFGS(Solver):
                 end.theta.astype(dtype),
                 len(end.values),
                 end.value,
-                end.gradient_size <= _SLACK * schedule.tol,
+                end.gradient_size <= (1 if len(end.values) >= schedule.max_iter else _SLACK) * schedule.tol,
                 end.values,
             )
             for end in ends
@@ -209,7 +209,8 @@ class _Descent:
         # an optimum of a smoothed objective counts only if that is the sharpest one, which ends before it is used up
         smallest = self.gradient_size if self.is_used_up else min(self.gradient_size, self.smooth_gradient_size)
         largest = max(smallest, self.pull)
-        converged = self.was_asked_to_stop or largest <= _SLACK * self.schedule.tol
+        slack = 1 if self.is_used_up else _SLACK
+        converged = self.was_asked_to_stop or largest <= slack * self.schedule.tol
         reason = ""
         if not (converged or self.is_used_up):
             reason = (

@@ -85,9 +85,10 @@ def test_a_worker_that_is_killed_costs_time_only(client):
     thread = threading.Thread(target=kill)
     thread.start()
     found = []
-    while not killed or len(found) < 2:  # fits before, during and after
+    while thread.is_alive() or len(found) < 2:  # fits before, during and after
         found.append(model.fit(*pieces()).coef_)
     thread.join()
+    assert killed
     for coef in found:
         np.testing.assert_allclose(coef, expected, atol=1e-8)
 

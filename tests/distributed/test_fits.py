@@ -5,11 +5,18 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
-from sklearn.preprocessing import scale
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegLogisticRegressionCV,
+    GradRegMLPClassifier,
+    GradRegMLPRegressor,
+    VATClassifier,
+)
 from sklearn_irg.constraints import SpectralNormalization
-from sklearn_irg.losses import Flooding, LabelSmoothing
+from sklearn_irg.losses import Flooding, LabelSmoothing, MeanDifference
 from sklearn_irg.model_selection import balanced_alpha, regularization_path
 from sklearn_irg.penalties import InputGradient, SpectralNorm, VirtualAdversarial, WeightDecay
 
@@ -79,6 +86,7 @@ class TestFits:
     def test_single_precision(self):
         apart = clone(LINEAR).set_params(tol=1e-4).fit(*arrays(X.astype(np.float32), Y))
         assert apart.coef_.dtype == np.float32
+        np.testing.assert_allclose(apart.coef_, clone(LINEAR).fit(X, Y).coef_, atol=0.01)
 
     def test_chunks_of_other_sizes_and_of_columns(self):
         apart = clone(LINEAR).fit(da.from_array(X, chunks=(40, 3)), da.from_array(Y, chunks=70))
@@ -90,6 +98,12 @@ class TestFits:
         apart = clone(LINEAR).fit(*arrays(X[order], Y[order], weights, size=20))
         alone = clone(LINEAR).fit(X[order][20:], Y[order][20:])
         np.testing.assert_allclose(apart.coef_, alone.coef_, atol=1e-6)
+
+    def test_a_class_of_weight_zero_that_fills_pieces(self):
+        order = np.argsort(Y, kind="stable")
+        estimator = clone(LINEAR).set_params(class_weight={0: 0.0, 1: 1.0, 2: 2.0})
+        apart = clone(estimator).fit(*arrays(X[order], Y[order], size=20))
+        np.testing.assert_allclose(apart.coef_, clone(estimator).fit(X[order], Y[order]).coef_, atol=1e-6)
 
     def test_a_warm_start_goes_on(self):
         model = clone(LINEAR).set_params(warm_start=True).fit(*arrays(X, Y))
@@ -130,8 +144,26 @@ class TestRefusals:
             clone(NETWORK).fit(*arrays(X, np.eye(3, dtype=int)[Y]))
 
     def test_other_estimators(self):
-        with pytest.raises(ValueError, match="VATClassifier fits rows on many machines with"):
+        with pytest.raises(TypeError, match="VATClassifier needs rows in memory"):
             VATClassifier().fit(*arrays(X, Y))
+        with pytest.raises(TypeError, match="GradRegLogisticRegressionCV needs rows in memory"):
+            GradRegLogisticRegressionCV().fit(*arrays(X, Y))
+
+    def test_folds_and_pipelines(self):
+        with pytest.raises(TypeError, match="folds are of rows in memory"):
+            regularization_path(LINEAR, *arrays(X, Y)[:2], [1.0], cv=2)
+        with pytest.raises(TypeError, match="first steps of a pipeline"):
+            regularization_path(make_pipeline(StandardScaler(), LINEAR), *arrays(X, Y)[:2], [1.0])
+
+    def test_two_samples(self):
+        with pytest.raises(ValueError, match="MeanDifference compares samples"):
+            GradRegLogisticRegression(None, loss=MeanDifference()).fit(*arrays(X[Y < 2], Y[Y < 2]))
+
+    def test_labels_of_two_kinds(self):
+        made = [delayed(np.array)(part) for part in (Y[:75].tolist(), Y[75:].astype(str).tolist())]
+        y = da.concatenate([da.from_delayed(part, (75,), Y.dtype) for part in made])
+        with pytest.raises(ValueError, match="numbers and words"):
+            clone(LINEAR).fit(da.from_array(X, chunks=75), y)
 
     def test_masks(self):
         with pytest.raises(ValueError, match="takes no mask"):

@@ -71,6 +71,7 @@ def test_other_linear_models_are_fitted_one_after_another(estimator):
         alone = clone(estimator).set_params(alpha=model.alpha).fit(*rows)
         assert model.loss_ == pytest.approx(alone.loss_, rel=1e-4)
         assert not model.warm_start
+        assert set(vars(model)) == set(vars(alone))
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -94,17 +95,26 @@ def test_every_estimator_with_a_strength_has_a_path(estimator):
     assert [model.alpha for model in fit_strengths(estimator, X, Y % 2, [0.1, 1.0])] == [0.1, 1.0]
 
 
-def test_a_stack_that_runs_out_of_iterations_says_so():
+def test_models_that_run_out_of_iterations_say_so():
     with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations") as caught:
         models = fit_strengths(GradRegLogisticRegression(max_iter=2), X, Y, [0.01, 0.1, 1000.0])
     assert [model.n_iter_.item() for model in models[:2]] == [2, 2]
+    assert [model.converged_ for model in models[:2]] == [False, False]
     assert len(caught) >= 2
 
 
-def test_columns_of_wild_scale_end_where_a_fit_alone_ends():
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("max_iter", [100, 1000])
+def test_columns_of_wild_scale_are_fitted_as_well_as_one_after_another(max_iter):
     rows = load_breast_cancer(return_X_y=True)
-    estimator = GradRegLogisticRegression("weight_decay", max_iter=20_000, tol=1e-3)
-    models = fit_strengths(estimator, *rows, [1e-3, 1e-2])
-    for model in models:
-        alone = GradRegLogisticRegression("weight_decay", alpha=model.alpha, max_iter=20_000, tol=1e-3).fit(*rows)
-        assert model.loss_ <= alone.loss_ * 1.01
+    estimator = GradRegLogisticRegression(max_iter=max_iter)
+    for model in fit_strengths(estimator, *rows, [0.01, 0.1, 1.0]):
+        assert model.loss_ <= 1.005 * clone(estimator).set_params(alpha=model.alpha).fit(*rows).loss_
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_that_goes_on_reports_all_of_its_iterations():
+    estimator = GradRegLogisticRegression(tol=1e-7)
+    for model in fit_strengths(estimator, X.astype(np.float32), Y, [1.0, 0.1]):
+        assert model.n_iter_ == len(model.loss_curve_)
+        assert model.loss_ == pytest.approx(GradRegLogisticRegression(alpha=model.alpha).fit(X, Y).loss_, rel=1e-4)
