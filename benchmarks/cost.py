@@ -94,11 +94,13 @@ def main():
                 print(f"{what:10} {model:10} {unit}: {points}; exponent {slope:.2f}", flush=True)
         bottom.set_xlabel(what)
         for ax in (top, bottom):
-            ax.legend(fontsize="small")
+            ax.legend(fontsize="small", loc="upper left")
             ax.grid(alpha=0.3)
     axes[0, 0].set_ylabel("time of one evaluation, ms")
     axes[1, 0].set_ylabel("memory beside X, y and parameters, MB")
-    at = ", ".join(f"{value} {name}" for name, value in BASE.items())
+    axes[0, 0].set_ylim(top=5e4)  # room for legends
+    axes[1, 0].set_ylim(top=1e3)
+    at = ", ".join(f"{value} {name}" for name, value in BASE.items() if value > 1)
     figure.suptitle(f"Cost of value and gradient with the squared input gradient; unless varied {at}")
     figure.savefig(output, dpi=110)
 

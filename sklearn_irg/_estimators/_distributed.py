@@ -13,7 +13,7 @@ from sklearn_irg.solvers import check_solver
 
 __all__ = ["are_distributed", "prepare_pieces"]
 
-_FAN_IN = 8  # parts that are added at a time
+_FAN_IN = 8  # parts that are added, and pieces that are evaluated, at a time
 
 
 def are_distributed(X):
@@ -59,7 +59,7 @@ def prepare_pieces(estimator, X, y, sample_weight, mask, loss, resume):
 
 
 class _Evaluation:
-    """A sum over pieces, in a tree whose shape depends on their number alone."""
+    """A sum over pieces; some that lie together are evaluated in one task, since tasks are dear."""
 
     def __init__(self, pieces):
         self._pieces = pieces
@@ -68,10 +68,29 @@ class _Evaluation:
         import dask
 
         arguments = [dask.delayed(argument) for argument in ((terms, parametrisation, totals), theta)]
-        parts = [dask.delayed(_evaluate)(piece, *arguments) for piece in self._pieces]
+        parts = [dask.delayed(_evaluate)(bundle, *arguments) for bundle in self._bundles()]
         while len(parts) > 1:
             parts = [dask.delayed(add_parts)(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
         return parts[0].compute()
+
+    def _bundles(self):
+        """Pieces that lie together, asked anew each time, since workers come and go; each alone without a cluster."""
+        try:
+            from distributed import futures_of, get_client
+
+            client = get_client()
+        except (ImportError, ValueError):
+            return [[piece] for piece in self._pieces]
+        holders, n_threads = client.who_has(futures_of(self._pieces)), client.nthreads()
+        by_holder = {}
+        for piece in self._pieces:
+            holder = min(holders.get(piece.key) or [""])
+            by_holder.setdefault(holder, []).append(piece)
+        bundles = []
+        for holder, pieces in sorted(by_holder.items()):
+            size = min(_FAN_IN, -(-len(pieces) // n_threads.get(holder, 1)))
+            bundles += [pieces[start : start + size] for start in range(0, len(pieces), size)]
+        return bundles
 
 
 # -- what happens where the rows are -----------------------------------------------------------------------------------
@@ -122,8 +141,8 @@ def _csr(X):
     return X.tocsr() if issparse(X) else X
 
 
-def _evaluate(piece, arguments, theta):
-    return piece.value_and_grad(*arguments, theta)
+def _evaluate(pieces, arguments, theta):
+    return add_parts([piece.value_and_grad(*arguments, theta) for piece in pieces])
 
 
 # -- what happens before that ------------------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """Fits to dask collections are those to arrays; on workers that are processes, of which one may die."""
 
+import pickle
+import sys
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -15,8 +18,15 @@ from sklearn_irg import (
     GradRegMLPRegressor,
     VATClassifier,
 )
+from sklearn_irg._engine.activations import ACTIVATIONS
+from sklearn_irg._engine.likelihoods import Categorical
+from sklearn_irg._engine.networks import Network
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.parametrisations import Identity
+from sklearn_irg._engine.pieces import Piece, add_parts
+from sklearn_irg._engine.rows import Rows
 from sklearn_irg.constraints import SpectralNormalization
-from sklearn_irg.losses import Flooding, LabelSmoothing, MeanDifference
+from sklearn_irg.losses import Flooding, LabelSmoothing, MeanDifference, NegativeLogLikelihood
 from sklearn_irg.model_selection import balanced_alpha, regularization_path
 from sklearn_irg.penalties import InputGradient, SpectralNorm, VirtualAdversarial, WeightDecay
 
@@ -203,3 +213,38 @@ class TestRefusals:
     def test_no_rows(self):
         with pytest.raises(ValueError, match="0 sample"):
             clone(LINEAR).fit(*arrays(X, Y, np.zeros(150)))
+
+
+class TestPiece:
+    @staticmethod
+    def piece(rows=X):
+        rows = Rows(rows, np.eye(3)[Y])
+        return Piece(Network((4, 3), ACTIVATIONS["identity"], Categorical()), rows)
+
+    def test_says_how_much_it_holds(self):
+        assert sys.getsizeof(self.piece()) >= X.nbytes + 8 * 3 * len(X)
+        assert sys.getsizeof(self.piece(csr_matrix(X))) >= csr_matrix(X).data.nbytes
+
+    def test_travels_without_the_memory_of_its_steps(self):
+        piece = self.piece()
+        arguments = [(1.0, NegativeLogLikelihood()), (0.1, InputGradient())], Identity(), piece.totals(), np.ones(15)
+        value, gradient = piece.value_and_grad(*arguments)
+        copied = pickle.loads(pickle.dumps(piece))
+        assert copied._objective is None
+        assert copied.value_and_grad(*arguments)[0] == value
+        assert gradient.shape == (15,)
+
+    def test_pieces_add_up(self):
+        theta = np.random.RandomState(0).standard_normal(15)
+        terms = [(1.0, NegativeLogLikelihood()), (0.1, InputGradient())]
+        network = self.piece().network
+        whole = Objective(network, Rows(X, np.eye(3)[Y], sample_weight=WEIGHTS + 0.5), terms)
+        parts = [
+            Piece(network, Rows(X[part], np.eye(3)[Y[part]], sample_weight=WEIGHTS[part] + 0.5))
+            for part in (slice(0, 10), slice(10, 100), slice(100, None))
+        ]
+        totals = {name: sum(part.totals()[name] for part in parts) for name in parts[0].totals()}
+        value, gradient = add_parts([part.value_and_grad(terms, Identity(), totals, theta) for part in parts])
+        expected = whole.value_and_grad(theta, whole.everything())
+        assert value == pytest.approx(expected[0], rel=1e-12)
+        np.testing.assert_allclose(gradient, expected[1], rtol=1e-12, atol=1e-15)
