@@ -28,7 +28,7 @@ from sklearn_irg._engine.rows import Rows
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.losses import Flooding, LabelSmoothing, MeanDifference, NegativeLogLikelihood
 from sklearn_irg.model_selection import balanced_alpha, regularization_path
-from sklearn_irg.penalties import InputGradient, SpectralNorm, VirtualAdversarial, WeightDecay
+from sklearn_irg.penalties import InputGradient, ParameterGradient, SpectralNorm, VirtualAdversarial, WeightDecay
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -133,9 +133,10 @@ class TestRefusals:
         [
             ({"solver": "adam"}, "with solver=\"lbfgs\" only; got 'adam'"),
             ({"loss": Flooding(0.1)}, "Flooding needs all rows at once"),
+            ({"penalty": ParameterGradient()}, "ParameterGradient needs all rows at once"),
             ({"penalty": VirtualAdversarial()}, "VirtualAdversarial draws random numbers"),
         ],
-        ids=["epochs", "whole batch", "random numbers"],
+        ids=["epochs", "whole batch", "gradient of a batch", "random numbers"],
     )
     def test_what_needs_more_than_sums_over_rows_is_named(self, change, message):
         with pytest.raises(ValueError, match=message):
