@@ -6,8 +6,9 @@ in its order, so that both ways give the same numbers; objectives with any other
 
 import numpy as np
 
+from sklearn_irg._engine import passes
 from sklearn_irg._engine.autodiff import Bundle
-from sklearn_irg._engine.passes import backward_pass, backward_vjp, forward_pass, forward_vjp
+from sklearn_irg._engine.passes import backward_vjp, forward_vjp
 from sklearn_irg._engine.row_norms import product_row_norms_and_vjp
 
 __all__ = ["LOSSES", "SQUARED_INPUT_GRADIENTS", "SQUARED_WEIGHTS", "value_and_grad"]
@@ -42,7 +43,7 @@ def value_and_grad(network, theta, batch, summands, empty, dropout=None):
         New memory.
     """
     value, gradient = 0.0, np.zeros_like(theta)
-    forward = forward_pass(theta, batch.X, network, empty, dropout, None)
+    forward = passes.forward(theta, batch.X, network, empty, dropout, None)
     losses, residuals = network.likelihood.loss_and_residual(forward[-1], batch.targets)
     to_losses = to_first = backward = None
     for quantity, coefficients, mask in summands:
@@ -54,7 +55,7 @@ def value_and_grad(network, theta, batch, summands, empty, dropout=None):
                 value += coefficients * np.vdot(W, W)
                 G += (2 * coefficients) * W
         else:
-            backward = backward_pass(theta, forward, residuals, network) if backward is None else backward
+            backward = passes.backward(theta, forward, residuals, network) if backward is None else backward
             W, G = network.unpack(theta)[0][0], network.unpack(gradient)[0][0]
             columns, entries = (mask[:, None], None) if mask is not None and mask.ndim == 1 else (None, mask)
             W = W if columns is None else columns * W

@@ -19,8 +19,10 @@ from sklearn_irg._engine.autodiff import Bundle, accumulate, defvjp, defvjp_all,
 
 __all__ = [
     "activate",
+    "backward",
     "backward_pass",
     "backward_vjp",
+    "forward",
     "forward_pass",
     "forward_vjp",
     "squared_weights",
@@ -84,8 +86,7 @@ def _squared_weights_vjp(g, theta, network):
 defvjp(squared_weights, lambda ans, theta, network: lambda g: _squared_weights_vjp(g, theta, network))
 
 
-@primitive
-def forward_pass(theta, X, network, empty, dropout, noise):
+def forward(theta, X, network, empty, dropout, noise):
     """A bundle of hidden activations and outputs; see `Network.forward`."""
     activation, layers = network.activation, network.unpack(theta)
     arrays, slopes = [], []
@@ -107,6 +108,9 @@ def forward_pass(theta, X, network, empty, dropout, noise):
             slopes.append(slope)
         arrays.append(A)
     return Bundle(arrays, saved=_Saved(layers, slopes, empty, dropout))
+
+
+forward_pass = primitive(forward)
 
 
 def forward_vjp(g, forward, X, network):
@@ -142,9 +146,9 @@ def _forward_vjp(g, forward, theta, X, network):
 defvjp(forward_pass, lambda ans, theta, X, network, *options: lambda g: _forward_vjp(g, ans, theta, X, network))
 
 
-@primitive
-def backward_pass(theta, forward, cotangent, network):
+def backward(theta, forward, cotangent, network):
     """A bundle of derivatives with respect to what enters each activation; see `Network.backward`."""
+    del theta  # the forward pass has saved the weights; its derivative with respect to them is that of a trace
     layers, slopes, empty, _ = forward.saved
     D, arrived, cotangents = cotangent, [], [cotangent]
     for (W, _), slope in zip(layers[:0:-1], slopes[::-1], strict=True):
@@ -153,6 +157,9 @@ def backward_pass(theta, forward, cotangent, network):
         arrived.append(E)
         cotangents.append(D)
     return Bundle(cotangents[::-1], saved=arrived[::-1])
+
+
+backward_pass = primitive(backward)
 
 
 def backward_vjp(g, backward, forward, network):

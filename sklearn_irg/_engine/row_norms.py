@@ -7,8 +7,7 @@ from sklearn_irg._engine.autodiff import Bundle, defvjp_all, opaque, primitive
 __all__ = ["product_row_norms", "product_row_norms_and_vjp"]
 
 
-@primitive
-def _product_row_norms(D, W, through_gram, empty):
+def _norms(D, W, through_gram, empty):
     (n, h), d = D.shape, W.shape[0]
     if through_gram:
         product = np.matmul(D, W.T @ W, out=empty((n, h), D.dtype))
@@ -17,8 +16,10 @@ def _product_row_norms(D, W, through_gram, empty):
     return Bundle([np.einsum("ij,ij->i", product, product)], saved=product)
 
 
-@opaque
-def _product_row_norms_vjp(g, D, W, product, through_gram, empty):
+_product_row_norms = primitive(_norms)
+
+
+def _norms_vjp(g, D, W, product, through_gram, empty):
     factors = 2.0 * g[:, None]
     if through_gram:
         scaled = np.multiply(factors, D, out=empty(D.shape, D.dtype))
@@ -32,7 +33,7 @@ def _product_row_norms_vjp(g, D, W, product, through_gram, empty):
 
 defvjp_all(
     _product_row_norms,
-    lambda g, ans, D, W, gram, empty: _product_row_norms_vjp(g[0], D, W, ans.saved, gram, empty),
+    lambda g, ans, D, W, gram, empty: opaque(_norms_vjp)(g[0], D, W, ans.saved, gram, empty),
 )
 
 
@@ -58,8 +59,8 @@ def product_row_norms_and_vjp(D, W, g, empty=np.empty, mask=None):
         product *= (2 * g)[:, None]
         return norms, product @ W, product.T @ D
     through_gram = _is_cheaper_through_gram(D, W)
-    norms = _product_row_norms(D, W, through_gram, empty)
-    return norms[0], *_product_row_norms_vjp(g, D, W, norms.saved, through_gram, empty)
+    norms = _norms(D, W, through_gram, empty)
+    return norms[0], *_norms_vjp(g, D, W, norms.saved, through_gram, empty)
 
 
 def _is_cheaper_through_gram(D, W):

@@ -39,7 +39,7 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> from sklearn_irg.attacks import virtual_adversarial_direction
     >>> X, y = load_iris(return_X_y=True)
-    >>> virtual_adversarial_direction(GradRegLogisticRegression().fit(X, y), X, random_state=0).shape
+    >>> virtual_adversarial_direction(GradRegLogisticRegression(max_iter=500).fit(X, y), X, random_state=0).shape
     (150, 4)
     """
     xi = check_real(xi, "xi", 0, open_low=True)

@@ -47,7 +47,7 @@ def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> from sklearn_irg.diagnostics import input_gradients
     >>> X, y = load_iris(return_X_y=True)
-    >>> input_gradients(GradRegLogisticRegression().fit(X, y), X, y).shape
+    >>> input_gradients(GradRegLogisticRegression(max_iter=500).fit(X, y), X, y).shape
     (150, 4)
     """
     model, X = model_and_rows(estimator, X)
@@ -141,7 +141,7 @@ def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> from sklearn_irg.diagnostics import feature_sensitivity
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> sensitivity = feature_sensitivity(GradRegLogisticRegression().fit(X, y), X, y)
+    >>> sensitivity = feature_sensitivity(GradRegLogisticRegression(max_iter=500).fit(X, y), X, y)
     >>> str(sensitivity.to_frame().index[0])
     'petal length (cm)'
     """
@@ -245,7 +245,7 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> from sklearn_irg.diagnostics import largest_gradient_mask
     >>> X, y = load_iris(return_X_y=True)
-    >>> largest_gradient_mask(GradRegLogisticRegression().fit(X, y), X).any(axis=1).all()
+    >>> largest_gradient_mask(GradRegLogisticRegression(max_iter=500).fit(X, y), X).any(axis=1).all()
     np.True_
     """
     threshold = check_real(threshold, "threshold", 0, 1)

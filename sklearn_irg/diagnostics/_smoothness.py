@@ -59,7 +59,7 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
     >>> from sklearn_irg.diagnostics import local_smoothness
     >>> X, y = load_iris(return_X_y=True)
     >>> for alpha in (0, 1):
-    ...     model = GradRegLogisticRegression(alpha=alpha).fit(X, y)
+    ...     model = GradRegLogisticRegression(alpha=alpha, max_iter=500).fit(X, y)
     ...     print(alpha, local_smoothness(model, X, epsilon=0.5, random_state=0).mean().round(2))
     0 0.2
     1 0.04

@@ -43,7 +43,7 @@ def temperature(estimator, X, confidence=0.95):
     >>> from sklearn_irg.diagnostics import temperature
     >>> X, y = load_iris(return_X_y=True)
     >>> for alpha in (0, 1):
-    ...     print(alpha, round(temperature(GradRegLogisticRegression(alpha=alpha).fit(X, y), X), 2))
+    ...     print(alpha, round(temperature(GradRegLogisticRegression(alpha=alpha, max_iter=500).fit(X, y), X), 2))
     0 1.04
     1 0.39
     """

@@ -26,7 +26,7 @@ class FeatureSensitivityDisplay(Display):
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> from sklearn_irg.displays import FeatureSensitivityDisplay
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> display = FeatureSensitivityDisplay.from_estimator(GradRegLogisticRegression().fit(X, y), X, y)
+    >>> display = FeatureSensitivityDisplay.from_estimator(GradRegLogisticRegression(max_iter=500).fit(X, y), X, y)
     >>> len(display.ax_.patches)
     4
     """

@@ -32,7 +32,7 @@ class ConditionalEntropy(SamplePenalty):
     >>> from sklearn_irg.penalties import ConditionalEntropy
     >>> X, y = load_iris(return_X_y=True)
     >>> for alpha in (0, 3):
-    ...     model = GradRegLogisticRegression(ConditionalEntropy(), alpha=alpha).fit(X, y)
+    ...     model = GradRegLogisticRegression(ConditionalEntropy(), alpha=alpha, max_iter=500).fit(X, y)
     ...     print(alpha, model.predict_proba(X).max(axis=1).mean().round(2))
     0 0.9
     3 0.96

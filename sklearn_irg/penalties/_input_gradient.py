@@ -60,7 +60,7 @@ class InputGradient(SamplePenalty):
     >>> from sklearn_irg.penalties import InputGradient
     >>> X, y = load_iris(return_X_y=True)
     >>> penalty = InputGradient(features=[2, 3])
-    >>> round(GradRegLogisticRegression(penalty, alpha=0.1).fit(X, y).score(X, y), 2)
+    >>> round(GradRegLogisticRegression(penalty, alpha=0.1, max_iter=500).fit(X, y).score(X, y), 2)
     0.97
     """
 
