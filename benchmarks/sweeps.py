@@ -1,6 +1,6 @@
 """A sweep over the strength of the penalty on a mixed table, as the first release did it, and as a path.
 
-    python -m benchmarks.sweeps TABLE.csv TARGET {logistic,mlp}
+    python -m benchmarks.sweeps TABLE.csv TARGET {logistic,mlp} [warm]
 
 prints what ours gives, as JSON: for each strength accuracy, its standard error, accuracy under fast-gradient steps, mean
 norm of the input gradient and mean distance to the boundary, as means over five folds. The first release had no weight decay
@@ -73,7 +73,7 @@ def main():
     from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
 
     warnings.simplefilter("ignore")
-    path, target, kind = sys.argv[1:]
+    path, target, kind, *warm = sys.argv[1:]
     frame = pd.read_csv(path, skipinitialspace=True, na_values=["?"])
     y, X = frame.pop(target).to_numpy(), frame
     numbers = X.select_dtypes("number").columns.tolist()
@@ -92,18 +92,20 @@ def main():
     folds = StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)
     pipeline = make_pipeline(prepare, model)
     n_jobs = {"logistic": 1, "mlp": 2}[kind]  # all strengths of the first are one product, which has both cores
-    found = np.array(Parallel(n_jobs)(delayed(fold)(pipeline, X, y, train, test) for train, test in folds))
+    found = np.array(
+        Parallel(n_jobs)(delayed(fold)(pipeline, X, y, train, test, bool(warm) or None) for train, test in folds)
+    )
     accuracy, *others = found.transpose(2, 1, 0)
     columns = [accuracy.mean(axis=1), accuracy.std(axis=1, ddof=1) / np.sqrt(5), *(m.mean(axis=1) for m in others)]
     print(json.dumps(np.array(columns).T.tolist()))
 
 
-def fold(pipeline, X, y, train, test):
+def fold(pipeline, X, y, train, test, warm_start):
     """Measures of the models of one fold, by strength."""
     from sklearn_irg.model_selection import regularization_path
 
     warnings.simplefilter("ignore")
-    models = regularization_path(pipeline, X.iloc[train], y[train], ALPHAS).estimators[::-1]
+    models = regularization_path(pipeline, X.iloc[train], y[train], ALPHAS, warm_start=warm_start).estimators[::-1]
     held_out = models[0][:-1].transform(X.iloc[test])
     return [measures(model[-1], held_out, y[test]) for model in models]
 
