@@ -232,6 +232,11 @@ class TestSearch:
         chosen = path.estimators[path.alphas.tolist().index(model.alpha_)]
         np.testing.assert_array_equal(model.coefs_[0], chosen.coefs_[0])
 
+    def test_classes_may_be_objects(self):
+        y = np.array(["good", "bad"], dtype=object)[Y]
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000, selection="one_standard_error").fit(X, y)
+        assert model.predict(X).dtype == object
+
     def test_has_no_incremental_fit(self):
         assert not hasattr(GradRegMLPClassifierCV(), "partial_fit")
 

@@ -318,7 +318,12 @@ def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, war
     weights = {} if weights is None else {"sample_weight": weights}
     scores = [scorer(model, X, y, **(weights if _takes_weights(scorer) else {})) for model in models]
     attacked = None if threat is None else [adversarial_accuracy(model, X, y, threat, **weights) for model in models]
-    return scores, attacked, [len(np.unique(model.predict(X), axis=0)) for model in models] if counts else None
+    return scores, attacked, [_n_different(model.predict(X)) for model in models] if counts else None
+
+
+def _n_different(predictions):
+    """Number of different predictions; words have no unique rows, but are never in rows."""
+    return len(np.unique(predictions, axis=0 if predictions.ndim > 1 else None))
 
 
 def _takes_weights(scorer):
