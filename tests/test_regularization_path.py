@@ -21,7 +21,7 @@ from sklearn_irg import (
 from sklearn_irg.attacks import ThreatModel
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
 from sklearn_irg.model_selection import most_robust, regularization_path
-from sklearn_irg.model_selection._regularization_path import Folds
+from sklearn_irg.model_selection._folds import Folds
 from sklearn_irg.model_selection._selection import choose
 
 X, Y = load_breast_cancer(return_X_y=True)

@@ -4,7 +4,7 @@ import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_choice
 
-__all__ = ["SELECTIONS", "choose", "most_robust", "within_one_standard_error"]
+__all__ = ["SELECTIONS", "choose", "most_robust", "standard_errors", "within_one_standard_error"]
 
 SELECTIONS = ("best", "one_standard_error", "most_robust")
 
@@ -28,7 +28,7 @@ def within_one_standard_error(scores, allowed):
     """
     means = np.where(allowed, _ranked(scores), -np.inf)
     best = int(means.argmax())
-    floor = means[best] - scores[:, best].std(ddof=1) / np.sqrt(len(scores))
+    floor = means[best] - standard_errors(scores)[best]
     return best, np.flatnonzero(means >= floor)
 
 
@@ -100,6 +100,11 @@ def choose(selection, alphas, folds):
         return int(within_one_standard_error(folds.scores, allowed)[1][0])  # the strongest
     few = np.flatnonzero(allowed)
     return int(few[most_robust(folds.scores[:, few], folds.attacked[:, few])])
+
+
+def standard_errors(values):
+    """Of means over folds, the first axis; NaN for one fold."""
+    return values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.full(values.shape[1:], np.nan)
 
 
 def _ranked(scores):

@@ -11,7 +11,8 @@ from sklearn_irg._estimators._fit_method import all_or_nothing
 from sklearn_irg._estimators._strengths import follows_path
 from sklearn_irg._threats.arguments import fitted_threat
 from sklearn_irg._threats.threat_model import ThreatModel
-from sklearn_irg.model_selection._regularization_path import check_alphas, cross_validate_strengths, fit_path
+from sklearn_irg.model_selection._folds import cross_validate_strengths, fit_path
+from sklearn_irg.model_selection._regularization_path import check_alphas
 from sklearn_irg.model_selection._selection import check_selection, choose
 
 __all__ = ["StrengthSearch"]
