@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_moons
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.preprocessing import scale
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+from sklearn.svm import SVC
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
 from sklearn_irg.attacks import adversarial_accuracy
@@ -20,6 +22,7 @@ from sklearn_irg.displays import (
     RobustnessCurveDisplay,
     TiltingPlaneDisplay,
 )
+from sklearn_irg.model_selection import regularization_path
 from sklearn_irg.penalties import InputGradient
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -82,24 +85,25 @@ def test_regularization_path_of_an_estimator_draws_what_it_measured():
         GradRegLogisticRegression("weight_decay", max_iter=1000), X[::2], y[::2], X[1::2], y[1::2], strengths=strengths
     )
     model = GradRegLogisticRegression("weight_decay", 0.01, max_iter=1000).fit(X[::2], y[::2])
-    np.testing.assert_allclose(display.curves["error, test"][2], 1 - model.score(X[1::2], y[1::2]))
+    np.testing.assert_allclose(display.curves["error"]["held-out"][2], 1 - model.score(X[1::2], y[1::2]))
     x, drawn = display.axes_[0].lines[1].get_data()
     np.testing.assert_array_equal(x, sorted(strengths))
-    np.testing.assert_array_equal(drawn, display.curves["error, test"][[1, 2, 0]])
-    assert "adversarial distance" in display.curves
+    np.testing.assert_array_equal(drawn, display.curves["error"]["held-out"][[1, 2, 0]])
+    assert list(display.curves) == ["error", "tilting angle (degrees)", "adversarial distance (units of X)"]
+    assert display.ax_.get_title() == "GradRegLogisticRegression\n285 rows"
     fallback = RegularizationPathDisplay.from_estimator(
         GradRegMLPClassifier((4,), max_iter=5, random_state=0), X, y, strengths=[0.1, 1.0]
     )
-    assert sorted(fallback.curves) == ["adversarial distance", "error, training"]
+    assert list(fallback.curves) == ["error", "adversarial distance (units of X)"]
 
 
 def test_regularization_path_of_a_search_draws_its_results():
     grid = {"alpha": [0.01, 0.1], "tol": [1e-3]}
     search = GridSearchCV(GradRegLogisticRegression(), grid, cv=3, return_train_score=True).fit(X, y)
     display = RegularizationPathDisplay.from_cv_results(search, parameter="alpha")
-    np.testing.assert_allclose(display.curves["error, held-out"], 1 - search.cv_results_["mean_test_score"])
+    np.testing.assert_allclose(display.curves["error"]["held-out"], 1 - search.cv_results_["mean_test_score"])
     assert len(display.axes_[0].lines) == 2
-    assert display.ax_.get_title() == "GradRegLogisticRegression"
+    assert display.ax_.get_title() == "GradRegLogisticRegression\n3 folds"
     again = display.plot(curve_kwargs={"linewidth": 5})
     assert {line.get_linewidth() for line in again.ax_.lines} == {5}
     with pytest.raises(ValueError, match="parameter must say which of alpha, tol"):
@@ -114,7 +118,12 @@ def test_robustness_curves_lie_above_their_certificates():
         display.certified["network"], [(certified_radius(NETWORK, X, y) > e).mean() for e in epsilon]
     )
     assert (display.certified["network"] <= display.attacked["network"]).all()
-    assert [t.get_text() for t in display.ax_.get_legend().get_texts()] == ["linear", "network"]
+    assert [t.get_text() for t in display.ax_.get_legend().get_texts()] == [
+        "linear (exact)",
+        "network",
+        "solid: attacked, at most this accurate",
+        "dotted: certified, at least this accurate",
+    ]
     single = RobustnessCurveDisplay.from_estimator(NETWORK, X, y, epsilon=[0, 1], norm="linf")
     assert list(single.attacked) == ["GradRegMLPClassifier"]
 
@@ -133,7 +142,8 @@ def test_input_gradients_are_arrows_or_images():
     model = GradRegMLPClassifier((5,), max_iter=20, random_state=0).fit(points, labels)
     display = InputGradientDisplay.from_estimator(model, points, labels)
     quiver = display.ax_.collections[-1]
-    np.testing.assert_allclose(np.column_stack([quiver.U, quiver.V]), input_gradients(model, points, labels))
+    drawn, gradients = np.column_stack([quiver.U, quiver.V]), input_gradients(model, points, labels)
+    np.testing.assert_allclose(drawn / np.abs(drawn).max(), gradients / np.abs(gradients).max())
     digits, y_digits = load_digits(return_X_y=True)
     model = LogisticRegression(max_iter=50).fit(digits, y_digits)
     images = InputGradientDisplay.from_estimator(model, digits, y_digits, image_shape=(8, 8), n_images=3)
@@ -178,16 +188,16 @@ def test_scores_that_are_no_accuracy_are_drawn_as_they_are_and_other_parameters_
     search = GridSearchCV(GradRegLogisticRegression(), grid, cv=3, scoring="neg_log_loss").fit(X, y)
     display = RegularizationPathDisplay.from_cv_results(search, parameter="alpha")
     expected = search.cv_results_["mean_test_score"].reshape(2, 2).mean(axis=1)
-    np.testing.assert_allclose(display.curves["held-out neg_log_loss"], expected)
+    np.testing.assert_allclose(display.curves["neg_log_loss"]["held-out"], expected)
 
 
 def test_a_model_without_weights_leaves_a_gap_in_its_path_and_zero_has_a_place():
     lasso = GradRegLogisticRegression(InputGradient("l1"), max_iter=1000)
     display = RegularizationPathDisplay.from_estimator(lasso, X, y, strengths=[0, 0.01, 100.0])
-    np.testing.assert_array_equal(np.isnan(display.curves["tilting angle (degrees)"]), [False, False, True])
+    np.testing.assert_array_equal(np.isnan(display.curves["tilting angle (degrees)"]["training"]), [False, False, True])
     assert display.axes_[0].get_xscale() == "symlog"
-    with pytest.raises(ValueError, match="axes must be 3, one for error, training and one for adversarial distance"):
-        display.plot(axes=plt.subplots()[1])
+    with pytest.raises(ValueError, match=r"ax must be one axes, which is then divided, or 3 of them \(3 × 1\); got 2"):
+        display.plot(ax=plt.subplots(2)[1])
 
 
 def test_many_curves_and_classes_differ_from_each_other():
@@ -197,3 +207,101 @@ def test_many_curves_and_classes_differ_from_each_other():
     points, labels = np.random.RandomState(0).standard_normal((30, 2)), np.arange(30) % 10
     display = InputGradientDisplay(points, points, labels=labels).plot()
     assert sum(len(c.get_offsets()) for c in display.ax_.collections[:-1]) == 30
+
+
+def test_arrows_stay_inside_the_axes_and_columns_of_unequal_scale_make_no_strip():
+    points, labels = make_moons(30, random_state=0)
+    points[:, 1] *= 1000
+    model = GradRegMLPClassifier((5,), max_iter=20, random_state=0).fit(points, labels)
+    display = InputGradientDisplay.from_estimator(model, points, labels)
+    quiver = display.ax_.collections[-1]
+    gradients = display.gradients * points.std(axis=0) ** 2  # per standard deviation, in units of the plane
+    drawn = np.column_stack([quiver.U, quiver.V])
+    np.testing.assert_allclose(drawn / np.abs(drawn).max(axis=0), gradients / np.abs(gradients).max(axis=0))
+    tips = points + drawn
+    (left, right), (bottom, top) = display.ax_.get_xlim(), display.ax_.get_ylim()
+    assert left < tips[:, 0].min()
+    assert right > tips[:, 0].max()
+    assert bottom < tips[:, 1].min()
+    assert top > tips[:, 1].max()
+    assert display.ax_.get_aspect() == "auto"
+
+
+def test_adversarial_examples_tell_the_truth_before_and_after():
+    digits, y_digits = load_digits(return_X_y=True)
+    model = LogisticRegression(max_iter=50).fit(digits, y_digits)
+    display = AdversarialExamplesDisplay.from_estimator(
+        model, digits, y_digits, epsilon=20.0, image_shape=(8, 8), n_images=3
+    )
+    top, bottom = display.axes_[0, 1], display.axes_[2, 1]
+    assert top.get_title() == f"true: {y_digits[1]}\nbefore: {display.before[1]}"
+    assert bottom.get_xlabel() == f"after: {display.after[1]}"
+
+
+def test_one_axes_is_divided_where_several_are_needed():
+    digits, y_digits = load_digits(return_X_y=True)
+    model = LogisticRegression(max_iter=50).fit(digits, y_digits)
+    _, (left, right) = plt.subplots(1, 2)
+    options = {"image_shape": (8, 8), "n_images": 3}
+    examples = AdversarialExamplesDisplay.from_estimator(model, digits, y_digits, epsilon=20.0, ax=left, **options)
+    gradients = InputGradientDisplay.from_estimator(model, digits, y_digits, ax=right, **options)
+    assert examples.figure_ is gradients.figure_ is left.figure
+    assert examples.axes_.shape == (3, 3)
+    assert gradients.axes_.shape == (2, 3)
+
+
+def test_a_path_holds_rows_out_and_finds_the_strength_at_the_end_of_a_pipeline():
+    model = make_pipeline(StandardScaler(), GradRegLogisticRegression())
+    display = RegularizationPathDisplay.from_estimator(
+        model, X, y, strengths=[0.1, 1], test_size=0.25, random_state=0, table="breast cancer"
+    )
+    train, test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    model.set_params(gradreglogisticregression__alpha=1).fit(train, y_train)
+    assert display.curves["error"]["held-out"][1] == 1 - model.score(test, y_test)
+    assert display.ax_.get_title() == "GradRegLogisticRegression\nbreast cancer, 426 rows"
+    assert display.axes_[-1].get_xlabel() == "alpha"
+    with pytest.raises(ValueError, match=r"SVC has no alpha. Name the parameter, such as parameter='svc__C'"):
+        RegularizationPathDisplay.from_estimator(make_pipeline(StandardScaler(), SVC()), X, y, strengths=[1])
+    with pytest.raises(ValueError, match="give either X_test and y_test, or test_size; got both"):
+        RegularizationPathDisplay.from_estimator(model, X, y, X, y, strengths=[1], test_size=0.5)
+
+
+def test_a_path_is_drawn_with_its_scores_and_diagnostics():
+    path = regularization_path(GradRegLogisticRegression(), X, y, [0.1, 1], cv=3, scoring=["accuracy", "neg_log_loss"])
+    display = RegularizationPathDisplay.from_path(path, X, y)
+    assert list(display.curves) == [
+        "accuracy",
+        "neg_log_loss",
+        "gradient norm",
+        "tilting angle (degrees)",
+        "weight norm",
+        "adversarial distance (units of X)",
+    ]
+    np.testing.assert_allclose(display.curves["accuracy"]["held-out"], path.scores["accuracy"].mean(axis=0))
+    np.testing.assert_allclose(display.errors["accuracy"]["held-out"], path.to_frame()["standard_error_accuracy"])
+    angles = path.diagnostics(X, y)["tilting_angle"]
+    np.testing.assert_allclose(display.curves["tilting angle (degrees)"]["given rows"], np.degrees(angles))
+    with pytest.raises(ValueError, match=r"the path has no scores to draw. Make it with cv=5, or pass X and y"):
+        RegularizationPathDisplay.from_path(regularization_path(GradRegLogisticRegression(), X, y, [1]))
+
+
+def test_training_and_held_out_scores_share_a_scale():
+    search = GridSearchCV(
+        GradRegLogisticRegression(), {"alpha": [0.1, 1]}, cv=3, scoring="neg_log_loss", return_train_score=True
+    ).fit(X, y)
+    display = RegularizationPathDisplay.from_cv_results(search)
+    assert len(display.axes_) == 1
+    assert [line.get_label() for line in display.ax_.lines] == ["training", "held-out"]
+
+
+def test_models_of_a_list_are_named_by_their_classes():
+    display = RobustnessCurveDisplay.from_estimators([LINEAR, NETWORK, LINEAR], X, y, epsilon=[0.1])
+    assert list(display.attacked) == ["LogisticRegression 1", "GradRegMLPClassifier", "LogisticRegression 2"]
+
+
+def test_bands_lie_below_curves_and_long_names_wrap():
+    name = "a pipeline with a scaler, an encoder and a perceptron of fifty units"
+    display = RobustnessCurveDisplay.from_estimators({name: NETWORK}, X, y, epsilon=[0.0, 1.0])
+    (band,) = display.ax_.collections
+    assert all(line.get_zorder() > band.get_zorder() for line in display.ax_.lines)
+    assert "\n" in display.ax_.get_legend().get_texts()[0].get_text()

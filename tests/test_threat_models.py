@@ -750,3 +750,9 @@ class TestWhatOnceWentWrong:
         threat = ThreatModel(0.5, random_state=np.random.RandomState(0)).fit(TABLE)
         first, second = (adversarial_examples(MODELS["forest"], TABLE[:15], LABELS[:15], threat) for _ in range(2))
         pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_forest_that_was_fitted_on_a_frame_is_attacked_without_warnings():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    forest = RandomForestClassifier(5, random_state=0).fit(X, y)
+    assert adversarial_accuracy(forest, X[::10], y[::10], 1.0) < forest.score(X[::10], y[::10])

@@ -62,10 +62,10 @@ def _svg(canvas):
     return file.getvalue()
 
 
-def cost(sweep, decision):
+def cost(sweep, decision, name):
     """What each penalty costs and buys at each strength."""
     with _style():
-        svg = _svg(_cost(sweep, decision))
+        svg = _svg(_cost(sweep, decision, name))
     accuracy = SCORINGS[sweep.scoring].accuracy
     ends = [
         f"{penalty}: {sweep.measure} from {rows[0].mean('score'):.3f} at alpha {rows[0].candidate.alpha:.3g} to "
@@ -78,15 +78,15 @@ def cost(sweep, decision):
     return Figure("Cost and gain of each strength", svg, alt, note)
 
 
-def cost_png(sweep, decision):
+def cost_png(sweep, decision, name):
     """The same as the bytes of a PNG file."""
     file = BytesIO()
     with _style():
-        _cost(sweep, decision).savefig(file, format="png", dpi=150)
+        _cost(sweep, decision, name).savefig(file, format="png", dpi=150)
     return file.getvalue()
 
 
-def _cost(sweep, decision):
+def _cost(sweep, decision, name):
     canvas = _canvas(5.6)
     top, bottom = canvas.subplots(2, 1, sharex=True)
     handles = []
@@ -119,7 +119,8 @@ def _cost(sweep, decision):
         ylabel=f"{SCORINGS[sweep.scoring].accuracy} under attack\n({sweep.threat_in_words})",
         xlabel="strength of the penalty, alpha",
     )
-    canvas.legend(handles=handles, loc="outside upper center", ncols=2)
+    top.set_title(f"{_short(name)}, {len(sweep.table.y)} rows: {sweep.estimator_in_words}", fontsize=10)
+    canvas.legend(handles=handles, loc="outside lower center", ncols=2)
     return canvas
 
 

@@ -39,7 +39,7 @@ def report(sweep, decision, findings, *, name, command, note=""):
     page : str
         HTML that needs nothing else.
     """
-    drawn = [figures.cost(sweep, decision) if sweep.by_penalty() else None]
+    drawn = [figures.cost(sweep, decision, name) if sweep.by_penalty() else None]
     if findings is not None:
         drawn += [
             figures.curves(findings, sweep),

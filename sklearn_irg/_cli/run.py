@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 from sklearn.datasets import load_breast_cancer
+from threadpoolctl import threadpool_limits
 
 from sklearn_irg._cli import figures
 from sklearn_irg._cli.candidates import in_pipeline
@@ -29,7 +30,8 @@ MODEL = "model.skops"
 
 def run_sweep(arguments, argv):
     """Run it; returns the exit status: 0, 2 for what its user can mend, 130 if interrupted."""
-    with warnings.catch_warnings():
+    # boosting by several threads takes many times as long as by one wherever another program uses a core
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
         warnings.simplefilter("ignore")  # what matters of them is said in words
         return _run_sweep(arguments, argv)
 
@@ -134,7 +136,7 @@ def _print_results(sweep, decision):
 def _contents(sweep, decision, arguments, command, name, note):
     """Names and bytes of files, the quickest first, each made when the one before has been written."""
     yield "sweep.csv", as_csv(sweep, decision).encode()
-    yield "sweep.png", figures.cost_png(sweep, decision)
+    yield "sweep.png", figures.cost_png(sweep, decision, name)
     if not sweep.is_finished:
         return
     findings = None

@@ -118,6 +118,11 @@ class Sweep:
         return SCORINGS[self.scoring].name
 
     @property
+    def estimator_in_words(self):
+        """What is penalised."""
+        return {"logistic": "logistic regression", "mlp": "perceptron"}[self.estimator]
+
+    @property
     def threat_in_words(self):
         """What may happen to a row."""
         n = self.threat.n_swaps

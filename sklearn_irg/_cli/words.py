@@ -118,7 +118,7 @@ def _difference(sweep, chosen, plain):
 
 
 def _standing(sweep, chosen, best):
-    model = {"logistic": "logistic regression", "mlp": "perceptron"}[sweep.estimator]
+    model = sweep.estimator_in_words
     if chosen.mean("score") == best.mean("score"):
         return f"No {model} in the table has a better {sweep.measure}."
     score = f"{best.mean('score'):.3f} ± {best.standard_error('score'):.3f}"

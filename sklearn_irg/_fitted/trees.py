@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import is_classifier
 
+from sklearn_irg._fitted.affine import as_fitted
+
 __all__ = ["Leaves", "TreeEnsemble", "beside", "ensemble_of", "leaves_of", "missing_go_left", "splits_of"]
 
 
@@ -136,12 +138,14 @@ def ensemble_of(estimator):
         outputs = np.eye(members.shape[1])
         rate = estimator.learning_rate
         values = [rate * tree.value[:, 0] * outputs[k % len(outputs)] for k, tree in enumerate(trees)]
-        return TreeEnsemble(trees, values, lambda X: estimator.decision_function(X).reshape(len(X), -1))
+        return TreeEnsemble(
+            trees, values, lambda X: estimator.decision_function(as_fitted(estimator, X)).reshape(len(X), -1)
+        )
     if any(tree.value.shape[1:] != (1, n_classes) for tree in trees):
         return None
 
     def totals(X):
-        return _one_score(len(trees) * estimator.predict_proba(X))
+        return _one_score(len(trees) * estimator.predict_proba(as_fitted(estimator, X)))
 
     return TreeEnsemble(trees, [_one_score(tree.value[:, 0]) for tree in trees], totals)
 

@@ -1,11 +1,11 @@
 import numpy as np
 
 from sklearn_irg.attacks import fast_gradient
-from sklearn_irg.displays._base import COLORS, Display
+from sklearn_irg.displays._base import COLORS, Display, grid_of_axes
 
 
 class AdversarialExamplesDisplay(Display):
-    """Rows as images: the original, the perturbation, and the result, with what the model makes of them.
+    """Rows as images: the original, the perturbation, and the result, with true labels and what the model makes of them.
 
     Parameters
     ----------
@@ -15,6 +15,8 @@ class AdversarialExamplesDisplay(Display):
         Predictions for them.
     image_shape : tuple of int
         Shape of the images.
+    labels : ndarray of shape (n_samples,), default=None
+        True classes.
 
     Attributes
     ----------
@@ -35,15 +37,16 @@ class AdversarialExamplesDisplay(Display):
     (3, 4)
     """
 
-    def __init__(self, X, X_adversarial, before, after, *, image_shape):
+    def __init__(self, X, X_adversarial, before, after, *, image_shape, labels=None):
         self.X = X
         self.X_adversarial = X_adversarial
         self.before = before
         self.after = after
         self.image_shape = image_shape
+        self.labels = labels
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, epsilon, image_shape, attack=None, n_images=10, axes=None):
+    def from_estimator(cls, estimator, X, y, *, epsilon, image_shape, attack=None, n_images=10, ax=None):
         """Attack some rows and draw.
 
         Parameters
@@ -62,8 +65,8 @@ class AdversarialExamplesDisplay(Display):
             ``attack(estimator, X, y, epsilon)``; ``None`` is `sklearn_irg.attacks.fast_gradient`.
         n_images : int, default=10
             Number of rows, from the first.
-        axes : array of matplotlib axes of shape (3, n_images), default=None
-            Where to draw; ``None`` makes new ones.
+        ax : matplotlib axes, or array of them of shape (3, n_images), default=None
+            Where to draw; one axes is divided, and ``None`` makes a new figure.
 
         Returns
         -------
@@ -72,50 +75,40 @@ class AdversarialExamplesDisplay(Display):
         """
         X, y = np.asarray(X, dtype=float)[:n_images], np.asarray(y)[:n_images]
         moved = (fast_gradient if attack is None else attack)(estimator, X, y, epsilon)
-        return cls(X, moved, estimator.predict(X), estimator.predict(moved), image_shape=image_shape).plot(axes=axes)
+        before, after = estimator.predict(X), estimator.predict(moved)
+        return cls(X, moved, before, after, image_shape=image_shape, labels=y).plot(ax=ax)
 
-    def plot(self, axes=None):
-        """Draw, on an array of given axes with three rows or on new ones.
+    def plot(self, ax=None):
+        """Draw, with the true class and the prediction above an image, and the prediction for the result below.
 
         Parameters
         ----------
-        axes : array of matplotlib axes of shape (3, n_images), default=None
-            Where to draw; ``None`` makes new ones.
+        ax : matplotlib axes, or array of them of shape (3, n_images), default=None
+            Where to draw; one axes is divided, and ``None`` makes a new figure.
 
         Returns
         -------
         display : AdversarialExamplesDisplay
             The display, drawn.
         """
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(
-                3, len(self.X), squeeze=False, figsize=(1.2 * len(self.X), 4.4), layout="constrained"
-            )
-        axes = np.asarray(axes).reshape(3, -1)
+        n = len(self.X)
+        axes = grid_of_axes(ax, 3, n, figsize=(1 + 1.2 * n, 4.8))
         difference = self.X_adversarial - self.X
         largest = np.abs(difference).max() or 1.0
-        low, high = self.X.min(), self.X.max()
-        for column in range(len(self.X)):
-            for ax, image, options in zip(
-                axes[:, column],
-                (self.X[column], difference[column], self.X_adversarial[column]),
-                (
-                    {"cmap": "gray_r", "vmin": low, "vmax": high},
-                    {"cmap": "PuOr", "vmin": -largest, "vmax": largest},
-                    {"cmap": "gray_r", "vmin": low, "vmax": high},
-                ),
-                strict=True,
-            ):
-                shown = ax.imshow(np.reshape(image, self.image_shape), **options)
-                ax.set(xticks=[], yticks=[])
-                if ax is axes[1, column]:
-                    perturbation = shown
-            axes[0, column].set_title(f"{self.before[column]}", fontsize=10)
-            changed = self.after[column] != self.before[column]
-            axes[2, column].set_xlabel(f"{self.after[column]}", color=COLORS[1] if changed else "k")
-        for ax, label in zip(axes[:, 0], ("original", "perturbation", "result"), strict=True):
-            ax.set_ylabel(label)
+        pixels = {"cmap": "gray_r", "vmin": self.X.min(), "vmax": self.X.max()}
+        for column in range(n):
+            axes[0, column].imshow(self.X[column].reshape(self.image_shape), **pixels)
+            perturbation = axes[1, column].imshow(
+                difference[column].reshape(self.image_shape), cmap="PuOr", vmin=-largest, vmax=largest
+            )
+            axes[2, column].imshow(self.X_adversarial[column].reshape(self.image_shape), **pixels)
+            true = "" if self.labels is None else f"true: {self.labels[column]}\n"
+            axes[0, column].set_title(f"{true}before: {self.before[column]}", fontsize=9)
+            fooled = self.after[column] != self.before[column]
+            axes[2, column].set_xlabel(f"after: {self.after[column]}", fontsize=9, color=COLORS[1] if fooled else "k")
+        for ax_ in axes.flat:
+            ax_.set(xticks=[], yticks=[])
+        for ax_, label in zip(axes[:, 0], ("original", "perturbation", "result"), strict=True):
+            ax_.set_ylabel(label)
         axes[0, 0].figure.colorbar(perturbation, ax=list(axes[1]), shrink=0.8, label="units of X")
         return self._drawn_on_grid(axes)

@@ -1,4 +1,8 @@
-"""What all displays share: colours, axes, and remembering where they were drawn."""
+"""What all displays share: colours, axes, names, and remembering where they were drawn."""
+
+import textwrap
+
+import numpy as np
 
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 MARKERS = "os^vDP"
@@ -10,6 +14,26 @@ def axes_or_new(ax, **size):
     import matplotlib.pyplot as plt
 
     return plt.subplots(layout="constrained", **size)[1]
+
+
+def grid_of_axes(ax, n_rows, n_columns, **options):
+    """An array of axes: those given, parts of the one given, or new ones."""
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        return plt.subplots(n_rows, n_columns, squeeze=False, layout="constrained", **options)[1]
+    given = np.asarray(ax, dtype=object)
+    if given.size == 1 and n_rows * n_columns > 1:
+        (whole,) = given.flat
+        whole.set_axis_off()
+        inner = whole.get_subplotspec().subgridspec(n_rows, n_columns)
+        return inner.subplots(squeeze=False, sharex=options.get("sharex", False))
+    if given.size != n_rows * n_columns:
+        raise ValueError(
+            f"ax must be one axes, which is then divided, or {n_rows * n_columns} of them ({n_rows} × {n_columns}); "
+            f"got {given.size}."
+        )
+    return given.reshape(n_rows, n_columns)
 
 
 class Display:
@@ -28,6 +52,22 @@ def name_of(estimator):
     """Class name, of the last step for a pipeline and of the best estimator for a search."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     return type(estimator[-1] if hasattr(estimator, "named_steps") else estimator).__name__
+
+
+def named(estimators):
+    """Estimators by name; those of a list by their classes, numbered where there are several of one."""
+    if isinstance(estimators, dict):
+        return estimators
+    names = [name_of(estimator) for estimator in estimators]
+    numbered = (
+        f"{name} {names[: k + 1].count(name)}" if names.count(name) > 1 else name for k, name in enumerate(names)
+    )
+    return dict(zip(numbered, estimators, strict=True))
+
+
+def wrapped(text, width=36):
+    """Text on lines that fit an axes, without formulas."""
+    return textwrap.fill(str(text).replace("$", r"\$"), width)
 
 
 def styles(n_curves):

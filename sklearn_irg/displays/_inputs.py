@@ -2,7 +2,7 @@ import numpy as np
 
 from sklearn_irg._checks import check_integer
 from sklearn_irg.diagnostics import feature_sensitivity, input_gradients
-from sklearn_irg.displays._base import COLORS, Display, axes_or_new, name_of, styles
+from sklearn_irg.displays._base import COLORS, Display, axes_or_new, grid_of_axes, name_of, styles, wrapped
 
 
 class FeatureSensitivityDisplay(Display):
@@ -87,18 +87,22 @@ class FeatureSensitivityDisplay(Display):
         order = np.argsort(self.sensitivity.mean)[::-1][:max_features][::-1]
         ax = axes_or_new(ax, figsize=(6.4, 1.2 + 0.28 * len(order)))
         mean, std = self.sensitivity.mean[order], self.sensitivity.std[order]
-        ax.barh([str(n) for n in self.sensitivity.names[order]], mean, color=COLORS[0])
+        ax.barh(np.arange(len(order)), mean, color=COLORS[0])
+        ax.set_yticks(np.arange(len(order)), [wrapped(name, 28) for name in self.sensitivity.names[order]])
         low = np.minimum(std, mean)  # absolute gradients are not negative
         ax.errorbar(mean, np.arange(len(order)), xerr=[low, std], fmt="none", ecolor="0.35", elinewidth=1, capsize=2)
         unit = "standard deviation" if self.sensitivity.units == "std" else "unit of X"
-        ax.set(xlabel=f"mean absolute gradient per {unit} (± 1 s.d. over rows)", title=self.name)
+        ax.set(xlabel=f"mean absolute gradient per {unit} (± 1 s.d. over rows)", title=wrapped(self.name or ""))
         return self._drawn_on(ax)
 
 
 class InputGradientDisplay(Display):
     """Gradients of rows: arrows in the plane, or images.
 
-    Each image has a colour scale of its own, whose ends stand below it, in loss or score per unit of X.
+    Where the two columns of a plane have similar ranges, axes are equal and arrows are gradients. Where the ranges differ by
+    more than a factor of five, axes are scaled independently, and arrows are gradients per standard deviation of each column.
+    The title gives the length of the longest. Each image has a colour scale of its own, whose ends stand below it, in loss or
+    score per unit of X.
 
     Parameters
     ----------
@@ -135,7 +139,7 @@ class InputGradientDisplay(Display):
         self.image_shape = image_shape
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, of="loss", image_shape=None, n_images=10, ax=None, axes=None):
+    def from_estimator(cls, estimator, X, y=None, *, of="loss", image_shape=None, n_images=10, ax=None):
         """Compute and draw.
 
         Parameters
@@ -152,10 +156,8 @@ class InputGradientDisplay(Display):
             Draw each gradient as an image of this shape; otherwise there must be two features.
         n_images : int, default=10
             Number of rows, from the first, that images show.
-        ax : matplotlib axes, default=None
-            Where to draw arrows; ``None`` makes new ones.
-        axes : array of matplotlib axes of shape (2, n_images), default=None
-            Where to draw images; ``None`` makes new ones.
+        ax : matplotlib axes, or array of them of shape (2, n_images), default=None
+            Where to draw. Arrows need one axes; for images one axes is divided. ``None`` makes a new figure.
 
         Returns
         -------
@@ -168,17 +170,15 @@ class InputGradientDisplay(Display):
         y = None if y is None else np.asarray(y)[rows]
         gradients = input_gradients(estimator, X, y, of)
         display = cls(np.asarray(X, dtype=float), gradients, labels=y, image_shape=image_shape, names=names)
-        return display.plot(ax=ax, axes=axes)
+        return display.plot(ax=ax)
 
-    def plot(self, ax=None, *, axes=None):
-        """Draw arrows on given axes, or images on an array of them; new ones otherwise.
+    def plot(self, ax=None):
+        """Draw arrows or images.
 
         Parameters
         ----------
-        ax : matplotlib axes, default=None
-            Where to draw arrows; ``None`` makes new ones.
-        axes : array of matplotlib axes of shape (2, n_images), default=None
-            Where to draw images; ``None`` makes new ones.
+        ax : matplotlib axes, or array of them of shape (2, n_images), default=None
+            Where to draw. Arrows need one axes; for images one axes is divided. ``None`` makes a new figure.
 
         Returns
         -------
@@ -186,7 +186,7 @@ class InputGradientDisplay(Display):
             The display, drawn.
         """
         if self.image_shape is not None:
-            return self._plot_images(axes)
+            return self._plot_images(ax)
         if self.X.shape[1] != 2:
             raise ValueError(f"arrows need two features; got {self.X.shape[1]}. Give image_shape for images.")
         ax = axes_or_new(ax)
@@ -194,22 +194,34 @@ class InputGradientDisplay(Display):
         found = np.unique(labels)
         for label, look in zip(found, styles(len(found)), strict=True):
             points = self.X[labels == label].T
-            ax.scatter(*points, color=look["color"], marker=look["marker"], s=18, label=str(label), zorder=3)
-        ax.quiver(*self.X.T, *self.gradients.T, angles="xy", color="0.35", width=0.004)
-        first, second = self.names or ("$x_1$", "$x_2$")
-        ax.set(xlabel=first, ylabel=second, title="input gradients", aspect="equal")
+            ax.scatter(*points, color=look["color"], marker=look["marker"], s=18, label=wrapped(label), zorder=3)
+        self._draw_arrows(ax)
+        first, second = map(wrapped, self.names) if self.names else ("$x_1$", "$x_2$")
+        ax.set(xlabel=first, ylabel=second)
         if self.labels is not None:
             ax.legend(loc="best")
         return self._drawn_on(ax)
 
-    def _plot_images(self, axes):
-        if axes is None:
-            import matplotlib.pyplot as plt
+    def _draw_arrows(self, ax):
+        """Arrows whose longest is a fifth of the plot, with their tips inside the axes."""
+        spans, scales = np.ptp(self.X, axis=0), self.X.std(axis=0)
+        is_square = spans.max() <= 5 * spans.min() or spans.min() == 0
+        scales = np.ones(2) if is_square else scales
+        arrows = self.gradients * scales  # per standard deviation where the scales differ
+        moves = arrows * scales  # in units of the plane
+        longest = np.linalg.norm(arrows, axis=1).max() or 1.0
+        reach = np.max(spans / scales) / 5 / longest
+        tips = self.X + reach * moves
+        ax.quiver(*self.X.T, *(reach * moves).T, angles="xy", scale_units="xy", scale=1, color="0.35", width=0.004)
+        ax.update_datalim(np.vstack([self.X, tips]))
+        ax.autoscale_view()
+        if is_square:
+            ax.set_aspect("equal")
+        unit = "unit of X" if is_square else "standard deviation"
+        ax.set_title(f"input gradients; longest arrow: {longest:.2g} per {unit}", fontsize=10)
 
-            _, axes = plt.subplots(
-                2, len(self.X), squeeze=False, figsize=(1.2 * len(self.X), 2.8), layout="constrained"
-            )
-        axes = np.asarray(axes).reshape(2, -1)
+    def _plot_images(self, ax):
+        axes = grid_of_axes(ax, 2, len(self.X), figsize=(1.2 * len(self.X), 2.8))
         for column, (row, gradient) in enumerate(zip(self.X, self.gradients, strict=True)):
             axes[0, column].imshow(row.reshape(self.image_shape), cmap="gray_r")
             largest = np.abs(gradient).max() or 1.0
@@ -217,8 +229,8 @@ class InputGradientDisplay(Display):
             axes[1, column].set_xlabel(f"±{largest:.2g}", fontsize=9)
             if self.labels is not None:
                 axes[0, column].set_title(str(self.labels[column]), fontsize=10)
-        for ax in axes.flat:
-            ax.set(xticks=[], yticks=[])
+        for panel in axes.flat:
+            panel.set(xticks=[], yticks=[])
         axes[0, 0].set_ylabel("row")
         axes[1, 0].set_ylabel("gradient")
         return self._drawn_on_grid(axes)

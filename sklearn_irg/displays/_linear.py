@@ -2,7 +2,7 @@ import numpy as np
 
 from sklearn_irg._checks import check_choice
 from sklearn_irg.diagnostics import linear_geometry, scaled_loss, signed_distance, tilting_plane
-from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new, name_of
+from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new, name_of, wrapped
 
 
 class TiltingPlaneDisplay(Display):
@@ -94,7 +94,14 @@ class TiltingPlaneDisplay(Display):
         ax = axes_or_new(ax)
         for sign, color, marker, label in zip((-1, 1), COLORS, MARKERS, plane.classes, strict=False):
             points = plane.coordinates[plane.labels == sign]
-            options = {"color": color, "marker": marker, "s": 12, "alpha": 0.5, "linewidths": 0, "label": str(label)}
+            options = {
+                "color": color,
+                "marker": marker,
+                "s": 12,
+                "alpha": 0.5,
+                "linewidths": 0,
+                "label": wrapped(label),
+            }
             ax.scatter(*points.T, **{**options, **(scatter_kwargs or {})})
             ax.scatter(*points.mean(axis=0), color=color, marker="X", s=120, edgecolor="k", zorder=3)
         a, b, c = plane.boundary
@@ -102,7 +109,9 @@ class TiltingPlaneDisplay(Display):
             image = start - 2 * (start @ [a, b] + c) * np.array([a, b])
             ax.plot(*np.transpose([start, image]), color=color, linestyle=":", linewidth=1, zorder=2)
             ax.scatter(*image, facecolor="none", edgecolor=color, marker="X", s=90, zorder=3)
-        ax.autoscale(False)
+        # limits of equal length, so that the angle looks like itself
+        middle = np.mean([ax.get_xlim(), ax.get_ylim()], axis=1)
+        half = np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1).max() / 2
         foot, along = -c * np.array([a, b]), np.array([-b, a])
         ax.axline(foot, foot + along, color="k", label="boundary")
         angle = np.degrees(np.arctan2(abs(b), a))
@@ -110,11 +119,9 @@ class TiltingPlaneDisplay(Display):
         ax.set(
             xlabel="along the line between the centroids",
             ylabel="along the weights' orthogonal part",
-            title=title if self.name is None else f"{self.name}: {title}",
+            title=title if self.name is None else f"{wrapped(self.name)}: {title}",
         )
-        spans = np.ptp(plane.coordinates, axis=0)
-        if spans.max() < 20 * spans.min():  # otherwise nothing would be seen, and the angle is not to scale
-            ax.set_aspect("equal")
+        ax.set(xlim=middle[0] + [-half, half], ylim=middle[1] + [-half, half], aspect="equal")
         ax.legend(loc="best")
         return self._drawn_on(ax)
 
@@ -142,7 +149,7 @@ class MarginHistogramDisplay(Display):
     Parameters
     ----------
     distances : ndarray of shape (n_samples,)
-        y · d(x), positive where the prediction is right.
+        y · d(x), positive where the row is classified correctly.
     weight_norm : float, default=None
         What the loss is scaled by; ``None`` draws no loss.
     loss : {"zero_one", "hinge", "softplus"}, default="softplus"
@@ -229,7 +236,7 @@ class MarginHistogramDisplay(Display):
         if len(finite):
             ax.axvline(finite.mean(), color=COLORS[0], linestyle="--", label=f"mean {finite.mean():.2f}")
         left_out = len(self.distances) - len(finite)
-        notes = [self.name] if self.name else []
+        notes = [wrapped(self.name)] if self.name else []
         notes += [f"{left_out} rows at infinite distance left out"] if left_out else []
         ax.set(
             xlabel="y · d(x), signed distance to the boundary (units of X)",

@@ -1,8 +1,9 @@
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import train_test_split
 
 from sklearn_irg.diagnostics import linear_geometry, signed_distance
-from sklearn_irg.displays._base import Display, name_of, styles
+from sklearn_irg.displays._base import Display, grid_of_axes, name_of, styles, wrapped
 
 
 class RegularizationPathDisplay(Display):
@@ -12,14 +13,17 @@ class RegularizationPathDisplay(Display):
     ----------
     strengths : ndarray of shape (n_strengths,)
         Values of the parameter.
-    curves : dict of str to ndarray of shape (n_strengths,)
-        What is drawn against them, by label. Labels that begin with "error" share the upper axes; others have axes each.
-    errors : dict of str to ndarray, default=None
+    curves : dict of str to dict of str to ndarray of shape (n_strengths,)
+        What is drawn against them: for each measure, which has axes of its own, the values by the rows they are of, such as
+        ``{"error": {"training": …, "held-out": …}}``.
+    errors : dict of str to dict of str to ndarray, default=None
         Standard errors of some of the curves.
     parameter : str, default="alpha"
         Name of the parameter.
     name : str, default=None
         Name of the estimator, for the title.
+    table : str, default=None
+        What the rows are, for the title.
 
     Attributes
     ----------
@@ -28,6 +32,10 @@ class RegularizationPathDisplay(Display):
     figure_ : matplotlib figure
         Its figure.
 
+    See Also
+    --------
+    sklearn_irg.model_selection.regularization_path : Fits and scores faster than a search.
+
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
@@ -35,19 +43,23 @@ class RegularizationPathDisplay(Display):
     >>> from sklearn_irg import GradRegLogisticRegression
     >>> from sklearn_irg.displays import RegularizationPathDisplay
     >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = GradRegLogisticRegression(max_iter=1000)
     >>> display = RegularizationPathDisplay.from_estimator(
-    ...     GradRegLogisticRegression(max_iter=1000), scale(X)[::2], y[::2], scale(X)[1::2], y[1::2], strengths=[0.01, 0.1, 1]
+    ...     model, scale(X), y, strengths=[0.01, 0.1, 1], test_size=0.5, random_state=0
     ... )
-    >>> sorted(display.curves)
-    ['adversarial distance', 'error, test', 'error, training', 'tilting angle (degrees)']
+    >>> display.curves["error"]["held-out"].round(3)
+    array([0.021, 0.014, 0.021])
+    >>> display.curves["tilting angle (degrees)"]["training"].round()
+    array([38., 36., 29.])
     """
 
-    def __init__(self, strengths, curves, *, errors=None, parameter="alpha", name=None):
+    def __init__(self, strengths, curves, *, errors=None, parameter="alpha", name=None, table=None):
         self.name = name
         self.strengths = strengths
         self.curves = curves
         self.errors = errors
         self.parameter = parameter
+        self.table = table
 
     @classmethod
     def from_estimator(
@@ -59,9 +71,12 @@ class RegularizationPathDisplay(Display):
         y_test=None,
         *,
         strengths,
-        parameter="alpha",
+        test_size=None,
+        random_state=None,
+        parameter=None,
         name=None,
-        axes=None,
+        table=None,
+        ax=None,
         curve_kwargs=None,
     ):
         """Fit a clone at each strength and draw; distance and angle are those of linear classifiers of two classes.
@@ -69,7 +84,7 @@ class RegularizationPathDisplay(Display):
         Parameters
         ----------
         estimator : object
-            Classifier; not changed.
+            Classifier, or a pipeline that ends in one; not changed.
         X : array-like of shape (n_samples, n_features)
             Samples to fit.
         y : array-like of shape (n_samples,)
@@ -80,12 +95,18 @@ class RegularizationPathDisplay(Display):
             Their classes.
         strengths : array-like of shape (n_strengths,)
             Values of the parameter.
-        parameter : str, default="alpha"
-            Name of the parameter.
+        test_size : float or int, default=None
+            Fraction or number of the rows of X to hold out and score, stratified, in place of ``X_test``.
+        random_state : int, RandomState instance or None, default=None
+            Which rows are held out.
+        parameter : str, default=None
+            Name of the parameter; ``None`` is the ``alpha`` of the estimator or of a pipeline's last step.
         name : str, default=None
             Name for the title; ``None`` is that of the estimator.
-        axes : array of matplotlib axes of shape (n_panels,), default=None
-            Where to draw; ``None`` makes new ones.
+        table : str, default=None
+            Name of the table for the title, which also says how many rows were fitted.
+        ax : matplotlib axes, or array of them of shape (n_measures,), default=None
+            Where to draw; one axes is divided, and ``None`` makes a new figure.
         curve_kwargs : dict, default=None
             Options of all curves, as in ``Axes.plot``.
 
@@ -93,26 +114,87 @@ class RegularizationPathDisplay(Display):
         -------
         display : RegularizationPathDisplay
             The display, drawn.
-        """
-        from sklearn.base import clone
 
+        Raises
+        ------
+        ValueError
+            If both ``X_test`` and ``test_size`` are given, or the estimator has no ``alpha`` and ``parameter`` is None.
+        """
+        parameter = _strength_of(estimator) if parameter is None else parameter
+        if X_test is not None and test_size is not None:
+            raise ValueError("give either X_test and y_test, or test_size; got both.")
+        if test_size is not None:
+            X, X_test, y, y_test = train_test_split(X, y, test_size=test_size, stratify=y, random_state=random_state)
         models = [clone(estimator).set_params(**{parameter: strength}).fit(X, y) for strength in strengths]
-        curves = {"error, training": np.array([1 - model.score(X, y) for model in models])}
+        curves = {"error": {"training": np.array([1 - model.score(X, y) for model in models])}}
         if X_test is not None:
-            curves["error, test"] = np.array([1 - model.score(X_test, y_test) for model in models])
+            curves["error"]["held-out"] = np.array([1 - model.score(X_test, y_test) for model in models])
         geometries = [_geometry(model, X, y) for model in models]
         if any(geometries):
             missing = float("nan")
-            curves["adversarial distance"] = np.array([g.adversarial_distance if g else missing for g in geometries])
-            curves["tilting angle (degrees)"] = np.degrees([g.tilting_angle if g else missing for g in geometries])
+            distances = np.array([g.adversarial_distance if g else missing for g in geometries])
+            angles = np.degrees([g.tilting_angle if g else missing for g in geometries])
+            curves["tilting angle (degrees)"] = {"training": angles}
         else:
-            curves["adversarial distance"] = np.array([_finite_mean(signed_distance(model, X, y)) for model in models])
+            distances = np.array([_finite_mean(signed_distance(model, X, y)) for model in models])
+        curves["adversarial distance (units of X)"] = {"training": distances}
         name = name_of(models[0]) if name is None else name
-        display = cls(np.asarray(strengths, dtype=float), curves, parameter=parameter, name=name)
-        return display.plot(axes=axes, curve_kwargs=curve_kwargs)
+        rows = f"{len(y)} rows" if table is None else f"{table}, {len(y)} rows"
+        display = cls(np.asarray(strengths, dtype=float), curves, parameter=parameter, name=name, table=rows)
+        return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     @classmethod
-    def from_cv_results(cls, search, *, parameter=None, name=None, axes=None, curve_kwargs=None):
+    def from_path(cls, path, X=None, y=None, *, name=None, table=None, ax=None, curve_kwargs=None):
+        """Draw a `sklearn_irg.model_selection.RegularizationPath`: its held-out scores, and on request its diagnostics.
+
+        Parameters
+        ----------
+        path : RegularizationPath
+            With scores, which it has if it was made with ``cv``.
+        X : array-like of shape (n_samples, n_features), default=None
+            Samples on which to compute norms of gradients, distances and angles; ``None`` draws the scores alone.
+        y : array-like of shape (n_samples,), default=None
+            Their classes.
+        name : str, default=None
+            Name for the title; ``None`` is that of the estimator.
+        table : str, default=None
+            Name of the table for the title.
+        ax : matplotlib axes, or array of them of shape (n_measures,), default=None
+            Where to draw; one axes is divided, and ``None`` makes a new figure.
+        curve_kwargs : dict, default=None
+            Options of all curves, as in ``Axes.plot``.
+
+        Returns
+        -------
+        display : RegularizationPathDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            For a path without scores where X is None.
+        """
+        if path.scores is None and X is None:
+            raise ValueError("the path has no scores to draw. Make it with cv=5, or pass X and y for its diagnostics.")
+        scores = path.scores if isinstance(path.scores, dict) or path.scores is None else {"score": path.scores}
+        curves, errors = {}, {}
+        for measure, values in (scores or {}).items():
+            curves[measure] = {"held-out": values.mean(axis=0)}
+            errors[measure] = {"held-out": values.std(axis=0) / np.sqrt(max(len(values) - 1, 1))}
+        if X is not None:
+            for measure, values in path.diagnostics(X, y).items():
+                label, scale = _DIAGNOSTICS[measure]
+                curves[label] = {"given rows": scale * values}
+        n_folds = 0 if scores is None else len(next(iter(scores.values())))
+        notes = [table] if table else []
+        notes += [f"{len(X)} rows"] if X is not None else []
+        notes += [f"{n_folds} folds"] if n_folds else []
+        name = name_of(path.estimators[0]) if name is None else name
+        display = cls(path.alphas, curves, errors=errors, name=name, table=", ".join(notes))
+        return display.plot(ax=ax, curve_kwargs=curve_kwargs)
+
+    @classmethod
+    def from_cv_results(cls, search, *, parameter=None, name=None, table=None, ax=None, curve_kwargs=None):
         """Draw a fitted ``GridSearchCV`` over one parameter: an error per accuracy-like scorer, other scores as they are.
 
         Parameters
@@ -123,8 +205,10 @@ class RegularizationPathDisplay(Display):
             Which parameter, if there are several.
         name : str, default=None
             Name for the title; ``None`` is that of the estimator searched over.
-        axes : array of matplotlib axes, default=None
-            Where to draw.
+        table : str, default=None
+            Name of the table for the title.
+        ax : matplotlib axes, or array of them of shape (n_measures,), default=None
+            Where to draw; one axes is divided, and ``None`` makes a new figure.
         curve_kwargs : dict, default=None
             Options of all curves, as in ``Axes.plot``.
 
@@ -132,6 +216,11 @@ class RegularizationPathDisplay(Display):
         -------
         display : RegularizationPathDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If ``parameter`` is none of those searched over, or is needed and missing.
         """
         results = search.cv_results_
         names = [key.removeprefix("param_") for key in results if key.startswith("param_")]
@@ -147,26 +236,25 @@ class RegularizationPathDisplay(Display):
             return np.bincount(position, results[column]) / np.bincount(position)
 
         curves, errors = {}, {}
-        for kind, label in (("test", "held-out"), ("train", "training")):
+        for kind, rows in (("train", "training"), ("test", "held-out")):
             for key in [key for key in results if key.startswith(f"mean_{kind}_")]:
                 scorer = key.removeprefix(f"mean_{kind}_")
-                measure = (search.scoring or "accuracy") if scorer == "score" else scorer
-                is_error = isinstance(measure, str) and "accuracy" in measure and is_classifier(search)
-                curve = f"error, {label}" if is_error else f"{label} {measure if isinstance(measure, str) else 'score'}"
-                curve += f" {scorer}" if is_error and scorer not in ("score", "accuracy") else ""
-                curves[curve] = 1 - over_others(key) if is_error else over_others(key)
-                errors[curve] = over_others(f"std_{kind}_{scorer}") / np.sqrt(max(search.n_splits_ - 1, 1))
+                measure, is_error = _measure(search, scorer)
+                curves.setdefault(measure, {})[rows] = 1 - over_others(key) if is_error else over_others(key)
+                error = over_others(f"std_{kind}_{scorer}") / np.sqrt(max(search.n_splits_ - 1, 1))
+                errors.setdefault(measure, {})[rows] = error
         name = name_of(search.estimator) if name is None else name
-        display = cls(strengths, curves, errors=errors, parameter=parameter, name=name)
-        return display.plot(axes=axes, curve_kwargs=curve_kwargs)
+        folds = f"{search.n_splits_} folds" if table is None else f"{table}, {search.n_splits_} folds"
+        display = cls(strengths, curves, errors=errors, parameter=parameter, name=name, table=folds)
+        return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
-    def plot(self, axes=None, *, curve_kwargs=None):
-        """Draw, on as many given axes as are needed or on new ones.
+    def plot(self, ax=None, *, curve_kwargs=None):
+        """Draw, one measure above the other; those of training and held-out rows share a scale.
 
         Parameters
         ----------
-        axes : array of matplotlib axes of shape (n_panels,), default=None
-            Where to draw; ``None`` makes new ones.
+        ax : matplotlib axes, or array of them of shape (n_measures,), default=None
+            Where to draw; one axes is divided, and ``None`` makes a new figure.
         curve_kwargs : dict, default=None
             Options of all curves, as in ``Axes.plot``.
 
@@ -175,39 +263,60 @@ class RegularizationPathDisplay(Display):
         display : RegularizationPathDisplay
             The display, drawn.
         """
-        errors = [label for label in self.curves if label.startswith("error")]
-        groups = ([errors] if errors else []) + [[label] for label in self.curves if label not in errors]
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            size = (6.4, 1.2 + 2.2 * len(groups))
-            _, axes = plt.subplots(len(groups), 1, sharex=True, squeeze=False, figsize=size, layout="constrained")
-        axes = np.ravel(axes)
-        if len(axes) != len(groups):
-            raise ValueError(f"axes must be {len(groups)}, one for {' and one for '.join(map(', '.join, groups))}.")
-        looks = iter(styles(len(self.curves)))
-        for ax, group in zip(axes, groups, strict=True):
-            for label in group:
-                self._draw_curve(ax, label, {**next(looks), **(curve_kwargs or {})})
-            ax.set_ylabel("error" if group is errors else group[0])
-            if group is errors:
-                ax.legend(loc="best")
+        size = (6.4, 1.2 + 2.2 * len(self.curves))
+        axes = grid_of_axes(ax, len(self.curves), 1, sharex=True, figsize=size)[:, 0]
+        kinds = list(dict.fromkeys(rows for curves in self.curves.values() for rows in curves))
+        looks = dict(zip(kinds, styles(len(kinds)), strict=True))
+        for panel, (measure, curves) in zip(axes, self.curves.items(), strict=True):
+            for rows, values in curves.items():
+                error = (self.errors or {}).get(measure, {}).get(rows)
+                self._draw_curve(panel, rows, values, error, {**looks[rows], **(curve_kwargs or {})})
+            panel.set_ylabel(wrapped(measure, 24))
+            panel.legend(loc="best")
             positive = self.strengths[self.strengths > 0]
             if len(positive) == len(self.strengths):
-                ax.set_xscale("log")
+                panel.set_xscale("log")
             else:  # a strength of zero has a place too
-                ax.set_xscale("symlog", linthresh=positive.min() if len(positive) else 1.0)
-        axes[-1].set_xlabel(self.parameter)
-        axes[0].set_title(self.name or "")
+                panel.set_xscale("symlog", linthresh=positive.min() if len(positive) else 1.0)
+        axes[-1].set_xlabel(self.parameter.rpartition("__")[2])
+        axes[0].set_title("\n".join(wrapped(line, 60) for line in (self.name, self.table) if line))
         return self._drawn_on_grid(axes)
 
-    def _draw_curve(self, ax, label, look):
+    def _draw_curve(self, ax, rows, values, error, look):
         order = np.argsort(self.strengths)
-        x, y = self.strengths[order], np.asarray(self.curves[label], dtype=float)[order]
-        ax.plot(x, y, label=label.removeprefix("error, "), **look)
-        error = (self.errors or {}).get(label)
+        x, y = self.strengths[order], np.asarray(values, dtype=float)[order]
+        ax.plot(x, y, label=rows, **look)
         if error is not None:
             ax.fill_between(x, y - error[order], y + error[order], color=look["color"], alpha=0.15, linewidth=0)
+
+
+_DIAGNOSTICS = {  # of a path: label, and factor
+    "gradient_norm": ("gradient norm", 1.0),
+    "adversarial_distance": ("adversarial distance (units of X)", 1.0),
+    "tilting_angle": ("tilting angle (degrees)", 180 / np.pi),
+    "weight_norm": ("weight norm", 1.0),
+}
+
+
+def _strength_of(estimator):
+    """Name of the parameter that is the strength of a penalty."""
+    prefix = ""
+    while hasattr(estimator, "named_steps"):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    if "alpha" not in estimator.get_params(deep=False):
+        raise ValueError(f"{type(estimator).__name__} has no alpha. Name the parameter, such as parameter='{prefix}C'.")
+    return f"{prefix}alpha"
+
+
+def _measure(search, scorer):
+    """What a search's scorer measures, and whether it is drawn as an error."""
+    measure = (search.scoring or "accuracy") if scorer == "score" else scorer
+    if not isinstance(measure, str):
+        return "score", False
+    if "accuracy" not in measure or not is_classifier(search):
+        return measure, False
+    return "error" if scorer in ("score", "accuracy") else f"error, {scorer}", True
 
 
 def _geometry(model, X, y):

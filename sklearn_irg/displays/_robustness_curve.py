@@ -3,11 +3,14 @@ import numpy as np
 from sklearn_irg._threats.arguments import fitted_threat
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
 from sklearn_irg.diagnostics import certified_radius
-from sklearn_irg.displays._base import Display, axes_or_new, name_of, styles
+from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, styles, wrapped
 
 
 class RobustnessCurveDisplay(Display):
     """Accuracy against the radius of the perturbation, for one or several models.
+
+    A solid line is accuracy under attack, which is an upper bound; a dotted one of the same colour is certified accuracy, a
+    lower bound. Where both are the same, accuracy under attack is exact, and the legend says so.
 
     Parameters
     ----------
@@ -90,8 +93,9 @@ class RobustnessCurveDisplay(Display):
 
         Parameters
         ----------
-        estimators : dict of str to object
-            Fitted classifiers by name.
+        estimators : list of objects, or dict of str to object
+            Fitted classifiers, or these by name. Those of a list are named by their classes, with numbers where several are
+            alike.
         X : array-like of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,)
@@ -115,7 +119,7 @@ class RobustnessCurveDisplay(Display):
         attacked, certified = {}, {}
         if isinstance(epsilon, ThreatModel):
             epsilon = fitted_threat(epsilon, X)
-        for name, estimator in estimators.items():
+        for name, estimator in named(estimators).items():
             attacked[name] = np.atleast_1d(adversarial_accuracy(estimator, X, y, epsilon, norm=norm, attack=attack))
             try:
                 certified[name] = _certified(estimator, X, y, epsilon, norm)
@@ -131,7 +135,7 @@ class RobustnessCurveDisplay(Display):
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     def plot(self, ax=None, *, curve_kwargs=None):
-        """Draw, on given axes or new ones; the band reaches from certified to attacked accuracy.
+        """Draw, on given axes or new ones; a band reaches from certified to attacked accuracy.
 
         Parameters
         ----------
@@ -146,16 +150,31 @@ class RobustnessCurveDisplay(Display):
             The display, drawn.
         """
         ax = axes_or_new(ax)
+        has_bounds = False
         for (name, attacked), look in zip(self.attacked.items(), styles(len(self.attacked)), strict=True):
-            color = look["color"]
-            ax.plot(self.epsilon, attacked, **{**look, "label": name, **(curve_kwargs or {})})
             certified = (self.certified or {}).get(name)
-            if certified is not None and not np.allclose(certified, attacked):
-                ax.plot(self.epsilon, certified, color=color, linestyle=":")
-                ax.fill_between(self.epsilon, certified, attacked, color=color, alpha=0.12, linewidth=0)
+            is_exact = certified is not None and np.allclose(certified, attacked)
+            label = wrapped(f"{name} (exact)" if is_exact else name)
+            ax.plot(self.epsilon, attacked, **{**look, "label": label, **(curve_kwargs or {})})
+            if certified is not None and not is_exact:
+                ax.plot(self.epsilon, certified, color=look["color"], linestyle=":", label="_certified")
+                band = {"color": look["color"], "alpha": 0.1, "linewidth": 0, "zorder": 0}
+                ax.fill_between(self.epsilon, certified, attacked, **band)
+                has_bounds = True
         ax.set(xlabel=f"radius of the perturbation ({self.norm}, {self.units})", ylabel="accuracy", ylim=(-0.02, 1.02))
-        ax.legend(loc="best", title="attacked; dotted: certified" if self.certified else None)
+        handles, _ = ax.get_legend_handles_labels()
+        ax.legend(handles=[*handles, *(_bounds() if has_bounds else ())], loc="best")
         return self._drawn_on(ax)
+
+
+def _bounds():
+    """What solid and dotted lines are, for the legend."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color="0.35", label="solid: attacked, at most this accurate"),
+        Line2D([], [], color="0.35", linestyle=":", label="dotted: certified, at least this accurate"),
+    ]
 
 
 def _certified(estimator, X, y, epsilon, norm):
