@@ -1,6 +1,6 @@
 """How the cost of one evaluation of value and gradient grows: with rows, columns, units, classes and strengths.
 
-    python -m benchmarks.cost [--output docs/cost.png]
+    python -m benchmarks.cost [--output docs/images/cost.png]
 
 Times are medians of seven; memory is the peak that NumPy asks for in the first evaluation, without X, y and the parameters.
 Exponents are those of a line through the upper half of the points.

@@ -1,14 +1,11 @@
 """
-Fewer rows with annotations
-===========================
+What is it worth to know which columns cannot matter?
+=====================================================
 
-Whoever knows which columns cannot matter need not wait for the data to say so. Here two informative columns stand among
-thirty of noise. With `RightReasons(features=...)` on the noise, a perceptron learns from twenty rows what it otherwise needs a
-thousand for (Ross, Hughes and Doshi-Velez 2017). An annotation may also be one of single entries, ``fit(..., mask=A)``, which
-leaving columns out cannot express.
+Two informative columns stand among thirty of noise. With `RightReasons(features=...)` on the noise, a perceptron
+learns from twenty rows what it otherwise needs a thousand for (Ross, Hughes and Doshi-Velez 2017). An annotation may
+also be one of single entries, ``fit(..., mask=A)``, which leaving columns out cannot express.
 """
-
-import argparse
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,10 +14,6 @@ from sklearn.model_selection import ShuffleSplit, learning_curve
 
 from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.penalties import RightReasons
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--output", help="file to save the figure to")
-arguments, _ = parser.parse_known_args()
 
 X, y = make_moons(3000, noise=0.2, random_state=0)
 X = np.hstack([X, np.random.RandomState(0).normal(size=(len(X), 30))])
@@ -49,7 +42,8 @@ ax.set(xscale="log", xlabel="rows to learn from", ylabel="accuracy", title="What
 ax.set_xticks(sizes, sizes)
 ax.minorticks_off()
 ax.legend()
-if arguments.output:
-    figure.savefig(arguments.output, dpi=120)
-else:
-    plt.show()
+plt.show()
+
+# %%
+# **What was seen.** The annotation is worth fifty times as many rows. Where a column can be left out altogether, that
+# is better still; an annotation of single entries, which `RightReasons` takes as a mask, has no such way round.

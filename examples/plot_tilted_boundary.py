@@ -1,14 +1,11 @@
 """
-A tilted boundary
-=================
+Why does a boundary that classifies well come close to every row?
+=================================================================
 
-Two classes that differ in their first coordinate only. A boundary at an angle to it classifies just as well, yet comes
-closer to every point: mirror images, and with them adversarial examples, lie at a distance that shrinks to nothing as the
-angle grows to a right one (Tanay and Griffin 2018). What tilts a boundary in practice is a noisy row and a fit without
-regularisation.
+Two classes that differ in their first coordinate only. A boundary at an angle to it classifies as well, but mirror
+images, and with them adversarial examples, lie at a distance that shrinks to nothing as the angle grows to a right
+one (Tanay and Griffin 2018). In practice a noisy row and a fit without regularisation tilt a boundary.
 """
-
-import argparse
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,10 +13,6 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_irg import GradRegLogisticRegression
 from sklearn_irg.diagnostics import linear_geometry, mirror_points
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--output", help="file to save the figure to")
-arguments, _ = parser.parse_known_args()
 
 rng = np.random.RandomState(0)
 n = 60
@@ -34,33 +27,32 @@ def tilted(angle):
     return model
 
 
-def draw_boundary(ax, model, **options):
+def draw(ax, model):
+    ax.scatter(*X[y == 0].T, s=6, color="#0072B2")
+    ax.scatter(*X[y == 1].T, s=6, color="#D55E00", marker="s")
     (a, b), c = model.coef_[0], model.intercept_[0]
     foot = -c * np.array([a, b]) / (a * a + b * b)
-    ax.axline(foot, foot + [-b, a], color="k", **options)
+    ax.axline(foot, foot + [-b, a], color="k")
+    ax.set(xlim=(-2, 2), ylim=(-1.5, 1.5), aspect="equal")
 
 
 # %%
 # One point and its mirror image while the boundary turns: same predictions, shrinking distance.
 
-figure, axes = plt.subplots(2, 3, figsize=(10, 6), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained", sharex=True, sharey=True)
 x = np.array([[1.0, 0.0]])
-for ax, degrees in zip(axes[0], (0, 45, 80), strict=True):
+for ax, degrees in zip(axes, (0, 45, 80), strict=True):
     model = tilted(np.radians(degrees))
     mirror = mirror_points(model, x)
-    geometry = linear_geometry(model, X, y)
-    ax.scatter(*X[y == 0].T, s=6, color="#0072B2")
-    ax.scatter(*X[y == 1].T, s=6, color="#D55E00", marker="s")
-    draw_boundary(ax, model)
+    draw(ax, model)
     ax.annotate("", mirror[0], x[0], arrowprops={"arrowstyle": "->", "color": "0.3"})
     ax.scatter(*x.T, color="#D55E00", edgecolor="k", s=60, zorder=3)
     ax.scatter(*mirror.T, color="white", edgecolor="k", s=60, zorder=3)
-    ax.set_title(f"{degrees}°: mean distance {geometry.adversarial_distance:.2f}")
+    ax.set_title(f"{degrees}°: mean distance {linear_geometry(model, X, y).adversarial_distance:.2f}")
+plt.show()
 
 # %%
-# One noisy row, and three fits. Without regularisation the boundary turns to accommodate it, and weight decay turns it back.
-# The input gradient does not: these rows are separable, so a steep enough model is sure of each, and where a model is sure
-# its loss is flat. It acts where the data overlap.
+# One noisy row, and three fits, without the weight decay that estimators have by default.
 
 X_noisy, y_noisy = np.vstack([X, [[0.6, -0.9]]]), np.append(y, 0)
 models = {
@@ -68,19 +60,16 @@ models = {
     "weight decay": GradRegLogisticRegression("weight_decay", alpha=0.05, l2=0),
     "input gradient": GradRegLogisticRegression(alpha=1.0, l2=0, max_iter=1000),
 }
-for ax, (name, model) in zip(axes[1], models.items(), strict=True):
-    model.fit(X_noisy, y_noisy)
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained", sharex=True, sharey=True)
+for ax, (name, model) in zip(axes, models.items(), strict=True):
+    draw(ax, model.fit(X_noisy, y_noisy))
     geometry = linear_geometry(model, X, y)
-    ax.scatter(*X[y == 0].T, s=6, color="#0072B2")
-    ax.scatter(*X[y == 1].T, s=6, color="#D55E00", marker="s")
     ax.scatter(*X_noisy[-1], color="#0072B2", edgecolor="k", s=60, zorder=3)
-    draw_boundary(ax, model)
     angle = np.degrees(geometry.tilting_angle)
     ax.set_title(f"{name}: {angle:.0f}°, distance {geometry.adversarial_distance:.2f}")
-axes[0, 0].set(xlim=(-2, 2), ylim=(-1.5, 1.5))
-for ax in axes.flat:
-    ax.set_aspect("equal")
-if arguments.output:
-    figure.savefig(arguments.output, dpi=110)
-else:
-    plt.show()
+plt.show()
+
+# %%
+# **What was seen.** Without regularisation the boundary turns to accommodate one row, and weight decay turns it back.
+# The input gradient does not: these rows are separable, so a steep enough model is sure of each, and where a model is
+# sure its loss is flat. The penalty acts where classes overlap, which is why `l2` stands beside it by default.

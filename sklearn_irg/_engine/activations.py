@@ -24,7 +24,7 @@ class Activation(Component, ABC):
     Attributes
     ----------
     largest_slope : float
-        The largest |φ'(z)|, on which Lipschitz bounds and certificates rest. Every subclass declares it.
+        The largest value of ``|φ'(z)|``, on which Lipschitz bounds and certificates rest. Every subclass declares it.
     is_identity : bool, default=False
         Whether φ(z) = z.
     init_factor : float, default=6.0
@@ -60,7 +60,7 @@ class Activation(Component, ABC):
     @property
     @abstractmethod
     def largest_slope(self):
-        """The largest |φ'(z)|."""
+        """The largest value of ``|φ'(z)|``."""
 
     @abstractmethod
     def apply(self, Z):

@@ -90,7 +90,7 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         As on `GradRegMLPClassifier`.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had any.
 
     Raises

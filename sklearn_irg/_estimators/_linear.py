@@ -71,7 +71,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
         Objective after each iteration.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had any.
 
     Raises

@@ -98,7 +98,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         Largest of them.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had any.
 
     Raises

@@ -75,7 +75,7 @@ class GradRegMLPRegressor(NumericTargets, MLPEstimator):
         As on `GradRegMLPClassifier`, with R² for accuracy.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had any.
 
     Raises

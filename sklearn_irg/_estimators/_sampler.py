@@ -58,7 +58,7 @@ class WassersteinSampler(NoTargets, MLPEstimator):
         deviations, plus its penalty.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had any.
 
     Raises

@@ -7,7 +7,7 @@ class InformationMaximization(BatchLoss):
     r"""Minus the mutual information of rows and the classes predicted for them: sure predictions, in all classes.
 
     .. math:: H(Y \mid X) - \mu H(Y) = \frac 1 n \sum_i H\bigl(p(\cdot \mid x_i)\bigr)
-        - \mu H\Bigl(\frac 1 n \sum_i p(\cdot \mid x_i)\Bigr)
+        - \mu H\left(\frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
     in nats [1]_ [2]_. It reads no labels, so a network that minimises it beside a penalty on its changes is a clustering.
 

@@ -84,7 +84,7 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
         Objective after each iteration.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had any.
 
     Raises

@@ -11,7 +11,7 @@ from sklearn_irg.penalties._base import BatchPenalty
 class ClassBalance(BatchPenalty):
     r"""Divergence of the mean prediction from the shares of the classes.
 
-    .. math:: \mathrm{KL}\Bigl(\pi \,\Big\Vert\, \frac 1 n \sum_i p(\cdot \mid x_i)\Bigr)
+    .. math:: \mathrm{KL}\left(\pi \,\Vert\, \frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
     over all rows of a batch; the label of no row is compared with its prediction. With few labels, predictions can become
     smooth or sure by giving up a class, or by merging two. This makes it expensive; subtracting the entropy of the mean

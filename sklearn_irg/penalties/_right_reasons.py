@@ -5,7 +5,7 @@ from sklearn_irg.penalties._base import SamplePenalty
 class RightReasons(SamplePenalty):
     r"""Squared gradient of the summed log-probabilities where an annotation says that it should vanish.
 
-    .. math:: \sum_d \Bigl( A_{id} \, \frac{\partial}{\partial x_{id}} \sum_k \log p_{ik} \Bigr)^2
+    .. math:: \sum_d \left( A_{id} \, \frac{\partial}{\partial x_{id}} \sum_k \log p_{ik} \right)^2
 
     averaged over samples [1]_. The annotation A is one for entries that should not matter: columns through ``features``,
     single entries through ``fit(X, y, mask=A)``, or their product. No label is used. For two classes, or for each label

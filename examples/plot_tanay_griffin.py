@@ -1,0 +1,30 @@
+"""
+A new angle on L2 regularisation: does the article's table come out?
+====================================================================
+
+Tanay and Griffin (2018) turned the strength of weight decay from strong to weak and followed the boundary between two
+digits: it tilts away from the line between the centroids, and adversarial distances shrink. Stored results, made by
+``python -m benchmarks.stored tanay_griffin`` from MNIST in about half an hour.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+table = pd.read_csv(Path("stored") / "tanay_griffin.csv")
+
+# %%
+# Digits 3 and 5: the article's linear support vector machines, and our logistic regressions with weight decay and
+# with the input gradient.
+
+figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharex=True)
+for (name, path), marker, color in zip(
+    table.groupby("model", sort=False), "os^", ("#0072B2", "#D55E00", "#009E73"), strict=True
+):
+    axes[0].plot(path["angle"], path["distance"], marker=marker, color=color, label=name)
+    axes[1].plot(path["angle"], path["test_error"], marker=marker, color=color)
+axes[0].set(xlabel="tilting angle (degrees)", ylabel="adversarial distance (pixel units)")
+axes[1].set(xlabel="tilting angle (degrees)", ylabel="test error")
+axes[0].legend()
+plt.show()
