@@ -1,0 +1,44 @@
+"""That the site says what exists: every public name is in the reference, and every test that a page names is there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import sklearn_irg
+from tests.test_architecture import public_objects
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
+THEORY = (ROOT / "docs" / "theory.md").read_text(encoding="utf-8")
+
+
+def listed():
+    """Full names on the page of the reference."""
+    for section in REFERENCE.split(".. currentmodule:: ")[1:]:
+        module, *lines = section.splitlines()
+        yield from (f"{module}.{line.strip()}" for line in lines if re.fullmatch(r"   \w+", line))
+
+
+def functions_in(path):
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_reference_lists_every_public_name_once():
+    estimators = {f"sklearn_irg.{name}" for name in sklearn_irg.__all__ if name[0].isupper()}
+    public = estimators | {name for name, _ in public_objects()}
+    assert sorted(listed()) == sorted(public)
+
+
+@pytest.mark.parametrize("named", sorted(set(re.findall(r"tests/[\w/]+\.py::\w+", THEORY))))
+def test_a_test_that_the_theory_names_is_there(named):
+    path, name = named.split("::")
+    assert name in functions_in(path)
+
+
+def test_a_page_names_no_script_that_is_not_there():
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    named = {name for page in pages for name in re.findall(r"(?:benchmarks|examples)/[\w/]+\.py", page.read_text("utf-8"))}
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
