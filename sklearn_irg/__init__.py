@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sklearn_irg.model_selection._logistic_regression_cv import GradRegLogisticRegressionCV
     from sklearn_irg.model_selection._mlp_classifier_cv import GradRegMLPClassifierCV
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 _MODULES = (
     "activations",

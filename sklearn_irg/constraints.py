@@ -1,4 +1,4 @@
-"""Hard constraints on the weights, the ``constraint`` parameter of the estimators: a bound instead of a price.
+"""Hard constraints on the weights, the ``constraint`` parameter of the estimators: a bound instead of a penalty.
 
 One kind changes the weights inside the forward pass, with the gradient through the change; the other projects them after
 each step of the solver. Either way the fitted ``coefs_`` obey the bound.
@@ -18,7 +18,7 @@ __all__ = ["Constraint", "FrobeniusCap", "Projection", "SpectralNormalization", 
 
 
 class Constraint(Component, Parametrisation):
-    """What all weight matrices of a network obey."""
+    """A constraint on all weight matrices of a network."""
 
 
 class _Bounded(Component):
@@ -37,7 +37,7 @@ class Projection(Constraint):
 
     @abstractmethod
     def project(self, network, theta):
-        """Bring θ back, in place, after a step."""
+        """Project θ onto the constraint, in place, after a step."""
 
 
 class SpectralNormalization(_Bounded, Constraint):
@@ -54,8 +54,9 @@ class SpectralNormalization(_Bounded, Constraint):
     bound : float, default=1.0
         The Lipschitz bound b of the whole network of L layers.
     n_iterations : int, default=None
-        Number of power iterations, from a vector of ones [2]_, which find singular values from below, so that the bound may be
-        exceeded, and whose directions the gradient holds constant, which excludes "lbfgs"; ``None`` is exact.
+        Number of power iterations, from a vector of ones [2]_; ``None`` computes singular values exactly. Power
+        iterations approximate singular values from below, so the bound may be exceeded, and the gradient holds their
+        directions constant, which excludes "lbfgs".
 
     References
     ----------
@@ -133,7 +134,7 @@ class WeightClipping(_Bounded, Projection):
     bound : float, default=0.01
         Largest absolute value of a weight.
     biases : bool, default=False
-        Whether to clip biases too, as published [1]_; they have no part in the slope.
+        Whether to clip biases too, as published [1]_; they do not affect the slope.
 
     References
     ----------
@@ -166,12 +167,12 @@ def check_constraint(constraint):
     Parameters
     ----------
     constraint : Constraint or None
-        What the weights obey.
+        Constraint on the weights.
 
     Returns
     -------
     constraint : Constraint or None
-        The same.
+        The same object.
 
     Raises
     ------

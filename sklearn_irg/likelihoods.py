@@ -1,4 +1,4 @@
-"""Likelihoods: what the outputs of a network mean, one of the values that ``loss`` takes."""
+"""Likelihoods: distributions of the targets given the outputs of a network, accepted as ``loss``."""
 
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, Poisson
 

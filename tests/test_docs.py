@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import sklearn_irg
+from benchmarks.check import CLAIMS
 from tests.test_architecture import public_objects
 
 ROOT = Path(__file__).parents[1]
@@ -40,5 +41,21 @@ def test_a_test_that_the_theory_names_is_there(named):
 
 def test_a_page_names_no_script_that_is_not_there():
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-    named = {name for page in pages for name in re.findall(r"(?:benchmarks|examples)/[\w/]+\.py", page.read_text("utf-8"))}
+    named = {
+        name for page in pages for name in re.findall(r"(?:benchmarks|examples)/[\w/]+\.py", page.read_text("utf-8"))
+    }
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_the_version_has_one_source_and_its_copies_agree():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version, date = re.search(r"^## \[(\d[^]]*)\] - (\S+)", changelog, re.M).groups()
+    assert version == sklearn_irg.__version__
+    assert f"version: {version}\ndate-released: {date}\n" in citation
+
+
+def test_the_numbers_that_are_checked_by_rerunning_are_on_their_pages():
+    for claim in CLAIMS:
+        assert claim.said()
+        assert (ROOT / claim.command).exists()

@@ -30,7 +30,7 @@ class Activation(Component, ABC):
     init_factor : float, default=6.0
         Numerator under the root of the Glorot bound on initial weights.
     sklearn_name : str, default=None
-        What scikit-learn's perceptrons call it; ``None`` if they do not have it.
+        Name of the function in scikit-learn's perceptrons; ``None`` if they do not have it.
 
     Examples
     --------

@@ -34,15 +34,15 @@ class Likelihood(Component, ABC):
     Attributes
     ----------
     out_activation : str
-        What turns outputs into means, in scikit-learn's terms: the fitted ``out_activation_``.
+        Function that turns outputs into means, by its name in scikit-learn: the fitted ``out_activation_``.
     is_categorical : bool, default=False
-        Whether the outputs of a row are scores of classes of which one is drawn.
+        Whether the outputs of a row are scores of mutually exclusive classes.
     sklearn_loss : str, default=None
-        What scikit-learn's perceptrons call this loss; ``None`` if they do not have it.
+        Name of this loss in scikit-learn's perceptrons; ``None`` if they do not have it.
 
     See Also
     --------
-    sklearn_irg.losses : What else the ``loss`` of an estimator may be.
+    sklearn_irg.losses : Other values of ``loss``.
 
     Examples
     --------

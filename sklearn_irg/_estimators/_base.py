@@ -269,7 +269,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
     def _initial_terms(self, X, y, sample_weight=None, mask=None):
         """Mean loss, and penalty without alpha and dropout, where a fit would start; weight decay is neither."""
         if are_distributed(X):
-            raise TypeError("the balance is that of rows in memory; got a dask collection. Pass one of its pieces.")
+            raise TypeError("the balance needs rows in memory; got a dask collection. Pass one of its pieces.")
         self._check_parameters()
         random_state = self._generator(go_on=False)
         loss = self._loss()

@@ -17,7 +17,7 @@ _N_POINTS = 8  # between two rows, at which gradients are taken
 
 
 class WassersteinCritic(TwoSamples, MLPEstimator):
-    r"""Wasserstein-1 distance of two samples, by the function that tells them apart best without being steep.
+    r"""Wasserstein-1 distance between two samples, by the function of bounded slope that separates them best.
 
     .. math:: W_1 = \max_{\lVert f \rVert_\mathrm{Lip} \le 1} \mathbb E_{\text{first}} f - \mathbb E_{\text{second}} f
 
@@ -25,7 +25,8 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
     is taken on rows that a critic has not seen: on its own rows it is far too large in many dimensions.
 
     Rows are shifted and divided by one number before the fit, which is undone in the weights, so that the distance of scaled
-    samples is the scaled distance. Standardise columns in different units first, or the one of the largest numbers decides.
+    samples is the scaled distance. Standardise columns in different units first; otherwise the column with the largest
+    numbers dominates.
 
     Parameters
     ----------
@@ -35,13 +36,14 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         Activation of the hidden layers.
     constraint : Constraint, default=None
         A bound on the slope. ``None`` is ``SpectralNormalization()`` unless there is a penalty; the distance is then a lower
-        bound, but for chance. Constraints and penalties apply to the critic of the scaled rows: a bound on weights is one on
-        these, and a radius is one in units of the scaled rows.
+        bound, up to sampling error. Constraints and penalties apply to the critic of the scaled rows: bounds are on its
+        weights, and radii are in units of the scaled rows.
     penalty : str, Penalty or None, default=None
-        What keeps the slope near one instead, such as ``LipschitzGradient(two_sided=True, at="interpolates")``, which takes it
-        on lines between rows of the two samples [2]_. A slope then exceeds one by about the distance of the scaled rows over
-        ``2 * alpha``, and so does the distance. Two-sided it can keep a critic with a bad start, in few dimensions above all,
-        from turning round, because slopes near zero cost most; one-sided it does not.
+        Penalty that keeps the slope near one instead, such as ``LipschitzGradient(two_sided=True, at="interpolates")``,
+        which takes it on lines between rows of the two samples [2]_. A slope then exceeds one by about the distance of
+        the scaled rows over ``2 * alpha``, and so does the distance. A two-sided penalty can keep a badly initialised
+        critic from changing sign, above all in few dimensions, because slopes near zero cost most; a one-sided penalty
+        does not.
     alpha : float, default=10.0
         Strength of the penalty.
     cv : int, cross-validation generator, iterable or None, default=5
@@ -51,19 +53,19 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
         weights of the rows of a minibatch.
     solver : {"adam", "sgd"} or Solver, default="adam"
-        The optimiser.
+        Optimisation algorithm.
     batch_size : int or "auto", default="auto"
         Rows of each sample per step; "auto" is ``min(200, n_samples)``.
     learning_rate_init : float, default=0.003
         Step size.
     max_iter : int, default=200
-        Largest number of epochs.
+        Maximum number of epochs.
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
     random_state : int, RandomState or None, default=None
         For the folds, the initial weights, shuffling and interpolates.
     tol : float, default=1e-4
-        Improvements of the objective smaller than this do not count.
+        Smallest improvement of the objective that counts as progress.
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     verbose : bool, default=False
@@ -74,20 +76,20 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
     classes_ : ndarray of shape (2,)
         The two values of y, sorted: the first and the second sample.
     distance_ : float
-        Wasserstein-1 distance in units of X, cross-fitted. Where the samples are alike it may be a little below zero.
+        Wasserstein-1 distance in units of X, cross-fitted. For samples of one distribution it may be slightly negative.
     contributions_ : ndarray of shape (n_features,)
-        What each column adds to the distance, not negative: the mean of the critic's derivative times the difference of two
-        rows, along the lines between rows of the two samples, cross-fitted.
+        Contribution of each column to the distance, non-negative: the mean of the critic's derivative times the
+        difference of two rows, along the lines between rows of the two samples, cross-fitted.
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer of a critic fitted on all rows.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
     converged_ : bool
-        Whether the last fit ended because nothing was left to improve.
+        Whether the last fit stopped because it no longer improved.
     out_activation_ : str
         "identity".
     loss_, loss_curve_, best_loss_
-        As on `GradRegMLPClassifier`.
+        Objective of the last epoch, penalty included; of each epoch; and the smallest of these.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -165,14 +167,14 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
 
     @fit_method
     def fit(self, X, y, sample_weight=None):
-        """Fit critics, and measure the distance on rows that they have not seen.
+        """Fit critics, and measure the distance on held-out rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows of both samples.
         y : array-like of shape (n_samples,)
-            Which sample a row is of: two values, of which the smaller names the first sample.
+            Sample of each row: two values, the smaller of which is the first sample.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the mean of its sample; a weight of zero removes it.
 
@@ -192,7 +194,7 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         return self
 
     def score_samples(self, X):
-        """The critic: large on rows like those of the first sample, small on rows like those of the second.
+        """Value of the critic: large on rows like those of the first sample, small on rows like those of the second.
 
         Parameters
         ----------
@@ -202,7 +204,7 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            In units of X; only differences have a meaning.
+            Values in units of X; only differences are meaningful.
         """
         return self._outputs(X)[:, 0]
 

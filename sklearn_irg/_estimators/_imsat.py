@@ -14,7 +14,7 @@ from sklearn_irg.penalties import VirtualAdversarial, check_penalty
 
 
 class IMSATClusterer(Clusters, MLPEstimator):
-    r"""Clustering by a network whose predictions are sure, in clusters of like size, and do not change near any row.
+    r"""Clustering by a network with confident and locally stable predictions, in clusters of similar size.
 
     Information maximising self-augmented training [1]_ minimises
 
@@ -22,7 +22,7 @@ class IMSATClusterer(Clusters, MLPEstimator):
         \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + r_i)\bigr)
 
     with the virtual adversarial perturbation :math:`r_i`, whose radius is a fraction of the distance to the row's neighbours.
-    Boundaries then run where rows are sparse. The result depends on the start, so try a few.
+    Boundaries then lie where rows are sparse. The result depends on the initial weights, so try several.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ class IMSATClusterer(Clusters, MLPEstimator):
     alpha : float, default=10.0
         Strength of the virtual adversarial penalty, 1 / λ of the paper.
     mu : float, default=4.0
-        Weight of the entropy of the mean prediction, which is largest if all clusters are of equal size.
+        Weight of the entropy of the mean prediction, which is largest if all clusters have the same size.
     penalty : str, Penalty or None, default=None
-        What is penalised beside the virtual adversarial divergence, such as ``RandomPerturbation(0, transform=shifted)``;
-        multiplied by ``alpha`` too.
+        Penalty in addition to the virtual adversarial divergence, such as ``RandomPerturbation(0, transform=shifted)``;
+        also multiplied by ``alpha``.
     epsilon : float, "local" or LocalRadius, default="local"
         Radius within which predictions should not change, an L2 norm in units of X: one for all rows, or for each row a
         fraction of the distance to its neighbours; "local" is ``LocalRadius()``.
@@ -50,26 +50,26 @@ class IMSATClusterer(Clusters, MLPEstimator):
         Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
         weights of the rows of a minibatch.
     solver : {"adam", "sgd"} or Solver, default="adam"
-        The optimiser; random directions exclude "lbfgs".
+        Optimisation algorithm; not "lbfgs", because directions are random.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``.
     learning_rate_init : float, default=0.001
         Step size.
     n_init : int, default=1
-        Number of starts from different weights; the fit with the smallest objective is kept.
+        Number of fits from different initial weights; the fit with the smallest objective is kept.
     max_iter : int, default=200
-        Largest number of epochs of each.
+        Maximum number of epochs of each fit.
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
     random_state : int, RandomState or None, default=None
         For the initial weights, shuffling and the directions.
     tol : float, default=1e-4
-        Improvements of the objective smaller than this do not count.
+        Smallest improvement of the objective that counts as progress.
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     batch_normalization : bool, default=True
-        Whether to normalise what enters each activation, and the outputs, over the rows of a minibatch in training. The
-        fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
+        Whether to normalise the inputs of the activations, and the outputs, over the rows of a minibatch in training.
+        The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
     verbose : bool, default=False
         Print the objective after each epoch.
 
@@ -80,13 +80,13 @@ class IMSATClusterer(Clusters, MLPEstimator):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
     converged_ : bool
-        Whether the last fit ended because nothing was left to improve.
+        Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        What turns outputs into probabilities: "logistic" for two clusters, "softmax" for more.
+        Output activation, which gives probabilities: "logistic" for two clusters, "softmax" for more.
     loss_, loss_curve_, best_loss_
-        As on `GradRegMLPClassifier`.
+        Objective of the last epoch, penalty included; of each epoch; and the smallest of these.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

@@ -17,9 +17,9 @@ class LadderClassifier(ClassTargets, MLPEstimator):
     with the loss of the n labelled rows under noise in every layer, and for all N rows the error of what a decoder restores,
     from the top layer down, of the :math:`d_l` normalised values of each layer [1]_. Noise may have a part in the direction in
     which the prediction changes most, at the input or in every layer [2]_. Layers are normalised over the rows of a
-    minibatch; the fitted weights are those of an ordinary network with means and scales over all rows folded in. What is
-    normalised is multiplied by the norm of the unit's weights in training, on which the weight decay acts, in place of a
-    parameter of its own.
+    minibatch; the fitted weights are those of an ordinary network with means and scales over all rows folded in. In
+    training, the normalised values are multiplied by the norm of the unit's weights, on which the weight decay acts, in
+    place of a separate parameter.
 
     Parameters
     ----------
@@ -35,36 +35,37 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         Costs :math:`\lambda_l` of the input and of each layer; the last one counts for all further layers. Layers below the
         first cost are not restored: with ``(0, 0, 1)`` and one hidden layer only the outputs are, the faster Γ-model of [1]_.
     epsilon : float, default=1.0
-        L2 norm of the adversarial part, in each place; not used with Gaussian noise.
+        L2 norm of the adversarial part, at the input and in each layer; not used with Gaussian noise.
     xi : float, default=0.01
         Distance at which the adversarial direction is found.
     l2 : float, default=1e-4
         Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
         weights of the labelled rows of a minibatch.
     unlabeled_label : int, str or None, default=-1
-        What marks a row without label in y, as in scikit-learn's semi-supervised estimators. None if all have one.
+        Value in y that marks a row without a label, as in scikit-learn's semi-supervised estimators. ``None`` if all
+        rows have a label.
     solver : {"adam", "sgd"} or Solver, default="adam"
-        The optimiser; noise excludes "lbfgs".
+        Optimisation algorithm; not "lbfgs", because noise is random.
     batch_size : int or "auto", default="auto"
         Labelled rows per step; "auto" is ``min(200, n_samples)``.
     unlabeled_batch_size : int, default=None
-        Unlabelled rows per step beside them; ``None`` is as many.
+        Number of unlabelled rows per step, in addition to the labelled ones; ``None`` means as many as those.
     learning_rate_init : float, default=0.002
         Step size.
     max_iter : int, default=200
-        Largest number of epochs.
+        Maximum number of epochs.
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
     random_state : int, RandomState or None, default=None
         For the initial weights, shuffling, the hold-out and noise.
     tol : float, default=1e-4
-        Improvements of the loss or validation score smaller than this do not count.
+        Smallest improvement of the loss or validation score that counts as progress.
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     early_stopping : bool, default=False
         Hold labelled rows out, stop when the score on them stops improving, and keep the best weights.
     validation_fraction : float, default=0.1
-        Fraction of labelled rows held out, with the classes in proportion.
+        Fraction of labelled rows held out, stratified by class.
     verbose : bool, default=False
         Print the objective after each epoch.
 
@@ -77,15 +78,17 @@ class LadderClassifier(ClassTargets, MLPEstimator):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer; the decoder is not kept.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
     converged_ : bool
-        Whether the last fit ended because nothing was left to improve.
+        Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        What turns outputs into probabilities: "logistic" or "softmax".
+        Output activation, which gives probabilities: "logistic" or "softmax".
     likelihood_ : Likelihood
-        What the outputs mean.
+        Distribution of the targets given the outputs.
     loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_
-        As on `GradRegMLPClassifier`.
+        Objective of the last epoch, penalty included; of each epoch; and the smallest of these, None with early
+        stopping. Accuracy on the held-out rows after each epoch, by sample and class weights, and the largest; both
+        None without early stopping.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

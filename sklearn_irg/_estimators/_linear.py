@@ -18,12 +18,12 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     Parameters
     ----------
     penalty : str, Penalty or None, default="input_gradient"
-        What is penalised: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
+        Penalty: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
         ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.03
-        Strength of the penalty, the λ of the papers. Gradients are in units of X, so standardise it.
+        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so standardise X.
     l2 : float, default=1.0
-        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared coefficients, where n is the sum of the weights of the rows. This is
         ``1 / C`` of scikit-learn's `LogisticRegression`, which the estimator equals at ``alpha=0``.
     fit_intercept : bool, default=True
@@ -31,9 +31,9 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
-        The optimiser. Penalties that draw random numbers need "adam" or "sgd".
+        Optimisation algorithm. Penalties that draw random numbers need "adam" or "sgd".
     max_iter : int, default=100
-        Largest number of iterations, or epochs.
+        Maximum number of iterations, or of epochs.
     tol : float, default=1e-4
         "lbfgs" stops when no entry of the gradient exceeds it; the others when the loss improves by less than it.
     warm_start : bool, default=False
@@ -42,7 +42,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
         For "adam", "sgd", stochastic penalties, and the start under a `SpectralNormalization`; otherwise the fit
         starts from zero.
     loss : None, Likelihood or Loss, default=None
-        What is minimised beside the penalty. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
+        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
         modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
@@ -58,13 +58,13 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Biases.
     out_activation_ : str
-        What turns outputs into probabilities: "logistic", "softmax", or what a `Likelihood` given as ``loss`` declares.
+        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss`` declares.
     likelihood_ : Likelihood
-        What the outputs mean.
+        Distribution of the targets given the outputs.
     n_iter_ : ndarray of shape (1,)
         Number of iterations.
     converged_ : bool
-        Whether the last fit ended because nothing was left to improve.
+        Whether the last fit stopped because it no longer improved.
     loss_ : float
         Objective at the end, penalty included.
     loss_curve_ : list of float
@@ -148,7 +148,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in all means; a weight of zero removes it.
         mask : array-like of bool of shape (n_samples, n_features), default=None
-            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
+            Entries of X to which the penalty applies, for `RightReasons` and `InputGradient`.
 
         Returns
         -------
@@ -163,7 +163,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
         Returns
         -------
         estimator : LogisticRegression
-            For everything that knows scikit-learn's classes: ONNX, SHAP, attack toolboxes.
+            For tools that expect scikit-learn's classes, such as ONNX, SHAP and attack toolboxes.
 
         Raises
         ------

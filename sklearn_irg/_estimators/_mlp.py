@@ -26,7 +26,7 @@ def has_epochs(estimator):
 
 def _has_twin(estimator):
     if estimator._sklearn_class is None:
-        raise AttributeError(f"scikit-learn's perceptrons have no twin of {type(estimator).__name__}.")
+        raise AttributeError(f"scikit-learn's perceptrons have no equivalent of {type(estimator).__name__}.")
     return True
 
 
@@ -46,7 +46,7 @@ class MLPEstimator(NetworkEstimator):
         Returns
         -------
         estimator : MLPClassifier or MLPRegressor
-            For everything that knows scikit-learn's classes: ONNX, SHAP, attack toolboxes.
+            For tools that expect scikit-learn's classes, such as ONNX, SHAP and attack toolboxes.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class MLPEstimator(NetworkEstimator):
         check_integer(self.n_ramp_up_epochs, "n_ramp_up_epochs", 0)
         if check_boolean(self.batch_normalization, "batch_normalization") and self.constraint is not None:
             raise InvalidParameterError(
-                f"batch_normalization=True scales the weights as the rows want it, so they cannot obey constraint="
+                f"batch_normalization=True scales weights by statistics of the rows, so they cannot obey constraint="
                 f"{self.constraint!r} too. Use one of them."
             )
         if np.ndim(getattr(self, "unlabeled_label", None)) != 0:

@@ -18,53 +18,53 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     penalty : str, Penalty or None, default="input_gradient"
-        What is penalised: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
+        Penalty: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
         object such as ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.03
-        Strength of the penalty, the λ of the papers. Gradients are in units of X, so standardise it.
+        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so standardise X.
     l2 : float, default=1e-4
-        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
         minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`, which the estimator equals at ``alpha=0``.
     n_ramp_up_epochs : int, default=0
         Number of epochs over which the strength of the penalty grows to ``alpha``, so that the loss comes first.
     unlabeled_label : int, str or None, default=None
-        What marks a row without label in y, -1 in scikit-learn's semi-supervised estimators; such rows count in penalties
-        that read no labels. ``None`` if all rows have one.
+        Value in y that marks a row without a label, -1 in scikit-learn's semi-supervised estimators. Such rows count in
+        penalties that read no labels. ``None`` if all rows have a label.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
-        The optimiser.
+        Optimisation algorithm.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
     unlabeled_batch_size : int, default=None
-        Unlabelled rows per step beside the labelled ones; ``None`` is as many.
+        Number of unlabelled rows per step, in addition to the labelled ones; ``None`` means as many as those.
     learning_rate_init : float, default=0.001
         Step size of "adam" and "sgd".
     max_iter : int, default=200
-        Largest number of epochs, or iterations.
+        Maximum number of epochs, or of iterations.
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
     random_state : int, RandomState or None, default=None
         For the initial weights, shuffling, the hold-out and stochastic penalties.
     tol : float, default=1e-4
-        Improvements of the loss or validation score smaller than this do not count.
+        Smallest improvement of the loss or validation score that counts as progress.
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     early_stopping : bool, default=False
         Hold rows out, stop when the score on them stops improving, and keep the best weights.
     validation_fraction : float, default=0.1
-        Fraction of rows held out, with the classes in proportion.
+        Fraction of rows held out, stratified by class.
     warm_start : bool, default=False
         Start from the weights of the last fit.
     loss : None, Likelihood or Loss, default=None
-        What is minimised beside the penalty. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
+        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
         modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     batch_normalization : bool, default=False
-        Whether to normalise what enters each activation, and the outputs, over the rows of a minibatch in training. The
-        fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
+        Whether to normalise the inputs of the activations, and the outputs, over the rows of a minibatch in training.
+        The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
     verbose : bool, default=False
@@ -79,23 +79,23 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
     converged_ : bool
-        Whether the last fit ended because nothing was left to improve.
+        Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        What turns outputs into probabilities: "logistic", "softmax", or what a `Likelihood` given as ``loss`` declares.
+        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss`` declares.
     likelihood_ : Likelihood
-        What the outputs mean.
+        Distribution of the targets given the outputs.
     loss_ : float
         Objective of the last epoch, penalty included.
     loss_curve_ : list of float
         Objective of each epoch.
     best_loss_ : float or None
-        Smallest of them; None with early stopping.
+        Smallest value of ``loss_curve_``; None with early stopping.
     validation_scores_ : list of float or None
         Accuracy on the held-out rows after each epoch, by sample and class weights; None without early stopping.
     best_validation_score_ : float or None
-        Largest of them.
+        Largest of these scores; None without early stopping.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -126,8 +126,8 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     >>> from sklearn_irg import GradRegMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> model = make_pipeline(StandardScaler(), GradRegMLPClassifier(learning_rate_init=0.02, max_iter=500, random_state=0))
-    >>> model.fit(X, y).score(X, y) > 0.9
-    True
+    >>> print(f"{model.fit(X, y).score(X, y):.1f}")
+    1.0
     """
 
     _multilabel = True
@@ -202,7 +202,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in all means; a weight of zero removes it.
         mask : array-like of bool of shape (n_samples, n_features), default=None
-            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
+            Entries of X to which the penalty applies, for `RightReasons` and `InputGradient`.
 
         Returns
         -------
@@ -220,9 +220,9 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
     def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 
-        What a penalty must know of all rows, such as their neighbours for ``epsilon="local"`` or the shares of the classes for
-        `ClassBalance`, and the means and scales of ``batch_normalization``, are those of the rows of the call. So give it all
-        rows in each call where they matter, not a few.
+        Quantities that depend on all rows, such as neighbours for ``epsilon="local"``, the shares of the classes for
+        `ClassBalance`, and the means and scales of ``batch_normalization``, are computed from the rows of the call.
+        Where these matter, pass all rows in each call.
 
         Parameters
         ----------
@@ -235,7 +235,7 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row.
         mask : array-like of bool of shape (n_samples, n_features), default=None
-            Entries that the penalty counts, for `RightReasons` and `InputGradient`.
+            Entries of X to which the penalty applies, for `RightReasons` and `InputGradient`.
 
         Returns
         -------

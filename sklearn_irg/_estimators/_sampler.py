@@ -16,13 +16,13 @@ _SPEED = 1 / 3  # of the generator: as fast as the critic it runs from mode to m
 
 
 class WassersteinSampler(NoTargets, MLPEstimator):
-    r"""New rows like those of a table, from a generator that a critic cannot tell from it.
+    r"""New rows like those of a table, from a generator whose rows a critic cannot tell apart from the table's.
 
     .. math:: \max_g \min_f \; \mathbb E f(g(z)) - \mathbb E f(x) + \alpha \, \mathbb E (\lVert \nabla f \rVert - 1)^2
 
     with perceptrons f and g, normal z, and the slope of f taken between rows of the table and generated ones [1]_. Generator
-    and critic move at once, the generator against the gradient and three times more slowly, on standardised columns.
-    It is meant for numbers: generated rows of whole numbers or categories have values in between.
+    and critic are updated simultaneously on standardised columns, the generator with a third of the step size. It is
+    meant for continuous columns: generated whole numbers or categories may take values in between.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class WassersteinSampler(NoTargets, MLPEstimator):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer of the generator.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Epochs; layers, input and output included; features; rows seen in all.
+        Numbers of epochs, of layers (input and output included), of features, and of rows seen in total.
     converged_ : bool
-        Whether the last fit ended because nothing was left to improve.
+        Whether the last fit stopped because it no longer improved.
     loss_, loss_curve_
-        The objective, which for opponents does not fall; its end is minus the distance that the critic still sees, in standard
-        deviations, plus its penalty.
+        Objective at the end and after each epoch. It need not decrease, because generator and critic compete; its last
+        value is minus the distance that the critic still finds, in standard deviations, plus its penalty.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -145,14 +145,14 @@ class WassersteinSampler(NoTargets, MLPEstimator):
         return self._fit(X, None, sample_weight)
 
     def sample(self, n_samples=1, random_state=None):
-        """Make new rows.
+        """Generate new rows.
 
         Parameters
         ----------
         n_samples : int, default=1
-            How many.
+            Number of rows.
         random_state : int, RandomState or None, default=None
-            For the latent variables; ``None`` is that of the estimator.
+            Random numbers for the latent variables; ``None`` means the ``random_state`` of the estimator.
 
         Returns
         -------

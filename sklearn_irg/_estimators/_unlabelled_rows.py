@@ -49,7 +49,7 @@ class UnlabelledRows:
         return X, y, None if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labelled]
 
     def score(self, X, y, sample_weight=None):
-        """Accuracy; rows without a label do not count.
+        """Accuracy on the labelled rows.
 
         Parameters
         ----------
@@ -63,7 +63,7 @@ class UnlabelledRows:
         Returns
         -------
         score : float
-            Share of the labelled rows that are predicted correctly; for an indicator, with all their labels.
+            Share of the labelled rows that are predicted correctly; for an indicator, with all labels correct.
         """
         return super().score(*self._labelled_only(X, y, sample_weight))
 
@@ -109,7 +109,7 @@ class UnlabelledRows:
         if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
             warnings.warn(
                 f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} of {n_rows} unlabelled rows, "
-                f"so it has learned from them that all are alike. Try {self._against_collapse}.",
+                f"so the classes have merged on them. Try {self._against_collapse}.",
                 ConvergenceWarning,
                 stacklevel=6,  # fit, and what wraps it
             )

@@ -20,14 +20,15 @@ class VATClassifier(ClassTargets, MLPEstimator):
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     penalty : str, Penalty or None, default="auto"
-        What is penalised beside the virtual adversarial divergence, such as "conditional_entropy" or
-        ``0.1 * InputGradient()``; multiplied by ``alpha`` too. "auto" is ``0.3 * ConditionalEntropy() + ClassBalance()``
-        where there are unlabelled rows, so that classes do not merge, and nothing where there are none. It takes the shares
-        of the classes from the labelled rows: where these are no random sample, pass ``ClassBalance(priors)``, or None.
+        Penalty in addition to the virtual adversarial divergence, such as "conditional_entropy" or
+        ``0.1 * InputGradient()``; also multiplied by ``alpha``. "auto" is
+        ``0.3 * ConditionalEntropy() + ClassBalance()`` where there are unlabelled rows, so that classes do not merge,
+        and no penalty where there are none. It takes the shares of the classes from the labelled rows: where these are
+        not a random sample, pass ``ClassBalance(priors)``, or None.
     alpha : float, default=1.0
         Strength of the penalties.
     l2 : float, default=1e-4
-        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the labelled rows of a
         minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`.
     n_ramp_up_epochs : int, default=0
@@ -40,41 +41,42 @@ class VATClassifier(ClassTargets, MLPEstimator):
     n_power_iterations : int, default=1
         Number of power iterations per step.
     unlabeled_label : int, str or None, default=-1
-        What marks a row without label in y, as in scikit-learn's semi-supervised estimators. None if all have one.
+        Value in y that marks a row without a label, as in scikit-learn's semi-supervised estimators. ``None`` if all
+        rows have a label.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd"} or Solver, default="adam"
-        The optimiser; random directions exclude "lbfgs".
+        Optimisation algorithm; not "lbfgs", because directions are random.
     batch_size : int or "auto", default="auto"
         Labelled rows per step; "auto" is ``min(200, n_samples)``.
     unlabeled_batch_size : int, default=None
-        Unlabelled rows per step beside them; ``None`` is as many.
+        Number of unlabelled rows per step, in addition to the labelled ones; ``None`` means as many as those.
     learning_rate_init : float, default=0.001
         Step size.
     max_iter : int, default=200
-        Largest number of epochs.
+        Maximum number of epochs.
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
     random_state : int, RandomState or None, default=None
         For the initial weights, shuffling, the hold-out and the directions.
     tol : float, default=1e-4
-        Improvements of the loss or validation score smaller than this do not count.
+        Smallest improvement of the loss or validation score that counts as progress.
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     early_stopping : bool, default=False
         Hold labelled rows out, stop when the score on them stops improving, and keep the best weights.
     validation_fraction : float, default=0.1
-        Fraction of labelled rows held out, with the classes in proportion.
+        Fraction of labelled rows held out, stratified by class.
     warm_start : bool, default=False
         Start from the weights of the last fit.
     loss : None, Likelihood or Loss, default=None
-        What is minimised beside the penalty. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
+        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
         modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     batch_normalization : bool, default=False
-        Whether to normalise what enters each activation, and the outputs, over the rows of a minibatch in training. The
-        fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
+        Whether to normalise the inputs of the activations, and the outputs, over the rows of a minibatch in training.
+        The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
     verbose : bool, default=False
@@ -89,15 +91,17 @@ class VATClassifier(ClassTargets, MLPEstimator):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
     converged_ : bool
-        Whether the last fit ended because nothing was left to improve.
+        Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        What turns outputs into probabilities: "logistic", "softmax", or what a `Likelihood` given as ``loss`` declares.
+        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss`` declares.
     likelihood_ : Likelihood
-        What the outputs mean.
+        Distribution of the targets given the outputs.
     loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_
-        As on `GradRegMLPClassifier`.
+        Objective of the last epoch, penalty included; of each epoch; and the smallest of these, None with early
+        stopping. Accuracy on the held-out rows after each epoch, by sample and class weights, and the largest; both
+        None without early stopping.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

@@ -47,7 +47,7 @@ def model_and_rows(estimator, X, table=None):
         if not agree:
             raise PredictsOtherwiseError(
                 f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps that are not "
-                "affine where X lies), so what its scores say of X would be wrong. Pass the estimator inside it."
+                "affine where X lies), so results based on its scores would be wrong. Pass the estimator inside it."
             )
     return model, rows
 
@@ -74,7 +74,7 @@ def model_and_numbers(estimator, X):
     if rows.shape[1] != model.n_features:
         raise TypeError(
             f"this needs rows of numbers, none missing, behind affine steps; got a table. For {model.name}, pass the last step "
-            "with what the others make of X: pipe[-1] and pipe[:-1].transform(X)."
+            "with X as transformed by the others: pipe[-1] and pipe[:-1].transform(X)."
         )
     return model, rows
 

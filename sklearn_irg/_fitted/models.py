@@ -120,8 +120,8 @@ class Model(ABC):
         if self.is_piecewise_constant(rows):
             raise TypeError(
                 f"{self.name} is piecewise constant: its scores do not change while a row moves a little, so gradients are "
-                "zero and say nothing of how far the next step is. Use adversarial_accuracy, adversarial_examples or "
-                "attack_distance, which search."
+                "zero and say nothing about how far the next step is. Use adversarial_accuracy, adversarial_examples "
+                "or attack_distance, which search."
             )
 
     @property

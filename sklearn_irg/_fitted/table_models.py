@@ -281,8 +281,8 @@ def _require_numbers(transform, table, numbers, j, step):
         transform(table.with_numbers(numbers, [j]))
     except (ValueError, TypeError) as error:
         raise RefusedNumbersError(
-            f"the pipeline refuses other numbers in {table.name_of(j)!r} than it has seen ({error}). Name the column in "
-            "ThreatModel(categorical=…) or fixed, or make it a column of categories."
+            f"the pipeline refuses other numbers in {table.name_of(j)!r} than those seen in fit ({error}). Name the "
+            "column in ThreatModel(categorical=…) or fixed, or make it a column of categories."
         ) from error
 
 

@@ -16,7 +16,7 @@ def as_table(X, categorical=()):
 
 def _read(X):
     if issparse(X):
-        raise TypeError("X is sparse, and a table has cells. Pass X.toarray().")
+        raise TypeError("X must be dense; got a sparse one. Pass X.toarray().")
     if hasattr(X, "iloc"):
         return FrameTable(X)
     if hasattr(X, "columns"):

@@ -30,7 +30,7 @@ def fitted_threat(threat, X):
     for name, value in threat._fitted_params.items():
         if repr(getattr(threat, name)) != repr(value):
             raise InvalidParameterError(
-                f"{name} of the ThreatModel has been set to {getattr(threat, name)!r} after fit, which learnt with {value!r}. "
+                f"{name} of the ThreatModel has been set to {getattr(threat, name)!r} after fit, which used {value!r}. "
                 "Fit it again."
             )
     return threat

@@ -62,8 +62,8 @@ class RowsUnderAttack:
             return self.model.level_effects(self.reach.columns, self.reach.levels)
         except ValueError as error:
             raise ValueError(
-                f"the pipeline refuses a level that the threat model has seen: {error} Let its encoder take what it has not "
-                'seen, as OneHotEncoder(handle_unknown="ignore") does, or leave the level out with exchange.'
+                f"the pipeline refuses a level that the threat model has seen: {error} Let its encoder accept "
+                'unseen levels, as OneHotEncoder(handle_unknown="ignore") does, or leave the level out with exchange.'
             ) from error
 
     def _predicts_by_leaves(self):

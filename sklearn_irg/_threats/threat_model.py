@@ -30,11 +30,11 @@ _LEARNT_WITH = (
 
 
 class ThreatModel(BaseEstimator):
-    """What may happen to a row of a table: how far numbers move, and which categories change.
+    """Changes that a row of a table may undergo: how far numbers may move, and which categories may change.
 
     Numbers move by at most epsilon, in a norm and in units of each column's scale, inside bounds; whole numbers stay whole,
-    missing cells stay missing. At most ``n_swaps`` categories of a row change to another level. What comes out is a row that
-    could stand in the table.
+    missing cells stay missing. At most ``n_swaps`` categories of a row change to another level. The result is a row
+    that could occur in the table.
 
     Parameters
     ----------
@@ -44,29 +44,29 @@ class ThreatModel(BaseEstimator):
         Norm of the perturbation of the numbers.
     scale : {"std", "iqr"}, dict or None, default="std"
         The unit of each column: its standard deviation, its interquartile range, or numbers by column; columns that a dict
-        does not name have their standard deviation. ``None`` is one, the column's own unit. A column of scale zero cannot
-        move.
+        does not name use their standard deviation. ``None`` means one, the column's own unit. A column of scale zero
+        cannot move.
     fixed : sequence of str or int, default=()
         Columns that never change, by name or position.
     directions : dict, default=None
         ``{"age": "up"}``: columns that move only "up" or only "down".
     bounds : "data", dict or None, default="data"
         ``(low, high)`` by column, ``None`` for an open end; "data" is the smallest and the largest number seen in ``fit``, and
-        holds for columns that a dict does not name. Bounds from data are widened to hold the row itself.
+        also applies to columns that a dict does not name. Bounds from data are widened to hold the row itself.
     integers : "auto", sequence of str or int or None, default="auto"
-        Columns of whole numbers, which move by whole numbers; "auto" finds those that hold nothing else. With ``None`` they
-        may become fractions.
+        Columns of whole numbers, which move by whole numbers; "auto" takes those with whole numbers only. With ``None``
+        they may become fractions.
     categorical : "auto" or sequence of str or int, default="auto"
-        Columns of categories; "auto" takes those that are no numbers. Other columns that are no numbers never change.
+        Columns of categories; "auto" takes those that are not numeric. Other columns that are not numeric never change.
     n_swaps : int, default=0
-        Largest number of categories of a row that change.
+        Maximum number of categories of a row that may change.
     exchange : dict, default=None
         ``{"grade": {"A": ["B"]}}``: to which levels each level may change. In columns that are not named, each level
         may become any other that was seen in ``fit``.
     valid : callable, default=None
         Takes rows like those of X and returns a boolean for each: whether it could exist.
     random_state : int, RandomState or None, default=0
-        For attacks that draw random numbers.
+        Random numbers for attacks that draw them.
 
     Attributes
     ----------
@@ -89,13 +89,13 @@ class ThreatModel(BaseEstimator):
 
     See Also
     --------
-    adversarial_examples : The rows that it leads to.
-    adversarial_accuracy : The accuracy that is left.
+    adversarial_examples : The worst rows that it allows.
+    adversarial_accuracy : The accuracy that remains.
 
     Notes
     -----
-    Fit it once, on the whole table, before a search: scales and levels of a small fold differ from fold to fold. Where it is
-    used without having been fitted, a copy is fitted on the rows that it is used with.
+    Fit it once, on the whole table, before a search: scales and levels of small folds differ from fold to fold. Where
+    it is used without having been fitted, a copy is fitted on the rows that it is used with.
 
     Examples
     --------
@@ -187,12 +187,13 @@ class ThreatModel(BaseEstimator):
         X : DataFrame or array-like of shape (n_samples, n_features)
             Rows.
         X_moved : DataFrame or array-like of shape (n_samples, n_features)
-            What each is to become.
+            Changed rows, one for each row of X.
 
         Returns
         -------
         allowed : ndarray of bool of shape (n_samples,)
-            Up to rounding, at the largest radius. Rows are also not allowed where ``valid`` says so.
+            Whether the change is allowed at the largest radius, up to rounding. Rows that ``valid`` rejects are not
+            allowed.
         """
         from sklearn_irg._threats.arguments import fitted_threat
         from sklearn_irg._threats.reach import Reach

@@ -79,8 +79,8 @@ def _say_where_not_affine(model):
     if getattr(model, "failing", None) is not None:
         columns = " in " + ", ".join(map(repr, model.failing[:5])) if model.failing else ""
         warnings.warn(
-            f"the steps before the last are not affine{columns}, so the result is searched with the pipeline as a whole: an "
-            "upper bound on accuracy, without a certificate.",
+            f"the steps before the last are not affine{columns}, so results are searched for with the whole pipeline: "
+            "an upper bound on accuracy, without a certificate.",
             stacklevel=4,
         )
 

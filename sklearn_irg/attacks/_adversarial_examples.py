@@ -3,9 +3,9 @@ from sklearn_irg._threats.worst_case import worst_case
 
 
 def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, features=None):
-    """The worst rows that rows may become: where the estimator misclassifies them, if such were found.
+    """The worst rows that the given rows may become: misclassified ones, where such rows were found.
 
-    Found as by `adversarial_accuracy`.
+    Found by the attack of `adversarial_accuracy`.
 
     Parameters
     ----------
@@ -16,7 +16,7 @@ def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, feat
     y : array-like of shape (n_samples,)
         Their labels.
     epsilon : float or ThreatModel
-        Radius, in units of X; or what may happen to the rows of a table.
+        Radius, in units of X; or the changes that rows of a table may undergo.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2".
     clip : tuple of two floats or arrays of shape (n_features,), default=None
@@ -27,8 +27,8 @@ def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, feat
     Returns
     -------
     X_adversarial : DataFrame or ndarray of shape (n_samples, n_features)
-        Rows like those of X, with its columns, index and types. Rows that are misclassified as they are stay; others are where
-        the odds against their class are largest, of the points that were tried.
+        Rows like those of X, with its columns, index and types. Rows that are already misclassified stay unchanged;
+        the others are at the point tried at which the odds against their class are largest.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, feat
 
     See Also
     --------
-    ThreatModel : What may happen to the rows of a table.
+    ThreatModel : Changes that rows of a table may undergo.
 
     Examples
     --------

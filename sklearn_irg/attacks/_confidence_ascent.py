@@ -25,11 +25,11 @@ def confidence_ascent(
     confidence : float, default=0.95
         Probability at which a row stops, between 1 / n_classes and 1.
     temperature : float, default=1.0
-        What scores are divided by before they become probabilities.
+        Number by which scores are divided before they become probabilities.
     step_size : float, default=0.01
         L2 length of a step.
     max_iter : int, default=1000
-        Largest number of steps.
+        Maximum number of steps.
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
     features : sequence of str, int or bool, default=None

@@ -13,9 +13,9 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
     X : array-like of shape (n_samples, n_features)
         Samples.
     max_iter : int, default=50
-        Largest number of linearisations.
+        Maximum number of linearisations.
     overshoot : float, default=0.02
-        Share by which each step goes too far.
+        Fraction by which each step overshoots.
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
     features : sequence of str, int or bool, default=None
@@ -28,7 +28,7 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
 
     See Also
     --------
-    sklearn_irg.diagnostics.attack_distance : How far that is.
+    sklearn_irg.diagnostics.attack_distance : Distance to such a row.
 
     References
     ----------
@@ -42,8 +42,8 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
     >>> from sklearn_irg.attacks import deepfool
     >>> X, y = load_iris(return_X_y=True)
     >>> model = LogisticRegression(max_iter=1000).fit(X, y)
-    >>> bool((model.predict(deepfool(model, X)) != model.predict(X)).all())
-    True
+    >>> round(model.score(X, y), 2), round(model.score(deepfool(model, X), y), 2)  # every prediction changes
+    (0.97, 0.03)
     """
     max_iter = check_integer(max_iter, "max_iter", 1)
     overshoot = check_real(overshoot, "overshoot", 0)

@@ -17,7 +17,7 @@ def transfer_matrix(estimators, X, y, attack):
     y : array-like of shape (n_samples,)
         Their labels.
     attack : callable
-        ``attack(estimator, X, y)`` returning moved rows, such as ``partial(fast_gradient, epsilon=0.1)``.
+        ``attack(estimator, X, y)`` that returns moved rows, such as ``partial(fast_gradient, epsilon=0.1)``.
 
     Returns
     -------

@@ -6,7 +6,7 @@ from sklearn_irg.attacks._problem import Problem
 
 
 def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=10, features=None, random_state=None):
-    """Unit direction in which each row's prediction changes most, labels unseen.
+    """Unit direction in which each row's prediction changes most; no label is used.
 
     Parameters
     ----------
@@ -19,9 +19,9 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     n_power_iterations : int, default=10
         Number of power iterations.
     features : sequence of str, int or bool, default=None
-        Columns the direction may have parts in. Bounds have no meaning for a direction.
+        Columns in which the direction may be nonzero. ``None`` means all.
     random_state : int, RandomState or None, default=None
-        For the directions to start from.
+        Random numbers for the initial directions.
 
     Returns
     -------

@@ -24,21 +24,21 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
-        Labels; rows predicted otherwise have radius zero. ``None`` means the predicted ones.
+        Labels; misclassified rows have radius zero. ``None`` means the predicted ones.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the distance; ``None`` is "l2". A threat model has its own.
     method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
         "lipschitz" divides the margins of a network by the product of the spectral norms of its weights, in "l2" only [1]_;
-        "linear_bounds" puts lines around its activations [2]_, to two thousandths of the largest radius that this certifies;
+        "linear_bounds" bounds its activations by lines [2]_, to within 0.2% of the largest radius that this certifies;
         "exact" is for linear models, decision trees, and, by mixed-integer programming, forests and gradient boosting [4]_ and
-        networks of relu in "linf" and "l1" [3]_. "auto" is exact for trees and linear models, but for whole numbers in "l2" and
-        "l1", which it takes as fractions, and "linear_bounds" for networks.
+        networks of relu in "linf" and "l1" [3]_. "auto" is exact for trees and linear models, except for whole numbers
+        in "l2" and "l1", which it treats as fractions, and is "linear_bounds" for networks.
     threat : ThreatModel, default=None
-        What may happen to rows; its radius does not count.
+        Changes that rows may undergo; its radius is ignored.
     units : {"raw", "std"}, default="raw"
         Units of the columns: their own, or their standard deviation over the rows given. A threat model has its own.
     time_limit : float, default=10.0
-        Seconds for each row of a mixed-integer program. Where it runs out, the radius is what has been proved.
+        Seconds for each row of a mixed-integer program. When it runs out, the radius is the largest one proved so far.
 
     Returns
     -------
@@ -48,12 +48,12 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     Raises
     ------
     TypeError
-        For a model of which nothing is known for certain, or not by this method.
+        For a model about which nothing can be certified, or not by this method.
 
     See Also
     --------
     attack_distance : An upper bound.
-    distance_interval : Both.
+    distance_interval : Both bounds.
 
     References
     ----------
@@ -139,27 +139,30 @@ def _lipschitz_radius(estimator, X, y, norm, threat, units):
 
 
 def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=None, units="raw", time_limit=10.0):
-    """Both ends of the distance of each row to where its prediction changes: certified and attacked.
+    """Lower and upper bound on the distance of each row to the decision boundary, by a certificate and by an attack.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted; where nothing is certain the lower end is zero.
+        Fitted; where nothing can be certified, the lower bound is zero.
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
-        Labels; rows predicted otherwise have distance zero. ``None`` means the predicted ones.
+        Labels; misclassified rows have distance zero. ``None`` means the predicted ones.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the distance; ``None`` is "l2". A threat model has its own.
     method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
-        As in `certified_radius`; "exact" draws both ends together by mixed-integer programming: of forests and gradient
-        boosting, and of networks of relu in "linf" and "l1".
+        How the lower bound is found. "lipschitz" divides the margins of a network by the product of the spectral norms
+        of its weights, in "l2" only; "linear_bounds" bounds its activations by lines; "exact" makes both bounds meet by
+        mixed-integer programming, for forests, gradient boosting, and networks of relu in "linf" and "l1". "auto" is
+        exact for trees and linear models, except for whole numbers in "l2" and "l1", which it treats as fractions, and
+        is "linear_bounds" for networks.
     threat : ThreatModel, default=None
-        What may happen to rows; its radius does not count.
+        Changes that rows may undergo; its radius is ignored.
     units : {"raw", "std"}, default="raw"
         Units of the columns: their own, or their standard deviation over the rows given.
     time_limit : float, default=10.0
-        Seconds for each row of a mixed-integer program. Where it runs out, an interval is left.
+        Seconds for each row of a mixed-integer program. When it runs out, the two ends may differ.
 
     Returns
     -------
@@ -169,7 +172,7 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
     Raises
     ------
     TypeError
-        For ``method="exact"`` where it is not.
+        For ``method="exact"`` where no exact method exists.
 
     Examples
     --------

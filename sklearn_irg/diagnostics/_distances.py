@@ -13,7 +13,7 @@ from sklearn_irg._threats.worst_case import nearest_falls, random_state_of
 
 
 def signed_distance(estimator, X, y=None, *, units="raw"):
-    r"""Distance of each row to the decision boundary, positive on the right side of it.
+    r"""Distance of each row to the decision boundary, positive where the row is classified correctly.
 
     .. math:: \min_{k \ne y} \frac{z_y - z_k}{\lVert \nabla (z_y - z_k) \rVert_2}
 
@@ -27,7 +27,7 @@ def signed_distance(estimator, X, y=None, *, units="raw"):
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
-        Labels that say which side is right. Without them, distances of two classes are positive where ``classes_[1]``
+        True labels. Without them, distances of two classes are positive where ``classes_[1]``
         is predicted, and those of more classes are to the boundary of the predicted class, hence never negative.
     units : {"raw", "std"}, default="raw"
         Units of the columns: their own, or their standard deviation over the rows given.
@@ -50,8 +50,8 @@ def signed_distance(estimator, X, y=None, *, units="raw"):
     model.require_gradients(X)
     if model.is_voting:
         raise TypeError(
-            f"{model.name} decides by votes of pairs of classes, so the slopes of its scores say nothing of the distance to "
-            "where a vote changes. Use attack_distance, or OneVsRestClassifier around it."
+            f"{model.name} decides by votes of pairs of classes, so slopes of scores say nothing about the distance "
+            "to where a vote changes. Use attack_distance, or OneVsRestClassifier around it."
         )
     own = _positions(model, X, y)
     if y is None and model.n_outputs == 1:
@@ -61,13 +61,14 @@ def signed_distance(estimator, X, y=None, *, units="raw"):
 
 
 def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_iter=50):
-    """Distance at which the prediction of each row is seen to change: an upper bound on the distance to the boundary.
+    """Distance at which the prediction of each row is found to change: an upper bound on the distance to the boundary.
 
-    Exact for linear models and decision trees behind steps that act column by column, but for `ThreatModel.valid` and, for
-    linear ones, whole numbers in "l2" and "l1": the infimum, which need not be reached. For other models without gradients a
-    search finds a row with another prediction and draws it back as long as it has one. Otherwise
-    `sklearn_irg.attacks.deepfool` finds one, and bisection the boundary on the way to it; in norms other than "l2", or under a
-    threat model, projected gradients at growing radii do.
+    Exact for linear models and decision trees, alone or behind steps that act column by column, except for
+    `ThreatModel.valid` and, for linear models, whole numbers in "l2" and "l1". Exact values are infima, which need not
+    be reached. For other models without gradients, a search finds a row with another prediction and moves it back
+    towards the original row while the prediction differs. For models with gradients, `sklearn_irg.attacks.deepfool`
+    finds such a row, and bisection finds the boundary on the line to it; in norms other than "l2", or under a threat
+    model, projected gradients at growing radii are used instead.
 
     Parameters
     ----------
@@ -78,12 +79,12 @@ def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_it
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the distance; ``None`` is "l2". A threat model has its own.
     threat : ThreatModel, default=None
-        What may happen to rows; its radius does not count.
+        Changes that rows may undergo; its radius is ignored.
     units : {"raw", "std"}, default="raw"
         Units of the columns: their own, or their standard deviation over the rows given. A
         threat model has its own.
     max_iter : int, default=50
-        Largest number of linearisations.
+        Maximum number of linearisations.
 
     Returns
     -------

@@ -11,7 +11,7 @@ from sklearn_irg._fitted.extraction import as_model, model_and_numbers
 
 @dataclass(frozen=True)
 class LinearGeometry:
-    """How the boundary of a linear classifier of two classes lies among the data.
+    """Position of the boundary of a linear classifier of two classes relative to the data.
 
     Attributes
     ----------
@@ -113,14 +113,14 @@ def linear_geometry(estimator, X, y, *, classes=None, sample_weight=None):
     y : array-like of shape (n_samples,)
         Labels; rows of other classes are left out.
     classes : tuple of two classes, default=None
-        The pair of a multiclass model, negative one first. ``None`` is ``classes_`` of a binary one.
+        Two classes of a multiclass model, the negative one first. ``None`` is ``classes_`` of a binary one.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows in all means.
 
     Returns
     -------
     geometry : LinearGeometry
-        With ``to_frame()``.
+        Angle, distances and errors; ``to_frame()`` returns them as a DataFrame.
 
     Raises
     ------
@@ -140,11 +140,11 @@ def linear_geometry(estimator, X, y, *, classes=None, sample_weight=None):
     >>> from sklearn.preprocessing import scale
     >>> from sklearn_irg.diagnostics import linear_geometry
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> weak, strong = (linear_geometry(LogisticRegression(C=C).fit(scale(X), y), scale(X), y) for C in (1, 1e-4))
-    >>> strong.tilting_angle < weak.tilting_angle
-    True
-    >>> strong.adversarial_distance > weak.adversarial_distance
-    True
+    >>> for C in (1, 0.01):
+    ...     geometry = linear_geometry(LogisticRegression(C=C).fit(scale(X), y), scale(X), y)
+    ...     print(C, round(geometry.tilting_angle, 1), round(geometry.adversarial_distance))
+    1 0.7 2
+    0.01 0.3 3
     """
     w, b, X, signs, weights, _ = binary_data(estimator, X, y, classes, sample_weight)
     norm = np.linalg.norm(w)

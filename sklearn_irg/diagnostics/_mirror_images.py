@@ -10,11 +10,12 @@ def projected_points(estimator, X, *, classes=None):
     Parameters
     ----------
     estimator : classifier
-        As in `linear_geometry`.
+        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a pipeline of affine steps
+        and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     classes : tuple of two classes, default=None
-        The pair of a multiclass model.
+        Two classes of a multiclass model, the negative one first. ``None`` is ``classes_`` of a binary one.
 
     Returns
     -------
@@ -38,16 +39,17 @@ def mirror_points(estimator, X, *, classes=None):
     Parameters
     ----------
     estimator : classifier
-        As in `linear_geometry`.
+        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a pipeline of affine steps
+        and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     classes : tuple of two classes, default=None
-        The pair of a multiclass model.
+        Two classes of a multiclass model, the negative one first. ``None`` is ``classes_`` of a binary one.
 
     Returns
     -------
     points : ndarray of shape (n_samples, n_features)
-        Mirror images; their score is minus that of the row.
+        Mirror images; the score of each is minus that of its row.
 
     Examples
     --------

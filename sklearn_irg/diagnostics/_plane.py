@@ -49,13 +49,14 @@ def tilting_plane(estimator, X, y, *, classes=None):
     Parameters
     ----------
     estimator : classifier
-        Fitted and linear, as in `linear_geometry`.
+        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a pipeline of affine steps
+        and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
         Labels; rows of other classes are left out.
     classes : tuple of two classes, default=None
-        The pair of a multiclass model, negative one first.
+        Two classes of a multiclass model, the negative one first.
 
     Returns
     -------

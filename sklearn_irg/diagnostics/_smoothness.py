@@ -13,9 +13,9 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
         r \approx \arg\max_{\lVert r \rVert_2 \le \epsilon}
         \mathrm{KL}\bigl(p(\cdot \mid x) \,\Vert\, p(\cdot \mid x + r)\bigr)
 
-    in nats, zero where the prediction does not change [1]_; the paper of 2015 has it with a minus. Power iteration finds the
-    worst direction to second order only, so it is a lower bound on the worst change; where gradients are zero, as those of
-    trees are, the direction is a random one. For regressors it is half the squared change. No label is used.
+    in nats, zero where the prediction does not change [1]_; the 2015 paper has the opposite sign. Power iteration finds
+    the worst direction to second order only, so it is a lower bound on the worst change; where gradients are zero, as
+    for trees, the direction is random. For regressors it is half the squared change. No label is used.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
     n_power_iterations : int, default=10
         Number of power iterations.
     random_state : int, RandomState or None, default=None
-        For the directions to start from.
+        Random numbers for the initial directions.
 
     Returns
     -------
     divergences : ndarray of shape (n_samples,)
-        Not negative.
+        Non-negative.
 
     Raises
     ------

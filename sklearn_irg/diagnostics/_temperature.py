@@ -5,9 +5,9 @@ from sklearn_irg._fitted.extraction import model_and_rows
 
 
 def temperature(estimator, X, confidence=0.95):
-    """What the scores of a classifier are divided by so that its median confidence on X is a given one.
+    """Number by which to divide the scores of a classifier so that its median confidence on X has a given value.
 
-    Models differ in how sure they are; at the temperature of each, their confidence means the same [1]_.
+    Models differ in how confident they are; with each at its own temperature, their confidences are comparable [1]_.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def temperature(estimator, X, confidence=0.95):
     Returns
     -------
     temperature : float
-        Positive; above one for a model that is too sure.
+        Positive; above one for a model that is too confident.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def temperature(estimator, X, confidence=0.95):
 
     See Also
     --------
-    sklearn_irg.attacks.confidence_ascent : Moves rows until a model is sure of another class.
+    sklearn_irg.attacks.confidence_ascent : Moves rows until a model is confident of another class.
 
     References
     ----------

@@ -5,14 +5,14 @@ from sklearn_irg.displays._base import COLORS, Display, grid_of_axes
 
 
 class AdversarialExamplesDisplay(Display):
-    """Rows as images: the original, the perturbation, and the result, with true labels and what the model makes of them.
+    """Rows as images: the original, the perturbation, and the result, with true labels and predictions.
 
     Parameters
     ----------
     X, X_adversarial : ndarray of shape (n_samples, n_features)
-        Rows before and after.
+        Rows before and after the attack.
     before, after : ndarray of shape (n_samples,)
-        Predictions for them.
+        Predictions for these rows.
     image_shape : tuple of int
         Shape of the images.
     labels : ndarray of shape (n_samples,), default=None
@@ -21,9 +21,9 @@ class AdversarialExamplesDisplay(Display):
     Attributes
     ----------
     axes_ : ndarray of matplotlib axes of shape (3, n_samples)
-        Where it was drawn last.
+        Axes of the last plot.
     figure_ : matplotlib figure
-        Its figure.
+        Figure of the last plot.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class AdversarialExamplesDisplay(Display):
         n_images : int, default=10
             Number of rows, from the first.
         ax : matplotlib axes, or array of them of shape (3, n_images), default=None
-            Where to draw; one axes is divided, and ``None`` makes a new figure.
+            Axes to draw on; a single axes is divided, and ``None`` creates a new figure.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class AdversarialExamplesDisplay(Display):
         Parameters
         ----------
         ax : matplotlib axes, or array of them of shape (3, n_images), default=None
-            Where to draw; one axes is divided, and ``None`` makes a new figure.
+            Axes to draw on; a single axes is divided, and ``None`` creates a new figure.
 
         Returns
         -------

@@ -18,7 +18,7 @@ class FeatureSensitivityDisplay(Display):
     Attributes
     ----------
     ax_, figure_ : matplotlib axes and figure
-        Where it was drawn last.
+        Axes and figure of the last plot.
 
     Examples
     --------
@@ -48,13 +48,14 @@ class FeatureSensitivityDisplay(Display):
         y : array-like of shape (n_samples,), default=None
             Targets; needed for the loss.
         of : {"loss", "score", "log_proba"}, default="loss"
-            What is differentiated, as in `sklearn_irg.diagnostics.input_gradients`.
+            Function to differentiate: the loss of each row's target, the score of the target, or the sum of the
+            log-probabilities of all classes.
         units : {"raw", "std"}, default="std"
-            Gradients per unit of each column, or per standard deviation of it, which makes columns comparable.
+            Whether gradients are per unit of each column, or per standard deviation, which makes columns comparable.
         name : str, default=None
             Name for the title; ``None`` is that of the estimator.
         ax : matplotlib axes, default=None
-            Where to draw; ``None`` makes new ones.
+            Axes to draw on; ``None`` creates new ones.
         max_features : int, default=20
             Largest number of features to draw.
 
@@ -74,7 +75,7 @@ class FeatureSensitivityDisplay(Display):
         Parameters
         ----------
         ax : matplotlib axes, default=None
-            Where to draw; ``None`` makes new ones.
+            Axes to draw on; ``None`` creates new ones.
         max_features : int, default=20
             Largest number of features to draw.
 
@@ -101,8 +102,8 @@ class InputGradientDisplay(Display):
 
     Where the two columns of a plane have similar ranges, axes are equal and arrows are gradients. Where the ranges differ by
     more than a factor of five, axes are scaled independently, and arrows are gradients per standard deviation of each column.
-    The title gives the length of the longest. Each image has a colour scale of its own, whose ends stand below it, in loss or
-    score per unit of X.
+    The title gives the length of the longest arrow. Each image has its own colour scale, whose ends are printed below
+    it, in loss or score per unit of X.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ class InputGradientDisplay(Display):
     Attributes
     ----------
     ax_ or axes_, figure_ : matplotlib axes and figure
-        Where it was drawn last.
+        Axes and figure of the last plot.
 
     Examples
     --------
@@ -151,13 +152,15 @@ class InputGradientDisplay(Display):
         y : array-like of shape (n_samples,), default=None
             Targets; needed for the loss.
         of : {"loss", "score", "log_proba"}, default="loss"
-            What is differentiated, as in `sklearn_irg.diagnostics.input_gradients`.
+            Function to differentiate: the loss of each row's target, the score of the target, or the sum of the
+            log-probabilities of all classes.
         image_shape : tuple of int, default=None
             Draw each gradient as an image of this shape; otherwise there must be two features.
         n_images : int, default=10
-            Number of rows, from the first, that images show.
+            Number of rows to show as images, from the first.
         ax : matplotlib axes, or array of them of shape (2, n_images), default=None
-            Where to draw. Arrows need one axes; for images one axes is divided. ``None`` makes a new figure.
+            Axes to draw on. Arrows need a single axes; for images a single axes is divided. ``None`` creates a new
+            figure.
 
         Returns
         -------
@@ -178,7 +181,8 @@ class InputGradientDisplay(Display):
         Parameters
         ----------
         ax : matplotlib axes, or array of them of shape (2, n_images), default=None
-            Where to draw. Arrows need one axes; for images one axes is divided. ``None`` makes a new figure.
+            Axes to draw on. Arrows need a single axes; for images a single axes is divided. ``None`` creates a new
+            figure.
 
         Returns
         -------

@@ -18,7 +18,7 @@ class TiltingPlaneDisplay(Display):
     Attributes
     ----------
     ax_, figure_ : matplotlib axes and figure
-        Where it was drawn last.
+        Axes and figure of the last plot.
 
     Examples
     --------
@@ -51,16 +51,16 @@ class TiltingPlaneDisplay(Display):
         y : array-like of shape (n_samples,)
             Classes.
         classes : tuple of two labels, default=None
-            Which two, if there are more.
+            The two classes to draw, if there are more.
         name : str, default=None
             Name for the title; ``None`` is that of the estimator.
         ax : matplotlib axes, default=None
-            Where to draw; ``None`` makes new ones.
+            Axes to draw on; ``None`` creates new ones.
         scatter_kwargs : dict, default=None
-            Options of the points, as in ``Axes.scatter``.
+            Keyword arguments of ``Axes.scatter`` for the points.
         mirror_images : "centroids", sequence of int or None, default="centroids"
-            Whose mirror images in the boundary to draw, dotted lines leading to them: those of the centroids, or of rows by
-            position among those of the two classes.
+            Points to draw mirror images of, joined by dotted lines: the centroids, or rows by position among those of
+            the two classes.
 
         Returns
         -------
@@ -77,12 +77,12 @@ class TiltingPlaneDisplay(Display):
         Parameters
         ----------
         ax : matplotlib axes, default=None
-            Where to draw; ``None`` makes new ones.
+            Axes to draw on; ``None`` creates new ones.
         scatter_kwargs : dict, default=None
-            Options of the points, as in ``Axes.scatter``.
+            Keyword arguments of ``Axes.scatter`` for the points.
         mirror_images : "centroids", sequence of int or None, default="centroids"
-            Whose mirror images in the boundary to draw, dotted lines leading to them: those of the centroids, or of rows by
-            position among those of the two classes.
+            Points to draw mirror images of, joined by dotted lines: the centroids, or rows by position among those of
+            the two classes.
 
         Returns
         -------
@@ -151,16 +151,16 @@ class MarginHistogramDisplay(Display):
     distances : ndarray of shape (n_samples,)
         y · d(x), positive where the row is classified correctly.
     weight_norm : float, default=None
-        What the loss is scaled by; ``None`` draws no loss.
+        Norm of the weights, by which the loss is scaled; ``None`` draws no loss.
     loss : {"zero_one", "hinge", "softplus"}, default="softplus"
-        Which loss.
+        Loss to draw.
     name : str, default=None
         Name of the estimator, for the title.
 
     Attributes
     ----------
     ax_, figure_ : matplotlib axes and figure
-        Where it was drawn last.
+        Axes and figure of the last plot.
 
     Examples
     --------
@@ -197,7 +197,7 @@ class MarginHistogramDisplay(Display):
         name : str, default=None
             Name for the title; ``None`` is that of the estimator.
         ax : matplotlib axes, default=None
-            Where to draw; ``None`` makes new ones.
+            Axes to draw on; ``None`` creates new ones.
         bins : int, default=40
             Number of bars.
 
@@ -220,7 +220,7 @@ class MarginHistogramDisplay(Display):
         Parameters
         ----------
         ax : matplotlib axes, default=None
-            Where to draw; ``None`` makes new ones.
+            Axes to draw on; ``None`` creates new ones.
         bins : int, default=40
             Number of bars.
 

@@ -7,15 +7,15 @@ from sklearn_irg.displays._base import Display, grid_of_axes, name_of, styles, w
 
 
 class RegularizationPathDisplay(Display):
-    """Errors and, for linear classifiers, distance and angle over the strength of a penalty.
+    """Errors and, for linear classifiers, distance and angle against the strength of a penalty.
 
     Parameters
     ----------
     strengths : ndarray of shape (n_strengths,)
         Values of the parameter.
     curves : dict of str to dict of str to ndarray of shape (n_strengths,)
-        What is drawn against them: for each measure, which has axes of its own, the values by the rows they are of, such as
-        ``{"error": {"training": …, "held-out": …}}``.
+        Curves to draw against the strengths: for each measure, which has its own axes, values by the set of rows, such
+        as ``{"error": {"training": …, "held-out": …}}``.
     errors : dict of str to dict of str to ndarray, default=None
         Standard errors of some of the curves.
     parameter : str, default="alpha"
@@ -28,9 +28,9 @@ class RegularizationPathDisplay(Display):
     Attributes
     ----------
     axes_ : ndarray of matplotlib axes
-        Where it was drawn last, one above the other.
+        Axes of the last plot, one above the other.
     figure_ : matplotlib figure
-        Its figure.
+        Figure of the last plot.
 
     See Also
     --------
@@ -98,7 +98,7 @@ class RegularizationPathDisplay(Display):
         test_size : float or int, default=None
             Fraction or number of the rows of X to hold out and score, stratified, in place of ``X_test``.
         random_state : int, RandomState instance or None, default=None
-            Which rows are held out.
+            Determines which rows are held out.
         parameter : str, default=None
             Name of the parameter; ``None`` is the ``alpha`` of the estimator or of a pipeline's last step.
         name : str, default=None
@@ -106,9 +106,9 @@ class RegularizationPathDisplay(Display):
         table : str, default=None
             Name of the table for the title, which also says how many rows were fitted.
         ax : matplotlib axes, or array of them of shape (n_measures,), default=None
-            Where to draw; one axes is divided, and ``None`` makes a new figure.
+            Axes to draw on; a single axes is divided, and ``None`` creates a new figure.
         curve_kwargs : dict, default=None
-            Options of all curves, as in ``Axes.plot``.
+            Keyword arguments of ``Axes.plot`` for all curves.
 
         Returns
         -------
@@ -160,9 +160,9 @@ class RegularizationPathDisplay(Display):
         table : str, default=None
             Name of the table for the title.
         ax : matplotlib axes, or array of them of shape (n_measures,), default=None
-            Where to draw; one axes is divided, and ``None`` makes a new figure.
+            Axes to draw on; a single axes is divided, and ``None`` creates a new figure.
         curve_kwargs : dict, default=None
-            Options of all curves, as in ``Axes.plot``.
+            Keyword arguments of ``Axes.plot`` for all curves.
 
         Returns
         -------
@@ -202,15 +202,15 @@ class RegularizationPathDisplay(Display):
         search : GridSearchCV
             Fitted.
         parameter : str, default=None
-            Which parameter, if there are several.
+            Parameter to draw, if there are several.
         name : str, default=None
             Name for the title; ``None`` is that of the estimator searched over.
         table : str, default=None
             Name of the table for the title.
         ax : matplotlib axes, or array of them of shape (n_measures,), default=None
-            Where to draw; one axes is divided, and ``None`` makes a new figure.
+            Axes to draw on; a single axes is divided, and ``None`` creates a new figure.
         curve_kwargs : dict, default=None
-            Options of all curves, as in ``Axes.plot``.
+            Keyword arguments of ``Axes.plot`` for all curves.
 
         Returns
         -------
@@ -254,9 +254,9 @@ class RegularizationPathDisplay(Display):
         Parameters
         ----------
         ax : matplotlib axes, or array of them of shape (n_measures,), default=None
-            Where to draw; one axes is divided, and ``None`` makes a new figure.
+            Axes to draw on; a single axes is divided, and ``None`` creates a new figure.
         curve_kwargs : dict, default=None
-            Options of all curves, as in ``Axes.plot``.
+            Keyword arguments of ``Axes.plot`` for all curves.
 
         Returns
         -------

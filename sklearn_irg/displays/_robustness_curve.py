@@ -9,8 +9,8 @@ from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, sty
 class RobustnessCurveDisplay(Display):
     """Accuracy against the radius of the perturbation, for one or several models.
 
-    A solid line is accuracy under attack, which is an upper bound; a dotted one of the same colour is certified accuracy, a
-    lower bound. Where both are the same, accuracy under attack is exact, and the legend says so.
+    A solid line is accuracy under attack, which is an upper bound; a dotted line of the same colour is certified
+    accuracy, a lower bound. Where both are equal, accuracy under attack is exact, and the legend says so.
 
     Parameters
     ----------
@@ -23,12 +23,12 @@ class RobustnessCurveDisplay(Display):
     norm : str, default="l2"
         Norm of the perturbations.
     units : str, default="units of X"
-        Of the radii.
+        Units of the radii.
 
     Attributes
     ----------
     ax_, figure_ : matplotlib axes and figure
-        Where it was drawn last.
+        Axes and figure of the last plot.
 
     Examples
     --------
@@ -69,13 +69,15 @@ class RobustnessCurveDisplay(Display):
         norm : {"l2", "linf", "l1"}, default=None
             Norm of the perturbations for radii; ``None`` is "l2".
         attack : "auto" or callable, default="auto"
-            As in `sklearn_irg.attacks.adversarial_accuracy`.
+            ``attack(estimator, X, y, epsilon)`` that returns moved rows; called for each radius, with a threat model of
+            that radius where one is given. "auto" uses closed forms for linear models and trees, gradients for
+            differentiable models, and a search for piecewise constant ones, such as forests.
         name : str, default=None
             Name for the legend; ``None`` is that of the estimator.
         ax : matplotlib axes, default=None
-            Where to draw; ``None`` makes new ones.
+            Axes to draw on; ``None`` creates new ones.
         curve_kwargs : dict, default=None
-            Options of all curves, as in ``Axes.plot``.
+            Keyword arguments of ``Axes.plot`` for all curves.
 
         Returns
         -------
@@ -94,8 +96,8 @@ class RobustnessCurveDisplay(Display):
         Parameters
         ----------
         estimators : list of objects, or dict of str to object
-            Fitted classifiers, or these by name. Those of a list are named by their classes, with numbers where several are
-            alike.
+            Fitted classifiers, or these by name. Those of a list are named by their classes, with numbers where several
+            share a class name.
         X : array-like of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,)
@@ -105,11 +107,13 @@ class RobustnessCurveDisplay(Display):
         norm : {"l2", "linf", "l1"}, default=None
             Norm of the perturbations for radii; ``None`` is "l2".
         attack : "auto" or callable, default="auto"
-            As in `sklearn_irg.attacks.adversarial_accuracy`.
+            ``attack(estimator, X, y, epsilon)`` that returns moved rows; called for each radius, with a threat model of
+            that radius where one is given. "auto" uses closed forms for linear models and trees, gradients for
+            differentiable models, and a search for piecewise constant ones, such as forests.
         ax : matplotlib axes, default=None
-            Where to draw; ``None`` makes new ones.
+            Axes to draw on; ``None`` creates new ones.
         curve_kwargs : dict, default=None
-            Options of all curves, as in ``Axes.plot``.
+            Keyword arguments of ``Axes.plot`` for all curves.
 
         Returns
         -------
@@ -135,14 +139,14 @@ class RobustnessCurveDisplay(Display):
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     def plot(self, ax=None, *, curve_kwargs=None):
-        """Draw, on given axes or new ones; a band reaches from certified to attacked accuracy.
+        """Draw, on given axes or new ones; a band spans certified to attacked accuracy.
 
         Parameters
         ----------
         ax : matplotlib axes, default=None
-            Where to draw; ``None`` makes new ones.
+            Axes to draw on; ``None`` creates new ones.
         curve_kwargs : dict, default=None
-            Options of all curves, as in ``Axes.plot``.
+            Keyword arguments of ``Axes.plot`` for all curves.
 
         Returns
         -------

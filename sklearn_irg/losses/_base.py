@@ -8,23 +8,24 @@ from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term
 
 
 class Loss(Term):
-    """The term of an objective that says what the estimator is for.
+    """The term of an objective that defines the estimator's task.
 
     Attributes
     ----------
     group : str, default="labelled"
-        As for every term. With "all" the loss reads no labels: of a classifier's y only the number of classes matters.
+        Rows that the loss counts: "labelled", or "all" for a loss that reads no labels, with which only the number of
+        classes in a classifier's y matters.
     samples : tuple of str or None, default=None
         Names of the samples that a loss compares. The classes of y then say which row is in which sample: by name where they
         are these names, else sorted, in this order. ``step.weights_of(name)`` are the weights of one, and minibatches draw
         from each.
     likelihood : Likelihood or None, default=None
-        What the outputs mean; ``None`` leaves it to the kind of targets.
+        Distribution of the targets given the outputs; ``None`` chooses it by the kind of targets.
 
     See Also
     --------
-    SampleLoss : With a value per row.
-    BatchLoss : Of a whole batch.
+    SampleLoss : A loss with one value per row.
+    BatchLoss : A loss of a whole batch.
     """
 
     samples = None
@@ -62,7 +63,7 @@ class NegativeLogLikelihood(SampleLoss):
     Parameters
     ----------
     likelihood : Likelihood, default=None
-        The family of distributions; ``None`` leaves it to the kind of targets.
+        The family of distributions; ``None`` chooses it by the kind of targets.
 
     Examples
     --------
@@ -95,17 +96,17 @@ def as_loss(loss):
 
 
 def check_loss(loss):
-    """The loss meant by None, a name, a likelihood or an object.
+    """Loss object for None, a name, a likelihood or an object.
 
     Parameters
     ----------
     loss : None, {"squared_error", "poisson"}, Likelihood or Loss
-        ``None`` is the negative log-likelihood of the kind of targets, a name or a `Likelihood` that of a given one.
+        ``None`` is the negative log-likelihood for the kind of targets; a name or a `Likelihood` selects another.
 
     Returns
     -------
     loss : Loss
-        An object for it.
+        The corresponding object.
 
     Raises
     ------

@@ -4,17 +4,18 @@ from sklearn_irg.losses._base import BatchLoss
 
 
 class InformationMaximization(BatchLoss):
-    r"""Minus the mutual information of rows and the classes predicted for them: sure predictions, in all classes.
+    r"""Minus the mutual information of rows and the classes predicted for them: confident predictions, in all classes.
 
     .. math:: H(Y \mid X) - \mu H(Y) = \frac 1 n \sum_i H\bigl(p(\cdot \mid x_i)\bigr)
         - \mu H\left(\frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
-    in nats [1]_ [2]_. It reads no labels, so a network that minimises it beside a penalty on its changes is a clustering.
+    in nats [1]_ [2]_. It reads no labels, so a network that minimises it together with a penalty on changes clusters
+    the rows.
 
     Parameters
     ----------
     mu : float, default=4.0
-        Weight μ of the entropy of the mean prediction, which is largest if all clusters are of equal size.
+        Weight μ of the entropy of the mean prediction, which is largest if all clusters have the same size.
 
     See Also
     --------

@@ -62,8 +62,8 @@ class Flooding(_Modification):
 
     .. math:: \lvert L - b \rvert + b
 
-    so that below the level b the loss is ascended [1]_. With "lbfgs" the minibatch is all rows, and the fit ends at the
-    level if data and penalty let it come so low.
+    so that below the level b the loss is increased [1]_. With "lbfgs" the minibatch is all rows, and the fit ends at
+    the level if data and penalty allow the loss to reach it.
 
     Parameters
     ----------
@@ -113,7 +113,8 @@ class Flooding(_Modification):
 class LabelSmoothing(_Modification):
     """Mixes the targets of a classifier with the uniform distribution.
 
-    A target y becomes ``(1 - amount) * y + amount / n_classes``; for binary and multilabel targets two classes count [1]_.
+    A target y becomes ``(1 - amount) * y + amount / n_classes``; for binary and multilabel targets ``n_classes`` is 2
+    [1]_.
 
     Parameters
     ----------

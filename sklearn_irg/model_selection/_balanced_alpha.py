@@ -4,12 +4,13 @@ from sklearn.base import clone
 def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     """The ``alpha`` at which penalty and loss are equal where the fit starts.
 
-    A point to start a search from: below it the loss dominates at first, above it the penalty does [1]_.
+    A starting point for a search: below it the loss dominates at first, above it the penalty does [1]_.
 
     Parameters
     ----------
     estimator : GradRegMLPClassifier, GradRegMLPRegressor or VATClassifier
-        With the penalty in question; neither fitted nor changed. Give it an integer ``random_state`` for the same start.
+        Estimator with its penalty; neither fitted nor changed. An integer ``random_state`` makes a later fit start from
+        the same weights.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -17,7 +18,7 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each row.
     mask : array-like of bool of shape (n_samples, n_features), default=None
-        Entries that the penalty counts.
+        Entries of X to which the penalty applies.
 
     Returns
     -------
@@ -27,8 +28,8 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     Raises
     ------
     ValueError
-        If the penalty vanishes there: for a linear model, which starts from zero, or without a penalty; or if the loss is
-        not positive.
+        If the penalty vanishes there: for a linear model, which starts from zero, or an estimator without a penalty; or
+        if the loss is not positive.
 
     References
     ----------
@@ -41,8 +42,8 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     >>> from sklearn_irg import GradRegMLPClassifier
     >>> from sklearn_irg.model_selection import balanced_alpha
     >>> X, y = load_iris(return_X_y=True)
-    >>> 0.01 < balanced_alpha(GradRegMLPClassifier(random_state=0), X, y) < 100
-    True
+    >>> print(f"{balanced_alpha(GradRegMLPClassifier(random_state=0), X, y):.1f}")
+    13.5
     """
     if not hasattr(estimator, "_initial_terms"):
         raise TypeError(

@@ -22,11 +22,11 @@ class DriftTestResult:
     ----------
     distance : float
         Wasserstein-1 distance on rows that the critic has not seen, with each column in standard deviations of the reference,
-        or of both tables where the reference does not vary. Without drift it may be a little below zero.
+        or of both tables where the reference does not vary. Without drift it may be slightly negative.
     p_value : float
         Probability of a distance at least as large if both samples come from one distribution.
     contributions : ndarray of shape (n_features,)
-        What each column adds to the distance; not negative.
+        Contribution of each column to the distance, non-negative.
     names : ndarray of str of shape (n_features,)
         The columns; "x0", "x1", … for arrays.
     critic : WassersteinCritic
@@ -53,24 +53,24 @@ class DriftTestResult:
 def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.5, random_state=None):
     """Test whether new rows come from the distribution of a reference, and say which columns moved.
 
-    A critic learns on one part of the rows what tells the samples apart; its mean scores are compared on the other part, which
-    it has not seen. Without drift the scores of both samples are exchangeable, so permuting them gives the p-value, with no
-    fit but one. It sees drift in any combination of columns; standardising makes their units alike.
+    A critic learns from one part of the rows to tell the samples apart; its mean scores are compared on the other part.
+    Without drift the scores of both samples are exchangeable, so permuting them gives the p-value from a single fit.
+    The test detects drift in any combination of columns; standardising puts them in a common unit.
 
     Parameters
     ----------
     reference : array-like of shape (n_reference, n_features)
-        Rows as they used to be, numbers only; encode categories first.
+        Reference rows, numbers only; encode categories first.
     new : array-like of shape (n_new, n_features)
-        Rows as they are now, with the same columns.
+        New rows, with the same columns.
     n_permutations : int, default=1000
         Number of permutations; the p-value is at least ``1 / (n_permutations + 1)``.
     critic : WassersteinCritic, default=None
-        What to fit, such as one with other hidden layers; ``None`` is ``WassersteinCritic()``. It is not changed.
+        Critic to fit, such as one with other hidden layers; ``None`` is ``WassersteinCritic()``. It is not changed.
     test_size : float, default=0.5
         Fraction of the rows of each sample on which scores are compared.
     random_state : int, RandomState or None, default=None
-        For the split, the critic and the permutations.
+        Random numbers for the split, the critic and the permutations.
 
     Returns
     -------

@@ -19,7 +19,7 @@ _POSITIVE = ("sklearn_C", "imsat", "adversarial_share")
 
 
 def equivalent_alpha(value, convention, *, n_samples=None, batch_size=None, unit=1.0):
-    r"""The ``alpha`` that means here what a strength means in a paper or another library.
+    r"""The ``alpha`` that is equivalent to a strength in a paper or another library.
 
     ========================== ============================================ ===================================
     convention                 its objective                                penalty here, and alpha
@@ -53,7 +53,7 @@ def equivalent_alpha(value, convention, *, n_samples=None, batch_size=None, unit
     batch_size : int, default=None
         Rows in a batch, where B occurs.
     unit : float, default=1.0
-        What one unit of X here is in the units of the paper, for squared gradients: 255 for pixels in 0 … 255 there and in
+        Size of one unit of X in the units of the paper, for squared gradients: 255 for pixels in 0 … 255 there and in
         [0, 1] here, which divides alpha by 255².
 
     Returns
@@ -64,7 +64,7 @@ def equivalent_alpha(value, convention, *, n_samples=None, batch_size=None, unit
     Raises
     ------
     ValueError
-        For an unknown convention, a value out of range, or a number that the convention needs and is missing.
+        For an unknown convention, a value out of range, or a missing number that the convention needs.
 
     See Also
     --------

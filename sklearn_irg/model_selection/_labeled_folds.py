@@ -11,8 +11,8 @@ class LabeledStratifiedKFold(BaseCrossValidator):
 
     A fold of scikit-learn's own splitters has unlabelled rows in its test set, where their marker counts as a class that no
     model predicts. Each training set begins with one labelled row of each class, and the others are spread evenly among the
-    unlabelled ones, with the classes in turn, so that any beginning of it, as `sklearn.model_selection.learning_curve` takes,
-    has its share of labels.
+    unlabelled ones, with the classes in turn, so that any initial part of it, such as
+    `sklearn.model_selection.learning_curve` takes, has its share of labels.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class LabeledStratifiedKFold(BaseCrossValidator):
     random_state : int, RandomState or None, default=None
         For shuffling.
     unlabeled_label : int, str or None, default=-1
-        What marks a row without label in y; None if all have one.
+        Value in y that marks a row without a label; ``None`` if all rows have a label.
 
     Raises
     ------

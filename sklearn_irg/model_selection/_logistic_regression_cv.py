@@ -12,13 +12,13 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     Parameters
     ----------
     penalty : str, Penalty or None, default="input_gradient"
-        What is penalised: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
+        Penalty: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
         ``InputGradient(norm="l1")``, or a sum of such objects.
     alphas : int or array-like of shape (n_alphas,), default=9
-        Strengths of the penalty to try; an integer is their number, from 1e-3 to 10 in equal ratios. Gradients are in units of
-        X, so standardise it.
+        Strengths of the penalty to try; an integer is their number, from 1e-3 to 10 in equal ratios. Gradients depend
+        on the units of X, so standardise X.
     l2 : float, default=1.0
-        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared coefficients, where n is the sum of the weights of the rows. This is
         ``1 / C`` of scikit-learn's `LogisticRegression`, which the estimator equals at ``alpha=0``.
     fit_intercept : bool, default=True
@@ -26,33 +26,35 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
-        The optimiser. Penalties that draw random numbers need "adam" or "sgd".
+        Optimisation algorithm. Penalties that draw random numbers need "adam" or "sgd".
     max_iter : int, default=100
-        Largest number of iterations, or epochs.
+        Maximum number of iterations, or of epochs.
     tol : float, default=1e-4
         "lbfgs" stops when no entry of the gradient exceeds it; the others when the loss improves by less than it.
     random_state : int, RandomState or None, default=None
         For "adam", "sgd", stochastic penalties, and the start under a `SpectralNormalization`; otherwise the fit
         starts from zero.
     loss : None, Likelihood or Loss, default=None
-        What is minimised beside the penalty. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
+        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
         modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     verbose : bool, default=False
         Print the objective after each iteration.
     cv : int, cross-validation generator or iterable, default=None
-        Folds to score in; an integer is their number, with the classes in proportion. ``None`` is 5.
+        Folds to score in; an integer is the number of stratified folds. ``None`` is 5.
     scoring : str or callable, default=None
-        What a strength is scored by, as in scikit-learn; ``None`` is accuracy.
+        Score by which strengths are compared: the name of a scorer, or a callable ``scorer(estimator, X, y)``. ``None``
+        is accuracy.
     selection : {"best", "one_standard_error", "most_robust"}, default="best"
-        Which strength is chosen: that with the best mean score; the strongest within one standard error of it; or, of
-        those within one standard error, that with the largest accuracy under ``threat_model``. The last two never choose a
-        strength at which the model of a fold predicts one class only.
+        Rule that chooses the strength: the one with the best mean score; the strongest within one standard error of it;
+        or, among those within one standard error, the one with the largest accuracy under ``threat_model``. The last
+        two never choose a strength at which the model of a fold predicts one class only.
     threat_model : ThreatModel, default=None
-        What may happen to the rows of X that a model is tested on. With it accuracies under attack are measured, too.
+        Changes that rows may undergo when a model is tested on them. If given, accuracies under attack are measured
+        too.
     n_jobs : int, default=None
-        Number of folds that are fitted at a time, as in joblib.
+        Number of folds fitted in parallel, as in joblib.
 
     Attributes
     ----------
@@ -61,9 +63,9 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     alphas_ : ndarray of shape (n_alphas,)
         The strengths that were tried, decreasing.
     scores_ : ndarray of shape (n_folds, n_alphas)
-        Score of each of them in each fold.
+        Score of each strength in each fold.
     attacked_scores_ : ndarray of shape (n_folds, n_alphas)
-        Accuracies under ``threat_model``: upper bounds of what it leaves. Only with a threat model.
+        Accuracies under ``threat_model``, which are upper bounds. Only with a threat model.
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
@@ -71,13 +73,13 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Biases.
     out_activation_ : str
-        What turns outputs into probabilities: "logistic", "softmax", or what a `Likelihood` given as ``loss`` declares.
+        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss`` declares.
     likelihood_ : Likelihood
-        What the outputs mean.
+        Distribution of the targets given the outputs.
     n_iter_ : ndarray of shape (1,)
         Number of iterations.
     converged_ : bool
-        Whether the last fit ended because nothing was left to improve.
+        Whether the last fit stopped because it no longer improved.
     loss_ : float
         Objective at the end, penalty included.
     loss_curve_ : list of float
@@ -90,7 +92,7 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, and where a rule allows no strength.
+        In ``fit``, for parameters or data out of range, and where ``selection`` allows no strength.
 
     See Also
     --------

@@ -16,68 +16,70 @@ class GradRegMLPClassifierCV(StrengthSearch, GradRegMLPClassifier):
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     penalty : str, Penalty or None, default="input_gradient"
-        What is penalised: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
+        Penalty: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
         object such as ``InputGradient(norm="l1")``, or a sum of such objects.
     alphas : int or array-like of shape (n_alphas,), default=9
-        Strengths of the penalty to try; an integer is their number, from 1e-3 to 10 in equal ratios. Gradients are in units of
-        X, so standardise it.
+        Strengths of the penalty to try; an integer is their number, from 1e-3 to 10 in equal ratios. Gradients depend
+        on the units of X, so standardise X.
     l2 : float, default=1e-4
-        Strength of a weight decay that stands beside the penalty and is not multiplied by ``alpha``: it adds
+        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
         minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`, which the estimator equals at ``alpha=0``.
     n_ramp_up_epochs : int, default=0
         Number of epochs over which the strength of the penalty grows to ``alpha``, so that the loss comes first.
     unlabeled_label : int, str or None, default=None
-        What marks a row without label in y, -1 in scikit-learn's semi-supervised estimators; such rows count in penalties
-        that read no labels. ``None`` if all rows have one.
+        Value in y that marks a row without a label, -1 in scikit-learn's semi-supervised estimators. Such rows count in
+        penalties that read no labels. ``None`` if all rows have a label.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
-        The optimiser.
+        Optimisation algorithm.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
     unlabeled_batch_size : int, default=None
-        Unlabelled rows per step beside the labelled ones; ``None`` is as many.
+        Number of unlabelled rows per step, in addition to the labelled ones; ``None`` means as many as those.
     learning_rate_init : float, default=0.001
         Step size of "adam" and "sgd".
     max_iter : int, default=200
-        Largest number of epochs, or iterations.
+        Maximum number of epochs, or of iterations.
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
     random_state : int, RandomState or None, default=None
         For the initial weights, shuffling, the hold-out and stochastic penalties.
     tol : float, default=1e-4
-        Improvements of the loss or validation score smaller than this do not count.
+        Smallest improvement of the loss or validation score that counts as progress.
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     early_stopping : bool, default=False
         Hold rows out, stop when the score on them stops improving, and keep the best weights.
     validation_fraction : float, default=0.1
-        Fraction of rows held out, with the classes in proportion.
+        Fraction of rows held out, stratified by class.
     loss : None, Likelihood or Loss, default=None
-        What is minimised beside the penalty. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
+        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
         modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     batch_normalization : bool, default=False
-        Whether to normalise what enters each activation, and the outputs, over the rows of a minibatch in training. The
-        fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
+        Whether to normalise the inputs of the activations, and the outputs, over the rows of a minibatch in training.
+        The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
     verbose : bool, default=False
         Print the objective after each epoch.
     cv : int, cross-validation generator or iterable, default=None
-        Folds to score in; an integer is their number, with the classes in proportion. ``None`` is 5.
+        Folds to score in; an integer is the number of stratified folds. ``None`` is 5.
     scoring : str or callable, default=None
-        What a strength is scored by, as in scikit-learn; ``None`` is accuracy.
+        Score by which strengths are compared: the name of a scorer, or a callable ``scorer(estimator, X, y)``. ``None``
+        is accuracy.
     selection : {"best", "one_standard_error", "most_robust"}, default="best"
-        Which strength is chosen: that with the best mean score; the strongest within one standard error of it; or, of
-        those within one standard error, that with the largest accuracy under ``threat_model``. The last two never choose a
-        strength at which the model of a fold predicts one class only.
+        Rule that chooses the strength: the one with the best mean score; the strongest within one standard error of it;
+        or, among those within one standard error, the one with the largest accuracy under ``threat_model``. The last
+        two never choose a strength at which the model of a fold predicts one class only.
     threat_model : ThreatModel, default=None
-        What may happen to the rows of X that a model is tested on. With it accuracies under attack are measured, too.
+        Changes that rows may undergo when a model is tested on them. If given, accuracies under attack are measured
+        too.
     n_jobs : int, default=None
-        Number of folds that are fitted at a time, as in joblib.
+        Number of folds fitted in parallel, as in joblib.
 
     Attributes
     ----------
@@ -86,9 +88,9 @@ class GradRegMLPClassifierCV(StrengthSearch, GradRegMLPClassifier):
     alphas_ : ndarray of shape (n_alphas,)
         The strengths that were tried, decreasing.
     scores_ : ndarray of shape (n_folds, n_alphas)
-        Score of each of them in each fold.
+        Score of each strength in each fold.
     attacked_scores_ : ndarray of shape (n_folds, n_alphas)
-        Accuracies under ``threat_model``: upper bounds of what it leaves. Only with a threat model.
+        Accuracies under ``threat_model``, which are upper bounds. Only with a threat model.
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted; positions of the labels if multilabel.
     transduction_ : ndarray of shape (n_samples,)
@@ -96,23 +98,23 @@ class GradRegMLPClassifierCV(StrengthSearch, GradRegMLPClassifier):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Epochs of the last fit; layers, input and output included; outputs; rows seen in all.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
     converged_ : bool
-        Whether the last fit ended because nothing was left to improve.
+        Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        What turns outputs into probabilities: "logistic", "softmax", or what a `Likelihood` given as ``loss`` declares.
+        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss`` declares.
     likelihood_ : Likelihood
-        What the outputs mean.
+        Distribution of the targets given the outputs.
     loss_ : float
         Objective of the last epoch, penalty included.
     loss_curve_ : list of float
         Objective of each epoch.
     best_loss_ : float or None
-        Smallest of them; None with early stopping.
+        Smallest value of ``loss_curve_``; None with early stopping.
     validation_scores_ : list of float or None
         Accuracy on the held-out rows after each epoch, by sample and class weights; None without early stopping.
     best_validation_score_ : float or None
-        Largest of them.
+        Largest of these scores; None without early stopping.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -121,7 +123,7 @@ class GradRegMLPClassifierCV(StrengthSearch, GradRegMLPClassifier):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, and where a rule allows no strength.
+        In ``fit``, for parameters or data out of range, and where ``selection`` allows no strength.
 
     See Also
     --------

@@ -102,8 +102,8 @@ def regularization_path(
     """Fit an estimator at several strengths of its penalty, and score each in the same folds.
 
     From strong to weak, each fit starts from the weights of the last where the solver minimises to a tolerance, as "lbfgs"
-    does. Logistic regressions with squared input gradients or squared weights are fitted together, which is faster still: the
-    products of X with the coefficients of all models are one. Each model meets the estimator's ``tol``.
+    does. Logistic regressions with squared input gradients or squared weights are fitted together, which is faster
+    still: one matrix product with X serves all models. Each model meets the estimator's ``tol``.
 
     Parameters
     ----------
@@ -119,17 +119,18 @@ def regularization_path(
     cv : int, cross-validation generator or iterable, default=None
         Folds to score in; an integer is their number, with the classes in proportion. ``None`` scores nothing.
     scoring : str, callable, list or dict, default=None
-        As in `sklearn.model_selection.cross_validate`; ``None`` is the estimator's own score.
+        Score or scores of each fold: the name of a scorer, a callable ``scorer(estimator, X, y)``, a list of names, or
+        a dict of name to scorer. ``None`` is the estimator's own score.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows, in fits, and in scores that take weights.
     mask : array-like of bool of shape (n_samples, n_features), default=None
-        Entries to which the penalty applies, as in ``fit``.
+        Entries of X to which the penalty applies.
     warm_start : bool, default=None
-        Whether a fit starts from the weights of the next stronger one. ``None`` is so for "lbfgs". Solvers that go by epochs
-        stop early, so networks at weak penalties then keep some of the smoothness of the strong ones: with "adam" their
-        scores are not those of ``alpha`` alone.
+        Whether a fit starts from the weights of the next stronger one. ``None`` means only with "lbfgs". Solvers that
+        go by epochs stop early, so networks at weak penalties then keep some of the smoothness of the strong ones: with
+        "adam" their scores are not those of ``alpha`` alone.
     n_jobs : int, default=None
-        Number of folds that are fitted at a time, as in joblib.
+        Number of folds fitted in parallel, as in joblib.
 
     Returns
     -------
@@ -139,14 +140,14 @@ def regularization_path(
     Raises
     ------
     TypeError
-        For an estimator of another library.
+        For an estimator from another library.
     ValueError
         For strengths that are negative or not finite, or ``scoring`` without ``cv``.
 
     See Also
     --------
     sklearn_irg.GradRegLogisticRegressionCV : Chooses the strength.
-    sklearn_irg.displays.RegularizationPathDisplay : Draws what becomes of errors, distance and angle.
+    sklearn_irg.displays.RegularizationPathDisplay : Draws errors, distance and angle against the strength.
 
     Examples
     --------

@@ -45,8 +45,8 @@ def most_robust(scores, attacked_scores):
     Returns
     -------
     position : int
-        Of the model with the largest mean score under attack among those whose mean score is within one standard error of the
-        best; of several, the one with the better score.
+        Position of the model with the largest mean score under attack among those whose mean score is within one
+        standard error of the best; in case of a tie, the one with the better score.
 
     Raises
     ------

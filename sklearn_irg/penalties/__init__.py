@@ -1,6 +1,7 @@
-"""Penalties: what an estimator minimises beside its loss.
+"""Penalties: terms that an estimator minimises in addition to its loss.
 
-Every penalty is an object with options but no absolute strength, which is the estimator's ``alpha``. They add and scale:
+Every penalty is an object with options but no absolute strength, which is the estimator's ``alpha``. Penalties can be
+added and scaled:
 ``InputGradient() + 0.1 * SpectralNorm()``. None carries a factor ½, per-row values are averaged with the sample weights,
 and biases are not penalised, except by `ParameterGradient`.
 """
@@ -71,7 +72,7 @@ _BY_NAME = {
 
 
 def check_penalty(penalty):
-    """The penalty object meant by a name, an object, or None.
+    """Penalty object for a name, an object, or None.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def check_penalty(penalty):
     Returns
     -------
     penalty : Penalty or None
-        An object for it.
+        The corresponding object.
 
     Raises
     ------

@@ -17,7 +17,7 @@ class AdversarialLoss(SamplePenalty):
 
     .. math:: \ell(f(x_i + r_i), y_i), \qquad r_i \approx \arg\max_{\lVert r \rVert \le \epsilon} \ell(f(x_i + r), y_i)
 
-    averaged over samples. One step is the fast gradient method [1]_, more are projected gradient ascent [2]_; the
+    averaged over samples. One step is the fast gradient method [1]_, several are projected gradient ascent [2]_; the
     perturbation is a constant of the optimisation. With ``alpha=1`` the objective is twice the average of clean and
     adversarial loss. For small :math:`\epsilon` it exceeds the loss by :math:`\epsilon` times the L2 norm of the input
     gradient ("l2"), its L1 norm ("linf"), or its squared L2 norm (not normalised), and its derivative with respect to the
@@ -38,7 +38,7 @@ class AdversarialLoss(SamplePenalty):
     features : sequence of str, int or bool, default=None
         Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
     normalize : bool, default=True
-        Whether a step has a length of its own. If not, the perturbation is :math:`\epsilon \nabla_{x_i} \ell`, in one step.
+        Whether to normalise the gradient. If not, the perturbation is :math:`\epsilon \nabla_{x_i} \ell`, in one step.
 
     Raises
     ------
@@ -55,11 +55,15 @@ class AdversarialLoss(SamplePenalty):
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.attacks import adversarial_accuracy
     >>> from sklearn_irg.penalties import AdversarialLoss
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = GradRegMLPClassifier(penalty=AdversarialLoss(0.1), alpha=1.0, max_iter=1000, tol=1e-3, random_state=0)
-    >>> model.fit(X, y).score(X, y) > 0.9
-    True
+    >>> options = {"learning_rate_init": 0.01, "tol": 1e-3, "random_state": 0}
+    >>> for alpha in (0, 1):
+    ...     model = GradRegMLPClassifier(penalty=AdversarialLoss(0.3), alpha=alpha, **options).fit(X, y)
+    ...     print(alpha, f"{model.score(X, y):.1f} {adversarial_accuracy(model, X, y, 0.5):.1f}")
+    0 1.0 0.6
+    1 1.0 0.7
     """
 
     is_detached = True

@@ -9,13 +9,13 @@ from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term, WeightTerm
 
 
 class Penalty(Component, ABC):
-    """What is minimised beside the loss: one term or several; adds to other penalties and multiplies by numbers.
+    """One or several terms minimised in addition to the loss; can be added to penalties and multiplied by numbers.
 
     See Also
     --------
-    SamplePenalty : With a value per row.
-    BatchPenalty : Of a whole batch.
-    WeightPenalty : Of the weights.
+    SamplePenalty : A penalty with one value per row.
+    BatchPenalty : A penalty of a whole batch.
+    WeightPenalty : A penalty on the parameters.
     """
 
     @abstractmethod
@@ -42,7 +42,7 @@ class _OneTerm(Penalty, Term):
 class SamplePenalty(SampleTerm, _OneTerm):
     """A penalty with one value per row, averaged with the sample weights.
 
-    One that reads no targets, losses or residuals declares ``group = "all"``, to count unlabelled rows too.
+    One that reads no targets, losses or residuals declares ``group = "all"``, so that unlabelled rows count too.
     """
 
     @abstractmethod
@@ -52,9 +52,9 @@ class SamplePenalty(SampleTerm, _OneTerm):
         Parameters
         ----------
         step : Step
-            One forward pass over some rows: what they are (``X, targets, weights``), what the network makes of them
-            (``outputs, mean, probabilities, losses, residuals``; the same with ``frozen_`` as constants), and how that depends
-            on the inputs (``squared_input_gradients()`` and others).
+            One forward pass over some rows: the rows (``X, targets, weights``), what the network computes from them
+            (``outputs, mean, probabilities, losses, residuals``; the same with ``frozen_`` as constants), and how this
+            depends on the inputs (``squared_input_gradients()`` and others).
         """
 
 
@@ -63,12 +63,13 @@ class BatchPenalty(BatchTerm, _OneTerm):
 
     @abstractmethod
     def value(self, step):
-        """The number, differentiable with respect to ``step.theta``.
+        """Value of the penalty, a number, differentiable with respect to ``step.theta``.
 
         Parameters
         ----------
         step : Step
-            As for a `SamplePenalty`; ``step.weights_of(self.group)`` are weights that sum to one over all rows.
+            One forward pass over the rows of the batch; ``step.weights_of(self.group)`` are weights that sum to one
+            over all rows.
         """
 
 
@@ -77,12 +78,13 @@ class WeightPenalty(WeightTerm, _OneTerm):
 
     @abstractmethod
     def value(self, network, theta):
-        """The number, differentiable with respect to θ.
+        """Value of the penalty, a number, differentiable with respect to θ.
 
         Parameters
         ----------
         network : Network
-            What the parameters mean; ``network.weights(theta)`` are the weight matrices, differentiable with respect to θ.
+            The network of these parameters; ``network.weights(theta)`` are the weight matrices, differentiable with
+            respect to θ.
         theta : ndarray of shape (n_parameters,)
             Parameters of the network.
         """
@@ -120,7 +122,7 @@ class Scaled(Penalty):
     Parameters
     ----------
     penalty : Penalty
-        What is multiplied.
+        The penalty to multiply.
     weight : float
         A non-negative, finite number.
 

@@ -11,10 +11,11 @@ class CertifiedLoss(SamplePenalty):
 
     .. math:: \ell(\hat z_i, y_i), \qquad \hat z_{ik} = -\min_{\text{bounds of } \lVert r \rVert \le \epsilon} (z_{y_i} - z_k)
 
-    averaged over samples [1]_. What enters each unit while a sample moves within a ball is bounded by an interval, layer by
-    layer, through the absolute values of the weights; the last layer is taken as margins. It is never below the loss under
-    any attack within the ball, and for linear models of two classes it is the loss at the worst point. `AdversarialLoss` is
-    below it and costs less accuracy; `sklearn_irg.attacks.certified_accuracy` says what either has won. Dropout is left out.
+    averaged over samples [1]_. The input of each unit, as a sample moves within a ball, is bounded by an interval,
+    layer by layer, through the absolute values of the weights; the last layer is expressed as margins. It is never
+    below the loss under any attack within the ball, and for linear models of two classes it is the loss at the worst
+    point. `AdversarialLoss` is below it and costs less accuracy; `sklearn_irg.attacks.certified_accuracy` measures what
+    either achieves. Dropout is not applied.
 
     Parameters
     ----------
@@ -23,8 +24,8 @@ class CertifiedLoss(SamplePenalty):
     norm : {"linf", "l2", "l1"}, default="linf"
         Norm of the ball.
     n_ramp_up_epochs : int, default=0
-        Number of epochs in which epsilon grows linearly, from zero: early on the bounds of a network are so wide that it would
-        learn to answer nothing.
+        Number of epochs in which epsilon grows linearly, from zero: early in training the bounds are so wide that the
+        network would learn a constant prediction.
     features : sequence of str, int or bool, default=None
         Columns that may move, by name, position, or a boolean per column. ``None`` means all.
 
@@ -35,7 +36,7 @@ class CertifiedLoss(SamplePenalty):
 
     See Also
     --------
-    AdversarialLoss : At the worst point that an attack finds.
+    AdversarialLoss : Loss at the worst point that an attack finds.
 
     References
     ----------

@@ -14,8 +14,8 @@ class ClassBalance(BatchPenalty):
     .. math:: \mathrm{KL}\left(\pi \,\Vert\, \frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
     over all rows of a batch; the label of no row is compared with its prediction. With few labels, predictions can become
-    smooth or sure by giving up a class, or by merging two. This makes it expensive; subtracting the entropy of the mean
-    prediction [1]_ has the same purpose.
+    smooth or confident by giving up a class, or by merging two. The penalty makes that costly; subtracting the entropy
+    of the mean prediction [1]_ has the same purpose.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ class ClassBalance(BatchPenalty):
     Raises
     ------
     ValueError
-        In ``fit``, if targets are not exclusive classes, or there are not as many priors.
+        In ``fit``, if targets are not exclusive classes, or the number of priors differs from the number of classes.
 
     See Also
     --------
-    ConditionalEntropy : Sure predictions.
+    ConditionalEntropy : Confident predictions.
 
     References
     ----------

@@ -27,7 +27,7 @@ class InputGradient(SamplePenalty):
         Columns to penalise, by name, position, or a boolean per column. ``None`` means all. Single entries are chosen by
         ``fit(X, y, mask=A)`` with A one where the gradient is penalised.
     weights : dict of str or int to float, or array-like of shape (n_features,), default=None
-        What the derivative by each column is multiplied by, the costs c; one for columns that a dict does not mention. With
+        Factors c for the derivative with respect to each column, its cost; one for columns not in the dict. With
         "l1", expensive columns drop out first.
     power : {1, 2}, default=None
         Power of the norm; ``None`` is 2 for "l2" and 1 for "l1". With "l2", 1 is the norm itself.

@@ -79,7 +79,7 @@ class LipschitzGradient(SamplePenalty):
     bound : float, default=1.0
         The bound b, in units of outputs per unit of X.
     two_sided : bool, default=False
-        Whether norms below the bound cost too.
+        Whether norms below the bound are penalised too.
     at : {"data", "interpolates"}, default="data"
         Where the norm is taken: at the rows, or at random convex combinations of two rows of the batch, which are of
         different samples where the loss compares two.

@@ -48,7 +48,7 @@ class InputNoise(_NoisyLoss):
     features : sequence of str, int or bool, default=None
         Columns with noise, by name, position, or a boolean per column. ``None`` means all.
     distribution : {"gaussian", "uniform"}, default="gaussian"
-        Of the noise; "uniform" lies within :math:`\pm \sqrt 3 \sigma`.
+        Distribution of the noise; "uniform" lies within :math:`\pm \sqrt 3 \sigma`.
     multiplicative : bool, default=False
         Whether an entry x becomes :math:`x (1 + \sigma z)`.
 
@@ -93,10 +93,11 @@ class InputNoise(_NoisyLoss):
 
 
 class InputDropout(_NoisyLoss):
-    r"""Loss at samples of which random entries are set to zero.
+    r"""Loss at samples with random entries set to zero.
 
     Each entry is dropped with some probability, and the others are divided by the probability of staying, averaged over
-    samples [1]_. Columns are dropped together with what they mean only if zero is a plain value of theirs: standardise X.
+    samples [1]_. Dropping an entry removes its information only if zero is a typical value of its column: standardise
+    X.
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ class InputDropout(_NoisyLoss):
 
 
 class HiddenNoise(_NoisyLoss):
-    r"""Loss with Gaussian noise added to what enters each hidden unit's activation.
+    r"""Loss with Gaussian noise added to the input of each hidden unit's activation.
 
     .. math:: h_l = \varphi(W_l^\top h_{l-1} + b_l + \sigma z_l)
 
@@ -225,7 +226,7 @@ class WeightNoise(_NoisyLoss):
 
 
 class LabelNoise(_NoisyLoss):
-    r"""Loss of labels of which some are replaced at random.
+    r"""Loss with some labels replaced at random.
 
     With some probability a row's label is replaced by one drawn uniformly from all classes, its own included, averaged over
     samples [1]_. On average that is the loss of `sklearn_irg.losses.LabelSmoothing` with the same amount.

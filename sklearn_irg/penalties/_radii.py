@@ -8,15 +8,16 @@ from sklearn_irg._component import Component
 class LocalRadius(Component):
     """A radius for each row: a fraction of the distance to one of its nearest neighbours.
 
-    Where rows lie close together a small change may already lead to another class, where they lie far apart it does not [1]_.
-    Neighbours are looked for among all rows of the fit, labelled or not; a row with so many duplicates has radius zero.
+    Where rows lie close together, a small change may lead to another class; where they lie far apart, it does not [1]_.
+    Neighbours are sought among all rows of the fit, labelled or not; a row with ``n_neighbors`` duplicates has radius
+    zero.
 
     Parameters
     ----------
     fraction : float, default=0.25
-        What the distance is multiplied by.
+        Factor by which the distance is multiplied.
     n_neighbors : int, default=10
-        Which neighbour it is: 1 is the nearest one. With fewer other rows it is the farthest.
+        Which neighbour to use: 1 is the nearest. With fewer other rows, the farthest is used.
 
     References
     ----------

@@ -36,13 +36,17 @@ class RightReasons(SamplePenalty):
     >>> import numpy as np
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.diagnostics import feature_sensitivity
     >>> from sklearn_irg.penalties import RightReasons
     >>> X, y = load_iris(return_X_y=True)
     >>> A = np.zeros(X.shape, dtype=bool)
     >>> A[:, 3] = True
-    >>> model = GradRegMLPClassifier(penalty=RightReasons(), max_iter=1000, tol=1e-3, random_state=0)
-    >>> model.fit(X, y, mask=A).score(X, y) > 0.9
-    True
+    >>> options = {"learning_rate_init": 0.01, "tol": 1e-3, "random_state": 0}
+    >>> for alpha in (0, 1):
+    ...     model = GradRegMLPClassifier(penalty=RightReasons(), alpha=alpha, **options).fit(X, y, mask=A)
+    ...     print(alpha, f"{feature_sensitivity(model, X, y, of='log_proba').mean[3]:.0f}")
+    0 11
+    1 0
     """
 
     group = "all"

@@ -1,4 +1,4 @@
-"""Solvers: minimise any objective, knowing nothing of networks, terms or estimators.
+"""Solvers: minimise any objective, independently of networks, terms and estimators.
 
 An objective offers
 
@@ -23,7 +23,7 @@ _BY_NAME = {"adam": Adam, "lbfgs": LBFGS, "sgd": SGD}
 
 
 def check_solver(solver):
-    """The solver object meant by a name or an object.
+    """Solver object for a name or an object.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def check_solver(solver):
     Returns
     -------
     solver : Solver
-        An object for it.
+        The corresponding object.
 
     Raises
     ------

@@ -14,9 +14,10 @@ class Adam(EpochSolver):
     beta_2 : float, default=0.999
         Decay of the running mean of its square, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the root of the second moment; positive.
+        Positive number added to the root of the second moment.
     decay_start : float, default=1.0
-        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch; 1 is never.
+        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch; 1
+        means never.
 
     References
     ----------
@@ -71,9 +72,10 @@ class SGD(EpochSolver):
     momentum : float, default=0.9
         Decay of the velocity, in [0, 1).
     nesterovs_momentum : bool, default=True
-        Look ahead along the velocity.
+        Whether to use Nesterov's momentum, which looks ahead along the velocity.
     decay_start : float, default=1.0
-        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch; 1 is never.
+        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch; 1
+        means never.
 
     Examples
     --------

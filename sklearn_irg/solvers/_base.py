@@ -10,7 +10,7 @@ from sklearn_irg._component import Component
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to iterate, and what to do meanwhile.
+    """When to stop, and what to do in each iteration.
 
     Attributes
     ----------
@@ -23,11 +23,12 @@ class Schedule:
     batch_size : int or dict, default=200
         Rows per step, of each group of rows; or a dict of group to number, with that of all others under None.
     learning_rate_init, shuffle, n_iter_no_change
-        As on the estimators, for solvers that go by epochs.
+        Step size, whether to shuffle the rows in each epoch, and number of epochs in a row without improvement after
+        which to stop; for solvers that iterate over epochs.
     validation_score : callable, default=None
         ``validation_score(theta)``, larger is better; if given, it decides on stopping and the best θ is returned.
     on_iteration : callable, default=None
-        ``on_iteration(theta)`` after each epoch or iteration; true asks to stop.
+        ``on_iteration(theta)``, called after each epoch or iteration; a true return value requests a stop.
     verbose : bool, default=False
         Print the objective after each epoch or iteration.
     """
@@ -46,7 +47,7 @@ class Schedule:
 
 @dataclass
 class Solution:
-    """Where a solver arrived, and how.
+    """Result of a solver.
 
     Attributes
     ----------
@@ -57,13 +58,13 @@ class Solution:
     loss : float
         Objective at the end.
     converged : bool
-        Whether it stopped because there was nothing left to improve, or was asked to stop.
+        Whether it stopped because it no longer improved, or on request.
     loss_curve : list of float, default=[]
         Objective after each epoch or iteration.
     validation_scores : list of float or None, default=None
         Validation score after each epoch.
     state : dict of str to ndarray or number, default={}
-        What another call resumes from.
+        State from which another call resumes.
     reason : str, default=""
         Why it did not converge, if not for too few iterations.
     """
@@ -79,7 +80,7 @@ class Solution:
 
 
 class Solver(Component, ABC):
-    """Minimises an objective from a start θ. Its parameters are the knobs of this algorithm only.
+    """Minimises an objective from a start θ. Its parameters are options of this algorithm only.
 
     Attributes
     ----------
@@ -87,7 +88,7 @@ class Solver(Component, ABC):
         Whether it goes through minibatches, epoch by epoch, and resumes from an earlier state: ``partial_fit`` and
         ``early_stopping`` need that.
     needs_determinism : bool, default=False
-        Whether value and gradient must be those of one function, which terms that draw random numbers are not.
+        Whether value and gradient must belong to one fixed function, which excludes terms that draw random numbers.
     takes_projections : bool, default=True
         Whether it calls ``objective.project(theta)`` after each step.
     takes_bounds : bool, default=False
@@ -108,16 +109,16 @@ class Solver(Component, ABC):
         objective : Objective
             See `sklearn_irg.solvers` for what it offers.
         theta : ndarray of shape (n_parameters,)
-            Where to start; not to be written to.
+            Starting point; must not be modified.
         schedule : Schedule
-            How long to iterate.
+            When to stop.
         state : dict, default=None
-            That of an earlier solution to continue from.
+            State of an earlier solution to resume from.
 
         Returns
         -------
         solution : Solution
-            Where it arrived, and how.
+            The parameters found, and how the solver stopped.
         """
 
     def minimize_stack(self, stack, thetas, schedule):
@@ -128,9 +129,9 @@ class Solver(Component, ABC):
         stack : LinearStack
             ``values_and_gradients(thetas, models)`` of some of its models, which are named by their positions.
         thetas : ndarray of shape (n_models, n_parameters)
-            Where to start.
+            Starting points.
         schedule : Schedule
-            How long to iterate each.
+            When to stop each.
 
         Returns
         -------
