@@ -34,7 +34,6 @@ suppress_warnings = ["config.cache"]  # functions in the gallery's configuration
 
 # docstrings
 autosummary_generate = True
-autodoc_default_options = {"members": True, "inherited-members": "BaseEstimator"}
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -65,7 +64,7 @@ html_copy_source = False
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button"],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
@@ -74,6 +73,7 @@ html_theme_options = {
     "pygments_dark_style": "github-dark",
 }
 html_sidebars = {"index": [], "results": [], "changelog": [], "theory": []}
+html_context = {"default_mode": "auto"}
 html_math_renderer = "mathml"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -18,7 +18,7 @@ from sklearn_irg.penalties import InputGradient
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 model = make_pipeline(StandardScaler(), GradRegLogisticRegression(InputGradient("l1"), max_iter=5000))
-path = regularization_path(model, X, y, np.geomspace(0.003, 0.9, 12), cv=5)
+path = regularization_path(model, X, y, np.geomspace(0.003, 0.6, 12), cv=5)
 
 # %%
 # Coefficients along the path, and the number of columns left with the accuracy of five folds.

@@ -29,3 +29,9 @@ for ax, (attack, title) in zip(axes, titles.items(), strict=True):
 axes[0].set_ylabel("accuracy")
 axes[0].legend()
 plt.show()
+
+# %%
+# **What was seen.** All four networks are right on 97 to 98 per cent of clean images. At a radius of 0.1 the plain
+# one is left with 8 per cent after a single step and 2 after forty; with the input gradient 60 of a hundred stand,
+# with training at perturbed images 74 (virtual, without labels) and 80. A single step flatters: forty take up to 33
+# points more.

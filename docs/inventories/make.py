@@ -21,6 +21,10 @@ OF_SKLEARN = [
     "meta-estimator std:term 1 glossary.html#term-$ -",
 ]
 OF_PYTHON = [
+    *(f"{name} py:class 1 library/stdtypes.html#$ -" for name in ("bool", "dict", "list", "set", "str", "tuple")),
+    *(f"{name} py:class 1 library/functions.html#$ -" for name in ("complex", "float", "int")),
+    *(f"{name} py:data 1 library/constants.html#$ -" for name in ("False", "None", "True")),
+    "callable py:function 1 library/functions.html#$ -",
     "bltin-boolean-values std:label -1 library/stdtypes.html#boolean-type-bool Boolean type",
     "generator std:term 1 glossary.html#term-$ -",
     "iterable std:term 1 glossary.html#term-$ -",
