@@ -11,7 +11,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_moons
 from sklearn.model_selection import ShuffleSplit, learning_curve
-
 from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.penalties import RightReasons
 
@@ -24,7 +23,9 @@ X = np.hstack([X, np.random.RandomState(0).normal(size=(len(X), 30))])
 options = {"learning_rate_init": 0.01, "tol": 1e-3, "max_iter": 300, "random_state": 0}
 models = {
     "plain": GradRegMLPClassifier(penalty=None, **options),
-    "annotated": GradRegMLPClassifier(penalty=RightReasons(features=range(2, 32)), alpha=10, **options),
+    "annotated": GradRegMLPClassifier(
+        penalty=RightReasons(features=range(2, 32)), alpha=10, **options
+    ),
     "without the columns of noise": GradRegMLPClassifier(penalty=None, **options),
 }
 figure, ax = plt.subplots(figsize=(6, 4.5), layout="constrained")
@@ -36,9 +37,21 @@ for name, model in models.items():
         train_sizes=[20, 50, 100, 200, 500, 1000],
         cv=ShuffleSplit(10, train_size=1000, test_size=2000, random_state=0),
     )
-    print(f"{name:>28}: " + "  ".join(f"{n} rows {m:.3f}" for n, m in zip(sizes, scores.mean(axis=1), strict=True)))
-    ax.errorbar(sizes, scores.mean(axis=1), scores.std(axis=1), marker="o", capsize=3, label=name)
-ax.set(xscale="log", xlabel="rows to learn from", ylabel="accuracy", title="What an annotation is worth")
+    print(
+        f"{name:>28}: "
+        + "  ".join(
+            f"{n} rows {m:.3f}" for n, m in zip(sizes, scores.mean(axis=1), strict=True)
+        )
+    )
+    ax.errorbar(
+        sizes, scores.mean(axis=1), scores.std(axis=1), marker="o", capsize=3, label=name
+    )
+ax.set(
+    xscale="log",
+    xlabel="rows to learn from",
+    ylabel="accuracy",
+    title="What an annotation is worth",
+)
 ax.set_xticks(sizes, sizes)
 ax.minorticks_off()
 ax.legend()

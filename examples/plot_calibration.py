@@ -14,29 +14,40 @@ from sklearn.datasets import make_classification
 from sklearn.metrics import brier_score_loss
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
-
 from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.diagnostics import temperature
 
-X, y = make_classification(10000, n_features=10, n_informative=6, flip_y=0.1, class_sep=0.8, random_state=0)
-X_train, X_test, y_train, y_test = train_test_split(scale(X), y, train_size=500, random_state=0)
+X, y = make_classification(
+    10000, n_features=10, n_informative=6, flip_y=0.1, class_sep=0.8, random_state=0
+)
+X_train, X_test, y_train, y_test = train_test_split(
+    scale(X), y, train_size=500, random_state=0
+)
 
 # %%
 # From left to right: too sure, about right, not sure enough.
 
 strengths = [0, 0.1, 0.3, 1]
-figure, axes = plt.subplots(1, 4, figsize=(13, 3.6), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(
+    1, 4, figsize=(13, 3.6), layout="constrained", sharex=True, sharey=True
+)
 for alpha, ax in zip(strengths, axes, strict=True):
-    model = GradRegMLPClassifier(alpha=alpha, learning_rate_init=0.01, tol=1e-5, max_iter=1000, random_state=0)
+    model = GradRegMLPClassifier(
+        alpha=alpha, learning_rate_init=0.01, tol=1e-5, max_iter=1000, random_state=0
+    )
     model.fit(X_train, y_train)
-    CalibrationDisplay.from_estimator(model, X_test, y_test, n_bins=10, strategy="quantile", ax=ax)
+    CalibrationDisplay.from_estimator(
+        model, X_test, y_test, n_bins=10, strategy="quantile", ax=ax
+    )
     brier = brier_score_loss(y_test, model.predict_proba(X_test)[:, 1])
     print(
         f"alpha {alpha:4g}: accuracy {model.score(X_test, y_test):.3f}, Brier score {brier:.3f}, "
         f"temperature {temperature(model, X_test):.2f}"
     )
     ax.set(
-        title=f"alpha = {alpha:g}", xlabel="predicted probability", ylabel="" if alpha else "share of the second class"
+        title=f"alpha = {alpha:g}",
+        xlabel="predicted probability",
+        ylabel="" if alpha else "share of the second class",
     )
     ax.get_legend().remove()
 plt.show()

@@ -13,7 +13,6 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
-
 from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.diagnostics import distance_interval
 from sklearn_irg.displays import RobustnessCurveDisplay
@@ -21,12 +20,21 @@ from sklearn_irg.penalties import AdversarialLoss, CertifiedLoss
 
 X, y = load_breast_cancer(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(scale(X), y, random_state=0)
-options = {"hidden_layer_sizes": (20,), "learning_rate_init": 0.01, "max_iter": 500, "random_state": 0}
+options = {
+    "hidden_layer_sizes": (20,),
+    "learning_rate_init": 0.01,
+    "max_iter": 500,
+    "random_state": 0,
+}
 models = {
     "logistic regression": LogisticRegression(),
     "network, no penalty": GradRegMLPClassifier(penalty=None, **options),
-    "network, adversarial training": GradRegMLPClassifier(penalty=AdversarialLoss(0.3, "linf"), alpha=1, **options),
-    "network, trained on bounds": GradRegMLPClassifier(penalty=CertifiedLoss(0.3, "linf"), alpha=1, **options),
+    "network, adversarial training": GradRegMLPClassifier(
+        penalty=AdversarialLoss(0.3, "linf"), alpha=1, **options
+    ),
+    "network, trained on bounds": GradRegMLPClassifier(
+        penalty=CertifiedLoss(0.3, "linf"), alpha=1, **options
+    ),
 }
 for model in models.values():
     model.fit(X_train, y_train)
@@ -34,14 +42,18 @@ for model in models.values():
 # %%
 # Every column may move by the radius, in standard deviations.
 
-RobustnessCurveDisplay.from_estimators(models, X_test, y_test, epsilon=np.linspace(0, 0.6, 7), norm="linf")
+RobustnessCurveDisplay.from_estimators(
+    models, X_test, y_test, epsilon=np.linspace(0, 0.6, 7), norm="linf"
+)
 plt.show()
 
 # %%
 # For a small network the exact distance of a row can be had, by mixed-integer programming: the interval closes.
 
 for name in "network, no penalty", "network, trained on bounds":
-    lower, upper = distance_interval(models[name], X_test[:3, :], y_test[:3], norm="linf", time_limit=5)
+    lower, upper = distance_interval(
+        models[name], X_test[:3, :], y_test[:3], norm="linf", time_limit=5
+    )
     for row, (low, high) in enumerate(zip(lower, upper, strict=True)):
         print(f"{name}, row {row}: between {low:.4f} and {high:.4f}")
 

@@ -12,7 +12,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, train_test_split
-
 from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.penalties import InputGradient, SamplePenalty
 
@@ -24,7 +23,9 @@ class SameWhenMirrored(SamplePenalty):
         self.width = width
 
     def values(self, step):
-        mirrored = step.X.reshape(len(step.X), -1, self.width)[:, :, ::-1].reshape(step.X.shape)
+        mirrored = step.X.reshape(len(step.X), -1, self.width)[:, :, ::-1].reshape(
+            step.X.shape
+        )
         return anp.sum((step.outputs - step.forward_at(mirrored)[-1]) ** 2, axis=1)
 
 
@@ -33,10 +34,15 @@ class SameWhenMirrored(SamplePenalty):
 
 X, y = load_digits(return_X_y=True)
 symmetric = np.isin(y, (0, 1, 8))
-X_train, X_test, y_train, y_test = train_test_split(X[symmetric] / 16, y[symmetric], train_size=30, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X[symmetric] / 16, y[symmetric], train_size=30, random_state=0
+)
 mirrored = X_test.reshape(-1, 8, 8)[:, :, ::-1].reshape(-1, 64)
 model = GradRegMLPClassifier(learning_rate_init=0.01, max_iter=300, random_state=0)
-grid = {"penalty": [None, SameWhenMirrored(8), SameWhenMirrored(8) + InputGradient()], "alpha": [0.1, 1.0]}
+grid = {
+    "penalty": [None, SameWhenMirrored(8), SameWhenMirrored(8) + InputGradient()],
+    "alpha": [0.1, 1.0],
+}
 search = GridSearchCV(model, grid, cv=3).fit(X_train, y_train)
 for penalty, alpha, score in zip(
     search.cv_results_["param_penalty"],
@@ -50,7 +56,8 @@ figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 strengths = [0, 0.01, 0.1, 1]
 model.set_params(penalty=SameWhenMirrored(8))
 fits = [
-    model.set_params(alpha=alpha).fit(X_train, y_train) and [model.score(X_test, y_test), model.score(mirrored, y_test)]
+    model.set_params(alpha=alpha).fit(X_train, y_train)
+    and [model.score(X_test, y_test), model.score(mirrored, y_test)]
     for alpha in strengths
 ]
 ax.plot(range(4), fits, "o-", label=["test images", "their mirror images"])

@@ -11,7 +11,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-
 from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.diagnostics import input_gradients
 
@@ -38,11 +37,17 @@ misled, _ = with_patches(X_test, rng.randint(10, size=len(X_test)), rng)
 
 options = {"learning_rate_init": 0.01, "max_iter": 300, "random_state": 0}
 plain = GradRegMLPClassifier(penalty=None, **options).fit(decoys, y_train)
-masked = GradRegMLPClassifier(penalty="right_reasons", alpha=1.0, **options).fit(decoys, y_train, mask=mask)
+masked = GradRegMLPClassifier(penalty="right_reasons", alpha=1.0, **options).fit(
+    decoys, y_train, mask=mask
+)
 clean = GradRegMLPClassifier(penalty=None, **options).fit(X_train, y_train)
-print(f"trained with patches:          {plain.score(misled, y_test):.3f} of misleading test images right")
+print(
+    f"trained with patches:          {plain.score(misled, y_test):.3f} of misleading test images right"
+)
 print(f"trained with patches and mask: {masked.score(misled, y_test):.3f}")
-print(f"trained without patches:       {clean.score(X_test, y_test):.3f} of clean test images right")
+print(
+    f"trained without patches:       {clean.score(X_test, y_test):.3f} of clean test images right"
+)
 
 # %%
 # An image with its patch, and mean absolute gradients of the log-probabilities of both models, by pixel.
@@ -50,7 +55,9 @@ print(f"trained without patches:       {clean.score(X_test, y_test):.3f} of clea
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 axes[0].imshow(decoys[5].reshape(8, 8), cmap="gray_r")
 axes[0].set_title(f"a {y_train[5]} in training")
-for ax, (name, model) in zip(axes[1:], {"without the mask": plain, "with the mask": masked}.items(), strict=True):
+for ax, (name, model) in zip(
+    axes[1:], {"without the mask": plain, "with the mask": masked}.items(), strict=True
+):
     gradients = np.abs(input_gradients(model, misled, of="log_proba")).mean(axis=0)
     ax.imshow(gradients.reshape(8, 8), cmap="Blues", vmin=0)
     ax.set_title(f"sensitivity {name}")

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_breast_cancer
 from sklearn.utils import shuffle
-
 from sklearn_irg.model_selection import drift_test
 
 X, _ = load_breast_cancer(return_X_y=True, as_frame=True)
@@ -23,15 +22,26 @@ reference, new = X[:280], X[280:].copy()
 # though each looks as before.
 
 changed = new.assign(**{"mean texture": 1.1 * new["mean texture"] + 2})
-decoupled = new.assign(**{"mean area": np.random.RandomState(0).permutation(new["mean area"])})
-tables = {"the same": new, "texture measured differently": changed, "area shuffled": decoupled}
+decoupled = new.assign(
+    **{"mean area": np.random.RandomState(0).permutation(new["mean area"])}
+)
+tables = {
+    "the same": new,
+    "texture measured differently": changed,
+    "area shuffled": decoupled,
+}
 figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained", sharex=True)
 for ax, (name, table) in zip(axes, tables.items(), strict=True):
     result = drift_test(reference, table, random_state=0)
-    print(f"{name:>28}: distance {result.distance:5.2f} standard deviations, p-value {result.p_value:.3f}")
+    print(
+        f"{name:>28}: distance {result.distance:5.2f} standard deviations, p-value {result.p_value:.3f}"
+    )
     largest = pd.Series(result.contributions, result.names).sort_values()[-6:]
     ax.barh(largest.index, largest, color="#0072B2")
-    ax.set(title=f"{name}: p = {result.p_value:.3f}", xlabel="contribution (standard deviations)")
+    ax.set(
+        title=f"{name}: p = {result.p_value:.3f}",
+        xlabel="contribution (standard deviations)",
+    )
 plt.show()
 
 # %%

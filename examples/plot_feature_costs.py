@@ -13,7 +13,6 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
 from sklearn_irg import GradRegLogisticRegression
 from sklearn_irg.penalties import InputGradient
 
@@ -29,12 +28,17 @@ cost_of = np.array(list(costs.values()))
 # The total cost of the columns that a model needs, and its accuracy, along the path; with costs and without.
 
 curves = {"costs unknown": None, "costs known": costs}
-strengths = {"costs unknown": np.geomspace(0.03, 0.6, 8), "costs known": np.geomspace(0.003, 0.3, 8)}
+strengths = {
+    "costs unknown": np.geomspace(0.03, 0.6, 8),
+    "costs known": np.geomspace(0.003, 0.3, 8),
+}
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for name, weights in curves.items():
     points = []
     for alpha in strengths[name]:
-        classifier = GradRegLogisticRegression(InputGradient("l1", weights=weights), alpha, max_iter=20000)
+        classifier = GradRegLogisticRegression(
+            InputGradient("l1", weights=weights), alpha, max_iter=20000
+        )
         model = make_pipeline(StandardScaler().set_output(transform="pandas"), classifier)
         accuracy = cross_val_score(model, X, y, cv=5).mean()
         used = model.fit(X, y)[-1].coef_[0] != 0
@@ -46,8 +50,14 @@ for name, weights in curves.items():
     n_columns, cost, accuracy = np.array(points).T
     axes[0].plot(cost, accuracy, "o-", label=name)
     axes[1].plot(n_columns, cost, "o-", label=name)
-axes[0].set(xlabel="cost of all columns in use", ylabel="accuracy, five folds", title="What accuracy costs")
-axes[1].set(xlabel="columns in use", ylabel="their cost", title="Expensive columns drop out first")
+axes[0].set(
+    xlabel="cost of all columns in use",
+    ylabel="accuracy, five folds",
+    title="What accuracy costs",
+)
+axes[1].set(
+    xlabel="columns in use", ylabel="their cost", title="Expensive columns drop out first"
+)
 axes[0].legend()
 plt.show()
 

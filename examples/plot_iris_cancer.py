@@ -13,7 +13,6 @@ import numpy as np
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-
 from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.penalties import RightReasons
 
@@ -26,11 +25,16 @@ y = np.repeat([0, 1], 50)
 # %%
 # Ten splits, unscaled as in the paper. ``features=range(4)`` names the iris columns.
 
-penalties = {"no penalty": None, "RightReasons(features=range(4))": RightReasons(features=range(4))}
+penalties = {
+    "no penalty": None,
+    "RightReasons(features=range(4))": RightReasons(features=range(4)),
+}
 scores = {}
 for name, penalty in penalties.items():
     for seed in range(10):
-        X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=1 / 3, stratify=y, random_state=seed)
+        X_train, X_test, y_train, y_test = train_test_split(
+            X, y, test_size=1 / 3, stratify=y, random_state=seed
+        )
         model = GradRegMLPClassifier(
             (50, 30),
             "tanh",
@@ -44,12 +48,16 @@ for name, penalty in penalties.items():
         ).fit(X_train, y_train)
         without = X_test.copy()
         without[:, :4] = 0
-        scores.setdefault(name, []).append([model.score(X_test, y_test), model.score(without, y_test)])
+        scores.setdefault(name, []).append(
+            [model.score(X_test, y_test), model.score(without, y_test)]
+        )
 
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for (name, found), color in zip(scores.items(), ("#0072B2", "#D55E00"), strict=True):
     there, gone = np.transpose(found)
-    print(f"{name:>32}: accuracy {there.mean():.3f} with iris, {gone.mean():.3f} ± {gone.std():.3f} without")
+    print(
+        f"{name:>32}: accuracy {there.mean():.3f} with iris, {gone.mean():.3f} ± {gone.std():.3f} without"
+    )
     ax.plot([0, 1], np.transpose(found), "o-", color=color, alpha=0.5)
     ax.plot([], [], "o-", color=color, label=name)
 ax.set_xticks([0, 1], ["iris columns present", "iris columns zero"])

@@ -15,9 +15,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
 from sklearn_irg import GradRegLogisticRegressionCV, GradRegMLPClassifier
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, certified_accuracy
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    adversarial_examples,
+    certified_accuracy,
+)
 from sklearn_irg.displays import FeatureSensitivityDisplay, RobustnessCurveDisplay
 
 
@@ -30,7 +34,9 @@ def make_loans(n_samples, random_state):
             "income": rng.lognormal(10.4, 0.4, n_samples).round(-2),
             "debt": rng.lognormal(9.5, 0.6, n_samples).round(-2),
             "home": rng.choice(["rents", "owns", "family"], n_samples, p=[0.5, 0.3, 0.2]),
-            "job": rng.choice(["office", "trade", "care", "none"], n_samples, p=[0.4, 0.3, 0.2, 0.1]),
+            "job": rng.choice(
+                ["office", "trade", "care", "none"], n_samples, p=[0.4, 0.3, 0.2, 0.1]
+            ),
         }
     )
     risk = np.log(table["debt"] / table["income"]) - table["age"] / 30
@@ -42,7 +48,9 @@ def make_loans(n_samples, random_state):
 
 
 loans, outcome = make_loans(1500, random_state=0)
-X_train, X_test, y_train, y_test = train_test_split(loans, outcome, random_state=0, stratify=outcome)
+X_train, X_test, y_train, y_test = train_test_split(
+    loans, outcome, random_state=0, stratify=outcome
+)
 print(X_train.head().to_string())
 
 # %%
@@ -57,17 +65,26 @@ def prepared(model):
     words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     selector = make_column_selector
     return make_pipeline(
-        make_column_transformer((numbers, selector(dtype_include="number")), (words, selector(dtype_exclude="number"))),
+        make_column_transformer(
+            (numbers, selector(dtype_include="number")),
+            (words, selector(dtype_exclude="number")),
+        ),
         model,
     )
 
 
 models = {
     "gradient boosting": HistGradientBoostingClassifier(max_iter=50, random_state=0),
-    "perceptron, no penalty": GradRegMLPClassifier(penalty=None, max_iter=1000, random_state=0),
-    "perceptron, input gradient": GradRegMLPClassifier(alpha=0.3, max_iter=1000, random_state=0),
+    "perceptron, no penalty": GradRegMLPClassifier(
+        penalty=None, max_iter=1000, random_state=0
+    ),
+    "perceptron, input gradient": GradRegMLPClassifier(
+        alpha=0.3, max_iter=1000, random_state=0
+    ),
     "logistic, no penalty": GradRegLogisticRegressionCV(alphas=[0.0], cv=5),
-    "logistic, strength by one standard error": GradRegLogisticRegressionCV(cv=5, selection="one_standard_error"),
+    "logistic, strength by one standard error": GradRegLogisticRegressionCV(
+        cv=5, selection="one_standard_error"
+    ),
 }
 models = {name: prepared(model).fit(X_train, y_train) for name, model in models.items()}
 
@@ -81,13 +98,17 @@ for name, model in models.items():
         certified = f"{certified_accuracy(model, rows, labels, threat):.2f}"
     except TypeError:
         certified = "unknown"
-    print(f"{name:>41}: clean {model.score(X_test, y_test):.2f}, attacked {attacked:.2f}, certified {certified}")
+    print(
+        f"{name:>41}: clean {model.score(X_test, y_test):.2f}, attacked {attacked:.2f}, certified {certified}"
+    )
 
 # %%
 # How far each model's accuracy reaches.
 
 linear = {name: model for name, model in models.items() if "boosting" not in name}
-radii = ThreatModel([0, 0.1, 0.2, 0.3, 0.4, 0.6], n_swaps=1, directions={"age": "up"}).fit(loans)
+radii = ThreatModel([0, 0.1, 0.2, 0.3, 0.4, 0.6], n_swaps=1, directions={"age": "up"}).fit(
+    loans
+)
 RobustnessCurveDisplay.from_estimators(linear, rows, labels, epsilon=radii)
 plt.show()
 
@@ -103,7 +124,9 @@ plt.show()
 # And a row that is close to the other answer, with the change that flips it.
 
 examples = adversarial_examples(chosen, rows, labels, threat)
-flipped = np.flatnonzero((chosen.predict(rows) == labels) & (chosen.predict(examples) != labels))
+flipped = np.flatnonzero(
+    (chosen.predict(rows) == labels) & (chosen.predict(examples) != labels)
+)
 i = flipped[0]
 print(pd.DataFrame({"before": rows.iloc[i], "after": examples.iloc[i]}).to_string())
 

@@ -22,7 +22,9 @@ figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=
 titles = {"fast_gradient": "one step", "projected_gradient": "forty steps"}
 for ax, (attack, title) in zip(axes, titles.items(), strict=True):
     for (name, curve), marker in zip(
-        results[results["attack"] == attack].groupby("model", sort=False), "os^v", strict=True
+        results[results["attack"] == attack].groupby("model", sort=False),
+        "os^v",
+        strict=True,
     ):
         ax.plot(curve["radius"], curve["accuracy"], marker=marker, label=name)
     ax.set(xlabel='radius ("linf", pixels in [0, 1])', title=title)

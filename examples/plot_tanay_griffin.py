@@ -20,7 +20,10 @@ table = pd.read_csv(Path("stored") / "tanay_griffin.csv")
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharex=True)
 for (name, path), marker, color in zip(
-    table.groupby("model", sort=False), "os^", ("#0072B2", "#D55E00", "#009E73"), strict=True
+    table.groupby("model", sort=False),
+    "os^",
+    ("#0072B2", "#D55E00", "#009E73"),
+    strict=True,
 ):
     axes[0].plot(path["angle"], path["distance"], marker=marker, color=color, label=name)
     axes[1].plot(path["angle"], path["test_error"], marker=marker, color=color)

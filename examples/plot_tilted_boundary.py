@@ -10,7 +10,6 @@ one (Tanay and Griffin 2018). In practice a noisy row and a fit without regulari
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-
 from sklearn_irg import GradRegLogisticRegression
 from sklearn_irg.diagnostics import linear_geometry, mirror_points
 
@@ -39,7 +38,9 @@ def draw(ax, model):
 # %%
 # One point and its mirror image while the boundary turns: same predictions, shrinking distance.
 
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(
+    1, 3, figsize=(10, 3.2), layout="constrained", sharex=True, sharey=True
+)
 x = np.array([[1.0, 0.0]])
 for ax, degrees in zip(axes, (0, 45, 80), strict=True):
     model = tilted(np.radians(degrees))
@@ -48,7 +49,9 @@ for ax, degrees in zip(axes, (0, 45, 80), strict=True):
     ax.annotate("", mirror[0], x[0], arrowprops={"arrowstyle": "->", "color": "0.3"})
     ax.scatter(*x.T, color="#D55E00", edgecolor="k", s=60, zorder=3)
     ax.scatter(*mirror.T, color="white", edgecolor="k", s=60, zorder=3)
-    ax.set_title(f"{degrees}°: mean distance {linear_geometry(model, X, y).adversarial_distance:.2f}")
+    ax.set_title(
+        f"{degrees}°: mean distance {linear_geometry(model, X, y).adversarial_distance:.2f}"
+    )
 plt.show()
 
 # %%
@@ -60,7 +63,9 @@ models = {
     "weight decay": GradRegLogisticRegression("weight_decay", alpha=0.05, l2=0),
     "input gradient": GradRegLogisticRegression(alpha=1.0, l2=0, max_iter=1000),
 }
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(
+    1, 3, figsize=(10, 3.2), layout="constrained", sharex=True, sharey=True
+)
 for ax, (name, model) in zip(axes, models.items(), strict=True):
     draw(ax, model.fit(X_noisy, y_noisy))
     geometry = linear_geometry(model, X, y)

@@ -9,7 +9,6 @@ matter (Ross, Hughes and Doshi-Velez 2017).
 
 import matplotlib.pyplot as plt
 import numpy as np
-
 from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.diagnostics import input_gradients
 
@@ -44,15 +43,29 @@ rng = np.random.RandomState(0)
 # Three networks: without annotation, told that corners must not matter, told that the top middle must not. The maps
 # are mean absolute gradients of the log-odds, by pixel.
 
-masks = {"no annotation": [], "corners must not matter": CORNERS, "top middle must not matter": TOP_MIDDLE}
+masks = {
+    "no annotation": [],
+    "corners must not matter": CORNERS,
+    "top middle must not matter": TOP_MIDDLE,
+}
 figure, axes = plt.subplots(1, 4, figsize=(12, 3.4), layout="constrained")
 axes[0].imshow(X[y == 0][0].reshape(5, 5, 3))
 axes[0].set_title("an image of the first class")
 for ax, (name, masked) in zip(axes[1:], masks.items(), strict=True):
-    model = GradRegMLPClassifier((50, 30), penalty="right_reasons", alpha=1.0, max_iter=60, tol=1e-3, random_state=0)
+    model = GradRegMLPClassifier(
+        (50, 30), penalty="right_reasons", alpha=1.0, max_iter=60, tol=1e-3, random_state=0
+    )
     model.fit(X, y, mask=np.broadcast_to(columns_of(masked), X.shape))
-    sensitivity = np.abs(input_gradients(model, X_test, of="score")).reshape(-1, 25, 3).sum(axis=2).mean(axis=0)
-    corners, top = sensitivity[CORNERS].sum() / sensitivity.sum(), sensitivity[TOP_MIDDLE].sum() / sensitivity.sum()
+    sensitivity = (
+        np.abs(input_gradients(model, X_test, of="score"))
+        .reshape(-1, 25, 3)
+        .sum(axis=2)
+        .mean(axis=0)
+    )
+    corners, top = (
+        sensitivity[CORNERS].sum() / sensitivity.sum(),
+        sensitivity[TOP_MIDDLE].sum() / sensitivity.sum(),
+    )
     print(
         f"{name:>26}: accuracy {model.score(X_test, y_test):.3f}; of the sensitivity {corners:.0%} corners, {top:.0%} top"
     )

@@ -13,7 +13,6 @@ import numpy as np
 from sklearn.datasets import make_circles
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import DecisionBoundaryDisplay
-
 from sklearn_irg import GradRegMLPClassifier, VATClassifier
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # trained to the last epoch on purpose
@@ -34,16 +33,26 @@ models = {
     "VAT": VATClassifier(epsilon=0.3, unlabeled_label=None, **longer),
 }
 
-figure, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(
+    1, 3, figsize=(11, 4), layout="constrained", sharex=True, sharey=True
+)
 for (name, model), ax in zip(models.items(), axes, strict=True):
     scores = []
     for seed in range(10):
         scores.append(model.set_params(random_state=seed).fit(X, y).score(X_test, y_test))
         if seed == 0:
             DecisionBoundaryDisplay.from_estimator(
-                model, X_test, eps=0.3, response_method="predict", cmap="PuOr", alpha=0.4, ax=ax
+                model,
+                X_test,
+                eps=0.3,
+                response_method="predict",
+                cmap="PuOr",
+                alpha=0.4,
+                ax=ax,
             )
-    print(f"{name:>22}: test accuracy {np.mean(scores):.3f} ± {np.std(scores):.3f}, lowest {min(scores):.3f}")
+    print(
+        f"{name:>22}: test accuracy {np.mean(scores):.3f} ± {np.std(scores):.3f}, lowest {min(scores):.3f}"
+    )
     ax.scatter(*X_test[::20].T, c=y_test[::20], cmap="PuOr", s=4, vmin=-0.5, vmax=1.5)
     ax.scatter(*X.T, c=y, cmap="PuOr", edgecolor="k", s=50, vmin=-0.2, vmax=1.2)
     ax.set(title=f"{name}: {np.mean(scores):.1%}", xlabel="$x_1$", aspect="equal")
