@@ -1,17 +1,20 @@
 """The site: ``python -m pip install --group docs && python -m sphinx -W docs site``, without a network."""
 
 import os
-from importlib.metadata import version as version_of
+import sys
+from pathlib import Path
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
 os.environ["OMP_NUM_THREADS"] = "1"  # several threads crawl where another program uses a core
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the package of this checkout, installed or not
+from sklearn_irg import __version__ as version
 
 project = "sklearn_irg"
 author = "The sklearn_irg developers"
 copyright = author
-release = version = version_of("sklearn_irg")
+release = version
 
 extensions = [
     "sphinx.ext.autodoc",
