@@ -75,7 +75,7 @@ html_theme_options = {
     "pygments_light_style": "default",
     "pygments_dark_style": "github-dark",
 }
-html_sidebars = {"index": [], "results": [], "changelog": [], "theory": []}
+html_sidebars = {page: [] for page in ("index", "five_minutes", "theory", "results", "does_it_help")}
 html_context = {"default_mode": "auto"}
 html_math_renderer = "mathml"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

@@ -2,9 +2,10 @@
 What is it worth to know which columns cannot matter?
 =====================================================
 
-Two informative columns stand among thirty of noise. With `RightReasons(features=...)` on the noise, a perceptron
-learns from twenty rows what it otherwise needs a thousand for (Ross, Hughes and Doshi-Velez 2017). An annotation may
-also be one of single entries, ``fit(..., mask=A)``, which leaving columns out cannot express.
+Two informative columns stand among thirty of noise. With `RightReasons(features=...)` on
+the noise, a perceptron learns from twenty rows what it otherwise needs a thousand for
+(Ross, Hughes and Doshi-Velez 2017). An annotation may also be one of single entries,
+``fit(..., mask=A)``, which leaving columns out cannot express.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,8 @@ X, y = make_moons(3000, noise=0.2, random_state=0)
 X = np.hstack([X, np.random.RandomState(0).normal(size=(len(X), 30))])
 
 # %%
-# Accuracy on 2000 rows over the number of rows learned from; mean and standard deviation of ten draws.
+# Accuracy on 2000 rows over the number of rows learned from; mean and standard deviation of
+# ten draws.
 
 options = {"learning_rate_init": 0.01, "tol": 1e-3, "max_iter": 300, "random_state": 0}
 models = {
@@ -58,5 +60,6 @@ ax.legend()
 plt.show()
 
 # %%
-# **What was seen.** The annotation is worth fifty times as many rows. Where a column can be left out altogether, that
-# is better still; an annotation of single entries, which `RightReasons` takes as a mask, has no such way round.
+# **What was seen.** The annotation is worth fifty times as many rows. Where a column can be
+# left out altogether, that is better still; an annotation of single entries, which
+# `RightReasons` takes as a mask, cannot be replaced in this way.

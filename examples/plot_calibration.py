@@ -2,10 +2,11 @@
 Is a model as often right as it says?
 =====================================
 
-A perceptron that is trained for long on few rows is too sure of itself: it says 99 % and is right in 85 % of the
-cases. The input-gradient penalty makes it less steep, and so less sure; too much of it, and the model is not sure
-enough. Calibration curves along alpha show where the two meet, and `temperature` says it in one number: what scores
-are divided by to make the median confidence 95 %.
+A perceptron that is trained for long on few rows is too sure of itself: it says 99 % and is
+right in 85 % of the cases. The input-gradient penalty makes it less steep, and so less
+sure; too much of it, and the model is not sure enough. Calibration curves along alpha show
+where the two meet, and `temperature` says it in one number: what scores are divided by to
+make the median confidence 95 %.
 """
 
 import matplotlib.pyplot as plt
@@ -53,5 +54,6 @@ for alpha, ax in zip(strengths, axes, strict=True):
 plt.show()
 
 # %%
-# **What was seen.** Without the penalty the network is far too sure. At alpha 0.3 its probabilities can be taken at
-# their word, and at 1 it is not sure enough: the strength also sets the confidence.
+# **What was seen.** Without the penalty the network is far too sure. At alpha 0.3 its
+# probabilities can be trusted, although its accuracy is no better, and at 1 it is not sure
+# enough: the strength also sets the confidence.

@@ -2,9 +2,9 @@
 How much of a model's robustness is certain?
 ============================================
 
-An attack that fails proves nothing: a better one may succeed. A certificate proves, but may be loose. Between the two
-lies the truth. This page draws both for networks with and without penalties, and for a linear model, where both are
-exact.
+An attack that fails proves nothing: a better one may succeed. A certificate proves, but may
+be loose. Between the two lies the truth. This page draws both for networks with and without
+penalties, and for a linear model, where both are exact.
 """
 
 import matplotlib.pyplot as plt
@@ -48,16 +48,18 @@ RobustnessCurveDisplay.from_estimators(
 plt.show()
 
 # %%
-# For a small network the exact distance of a row can be had, by mixed-integer programming: the interval closes.
+# For a small network, mixed-integer programming finds the exact distance of a row, if time
+# allows.
 
 for name in "network, no penalty", "network, trained on bounds":
     lower, upper = distance_interval(
-        models[name], X_test[:3, :], y_test[:3], norm="linf", time_limit=5
+        models[name], X_test[:3, :], y_test[:3], norm="linf", method="exact", time_limit=10
     )
     for row, (low, high) in enumerate(zip(lower, upper, strict=True)):
         print(f"{name}, row {row}: between {low:.4f} and {high:.4f}")
 
 # %%
-# **What was seen.** Of the plain network much is uncertain: the band between certified and attacked accuracy is wide.
-# Adversarial training lifts the upper line, training on bounds closes the band. A linear model needs no band, and on
-# this table is hard to beat.
+# **What was seen.** Of the plain network much is uncertain: the band between certified and
+# attacked accuracy is wide. Adversarial training lifts the upper line, training on bounds
+# closes the band. A linear model needs no band, but from a radius of 0.2 on both trained
+# networks are well ahead of it.

@@ -2,8 +2,9 @@
 Clusters that are not round: does information help?
 ===================================================
 
-k-means cuts where distance says so. `IMSATClusterer` (Hu et al. 2017) looks for a network whose predictions are sure,
-balanced, and the same within a small radius of each row.
+k-means assigns each row to the nearest centre. `IMSATClusterer` (Hu et al. 2017) looks for
+a network whose predictions are sure, balanced, and the same within a small radius of each
+row.
 """
 
 import matplotlib.pyplot as plt
@@ -53,5 +54,6 @@ print(
 )
 
 # %%
-# **What was seen.** Where clusters are long, a boundary through thin places finds them and k-means does not. On
-# digits it is ahead as well. The result depends on the start, which is what ``n_init`` is for.
+# **What was seen.** Where clusters are long, a boundary through thin places finds them and
+# k-means does not. On digits it is ahead as well. The result depends on the start, which is
+# what ``n_init`` is for.

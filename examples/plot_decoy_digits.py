@@ -2,9 +2,10 @@
 A decoy gives the label away in training: can a mask save the model?
 ====================================================================
 
-Each digit has a grey patch in a random corner. In training its shade is that of the digit, at test that of another. A
-mask, one entry for each pixel of each row, says where the patches are, and `RightReasons` makes the model ignore what
-it marks (Ross, Hughes and Doshi-Velez 2017).
+Each digit has a grey patch in a random corner. In training its shade is that of the digit,
+at test it is random. A mask, one entry for each pixel of each row, says where the patches
+are, and `RightReasons` makes the model ignore what it marks (Ross, Hughes and Doshi-Velez
+2017).
 """
 
 import matplotlib.pyplot as plt
@@ -50,7 +51,8 @@ print(
 )
 
 # %%
-# An image with its patch, and mean absolute gradients of the log-probabilities of both models, by pixel.
+# An image with its patch, and mean absolute gradients of the log-probabilities of both
+# models, by pixel.
 
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 axes[0].imshow(decoys[5].reshape(8, 8), cmap="gray_r")
@@ -66,5 +68,6 @@ for ax in axes:
 plt.show()
 
 # %%
-# **What was seen.** The plain network is sensitive to the corners, where the patches are. With the mask it is not,
-# and most of the accuracy of a model that never saw a patch is back.
+# **What was seen.** The plain network is sensitive to the corners, where the patches are.
+# With the mask it is not, and most of the accuracy of a model that never saw a patch is
+# back.

@@ -2,8 +2,9 @@
 Have the rows changed since the model was fitted, and where?
 ============================================================
 
-A table from last year and one from this year. `drift_test` learns a critic on one half of the rows and compares its
-scores on the other half, so the p-value is exact, and its gradients say which columns moved.
+A table from last year and one from this year. `drift_test` learns a critic on one half of
+the rows and compares its scores on the other half, so the p-value is exact, and its
+gradients say which columns moved.
 """
 
 import matplotlib.pyplot as plt
@@ -18,8 +19,8 @@ X = shuffle(X, random_state=0).iloc[:, :10]
 reference, new = X[:280], X[280:].copy()
 
 # %%
-# Nothing has happened; one laboratory measures texture differently; and two columns have lost their correlation,
-# though each looks as before.
+# Nothing has happened; one laboratory measures texture differently; and two columns have
+# lost their correlation, though each looks as before.
 
 changed = new.assign(**{"mean texture": 1.1 * new["mean texture"] + 2})
 decoupled = new.assign(
@@ -45,6 +46,6 @@ for ax, (name, table) in zip(axes, tables.items(), strict=True):
 plt.show()
 
 # %%
-# **What was seen.** Nothing is reported of the unchanged table. In both others the column that was changed has the
-# largest contribution. No test of one column at a time could see the last change: the column itself is as before, but
-# no longer goes with the others.
+# **What was seen.** For the unchanged table no drift is reported. In both others the column
+# that was changed has the largest contribution. No test of one column at a time could see
+# the last change: the column itself is as before, but no longer agrees with the others.

@@ -2,9 +2,9 @@
 Which columns are worth their price?
 ====================================
 
-A measurement may be expensive: an extra test, a scan, an hour of somebody's time. With the L1 norm of the input
-gradient and a weight per column, a linear model gives up expensive columns first, and cheap ones only when nothing
-else is left to save.
+A measurement may be expensive: an extra test, a scan, an hour of somebody's time. With the
+L1 norm of the input gradient and a weight per column, a linear model gives up mostly
+expensive columns first.
 """
 
 import matplotlib.pyplot as plt
@@ -17,15 +17,16 @@ from sklearn_irg import GradRegLogisticRegression
 from sklearn_irg.penalties import InputGradient
 
 # %%
-# Ten quantities of cell nuclei, each as mean, standard error and worst value. Say that the worst values cost ten
-# times as much.
+# Ten quantities of cell nuclei, each as mean, standard error and worst value. Say that the
+# worst values cost ten times as much.
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 costs = {name: 10.0 if name.startswith("worst") else 1.0 for name in X.columns}
 cost_of = np.array(list(costs.values()))
 
 # %%
-# The total cost of the columns that a model needs, and its accuracy, along the path; with costs and without.
+# The total cost of the columns that a model needs, and its accuracy, along the path; with
+# costs and without.
 
 curves = {"costs unknown": None, "costs known": costs}
 strengths = {
@@ -62,5 +63,6 @@ axes[0].legend()
 plt.show()
 
 # %%
-# **What was seen.** Once the model knows the costs, it gives up expensive columns first and reaches the same accuracy
-# for a fraction of the price.
+# **What was seen.** Once the model knows the costs, it gives up mostly expensive columns
+# first: 0.963 at a cost of 37, where without costs the cheapest model has 0.974 at 84.
+# Without any expensive column it has 0.947.

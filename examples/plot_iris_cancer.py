@@ -2,8 +2,9 @@
 What if some columns will not be there?
 =======================================
 
-Rows of the breast-cancer table stand beside rows of iris whose species gives the label away. When the model is used,
-the iris columns are zero. Whoever knows this can say so with ``features=`` (Ross, Hughes and Doshi-Velez 2017).
+Rows of the breast-cancer table stand beside rows of iris whose species gives the label
+away. When the model is used, the iris columns are zero. Whoever knows this can say so with
+``features=`` (Ross, Hughes and Doshi-Velez 2017).
 """
 
 import warnings
@@ -66,5 +67,5 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %%
-# **What was seen.** The plain network leans on the iris columns and loses accuracy when they are gone. The annotated
-# one was told, and loses less.
+# **What was seen.** The plain network leans on the iris columns and loses accuracy when
+# they are gone. The annotated one was told, and loses less.

@@ -2,8 +2,9 @@
 Which columns does a linear model need?
 =======================================
 
-With the L1 norm of the input gradient, coefficients become exactly zero, one column after another.
-`regularization_path` fits all strengths; how many columns to keep is read off held-out accuracy.
+With the L1 norm of the input gradient, coefficients become exactly zero, one column after
+another. `regularization_path` fits all strengths; how many columns to keep is read off
+held-out accuracy.
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +23,8 @@ model = make_pipeline(
 path = regularization_path(model, X, y, np.geomspace(0.003, 0.6, 12), cv=5)
 
 # %%
-# Coefficients along the path, and the number of columns left with the accuracy of five folds.
+# Coefficients along the path, and the number of columns left with the accuracy of five
+# folds.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
 coefs = path.coefs[:, 0]
@@ -54,5 +56,6 @@ for alpha, n, accuracy in zip(path.alphas, n_left, mean, strict=True):
     print(f"alpha {alpha:.3f}: {n:2d} columns, accuracy {accuracy:.3f}")
 
 # %%
-# **What was seen.** A few columns can go at no visible cost, and with twelve of thirty the model still classifies 97
-# % of held-out rows correctly. Coefficients at zero are zero exactly, not small.
+# **What was seen.** A few columns can go at no visible cost, and with twelve of thirty the
+# model still classifies 97 % of held-out rows correctly. Coefficients at zero are zero
+# exactly, not small.

@@ -2,8 +2,9 @@
 How far do twenty labels reach?
 ===============================
 
-Two labelled images of each digit and 1777 without a label (−1 in y). `VATClassifier` asks for predictions that do not
-change around any row, labelled or not, and for sure predictions in all classes.
+Two labelled images of each digit and 1777 without a label (−1 in y). `VATClassifier` asks
+for predictions that do not change around any row, labelled or not, and for sure predictions
+in all classes.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,8 @@ X, y = load_digits(return_X_y=True)
 X = X / 16
 
 # %%
-# Accuracy on the unlabelled rows, for two and five labels of each digit and three draws of these.
+# Accuracy on the unlabelled rows, for two and five labels of each digit and three draws of
+# these.
 
 counts = [2, 5]
 found = {
@@ -65,7 +67,8 @@ ax.legend()
 plt.show()
 
 # %%
-# **What was seen.** The unlabelled rows are worth far more than a few more labels: with two of each digit both
-# methods that use them are ahead of a perceptron with ten. On these clean clusters scikit-learn's label spreading is
-# as good and needs no training; a network is for rows that come later, for other penalties beside this one, and for
-# tables where distance between rows means little.
+# **What was seen.** The unlabelled rows are worth far more than a few more labels: with two
+# of each digit both methods that use them are ahead of a perceptron with five. On these
+# clean clusters scikit-learn's label spreading is slightly better and needs no training; a
+# network is for rows that come later, for other penalties beside this one, and for tables
+# where distance between rows means little.

@@ -2,9 +2,10 @@
 Two rules explain the labels: which one did the network learn?
 ==============================================================
 
-Images of 5 × 5 pixels in four colours. In the first class all four corners are equal *and* the three pixels at the
-top middle differ; in the second neither holds. Either rule is enough. An annotation says which columns must not
-matter (Ross, Hughes and Doshi-Velez 2017).
+Images of 5 × 5 pixels in four colours. In the first class all four corners are equal *and*
+the three pixels at the top middle differ; in the second neither holds. Either rule is
+enough. An annotation says which columns must not matter (Ross, Hughes and Doshi-Velez
+2017).
 """
 
 import matplotlib.pyplot as plt
@@ -40,8 +41,8 @@ rng = np.random.RandomState(0)
 (X, y), (X_test, y_test) = images(8000, rng), images(1000, rng)
 
 # %%
-# Three networks: without annotation, told that corners must not matter, told that the top middle must not. The maps
-# are mean absolute gradients of the log-odds, by pixel.
+# Three networks: without annotation, told that corners must not matter, told that the top
+# middle must not. The maps are mean absolute gradients of the log-odds, by pixel.
 
 masks = {
     "no annotation": [],
@@ -76,5 +77,6 @@ for ax in axes:
 plt.show()
 
 # %%
-# **What was seen.** All three networks classify nearly every image correctly, so accuracy cannot say which rule they
-# use. Left alone, the network takes the corners. Told not to, it takes the other rule at no cost.
+# **What was seen.** All three networks classify nearly every image correctly, so accuracy
+# cannot say which rule they use. Left alone, the network takes the corners. Told not to, it
+# takes the other rule at no cost.

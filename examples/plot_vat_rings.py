@@ -2,8 +2,9 @@
 Where does a boundary run that sixteen points leave open?
 =========================================================
 
-Two rings, eight labelled points each. A plain network draws its boundary wherever the points leave room. With the
-virtual adversarial penalty (Miyato et al. 2018) predictions must not change within a radius of each point.
+Two rings, eight labelled points each. A plain network draws its boundary wherever the
+points leave room. With the virtual adversarial penalty (Miyato et al. 2018) predictions
+must not change within a radius of each point.
 """
 
 import warnings
@@ -22,8 +23,8 @@ X, y = X[few], y[few]
 X_test, y_test = make_circles(10000, factor=0.3, random_state=1)
 
 # %%
-# Three networks of 100 units. The second is trained five times as long, with a larger step. Accuracy is that of 10
-# 000 test points over ten starts; the figure shows the first.
+# Three networks of 100 units. The second is trained five times as long, with a larger step.
+# Accuracy is that of 10 000 test points over ten starts; the figure shows the first.
 
 to_the_end = {"tol": 0, "n_iter_no_change": 1000}
 longer = {"max_iter": 1000, "learning_rate_init": 0.01, **to_the_end}
@@ -60,5 +61,6 @@ axes[0].set_ylabel("$x_2$")
 plt.show()
 
 # %%
-# **What was seen.** The plain network cuts the outer ring, however long it is trained. The penalised one separates
-# the rings from every start: the radius says what the sixteen points cannot.
+# **What was seen.** The plain network cuts the outer ring, even when trained five times as
+# long. The penalised one separates the rings from every start: the radius says what the
+# sixteen points cannot.

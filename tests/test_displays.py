@@ -3,12 +3,14 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_moons
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
 from sklearn_irg.attacks import adversarial_accuracy
@@ -103,7 +105,7 @@ def test_regularization_path_of_a_search_draws_its_results():
     display = RegularizationPathDisplay.from_cv_results(search, parameter="alpha")
     np.testing.assert_allclose(display.curves["error"]["held-out"], 1 - search.cv_results_["mean_test_score"])
     assert len(display.axes_[0].lines) == 2
-    assert display.ax_.get_title() == "GradRegLogisticRegression\n3 folds"
+    assert display.ax_.get_title() == "GradRegLogisticRegression\n5 columns, 3 folds"
     again = display.plot(curve_kwargs={"linewidth": 5})
     assert {line.get_linewidth() for line in again.ax_.lines} == {5}
     with pytest.raises(ValueError, match="parameter must say which of alpha, tol"):
@@ -121,7 +123,7 @@ def test_robustness_curves_lie_above_their_certificates():
     assert [t.get_text() for t in display.ax_.get_legend().get_texts()] == [
         "linear (exact)",
         "network",
-        "solid: attacked, at most this accurate",
+        "with markers: attacked, at most this accurate",
         "dotted: certified, at least this accurate",
     ]
     single = RobustnessCurveDisplay.from_estimator(NETWORK, X, y, epsilon=[0, 1], norm="linf")
@@ -196,7 +198,9 @@ def test_a_model_without_weights_leaves_a_gap_in_its_path_and_zero_has_a_place()
     display = RegularizationPathDisplay.from_estimator(lasso, X, y, strengths=[0, 0.01, 100.0])
     np.testing.assert_array_equal(np.isnan(display.curves["tilting angle (degrees)"]["training"]), [False, False, True])
     assert display.axes_[0].get_xscale() == "symlog"
-    with pytest.raises(ValueError, match=r"ax must be one axes, which is then divided, or 3 of them \(3 × 1\); got 2"):
+    with pytest.raises(
+        ValueError, match=r"ax must be one axes, which is then divided, or 3 of them \(3 × 1\); got \(2,\)"
+    ):
         display.plot(ax=plt.subplots(2)[1])
 
 
@@ -217,7 +221,7 @@ def test_arrows_stay_inside_the_axes_and_columns_of_unequal_scale_make_no_strip(
     quiver = display.ax_.collections[-1]
     gradients = display.gradients * points.std(axis=0) ** 2  # per standard deviation, in units of the plane
     drawn = np.column_stack([quiver.U, quiver.V])
-    np.testing.assert_allclose(drawn / np.abs(drawn).max(axis=0), gradients / np.abs(gradients).max(axis=0))
+    np.testing.assert_allclose(drawn / np.abs(drawn).max(), gradients / np.abs(gradients).max())
     tips = points + drawn
     (left, right), (bottom, top) = display.ax_.get_xlim(), display.ax_.get_ylim()
     assert left < tips[:, 0].min()
@@ -305,3 +309,59 @@ def test_bands_lie_below_curves_and_long_names_wrap():
     (band,) = display.ax_.collections
     assert all(line.get_zorder() > band.get_zorder() for line in display.ax_.lines)
     assert "\n" in display.ax_.get_legend().get_texts()[0].get_text()
+
+
+def test_rows_of_a_frame_stay_a_frame_for_the_attacked_model():
+    frame, labels = load_digits(return_X_y=True, as_frame=True)
+    by_name = make_column_transformer((StandardScaler(), list(frame.columns)))
+    model = make_pipeline(by_name, LogisticRegression(max_iter=50)).fit(frame, labels)
+    display = AdversarialExamplesDisplay.from_estimator(
+        model, frame, labels, epsilon=20.0, image_shape=(8, 8), n_images=3
+    )
+    np.testing.assert_array_equal(display.before, model.predict(frame[:3]))
+
+
+@pytest.mark.parametrize(
+    ("grid", "parameter", "message"),
+    [
+        ([{"alpha": [0.1, 1]}, {"tol": [1e-3]}], "alpha", "some candidates of the search have no alpha"),
+        ({"penalty": ["input_gradient", "spectral_norm"]}, None, "penalty must be a number to be drawn as a strength"),
+    ],
+)
+def test_a_search_whose_candidates_are_no_strengths_is_refused(grid, parameter, message):
+    search = GridSearchCV(GradRegLogisticRegression(), grid, cv=2).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        RegularizationPathDisplay.from_cv_results(search, parameter=parameter)
+
+
+def test_scores_of_regressors_are_not_called_accuracy():
+    search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=2).fit(X, y)
+    assert list(RegularizationPathDisplay.from_cv_results(search).curves) == ["score"]
+
+
+def test_a_path_of_trees_has_errors_and_no_distances():
+    display = RegularizationPathDisplay.from_estimator(
+        DecisionTreeClassifier(random_state=0), X, y, strengths=[0, 0.01], parameter="ccp_alpha"
+    )
+    assert list(display.curves) == ["error"]
+
+
+def test_numbers_are_coloured_by_value_and_a_constant_column_makes_no_strip():
+    rng = np.random.RandomState(0)
+    points = np.column_stack([1000 * rng.standard_normal(30), np.ones(30)])
+    display = InputGradientDisplay(points, np.zeros((30, 2)), labels=rng.standard_normal(30)).plot()
+    assert display.ax_.get_legend() is None
+    assert display.ax_.get_aspect() == "auto"
+    assert "longest arrow: 0 per" in display.ax_.get_title()
+
+
+@pytest.mark.parametrize("estimators", [[], {}, LINEAR], ids=["list", "dict", "estimator"])
+def test_curves_need_a_list_or_dict_of_models(estimators):
+    with pytest.raises(ValueError, match="estimators must be a list or a dict of at least one fitted classifier"):
+        RobustnessCurveDisplay.from_estimators(estimators, X, y, epsilon=[0.1])
+
+
+def test_axes_without_a_place_in_a_grid_cannot_be_divided():
+    display = AdversarialExamplesDisplay(X[:2, :4], X[:2, :4], y[:2], y[:2], image_shape=(2, 2))
+    with pytest.raises(ValueError, match=r"ax has no place in a grid that could be divided. Make it with plt.subplots"):
+        display.plot(ax=plt.figure().add_axes([0, 0, 1, 1]))

@@ -4,10 +4,13 @@ import ast
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import sklearn_irg
 from benchmarks.check import CLAIMS
+from benchmarks.does_it_help import MEASURES, calibration_error, differences, show
 from tests.test_architecture import public_objects
 
 ROOT = Path(__file__).parents[1]
@@ -40,10 +43,11 @@ def test_a_test_that_the_theory_names_is_there(named):
 
 
 def test_a_page_names_no_script_that_is_not_there():
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    pages = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *(ROOT / "docs").rglob("*.md")]
     named = {
         name for page in pages for name in re.findall(r"(?:benchmarks|examples)/[\w/]+\.py", page.read_text("utf-8"))
     }
+    assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
@@ -58,4 +62,27 @@ def test_the_version_has_one_source_and_its_copies_agree():
 def test_the_numbers_that_are_checked_by_rerunning_are_on_their_pages():
     for claim in CLAIMS:
         assert claim.said()
-        assert (ROOT / claim.command).exists()
+        assert (ROOT / claim.command.split()[0]).exists()
+
+
+def test_the_tables_of_does_it_help_are_those_of_its_results(capsys):
+    show(ROOT / "benchmarks" / "does_it_help.csv")
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    page = (ROOT / "docs" / "does_it_help.md").read_text(encoding="utf-8")
+    assert [line for line in page.splitlines() if line.startswith("|")] == printed
+
+
+def test_differences_are_paired_and_their_intervals_those_of_overlapping_splits():
+    line = {"model": "logistic", "table": "iris", **dict.fromkeys(MEASURES, 0.5)}
+    changes = [0.01, 0.02, 0.03]
+    rows = [{**line, "penalty": "none", "alpha": 0.0, "seed": seed} for seed in range(3)]
+    rows += [{**line, "penalty": "p", "alpha": 1.0, "seed": s, "clean": 0.5 + c} for s, c in enumerate(changes)]
+    mean, width = differences(pd.DataFrame(rows))
+    at = ("logistic", "p", 1.0, "iris")
+    assert mean.loc[at, "clean"] == pytest.approx(0.02)
+    assert width.loc[at, "clean"] == pytest.approx(4.303 * 0.01 * np.sqrt(1 / 3 + 1), rel=1e-3)
+
+
+def test_the_calibration_error_is_the_gap_of_each_bin_by_its_share():
+    probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.65, 0.35], [0.35, 0.65]])
+    assert calibration_error(probabilities, np.array([1, 0, 1, 1])) == pytest.approx((0.9 + 0.7) / 4)

@@ -1,7 +1,7 @@
 import numpy as np
 
 from sklearn_irg.attacks import fast_gradient
-from sklearn_irg.displays._base import COLORS, Display, grid_of_axes
+from sklearn_irg.displays._base import COLORS, Display, as_given, grid_of_axes
 
 
 class AdversarialExamplesDisplay(Display):
@@ -73,9 +73,10 @@ class AdversarialExamplesDisplay(Display):
         display : AdversarialExamplesDisplay
             The display, drawn.
         """
-        X, y = np.asarray(X, dtype=float)[:n_images], np.asarray(y)[:n_images]
+        X, y = X[:n_images], np.asarray(y)[:n_images]
         moved = (fast_gradient if attack is None else attack)(estimator, X, y, epsilon)
-        before, after = estimator.predict(X), estimator.predict(moved)
+        before, after = estimator.predict(X), estimator.predict(as_given(moved, X))
+        X, moved = np.asarray(X, dtype=float), np.asarray(moved, dtype=float)
         return cls(X, moved, before, after, image_shape=image_shape, labels=y).plot(ax=ax)
 
     def plot(self, ax=None):
@@ -104,7 +105,7 @@ class AdversarialExamplesDisplay(Display):
             axes[2, column].imshow(self.X_adversarial[column].reshape(self.image_shape), **pixels)
             true = "" if self.labels is None else f"true: {self.labels[column]}\n"
             axes[0, column].set_title(f"{true}before: {self.before[column]}", fontsize=9)
-            fooled = self.after[column] != self.before[column]
+            fooled = self.after[column] != (self.before if self.labels is None else self.labels)[column]
             axes[2, column].set_xlabel(f"after: {self.after[column]}", fontsize=9, color=COLORS[1] if fooled else "k")
         for ax_ in axes.flat:
             ax_.set(xticks=[], yticks=[])

@@ -25,13 +25,15 @@ def grid_of_axes(ax, n_rows, n_columns, **options):
     given = np.asarray(ax, dtype=object)
     if given.size == 1 and n_rows * n_columns > 1:
         (whole,) = given.flat
-        whole.set_axis_off()
+        if whole.get_subplotspec() is None:
+            raise ValueError("ax has no place in a grid that could be divided. Make it with plt.subplots.")
         inner = whole.get_subplotspec().subgridspec(n_rows, n_columns)
+        whole.set_axis_off()
         return inner.subplots(squeeze=False, sharex=options.get("sharex", False))
-    if given.size != n_rows * n_columns:
+    if given.size != n_rows * n_columns or (given.ndim == 2 and n_columns > 1 and given.shape != (n_rows, n_columns)):
         raise ValueError(
             f"ax must be one axes, which is then divided, or {n_rows * n_columns} of them ({n_rows} × {n_columns}); "
-            f"got {given.size}."
+            f"got {given.shape or 1}."
         )
     return given.reshape(n_rows, n_columns)
 
@@ -54,8 +56,15 @@ def name_of(estimator):
     return type(estimator[-1] if hasattr(estimator, "named_steps") else estimator).__name__
 
 
+def as_given(moved, X):
+    """Moved rows with the columns of a DataFrame X."""
+    return X.assign(**dict(zip(X.columns, np.asarray(moved).T, strict=True))) if hasattr(X, "assign") else moved
+
+
 def named(estimators):
     """Estimators by name; those of a list by their classes, numbered where there are several of one."""
+    if hasattr(estimators, "predict") or not len(estimators):
+        raise ValueError(f"estimators must be a list or a dict of at least one fitted classifier; got {estimators!r}.")
     if isinstance(estimators, dict):
         return estimators
     names = [name_of(estimator) for estimator in estimators]

@@ -101,7 +101,7 @@ class InputGradientDisplay(Display):
     """Gradients of rows: arrows in the plane, or images.
 
     Where the two columns of a plane have similar ranges, axes are equal and arrows are gradients. Where the ranges differ by
-    more than a factor of five, axes are scaled independently, and arrows are gradients per standard deviation of each column.
+    more than a factor of two, axes are scaled independently, and arrows are gradients per standard deviation of each column.
     The title gives the length of the longest arrow. Each image has its own colour scale, whose ends are printed below
     it, in loss or score per unit of X.
 
@@ -194,27 +194,36 @@ class InputGradientDisplay(Display):
         if self.X.shape[1] != 2:
             raise ValueError(f"arrows need two features; got {self.X.shape[1]}. Give image_shape for images.")
         ax = axes_or_new(ax)
-        labels = np.zeros(len(self.X)) if self.labels is None else self.labels
-        found = np.unique(labels)
-        for label, look in zip(found, styles(len(found)), strict=True):
-            points = self.X[labels == label].T
-            ax.scatter(*points, color=look["color"], marker=look["marker"], s=18, label=wrapped(label), zorder=3)
+        self._draw_rows(ax)
         self._draw_arrows(ax)
         first, second = map(wrapped, self.names) if self.names else ("$x_1$", "$x_2$")
         ax.set(xlabel=first, ylabel=second)
+        return self._drawn_on(ax)
+
+    def _draw_rows(self, ax):
+        """Points, coloured by class, or by value where the labels are numbers of many values."""
+        labels = np.zeros(len(self.X)) if self.labels is None else self.labels
+        found = np.unique(labels)
+        if labels.dtype.kind == "f" and len(found) > 10:
+            points = ax.scatter(*self.X.T, c=labels, s=18, zorder=3)
+            ax.figure.colorbar(points, ax=ax, label="target")
+            return
+        for label, look in zip(found, styles(len(found)), strict=True):
+            points = self.X[labels == label].T
+            ax.scatter(*points, color=look["color"], marker=look["marker"], s=18, label=wrapped(label), zorder=3)
         if self.labels is not None:
             ax.legend(loc="best")
-        return self._drawn_on(ax)
 
     def _draw_arrows(self, ax):
         """Arrows whose longest is a fifth of the plot, with their tips inside the axes."""
         spans, scales = np.ptp(self.X, axis=0), self.X.std(axis=0)
-        is_square = spans.max() <= 5 * spans.min() or spans.min() == 0
-        scales = np.ones(2) if is_square else scales
+        is_square = spans.max() <= 2 * spans.min() or spans.max() == 0
+        spans = np.where(spans > 0, spans, 1.0)
+        scales = np.ones(2) if is_square else np.where(scales > 0, scales, 1.0)
         arrows = self.gradients * scales  # per standard deviation where the scales differ
         moves = arrows * scales  # in units of the plane
-        longest = np.linalg.norm(arrows, axis=1).max() or 1.0
-        reach = np.max(spans / scales) / 5 / longest
+        longest = np.nanmax(np.linalg.norm(arrows, axis=1), initial=0.0)
+        reach = np.max(spans / scales) / 5 / (longest or 1.0)
         tips = self.X + reach * moves
         ax.quiver(*self.X.T, *(reach * moves).T, angles="xy", scale_units="xy", scale=1, color="0.35", width=0.004)
         ax.update_datalim(np.vstack([self.X, tips]))

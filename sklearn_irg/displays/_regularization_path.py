@@ -123,6 +123,10 @@ class RegularizationPathDisplay(Display):
         parameter = _strength_of(estimator) if parameter is None else parameter
         if X_test is not None and test_size is not None:
             raise ValueError("give either X_test and y_test, or test_size; got both.")
+        if (X_test is None) != (y_test is None):
+            raise ValueError("X_test and y_test must be given together.")
+        if not len(strengths):
+            raise ValueError("strengths must hold at least one value; got none.")
         if test_size is not None:
             X, X_test, y, y_test = train_test_split(X, y, test_size=test_size, stratify=y, random_state=random_state)
         models = [clone(estimator).set_params(**{parameter: strength}).fit(X, y) for strength in strengths]
@@ -136,8 +140,9 @@ class RegularizationPathDisplay(Display):
             angles = np.degrees([g.tilting_angle if g else missing for g in geometries])
             curves["tilting angle (degrees)"] = {"training": angles}
         else:
-            distances = np.array([_finite_mean(signed_distance(model, X, y)) for model in models])
-        curves["adversarial distance (units of X)"] = {"training": distances}
+            distances = _mean_distances(models, X, y)
+        if distances is not None:
+            curves["adversarial distance (units of X)"] = {"training": distances}
         name = name_of(models[0]) if name is None else name
         rows = f"{len(y)} rows" if table is None else f"{table}, {len(y)} rows"
         display = cls(np.asarray(strengths, dtype=float), curves, parameter=parameter, name=name, table=rows)
@@ -229,7 +234,7 @@ class RegularizationPathDisplay(Display):
         parameter = names[0] if parameter is None else parameter
         if parameter not in names:
             raise ValueError(f"parameter must be one of {', '.join(names)}; got {parameter!r}.")
-        values = np.asarray(results[f"param_{parameter}"], dtype=float)
+        values = _as_strengths(results[f"param_{parameter}"], parameter)
         strengths, position = np.unique(values, return_inverse=True)
 
         def over_others(column):  # the mean over all other parameters
@@ -244,7 +249,8 @@ class RegularizationPathDisplay(Display):
                 error = over_others(f"std_{kind}_{scorer}") / np.sqrt(max(search.n_splits_ - 1, 1))
                 errors.setdefault(measure, {})[rows] = error
         name = name_of(search.estimator) if name is None else name
-        folds = f"{search.n_splits_} folds" if table is None else f"{table}, {search.n_splits_} folds"
+        n_columns = f"{search.n_features_in_} columns, " if hasattr(search, "n_features_in_") else ""
+        folds = f"{'' if table is None else f'{table}, '}{n_columns}{search.n_splits_} folds"
         display = cls(strengths, curves, errors=errors, parameter=parameter, name=name, table=folds)
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
@@ -309,9 +315,19 @@ def _strength_of(estimator):
     return f"{prefix}alpha"
 
 
+def _as_strengths(values, parameter):
+    """Values of a parameter as numbers, which every candidate of a search must have."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"some candidates of the search have no {parameter}. Draw a search over a single grid.")
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{parameter} must be a number to be drawn as a strength; got {values[0]!r}.") from None
+
+
 def _measure(search, scorer):
     """What a search's scorer measures, and whether it is drawn as an error."""
-    measure = (search.scoring or "accuracy") if scorer == "score" else scorer
+    measure = (search.scoring or ("accuracy" if is_classifier(search) else "score")) if scorer == "score" else scorer
     if not isinstance(measure, str):
         return "score", False
     if "accuracy" not in measure or not is_classifier(search):
@@ -326,5 +342,10 @@ def _geometry(model, X, y):
         return None
 
 
-def _finite_mean(values):
-    return values[np.isfinite(values)].mean() if np.isfinite(values).any() else np.inf
+def _mean_distances(models, X, y):
+    """Mean distance of each model; None where models have none, as trees."""
+    try:
+        distances = [signed_distance(model, X, y) for model in models]
+    except TypeError:
+        return None
+    return np.array([d[np.isfinite(d)].mean() if np.isfinite(d).any() else np.inf for d in distances])

@@ -157,12 +157,12 @@ class RobustnessCurveDisplay(Display):
         has_bounds = False
         for (name, attacked), look in zip(self.attacked.items(), styles(len(self.attacked)), strict=True):
             certified = (self.certified or {}).get(name)
-            is_exact = certified is not None and np.allclose(certified, attacked)
+            is_exact = certified is not None and np.any(self.epsilon > 0) and np.allclose(certified, attacked)
             label = wrapped(f"{name} (exact)" if is_exact else name)
-            ax.plot(self.epsilon, attacked, **{**look, "label": label, **(curve_kwargs or {})})
+            (line,) = ax.plot(self.epsilon, attacked, **{**look, "label": label, **(curve_kwargs or {})})
             if certified is not None and not is_exact:
-                ax.plot(self.epsilon, certified, color=look["color"], linestyle=":", label="_certified")
-                band = {"color": look["color"], "alpha": 0.1, "linewidth": 0, "zorder": 0}
+                ax.plot(self.epsilon, certified, color=line.get_color(), linestyle=":", label="_certified")
+                band = {"color": line.get_color(), "alpha": 0.1, "linewidth": 0, "zorder": 0}
                 ax.fill_between(self.epsilon, certified, attacked, **band)
                 has_bounds = True
         ax.set(xlabel=f"radius of the perturbation ({self.norm}, {self.units})", ylabel="accuracy", ylim=(-0.02, 1.02))
@@ -176,7 +176,7 @@ def _bounds():
     from matplotlib.lines import Line2D
 
     return [
-        Line2D([], [], color="0.35", label="solid: attacked, at most this accurate"),
+        Line2D([], [], color="0.35", label="with markers: attacked, at most this accurate"),
         Line2D([], [], color="0.35", linestyle=":", label="dotted: certified, at least this accurate"),
     ]
 
