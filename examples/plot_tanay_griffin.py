@@ -5,7 +5,7 @@ A new angle on L2 regularisation: what does weight decay do to a boundary?
 Tanay and Griffin (2018) turned the strength of weight decay from strong to weak and
 followed the boundary between two digits: it tilts away from the line between the centroids,
 and adversarial distances shrink. Stored results, made by ``python -m benchmarks.stored
-tanay_griffin`` from MNIST; how closely the article's own table is reproduced stands in the
+tanay_griffin`` from MNIST; how closely the article's own table is reproduced is among the
 results.
 """
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_moons
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 from sklearn.svm import SVC
@@ -365,3 +366,14 @@ def test_axes_without_a_place_in_a_grid_cannot_be_divided():
     display = AdversarialExamplesDisplay(X[:2, :4], X[:2, :4], y[:2], y[:2], image_shape=(2, 2))
     with pytest.raises(ValueError, match=r"ax has no place in a grid that could be divided. Make it with plt.subplots"):
         display.plot(ax=plt.figure().add_axes([0, 0, 1, 1]))
+
+
+def test_radii_are_drawn_in_order():
+    display = RobustnessCurveDisplay(np.array([1, 0, 0.5]), {"a": np.array([0.2, 0.9, 0.5])}, norm="l2").plot()
+    np.testing.assert_array_equal(display.ax_.lines[0].get_xydata(), [[0, 0.9], [0.5, 0.5], [1, 0.2]])
+
+
+def test_a_successive_halving_is_refused():
+    search = HalvingGridSearchCV(GradRegLogisticRegression(), {"alpha": [0.1, 1]}, cv=2, min_resources=100).fit(X, y)
+    with pytest.raises(ValueError, match=r"a successive halving scores candidates on different resources"):
+        RegularizationPathDisplay.from_cv_results(search)

@@ -228,6 +228,10 @@ class RegularizationPathDisplay(Display):
             If ``parameter`` is none of those searched over, or is needed and missing.
         """
         results = search.cv_results_
+        if "iter" in results:
+            raise ValueError(
+                "a successive halving scores candidates on different resources. Draw a GridSearchCV instead."
+            )
         names = [key.removeprefix("param_") for key in results if key.startswith("param_")]
         if parameter is None and len(names) != 1:
             raise ValueError(f"parameter must say which of {', '.join(names)} to draw.")

@@ -154,16 +154,18 @@ class RobustnessCurveDisplay(Display):
             The display, drawn.
         """
         ax = axes_or_new(ax)
+        order = np.argsort(self.epsilon)
+        radii = np.asarray(self.epsilon)[order]
         has_bounds = False
         for (name, attacked), look in zip(self.attacked.items(), styles(len(self.attacked)), strict=True):
             certified = (self.certified or {}).get(name)
-            is_exact = certified is not None and np.any(self.epsilon > 0) and np.allclose(certified, attacked)
+            is_exact = certified is not None and np.any(radii > 0) and np.allclose(certified, attacked)
             label = wrapped(f"{name} (exact)" if is_exact else name)
-            (line,) = ax.plot(self.epsilon, attacked, **{**look, "label": label, **(curve_kwargs or {})})
+            (line,) = ax.plot(radii, np.asarray(attacked)[order], **{**look, "label": label, **(curve_kwargs or {})})
             if certified is not None and not is_exact:
-                ax.plot(self.epsilon, certified, color=line.get_color(), linestyle=":", label="_certified")
+                ax.plot(radii, np.asarray(certified)[order], color=line.get_color(), linestyle=":", label="_certified")
                 band = {"color": line.get_color(), "alpha": 0.1, "linewidth": 0, "zorder": 0}
-                ax.fill_between(self.epsilon, certified, attacked, **band)
+                ax.fill_between(radii, np.asarray(certified)[order], np.asarray(attacked)[order], **band)
                 has_bounds = True
         ax.set(xlabel=f"radius of the perturbation ({self.norm}, {self.units})", ylabel="accuracy", ylim=(-0.02, 1.02))
         handles, _ = ax.get_legend_handles_labels()
