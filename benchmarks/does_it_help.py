@@ -239,14 +239,14 @@ def _beside_none(model, mean, width):
         cells = [_cell(100 * values[name], 100 * widths[name], 1, "+.1f") for name in head]
         cells += [_cell(values["log_loss"], widths["log_loss"], -1, "+.3f")]
         cells += [_cell(100 * values["ece"], 100 * widths["ece"], -1, "+.1f")]
-        rows.append(f"| {key[0]}, {key[1]:g} | " + " | ".join(cells) + f" | × {values['seconds'].median():.1f} |")
+        rows.append(f"| {key[0]}, {key[1]:g} | " + " | ".join(cells) + f" | ×{values['seconds'].median():.1f} |")
     return "\n".join(rows)
 
 
 def _cell(values, widths, better, form):
     wins = (better * values > widths).sum()
     losses = (-better * values > widths).sum()
-    return f"{values.median():{form}} ({wins} / {losses})"
+    return f"{values.median():{form}} ({wins}/{losses})"
 
 
 def _levels(results, measure):
