@@ -80,6 +80,8 @@ def test_margin_histogram_counts_every_row_and_scales_the_loss():
     grid, values = right.lines[0].get_data()
     np.testing.assert_allclose(values, np.maximum(1 - np.linalg.norm(LINEAR.coef_) * grid, 0))
     assert len(MarginHistogramDisplay.from_estimator(NETWORK, X, y).figure_.axes) == 1
+    with pytest.raises(ValueError, match="loss must be one of 'zero_one', 'hinge', 'softplus'; got 'log'"):
+        MarginHistogramDisplay.from_estimator(NETWORK, X, y, loss="log")
 
 
 def test_regularization_path_of_an_estimator_draws_what_it_measured():

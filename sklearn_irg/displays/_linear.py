@@ -229,6 +229,7 @@ class MarginHistogramDisplay(Display):
         display : MarginHistogramDisplay
             The display, drawn.
         """
+        check_choice(self.loss, "loss", ("zero_one", "hinge", "softplus"))
         ax = axes_or_new(ax)
         finite = self.distances[np.isfinite(self.distances)]
         ax.hist(finite, bins=bins, color=COLORS[5], edgecolor="white", linewidth=0.4, label="rows")
