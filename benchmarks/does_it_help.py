@@ -223,10 +223,22 @@ def differences(results):
 def show(path):
     results = pd.read_csv(path, keep_default_na=False, na_values=[""])
     mean, width = differences(results)
+    _print_counts(mean, width)
     for model in ("logistic", "perceptron"):
         print(_beside_none(model, mean.loc[model], width.loc[model]), end="\n\n")
     for measure in MEASURES[:-1]:
         print(_levels(results, measure), end="\n\n")
+
+
+def _print_counts(mean, width):
+    """How many differences under attack are beyond their intervals, and what those gain that cost at most a point."""
+    tables = mean.index.get_level_values("table")
+    better, worse = mean["attacked"] > width["attacked"], -mean["attacked"] > width["attacked"]
+    for where, rows in ("adult", tables == "adult"), ("elsewhere", tables != "adult"):
+        print(f"attacked, {where}: {better[rows].sum()} better, {worse[rows].sum()} worse, of {rows.sum()}")
+    cheap = mean[better & (tables == "adult") & (mean["clean"] > -0.01)]
+    gains = (100 * cheap["attacked"]).groupby("model").agg(["size", "min", "max"]).round(1)
+    print(f"adult, for at most a point of clean accuracy, in points:\n{gains}\n")
 
 
 def _beside_none(model, mean, width):
