@@ -243,7 +243,7 @@ class TestLinearModelsExactly:
             stands = ((margins > epsilon * slopes) | ~others).all(axis=1)
             assert adversarial_accuracy(model, X, y, epsilon) == stands.mean()
 
-    def test_products_of_numbers_and_categories_are_never_certified(self):
+    def test_products_of_numbers_and_categories_are_not_certified_where_they_act(self):
         class Times(StandardScaler):
             def fit(self, X, y=None):
                 self.n_features_in_ = X.shape[1]
@@ -252,12 +252,21 @@ class TestLinearModelsExactly:
             def transform(self, X):
                 return np.column_stack([X.age * (X.job == "a"), X.age])
 
-        model = make_pipeline(Times(), LogisticRegression()).fit(TABLE, LABELS)
-        with pytest.raises(TypeError, match="nothing is certain about the pipeline with LogisticRegression"):
-            certified_accuracy(model, TABLE, LABELS, ThreatModel(n_swaps=1))
-        with pytest.warns(UserWarning, match="not affine"):
-            attacked = adversarial_accuracy(model, TABLE, LABELS, ThreatModel(n_swaps=1))
-        assert attacked < model.score(TABLE, LABELS)
+        X = TABLE[["age", "job"]]
+        model = make_pipeline(Times(), LogisticRegression()).fit(X, LABELS)
+        threat = ThreatModel(0.5, n_swaps=1).fit(X)
+        far = int(0.5 * threat.scales_[0])
+
+        def values_of(row):
+            ages = np.clip(row.age + np.arange(-far, far + 1), X.age.min(), X.age.max())
+            return {"age": np.unique(ages), "job": [row.job] if pd.isna(row.job) else list("abcd")}
+
+        stands = ~falls_by_brute_force(model, X, LABELS, values_of)
+        certified = certified_accuracy(model, X, LABELS, threat)
+        assert 0 < certified <= np.mean(stands & X.job.isna())  # a row without a job never has the product
+        with pytest.warns(UserWarning, match="not affine in 'age', 'job'"):
+            attacked = adversarial_accuracy(model, X, LABELS, threat)
+        assert attacked == np.mean(stands)
 
 
 class TestTrees:
@@ -618,14 +627,17 @@ class TestWhatOnceWentWrong:
         X.loc[:4, "c"] = "r"
         y = (X.n > 0).astype(int)
         model = make_pipeline(FunctionTransformer(steep), LogisticRegression()).fit(X, y)
-        with pytest.raises(TypeError, match="is not certain"):
+        with pytest.raises(TypeError, match="nothing is certain about"):
             certified_radius(model, X)
 
-    def test_steps_that_clip_beyond_the_rows_are_not_affine(self):
+    def test_steps_that_clip_are_certified_up_to_where_they_clip(self):
         X = np.random.RandomState(0).uniform(-1e6, 1e6, (200, 1))
         model = make_pipeline(MinMaxScaler((-1, 1), clip=True), LogisticRegression()).fit(X, X[:, 0] > 9e5)
-        with pytest.raises(TypeError, match="not affine"):
-            certified_radius(model, X)
+        to_ends = np.minimum(X[:, 0] - X.min(), X.max() - X[:, 0])
+        boundary = X.min() + (1 - model[-1].intercept_ / model[-1].coef_[0, 0]) * np.ptp(X) / 2
+        np.testing.assert_allclose(
+            certified_radius(model, X), np.minimum(to_ends, np.abs(X[:, 0] - boundary)), rtol=1e-6, atol=1e-6
+        )
 
     def test_a_level_that_the_type_of_a_column_lacks(self):
         X = pd.DataFrame({"c": pd.Categorical(list("aabbcc" * 4)), "n": np.arange(24.0)})
@@ -693,13 +705,13 @@ class TestWhatOnceWentWrong:
         assert ThreatModel(0.1, n_swaps=1).fit(TABLE).allows(TABLE, TABLE).all()
 
     def test_numbers_that_an_encoder_refuses(self):
-        X = TABLE[["age"]].assign(code=np.arange(len(TABLE)) % 3)
+        X = TABLE[["age"]].assign(code=10 * (np.arange(len(TABLE)) % 3))
         columns = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["code"]))
         model = make_pipeline(columns, LogisticRegression()).fit(X, LABELS)
         with pytest.raises(
             ValueError, match=r"refuses other numbers in 'code' .*ThreatModel\(categorical=…\) or fixed"
         ):
-            adversarial_accuracy(model, X, LABELS, ThreatModel(0.5))
+            adversarial_accuracy(model, X, LABELS, ThreatModel(0.5).fit(X))
         for options in ({"fixed": ["code"]}, {"categorical": ["code"]}):
             threat = ThreatModel(0.5, **options)
             assert certified_accuracy(model, X, LABELS, threat) == adversarial_accuracy(model, X, LABELS, threat)

@@ -25,10 +25,10 @@ def dense_transform(transformer, X):
     return np.array(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)
 
 
-def affine_map(transformer, n_features, rows=None):
-    """A and c with ``transformer.transform(X) == X @ A + c``, read off it, checked on random rows and given ones."""
-    # a pipeline that only passes through has no width of its own
-    widths = [getattr(step, "n_features_in_", None) for step in transformer.named_steps.values()]
+def affine_map(steps, n_features, rows=None):
+    """A and c with ``steps(X) == X @ A + c``, read off `Steps`, checked on random rows and given ones."""
+    # steps that only pass through have no width of their own
+    widths = [getattr(step, "n_features_in_", None) for step in steps.transformers]
     n_features = next((width for width in widths if width is not None), n_features)
     rng = np.random.RandomState(0)
     tried = [scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)]
@@ -39,7 +39,7 @@ def affine_map(transformer, n_features, rows=None):
     X = np.concatenate(tried)
 
     def transform(X):
-        return dense_transform(transformer, as_fitted(transformer, X))
+        return np.asarray(steps(as_fitted(steps, X)), dtype=np.float64)
 
     try:
         c = transform(np.zeros((1, n_features)))[0]
@@ -50,9 +50,9 @@ def affine_map(transformer, n_features, rows=None):
     except (ValueError, TypeError):
         affine = False
     if not affine:
-        steps = ", ".join(type(step).__name__ for step in transformer.named_steps.values())
+        names = ", ".join(type(step).__name__ for step in steps.transformers)
         raise NotAffineError(
-            f"the steps before the last ({steps}) are not affine, so distances have no exact meaning in the pipeline's "
+            f"the steps before the last ({names}) are not affine, so distances have no exact meaning in the pipeline's "
             "input. Work in the last step's: pass pipe[-1] with pipe[:-1].transform(X)."
         )
     return A, c

@@ -8,13 +8,23 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._engine.activations import Activation, Identity, as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_likelihood
-from sklearn_irg._fitted.affine import NotAffineError, affine_map, as_fitted, dense_transform
+from sklearn_irg._fitted.affine import NotAffineError, affine_map, as_fitted
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
+from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
 from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._fitted.trees import ensemble_of
 
-__all__ = ["PredictsOtherwiseError", "as_model", "model_and_numbers", "model_and_rows", "model_of_predictions"]
+__all__ = [
+    "PredictsOtherwiseError",
+    "as_model",
+    "has_steps",
+    "model_and_numbers",
+    "model_and_rows",
+    "model_of_predictions",
+    "require_agreement",
+    "whole_model",
+]
 
 
 class PredictsOtherwiseError(TypeError):
@@ -33,23 +43,32 @@ def model_and_rows(estimator, X, table=None):
         does not follow the scores.
     """
     model, rows = _bound(getattr(estimator, "best_estimator_", estimator), X, table)
-    if hasattr(estimator, "predict") and not model.is_multilabel and (model.classes is None or len(model.classes) > 1):
-        plain = table is None and _is_numeric(X)
-        given = X if hasattr(X, "columns") else as_fitted(estimator, model.in_columns(rows) if plain else X)
-        predicted = np.asarray(estimator.predict(given))
-        scores = model.scores(rows)
-        if model.classes is None:
-            means = model.likelihood.mean(scores)
-            agree = np.allclose(means, predicted.reshape(means.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max())
-        else:
-            clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
-            agree = not clear.any() or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
-        if not agree:
-            raise PredictsOtherwiseError(
-                f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps that are not "
-                "affine where X lies), so results based on its scores would be wrong. Pass the estimator inside it."
-            )
+    require_agreement(estimator, model, rows, X, plain=table is None and _is_numeric(X))
     return model, rows
+
+
+def require_agreement(estimator, model, rows, X, plain=False):
+    """Raise an error unless ``predict`` follows the scores of a model; ``plain`` rows are X as an array of numbers."""
+    if (
+        not hasattr(estimator, "predict")
+        or model.is_multilabel
+        or (model.classes is not None and len(model.classes) < 2)
+    ):
+        return
+    given = X if hasattr(X, "columns") else as_fitted(estimator, model.in_columns(rows) if plain else X)
+    predicted = np.asarray(estimator.predict(given))
+    scores = model.scores(rows)
+    if model.classes is None:
+        means = model.likelihood.mean(scores)
+        agree = np.allclose(means, predicted.reshape(means.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max())
+    else:
+        clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
+        agree = not clear.any() or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
+    if not agree:
+        raise PredictsOtherwiseError(
+            f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps that are not "
+            "affine where X lies), so results based on its scores would be wrong. Pass the estimator inside it."
+        )
 
 
 def model_of_predictions(estimator, table):
@@ -111,25 +130,43 @@ def _is_numeric(X):
 
 def _table_model(estimator, table):
     """A model of the numbers of a table's rows, and the rows as it takes them."""
-    name = type(estimator).__name__
-    failing = None
-    if isinstance(estimator, Pipeline) and len(estimator) > 1:
-        name = f"the pipeline with {type(estimator[-1]).__name__} behind steps that are not affine"
-
-        def transform(X):
-            return dense_transform(estimator[:-1], X)
-
-        slopes, failing = slopes_of(transform, table)
+    if has_steps(estimator):
+        steps = Steps(estimator)
+        slopes = _local_slopes(steps, table)
         if slopes is not None:
-            model = AffineTableModel(as_model(estimator[-1]), transform, slopes)
+            model = AffineTableModel(as_model(estimator[-1]), steps, slopes, is_local=True)
             return model, model.bind(table)
+    model = whole_model(estimator, table)
+    return model, model.bind(table)
+
+
+def has_steps(estimator):
+    """Whether it is a pipeline of more than its last step."""
+    return isinstance(estimator, Pipeline) and len(estimator) > 1
+
+
+def _local_slopes(steps, table):
+    """Slopes near rows, or None where steps are not known to be affine there, or make no numbers."""
+    try:
+        reading = read_steps(steps, table)
+    except NotNumbersError:
+        return None
+    if reading.unknown[table.is_number].any():
+        return slopes_of(steps, table)
+    return reading.slopes if reading.is_affine else None
+
+
+def whole_model(estimator, table):
+    """A model of a table's rows that knows an estimator, with all its steps, as a function only."""
+    name = type(estimator).__name__
+    if has_steps(estimator):
+        name = f"the pipeline with {type(estimator[-1]).__name__} behind steps that are not affine"
     classes = _classes(estimator)
     scores, n_outputs = _score_function(estimator, classes, name, table.take([0]).X)
     model = FunctionTableModel(scores, table.n_columns, n_outputs, classes, name)
     if table.is_number.all():
         model.tree, model.ensemble = _tree(estimator), ensemble_of(estimator)
-    model.failing = failing
-    return model, model.bind(table)
+    return model
 
 
 def as_model(estimator, X=None):
@@ -150,7 +187,7 @@ def as_model(estimator, X=None):
         if len(estimator) == 1:
             return model
         rows = None if X is None or issparse(X) else np.asarray(X, dtype=np.float64)
-        A, c = affine_map(estimator[:-1], model.n_features, rows)
+        A, c = affine_map(Steps(estimator), model.n_features, rows)
         return model.after(A.astype(model.dtype), c.astype(model.dtype))
     name, classes = type(estimator).__name__, _classes(estimator)
     if hasattr(estimator, "coefs_") and hasattr(estimator, "intercepts_"):

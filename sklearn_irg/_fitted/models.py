@@ -38,6 +38,8 @@ class Model(ABC):
         Whether scores are known as a function only, so that it may turn out to be one of steps.
     is_voting : bool
         Whether scores add up votes, so that they jump where a vote changes.
+    is_local : bool
+        Whether it is right near the rows only, as far as is known.
     tree : scikit-learn's ``tree_`` or None
         What makes the scores, where that is one tree.
     ensemble : TreeEnsemble or None
@@ -48,6 +50,7 @@ class Model(ABC):
     is_linear = False
     is_function = False
     is_voting = False
+    is_local = False
     tree = None
     ensemble = None
 

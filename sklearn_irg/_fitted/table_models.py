@@ -10,7 +10,14 @@ import numpy as np
 
 from sklearn_irg._fitted.models import FunctionModel, Model, central_difference_steps
 
-__all__ = ["AffineTableModel", "FunctionTableModel", "RefusedNumbersError", "TableModel", "slopes_of"]
+__all__ = [
+    "AffineTableModel",
+    "FunctionTableModel",
+    "RefusedNumbersError",
+    "TableModel",
+    "require_numbers",
+    "slopes_of",
+]
 
 
 class RefusedNumbersError(ValueError):
@@ -37,6 +44,11 @@ class TableModel(Model):
         numbers = table.numbers()
         self.moves = ~np.isnan(numbers)
         return np.column_stack([np.nan_to_num(numbers), np.arange(len(table))])
+
+    def scores_of(self, table):
+        """Scores of the rows of another table."""
+        other = copy(self)
+        return other.scores(other.bind(table))
 
     def in_columns(self, rows):
         return rows[..., :-1]
@@ -66,16 +78,19 @@ class AffineTableModel(TableModel):
     ----------
     inner : Model
         What stands behind the steps.
-    transform : callable
+    steps : callable
         The steps, from rows of the table to what the inner model takes.
     slopes : ndarray of shape (n_columns, n_inner_features)
         Zero for columns that are no numbers.
+    is_local : bool, default=False
+        Whether the steps are affine near the rows only, as far as is known.
     """
 
-    def __init__(self, inner, transform, slopes):
+    def __init__(self, inner, steps, slopes, is_local=False):
         self.inner = inner
-        self.transform = transform
+        self.steps = steps
         self.slopes = slopes
+        self.is_local = is_local
         self.n_features = len(slopes)
         self.n_outputs = inner.n_outputs
         self.classes = inner.classes
@@ -89,7 +104,9 @@ class AffineTableModel(TableModel):
 
     def bind(self, table):
         rows = super().bind(table)
-        self.offsets = self.transform(table.X) - rows[:, :-1] @ self.slopes
+        outputs = self.steps(table.X)
+        self.precision = float(np.finfo(outputs.dtype).eps)
+        self.offsets = outputs.astype(np.float64) - rows[:, :-1] @ self.slopes
         return rows
 
     def rescaled(self, rows, scales):
@@ -106,8 +123,8 @@ class AffineTableModel(TableModel):
         other.offsets, other.moves = offsets, moves
         return other
 
-    def level_effects(self, columns, levels):
-        """What each level of some columns adds to the offset, or None where columns do not act one by one.
+    def level_effects(self, columns, levels, base):
+        """What each level of some columns adds to the offset, if the columns act one by one.
 
         Parameters
         ----------
@@ -115,40 +132,28 @@ class AffineTableModel(TableModel):
             Columns that are no numbers.
         levels : list of list
             Levels of each.
+        base : Table
+            Its first row has everything else.
 
         Returns
         -------
-        effects : list of ndarray of shape (n_levels, n_inner_features), or None
+        effects : list of ndarray of shape (n_levels, n_inner_features)
             Up to a constant for each column.
         """
-        table = self.table
         effects = []
         for j, own in zip(columns, levels, strict=True):
-            some = table.take(np.zeros(len(own), dtype=int))
-            effect = self.transform(some.with_cells(j, np.arange(len(own)), _objects(own)).X)
-            effects.append(np.nan_to_num(effect))  # what is missing there has nothing to do with levels
-        # levels of all columns, and numbers, at once; pairs of levels should meet
-        rng, n_pairs = np.random.RandomState(0), sum(map(len, levels)) ** 2
-        some = tried = table.take(rng.randint(len(table), size=max(500, min(n_pairs, 5000))))
-        expected = self.transform(some.X)
-        for j, own, effect in zip(columns, levels, effects, strict=True):
-            position = {level: k for k, level in enumerate(own)}
-            codes = np.array([position.get(cell, -1) for cell in some.cells(j)])
-            rows = np.flatnonzero(codes >= 0)
-            new = rng.randint(len(own), size=len(rows))
-            tried = tried.with_cells(j, rows, _objects(own)[new])
-            expected[rows] += effect[new] - effect[codes[rows]]
-        numbers = tried.numbers()
-        unit = np.maximum(np.abs(np.nan_to_num(table.numbers())).max(axis=0), 1e-3)
-        moved = numbers + unit * rng.standard_normal(numbers.shape)
-        expected += np.nan_to_num(moved - numbers) @ self.slopes
-        found = self.transform(tried.with_numbers(moved))
-        return effects if _agree(found, expected) else None
+            some = base.take(np.zeros(len(own), dtype=int)).with_cells(j, np.arange(len(own)), _objects(own))
+            # what is missing there has nothing to do with levels
+            effects.append(np.nan_to_num(np.asarray(self.steps(some.X), dtype=np.float64)))
+        return effects
+
+    def entering(self, rows):
+        """What the steps make of rows, in double precision."""
+        return rows[:, :-1] @ self.slopes + self.offsets[rows[:, -1].astype(int)]
 
     def inside(self, rows):
         """What the inner model sees."""
-        T = rows[:, :-1] @ self.slopes + self.offsets[rows[:, -1].astype(int)]
-        return T.astype(self.inner.dtype, copy=False)
+        return self.entering(rows).astype(self.inner.dtype, copy=False)
 
     def scores(self, X):
         return self.inner.scores(self.inside(X))
@@ -177,16 +182,7 @@ class AffineTableModel(TableModel):
 
 
 class FunctionTableModel(TableModel, FunctionModel):
-    """Scores known only as a function of the table's rows; gradients are central differences in their numbers.
-
-    Attributes
-    ----------
-    failing : list or None
-        Columns that the steps before the last are not affine in; empty where that is so for several together only, and None
-        where there are no such steps.
-    """
-
-    failing = None
+    """Scores known only as a function of the table's rows; gradients are central differences in their numbers."""
 
     def __init__(self, function, n_features, n_outputs, classes, name):
         FunctionModel.__init__(self, function, n_features, n_outputs, classes, name)
@@ -211,7 +207,7 @@ class FunctionTableModel(TableModel, FunctionModel):
 
 
 def slopes_of(transform, table, n_tried=500):
-    """Derivatives of what some steps make of a table's numbers, or the columns that they are not affine in.
+    """Derivatives of what some steps make of a table's numbers, or None where they are not affine in them.
 
     Parameters
     ----------
@@ -226,8 +222,6 @@ def slopes_of(transform, table, n_tried=500):
     -------
     slopes : ndarray of shape (n_columns, n_inner_features) or None
         None where the steps are not affine in the numbers while the rest of a row stays, with the same slopes in all rows.
-    columns : list
-        Names of the columns that fail alone; empty where columns fail only together.
     """
     everything, rng = table, np.random.RandomState(0)
     table = table.take(rng.permutation(len(table))[:n_tried])
@@ -237,7 +231,6 @@ def slopes_of(transform, table, n_tried=500):
     unit = np.where((spread > 0) & np.isfinite(spread), spread, 1.0)
     start = transform(table.X)
     slopes = np.zeros((table.n_columns, start.shape[1]))
-    failing = []
     for j in np.flatnonzero(~np.isnan(numbers).all(axis=0)):
         rows = rng.permutation(np.flatnonzero(~np.isnan(numbers[:, j])))[:24]
         several = np.repeat(rows, 3)
@@ -249,16 +242,13 @@ def slopes_of(transform, table, n_tried=500):
             with np.errstate(all="ignore"):
                 change = transform(some.with_numbers(moved, [j])) - start[several]
         except (ValueError, TypeError):
-            _require_numbers(transform, some, numbers[several], j, 1e-6 * unit[j])
-            failing.append(table.name_of(j))
-            continue
+            require_numbers(transform, some, j, 1e-6 * unit[j])
+            return None
         change[np.isnan(change) & np.isnan(start[several])] = 0  # missing before and after
         quotients = change / (moved[:, j] - before)[:, None]
         slopes[j] = np.median(quotients, axis=0)
         if not np.allclose(quotients, slopes[j], rtol=1e-6, atol=1e-9 * _size(start) / unit[j]):
-            failing.append(table.name_of(j))
-    if failing:
-        return None, failing
+            return None
     numbers, start = everything.numbers(), transform(everything.X)
     for size in (0.5, 30.0):  # all columns of all rows at once
         moved = numbers + size * unit * rng.standard_normal(numbers.shape)
@@ -267,23 +257,27 @@ def slopes_of(transform, table, n_tried=500):
             with np.errstate(all="ignore"):
                 found = transform(everything.with_numbers(moved))
         except (ValueError, TypeError):
-            return None, []
+            return None
         if not _agree(found, expected):
-            return None, []
-    return slopes, []
+            return None
+    return slopes
 
 
-def _require_numbers(transform, table, numbers, j, step):
-    """Raise an error where a column's numbers cannot move even a little."""
-    numbers = numbers.copy()
-    numbers[:, j] += step
-    try:
-        transform(table.with_numbers(numbers, [j]))
-    except (ValueError, TypeError) as error:
-        raise RefusedNumbersError(
-            f"the pipeline refuses other numbers in {table.name_of(j)!r} than those seen in fit ({error}). Name the "
-            "column in ThreatModel(categorical=…) or fixed, or make it a column of categories."
-        ) from error
+def require_numbers(steps, table, j, step):
+    """Raise an error where a column's numbers can move neither up nor down, even a little."""
+    numbers = table.numbers()
+    for move in (step, -step):
+        moved = numbers.copy()
+        moved[:, j] += move
+        try:
+            steps(table.with_numbers(moved, [j]))
+            return
+        except (ValueError, TypeError) as error:
+            refusal = error
+    raise RefusedNumbersError(
+        f"the pipeline refuses other numbers in {table.name_of(j)!r} than those seen in fit ({refusal}). Name the "
+        "column in ThreatModel(categorical=…) or fixed, or make it a column of categories."
+    ) from refusal
 
 
 def _objects(values):

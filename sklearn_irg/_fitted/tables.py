@@ -88,6 +88,11 @@ class FrameTable(Table):
     def _column_as_floats(self, j):
         return self.X.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
 
+    @property
+    def dtypes(self):
+        """Types of NumPy of the columns."""
+        return [getattr(dtype, "numpy_dtype", dtype) for dtype in self.X.dtypes]
+
     def cells(self, j):
         """A column as an array of objects, None where a cell is missing."""
         column = self.X.iloc[:, j]
@@ -136,6 +141,11 @@ class ArrayTable(Table):
         if self.X.dtype.kind != "O":
             return self.X[:, j].astype(np.float64)
         return np.array([np.nan if _is_missing(cell) else float(cell) for cell in self.X[:, j]])
+
+    @property
+    def dtypes(self):
+        """Types of NumPy of the columns."""
+        return [self.X.dtype]
 
     def cells(self, j):
         """A column as an array of objects, None where a cell is missing."""

@@ -13,6 +13,7 @@ from sklearn_irg._threats.threat_model import NORMS, ThreatModel
 
 __all__ = [
     "as_threat",
+    "ball",
     "check_alone",
     "constant_columns",
     "fitted_threat",
@@ -49,9 +50,14 @@ def as_threat(epsilon, X, *, norm=None, clip=None, features=None):
             bounds = {j: (low[j], high[j]) for j in np.flatnonzero(moves & table.is_number)}
         fixed = np.flatnonzero(~moves).tolist()
         norm = "l2" if norm is None else norm
-        return ThreatModel(epsilon, norm=norm, scale=None, fixed=fixed, bounds=bounds, integers=None).fit(X)
+        return ball(epsilon, X, norm=norm, scale=None, fixed=fixed, bounds=bounds)
     check_alone(norm=norm, clip=clip, features=features)
     return fitted_threat(epsilon, X)
+
+
+def ball(epsilon, X, **parameters):
+    """The threat model of a radius, which knows nothing of other rows than those it is asked about."""
+    return ThreatModel(epsilon, integers=None, **parameters).fit(X).without_memory()
 
 
 def check_alone(**arguments):

@@ -10,6 +10,7 @@ __all__ = ["ascend_all"]
 
 N_STEPS = 20
 N_LINEARISATIONS = 4
+N_STARTS = 6
 N_RIVALS = 3  # classes whose margins are linearised
 
 
@@ -26,7 +27,7 @@ def ascend_all(attacked, best, epsilon, rng=None):
     if reach.columns:
         codes = best_swaps(attacked, best, zero)
         starts.append((zero, codes))
-    if best.units.any():
+    if best.units.any() or (best.codes != reach.codes).any():
         starts.append((project(best.units, *box), best.codes.copy()))
     if epsilon > 0 and (low < high).any():
         for units, codes in starts:
@@ -38,10 +39,10 @@ def ascend_all(attacked, best, epsilon, rng=None):
         if rng is not None:
             model, rows = attacked.at(best.codes)
             start = project(
-                rng.uniform(-1, 1, low.shape) * np.where(np.isfinite(high - low), high - low, epsilon), *box
+                rng.uniform(-1, 1, low.shape[1]) * np.where(np.isfinite(high - low), high - low, epsilon), *box
             )
             _project(attacked, best, model, rows, start, best.codes.copy(), box, _margin_gradient)
-    if reach.columns and best.units.any():
+    if reach.columns:
         units = best.units.copy()
         codes = best_swaps(attacked, best, units)
         model, rows = attacked.at(codes)
@@ -57,6 +58,20 @@ def ascend_once(attacked, best, epsilon):
     zero = np.zeros_like(low)
     _linearise(attacked, best, attacked.model, attacked.rows, zero, reach.codes, box)
     _project(attacked, best, attacked.model, attacked.rows, zero, reach.codes, box, _loss_gradient)
+
+
+def linearise_from_anywhere(attacked, best, epsilon, rng):
+    """Linearised minima from the best point so far, and from random ones: for where one of many facets is nearest."""
+    reach = attacked.reach
+    low, high = reach.box(epsilon)
+    box = (low, high, epsilon, reach.norm)
+    model, rows = attacked.at(best.codes)
+    starts = [best.units.copy()]
+    for _ in range(N_STARTS):
+        direction = rng.uniform(-1, 1, low.shape[1]) * (rng.random_sample(low.shape[1]) < rng.random_sample())
+        starts.append(project(direction * np.where(np.isfinite(high - low), high - low, epsilon), *box))
+    for start in starts:
+        _linearise(attacked, best, model, rows, start, best.codes.copy(), box)
 
 
 def best_swaps(attacked, best, units):

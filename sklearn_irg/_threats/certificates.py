@@ -7,6 +7,7 @@ from sklearn_irg._fitted.linear_bounds import BallAroundRows, margin_bounds_over
 from sklearn_irg._fitted.table_models import AffineTableModel
 from sklearn_irg._threats.linear_minimum import linear_minimum
 from sklearn_irg._threats.reach import DUAL
+from sklearn_irg._threats.rounding import margin_slack
 
 __all__ = ["can_certify", "certified_radii", "from_first_layer", "margin_lower_bounds", "reach_of"]
 
@@ -55,9 +56,11 @@ def from_first_layer(attacked):
 def _block_bounds(attacked, radii):
     entering, weights, inner_weights, layers = from_first_layer(attacked)
     reach = reach_of(attacked, weights, inner_weights, radii)
+    low, high = attacked.reach.box(radii[:, None])
+    slack = margin_slack(attacked, np.maximum(-low, high))
     if not layers:  # linear after all
-        return _linear_margins(reach, entering, attacked.own)
-    return margin_bounds_over(reach, entering, layers, attacked.model.network.activation, attacked.own)
+        return _linear_margins(reach, entering, attacked.own) - slack
+    return margin_bounds_over(reach, entering, layers, attacked.model.network.activation, attacked.own) - slack
 
 
 def certified_radii(attacked, n_bisections=9):

@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 
 from sklearn_irg._fitted.trees import missing_go_left, splits_of
-from sklearn_irg._threats.mixed_integer_program import MixedIntegerProgram
+from sklearn_irg._threats.mixed_integer_program import MixedIntegerProgram, proved_minimum
 from sklearn_irg._threats.reach import length
+from sklearn_irg._threats.rounding import distance_slack
 from sklearn_irg._threats.tree_worst_case import columns_come_from_one, sources_of
 
 __all__ = ["can_be_exact", "distance_intervals"]
@@ -46,7 +47,7 @@ def distance_intervals(attacked, upper, time_limit):
     constant = attacked.model.ensemble.constant(attacked.model.inside(attacked.rows))
     for i in np.flatnonzero(upper > 0):
         lower[i], upper[i] = _distance(attacked.take(np.array([i])), constant, upper[i], time_limit)
-    return lower, upper
+    return np.maximum(lower - distance_slack(attacked), 0), upper
 
 
 def _distance(attacked, constant, upper, time_limit):
@@ -60,8 +61,7 @@ def _distance(attacked, constant, upper, time_limit):
         solution = program.solve(max(deadline - time.monotonic(), 1e-3))
         if solution.status == 2:  # infeasible: this class is further away, or out of reach
             continue
-        bound = 0.0 if solution.mip_dual_bound is None else program.length_of(solution.mip_dual_bound)
-        lower = min(lower, bound)
+        lower = min(lower, program.length_of(max(proved_minimum(solution), 0.0)))
         found = program.point(solution.x)
         if found is None and solution.x is not None:  # a tie, by the solver's tolerance: ask for more than that
             program.constrain(margin[0], -margin[1] + _CLEAR * len(attacked.model.ensemble.trees), np.inf)

@@ -7,7 +7,10 @@ import numpy as np
 from sklearn_irg._engine.activations import ReLU
 from sklearn_irg._fitted.linear_bounds import margin_functions, unit_ranges
 from sklearn_irg._threats.certificates import can_certify, from_first_layer, reach_of
-from sklearn_irg._threats.mixed_integer_program import MixedIntegerProgram
+from sklearn_irg._threats.confirmation import confirmed_by_predict
+from sklearn_irg._threats.mixed_integer_program import MixedIntegerProgram, proved_minimum
+from sklearn_irg._threats.reach import length
+from sklearn_irg._threats.rounding import margin_slack
 
 __all__ = ["can_be_exact", "distance_intervals"]
 
@@ -46,23 +49,32 @@ def _distance(attacked, lower, upper, time_limit):
     deadline = time.monotonic() + time_limit
     entering, weights, inner_weights, layers = from_first_layer(attacked)
     *hidden, (W, b) = layers
-    # bounds hold within the attacked distance, beyond which nobody looks
-    reach = reach_of(attacked, weights, inner_weights, np.array([upper * (1 + 1e-6)]))
+    # nobody looks far beyond the attacked distance; with no room at all, solvers lose themselves in rounding
+    furthest = 1.02 * upper
+    reach = reach_of(attacked, weights, inner_weights, np.array([furthest]))
     ranges = unit_ranges(reach, entering, hidden, attacked.model.network.activation)
     functions, constants = margin_functions(W, b, attacked.own)
     constants = np.broadcast_to(constants, functions.shape[:2])
-    proved = upper
+    low, high = attacked.reach.box(furthest)
+    constants = constants - margin_slack(attacked, np.maximum(-low, high))
+    proved = furthest
     for function, constant in zip(functions[0], constants[0], strict=True):
-        program = _Program(attacked.reach, weights, entering[0], hidden, ranges, upper)
+        program = _Program(attacked.reach, weights, entering[0], hidden, ranges, furthest)
         program.margin_at_most_zero(function, constant)
         solution = program.solve(max(deadline - time.monotonic(), 1e-3))
         if solution.status == 2:  # infeasible: this class is further away
             continue
-        if solution.x is not None:
-            upper = min(upper, program.unit * float(solution.x[0]))
-        bound = solution.mip_dual_bound
-        proved = min(proved, lower if bound is None or not np.isfinite(bound) else program.unit * float(bound))
+        upper = min(upper, _distance_of(attacked, program.units_of(solution.x)))
+        proved = min(proved, max(lower, program.unit * proved_minimum(solution)))
     return min(max(lower, min(proved, upper)), upper), upper
+
+
+def _distance_of(attacked, units):
+    """How far a point is that the estimator misclassifies; infinite where it does not, even a little further on."""
+    if units is None:
+        return np.inf
+    units, confirmed = confirmed_by_predict(attacked, units[None], attacked.reach.codes, np.inf)
+    return length(units, attacked.reach.norm)[0] if confirmed[0] else np.inf
 
 
 class _Program(MixedIntegerProgram):
@@ -72,11 +84,11 @@ class _Program(MixedIntegerProgram):
     the units and whether they are active.
     """
 
-    def __init__(self, reach, weights, entering, hidden, ranges, upper):
+    def __init__(self, reach, weights, entering, hidden, ranges, furthest):
         super().__init__()
-        self.unit = upper  # of lengths in the program, since the solver has absolute tolerances
-        low, high = (side[0] / upper for side in reach.box(upper))
-        weights, steps = weights * upper, reach.steps / upper
+        self.unit = furthest  # of lengths in the program, since the solver has absolute tolerances
+        low, high = (side[0] / furthest for side in reach.box(furthest))
+        weights, steps = weights * furthest, reach.steps / furthest
         radius = self.variables(1, 0, 1)
         up, down = self.variables(len(low), 0, high), self.variables(len(low), 0, -low)
         if reach.norm == "l1":
@@ -93,6 +105,12 @@ class _Program(MixedIntegerProgram):
             inputs = self.relu(inputs, matrix, offset, low[0], high[0])
             matrix, offset = (None, None) if layer is None else layer
         self.last = inputs
+        self.moves = up, down
+
+    def units_of(self, solution):
+        """How far numbers move at a solution."""
+        up, down = self.moves
+        return None if solution is None else self.unit * (solution[up] - solution[down])
 
     def relu(self, inputs, matrix, offset, low, high):
         """What leaves the units of a layer."""

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint
 
-from sklearn_irg._threats.mixed_integer_program import solved
+from sklearn_irg._threats.mixed_integer_program import proved_minimum, solved
 
 __all__ = ["linear_minimum"]
 
@@ -64,8 +64,7 @@ def exact_l1_minimum(gradient, low, high, steps, epsilon):
         units = np.zeros_like(gradient)
         sizes = np.where(whole, np.rint(solution.x), solution.x) * step
         units[columns] = -np.sign(gradient[columns]) * sizes
-    proved = solution.mip_dual_bound
-    return units, -np.inf if proved is None else float(proved)
+    return units, proved_minimum(solution)
 
 
 def _fill(slopes, room, radii, norm):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_irg._threats.linear_minimum import exact_l1_minimum, linear_minimum
+from sklearn_irg._threats.rounding import margin_slack
 
 __all__ = ["linear_worst_case"]
 
@@ -19,6 +20,7 @@ def linear_worst_case(attacked, best, epsilon):
     certified = ~best.attacked.against(model, model.scores(attacked.rows))[0]
     if epsilon == 0 and not reach.columns:
         return certified
+    slack = margin_slack(attacked, np.maximum(-low, high))
     for pair in range(margins.shape[1]):
         gradient = gradients[:, pair].astype(np.float64)
         units, bound = linear_minimum(gradient, low, high, reach.steps, epsilon, reach.norm)
@@ -29,7 +31,7 @@ def linear_worst_case(attacked, best, epsilon):
             for i in np.flatnonzero((lowest + bound <= 0) & (lowest + reached > 0)):
                 found, bound[i] = exact_l1_minimum(gradient[i], low[i], high[i], reach.steps, epsilon)
                 units[i] = units[i] if found is None else found
-        certified &= lowest + bound > 0
+        certified &= lowest + bound > slack[:, pair]
         best.offer(*attacked.at(codes), units, codes)
     return certified
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-__all__ = ["MixedIntegerProgram", "solved"]
+__all__ = ["MixedIntegerProgram", "proved_minimum", "solved"]
 
 
 def solved(objective, integrality, bounds, constraints, seconds, gap=1e-6):
@@ -14,6 +14,13 @@ def solved(objective, integrality, bounds, constraints, seconds, gap=1e-6):
     """
     options = {"time_limit": seconds, "mip_rel_gap": gap, "presolve": False}
     return milp(objective, integrality=integrality, bounds=bounds, constraints=constraints, options=options)
+
+
+def proved_minimum(solution):
+    """What the solver proved that no point goes below."""
+    if solution.mip_dual_bound is not None:
+        return float(solution.mip_dual_bound)
+    return float(solution.fun) if solution.status == 0 else -np.inf  # a linear program has no bound of its own
 
 
 class MixedIntegerProgram:

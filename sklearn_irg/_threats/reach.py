@@ -35,6 +35,8 @@ class Reach:
         Levels that rows have; -1 where a cell is missing.
     """
 
+    markers = {}  # by column, numbers that steps of a pipeline take for something else
+
     def __init__(self, threat, X):
         self.threat = threat
         validate_data(threat, X, reset=False, skip_check_array=True)
@@ -103,6 +105,10 @@ class Reach:
             setattr(some, name, getattr(self, name)[rows])
         return some
 
+    def smallest_move(self, j):
+        """By how much a column's numbers move at the least, for what has to be tried with little moves."""
+        return 1.0 if self.steps[j] > 0 else 1e-6 * self.scales[j]
+
     def may_swap(self, c):
         """Whether each row may change to each level of the c-th swappable column, shape (n_samples, n_levels)."""
         j = self.columns[c]
@@ -146,6 +152,10 @@ class Reach:
         numbers = self.numbers + units * self.scales
         whole = self.steps > 0
         numbers[:, whole] = self.numbers[:, whole] + np.rint(units[:, whole] / self.steps[whole])
+        for j, markers in self.markers.items():  # which count only where they are met exactly
+            for marker in markers:
+                met = np.abs(numbers[:, j] - marker) <= 1e-15 * (np.abs(self.numbers[:, j]) + np.abs(marker))
+                numbers[met & (units[:, j] != 0), j] = marker
         return numbers
 
     def swapped(self, codes):

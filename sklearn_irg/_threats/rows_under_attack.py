@@ -5,61 +5,148 @@ from copy import copy
 import numpy as np
 from scipy.special import logsumexp
 
-from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows, model_of_predictions
-from sklearn_irg._fitted.table_models import AffineTableModel, RefusedNumbersError
+from sklearn_irg._fitted.extraction import (
+    PredictsOtherwiseError,
+    as_model,
+    has_steps,
+    model_and_rows,
+    model_of_predictions,
+    require_agreement,
+    whole_model,
+)
+from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
+from sklearn_irg._fitted.table_models import AffineTableModel
+from sklearn_irg._threats.affine_limits import base_rows, declared_limits, slopes_of_unknown, tried_limits
 from sklearn_irg._threats.reach import Reach
 
-__all__ = ["RowsUnderAttack"]
+__all__ = ["Best", "RowsUnderAttack"]
 
 
 class RowsUnderAttack:
     """A fitted model, rows with their classes, or those that it predicts, and what a threat model lets them become.
 
+    Behind the steps of a pipeline, the model is right as long as the steps are affine in what a row can become: below the row's
+    limit. Beyond it, only the whole pipeline is.
+
     Attributes
     ----------
     model : Model
         Of the numbers of the rows, at the levels that they have.
+    whole : Model or None
+        The pipeline with all its steps, where the model may not be right everywhere.
+    reading : Reading or None
+        Of its steps.
+    limits : ndarray of shape (n_samples,)
+        Radii below which the model is right.
     reach : Reach
         What they may become.
     own : ndarray of int of shape (n_samples,)
         Positions of their classes.
     effects : list of ndarray or None
         Of levels, where the steps before the model act column by column.
+    inner : Model
+        What stands behind the steps.
+    before : tuple of ndarray or None
+        Slopes of the steps, and offsets by row.
+    precision : float
+        Relative precision of what the estimator computes.
     """
+
+    whole = None
+    reading = None
+    effects = None
+    before = None
+    inner = None
+    precision = float(np.finfo(np.float64).eps)
 
     def __init__(self, estimator, X, y, threat):
         self.reach = Reach(threat, X)
+        self.limits = np.full(len(self.reach), np.inf)
+        self.estimator = estimator
+        estimator = getattr(estimator, "best_estimator_", estimator)
         try:
-            self.model, self.rows = self._model_and_rows(estimator, X)
+            self._read(estimator, X)
         except PredictsOtherwiseError:
             self.model, self.rows = model_of_predictions(estimator, self.reach.table)
+            self.whole, self.effects = None, None
         self.model.require_classes()
+        self.precision = self._coarsest_precision()
         self.own = self.model.predicted(self.model.scores(self.rows)) if y is None else self._positions(y)
-        self.effects = None
-        if self.reach.columns and isinstance(self.model, AffineTableModel):
-            self.effects = self._effects()
         self.is_tree = self.model.tree is not None and self._predicts_by_leaves()
+        self.is_flat = self._is_flat()
 
-    def _model_and_rows(self, estimator, X):
-        """The model of all numbers, or, where the steps before it are not affine in those that cannot move, of the others."""
+    def _is_flat(self):
+        """Rows where the scores of a function stay exactly as they are while numbers move by a millionth of their unit."""
+        if not self.model.is_function or not len(self):
+            return np.zeros(len(self), dtype=bool)
         reach = self.reach
-        if reach.columns or reach.has_numbers_as_levels:
-            return model_and_rows(estimator, X, reach.table)
-        still = reach.table.is_number & ~reach.moves_somewhere
-        try:
-            model, rows = model_and_rows(estimator, X)
-        except RefusedNumbersError:
-            if not still.any():
-                raise
-            model = None
-        if still.any() and (model is None or getattr(model, "failing", None)):
-            reach.table = reach.table.without_numbers(still)
-            model, rows = model_and_rows(estimator, X, reach.table)
-        return model, rows
+        signs = np.random.RandomState(0).choice([-1, 1], len(reach.scales))
+        units = 1e-6 * np.maximum(np.abs(reach.numbers / reach.scales), 1) * signs * (reach.low < reach.high)
+        before, after = self.model.scores(self.rows), self.model.scores(self.moved(self.rows, units))
+        return np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)
 
-    def _effects(self):
+    def _read(self, estimator, X):
+        """Read the model, behind the steps of a pipeline if there are any."""
+        reach = self.reach
         try:
-            return self.model.level_effects(self.reach.columns, self.reach.levels)
+            self.reading = read_steps(Steps(estimator), reach.table) if has_steps(estimator) else None
+        except NotNumbersError:
+            self.model = whole_model(estimator, reach.table)
+            self.rows = self.model.bind(reach.table)
+            return
+        reach.markers = {} if self.reading is None else self.reading.points
+        of_numbers = not reach.columns and not reach.has_numbers_as_levels
+        if self.reading is None or (self.reading.is_affine and of_numbers):
+            self.model, self.rows = model_and_rows(estimator, X, None if of_numbers else reach.table)
+            self.inner = self.model
+            if self.reading is not None:
+                self.inner = as_model(estimator[-1])
+                self._read_before(Steps(estimator)(reach.table.X), self.reading.slopes)
+            return
+        self._read_behind_steps(estimator, X)
+
+    def _read_behind_steps(self, estimator, X):
+        """The model behind steps that are not affine everywhere, or that take categories."""
+        reach, steps = self.reach, Steps(estimator)
+        slopes, base = self.reading.slopes, base_rows(reach)
+        if self.reading.unknown.any():
+            slopes = slopes_of_unknown(steps, self.reading, reach, base)
+        self.model = AffineTableModel(as_model(estimator[-1]), steps, slopes)
+        self.rows = self.model.bind(reach.table)
+        require_agreement(estimator, self.model, self.rows, X)
+        self.inner = self.model.inner
+        self._read_before(steps(reach.table.X), slopes)
+        self.effects = self._effects(base) if reach.columns else None
+        self.limits = declared_limits(reach, self.reading, self.model.precision)
+        self.whole = whole_model(estimator, reach.table)
+        self.whole.bind(reach.table)
+
+    def _read_before(self, outputs, slopes):
+        """Remember the steps as slopes and offsets, and in which precision they compute."""
+        numbers = np.nan_to_num(self.reach.table.numbers())
+        self.before = slopes, np.nan_to_num(outputs - numbers @ slopes)
+        self.precision = float(np.finfo(outputs.dtype).eps)
+
+    def _coarsest_precision(self):
+        """Of rows, steps and the model, in whichever ``predict`` may compute."""
+        dtypes = [dtype for dtype in self.reach.table.dtypes if dtype == np.float32]
+        return max(self.precision, *(float(np.finfo(dtype).eps) for dtype in [self.model.dtype, *dtypes]))
+
+    def find_limits(self, radii):
+        """Try unknown steps within some radii, rising, beyond what is declared of others."""
+        if self.whole is not None and self.reading.unknown.any():
+            self.limits = np.minimum(self.limits, tried_limits(self, self.reading, radii))
+
+    def as_whole(self):
+        """The same rows, with all steps in the model."""
+        other = copy(self)
+        other.model, other.whole, other.effects, other.is_tree = self.whole, None, None, False
+        other.limits = np.full(len(self), np.inf)
+        return other
+
+    def _effects(self, base):
+        try:
+            return self.model.level_effects(self.reach.columns, self.reach.levels, base)
         except ValueError as error:
             raise ValueError(
                 f"the pipeline refuses a level that the threat model has seen: {error} Let its encoder accept "
@@ -80,6 +167,11 @@ class RowsUnderAttack:
     def __len__(self):
         return len(self.own)
 
+    def misclassifies(self, units, codes):
+        """Whether the estimator itself predicts another class than the rows' where they have moved."""
+        moved = self.reach.result(units, codes)
+        return np.asarray(self.estimator.predict(moved)) != self.model.classes[self.own]
+
     @property
     def binds(self):
         """Whether anything but the ball binds how far rows can go, or levels can change."""
@@ -90,7 +182,10 @@ class RowsUnderAttack:
     def take(self, rows):
         """Some of the rows."""
         some = copy(self)
-        some.reach, some.rows, some.own = self.reach.take(rows), self.rows[rows], self.own[rows]
+        some.reach, some.rows = self.reach.take(rows), self.rows[rows]
+        if self.before is not None:
+            some.before = self.before[0], self.before[1][rows]
+        some.own, some.limits, some.is_flat = self.own[rows], self.limits[rows], self.is_flat[rows]
         return some
 
     def at(self, codes):

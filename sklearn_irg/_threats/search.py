@@ -1,22 +1,36 @@
-"""A search for models without gradients: towards rows of other classes, at random, and coordinate by coordinate."""
+"""A search for models without gradients: towards rows of other classes, at random, and coordinate by coordinate.
+
+What is drawn is drawn once for all rows, and other rows come from the table that the threat model was fitted on, so
+that what is found for a row does not depend on which rows are attacked together.
+"""
+
+from copy import deepcopy
 
 import numpy as np
+from sklearn.utils import check_random_state
 
+from sklearn_irg._fitted.table_models import TableModel
 from sklearn_irg._threats.ascent import best_swaps
 from sklearn_irg._threats.reach import project
 from sklearn_irg._threats.threshold_search import cross_thresholds
 
-__all__ = ["search"]
+__all__ = ["random_state_of", "search"]
 
 N_TARGETS = 24
 N_RANDOM = 60
 N_SWEEPS = 2
 N_VALUES = 10
+N_KINKS = 64
 N_BISECTIONS = 6
 _STACK_ENTRIES = 2_000_000
 
 
-def search(attacked, best, epsilon, others, rng):
+def random_state_of(threat):
+    """A random state of its own, so that a call does not change the next."""
+    return check_random_state(deepcopy(threat.random_state))
+
+
+def search(attacked, best, epsilon, rng):
     """Offer points at a radius, from what has been found at smaller ones; ``best`` keeps the worst.
 
     Parameters
@@ -27,10 +41,8 @@ def search(attacked, best, epsilon, others, rng):
         What has been found for them.
     epsilon : float
         Radius.
-    others : RowsUnderAttack
-        Rows that give directions: those whose class is another than a row's are gone towards.
     rng : RandomState
-        For what is drawn.
+        For what is drawn; in the same state for any rows.
     """
     reach = attacked.reach
     low, high = reach.box(epsilon)
@@ -40,9 +52,11 @@ def search(attacked, best, epsilon, others, rng):
         starts.append(best_swaps(attacked, best, np.zeros_like(low)))
     if epsilon == 0 or not (low < high).any():
         return
+    targets = list(_towards(attacked, box, rng))
+    at_random = list(_at_random(box, rng))
     for codes in starts:
         model, rows = attacked.at(codes)
-        for points in (_towards(attacked, others, box, rng), _at_random(box, rng)):
+        for points in (targets, at_random):
             for units in _stacks(points, low.size):
                 best.offer_all(model, rows, units, codes)
     if reach.norm != "linf":
@@ -56,45 +70,75 @@ def search(attacked, best, epsilon, others, rng):
 def _stacks(points, size):
     """Points of all rows, several together as long as memory is small."""
     several = max(1, _STACK_ENTRIES // max(1, size))
-    points = list(points)
     for start in range(0, len(points), several):
         yield np.stack(points[start : start + several])
 
 
-def _towards(attacked, others, box, rng):
-    """Points on the way to rows of other classes, in all columns or in half of them."""
+def _towards(attacked, box, rng):
+    """Points on the way to the nearest rows of other classes, in all columns or in half of them."""
     reach, epsilon = attacked.reach, box[2]
-    n_rows = len(reach)
-    for k in range(N_TARGETS):
-        targets = rng.randint(len(others), size=n_rows)
-        for _ in range(5):  # another one where the class is the same
-            same = np.flatnonzero(others.own[targets] == attacked.own)
-            targets[same] = rng.randint(len(others), size=len(same))
-        difference = (others.reach.numbers[targets] - reach.numbers) / reach.scales
-        if k % 2:
-            difference = difference * (rng.random_sample(difference.shape) < 0.5)
-        size = np.abs(difference).max(axis=1, keepdims=True)
-        yield project(difference * np.where(size > 0, 4 * epsilon / np.where(size > 0, size, 1), 0), *box)
-        yield project(difference, *box)
+    halves = rng.random_sample((N_TARGETS, box[0].shape[1])) < 0.5
+    numbers, classes = _examples(attacked)
+    if not len(numbers):
+        return
+    scaled = numbers / reach.scales
+    for k, targets in enumerate(_nearest_of_other_classes(attacked, scaled, classes)):
+        difference = np.where(targets[:, None] >= 0, scaled[targets] - reach.numbers / reach.scales, 0)
+        for part in (difference, difference * halves[k]):
+            size = np.abs(part).max(axis=1, keepdims=True)
+            yield project(part * np.where(size > 0, 4 * epsilon / np.where(size > 0, size, 1), 0), *box)
+            yield project(part, *box)
+
+
+def _examples(attacked):
+    """Numbers of rows of the table that the threat was fitted on, and the classes that the model predicts for them."""
+    reach, model = attacked.reach, attacked.model
+    table = reach.threat.examples(reach.table)
+    if table is None:
+        return np.zeros((0, len(reach.scales))), np.zeros(0, dtype=int)
+    numbers = np.nan_to_num(table.numbers(), posinf=0, neginf=0)
+    try:
+        scores = model.scores_of(table) if isinstance(model, TableModel) else model.scores(numbers.astype(model.dtype))
+    except ValueError:  # such rows are not the model's
+        return numbers[:0], np.zeros(0, dtype=int)
+    return numbers, model.predicted(scores)
+
+
+def _nearest_of_other_classes(attacked, scaled, classes):
+    """Positions of examples of other classes by row, the nearest first; -1 where there are fewer."""
+    own, seen = attacked.own, attacked.reach.numbers / attacked.reach.scales
+    movable = attacked.reach.low < attacked.reach.high
+    found = np.full((N_TARGETS // 2, len(own)), -1)
+    for i in range(len(own)):
+        others = np.flatnonzero(classes != own[i])
+        distance = ((scaled[others] - seen[i]) ** 2 * movable[i]).sum(axis=1)
+        nearest = others[np.argsort(distance, kind="stable")][: len(found)]
+        found[: len(nearest), i] = nearest
+    return found
 
 
 def _at_random(box, rng):
     """Points of the whole radius in random directions, every other one in a few columns only."""
     low, _, epsilon, norm = box
+    n_columns = low.shape[1]
     for k in range(N_RANDOM):
-        direction = rng.standard_normal(low.shape)
+        direction = rng.standard_normal(n_columns)
         if k % 2:
-            direction *= rng.random_sample(low.shape) < min(1.0, 3 / low.shape[1])
+            direction *= rng.random_sample(n_columns) < min(1.0, 3 / n_columns)
         if norm == "linf":
             direction = np.sign(direction)
-        size = np.linalg.norm(direction, axis=1, keepdims=True)
-        yield project(direction * (2 * epsilon * np.sqrt(low.shape[1]) / np.where(size > 0, size, 1)), *box)
+        size = np.linalg.norm(direction)
+        units = direction * (2 * epsilon * np.sqrt(n_columns) / (size if size > 0 else 1))
+        yield project(np.broadcast_to(units, low.shape), *box)
 
 
 def _sweep(attacked, best, box, rng):
     """One column after the other, in random order, to the value that harms a row most, in what the others leave of the ball."""
     low, high, epsilon, norm = box
-    for j in rng.permutation(np.flatnonzero((low < high).any(axis=0))):
+    shares = rng.random_sample((low.shape[1], N_VALUES))
+    for j in rng.permutation(low.shape[1]):
+        if not (low[:, j] < high[:, j]).any():
+            continue
         model, rows = attacked.at(best.codes)
         codes, units = best.codes.copy(), best.units.copy()
         rest = np.delete(units, j, axis=1)
@@ -105,13 +149,26 @@ def _sweep(attacked, best, box, rng):
         else:
             room = np.maximum(epsilon - np.abs(rest).sum(axis=1), 0)
         lowest, highest = np.maximum(low[:, j], -room), np.minimum(high[:, j], room)
-        values = [lowest, highest]  # and numbers in between
-        values += [lowest + (highest - lowest) * rng.random_sample(len(units)) for _ in range(N_VALUES)]
+        values = [lowest, highest, *_beyond_kinks(attacked, j, lowest, highest)]
+        values += [lowest + (highest - lowest) * share for share in shares[j]]
         trials = np.repeat(units[None], len(values), axis=0)
         trials[:, :, j] = values
         best.offer_all(model, rows, trials, codes)
         if norm != "linf" and attacked.reach.threat.valid is None:
             _give_back(attacked, best, j)
+
+
+def _beyond_kinks(attacked, j, lowest, highest):
+    """Moves to where the steps before the model declare that they change their course, and to both sides of it."""
+    reach = attacked.reach
+    kinks = {} if attacked.reading is None else attacked.reading.landmarks
+    for kink in kinks.get(j, [])[:N_KINKS]:
+        for number in (kink, np.nextafter(kink, -np.inf), np.nextafter(kink, np.inf)):
+            move = (number - reach.numbers[:, j]) / reach.scales[j]
+            if reach.steps[j] > 0:
+                count = move / reach.steps[j]
+                move = np.where(move > 0, np.ceil(count - 1e-9), np.floor(count + 1e-9)) * reach.steps[j]
+            yield np.where((move >= lowest) & (move <= highest), move, 0.0)
 
 
 def _give_back(attacked, best, j):

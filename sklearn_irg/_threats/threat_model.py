@@ -16,6 +16,8 @@ from sklearn_irg._checks import (
 from sklearn_irg._fitted.tables import as_table
 
 NORMS = ("l2", "linf", "l1")
+_N_EXAMPLES = 200
+_N_USUAL = 24
 _LEARNT_WITH = (
     "norm",
     "scale",
@@ -176,6 +178,7 @@ class ThreatModel(BaseEstimator):
             cells = table.cells(j)
             self.levels_[int(j)] = np.array(sorted({c for c in cells if c is not None}, key=_sort_key), dtype=object)
         self._learn_exchanges(table)
+        self._remember(table)
         self._fitted_params = {name: deepcopy(getattr(self, name)) for name in _LEARNT_WITH}
         return self
 
@@ -199,6 +202,36 @@ class ThreatModel(BaseEstimator):
         from sklearn_irg._threats.reach import Reach
 
         return Reach(fitted_threat(self, X), X).allows(X_moved)
+
+    def _remember(self, table):
+        """Some rows, as directions for searches and to see what steps do, and the most frequent numbers of each column."""
+        self._examples = table.take(np.unique(np.linspace(0, len(table) - 1, _N_EXAMPLES).astype(int))).X
+        self._usual_numbers = {}
+        self._spreads = np.zeros(table.n_columns)
+        for j, column in enumerate(table.numbers().T):
+            numbers, counts = np.unique(column[np.isfinite(column)], return_counts=True)
+            self._spreads[j] = column[np.isfinite(column)].std() if len(numbers) else 0
+            self._usual_numbers[j] = numbers[np.argsort(-counts, kind="stable")[:_N_USUAL]]
+
+    def examples(self, table):
+        """Rows of the table that it was fitted on, in the container of another; None where there are no such rows."""
+        if self._examples is None or type(self._examples) is not type(table.X):
+            return None
+        return as_table(self._examples, self.levels_)
+
+    def usual_numbers(self, j):
+        """The most frequent numbers of a column."""
+        return self._usual_numbers.get(j, ())
+
+    def spreads(self):
+        """Standard deviation of each column, None where nothing is remembered."""
+        return self._spreads
+
+    def without_memory(self):
+        """Itself, having forgotten the rows that it was fitted on."""
+        self._examples = self._spreads = None
+        self._usual_numbers = {}
+        return self
 
     def _positions(self, columns, parameter, table):
         if isinstance(columns, str) or not hasattr(columns, "__iter__"):

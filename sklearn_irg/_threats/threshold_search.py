@@ -33,14 +33,15 @@ def cross_thresholds(attacked, best, epsilon, rng):
     constant = attacked.model.ensemble.constant(attacked.model.inside(attacked.rows))
     if constant is None:
         return
+    seeds = rng.randint(2**31, size=N_STARTS)
     size = max(1, _ENTRIES // (2 * (N_THRESHOLDS + 1) * len(thresholds) * attacked.reach.low.shape[1]))
     for start in range(0, len(attacked), size):
         part = np.arange(start, min(start + size, len(attacked)))
         some = attacked.take(part)
         walk = _Walk(some, epsilon, {j: units[:, part] for j, units in thresholds.items()}, constant)
         found = best.take(part, some)
-        for k in range(N_STARTS):
-            walk.forward(~found.wrong, rng if k else None)
+        for k, seed in enumerate(seeds):
+            walk.forward(~found.wrong, np.random.RandomState(seed) if k else None)
             walk.back(~found.wrong)
             found.offer(some.model, some.rows, walk.within_ball(), some.reach.codes)
         best.put(part, found)
@@ -96,7 +97,7 @@ class _Walk:
             after, takes = self._crossings(rows)
             gain = np.where(takes > 0, (after - self.leads[rows]) / np.maximum(takes, 1e-9), 0)
             if rng is not None:
-                gain = gain * np.exp(rng.standard_normal(gain.shape))
+                gain = gain * np.exp(rng.standard_normal((len(gain), 1)))
             rows = self._go(rows, gain, after)
             rows = rows[(self._sizes(self.units[rows]).sum(axis=1) <= 3**self.power) & (self.leads[rows] <= 0)]
 

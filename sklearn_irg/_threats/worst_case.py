@@ -1,22 +1,33 @@
 """The dispatcher of attacks: which one serves a model, row block by row block and radius by radius."""
 
 import warnings
-from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import column_or_1d
 
-from sklearn_irg._threats.ascent import ascend_all, ascend_once
+from sklearn_irg._threats.ascent import ascend_all, ascend_once, linearise_from_anywhere
 from sklearn_irg._threats.certificates import can_certify, certified_radii, margin_lower_bounds
+from sklearn_irg._threats.confirmation import confirmed_by_predict
 from sklearn_irg._threats.linear_worst_case import linear_worst_case
 from sklearn_irg._threats.reach import length, project
+from sklearn_irg._threats.rounding import distance_slack
 from sklearn_irg._threats.rows_under_attack import Best, RowsUnderAttack
-from sklearn_irg._threats.search import search
+from sklearn_irg._threats.search import random_state_of, search
 from sklearn_irg._threats.tree_worst_case import acts_by_column, tree_worst_case
 
-__all__ = ["Outcome", "certified_rows", "has_exact_minimum", "nearest_falls", "random_state_of", "worst_case"]
+__all__ = [
+    "Outcome",
+    "certified_rows",
+    "has_exact_minimum",
+    "nearest_falls",
+    "require_known_steps",
+    "rungs",
+    "worst_case",
+]
 
+_N_RUNGS = 6  # of an octave, where attacks at smaller radii are tried
 _BLOCK_ENTRIES = 4_000_000  # of gradients: rows times margins times columns
 
 
@@ -43,44 +54,27 @@ def worst_case(estimator, X, y, threat, radii):
     """Attack rows at several radii; a row that falls at one has fallen at all larger ones."""
     y = column_or_1d(y)
     attacked = RowsUnderAttack(estimator, X, y, threat)
-    _say_where_not_affine(attacked.model)
+    attacked.find_limits(sorted(radii))
+    _say_where_not_affine(attacked, max(radii, default=0))
     fallen, certified, units, codes = _attack_in_blocks(attacked, radii)
-    moved = attacked.reach.result(units, codes)
     # a row's prediction is the estimator's own
     misclassified = np.asarray(estimator.predict(X)) != y
-    confirmed = np.asarray(estimator.predict(moved)) != y
-    for power in range(5):  # in single precision, points may lie on the wrong side by rounding: go on a little
-        rows = np.flatnonzero(fallen[np.argmax(radii)] & ~confirmed & (units != 0).any(axis=1))
-        if not len(rows):
-            break
-        units[rows] = _further(
-            attacked.reach.take(rows), units[rows], max(radii), 4.0**power * np.finfo(np.float32).eps
-        )
-        moved = attacked.reach.result(units, codes)
-        confirmed[rows] = np.asarray(estimator.predict(moved))[rows] != y[rows]
+    units, confirmed = confirmed_by_predict(attacked, units, codes, max(radii, default=0), among=fallen.any(axis=0))
     fallen = (fallen & confirmed) | misclassified
-    return Outcome(fallen, certified & ~misclassified, moved)
+    return Outcome(fallen, certified & ~misclassified, attacked.reach.result(units, codes))
 
 
-def _further(reach, units, epsilon, share):
-    """Points that have gone further by a share of their numbers, as far as they may."""
-    low, high = reach.box(epsilon)
-    step = np.sign(units) * share * (np.abs(reach.numbers) / reach.scales + 1) * (reach.steps == 0)
-    return project(units + step, low, high, epsilon, reach.norm) * (units != 0)
-
-
-def random_state_of(threat):
-    """A random state of its own, so that a call does not change the next."""
-    return check_random_state(deepcopy(threat.random_state))
-
-
-def _say_where_not_affine(model):
-    """Warn of a pipeline whose last step could be treated better behind other steps."""
-    if getattr(model, "failing", None) is not None:
-        columns = " in " + ", ".join(map(repr, model.failing[:5])) if model.failing else ""
+def _say_where_not_affine(attacked, radius):
+    """Warn of a pipeline whose steps cannot be read and turn out not to be affine in what rows may become."""
+    if attacked.reading is None or not (attacked.limits <= radius).any():
+        return
+    unknown = attacked.reading.unknown.any(axis=1) & attacked.reach.moves_somewhere
+    unknown[attacked.reach.columns] |= attacked.reading.unknown.any(axis=1)[attacked.reach.columns]
+    if unknown.any():
+        names = ", ".join(repr(attacked.reach.table.name_of(j)) for j in np.flatnonzero(unknown)[:5])
         warnings.warn(
-            f"the steps before the last are not affine{columns}, so results are searched for with the whole pipeline: "
-            "an upper bound on accuracy, without a certificate.",
+            f"the steps before the last are not affine in {names}, so results are searched for with the whole pipeline where "
+            "rows can go that far: an upper bound on accuracy, without a certificate.",
             stacklevel=4,
         )
 
@@ -95,11 +89,15 @@ def certified_rows(estimator, X, y, threat, radii):
     """
     y = column_or_1d(y)
     attacked = RowsUnderAttack(estimator, X, y, threat)
+    attacked.find_limits(sorted(radii))
     right = np.asarray(estimator.predict(X)) == y
+    require_known_steps(attacked, max(radii, default=0))
+    within = attacked.limits > np.reshape(radii, (-1, 1))
     if acts_by_column(attacked):
         distances, is_reached, *_ = tree_worst_case(attacked)
+        distances = distances - distance_slack(attacked)
         stands = [(distances > radius) | ((distances == radius) & ~is_reached) for radius in radii]
-        return np.array(stands) & right
+        return np.array(stands) & right & within
     if has_closed_form(attacked):
         return _attack_in_blocks(attacked, radii)[1] & right
     if not can_certify(attacked):
@@ -109,7 +107,19 @@ def certified_rows(estimator, X, y, threat, radii):
             "gives an upper bound."
         )
     bounds = [margin_lower_bounds(attacked, np.full(len(attacked), radius)) for radius in radii]
-    return np.array([right & (margins > 0).all(axis=1) for margins in bounds])
+    return np.array([right & (margins > 0).all(axis=1) for margins in bounds]) & within
+
+
+def require_known_steps(attacked, radius):
+    """Raise an error where steps that cannot be read are affine in what no row may become."""
+    if attacked.reading is None or not attacked.reading.unknown.any() or radius == 0:
+        return
+    if (attacked.limits == 0).all():
+        raise TypeError(
+            f"nothing is certain about {attacked.model.name} here: its steps are not affine in what rows may become, or "
+            "cannot be read and take columns without bounds. Use steps of scikit-learn, give a ThreatModel with bounds, "
+            "or pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy gives an upper bound."
+        )
 
 
 def has_closed_form(attacked):
@@ -127,64 +137,91 @@ def has_exact_minimum(attacked):
 def _attack_in_blocks(attacked, radii):
     """As `_attack`, with as many rows at once as memory has room for."""
     size = max(1, _BLOCK_ENTRIES // max(1, attacked.model.n_outputs * attacked.rows.shape[1]))
-    rng = random_state_of(attacked.reach.threat)
     blocks = []
     for start in range(0, len(attacked), size):
         block = attacked.take(np.arange(start, min(start + size, len(attacked))))
-        blocks.append(_attack(block, attacked, radii, rng))
+        blocks.append(_attack(block, radii))
     return [np.concatenate(parts, axis=axis) for parts, axis in zip(zip(*blocks), (1, 1, 0, 0))]
 
 
-def _attack(attacked, others, radii, rng):
+def _attack(attacked, radii):
     """Fallen and certified rows at each radius, and the points found."""
     found = Best(attacked)
     fallen, certified = (np.zeros((len(radii), len(attacked)), dtype=bool) for _ in range(2))
-    step, extra = _strategy(attacked, others, radii, rng)
-    for radius in sorted({*radii, *extra}):
-        left = np.flatnonzero(~found.wrong)
+    step, more = _strategy(attacked, radii)
+    for radius, tries in rungs(attacked, radii, more):
+        left = np.flatnonzero(~found.wrong & tries)
         stands = np.zeros(len(attacked), dtype=bool)
         if len(left):
-            some = attacked.take(left)
-            best = found.take(left, some)
-            stands[left] = step(some, best, radius, left)
+            best = found.take(left, attacked.take(left))
+            stands[left] = _step_within_limits(attacked, best, radius, left, step)
             found.put(left, best)
         for k in np.flatnonzero(np.equal(radii, radius)):
             fallen[k], certified[k] = found.wrong, stands
     return fallen, certified, found.units, found.codes
 
 
-def _strategy(attacked, others, radii, rng):
-    """The attack that serves a model, and radii to try besides those given.
+def _step_within_limits(attacked, best, radius, positions, step):
+    """An attack by the model where it is right, and by the whole pipeline elsewhere."""
+    some = best.attacked
+    inside = some.limits > radius
+    if inside.all():
+        return step(some, best, radius, positions)
+    stands = np.zeros(len(some), dtype=bool)
+    near, far = np.flatnonzero(inside), np.flatnonzero(~inside)
+    if len(near):
+        rows = some.take(near)
+        part = best.take(near, rows)
+        stands[near] = step(rows, part, radius, positions[near])
+        best.put(near, part)
+    rows = some.take(far)
+    guess = Best(rows)  # what would be found if the model were right: a start
+    step(rows, guess, radius, positions[far])
+    whole = rows.as_whole()
+    part = best.take(far, whole)
+    part.offer(*whole.at(guess.codes), guess.units, guess.codes)
+    search(whole, part, radius, random_state_of(some.reach.threat))
+    best.put(far, part)
+    return stands
+
+
+def _strategy(attacked, radii):
+    """The attack that serves a model, and whether it takes more radii than those given.
 
     It takes rows, what has been found for them, a radius and their positions, and says which of them stand for certain.
     """
     if has_closed_form(attacked):
-        return _in_closed_form, []
+        return _in_closed_form, False
     if acts_by_column(attacked):
-        return _through_leaves(attacked, others, rng), []
-    behind_others = getattr(attacked.model, "failing", None) is not None
-    if behind_others or attacked.model.is_piecewise_constant(attacked.rows):
+        return _through_leaves(attacked), False
+    if not attacked.model.is_function:
+        return partial(_by_ascent, radii=radii), True
+    return partial(_by_ascent_or_search, radii=radii), not attacked.is_flat.all()
 
-        def by_search(some, best, radius, positions):
-            search(some, best, radius, others, rng)
-            return False
 
-        return by_search, []
+def _by_ascent(some, best, radius, positions, radii):
+    if radius not in radii:
+        ascend_once(some, best, radius)
+    else:
+        ascend_all(some, best, radius, random_state_of(some.reach.threat))
+    return False
 
-    def by_ascent(some, best, radius, positions):
-        if radius not in radii:
-            ascend_once(some, best, radius)
-            return False
-        ascend_all(some, best, radius, rng)
-        left = np.flatnonzero(~best.wrong)
-        if some.model.is_function and len(left):  # which may have jumps beside slopes
-            rest = some.take(left)
-            more = best.take(left, rest)
-            search(rest, more, radius, others, rng)
-            best.put(left, more)
-        return False
 
-    return by_ascent, [radius for radius in _fixed_radii(attacked) if radius < max(radii, default=0)]
+def _by_ascent_or_search(some, best, radius, positions, radii):
+    """Ascent where scores have slopes; a search everywhere, since a function may have jumps beside slopes."""
+    sloping = np.flatnonzero(~some.is_flat)
+    if len(sloping):
+        rows = some.take(sloping)
+        part = best.take(sloping, rows)
+        _by_ascent(rows, part, radius, positions[sloping], radii)
+        best.put(sloping, part)
+    left = np.flatnonzero(~best.wrong)
+    if radius in radii and len(left):
+        rows = some.take(left)
+        part = best.take(left, rows)
+        search(rows, part, radius, random_state_of(some.reach.threat))
+        best.put(left, part)
+    return False
 
 
 def _in_closed_form(some, best, radius, positions):
@@ -194,7 +231,7 @@ def _in_closed_form(some, best, radius, positions):
     return stands
 
 
-def _through_leaves(attacked, others, rng):
+def _through_leaves(attacked):
     distances, is_reached, units, codes = tree_worst_case(attacked)
 
     def through_leaves(some, best, radius, positions):
@@ -204,26 +241,38 @@ def _through_leaves(attacked, others, rng):
         levels = np.where(falls[:, None], codes[positions], some.reach.codes)
         best.offer(*some.at(levels), offered, levels)
         if some.reach.threat.valid is not None:
-            search(some, best, radius, others, rng)
+            search(some, best, radius, random_state_of(some.reach.threat))
         return ~falls
 
     return through_leaves
 
 
-def _fixed_radii(attacked):
-    """Radii that depend on the rows only, where an attack may succeed that fails at a large one.
+def rungs(attacked, radii, more=True):
+    """Radii to try, rising, and the rows to try them with: those given with all, and powers of two that suit a row's spread.
 
-    Multiples by powers of two of the size of a standard deviation of each column.
+    An attack may succeed at a small radius that fails at a large one.
     """
-    reach = attacked.reach
-    movable = (reach.low < reach.high).any(axis=0)
-    spread = (reach.numbers / reach.scales).std(axis=0) * movable
-    spread = spread if spread.any() else np.maximum(np.abs(reach.numbers / reach.scales).max(axis=0), 1) * movable
-    size = length(spread[None], reach.norm)[0]
-    return [size * 2.0**power for power in range(-6, 4)] if size > 0 else []
+    sizes = _sizes(attacked.reach)
+    ladder = [(radius, np.ones(len(sizes), dtype=bool)) for radius in {float(radius) for radius in radii}]
+    sizes = np.where(sizes > 0, sizes, np.nan)
+    if more and not np.isnan(sizes).all():
+        powers = np.floor(np.log2(sizes))
+        for power in range(int(np.nanmin(powers)) - 6, int(np.nanmax(powers)) + 4):
+            suits = (powers - 6 <= power) & (power < powers + 4)
+            if 2.0**power not in radii and 2.0**power < max(radii, default=np.inf):
+                ladder.append((2.0**power, suits))
+    return sorted(ladder, key=lambda rung: rung[0])
 
 
-def nearest_falls(attacked, rng):
+def _sizes(reach):
+    """How large a row's standard deviation is: of the threat's table, or of its own numbers where nothing else is known."""
+    spread = reach.threat.spreads()
+    if spread is None:
+        spread = np.maximum(np.abs(reach.numbers), 1)
+    return length(spread / reach.scales * (reach.low < reach.high), reach.norm)
+
+
+def nearest_falls(attacked):
     """Points near the rows where they are misclassified: how far they are, in the norm and units of the threat model.
 
     Exact for decision trees behind steps that act column by column, whose infimum need not be reached. Otherwise found at
@@ -234,40 +283,84 @@ def nearest_falls(attacked, rng):
     distances : ndarray of shape (n_samples,)
         Infinite where nothing was found.
     """
-    valid = attacked.reach.threat.valid
-    if acts_by_column(attacked) and valid is None:
-        return tree_worst_case(attacked)[0]
-    if has_exact_minimum(attacked):
-        return certified_radii(attacked, n_bisections=45)[1]
+    attacked.find_limits([radius for radius, _ in rungs(attacked, [])])
+    if acts_by_column(attacked) and attacked.reach.threat.valid is None:
+        distances = tree_worst_case(attacked)[0]
+    elif has_exact_minimum(attacked):
+        distances = certified_radii(attacked, n_bisections=45)[1]
+    else:
+        return _nearest_found(attacked)
+    beyond = np.flatnonzero(distances >= attacked.limits)
+    beyond = beyond[np.isfinite(attacked.limits[beyond])]
+    if len(beyond):
+        distances[beyond] = _nearest_found(attacked.take(beyond))
+    return distances
+
+
+def _nearest_found(attacked):
+    """Distances at which attacks succeed, at rising radii, drawn back."""
     found = Best(attacked)
-    radii = _fixed_radii(attacked)
-    if attacked.reach.columns:  # swaps need the attack of given radii, and alone go no distance
-        radii = [0.0, *radii]
-    by_strategy, _ = _strategy(attacked, attacked, radii if attacked.reach.columns else [], rng)
+    has_swaps = bool(attacked.reach.columns)
+    ladder = rungs(attacked, [0.0] if has_swaps else [])  # swaps alone go no distance
+    by_strategy, _ = _strategy(attacked, [radius for radius, _ in ladder] if has_swaps else [])
 
     def by_search(some, best, radius, positions):  # also finds ways out of where gradients vanish
-        search(some, best, radius, attacked, rng)
+        search(some, best, radius, random_state_of(some.reach.threat))
 
-    for step, radius in [(step, radius) for step in (by_strategy, by_search) for radius in radii]:
-        left = np.flatnonzero(~found.wrong)
-        if not len(left):
-            break
-        some = attacked.take(left)
-        best = found.take(left, some)
-        step(some, best, radius, left)
-        found.put(left, best)
+    for step in (by_strategy, by_search):
+        for radius, tries in ladder:
+            left = np.flatnonzero(~found.wrong & tries)
+            if len(left):
+                best = found.take(left, attacked.take(left))
+                _step_within_limits(attacked, best, radius, left, step)
+                found.put(left, best)
     rows = np.flatnonzero(found.wrong)
     distances = np.full(len(attacked), np.inf)
     if len(rows):
         some = attacked.take(rows)
-        distances[rows] = length(_drawn_back(some, found.units[rows], found.codes[rows], rng), attacked.reach.norm)
+        some = some if some.whole is None else some.as_whole()
+        units, codes = _drawn_back(some, found.units[rows], found.codes[rows]), found.codes[rows]
+        if not some.model.is_function:
+            units, codes = _attacked_nearer(some, units, codes)
+        units, confirmed = confirmed_by_predict(some, units, codes, np.inf)
+        distances[rows] = np.where(confirmed, length(units, attacked.reach.norm), np.inf)
     return distances
 
 
-def _drawn_back(attacked, units, codes, rng, n_rounds=3, n_bisections=20):
+def _attacked_nearer(attacked, units, codes):
+    """Misclassified points, and nearer ones where an attack at a smaller radius succeeds, which starts from them."""
+    norm = attacked.reach.norm
+    distances, failures = length(units, norm), np.zeros(len(attacked), dtype=int)
+    finite = distances[(distances > 0) & np.isfinite(distances)]
+    if not len(finite):
+        return units, codes
+    highest = int(np.ceil(_N_RUNGS * np.log2(finite.max())))
+    lowest = int(np.floor(_N_RUNGS * np.log2(finite.min()))) - 3 * _N_RUNGS
+    units, codes = units.copy(), codes.copy()
+    for power in range(highest, lowest, -1):
+        radius = 2.0 ** (power / _N_RUNGS)
+        rows = np.flatnonzero((radius < distances) & (radius > distances / 2) & (failures < 3))
+        if not len(rows):
+            continue
+        some = attacked.take(rows)
+        nearer = Best(some)
+        start = project(units[rows], *some.reach.box(radius), radius, norm)
+        nearer.offer(*some.at(codes[rows]), start, codes[rows])
+        linearise_from_anywhere(some, nearer, radius, random_state_of(some.reach.threat))
+        failures[rows] += ~nearer.wrong
+        found = np.flatnonzero(nearer.wrong)
+        if len(found):
+            units[rows[found]] = _drawn_back(some.take(found), nearer.units[found], nearer.codes[found])
+            codes[rows[found]] = nearer.codes[found]
+            distances[rows[found]] = length(units[rows[found]], norm)
+    return units, codes
+
+
+def _drawn_back(attacked, units, codes, n_rounds=3, n_bisections=20):
     """Misclassified points, moved towards their rows, as a whole and column by column, while they stay misclassified."""
     model, rows = attacked.at(codes)
     units = attacked.reach.on_grid(units)
+    rng = random_state_of(attacked.reach.threat)
     for _ in range(n_rounds):
         for columns in [np.arange(units.shape[1]), *rng.permutation(units.shape[1])[:, None]]:
             if not units[:, columns].any():

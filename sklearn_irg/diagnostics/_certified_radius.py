@@ -7,9 +7,10 @@ from sklearn_irg._fitted.boundary import margin_over_norm
 from sklearn_irg._threats import exact_forest, exact_network
 from sklearn_irg._threats.certificates import can_certify, certified_radii
 from sklearn_irg._threats.reach import DUAL
+from sklearn_irg._threats.rounding import distance_slack, margin_slack
 from sklearn_irg._threats.tree_worst_case import acts_by_column, tree_worst_case
-from sklearn_irg._threats.worst_case import has_exact_minimum, nearest_falls, random_state_of
-from sklearn_irg.diagnostics._distances import _attacked, _classifier, _positions, attack_distance
+from sklearn_irg._threats.worst_case import has_exact_minimum, nearest_falls, require_known_steps, rungs
+from sklearn_irg.diagnostics._distances import _attacked, _classifier, attack_distance
 from sklearn_irg.diagnostics._lipschitz import margin_bounds
 
 
@@ -84,25 +85,36 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
         return _lipschitz_radius(estimator, X, y, norm, threat, units)
     attacked = _attacked(estimator, X, y, norm, threat, units)
     right = np.asarray(estimator.predict(X)) == attacked.model.classes[attacked.own]
+    attacked.find_limits([radius for radius, _ in rungs(attacked, [])])
+    require_known_steps(attacked, np.inf)
+    radii = _radii_of_model(estimator, X, y, attacked, norm, method, threat, units, time_limit)
+    return np.where(right, np.minimum(radii, attacked.limits), 0)
+
+
+def _radii_of_model(estimator, X, y, attacked, norm, method, threat, units, time_limit):
+    """Radii as far as the model behind the steps is concerned."""
     if acts_by_column(attacked) and method != "linear_bounds":
         _require(method == "auto" or attacked.reach.threat.valid is None, attacked, _EXACT)
-        return np.where(right, tree_worst_case(attacked)[0], 0)
+        return np.maximum(tree_worst_case(attacked)[0] - distance_slack(attacked), 0)
     if attacked.model.is_linear and not attacked.binds and method != "linear_bounds":
         margins, gradients = attacked.model.margins(attacked.rows, attacked.own)
         slopes = gradients[:, :, : attacked.reach.numbers.shape[1]] * attacked.reach.scales
         norms = np.linalg.norm(slopes, ord=DUAL[attacked.reach.norm], axis=2)
-        return np.where(right, np.maximum(margin_over_norm(margins, norms).min(axis=1), 0), 0)
+        # rounding grows with the way that rows go, too, but no faster than the margin falls
+        slack = margin_slack(attacked, np.zeros(attacked.reach.numbers.shape))
+        share = 1 - 64 * len(slopes.T) * attacked.precision
+        return np.maximum(share * margin_over_norm(margins - slack, norms).min(axis=1), 0)
     if has_exact_minimum(attacked):
-        return np.where(right, certified_radii(attacked, n_bisections=45)[0], 0)
+        return certified_radii(attacked, n_bisections=45)[0]
     if method == "exact":
-        return np.where(right, _exact_interval(attacked, time_limit)[0], 0)
+        return _exact_interval(attacked, time_limit)[0]
     is_plain = norm in (None, "l2") and threat is None
     if method == "auto" and attacked.model.has_weights and is_plain and not can_certify(attacked):
         return _lipschitz_radius(estimator, X, y, norm, threat, units)  # an activation without linear bounds
     _require(
         can_certify(attacked), attacked, "certain: a linear model, a decision tree, or a network of known activations"
     )
-    return np.where(right, certified_radii(attacked)[0], 0)
+    return certified_radii(attacked)[0]
 
 
 _EXACT = 'exact: a linear model, trees, or a network of relu in "linf" or "l1", without `valid`,'
@@ -112,7 +124,7 @@ def _exact_interval(attacked, time_limit):
     """Both ends of the distances of several trees or of a relu network, which meet if time allows."""
     has_trees = exact_forest.can_be_exact(attacked)
     _require(has_trees or exact_network.can_be_exact(attacked), attacked, _EXACT)
-    upper = nearest_falls(attacked, random_state_of(attacked.reach.threat))
+    upper = nearest_falls(attacked)
     if has_trees:
         return exact_forest.distance_intervals(attacked, upper, time_limit)
     return exact_network.distance_intervals(attacked, certified_radii(attacked)[0], upper, time_limit)
@@ -131,11 +143,17 @@ def _lipschitz_radius(estimator, X, y, norm, threat, units):
         raise InvalidParameterError(
             'method="lipschitz" is for norm="l2" without a threat model. Use method="linear_bounds".'
         )
+    attacked = _attacked(estimator, X, y, norm, threat, units)
+    if attacked.reading is not None and not attacked.reading.is_affine:
+        raise TypeError(
+            f"the steps before the last of {attacked.model.name} are not affine, or cannot be read, so its slope has no bound. "
+            'Use method="auto" under a ThreatModel with bounds, or pass pipe[-1] with pipe[:-1].transform(X).'
+        )
     model, X = _classifier(estimator, X, units)
-    own = _positions(model, X, y)
-    margins, gradients = model.margins(X, own)
-    bounds = np.linalg.norm(gradients, axis=2) if model.is_linear else margin_bounds(model, own)
-    return np.maximum(margin_over_norm(margins, bounds).min(axis=1), 0)
+    margins, gradients = model.margins(X, attacked.own)
+    bounds = np.linalg.norm(gradients, axis=2) if model.is_linear else margin_bounds(model, attacked.own)
+    slack = margin_slack(attacked, np.zeros(attacked.reach.numbers.shape)) if model.has_weights else 0.0
+    return np.maximum(margin_over_norm(margins - slack, bounds).min(axis=1), 0)
 
 
 def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=None, units="raw", time_limit=10.0):
@@ -208,5 +226,4 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
     if y is not None:
         right = np.asarray(estimator.predict(X)) == np.ravel(y)
         lower, upper = np.where(right, lower, 0), np.where(right, upper, 0)
-    # rounding may turn equal ends round; more than that is left to be seen
-    return np.where(lower <= upper * (1 + 1e-9), np.minimum(lower, upper), lower), upper
+    return np.minimum(lower, upper), upper  # where both are exact, rounding may turn them round

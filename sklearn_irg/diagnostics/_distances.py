@@ -6,10 +6,9 @@ from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
 from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows
 from sklearn_irg._fitted.units import UNITS, in_units
-from sklearn_irg._threats.arguments import check_alone, constant_columns, fitted_threat
+from sklearn_irg._threats.arguments import ball, check_alone, constant_columns, fitted_threat
 from sklearn_irg._threats.rows_under_attack import RowsUnderAttack
-from sklearn_irg._threats.threat_model import ThreatModel
-from sklearn_irg._threats.worst_case import nearest_falls, random_state_of
+from sklearn_irg._threats.worst_case import nearest_falls
 
 
 def signed_distance(estimator, X, y=None, *, units="raw"):
@@ -107,10 +106,10 @@ def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_it
             model, rows = _classifier(estimator, X, units)
         except PredictsOtherwiseError:
             model = None
-        if model is not None and model.tree is None and not model.is_piecewise_constant(rows):
+        if model is not None and model.tree is None and not model.is_local and not model.is_piecewise_constant(rows):
             return _distance_across(model, rows, max_iter)
     attacked = _attacked(estimator, X, None, norm, threat, units)
-    return nearest_falls(attacked, random_state_of(attacked.reach.threat))
+    return nearest_falls(attacked)
 
 
 def _distance_across(model, X, max_iter):
@@ -131,7 +130,7 @@ def _attacked(estimator, X, y, norm, threat, units):
         norm = "l2" if norm is None else norm
         scale = None if check_choice(units, "units", tuple(UNITS)) == "raw" else "std"
         still = [] if scale is None else constant_columns(X)
-        threat = ThreatModel(1.0, norm=norm, scale=scale, fixed=still, bounds=None, integers=None).fit(X)
+        threat = ball(1.0, X, norm=norm, scale=scale, fixed=still, bounds=None)
     else:
         check_alone(norm=norm, units=None if units == "raw" else units)
         threat = fitted_threat(threat, X)

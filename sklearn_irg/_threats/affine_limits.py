@@ -1,0 +1,229 @@
+"""Up to which radius the steps before the last are affine in all that a threat lets each row become.
+
+What steps declare (`sklearn_irg._fitted.steps`) settles it where they can be read. Unknown steps are tried at many
+points of what is in reach of each row: never at other rows, so that the answer for a row does not depend on which rows
+are asked about together.
+"""
+
+import numpy as np
+
+from sklearn_irg._fitted.table_models import require_numbers
+
+__all__ = ["base_rows", "declared_limits", "slopes_of_unknown", "tolerance_of", "tried_limits"]
+
+_N_FRACTIONS = 24  # of the way to each end of a column
+_N_GRID = 128  # integers within this many steps are all tried
+_N_JOINT = 64  # points at which all columns move together
+_USUAL_MARKERS = (0.0, 1.0, -1.0)
+_BLOCK_ROWS = 50_000
+
+
+def declared_limits(reach, reading, precision):
+    """Radii below which no row meets a kink that the steps declare, shape (n_samples,)."""
+    limits = np.full(len(reach), np.inf)
+    for j, numbers in reading.jumps.items():
+        limits = np.minimum(limits, _first_kink(reach, j, numbers, precision, only_at=False))
+    for j, numbers in reading.points.items():
+        limits = np.minimum(limits, _first_kink(reach, j, numbers, precision, only_at=True))
+    for j in np.flatnonzero(np.isfinite(reading.low) | np.isfinite(reading.high)):
+        limits = np.minimum(limits, _way_to_ends(reach, j, reading.low[j], reading.high[j], precision))
+    return limits
+
+
+def _first_kink(reach, j, kinks, precision, only_at):
+    """How far the nearest kink of a column in reach is; a row at a kink leaves it at once."""
+    x, scale, step = reach.numbers[:, [j]], reach.scales[j], reach.steps[j]
+    low, high = reach.low[:, [j]], reach.high[:, [j]]
+    ahead = (kinks - x) / scale
+    slack = 16 * precision * (np.abs(x) + np.abs(kinks)) / scale
+    distance = np.maximum(np.abs(ahead) - slack, 0)
+    if step > 0:
+        counts = np.abs(ahead) / step
+        whole = np.rint(counts)
+        is_met = np.abs(counts - whole) <= 1e-9 + slack / step
+        first = np.where(is_met, whole, np.inf if only_at else np.ceil(counts))
+        distance = np.maximum(first, 1) * step
+    beside = np.abs(ahead) <= slack
+    reached = np.where(beside, low < high, np.where(ahead > 0, distance <= high + slack, distance <= slack - low))
+    return np.where(reached & (low < high), distance, np.inf).min(axis=1)
+
+
+def _way_to_ends(reach, j, low_end, high_end, precision):
+    """How far a column may move before it leaves the numbers between which slopes hold."""
+    x, scale = reach.numbers[:, j], reach.scales[j]
+    up, down = (high_end - x) / scale, (x - low_end) / scale
+    slack = (
+        16 * precision * (np.abs(x) + np.nan_to_num(np.maximum(np.abs(low_end), np.abs(high_end)), posinf=0)) / scale
+    )
+    limit = np.where(reach.high[:, j] > up + slack, np.maximum(up, 0), np.inf)
+    limit = np.minimum(limit, np.where(-reach.low[:, j] > down + slack, np.maximum(down, 0), np.inf))
+    outside = (up < -slack) | (down < -slack)
+    return np.where(outside & (reach.low[:, j] < reach.high[:, j]), 0.0, limit)
+
+
+def base_rows(reach):
+    """Rows at which slopes and effects of levels are found: of the table that the threat was fitted on, if there are any."""
+    examples = reach.threat.examples(reach.table)
+    return reach.table.take([0]) if examples is None else examples
+
+
+def slopes_of_unknown(steps, reading, reach, base):
+    """Slopes of outputs behind unknown steps, as they are at the base rows; zero for columns without bounds."""
+    slopes = reading.slopes.copy()
+    threat = reach.threat
+    numbers = base.numbers()
+    start = np.asarray(steps(base.X), dtype=np.float64)
+    for j in np.flatnonzero(reading.unknown.any(axis=1) & base.is_number & (threat.scales_ > 0)):
+        ends = threat.lows_[j], threat.highs_[j]
+        rows = np.flatnonzero(~np.isnan(numbers[:, j]))
+        if not np.isfinite(ends).all() or not len(rows):
+            continue
+        quotients = []
+        for share in (0.1, 0.35, 0.6, 0.85):
+            moved = numbers[rows]
+            moved[:, j] = ends[0] + share * (ends[1] - ends[0])
+            if reach.steps[j] > 0:
+                moved[:, j] = np.rint(moved[:, j])
+            change = moved[:, j] - numbers[rows, j]
+            with np.errstate(all="ignore"):
+                found = _outputs(steps, reach, base.take(rows), moved, [j]) - start[rows]
+                quotients.append(found[change != 0] / change[change != 0, None])
+        quotients = np.concatenate(quotients)
+        if len(quotients):
+            unknown = reading.unknown[j]
+            slopes[j, unknown] = np.nan_to_num(np.median(quotients, axis=0))[unknown]
+    return slopes
+
+
+def tried_limits(problem, reading, radii):
+    """The largest of some radii within which steps that cannot be read are affine, wherever they were tried.
+
+    Parameters
+    ----------
+    problem : RowsUnderAttack
+        Rows, and the model behind the steps.
+    reading : Reading
+        What the steps declare.
+    radii : sequence of float
+        Rising.
+
+    Returns
+    -------
+    limits : ndarray of shape (n_samples,)
+        Just above the largest radius that holds, infinite if all do, and zero if none does. Zero, too, where a column that an
+        unknown step takes has no bounds.
+    """
+    reach = problem.reach
+    columns = np.flatnonzero(reading.unknown.any(axis=1) & reach.table.is_number & reach.moves_somewhere)
+    swapped = [c for c, j in enumerate(reach.columns) if reading.unknown[j].any()]
+    limits = np.full(len(reach), np.inf)
+    if not len(columns) and not swapped:
+        return limits
+    ends = np.isinf(reach.low[:, columns]) | np.isinf(reach.high[:, columns])
+    limits[ends.any(axis=1)] = 0
+    holds = 0.0
+    for radius in radii:
+        rows = np.flatnonzero(np.isinf(limits))
+        for start in range(0, len(rows), 512):
+            some = rows[start : start + 512]
+            fails = ~_holds_within(problem.take(some), columns, radius)
+            limits[some[fails]] = holds
+        holds = np.nextafter(radius, np.inf)
+    return limits
+
+
+def _holds_within(problem, columns, radius):
+    """Whether the steps are affine at all points tried within a radius of each row."""
+    low, high = problem.reach.box(radius)
+    holds = np.ones(len(problem), dtype=bool)
+    holds &= _agree_at_all(problem, _joint_points(problem.reach, low, high))
+    for j in columns:
+        left = np.flatnonzero(holds)
+        some = problem.take(left)
+        holds[left] = _agree_at_all(some, _moves_of_column(some.reach, j, low[left], high[left]))
+    return holds
+
+
+def _agree_at_all(problem, points):
+    """Whether steps agree at several points of each row, given as pairs of units and codes."""
+    holds = np.ones(len(problem), dtype=bool)
+    points = list(points)
+    several = max(1, _BLOCK_ROWS // max(1, len(problem)))
+    for start in range(0, len(points), several):
+        left = np.flatnonzero(holds)
+        if not len(left):
+            break
+        some = points[start : start + several]
+        units, codes = (np.concatenate([part[left] for part in parts]) for parts in zip(*some))
+        agree = _agrees(problem.take(np.tile(left, len(some))), units, codes)
+        holds[left] = agree.reshape(len(some), len(left)).all(axis=0)
+    return holds
+
+
+def _moves_of_column(reach, j, low, high):
+    """Moves of one column: shares of the way to both ends, all integers nearby, and numbers that often stand for something."""
+    step, x, scale = reach.steps[j], reach.numbers[:, j], reach.scales[j]
+    shares = np.concatenate([np.linspace(0, 1, _N_FRACTIONS + 1)[1:], 0.5 ** np.arange(5, 13)])
+    moves = [share * end[:, j] for share in shares for end in (low, high)]
+    if step > 0:
+        furthest = min(_N_GRID, int(np.rint(max(high[:, j].max(initial=0), -low[:, j].min(initial=0)) / step)))
+        moves += [k * step for k in range(-furthest, furthest + 1) if k]
+    moves += [(number - x) / scale for number in {*_USUAL_MARKERS, *reach.threat.usual_numbers(j)}]
+    for move in moves:
+        units = np.zeros(low.shape)
+        units[:, j] = np.where((move >= low[:, j]) & (move <= high[:, j]), move, 0.0)
+        yield reach.on_grid(units), reach.codes
+
+
+def _joint_points(reach, low, high):
+    """Points at which all columns move, and levels change, at random: the same shares of the way for all rows."""
+    rng = np.random.RandomState(0)
+    for k in range(_N_JOINT):
+        shares = rng.uniform(-1, 1, low.shape[1]) * rng.choice([1.0, 1.0, 0.1, 0.01])
+        units = np.where(shares > 0, high, -low) * shares * (k % 4 != 3)
+        yield reach.on_grid(units), _random_swaps(reach, rng)
+
+
+def _random_swaps(reach, rng):
+    codes = reach.codes.copy()
+    for c in rng.permutation(len(reach.columns))[: reach.threat.n_swaps]:
+        allowed = reach.may_swap(c)
+        order = rng.permutation(allowed.shape[1])
+        first = order[allowed[:, order].argmax(axis=1)]
+        codes[:, c] = np.where(allowed.any(axis=1), first, codes[:, c])
+    return codes
+
+
+def _agrees(problem, units, codes):
+    """Whether the steps' output of moved rows is what slopes and effects make of them."""
+    reach, steps = problem.reach, problem.model.steps
+    model, rows = problem.at(codes)
+    expected = model.entering(problem.moved(rows, units))
+    numbers = np.where(units != 0, reach.moved(units), reach.table.numbers())
+    found = _outputs(steps, reach, reach.swapped(codes), numbers, np.flatnonzero((units != 0).any(axis=0)))
+    size = np.abs(np.nan_to_num(expected)) + np.abs(units * reach.scales) @ np.abs(model.slopes)
+    size = size + np.abs(np.nan_to_num(found)).mean(axis=1, keepdims=True) + 1e-12
+    with np.errstate(invalid="ignore"):
+        same = (np.abs(found - expected) <= tolerance_of(model.precision) * size) | (
+            np.isnan(found) & np.isnan(expected)
+        )
+    return same.all(axis=1)
+
+
+def tolerance_of(precision):
+    """Differences that count as rounding, relative to the size of what the steps make."""
+    return 1e-9 if precision < 1e-12 else 1e-5
+
+
+def _outputs(steps, reach, table, numbers, columns):
+    """What the steps make of rows with other numbers; NaN for rows that they refuse."""
+    try:
+        moved = table.with_numbers(numbers, columns) if len(columns) else table.X
+        return np.asarray(steps(moved), dtype=np.float64)
+    except (ValueError, TypeError):
+        if len(table) == 1:
+            for j in columns:
+                require_numbers(steps, table, j, reach.smallest_move(j))
+            return np.full((1, steps(table.X).shape[1]), np.nan)
+        parts = [np.array([i]) for i in range(len(table))]
+        return np.concatenate([_outputs(steps, reach, table.take(i), numbers[i], columns) for i in parts])

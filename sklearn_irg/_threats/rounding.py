@@ -1,0 +1,74 @@
+"""How much rounding can change what ``predict`` computes, so that a certificate counts it.
+
+Standard bounds of floating-point arithmetic (Higham 2002, "Accuracy and stability of numerical algorithms", §3): a sum of n
+products is off by at most (n + 2) units of relative precision of the sum of their sizes.
+"""
+
+import numpy as np
+
+__all__ = ["distance_slack", "margin_slack"]
+
+_N_OPERATIONS = 16  # of steps such as a scaler on one number
+
+
+def margin_slack(problem, furthest):
+    """How far the margins of rows may be off, wherever rows go, shape (n_samples, n_others).
+
+    Parameters
+    ----------
+    problem : RowsUnderAttack
+        Rows of a linear model or a network.
+    furthest : ndarray of shape (n_samples, n_columns)
+        How far each number moves at the most, in units of its scale.
+    """
+    size, error = _entering(problem, furthest)
+    precision, activation = problem.precision, problem.inner.network.activation
+    *hidden, last = [(np.abs(W.astype(np.float64)), np.abs(b.astype(np.float64))) for W, b in problem.inner.layers]
+    for layer in hidden:
+        size, error = _through(layer, size, error, precision)
+        # activations are monotone, so that their size is largest at an end
+        size = np.maximum(*(np.abs(activation.value_and_slope(end)[0]) for end in (size, -size)))
+        error = activation.largest_slope * error + 8 * precision * size
+    _, error = _through(last, size, error, precision)
+    return _of_margins(error, problem.own)
+
+
+def distance_slack(problem):
+    """How far the distance to a threshold of a tree may be off behind steps, shape (n_samples,)."""
+    if problem.before is None:
+        return np.zeros(len(problem))
+    slopes, _ = problem.before
+    reach = problem.reach
+    error = _entering(problem, np.zeros(reach.numbers.shape))[1]
+    steepness = np.abs(slopes) * reach.scales[:, None]
+    with np.errstate(divide="ignore"):
+        per_column = np.where(steepness > 0, 1 / steepness, 0)
+    off = (error[:, None, :] * per_column[None]).max(axis=2) * (reach.low < reach.high)
+    return np.linalg.norm(off, ord={"l2": 2, "linf": np.inf, "l1": 1}[reach.norm], axis=1)
+
+
+def _entering(problem, furthest):
+    """Size of what the model is given, and how far it may be off, each shape (n_samples, n_inner_features)."""
+    reach = problem.reach
+    numbers = np.abs(reach.numbers) + furthest * reach.scales
+    if problem.before is None:
+        return numbers, problem.precision * numbers
+    slopes, offsets = problem.before
+    size = numbers @ np.abs(slopes) + np.abs(offsets)
+    size = size + sum(np.ptp(effect, axis=0) for effect in problem.effects or [])
+    return size, (_N_OPERATIONS + len(slopes)) * problem.precision * size
+
+
+def _through(layer, size, error, precision):
+    weights, biases = layer
+    grown = size @ weights + biases
+    return grown, error @ weights + (len(weights) + 2) * precision * grown
+
+
+def _of_margins(error, own):
+    """Of differences of scores, in the order of margins."""
+    if error.shape[1] == 1:
+        return error
+    rows = np.arange(len(own))
+    others = np.arange(error.shape[1])[None] != own[:, None]
+    return (error + error[rows, own][:, None])[others].reshape(len(own), -1)
