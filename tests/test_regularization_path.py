@@ -3,13 +3,16 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import sem
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification, make_moons
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
 
 from sklearn_irg import (
     GradRegLogisticRegression,
@@ -23,6 +26,7 @@ from sklearn_irg.diagnostics import input_gradients, linear_geometry
 from sklearn_irg.model_selection import most_robust, regularization_path
 from sklearn_irg.model_selection._folds import Folds
 from sklearn_irg.model_selection._selection import choose
+from sklearn_irg.penalties import InputGradient
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = scale(X)[::2]
@@ -30,6 +34,18 @@ Y = Y[::2]
 ALPHAS = [0.01, 1.0, 0.1]
 MODEL = GradRegLogisticRegression(max_iter=1000)
 THREAT = ThreatModel(0.5, scale=None)
+
+
+def mixed_table():
+    """Two columns of numbers, one of them in thousands, and a category."""
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"age": rng.randint(20, 70, 90), "income": rng.normal(3e4, 1e4, 90), "home": list("abc") * 30})
+    risk = (table.age - 45) / 14 + (3e4 - table.income) / 1e4 + (table.home == "a") + 0.3 * rng.standard_normal(90)
+    return table, np.where(risk > risk.median(), "default", "repaid")
+
+
+def prepare():
+    return make_column_transformer((StandardScaler(), ["age", "income"]), (OneHotEncoder(), ["home"]))
 
 
 class TestPath:
@@ -76,6 +92,22 @@ class TestPath:
         norms = np.linalg.norm(input_gradients(path.estimators[1], X, Y), axis=1)
         assert found["gradient_norm"][1] == pytest.approx(norms.mean())
 
+    def test_a_model_without_weights_has_no_angle(self):
+        path = regularization_path(GradRegLogisticRegression(InputGradient("l1"), max_iter=1000), X, Y, [0.01, 100.0])
+        np.testing.assert_array_equal(np.isnan(path.diagnostics(X, Y)["tilting_angle"]), [True, False])
+
+    def test_behind_an_encoder_there_is_no_angle(self):
+        table, y = mixed_table()
+        path = regularization_path(make_pipeline(prepare(), MODEL), table, y, ALPHAS)
+        assert set(path.diagnostics(table, y)) == {"gradient_norm"}
+
+    @pytest.mark.parametrize("n_folds", [1, 2, 5])
+    def test_standard_errors_are_those_of_means_over_folds(self, n_folds):
+        folds = list(StratifiedKFold(5).split(X, Y))[:n_folds]
+        path = regularization_path(MODEL, X, Y, ALPHAS, cv=folds)
+        expected = sem(path.scores, axis=0) if n_folds > 1 else np.full(3, np.nan)
+        np.testing.assert_allclose(path.to_frame()["standard_error_score"], expected)
+
     def test_models_of_three_classes_have_no_angle(self):
         rows = load_iris(return_X_y=True)
         assert set(regularization_path(MODEL, *rows, [1.0]).diagnostics(*rows)) == {"gradient_norm"}
@@ -83,7 +115,8 @@ class TestPath:
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
     def test_networks_have_no_coefficients(self):
         path = regularization_path(GradRegMLPClassifier((3,), max_iter=2), X, Y, ALPHAS)
-        with pytest.raises(TypeError, match=r"path.estimators\[i\].coefs_"):
+        assert not hasattr(path, "coefs")
+        with pytest.raises(AttributeError, match=r"path.estimators\[i\].coefs_"):
             path.coefs  # noqa: B018
 
     def test_folds_run_in_parallel(self):

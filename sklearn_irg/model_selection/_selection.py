@@ -3,8 +3,9 @@
 import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_choice
+from sklearn_irg._statistics import standard_errors
 
-__all__ = ["SELECTIONS", "choose", "most_robust", "standard_errors", "within_one_standard_error"]
+__all__ = ["SELECTIONS", "choose", "most_robust", "within_one_standard_error"]
 
 SELECTIONS = ("best", "one_standard_error", "most_robust")
 
@@ -100,11 +101,6 @@ def choose(selection, alphas, folds):
         return int(within_one_standard_error(folds.scores, allowed)[1][0])  # the strongest
     few = np.flatnonzero(allowed)
     return int(few[most_robust(folds.scores[:, few], folds.attacked[:, few])])
-
-
-def standard_errors(values):
-    """Of means over folds, the first axis; NaN for one fold."""
-    return values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.full(values.shape[1:], np.nan)
 
 
 def _ranked(scores):
