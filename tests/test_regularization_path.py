@@ -1,18 +1,21 @@
 """Paths over strengths, and estimators that choose theirs."""
 
+import importlib
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import sem
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification, make_moons
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer, mutual_info_score
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, scale
 
 from sklearn_irg import (
     GradRegLogisticRegression,
@@ -21,7 +24,7 @@ from sklearn_irg import (
     GradRegMLPClassifierCV,
     VATClassifier,
 )
-from sklearn_irg.attacks import ThreatModel
+from sklearn_irg.attacks import ThreatModel, adversarial_examples
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
 from sklearn_irg.model_selection import most_robust, regularization_path
 from sklearn_irg.model_selection._folds import Folds
@@ -42,6 +45,12 @@ def mixed_table():
     table = pd.DataFrame({"age": rng.randint(20, 70, 90), "income": rng.normal(3e4, 1e4, 90), "home": list("abc") * 30})
     risk = (table.age - 45) / 14 + (3e4 - table.income) / 1e4 + (table.home == "a") + 0.3 * rng.standard_normal(90)
     return table, np.where(risk > risk.median(), "default", "repaid")
+
+
+def as_frame_of(library, table):
+    if library == "polars":
+        return importlib.import_module("polars").DataFrame(table.to_dict("list"))
+    return importlib.import_module("pyarrow").table(table.to_dict("list"))
 
 
 def prepare():
@@ -123,6 +132,37 @@ class TestPath:
         alone, together = (regularization_path(MODEL, X, Y, ALPHAS, cv=3, n_jobs=n).scores for n in (1, 2))
         np.testing.assert_array_equal(alone, together)
 
+    def test_workers_have_scikit_learns_configuration(self):
+        table, y = mixed_table()
+        by_name = make_column_transformer((StandardScaler(), ["age", "income"]), verbose_feature_names_out=False)
+        model = make_pipeline(by_name, GradRegLogisticRegression(InputGradient(features=["age"])))  # needs names
+        with config_context(transform_output="pandas"):
+            alone, together = (regularization_path(model, table, y, ALPHAS, cv=3, n_jobs=n).scores for n in (1, 2))
+        np.testing.assert_array_equal(alone, together)
+
+    @pytest.mark.parametrize("library", ["polars", "pyarrow"])
+    def test_frames_of_any_library_stay_frames(self, library):
+        pytest.importorskip(library)
+        table, y = mixed_table()
+        kinds = set()
+        look = FunctionTransformer(lambda rows: kinds.add(type(rows).__module__.split(".")[0]) or rows)
+        pipeline = make_pipeline(look, prepare(), MODEL)
+        expected = regularization_path(pipeline, table, y, ALPHAS, cv=3).scores
+        kinds.clear()
+        frame = as_frame_of(library, table)
+        np.testing.assert_allclose(regularization_path(pipeline, frame, y, ALPHAS, cv=3).scores, expected)
+        assert kinds == {library}
+        numbers = as_frame_of(library, table[["age", "income"]])
+        search = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000).fit(numbers, y)
+        assert search.feature_names_in_.tolist() == ["age", "income"]
+
+    @pytest.mark.parametrize("kind", [list, lambda rows: np.isin(np.arange(len(Y)), rows)], ids=["lists", "masks"])
+    def test_folds_may_be_lists_or_masks(self, kind):
+        folds = list(KFold(2).split(X))
+        given = [(kind(train), kind(test)) for train, test in folds]
+        expected = regularization_path(MODEL, X, Y, ALPHAS, cv=folds).scores
+        np.testing.assert_array_equal(regularization_path(MODEL, X, Y, ALPHAS, cv=given).scores, expected)
+
     def test_unlabelled_rows_are_not_scored(self):
         rows, y = make_moons(200, noise=0.1, random_state=0)
         y[40:] = -1
@@ -144,6 +184,55 @@ class TestPath:
 
         weighted = regularization_path(MODEL, X, Y, ALPHAS, cv=2, scoring=scorer, sample_weight=np.ones(len(Y)))
         np.testing.assert_array_equal(weighted.scores, regularization_path(MODEL, X, Y, ALPHAS, cv=2).scores)
+
+    @pytest.mark.parametrize(
+        "scoring",
+        [
+            "mutual_info_score",
+            make_scorer(mutual_info_score),
+            ["mutual_info_score", "accuracy"],
+            {"unweighted": lambda model, X, y: mutual_info_score(y, model.predict(X)), "weighted": "accuracy"},
+        ],
+        ids=["name", "scorer", "list", "dict"],
+    )
+    def test_metrics_that_take_weights_get_them_and_others_do_not(self, scoring):
+        weights = np.random.RandomState(0).rand(len(Y))
+        (train, test), _ = folds = list(KFold(2).split(X))
+        path = regularization_path(MODEL, X, Y, [0.1], cv=folds, scoring=scoring, sample_weight=weights)
+        scores = path.scores if isinstance(path.scores, dict) else {"alone": path.scores}
+        fitted = clone(MODEL).set_params(alpha=0.1).fit(X[train], Y[train], sample_weight=weights[train])
+        unweighted, *others = (float(values[0, 0]) for values in scores.values())
+        assert unweighted == mutual_info_score(Y[test], fitted.predict(X[test]))
+        for accuracy in others:
+            assert accuracy == pytest.approx(fitted.score(X[test], Y[test], sample_weight=weights[test]))
+
+    def test_an_error_inside_a_scorer_is_not_hidden_by_weights(self):
+        def scorer(estimator, X, y, sample_weight=None):
+            raise TypeError("mine")
+
+        with pytest.raises(TypeError, match="mine"):
+            regularization_path(MODEL, X, Y, ALPHAS, cv=2, scoring=scorer, sample_weight=np.ones(len(Y)))
+
+    def test_a_class_that_a_training_fold_lacks_is_wrong_there_as_in_a_grid_search(self):
+        rows, y = load_iris(return_X_y=True)
+        folds = [(np.arange(100), np.arange(50, 150)), (np.arange(50, 150), np.arange(100))]
+        path = regularization_path(MODEL, rows, y, ALPHAS, cv=folds)
+        search = GridSearchCV(MODEL, {"alpha": path.alphas.tolist()}, cv=folds).fit(rows, y)
+        np.testing.assert_allclose(path.scores.mean(axis=0), search.cv_results_["mean_test_score"])
+        assert path.scores.max() == 0.5
+
+    def test_a_scorer_that_takes_no_unknown_class_is_told_of_it(self):
+        rows, y = load_iris(return_X_y=True)
+        with pytest.raises(ValueError, match=r"training rows of a fold of cv lack classes .*: 0\. .*stratified folds"):
+            regularization_path(MODEL, rows, y, ALPHAS, cv=KFold(3), scoring="neg_log_loss")
+
+    @pytest.mark.parametrize("weights", [None, np.where(Y == 0, 0.0, 1.0)], ids=["sorted", "weights"])
+    def test_a_fold_of_one_class_is_an_error_that_names_it(self, weights):
+        order = np.argsort(Y)
+        folds = [(order[:40], order[40:])] if weights is None else [(np.arange(100), np.arange(100, len(Y)))]
+        weights = None if weights is None else np.where(np.arange(len(Y)) < 100, weights, 1.0)
+        with pytest.raises(ValueError, match=r"fold 0 of cv has no two classes in its training rows: [01]\. Use strat"):
+            regularization_path(MODEL, X, Y, ALPHAS, cv=folds, sample_weight=weights)
 
     def test_folds_there_are(self):
         with pytest.raises(ValueError, match="cv gives no folds"):
@@ -248,6 +337,19 @@ class TestSearch:
         np.testing.assert_array_equal(model.attacked_scores_, best.attacked_scores_)
         by_strength = dict(zip(model.alphas_, model.attacked_scores_.mean(axis=0), strict=True))
         assert by_strength[model.alpha_] > by_strength[best.alpha_]
+
+    def test_rows_of_a_class_that_a_fold_lacks_fall_without_an_attack(self):
+        rows, y = load_iris(return_X_y=True)
+        threat = ThreatModel(0.1).fit(rows)
+        folds = [(np.arange(100), np.arange(50, 150)), (np.arange(50, 150), np.arange(100))]
+        weights = np.where(y == 2, 3.0, 1.0)
+        model = GradRegLogisticRegressionCV(alphas=[0.1], cv=folds, max_iter=1000, threat_model=threat)
+        model.fit(rows, y, sample_weight=weights)
+        for (train, test), (attacked,) in zip(folds, model.attacked_scores_, strict=True):
+            plain = clone(MODEL).set_params(alpha=0.1).fit(rows[train], y[train], sample_weight=weights[train])
+            moved = adversarial_examples(plain, rows[50:100], y[50:100], threat)  # the class of all training rows
+            right = (plain.predict(moved) == 1) @ weights[50:100]
+            assert attacked == pytest.approx(right / weights[test].sum())
 
     def test_networks_trained_by_epochs_are_those_of_a_grid_search(self):
         options = {"hidden_layer_sizes": (5,), "learning_rate_init": 0.02, "tol": 0.01, "random_state": 0}

@@ -2,7 +2,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
-from sklearn.metrics import check_scoring
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 
@@ -123,7 +122,7 @@ def regularization_path(
         Score or scores of each fold: the name of a scorer, a callable ``scorer(estimator, X, y)``, a list of names, or
         a dict of name to scorer. ``None`` is the estimator's own score.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows, in fits, and in scores that take weights.
+        Weights of the rows, in fits, and in scores whose metric takes weights.
     mask : array-like of bool of shape (n_samples, n_features), default=None
         Entries of X to which the penalty applies.
     warm_start : bool, default=None
@@ -180,8 +179,7 @@ def regularization_path(
     fit_options = {"sample_weight": sample_weight, "mask": mask, "warm_start": warm_start}
     scores = None
     if cv is not None:
-        scorer = check_scoring(estimator, scoring=scoring)
-        folds = cross_validate_strengths(estimator, X, y, alphas, cv, scorer, n_jobs=n_jobs, **fit_options)
+        folds = cross_validate_strengths(estimator, X, y, alphas, cv, scoring, n_jobs=n_jobs, **fit_options)
         scores = folds.scores
     return RegularizationPath(alphas, fit_path(estimator, X, y, alphas, **fit_options), scores)
 

@@ -3,7 +3,6 @@
 import inspect
 
 import numpy as np
-from sklearn.metrics import check_scoring
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._estimators._distributed import are_distributed
@@ -41,7 +40,7 @@ class StrengthSearch:
         y : array-like of shape (n_samples,)
             Classes.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, in fits and in scores; a weight of zero removes it.
+            Weight of each row, in fits, and in scores whose metric takes weights; a weight of zero removes it.
         mask : array-like of bool of shape (n_samples, n_features), default=None
             Entries to which the penalty applies, for `RightReasons` and `InputGradient`.
 
@@ -65,14 +64,13 @@ class StrengthSearch:
         threat = None if self.threat_model is None else self._threat(X)
         self._validate(X, y, reset=True)
         plain = self._plain_estimator()
-        scorer = check_scoring(plain, scoring=self.scoring)
         folds = cross_validate_strengths(
             plain,
             X,
             y,
             alphas,
             5 if self.cv is None else self.cv,
-            scorer,
+            self.scoring,
             counts=True,
             threat=threat,
             sample_weight=sample_weight,
