@@ -5,7 +5,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklearn_irg._checks import check_choice, check_radii, check_sample_weight
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg._threats.arguments import as_threat, check_alone, one_radius, with_radius
+from sklearn_irg._threats.arguments import as_threat, check_alone, check_fitted, one_radius, with_radius
 from sklearn_irg._threats.threat_model import NORMS, ThreatModel
 from sklearn_irg._threats.worst_case import certified_rows, worst_case
 from sklearn_irg.attacks._problem import like
@@ -45,7 +45,8 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", 
     Raises
     ------
     ValueError
-        For a negative radius, a label unseen in ``fit``, X of the wrong width, or a threat model that does not fit X.
+        For a negative radius, a label unseen in ``fit``, X of the wrong width, or a threat model that has not been fitted
+        or does not fit X.
     TypeError
         For an estimator that is not a classifier.
 
@@ -191,8 +192,8 @@ def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     Parameters
     ----------
     epsilon : float or ThreatModel
-        Radius, in units of X; or the changes that rows of a table may undergo. A fitted threat model keeps its scales
-        and levels in all folds; one that has not been fitted is fitted on the rows of each.
+        Radius, in units of X; or the changes that rows of a table may undergo, a threat model that was fitted on the
+        whole table, whose scales and levels are those of all folds.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2".
     attack : "auto" or callable, default="auto"
@@ -204,6 +205,15 @@ def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     -------
     scorer : callable
         ``scorer(estimator, X, y)``; larger is better. It pickles.
+
+    Raises
+    ------
+    ValueError
+        For a negative radius, several radii, or a threat model that has not been fitted.
+
+    See Also
+    --------
+    sklearn_irg.model_selection.refit_most_robust : Chooses by it among models that are as good as the best.
 
     Examples
     --------
@@ -223,6 +233,7 @@ def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     if isinstance(epsilon, ThreatModel):
         check_alone(norm=norm)
         one_radius(epsilon.epsilon)
+        check_fitted(epsilon)
     else:
         epsilon = one_radius(epsilon)
         check_choice("l2" if norm is None else norm, "norm", NORMS)
