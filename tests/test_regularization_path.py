@@ -277,7 +277,9 @@ class TestPath:
         order = np.argsort(Y)
         folds = [(order[:40], order[40:])] if weights is None else [(np.arange(100), np.arange(100, len(Y)))]
         weights = None if weights is None else np.where(np.arange(len(Y)) < 100, weights, 1.0)
-        with pytest.raises(ValueError, match=r"fold 0 of cv has no two classes in its training rows: [01]\. Use strat"):
+        with pytest.raises(
+            ValueError, match=r"fold 0 of cv has no two classes in its training rows: [01]\. Use stratified"
+        ):
             regularization_path(MODEL, X, Y, ALPHAS, cv=folds, sample_weight=weights)
 
     def test_folds_there_are(self):
@@ -488,6 +490,12 @@ class TestSearch:
                 ValueError, match=r"rows of the table .*: X (is sparse|has 5 columns).*GridSearchCV\(pipel"
             ):
                 make_pipeline(steps, model).fit(table, y)
+
+    def test_the_threat_of_an_array_is_refused_behind_a_scaler(self):
+        raw = load_breast_cancer().data[::2]
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, threat_model=ThreatModel(0.5).fit(raw))
+        with pytest.raises(ValueError, match=r"cannot be rows of the table .*: the column 0 has .* outside its bounds"):
+            make_pipeline(StandardScaler(), model).fit(raw, Y)
 
     @pytest.mark.parametrize(("options", "steps", "message"), BEHIND_OTHER_STEPS, ids=lambda value: str(value)[:40])
     def test_rows_that_cannot_be_rows_of_the_table_are_refused(self, options, steps, message):

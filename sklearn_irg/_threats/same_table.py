@@ -32,10 +32,10 @@ def _other_columns(threat, table):
     if table.n_columns != threat.n_features_in_:
         return f"X has {table.n_columns} columns, and the table {threat.n_features_in_}"
     names = getattr(threat, "feature_names_in_", None)
-    if names is None or list(names) == table.names:
-        return None
-    if table.names is None:
+    if table.names is None and names is not None:
         return f"X has no column names, and the table has {_some(names)}"
+    if names is None or list(names) == list(table.names):
+        return None
     return f"the columns of X are {_some(table.names)}, and those of the table {_some(names)}"
 
 
@@ -43,14 +43,14 @@ def _other_levels(threat, table, numbers):
     for j, levels in threat.levels_.items():
         unknown = set(table.cells(j)) - {None, *levels.tolist()}
         if unknown:
-            return f"the column {table.name_of(j)!r} has {min(unknown, key=repr)!r}, which is not a level of the table"
+            return f"the column {_name(table, j)} has {min(unknown, key=repr)!r}, which is not a level of the table"
     return None
 
 
 def _not_numbers(threat, table, numbers):
     for j in np.flatnonzero((threat.scales_ > 0) & ~table.is_number):
         if any(cell is not None for cell in table.cells(j)):
-            return f"the column {table.name_of(j)!r} is not numeric, and is in the table"
+            return f"the column {_name(table, j)} is not numeric, and is in the table"
     return None
 
 
@@ -61,7 +61,7 @@ def _beyond_bounds(threat, table, numbers):
         return None
     row, j = np.argwhere(beyond)[0]
     return (
-        f"the column {table.name_of(j)!r} has {numbers[row, j]:g}, which is outside its bounds in the table, "
+        f"the column {_name(table, j)} has {numbers[row, j]:g}, which is outside its bounds in the table, "
         f"[{threat.lows_[j]:g}, {threat.highs_[j]:g}]"
     )
 
@@ -71,7 +71,7 @@ def _fractions(threat, table, numbers):
     if not fractions.any():
         return None
     row, j = np.argwhere(fractions)[0]
-    return f"the column {table.name_of(j)!r} has {numbers[row, j]:g}, and integers in the table"
+    return f"the column {_name(table, j)} has {numbers[row, j]:g}, and integers in the table"
 
 
 def _other_spread(threat, table, numbers):
@@ -89,7 +89,7 @@ def _other_spread(threat, table, numbers):
     worst = np.where(off, np.abs(logs), -1).argmax()
     kind = "an interquartile range" if threat.scale == "iqr" else "a standard deviation"
     return (
-        f"the column {table.name_of(columns[worst])!r} has {kind} of {spreads[worst]:g}, and of "
+        f"the column {_name(table, columns[worst])} has {kind} of {spreads[worst]:g}, and of "
         f"{threat.scales_[columns[worst]]:g} in the table"
     )
 
@@ -111,6 +111,10 @@ def _spread(threat, column):
 
 def _is_standardized(column):
     return abs(np.nanmean(column)) < 1e-4 and abs(np.nanstd(column) - 1) < 1e-4
+
+
+def _name(table, j):
+    return repr(table.name_of(int(j)))
 
 
 def _some(names):
