@@ -542,6 +542,22 @@ class TestInSearches:
         assert 0 < adversarial_accuracy(search, TABLE, LABELS, threat) < 1
         assert pickle.loads(pickle.dumps(search.scorer_))(search, TABLE, LABELS) == search.score(TABLE, LABELS)
 
+    @pytest.mark.parametrize("names", [[0, 1, 2], ["a", "bb", "ccc"]], ids=["numbers", "words"])
+    def test_rows_of_a_class_that_a_fold_lacks_count_as_misclassified(self, names):
+        X, y = load_iris(return_X_y=True)
+        labels = np.array(names)[y]
+        model = LogisticRegression(max_iter=1000).fit(X[50:], labels[50:])
+        scorer = make_adversarial_scorer(ThreatModel(0.2).fit(X))
+        known = adversarial_accuracy(model, X[50:], labels[50:], ThreatModel(0.2).fit(X))
+        assert scorer(model, X, labels) == pytest.approx(known * 2 / 3)
+        weights = np.where(y == 0, 2.0, 1.0)
+        assert scorer(model, X, labels, sample_weight=weights) == pytest.approx(known / 2)
+        assert scorer(model, X[:50], labels[:50]) == 0
+        search = GridSearchCV(model, {"C": [1.0]}, scoring=scorer, cv=[(np.arange(50, 150), np.arange(150))])
+        assert search.fit(X, labels).best_score_ == scorer(model, X, labels)
+        with pytest.raises(ValueError, match="which is not among"):
+            adversarial_accuracy(model, X, labels, 0.2)  # without folds it is an error
+
     def test_a_curve_shows_its_units(self):
         threat = ThreatModel([0, 0.2, 0.5], n_swaps=1).fit(TABLE)
         models = {"linear": MODELS["linear"], "forest": MODELS["forest"]}

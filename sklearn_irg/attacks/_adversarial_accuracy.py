@@ -154,7 +154,10 @@ class _AdversarialScorer:
         self._requests_weight = None
 
     def __call__(self, estimator, X, y, sample_weight=None):
-        return adversarial_accuracy(
+        y, sample_weight, share = _of_known_classes(estimator, y, sample_weight)
+        if share == 0:
+            return 0.0
+        return share * adversarial_accuracy(
             estimator, X, y, self.epsilon, norm=self.norm, attack=self.attack, sample_weight=sample_weight
         )
 
@@ -186,6 +189,22 @@ class _AdversarialScorer:
         return f"make_adversarial_scorer(epsilon={self.epsilon!r}, norm={self.norm!r}, attack={self.attack!r})"
 
 
+def _of_known_classes(estimator, y, sample_weight):
+    """Labels and weights, zero for rows of other classes than the estimator's, and the share of the rows that have any.
+
+    A class that the training rows of a fold lack is misclassified in the others, and there is nothing to attack.
+    """
+    classes, labels = getattr(estimator, "classes_", None), np.asarray(y)
+    if classes is None or labels.ndim != 1:
+        return y, sample_weight, 1.0
+    is_known = np.isin(labels, classes)
+    if is_known.all():
+        return y, sample_weight, 1.0
+    weights = check_sample_weight(1.0 if sample_weight is None else sample_weight, len(labels))
+    share = float(weights[is_known].sum() / weights.sum())
+    return np.where(is_known, labels, classes[0]), weights * is_known, share
+
+
 def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     """A scorer for ``GridSearchCV(scoring=…)``: accuracy when rows may be moved by up to epsilon.
 
@@ -204,7 +223,8 @@ def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)``; larger is better. It pickles.
+        ``scorer(estimator, X, y)``; larger is better. Rows of a class that the training rows of a fold lack count as
+        misclassified, as they do in accuracy. It pickles.
 
     Raises
     ------

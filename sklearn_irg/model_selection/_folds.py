@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_irg._checks import InvalidParameterError, check_sample_weight
 from sklearn_irg._estimators._labels import is_marker
 from sklearn_irg._estimators._strengths import fit_strengths
-from sklearn_irg.attacks import adversarial_accuracy
+from sklearn_irg.attacks import make_adversarial_scorer
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
 
 __all__ = ["Folds", "cross_validate_strengths", "fit_path", "last_step"]
@@ -111,7 +111,10 @@ def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, war
         scores = [_score(scorer, model, X, y, weights) for model in models]
     except ValueError as error:
         raise _without_classes(models[0], y, error) from error
-    attacked = None if threat is None else [_attacked(model, X, y, threat, weights) for model in models]
+    attacked = None
+    if threat is not None:
+        under_attack = make_adversarial_scorer(threat)
+        attacked = [under_attack(model, X, y, sample_weight=weights) for model in models]
     return scores, attacked, [_n_different(model.predict(X)) for model in models] if counts else None
 
 
@@ -135,39 +138,19 @@ def _check_classes(splits, y, sample_weight, marker):
 
 def _without_classes(model, y, error):
     """What a scorer raised, with its reason where a fold tests on classes that it does not train on."""
-    known = _is_known(model, y)
-    if known.all():
+    if not is_classifier(model) or np.ndim(y) > 1:
         return error
-    classes = set(np.asarray(y)[~known].tolist())
+    unknown = set(np.asarray(y).tolist()) - set(model.classes_.tolist())
+    if not unknown:
+        return error
     return ValueError(
-        f"the training rows of a fold of cv lack classes that its test rows have: {_listed(classes)}. The scorer does not "
+        f"the training rows of a fold of cv lack classes that its test rows have: {_listed(unknown)}. The scorer does not "
         f"take such rows: {str(error).rstrip('.')}. Use stratified folds, fewer folds, or another scoring."
     )
 
 
 def _listed(classes):
     return ", ".join(sorted(map(repr, classes))) or "none"
-
-
-def _is_known(model, y):
-    """Rows whose class a model was trained on; all, where it is no classifier of single labels."""
-    y = np.asarray(y)
-    if y.ndim > 1 or not is_classifier(model):
-        return np.ones(len(y), dtype=bool)
-    return np.isin(y, model.classes_)
-
-
-def _attacked(model, X, y, threat, weights):
-    """Accuracy under attack; rows of classes that the model was not trained on are wrong without any."""
-    known = _is_known(model, y)
-    if known.all():
-        return adversarial_accuracy(model, X, y, threat, sample_weight=weights)
-    weights = np.ones(len(known)) if weights is None else weights
-    share = weights[known].sum() / weights.sum()
-    if share == 0:
-        return 0.0
-    X, y = _rows_of((X, y), np.flatnonzero(known))
-    return share * adversarial_accuracy(model, X, y, threat, sample_weight=weights[known])
 
 
 def _n_different(predictions):
