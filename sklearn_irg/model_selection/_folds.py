@@ -110,7 +110,13 @@ def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, war
     try:
         scores = [_score(scorer, model, X, y, weights) for model in models]
     except ValueError as error:
-        raise _without_classes(models[0], y, error) from error
+        unknown = _unknown_classes(models[0], y)
+        if not unknown:
+            raise
+        raise ValueError(
+            f"the training rows of a fold of cv lack classes that its test rows have: {_listed(unknown)}. The scorer does "
+            f"not take such rows: {str(error).rstrip('.')}. Use stratified folds, fewer folds, or another scoring."
+        ) from error
     attacked = None
     if threat is not None:
         under_attack = make_adversarial_scorer(threat)
@@ -136,17 +142,11 @@ def _check_classes(splits, y, sample_weight, marker):
             )
 
 
-def _without_classes(model, y, error):
-    """What a scorer raised, with its reason where a fold tests on classes that it does not train on."""
+def _unknown_classes(model, y):
+    """Classes that rows have and the training rows of a model do not."""
     if not is_classifier(model) or np.ndim(y) > 1:
-        return error
-    unknown = set(np.asarray(y).tolist()) - set(model.classes_.tolist())
-    if not unknown:
-        return error
-    return ValueError(
-        f"the training rows of a fold of cv lack classes that its test rows have: {_listed(unknown)}. The scorer does not "
-        f"take such rows: {str(error).rstrip('.')}. Use stratified folds, fewer folds, or another scoring."
-    )
+        return set()
+    return set(np.asarray(y).tolist()) - set(model.classes_.tolist())
 
 
 def _listed(classes):
