@@ -40,7 +40,7 @@ left.set(
 left.legend()
 n_left = np.count_nonzero(coefs, axis=1)
 mean = path.scores.mean(axis=0)
-error = path.scores.std(axis=0) / np.sqrt(len(path.scores) - 1)
+error = path.to_frame()["standard_error_score"].to_numpy()
 right.errorbar(n_left, mean, error, marker="o", capsize=3)
 right.axhline(
     mean.max() - error[mean.argmax()],

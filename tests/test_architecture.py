@@ -12,7 +12,7 @@ import sklearn_irg
 
 ROOT = Path(sklearn_irg.__file__).parent
 FLOORS = [  # from the ground up; a room imports from lower floors only, or from itself
-    ["_component"],
+    ["_component", "_statistics"],
     ["_checks"],
     ["_engine"],
     ["activations", "likelihoods", "penalties", "losses", "constraints", "_fitted"],
@@ -31,9 +31,10 @@ ONLY = {  # rooms that know few others
     "solvers": {"_checks", "_component"},
     "_checks": set(),
     "_component": set(),
+    "_statistics": set(),
     "_callbacks": set(),
-    "model_selection": {"_checks", "_estimators", "_threats", "attacks", "diagnostics"},
-    "displays": {"_checks", "_threats", "attacks", "diagnostics"},
+    "model_selection": {"_checks", "_estimators", "_statistics", "_threats", "attacks", "diagnostics"},
+    "displays": {"_checks", "_statistics", "_threats", "attacks", "diagnostics"},
     "attacks": {"_checks", "_engine", "_fitted", "_threats"},
     "_threats": {"_checks", "_engine", "_fitted"},
     "diagnostics": {"_checks", "_engine", "_fitted", "_threats"},

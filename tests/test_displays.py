@@ -1,15 +1,18 @@
 """What displays draw, read back from the artists; never pixels."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.stats import sem
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, make_moons
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -290,6 +293,34 @@ def test_a_path_is_drawn_with_its_scores_and_diagnostics():
     np.testing.assert_allclose(display.curves["tilting angle (degrees)"]["given rows"], np.degrees(angles))
     with pytest.raises(ValueError, match=r"the path has no scores to draw. Make it with cv=5, or pass X and y"):
         RegularizationPathDisplay.from_path(regularization_path(GradRegLogisticRegression(), X, y, [1]))
+
+
+def test_a_path_of_one_fold_has_no_standard_error():
+    path = regularization_path(GradRegLogisticRegression(), X, y, [0.1, 1], cv=[(np.arange(300), np.arange(300, 569))])
+    display = RegularizationPathDisplay.from_path(path)
+    assert np.isnan(display.errors["score"]["held-out"]).all()
+    np.testing.assert_array_equal(display.axes_[0].lines[0].get_ydata(), path.scores[0][::-1])
+
+
+def test_standard_errors_of_a_search_are_those_of_the_curve_that_is_drawn():
+    grid = {"alpha": [0.1, 1], "l2": [1.0, 100.0]}
+    search = GridSearchCV(GradRegLogisticRegression(), grid, cv=3).fit(X, y)
+    display = RegularizationPathDisplay.from_cv_results(search, parameter="alpha")
+    splits = np.array([search.cv_results_[f"split{k}_test_score"].reshape(2, 2).mean(axis=1) for k in range(3)])
+    np.testing.assert_allclose(display.errors["error"]["held-out"], sem(splits, axis=0))
+
+
+def test_a_measure_without_a_finite_value_has_no_panel():
+    table = load_iris(as_frame=True).data[:100].assign(kind=list("ab") * 50)
+    labels = np.repeat([0, 1], 50)
+    steps = make_column_transformer((OneHotEncoder(), ["kind"]), remainder=StandardScaler())
+    path = regularization_path(make_pipeline(steps, GradRegLogisticRegression()), table, labels, [0.1, 1], cv=2)
+    display = RegularizationPathDisplay.from_path(path, table, labels)
+    assert list(display.curves) == ["score", "gradient norm"]
+    assert len(display.axes_) == 2
+    nothing = replace(path, scores=np.full((2, 2), np.nan))
+    with pytest.raises(ValueError, match="there is nothing to draw: no value of score is finite"):
+        RegularizationPathDisplay.from_path(nothing)
 
 
 def test_training_and_held_out_scores_share_a_scale():

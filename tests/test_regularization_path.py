@@ -1,15 +1,23 @@
 """Paths over strengths, and estimators that choose theirs."""
 
+import importlib
+import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import sem
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris, make_classification, make_moons
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.metrics import make_scorer, mutual_info_score
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler, scale
 
 from sklearn_irg import (
     GradRegLogisticRegression,
@@ -18,18 +26,81 @@ from sklearn_irg import (
     GradRegMLPClassifierCV,
     VATClassifier,
 )
-from sklearn_irg.attacks import ThreatModel
+from sklearn_irg._threats.same_table import difference_from_table
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, make_adversarial_scorer
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
-from sklearn_irg.model_selection import most_robust, regularization_path
+from sklearn_irg.model_selection import (
+    most_robust,
+    refit_most_robust,
+    refit_one_standard_error,
+    regularization_path,
+)
 from sklearn_irg.model_selection._folds import Folds
 from sklearn_irg.model_selection._selection import choose
+from sklearn_irg.penalties import InputGradient
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = scale(X)[::2]
 Y = Y[::2]
 ALPHAS = [0.01, 1.0, 0.1]
 MODEL = GradRegLogisticRegression(max_iter=1000)
-THREAT = ThreatModel(0.5, scale=None)
+THREAT = ThreatModel(0.5, scale=None).fit(X)
+
+
+def mixed_table():
+    """Two columns of numbers, one of them in thousands, and a category."""
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"age": rng.randint(20, 70, 90), "income": rng.normal(3e4, 1e4, 90), "home": list("abc") * 30})
+    risk = (table.age - 45) / 14 + (3e4 - table.income) / 1e4 + (table.home == "a") + 0.3 * rng.standard_normal(90)
+    return table, np.where(risk > risk.median(), "default", "repaid")
+
+
+BEHIND_OTHER_STEPS = [  # options of a threat, steps before the estimator, and what the error says of the rows
+    ({}, OneHotEncoder(sparse_output=False), "X has .* columns, and the table 4"),
+    ({}, StandardScaler(), "X has no column names, and the table has age, income, home, debt"),
+    (
+        {},
+        make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough").set_output(transform="pandas"),
+        "the columns of X are standardscaler__age, .* and those of the table age, ",
+    ),
+    ({}, StandardScaler().set_output(transform="pandas"), "the column 'age' has .*, which is outside its bounds"),
+    ({}, MinMaxScaler((20, 21)).set_output(transform="pandas"), "the column 'income' has .* outside its bounds"),
+    (
+        {"bounds": {"income": (0, None), "home": (-9, 9), "debt": (0, 1e6)}},
+        MinMaxScaler((25, 60)).set_output(transform="pandas"),
+        "the column 'home' has .*, which is outside its bounds",
+    ),
+    (
+        {"bounds": None},
+        MinMaxScaler((25, 60)).set_output(transform="pandas"),
+        "the column 'age' has .*, and integers in the table",
+    ),
+    (
+        {"bounds": None, "integers": None},
+        StandardScaler().set_output(transform="pandas"),
+        "the column 'income' has a standard deviation of 1, and of .* in the table",
+    ),
+    (
+        {"bounds": None, "integers": None, "scale": "iqr"},
+        MinMaxScaler().set_output(transform="pandas"),
+        "the column 'income' has an interquartile range of 0.*, and of .* in the table",
+    ),
+    (
+        {"bounds": None, "integers": None, "categorical": ["home"]},
+        StandardScaler().set_output(transform="pandas"),
+        "the column 'home' has .*, which is not a level of the table",
+    ),
+]
+
+
+def as_frame_of(library, table):
+    if library == "polars":
+        return importlib.import_module("polars").DataFrame(table.to_dict("list"))
+    return importlib.import_module("pyarrow").table(table.to_dict("list"))
+
+
+def prepare():
+    return make_column_transformer((StandardScaler(), ["age", "income"]), (OneHotEncoder(), ["home"]))
 
 
 class TestPath:
@@ -76,6 +147,22 @@ class TestPath:
         norms = np.linalg.norm(input_gradients(path.estimators[1], X, Y), axis=1)
         assert found["gradient_norm"][1] == pytest.approx(norms.mean())
 
+    def test_a_model_without_weights_has_no_angle(self):
+        path = regularization_path(GradRegLogisticRegression(InputGradient("l1"), max_iter=1000), X, Y, [0.01, 100.0])
+        np.testing.assert_array_equal(np.isnan(path.diagnostics(X, Y)["tilting_angle"]), [True, False])
+
+    def test_behind_an_encoder_there_is_no_angle(self):
+        table, y = mixed_table()
+        path = regularization_path(make_pipeline(prepare(), MODEL), table, y, ALPHAS)
+        assert set(path.diagnostics(table, y)) == {"gradient_norm"}
+
+    @pytest.mark.parametrize("n_folds", [1, 2, 5])
+    def test_standard_errors_are_those_of_means_over_folds(self, n_folds):
+        folds = list(StratifiedKFold(5).split(X, Y))[:n_folds]
+        path = regularization_path(MODEL, X, Y, ALPHAS, cv=folds)
+        expected = sem(path.scores, axis=0) if n_folds > 1 else np.full(3, np.nan)
+        np.testing.assert_allclose(path.to_frame()["standard_error_score"], expected)
+
     def test_models_of_three_classes_have_no_angle(self):
         rows = load_iris(return_X_y=True)
         assert set(regularization_path(MODEL, *rows, [1.0]).diagnostics(*rows)) == {"gradient_norm"}
@@ -83,12 +170,44 @@ class TestPath:
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
     def test_networks_have_no_coefficients(self):
         path = regularization_path(GradRegMLPClassifier((3,), max_iter=2), X, Y, ALPHAS)
-        with pytest.raises(TypeError, match=r"path.estimators\[i\].coefs_"):
+        assert not hasattr(path, "coefs")
+        with pytest.raises(AttributeError, match=r"path.estimators\[i\].coefs_"):
             path.coefs  # noqa: B018
 
     def test_folds_run_in_parallel(self):
         alone, together = (regularization_path(MODEL, X, Y, ALPHAS, cv=3, n_jobs=n).scores for n in (1, 2))
         np.testing.assert_array_equal(alone, together)
+
+    def test_workers_have_scikit_learns_configuration(self):
+        table, y = mixed_table()
+        by_name = make_column_transformer((StandardScaler(), ["age", "income"]), verbose_feature_names_out=False)
+        model = make_pipeline(by_name, GradRegLogisticRegression(InputGradient(features=["age"])))  # needs names
+        with config_context(transform_output="pandas"):
+            alone, together = (regularization_path(model, table, y, ALPHAS, cv=3, n_jobs=n).scores for n in (1, 2))
+        np.testing.assert_array_equal(alone, together)
+
+    @pytest.mark.parametrize("library", ["polars", "pyarrow"])
+    def test_frames_of_any_library_stay_frames(self, library):
+        pytest.importorskip(library)
+        table, y = mixed_table()
+        kinds = set()
+        look = FunctionTransformer(lambda rows: kinds.add(type(rows).__module__.split(".")[0]) or rows)
+        pipeline = make_pipeline(look, prepare(), MODEL)
+        expected = regularization_path(pipeline, table, y, ALPHAS, cv=3).scores
+        kinds.clear()
+        frame = as_frame_of(library, table)
+        np.testing.assert_allclose(regularization_path(pipeline, frame, y, ALPHAS, cv=3).scores, expected)
+        assert kinds == {library}
+        numbers = as_frame_of(library, table[["age", "income"]])
+        search = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000).fit(numbers, y)
+        assert search.feature_names_in_.tolist() == ["age", "income"]
+
+    @pytest.mark.parametrize("kind", [list, lambda rows: np.isin(np.arange(len(Y)), rows)], ids=["lists", "masks"])
+    def test_folds_may_be_lists_or_masks(self, kind):
+        folds = list(KFold(2).split(X))
+        given = [(kind(train), kind(test)) for train, test in folds]
+        expected = regularization_path(MODEL, X, Y, ALPHAS, cv=folds).scores
+        np.testing.assert_array_equal(regularization_path(MODEL, X, Y, ALPHAS, cv=given).scores, expected)
 
     def test_unlabelled_rows_are_not_scored(self):
         rows, y = make_moons(200, noise=0.1, random_state=0)
@@ -111,6 +230,57 @@ class TestPath:
 
         weighted = regularization_path(MODEL, X, Y, ALPHAS, cv=2, scoring=scorer, sample_weight=np.ones(len(Y)))
         np.testing.assert_array_equal(weighted.scores, regularization_path(MODEL, X, Y, ALPHAS, cv=2).scores)
+
+    @pytest.mark.parametrize(
+        "scoring",
+        [
+            "mutual_info_score",
+            make_scorer(mutual_info_score),
+            ["mutual_info_score", "accuracy"],
+            {"unweighted": lambda model, X, y: mutual_info_score(y, model.predict(X)), "weighted": "accuracy"},
+        ],
+        ids=["name", "scorer", "list", "dict"],
+    )
+    def test_metrics_that_take_weights_get_them_and_others_do_not(self, scoring):
+        weights = np.random.RandomState(0).rand(len(Y))
+        (train, test), _ = folds = list(KFold(2).split(X))
+        path = regularization_path(MODEL, X, Y, [0.1], cv=folds, scoring=scoring, sample_weight=weights)
+        scores = path.scores if isinstance(path.scores, dict) else {"alone": path.scores}
+        fitted = clone(MODEL).set_params(alpha=0.1).fit(X[train], Y[train], sample_weight=weights[train])
+        unweighted, *others = (float(values[0, 0]) for values in scores.values())
+        assert unweighted == mutual_info_score(Y[test], fitted.predict(X[test]))
+        for accuracy in others:
+            assert accuracy == pytest.approx(fitted.score(X[test], Y[test], sample_weight=weights[test]))
+
+    def test_an_error_inside_a_scorer_is_not_hidden_by_weights(self):
+        def scorer(estimator, X, y, sample_weight=None):
+            raise TypeError("mine")
+
+        with pytest.raises(TypeError, match="mine"):
+            regularization_path(MODEL, X, Y, ALPHAS, cv=2, scoring=scorer, sample_weight=np.ones(len(Y)))
+
+    def test_a_class_that_a_training_fold_lacks_is_wrong_there_as_in_a_grid_search(self):
+        rows, y = load_iris(return_X_y=True)
+        folds = [(np.arange(100), np.arange(50, 150)), (np.arange(50, 150), np.arange(100))]
+        path = regularization_path(MODEL, rows, y, ALPHAS, cv=folds)
+        search = GridSearchCV(MODEL, {"alpha": path.alphas.tolist()}, cv=folds).fit(rows, y)
+        np.testing.assert_allclose(path.scores.mean(axis=0), search.cv_results_["mean_test_score"])
+        assert path.scores.max() == 0.5
+
+    def test_a_scorer_that_takes_no_unknown_class_is_told_of_it(self):
+        rows, y = load_iris(return_X_y=True)
+        with pytest.raises(ValueError, match=r"training rows of a fold of cv lack classes .*: 0\. .*stratified folds"):
+            regularization_path(MODEL, rows, y, ALPHAS, cv=KFold(3), scoring="neg_log_loss")
+
+    @pytest.mark.parametrize("weights", [None, np.where(Y == 0, 0.0, 1.0)], ids=["sorted", "weights"])
+    def test_a_fold_of_one_class_is_an_error_that_names_it(self, weights):
+        order = np.argsort(Y)
+        folds = [(order[:40], order[40:])] if weights is None else [(np.arange(100), np.arange(100, len(Y)))]
+        weights = None if weights is None else np.where(np.arange(len(Y)) < 100, weights, 1.0)
+        with pytest.raises(
+            ValueError, match=r"fold 0 of cv has no two classes in its training rows: [01]\. Use stratified"
+        ):
+            regularization_path(MODEL, X, Y, ALPHAS, cv=folds, sample_weight=weights)
 
     def test_folds_there_are(self):
         with pytest.raises(ValueError, match="cv gives no folds"):
@@ -216,6 +386,19 @@ class TestSearch:
         by_strength = dict(zip(model.alphas_, model.attacked_scores_.mean(axis=0), strict=True))
         assert by_strength[model.alpha_] > by_strength[best.alpha_]
 
+    def test_rows_of_a_class_that_a_fold_lacks_fall_without_an_attack(self):
+        rows, y = load_iris(return_X_y=True)
+        threat = ThreatModel(0.1).fit(rows)
+        folds = [(np.arange(100), np.arange(50, 150)), (np.arange(50, 150), np.arange(100))]
+        weights = np.where(y == 2, 3.0, 1.0)
+        model = GradRegLogisticRegressionCV(alphas=[0.1], cv=folds, max_iter=1000, threat_model=threat)
+        model.fit(rows, y, sample_weight=weights)
+        for (train, test), (attacked,) in zip(folds, model.attacked_scores_, strict=True):
+            plain = clone(MODEL).set_params(alpha=0.1).fit(rows[train], y[train], sample_weight=weights[train])
+            moved = adversarial_examples(plain, rows[50:100], y[50:100], threat)  # the class of all training rows
+            right = (plain.predict(moved) == 1) @ weights[50:100]
+            assert attacked == pytest.approx(right / weights[test].sum())
+
     def test_networks_trained_by_epochs_are_those_of_a_grid_search(self):
         options = {"hidden_layer_sizes": (5,), "learning_rate_init": 0.02, "tol": 0.01, "random_state": 0}
         model = GradRegMLPClassifierCV(alphas=ALPHAS, cv=2, **options).fit(X, Y)
@@ -273,8 +456,8 @@ class TestSearch:
         ("options", "message"),
         [
             ({"selection": "worst"}, "selection must be one of"),
-            ({"selection": "most_robust"}, "pass a threat model"),
-            ({"threat_model": 0.5}, "must be a ThreatModel"),
+            ({"selection": "most_robust"}, r"pass a threat model, such as .*\.fit\(X\)"),
+            ({"threat_model": 0.5}, r"must be a ThreatModel, such as ThreatModel\(0.5\).fit\(X\)"),
             ({"threat_model": ThreatModel([0.1, 0.2])}, "one radius"),
             ({"scoring": ["accuracy", "neg_log_loss"]}, "must be one score"),
             ({"alphas": [0.1, -1]}, "alphas must be"),
@@ -289,3 +472,191 @@ class TestSearch:
     def test_callbacks_are_refused_with_the_way_round(self):
         with pytest.raises(NotImplementedError, match="Follow a fit of GradRegLogisticRegression"):
             GradRegLogisticRegressionCV().set_callbacks(None)
+
+    @pytest.mark.parametrize("selection", ["best", "most_robust"])
+    def test_an_unfitted_threat_leads_to_a_search_over_the_whole_pipeline(self, selection):
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, selection=selection, threat_model=ThreatModel(0.5))
+        with pytest.raises(NotFittedError, match=r"whole table: ThreatModel\(…\)\.fit\(X\).*refit_most_robust"):
+            model.fit(X, Y)
+
+    def test_the_threat_of_a_table_is_refused_behind_an_encoder(self):
+        table, y = mixed_table()
+        for encoder in (OneHotEncoder(), OneHotEncoder(sparse_output=False)):
+            steps = make_column_transformer(
+                (StandardScaler(), ["age", "income"]), (encoder, ["home"]), sparse_threshold=1.0
+            )
+            model = GradRegLogisticRegressionCV(selection="most_robust", threat_model=ThreatModel(0.3).fit(table))
+            with pytest.raises(
+                ValueError, match=r"rows of the table .*: X (is sparse|has 5 columns).*GridSearchCV\(pipel"
+            ):
+                make_pipeline(steps, model).fit(table, y)
+
+    def test_the_threat_of_an_array_is_refused_behind_a_scaler(self):
+        raw = load_breast_cancer().data[::2]
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, threat_model=ThreatModel(0.5).fit(raw))
+        with pytest.raises(ValueError, match=r"cannot be rows of the table .*: the column 0 has .* outside its bounds"):
+            make_pipeline(StandardScaler(), model).fit(raw, Y)
+
+    @pytest.mark.parametrize(("options", "steps", "message"), BEHIND_OTHER_STEPS, ids=lambda value: str(value)[:40])
+    def test_rows_that_cannot_be_rows_of_the_table_are_refused(self, options, steps, message):
+        table, y = mixed_table()
+        numbers = table.assign(home=table.home.map({"a": 0, "b": 1, "c": 2}), debt=table.income / 7)
+        threat = ThreatModel(0.3, **options).fit(numbers)
+        model = GradRegMLPClassifierCV((2,), alphas=[0.1], cv=2, threat_model=threat)
+        with pytest.raises(ValueError, match=f"cannot be rows of the table .*: {message}.*GridSearchCV"):
+            model.fit(steps.fit_transform(numbers), y)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"scale": "iqr"},
+            {"scale": None},
+            {"scale": {"age": 500.0}},
+            {"bounds": None},
+            {"bounds": {"income": (None, 1e6)}, "integers": None},
+            {"categorical": ["home"], "n_swaps": 1},
+        ],
+        ids=repr,
+    )
+    @pytest.mark.parametrize("rows", [slice(None), slice(0, 60), slice(50, None, 2)], ids=repr)
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+    def test_some_rows_of_the_table_are_rows_of_it(self, options, rows, dtype):
+        table, _ = mixed_table()
+        numbers = table.assign(home=table.home.map({"a": 0, "b": 1, "c": 2}))
+        threat = ThreatModel(0.3, **options).fit(numbers)
+        some = numbers[rows]
+        assert difference_from_table(threat, some.astype({"income": dtype})) is None
+
+    def test_missing_and_infinite_cells_and_rare_values_may_be_in_rows_of_the_table(self):
+        rng = np.random.RandomState(0)
+        table = np.column_stack([rng.standard_normal(200), np.where(np.arange(200) < 2, 7.5, 0.0)])
+        table[3:20:4, 0] = np.nan
+        threat = ThreatModel(0.3).fit(table)
+        assert difference_from_table(threat, table[2:]) is None
+
+    def test_each_fold_is_attacked_under_the_threat_of_the_table(self):
+        folds = list(StratifiedKFold(3).split(X, Y))
+        threat = ThreatModel(0.4, norm="linf").fit(X)
+        model = GradRegLogisticRegressionCV(alphas=[0.1], cv=folds, max_iter=1000, threat_model=threat).fit(X, Y)
+        for (train, test), (attacked,) in zip(folds, model.attacked_scores_, strict=True):
+            fitted = clone(MODEL).set_params(alpha=0.1).fit(X[train], Y[train])
+            assert attacked == adversarial_accuracy(fitted, X[test], Y[test], threat)
+
+
+class TestRefit:
+    RESULTS = {
+        "split0_test_accuracy": np.array([0.90, 0.80, 0.88]),
+        "split1_test_accuracy": np.array([0.94, 0.84, 0.94]),
+        "split0_test_attacked": np.array([0.50, 0.75, 0.60]),
+        "split1_test_attacked": np.array([0.52, 0.75, 0.62]),
+        "mean_test_accuracy": np.array([0.92, 0.82, 0.91]),
+        "mean_test_attacked": np.array([0.51, 0.75, 0.61]),
+        "param_alpha": np.ma.MaskedArray([0.1, 10, 1], mask=False, dtype=object),
+        "param_penalty": np.ma.MaskedArray(["a", "b", "c"], mask=False, dtype=object),
+    }
+    RULES = [
+        refit_most_robust("accuracy", "attacked"),
+        refit_one_standard_error("accuracy", strength="param_alpha"),
+    ]
+
+    def test_most_robust_is_the_rule_on_arrays(self):
+        scores, attacked = (
+            [self.RESULTS[f"split{k}_test_{name}"] for k in range(2)] for name in ("accuracy", "attacked")
+        )
+        assert self.RULES[0](self.RESULTS) == most_robust(scores, attacked) == 2
+
+    def test_one_standard_error_takes_the_largest_strength_that_is_close(self):
+        assert self.RULES[1](self.RESULTS) == 2
+        weak = self.RESULTS | {"param_alpha": np.ma.MaskedArray([1, 10, 0.1], mask=False, dtype=object)}
+        assert self.RULES[1](weak) == 0
+
+    def test_of_the_same_strength_the_better_score_is_taken(self):
+        same = self.RESULTS | {"param_alpha": np.ma.MaskedArray([1, 1, 1], mask=False, dtype=object)}
+        assert self.RULES[1](same) == 0
+
+    @pytest.mark.parametrize("rule", RULES, ids=repr)
+    def test_a_candidate_that_failed_is_not_chosen(self, rule):
+        failed = self.RESULTS | {"split1_test_accuracy": np.array([0.94, 0.84, np.nan])}
+        assert rule(failed) == 0
+        with pytest.raises(ValueError, match=r"no candidate of the search has finite scores 'accuracy'"):
+            rule(self.RESULTS | {"split1_test_accuracy": np.full(3, np.nan)})
+
+    @pytest.mark.parametrize("rule", RULES, ids=repr)
+    def test_rules_survive_pickle_and_clone_and_say_what_they_are(self, rule):
+        assert pickle.loads(pickle.dumps(rule)) == rule
+        search = clone(GridSearchCV(MODEL, {"alpha": [1.0]}, refit=rule))
+        assert search.refit == rule
+        assert eval(repr(rule)) == rule
+
+    @pytest.mark.parametrize(
+        ("rule", "changes", "message"),
+        [
+            (refit_most_robust("accuracy", "certified"), {}, "no scorer 'certified'; it has 'accuracy', 'attacked'"),
+            (refit_one_standard_error(strength="param_alpha"), {}, "no scorer 'score'; it has 'accuracy', 'attacked'"),
+            (
+                refit_one_standard_error("accuracy", strength="param_l2"),
+                {},
+                "no 'param_l2'; it has 'param_alpha', 'param_penalty'",
+            ),
+            (
+                refit_one_standard_error("accuracy", strength="param_penalty"),
+                {},
+                "param_penalty must be a number for each",
+            ),
+            (
+                RULES[1],
+                {"param_alpha": np.ma.MaskedArray([1, 1, 1], mask=[0, 0, 1], dtype=object)},
+                "param_alpha must be a number for each",
+            ),
+        ],
+    )
+    def test_what_a_search_lacks_is_named(self, rule, changes, message):
+        with pytest.raises(ValueError, match=message):
+            rule(self.RESULTS | changes)
+
+    @pytest.mark.parametrize("rule", RULES, ids=repr)
+    def test_one_fold_has_no_standard_error(self, rule):
+        one = {name: values for name, values in self.RESULTS.items() if not name.startswith("split1")}
+        with pytest.raises(ValueError, match="two or more folds"):
+            rule(one)
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda: refit_most_robust("accuracy", ThreatModel(0.1)), "attacked must be a name in cv_results_"),
+            (lambda: refit_most_robust("accuracy", "accuracy"), "two scorers of the search"),
+            (lambda: refit_one_standard_error(strength="alpha"), "such as \"param_alpha\"; got 'alpha'"),
+            (lambda: refit_one_standard_error(0.1, strength="param_alpha"), "score must be a name in cv_results_"),
+        ],
+    )
+    def test_names_are_checked_at_once(self, call, message):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+    def test_a_search_over_a_whole_pipeline_chooses_by_attacks_on_rows_of_the_table(self):
+        table, y = mixed_table()
+        threat = ThreatModel(0.3, n_swaps=1).fit(table)
+        pipeline = make_pipeline(prepare(), GradRegLogisticRegression(max_iter=1000))
+        alpha = "gradreglogisticregression__alpha"
+        search = GridSearchCV(
+            pipeline,
+            {alpha: [0.01, 0.1, 1.0]},
+            scoring={"accuracy": "accuracy", "attacked": make_adversarial_scorer(threat)},
+            refit=refit_most_robust("accuracy", "attacked"),
+            cv=StratifiedKFold(3),
+        ).fit(table, y)
+        scores, attacked = np.empty((3, 3)), np.empty((3, 3))
+        for k, (train, test) in enumerate(StratifiedKFold(3).split(table, y)):
+            for i, strength in enumerate([0.01, 0.1, 1.0]):
+                model = clone(pipeline).set_params(**{alpha: strength}).fit(table.iloc[train], y[train])
+                scores[k, i] = model.score(table.iloc[test], y[test])
+                attacked[k, i] = adversarial_accuracy(model, table.iloc[test], y[test], threat)
+        assert search.best_index_ == most_robust(scores, attacked)
+        assert np.ptp(attacked.mean(axis=0)) > 0
+
+    def test_one_standard_error_in_a_search_is_that_of_the_estimator_that_chooses_its_strength(self):
+        chosen = GradRegLogisticRegressionCV(alphas=9, max_iter=1000, selection="one_standard_error").fit(X, Y)
+        rule = refit_one_standard_error(strength="param_alpha")
+        search = GridSearchCV(MODEL, {"alpha": chosen.alphas_.tolist()}, refit=rule).fit(X, Y)
+        assert search.best_params_["alpha"] == chosen.alpha_

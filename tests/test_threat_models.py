@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
@@ -41,7 +42,13 @@ from sklearn_irg.attacks import (
     make_adversarial_scorer,
     projected_gradient,
 )
-from sklearn_irg.diagnostics import attack_distance, certified_radius, input_gradients, signed_distance
+from sklearn_irg.diagnostics import (
+    attack_distance,
+    certified_radius,
+    distance_interval,
+    input_gradients,
+    signed_distance,
+)
 from sklearn_irg.displays import FeatureSensitivityDisplay, RobustnessCurveDisplay
 from tests.problems import MULTI_X, MULTI_Y, mixed_table, prepared
 
@@ -116,11 +123,49 @@ class TestItIsAnEstimator:
         with pytest.warns(UserWarning, match="the scale of same is zero, so that these columns cannot move"):
             ThreatModel().fit(TABLE.assign(same=1.0))
 
-    def test_an_unfitted_one_is_fitted_on_the_rows_and_stays_unfitted(self):
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda model, threat: adversarial_accuracy(model, TABLE, LABELS, threat),
+            lambda model, threat: adversarial_accuracy(model, TABLE, LABELS, threat, attack=lambda *given: TABLE),
+            lambda model, threat: adversarial_examples(model, TABLE, LABELS, threat),
+            lambda model, threat: certified_accuracy(model, TABLE, LABELS, threat),
+            lambda model, threat: certified_radius(model, TABLE, threat=threat),
+            lambda model, threat: attack_distance(model, TABLE, threat=threat),
+            lambda model, threat: distance_interval(model, TABLE, threat=threat),
+            lambda model, threat: RobustnessCurveDisplay.from_estimator(model, TABLE, LABELS, epsilon=threat),
+            lambda model, threat: make_adversarial_scorer(threat),
+            lambda model, threat: threat.allows(TABLE, TABLE),
+        ],
+        ids=[
+            "accuracy",
+            "accuracy under an own attack",
+            "examples",
+            "certified accuracy",
+            "certified radius",
+            "distance",
+            "interval",
+            "display",
+            "scorer",
+            "allows",
+        ],
+    )
+    def test_an_unfitted_one_is_an_error_in_every_function(self, use):
         threat = ThreatModel(0.3)
-        expected = adversarial_accuracy(MODELS["linear"], TABLE, LABELS, clone(threat).fit(TABLE))
-        assert adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat) == expected
+        with pytest.raises(NotFittedError, match=r"once, on the whole table: ThreatModel\(…\)\.fit\(X\)"):
+            use(MODELS["linear"], threat)
         assert not hasattr(threat, "scales_")
+        use(MODELS["linear"], threat.fit(TABLE))
+
+    def test_a_scorer_meets_a_threat_that_was_changed_after_fit(self):
+        threat = ThreatModel(0.3).fit(TABLE).set_params(fixed=["age"])
+        with pytest.raises(ValueError, match="fixed of the ThreatModel has been set"):
+            make_adversarial_scorer(threat)
+
+    def test_an_own_attack_meets_rows_of_the_table_only(self):
+        threat = ThreatModel(0.3).fit(TABLE.drop(columns="age"))
+        with pytest.raises(ValueError, match="feature names should match"):
+            adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat, attack=lambda *given: TABLE)
 
     def test_a_fitted_one_keeps_its_state(self):
         threat = ThreatModel(0.3).fit(TABLE)
@@ -383,8 +428,9 @@ class TestNetworks:
     def test_steps_that_are_not_affine_are_named(self):
         model = make_pipeline(KNNImputer(), KBinsDiscretizer(4, quantile_method="linear"), LogisticRegression())
         model.fit(TABLE[["age", "income"]], LABELS)
+        threat = ThreatModel(0.3).fit(TABLE[["age", "income"]])
         with pytest.warns(UserWarning, match="not affine in 'age', 'income', so .* searched"):
-            accuracy = adversarial_accuracy(model, TABLE[["age", "income"]], LABELS, ThreatModel(0.3))
+            accuracy = adversarial_accuracy(model, TABLE[["age", "income"]], LABELS, threat)
         assert accuracy < model.score(TABLE[["age", "income"]], LABELS)
 
 
@@ -505,6 +551,22 @@ class TestInSearches:
         assert 0 < adversarial_accuracy(search, TABLE, LABELS, threat) < 1
         assert pickle.loads(pickle.dumps(search.scorer_))(search, TABLE, LABELS) == search.score(TABLE, LABELS)
 
+    @pytest.mark.parametrize("names", [[0, 1, 2], ["a", "bb", "ccc"]], ids=["numbers", "words"])
+    def test_rows_of_a_class_that_a_fold_lacks_count_as_misclassified(self, names):
+        X, y = load_iris(return_X_y=True)
+        labels = np.array(names)[y]
+        model = LogisticRegression(max_iter=1000).fit(X[50:], labels[50:])
+        scorer = make_adversarial_scorer(ThreatModel(0.2).fit(X))
+        known = adversarial_accuracy(model, X[50:], labels[50:], ThreatModel(0.2).fit(X))
+        assert scorer(model, X, labels) == pytest.approx(known * 2 / 3)
+        weights = np.where(y == 0, 2.0, 1.0)
+        assert scorer(model, X, labels, sample_weight=weights) == pytest.approx(known / 2)
+        assert scorer(model, X[:50], labels[:50]) == 0
+        search = GridSearchCV(model, {"C": [1.0]}, scoring=scorer, cv=[(np.arange(50, 150), np.arange(150))])
+        assert search.fit(X, labels).best_score_ == scorer(model, X, labels)
+        with pytest.raises(ValueError, match="which is not among"):
+            adversarial_accuracy(model, X, labels, 0.2)  # without folds it is an error
+
     def test_a_curve_shows_its_units(self):
         threat = ThreatModel([0, 0.2, 0.5], n_swaps=1).fit(TABLE)
         models = {"linear": MODELS["linear"], "forest": MODELS["forest"]}
@@ -550,7 +612,7 @@ class TestInSearches:
 )
 def test_a_bad_parameter_is_named(parameters, message):
     with pytest.raises(ValueError, match=message):
-        adversarial_accuracy(MODELS["linear"], TABLE, LABELS, ThreatModel(**parameters))
+        adversarial_accuracy(MODELS["linear"], TABLE, LABELS, ThreatModel(**parameters).fit(TABLE))
 
 
 @pytest.mark.parametrize(
@@ -713,7 +775,7 @@ class TestWhatOnceWentWrong:
         ):
             adversarial_accuracy(model, X, LABELS, ThreatModel(0.5).fit(X))
         for options in ({"fixed": ["code"]}, {"categorical": ["code"]}):
-            threat = ThreatModel(0.5, **options)
+            threat = ThreatModel(0.5, **options).fit(X)
             assert certified_accuracy(model, X, LABELS, threat) == adversarial_accuracy(model, X, LABELS, threat)
 
     def test_steps_that_take_positive_numbers_only_are_searched(self):

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, get_scorer
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_irg._cli.candidates import Candidate
+from sklearn_irg._statistics import standard_errors
 from sklearn_irg.attacks import adversarial_accuracy, certified_accuracy
 from sklearn_irg.model_selection import most_robust, regularization_path
 
@@ -89,22 +90,18 @@ class Row:
         return float(self.values(measure).mean())
 
     def standard_error(self, measure):
-        """Of the mean over folds."""
-        return _standard_error(self.values(measure))
+        """Standard error of the mean over folds."""
+        return float(standard_errors(self.values(measure)))
 
     def beyond(self, other, measure):
         """Mean of the differences from another candidate in the same folds, and its standard error."""
         differences = self.values(measure) - other.values(measure)
-        return float(differences.mean()), _standard_error(differences)
+        return float(differences.mean()), float(standard_errors(differences))
 
     @property
     def predicts_one_class(self):
         """Whether a fold has only one answer for all rows."""
         return any(fold.n_predicted_classes < 2 for fold in self.folds)
-
-
-def _standard_error(values):
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def fit_fold(task, pipeline, alphas, X, y, rows, threat, scoring):

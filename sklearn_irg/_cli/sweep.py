@@ -5,9 +5,9 @@ import threading
 from contextlib import contextmanager
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import resample
+from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_irg._cli.candidates import baselines, in_pipeline, penalised
 from sklearn_irg._cli.scores import SCORINGS, Row, decide, fit_fold

@@ -3,9 +3,8 @@
 from copy import copy
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_irg._checks import InvalidParameterError, check_bounds, check_choice, check_features, check_radii
 from sklearn_irg._fitted.tables import as_table
@@ -15,6 +14,7 @@ __all__ = [
     "as_threat",
     "ball",
     "check_alone",
+    "check_fitted",
     "constant_columns",
     "fitted_threat",
     "one_radius",
@@ -22,18 +22,27 @@ __all__ = [
 ]
 
 
-def fitted_threat(threat, X):
-    """The threat model itself if it has been fitted, else a copy fitted on X."""
+def check_fitted(threat):
+    """Raise an error for a threat model that has not been fitted, or has been changed since."""
     try:
         check_is_fitted(threat, "scales_")
     except NotFittedError:
-        return clone(threat).fit(X)
+        raise NotFittedError(
+            "the ThreatModel has not been fitted. Fit it once, on the whole table: ThreatModel(…).fit(X). Scales, bounds and "
+            "levels that were learned from the rows of each call would differ from call to call."
+        ) from None
     for name, value in threat._fitted_params.items():
         if repr(getattr(threat, name)) != repr(value):
             raise InvalidParameterError(
                 f"{name} of the ThreatModel has been set to {getattr(threat, name)!r} after fit, which used {value!r}. "
                 "Fit it again."
             )
+
+
+def fitted_threat(threat, X):
+    """The threat model, which must have been fitted on a table with the columns of X."""
+    check_fitted(threat)
+    validate_data(threat, X, reset=False, skip_check_array=True)
     return threat
 
 

@@ -96,8 +96,8 @@ class ThreatModel(BaseEstimator):
 
     Notes
     -----
-    Fit it once, on the whole table, before a search: scales and levels of small folds differ from fold to fold. Where
-    it is used without having been fitted, a copy is fitted on the rows that it is used with.
+    Fit it once, on the whole table, before it is used: scales and levels of a few rows differ from those of others. All
+    functions that take a threat model raise an error for one that has not been fitted.
 
     Examples
     --------

@@ -5,7 +5,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklearn_irg._checks import check_choice, check_radii, check_sample_weight
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg._threats.arguments import as_threat, check_alone, one_radius, with_radius
+from sklearn_irg._threats.arguments import as_threat, check_alone, check_fitted, one_radius, with_radius
 from sklearn_irg._threats.threat_model import NORMS, ThreatModel
 from sklearn_irg._threats.worst_case import certified_rows, worst_case
 from sklearn_irg.attacks._problem import like
@@ -45,7 +45,8 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", 
     Raises
     ------
     ValueError
-        For a negative radius, a label unseen in ``fit``, X of the wrong width, or a threat model that does not fit X.
+        For a negative radius, a label unseen in ``fit``, X of the wrong width, or a threat model that has not been fitted
+        or does not fit X.
     TypeError
         For an estimator that is not a classifier.
 
@@ -153,7 +154,10 @@ class _AdversarialScorer:
         self._requests_weight = None
 
     def __call__(self, estimator, X, y, sample_weight=None):
-        return adversarial_accuracy(
+        y, sample_weight, share = _of_known_classes(estimator, y, sample_weight)
+        if share == 0:
+            return 0.0
+        return share * adversarial_accuracy(
             estimator, X, y, self.epsilon, norm=self.norm, attack=self.attack, sample_weight=sample_weight
         )
 
@@ -185,14 +189,30 @@ class _AdversarialScorer:
         return f"make_adversarial_scorer(epsilon={self.epsilon!r}, norm={self.norm!r}, attack={self.attack!r})"
 
 
+def _of_known_classes(estimator, y, sample_weight):
+    """Labels and weights, zero for rows of other classes than the estimator's, and the share of the rows that have any.
+
+    A class that the training rows of a fold lack is misclassified in the others, and there is nothing to attack.
+    """
+    classes, labels = getattr(estimator, "classes_", None), np.asarray(y)
+    if classes is None or labels.ndim != 1:
+        return y, sample_weight, 1.0
+    is_known = np.isin(labels, classes)
+    if is_known.all():
+        return y, sample_weight, 1.0
+    weights = check_sample_weight(1.0 if sample_weight is None else sample_weight, len(labels))
+    share = float(weights[is_known].sum() / weights.sum())
+    return np.where(is_known, labels, classes[0]), weights * is_known, share
+
+
 def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     """A scorer for ``GridSearchCV(scoring=…)``: accuracy when rows may be moved by up to epsilon.
 
     Parameters
     ----------
     epsilon : float or ThreatModel
-        Radius, in units of X; or the changes that rows of a table may undergo. A fitted threat model keeps its scales
-        and levels in all folds; one that has not been fitted is fitted on the rows of each.
+        Radius, in units of X; or the changes that rows of a table may undergo, a threat model that was fitted on the
+        whole table, whose scales and levels are those of all folds.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2".
     attack : "auto" or callable, default="auto"
@@ -203,7 +223,17 @@ def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)``; larger is better. It pickles.
+        ``scorer(estimator, X, y)``; larger is better. Rows of a class that the training rows of a fold lack count as
+        misclassified, as they do in accuracy. It pickles.
+
+    Raises
+    ------
+    ValueError
+        For a negative radius, several radii, or a threat model that has not been fitted.
+
+    See Also
+    --------
+    sklearn_irg.model_selection.refit_most_robust : Chooses by it among models that are as good as the best.
 
     Examples
     --------
@@ -223,6 +253,7 @@ def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     if isinstance(epsilon, ThreatModel):
         check_alone(norm=norm)
         one_radius(epsilon.epsilon)
+        check_fitted(epsilon)
     else:
         epsilon = one_radius(epsilon)
         check_choice("l2" if norm is None else norm, "norm", NORMS)

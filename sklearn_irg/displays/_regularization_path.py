@@ -2,6 +2,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import train_test_split
 
+from sklearn_irg._statistics import standard_errors
 from sklearn_irg.diagnostics import linear_geometry, signed_distance
 from sklearn_irg.displays._base import Display, grid_of_axes, name_of, styles, wrapped
 
@@ -145,7 +146,7 @@ class RegularizationPathDisplay(Display):
             curves["adversarial distance (units of X)"] = {"training": distances}
         name = name_of(models[0]) if name is None else name
         rows = f"{len(y)} rows" if table is None else f"{table}, {len(y)} rows"
-        display = cls(np.asarray(strengths, dtype=float), curves, parameter=parameter, name=name, table=rows)
+        display = cls(np.asarray(strengths, dtype=float), _finite(curves), parameter=parameter, name=name, table=rows)
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     @classmethod
@@ -177,7 +178,7 @@ class RegularizationPathDisplay(Display):
         Raises
         ------
         ValueError
-            For a path without scores where X is None.
+            For a path without scores where X is None, or without any finite number.
         """
         if path.scores is None and X is None:
             raise ValueError("the path has no scores to draw. Make it with cv=5, or pass X and y for its diagnostics.")
@@ -185,7 +186,7 @@ class RegularizationPathDisplay(Display):
         curves, errors = {}, {}
         for measure, values in (scores or {}).items():
             curves[measure] = {"held-out": values.mean(axis=0)}
-            errors[measure] = {"held-out": values.std(axis=0) / np.sqrt(max(len(values) - 1, 1))}
+            errors[measure] = {"held-out": standard_errors(values)}
         if X is not None:
             for measure, values in path.diagnostics(X, y).items():
                 label, scale = _DIAGNOSTICS[measure]
@@ -195,7 +196,7 @@ class RegularizationPathDisplay(Display):
         notes += [f"{len(X)} rows"] if X is not None else []
         notes += [f"{n_folds} folds"] if n_folds else []
         name = name_of(path.estimators[0]) if name is None else name
-        display = cls(path.alphas, curves, errors=errors, name=name, table=", ".join(notes))
+        display = cls(path.alphas, _finite(curves), errors=errors, name=name, table=", ".join(notes))
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     @classmethod
@@ -244,18 +245,20 @@ class RegularizationPathDisplay(Display):
         def over_others(column):  # the mean over all other parameters
             return np.bincount(position, results[column]) / np.bincount(position)
 
+        def in_folds(rows):
+            return np.array([over_others(f"split{k}_{rows}") for k in range(search.n_splits_)])
+
         curves, errors = {}, {}
         for kind, rows in (("train", "training"), ("test", "held-out")):
             for key in [key for key in results if key.startswith(f"mean_{kind}_")]:
                 scorer = key.removeprefix(f"mean_{kind}_")
                 measure, is_error = _measure(search, scorer)
                 curves.setdefault(measure, {})[rows] = 1 - over_others(key) if is_error else over_others(key)
-                error = over_others(f"std_{kind}_{scorer}") / np.sqrt(max(search.n_splits_ - 1, 1))
-                errors.setdefault(measure, {})[rows] = error
+                errors.setdefault(measure, {})[rows] = standard_errors(in_folds(f"{kind}_{scorer}"))
         name = name_of(search.estimator) if name is None else name
         n_columns = f"{search.n_features_in_} columns, " if hasattr(search, "n_features_in_") else ""
         folds = f"{'' if table is None else f'{table}, '}{n_columns}{search.n_splits_} folds"
-        display = cls(strengths, curves, errors=errors, parameter=parameter, name=name, table=folds)
+        display = cls(strengths, _finite(curves), errors=errors, parameter=parameter, name=name, table=folds)
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     def plot(self, ax=None, *, curve_kwargs=None):
@@ -337,6 +340,14 @@ def _measure(search, scorer):
     if "accuracy" not in measure or not is_classifier(search):
         return measure, False
     return "error" if scorer in ("score", "accuracy") else f"error, {scorer}", True
+
+
+def _finite(curves):
+    """The measures that have a finite value to draw."""
+    some = {name: rows for name, rows in curves.items() if any(np.isfinite(values).any() for values in rows.values())}
+    if not some:
+        raise ValueError(f"there is nothing to draw: no value of {', '.join(curves)} is finite.")
+    return some
 
 
 def _geometry(model, X, y):

@@ -5,7 +5,7 @@ from sklearn_irg.model_selection._drift_test import DriftTestResult, drift_test
 from sklearn_irg.model_selection._equivalent_alpha import equivalent_alpha
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
 from sklearn_irg.model_selection._regularization_path import RegularizationPath, regularization_path
-from sklearn_irg.model_selection._selection import most_robust
+from sklearn_irg.model_selection._selection import most_robust, refit_most_robust, refit_one_standard_error
 
 __all__ = [
     "DriftTestResult",
@@ -15,5 +15,7 @@ __all__ = [
     "drift_test",
     "equivalent_alpha",
     "most_robust",
+    "refit_most_robust",
+    "refit_one_standard_error",
     "regularization_path",
 ]

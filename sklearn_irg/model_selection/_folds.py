@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
+from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_irg._checks import InvalidParameterError, check_sample_weight
 from sklearn_irg._estimators._labels import is_marker
 from sklearn_irg._estimators._strengths import fit_strengths
-from sklearn_irg.attacks import adversarial_accuracy
+from sklearn_irg.attacks import make_adversarial_scorer
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
 
 __all__ = ["Folds", "cross_validate_strengths", "fit_path", "last_step"]
@@ -57,7 +58,7 @@ def cross_validate_strengths(
     y,
     alphas,
     cv,
-    scorer,
+    scoring,
     *,
     counts=False,
     threat=None,
@@ -72,13 +73,18 @@ def cross_validate_strengths(
     marker = getattr(last_step(estimator), "unlabeled_label", None)
     if marker is not None and isinstance(cv, Integral):
         cv = LabeledStratifiedKFold(cv, unlabeled_label=marker)
-    splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
+    places = np.arange(X.shape[0])
+    splits = check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y)
+    splits = [(places[train], places[test]) for train, test in splits]
     if not splits:
         raise InvalidParameterError(f"cv gives no folds; got {cv!r}.")
     if marker is not None:
         labelled = ~is_marker(np.asarray(y).reshape(len(y), -1)[:, 0], marker)
         splits = [(train, test[labelled[test]]) for train, test in splits]
+    if is_classifier(estimator):
+        _check_classes(splits, np.asarray(y), sample_weight, marker)
     rows = (X, y, sample_weight, mask)
+    scorer = _scorers(estimator, scoring, sample_weight)
     found = Parallel(n_jobs)(
         delayed(_fit_fold)(
             estimator, _rows_of(rows, train), _rows_of(rows[:3], test), alphas, scorer, counts, threat, warm_start
@@ -101,15 +107,78 @@ def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, war
     X_train, y_train, *others = training
     models = fit_path(estimator, X_train, y_train, alphas, *others, warm_start)
     X, y, weights = held_out
-    weights = {} if weights is None else {"sample_weight": weights}
-    scores = [scorer(model, X, y, **(weights if _takes_weights(scorer) else {})) for model in models]
-    attacked = None if threat is None else [adversarial_accuracy(model, X, y, threat, **weights) for model in models]
+    try:
+        scores = [_score(scorer, model, X, y, weights) for model in models]
+    except ValueError as error:
+        unknown = _unknown_classes(models[0], y)
+        if not unknown:
+            raise
+        raise ValueError(
+            f"the training rows of a fold of cv lack classes that its test rows have: {_listed(unknown)}. The scorer does "
+            f"not take such rows: {str(error).rstrip('.')}. Use stratified folds, fewer folds, or another scoring."
+        ) from error
+    attacked = None
+    if threat is not None:
+        under_attack = make_adversarial_scorer(threat)
+        attacked = [under_attack(model, X, y, sample_weight=weights) for model in models]
     return scores, attacked, [_n_different(model.predict(X)) for model in models] if counts else None
+
+
+def _check_classes(splits, y, sample_weight, marker):
+    """Raise a ValueError for folds that train on rows of one class, where there are several."""
+    if y.ndim > 1:
+        return
+    counts = np.ones(len(y), dtype=bool) if sample_weight is None else sample_weight > 0
+    if marker is not None:
+        counts = counts & ~is_marker(y, marker)
+    if len(set(y[counts].tolist())) < 2:
+        return
+    for k, (train, _) in enumerate(splits):
+        classes = set(y[train[counts[train]]].tolist())
+        if len(classes) < 2:
+            raise ValueError(
+                f"fold {k} of cv has no two classes in its training rows: {_listed(classes)}. Use stratified folds, such as "
+                "cv=5, or shuffle the rows."
+            )
+
+
+def _unknown_classes(model, y):
+    """Classes that rows have and the training rows of a model do not."""
+    if not is_classifier(model) or np.ndim(y) > 1:
+        return set()
+    return set(np.asarray(y).tolist()) - set(model.classes_.tolist())
+
+
+def _listed(classes):
+    return ", ".join(sorted(map(repr, classes))) or "none"
 
 
 def _n_different(predictions):
     """Number of different predictions; words have no unique rows, but are never in rows."""
     return len(np.unique(predictions, axis=0 if predictions.ndim > 1 else None))
+
+
+def _scorers(estimator, scoring, sample_weight):
+    """A scorer, or a dict of them; several are called one by one beside weights, since some may take none."""
+    scorer = check_scoring(estimator, scoring=scoring)
+    if sample_weight is None or not isinstance(scoring, (list, tuple, set, dict)):
+        return scorer
+    by_name = scoring if isinstance(scoring, dict) else {name: name for name in scoring}
+    return {name: check_scoring(estimator, scoring=one) for name, one in by_name.items()}
+
+
+def _score(scorer, model, X, y, weights):
+    """A score, or a dict of them, weighted where the scorer takes weights."""
+    if isinstance(scorer, dict):
+        return {name: _score(one, model, X, y, weights) for name, one in scorer.items()}
+    if weights is None or not _takes_weights(scorer):
+        return scorer(model, X, y)
+    try:
+        return scorer(model, X, y, sample_weight=weights)
+    except TypeError as error:  # scikit-learn's scorers take weights for metrics that do not
+        if "unexpected keyword argument 'sample_weight'" not in str(error):
+            raise
+        return scorer(model, X, y)
 
 
 def _takes_weights(scorer):
@@ -118,13 +187,24 @@ def _takes_weights(scorer):
 
 
 def _indexable(array):
+    """A frame of any library or an array, whose rows can be taken by position."""
     if issparse(array):
         return array.tocsr()
-    return array if array is None or hasattr(array, "iloc") else np.asarray(array)
+    return array if array is None or hasattr(array, "iloc") or _is_frame(array) else np.asarray(array)
+
+
+def _is_frame(array):
+    return hasattr(array, "columns") and hasattr(array, "shape")
 
 
 def _rows_of(arrays, rows):
-    return [None if a is None else a.iloc[rows] if hasattr(a, "iloc") else a[rows] for a in arrays]
+    return [None if array is None else _take(array, rows) for array in arrays]
+
+
+def _take(array, rows):
+    if hasattr(array, "iloc"):
+        return array.iloc[rows]
+    return array.take(rows) if _is_frame(array) and hasattr(array, "take") else array[rows]  # pyarrow; polars, arrays
 
 
 def last_step(estimator):

@@ -51,8 +51,9 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
         or, among those within one standard error, the one with the largest accuracy under ``threat_model``. The last
         two never choose a strength at which the model of a fold predicts one class only.
     threat_model : ThreatModel, default=None
-        Changes that rows may undergo when a model is tested on them. If given, accuracies under attack are measured
-        too.
+        Changes that rows may undergo when a model is tested on them, fitted on the table that X is, or whose rows X has.
+        If given, accuracies under attack are measured too. Behind the first steps of a pipeline X has other columns: there,
+        search over the whole pipeline with `sklearn_irg.model_selection.refit_most_robust`.
     n_jobs : int, default=None
         Number of folds fitted in parallel, as in joblib.
 
@@ -92,25 +93,27 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, and where ``selection`` allows no strength.
+        In ``fit``, for parameters or data out of range, where ``selection`` allows no strength, and for a ``threat_model``
+        that has not been fitted, or on another table.
 
     See Also
     --------
     GradRegLogisticRegression : At one strength.
     sklearn_irg.model_selection.regularization_path : The models of all strengths.
+    sklearn_irg.model_selection.refit_most_robust : Chooses the strength in a pipeline under a threat model.
     sklearn.linear_model.LogisticRegressionCV : With a penalty on the coefficients.
 
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn.preprocessing import scale
     >>> from sklearn_irg import GradRegLogisticRegressionCV
     >>> from sklearn_irg.attacks import ThreatModel
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = GradRegLogisticRegressionCV(max_iter=1000, selection="most_robust", threat_model=ThreatModel(0.5, scale=None))
-    >>> pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
-    >>> float(round(model.alpha_, 3)), round(pipeline.score(X, y), 2)
+    >>> X = scale(X)
+    >>> threat = ThreatModel(0.5).fit(X)
+    >>> model = GradRegLogisticRegressionCV(max_iter=1000, selection="most_robust", threat_model=threat).fit(X, y)
+    >>> float(round(model.alpha_, 3)), round(model.score(X, y), 2)
     (0.1, 0.99)
     """
 

@@ -76,8 +76,9 @@ class GradRegMLPClassifierCV(StrengthSearch, GradRegMLPClassifier):
         or, among those within one standard error, the one with the largest accuracy under ``threat_model``. The last
         two never choose a strength at which the model of a fold predicts one class only.
     threat_model : ThreatModel, default=None
-        Changes that rows may undergo when a model is tested on them. If given, accuracies under attack are measured
-        too.
+        Changes that rows may undergo when a model is tested on them, fitted on the table that X is, or whose rows X has.
+        If given, accuracies under attack are measured too. Behind the first steps of a pipeline X has other columns: there,
+        search over the whole pipeline with `sklearn_irg.model_selection.refit_most_robust`.
     n_jobs : int, default=None
         Number of folds fitted in parallel, as in joblib.
 
@@ -123,12 +124,14 @@ class GradRegMLPClassifierCV(StrengthSearch, GradRegMLPClassifier):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, and where ``selection`` allows no strength.
+        In ``fit``, for parameters or data out of range, where ``selection`` allows no strength, and for a ``threat_model``
+        that has not been fitted, or on another table.
 
     See Also
     --------
     GradRegMLPClassifier : At one strength.
     sklearn_irg.model_selection.regularization_path : The models of all strengths.
+    sklearn_irg.model_selection.refit_most_robust : Chooses the strength in a pipeline under a threat model.
 
     Examples
     --------

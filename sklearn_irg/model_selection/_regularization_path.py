@@ -2,16 +2,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
-from sklearn.metrics import check_scoring
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer
 from sklearn_irg._estimators._base import NetworkEstimator
 from sklearn_irg._estimators._distributed import are_distributed
+from sklearn_irg._statistics import standard_errors
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
 from sklearn_irg.model_selection._folds import cross_validate_strengths, fit_path, last_step
-from sklearn_irg.model_selection._selection import standard_errors
 
 DEFAULT_RANGE = (1e-3, 10.0)  # of strengths where only their number is given
 
@@ -45,7 +44,7 @@ class RegularizationPath:
         models = [last_step(estimator) for estimator in self.estimators]
         if not hasattr(models[0], "coef_"):
             name = type(models[0]).__name__
-            raise TypeError(
+            raise AttributeError(
                 f"{name} has weights of several layers, and no coefficients. Use path.estimators[i].coefs_ for one model's."
             )
         return np.array([model.coef_ for model in models])
@@ -65,13 +64,14 @@ class RegularizationPath:
         diagnostics : dict of str to ndarray of shape (n_alphas,)
             "gradient_norm", the mean L2 norm of the loss's gradient with respect to a row; for linear classifiers of two
             classes also "tilting_angle" in radians, "weight_norm" and "adversarial_distance", as in
-            `sklearn_irg.diagnostics.linear_geometry`, NaN for a model without weights.
+            `sklearn_irg.diagnostics.linear_geometry`, NaN for a model without weights. They are left out where distances in
+            X have no meaning, as behind an encoder.
         """
         gradients = [input_gradients(estimator, X, y) for estimator in self.estimators]
         found = {"gradient_norm": np.array([np.linalg.norm(g, axis=1).mean() for g in gradients])}
         if all(np.shape(getattr(last_step(estimator), "coef_", ()))[:1] == (1,) for estimator in self.estimators):
-            geometries = [_geometry(estimator, X, y) for estimator in self.estimators]
-            for name in ("tilting_angle", "weight_norm", "adversarial_distance"):
+            geometries = _geometries(self.estimators, X, y)
+            for name in ("tilting_angle", "weight_norm", "adversarial_distance") if geometries else ():
                 found[name] = np.array([getattr(geometry, name, np.nan) for geometry in geometries])
         return found
 
@@ -122,7 +122,7 @@ def regularization_path(
         Score or scores of each fold: the name of a scorer, a callable ``scorer(estimator, X, y)``, a list of names, or
         a dict of name to scorer. ``None`` is the estimator's own score.
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows, in fits, and in scores that take weights.
+        Weights of the rows, in fits, and in scores whose metric takes weights.
     mask : array-like of bool of shape (n_samples, n_features), default=None
         Entries of X to which the penalty applies.
     warm_start : bool, default=None
@@ -179,8 +179,7 @@ def regularization_path(
     fit_options = {"sample_weight": sample_weight, "mask": mask, "warm_start": warm_start}
     scores = None
     if cv is not None:
-        scorer = check_scoring(estimator, scoring=scoring)
-        folds = cross_validate_strengths(estimator, X, y, alphas, cv, scorer, n_jobs=n_jobs, **fit_options)
+        folds = cross_validate_strengths(estimator, X, y, alphas, cv, scoring, n_jobs=n_jobs, **fit_options)
         scores = folds.scores
     return RegularizationPath(alphas, fit_path(estimator, X, y, alphas, **fit_options), scores)
 
@@ -229,8 +228,13 @@ def _by_name(scores):
     return scores if isinstance(scores, dict) else {"score": scores}
 
 
-def _geometry(estimator, X, y):
+def _geometries(estimators, X, y):
+    """Geometry of each model, None for those without weights; no list where X has none, as behind an encoder."""
     try:
-        return linear_geometry(estimator, X, y)
-    except ValueError:  # weights of zero
+        return [linear_geometry(estimator, X, y) if _has_weights(estimator) else None for estimator in estimators]
+    except ValueError:
         return None
+
+
+def _has_weights(estimator):
+    return np.linalg.norm(last_step(estimator).coef_) > 0

@@ -3,19 +3,27 @@
 import inspect
 
 import numpy as np
-from sklearn.metrics import check_scoring
+from sklearn.exceptions import NotFittedError
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._estimators._distributed import are_distributed
 from sklearn_irg._estimators._fit_method import all_or_nothing
 from sklearn_irg._estimators._strengths import follows_path
-from sklearn_irg._threats.arguments import fitted_threat
+from sklearn_irg._threats.arguments import check_fitted
+from sklearn_irg._threats.same_table import difference_from_table
 from sklearn_irg._threats.threat_model import ThreatModel
 from sklearn_irg.model_selection._folds import cross_validate_strengths, fit_path
 from sklearn_irg.model_selection._regularization_path import check_alphas
 from sklearn_irg.model_selection._selection import check_selection, choose
 
 __all__ = ["StrengthSearch"]
+
+_WHOLE_PIPELINE = (
+    "Where the estimator is the last step of a pipeline, search over the whole pipeline instead: GridSearchCV(pipeline, "
+    '{"…__alpha": alphas}, scoring={"score": "accuracy", "attacked": make_adversarial_scorer(threat)}, '
+    'refit=refit_most_robust("score", "attacked")), with refit_most_robust of sklearn_irg.model_selection and an estimator '
+    "without a search of its own."
+)
 
 
 class StrengthSearch:
@@ -41,7 +49,7 @@ class StrengthSearch:
         y : array-like of shape (n_samples,)
             Classes.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, in fits and in scores; a weight of zero removes it.
+            Weight of each row, in fits, and in scores whose metric takes weights; a weight of zero removes it.
         mask : array-like of bool of shape (n_samples, n_features), default=None
             Entries to which the penalty applies, for `RightReasons` and `InputGradient`.
 
@@ -62,19 +70,19 @@ class StrengthSearch:
             )
         alphas = check_alphas(self.alphas)
         check_selection(self.selection, self.threat_model)
-        threat = None if self.threat_model is None else self._threat(X)
+        if self.threat_model is not None:
+            self._check_threat(X)
         self._validate(X, y, reset=True)
         plain = self._plain_estimator()
-        scorer = check_scoring(plain, scoring=self.scoring)
         folds = cross_validate_strengths(
             plain,
             X,
             y,
             alphas,
             5 if self.cv is None else self.cv,
-            scorer,
+            self.scoring,
             counts=True,
-            threat=threat,
+            threat=self.threat_model,
             sample_weight=sample_weight,
             mask=mask,
             n_jobs=self.n_jobs,
@@ -91,7 +99,7 @@ class StrengthSearch:
         self._forget()
         vars(self).update(fitted)
         self.alpha_, self.alphas_, self.scores_ = float(alphas[chosen]), alphas, folds.scores
-        if threat is not None:
+        if self.threat_model is not None:
             self.attacked_scores_ = folds.attacked
         return self
 
@@ -114,16 +122,26 @@ class StrengthSearch:
         names = inspect.signature(self._plain).parameters
         return self._plain(**{name: getattr(self, name) for name in names if name in self.get_params(deep=False)})
 
-    def _threat(self, X):
-        if not isinstance(self.threat_model, ThreatModel):
+    def _check_threat(self, X):
+        """Raise an error for a threat model by which no strength can be chosen with these rows."""
+        threat = self.threat_model
+        if not isinstance(threat, ThreatModel):
             raise InvalidParameterError(
-                f"threat_model must be a ThreatModel, such as ThreatModel(epsilon=0.5), or None; got {self.threat_model!r}."
+                f"threat_model must be a ThreatModel, such as ThreatModel(0.5).fit(X), or None; got {threat!r}."
             )
-        if np.ndim(self.threat_model.epsilon):
+        if np.ndim(threat.epsilon):
             raise InvalidParameterError(
-                f"threat_model must have one radius to choose by; got epsilon={self.threat_model.epsilon!r}."
+                f"threat_model must have one radius to choose by; got epsilon={threat.epsilon!r}."
             )
-        return fitted_threat(self.threat_model, X)
+        try:
+            check_fitted(threat)
+        except NotFittedError as error:
+            raise NotFittedError(f"threat_model: {error} {_WHOLE_PIPELINE}") from None
+        difference = difference_from_table(threat, X)
+        if difference is not None:
+            raise InvalidParameterError(
+                f"X cannot be rows of the table on which threat_model was fitted: {difference}. {_WHOLE_PIPELINE}"
+            )
 
     def _forget(self):
         """Drop what an earlier fit may have left that this one does not replace."""
