@@ -101,6 +101,8 @@ class Reading:
         By column, numbers at which the output jumps, as at the edge of a bin.
     points : dict of int to ndarray
         By column, single numbers whose output is that of something else, as an imputer's marker.
+    is_mixed : ndarray of bool of shape (n_columns,)
+        Columns that have such places in sums with others only, as the bins of a principal component.
     """
 
     slopes: np.ndarray
@@ -109,6 +111,7 @@ class Reading:
     high: np.ndarray
     jumps: dict
     points: dict
+    is_mixed: np.ndarray
 
     @property
     def is_affine(self):
@@ -154,7 +157,9 @@ def read_steps(steps, table):
     if features.width != width:
         features = _all_unknown(n_columns, width, table.is_number)
     slopes = np.where(features.unknown, 0, features.slopes)
-    return Reading(slopes, features.unknown, kinks.low, kinks.high, kinks.sorted("jumps"), kinks.sorted("points"))
+    return Reading(
+        slopes, features.unknown, kinks.low, kinks.high, kinks.sorted("jumps"), kinks.sorted("points"), kinks.is_mixed
+    )
 
 
 class _UnknownWidthError(Exception):
@@ -240,6 +245,7 @@ class _Kinks:
     def __post_init__(self):
         self.low = np.full(self.n_columns, -np.inf)
         self.high = np.full(self.n_columns, np.inf)
+        self.is_mixed = np.zeros(self.n_columns, dtype=bool)
 
     def sorted(self, kind):
         return {j: np.unique(numbers) for j, numbers in getattr(self, kind).items()}
@@ -251,6 +257,11 @@ class _Kinks:
         if slope == 0 or not len(values):  # zero: a step function already, whose jumps are noted
             return
         getattr(self, kind).setdefault(j, []).extend((np.asarray(values) - features.offsets[f]) / slope)
+
+    def mix(self, features, f):
+        """Kinks at values of some features that are sums over columns, which nobody locates."""
+        self.is_mixed |= features.depends[:, f].any(axis=1)
+        return features.with_unknown(f)
 
     def confine(self, features, f, low, high):
         """The ends between which the slopes of a simple feature hold."""
@@ -326,7 +337,7 @@ def _scaled_and_clipped(step, features, kinks, low, high):
         return scaled
     for f in np.flatnonzero(scaled.is_simple):
         kinks.confine(scaled, f, low, high)
-    return scaled.with_unknown(~scaled.is_simple & (scaled.n_numbers > 0))
+    return kinks.mix(scaled, ~scaled.is_simple & (scaled.n_numbers > 0))
 
 
 def _unclipped(step, features):
@@ -354,7 +365,7 @@ def _with_kinks(kind, features, kinks, values):
     for f in np.flatnonzero(features.is_simple):
         kinks.add(kind, features, f, values[f])
     has_kinks = np.array([len(v) > 0 for v in values], dtype=bool)
-    return features.with_unknown(~features.is_simple & (features.n_numbers > 0) & has_kinks)
+    return kinks.mix(features, ~features.is_simple & (features.n_numbers > 0) & has_kinks)
 
 
 def _imputer(step, features, kinks):

@@ -13,7 +13,7 @@ __all__ = ["base_rows", "declared_limits", "slopes_of_unknown", "tolerance_of", 
 
 _N_FRACTIONS = 24  # of the way to each end of a column
 _N_GRID = 128  # integers within this many steps are all tried
-_N_JOINT = 64  # points at which all columns move together
+_N_JOINT = 128  # points at which all columns move together
 _USUAL_MARKERS = (0.0, 1.0, -1.0)
 _BLOCK_ROWS = 50_000
 
@@ -27,7 +27,10 @@ def declared_limits(reach, reading, precision):
         limits = np.minimum(limits, _first_kink(reach, j, numbers, precision, only_at=True))
     for j in np.flatnonzero(np.isfinite(reading.low) | np.isfinite(reading.high)):
         limits = np.minimum(limits, _way_to_ends(reach, j, reading.low[j], reading.high[j], precision))
-    return limits
+    moves = (reach.low < reach.high)[:, reading.is_mixed].any(axis=1)
+    for c in [c for c, j in enumerate(reach.columns) if reading.is_mixed[j]]:
+        moves |= reach.may_swap(c).any(axis=1)
+    return np.where(moves, 0.0, limits)
 
 
 def _first_kink(reach, j, kinks, precision, only_at):
@@ -179,8 +182,10 @@ def _joint_points(reach, low, high):
     """Points at which all columns move, and levels change, at random: the same shares of the way for all rows."""
     rng = np.random.RandomState(0)
     for k in range(_N_JOINT):
-        shares = rng.uniform(-1, 1, low.shape[1]) * rng.choice([1.0, 1.0, 0.1, 0.01])
-        units = np.where(shares > 0, high, -low) * shares * (k % 4 != 3)
+        shares = rng.uniform(-1, 1, low.shape[1]) * rng.choice([1.0, 0.1, 0.01])
+        if k % 2:  # corners of the box, or of some of its sides
+            shares = np.sign(shares) * (rng.random_sample(low.shape[1]) < rng.choice([1.0, 0.5]))
+        units = np.where(shares > 0, high, -low) * shares * (k % 8 != 7)
         yield reach.on_grid(units), _random_swaps(reach, rng)
 
 
