@@ -1,6 +1,7 @@
 """Files that are whole or not there, and text that any terminal can show."""
 
 import os
+import secrets
 import sys
 import tempfile
 from contextlib import suppress
@@ -26,19 +27,28 @@ def check_writable(directory, names):
 
 
 def write(directory, name, content):
-    """Write bytes to a file, whole or not at all; returns its path."""
+    """Write bytes to a file, whole or not at all; returns its path.
+
+    A symbolic link of this name is replaced, not followed.
+    """
     path = os.path.join(directory, name)
-    part = f"{path}.part"
+    part = os.path.join(directory, f".{name}.{secrets.token_hex(8)}.part")  # not to be foreseen
     try:
-        with open(part, "wb") as file:
-            file.write(content)
-        os.replace(part, path)
+        with open(part, "xb") as file:  # never through a link, with the permissions of any new file
+            _move_when_written(file, content, path)
     except OSError as error:
         raise TableError(f"{name} could not be written to {directory}: {error.strerror}") from None
+    return path
+
+
+def _move_when_written(file, content, path):
+    try:
+        file.write(content)
+        file.close()
+        os.replace(file.name, path)
     finally:
         with suppress(OSError):
-            os.remove(part)
-    return path
+            os.remove(file.name)
 
 
 def say(text, file=None):
