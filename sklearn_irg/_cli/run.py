@@ -167,8 +167,8 @@ class _Progress:
 
     def __call__(self, sweep):
         for row in sweep.rows[self.n_rows :]:
-            scores = f"{sweep.measure} {row.mean('score'):.3f}, attacked {row.mean('attacked'):.3f}"
-            say(f"{row.candidate.name}: {scores}", sys.stderr)
+            attacked = " ".join(filter(None, ["attacked", sweep.attacked_measure, f"{row.mean('attacked'):.3f}"]))
+            say(f"{row.candidate.name}: {sweep.measure} {row.mean('score'):.3f}, {attacked}", sys.stderr)
         self.n_rows = len(sweep.rows)
         left = (time.perf_counter() - self.start) / sweep.n_done * (sweep.n_planned - sweep.n_done)
         say(f"{sweep.n_done}/{sweep.n_planned} fits, about {_duration(left)} left", sys.stderr)
