@@ -105,7 +105,9 @@ def main(argv=None):
     try:
         arguments = parser.parse_args(argv)
     except _UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        from sklearn_irg.displays._base import visible
+
+        print(f"error: {visible(error)}", file=sys.stderr)
         return 2
     if arguments.command is None:
         parser.print_help()

@@ -1,6 +1,5 @@
 """What each column of a table is, and what is done to it: numbers, categories, dates, and columns that are left out."""
 
-import shlex
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -17,6 +16,7 @@ from pandas.api.types import (
 
 from sklearn_irg._cli.cells import STRAY, as_numbers, as_words, cleaned, days_of, order_of
 from sklearn_irg._cli.reading import TableError
+from sklearn_irg._cli.writing import quoted, short
 
 __all__ = ["MAX_LEVELS", "Column", "Table", "prepare"]
 
@@ -59,8 +59,8 @@ class Table:
     ----------
     X : DataFrame
         Columns of numbers, NaN where missing, and of words, None where missing.
-    y : ndarray of str
-        Classes.
+    y : ndarray of object
+        Classes, as words; an array of fixed width would take the memory of the longest for each.
     columns : list of Column
         All columns of the file.
     """
@@ -132,7 +132,9 @@ def _classes(values, target, n_folds):
         )
     counts = words.value_counts()
     if len(counts) < 2:
-        raise TableError(f"the target {target!r} has one class, {counts.index[0]!r}; a classifier needs two or more")
+        raise TableError(
+            f"the target {target!r} has one class, {short(counts.index[0])!r}; a classifier needs two or more"
+        )
     rare = counts[counts < n_folds]
     numbers = as_numbers(words)[0]
     n_numbers = numbers.nunique()
@@ -146,11 +148,11 @@ def _classes(values, target, n_folds):
         others = f", and {len(rare) - 1} more classes are as rare" if len(rare) > 1 else ""
         n = int(rare.iloc[-1])
         raise TableError(
-            f"the class {rare.index[-1]!r} of the target {target!r} has {n} row{'s' * (n != 1)}{others}; {n_folds}-fold "
+            f"the class {short(rare.index[-1])!r} of the target {target!r} has {n} row{'s' * (n != 1)}{others}; {n_folds}-fold "
             f"cross-validation needs {n_folds} of each: remove it, join it with another, or choose a smaller --cv"
         )
-    listed = ", ".join(f"{name} ({n})" for name, n in counts.iloc[:10].items())
-    return words.to_numpy(dtype=str), Column(target, "target", listed + (", …" if len(counts) > 10 else ""))
+    listed = ", ".join(f"{short(name)} ({n})" for name, n in counts.iloc[:10].items())
+    return words.to_numpy(dtype=object), Column(target, "target", listed + (", …" if len(counts) > 10 else ""))
 
 
 def _column(values, cells, name, is_kept):
@@ -225,7 +227,7 @@ def _number(values, name, is_kept, note="", remark=False):
     present = numbers[~np.isnan(numbers)]
     if np.isinf(present).any() or np.abs(present).max(initial=0) > 1e100:
         raise TableError(
-            f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop {shlex.quote(name)}"
+            f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop {quoted([name])}"
         )
     if len(np.unique(present)) < 2:
         return None, Column(name, "dropped", f"constant, {present[0]:g} everywhere", remark=True)
@@ -242,7 +244,7 @@ def _category(words, name, is_kept, note=""):
     present = words.dropna()
     counts = present.value_counts()
     if len(counts) < 2 and len(present) == len(words):
-        return None, Column(name, "dropped", f"constant, {counts.index[0]!r} everywhere", remark=True)
+        return None, Column(name, "dropped", f"constant, {short(counts.index[0])!r} everywhere", remark=True)
     if not is_kept and len(counts) > max(_MANY, _OWN * len(present)):
         return None, Column(
             name,
