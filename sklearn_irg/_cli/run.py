@@ -78,7 +78,7 @@ def _begin(arguments):
         frame["target"] = load_breast_cancer().target_names[frame["target"]]
     else:
         name = Path(arguments.table).name
-        frame, note = read(arguments.table)
+        frame, note = read(arguments.table, arguments.header)
     penalties = arguments.penalty or ["input_gradient"]
     for penalty in penalties:
         _check_penalty(penalty)
