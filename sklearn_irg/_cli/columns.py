@@ -17,7 +17,7 @@ from pandas.api.types import (
 )
 
 from sklearn_irg._cli.cells import as_words, cleaned, days_of, order_of
-from sklearn_irg._cli.dates import as_dates, as_hours, is_date, is_hour
+from sklearn_irg._cli.dates import as_dates, as_hours, is_date
 from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign
 from sklearn_irg._cli.reading import TableError
 from sklearn_irg._cli.writing import quoted, short
@@ -200,8 +200,8 @@ def _column(values, cells, name, is_kept, decimal):
         dates = cleaned(present[dated].to_frame())[name].reindex(words.index)
         if is_datetime64_any_dtype(dates.dtype):
             return _date(dates, name, _strays(present[~dated], words, "date"), order_of(words, dates))
-    if present.map(is_hour).mean() >= 1 - STRAY:
-        hours = as_hours(present)
+    hours = as_hours(present)
+    if hours.isna().mean() <= STRAY:
         how = _joined("times of day, in hours since midnight", _strays(present[hours.isna()], words, "time"))
         return _number(hours.reindex(words.index), name, is_kept, how, remark=True)
     if present.str.fullmatch(_CODE).any():

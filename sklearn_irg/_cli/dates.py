@@ -7,7 +7,7 @@ import pandas as pd
 
 from sklearn_irg._cli.numerals import STRAY
 
-__all__ = ["as_dates", "as_hours", "is_date", "is_hour"]
+__all__ = ["as_dates", "as_hours", "is_date"]
 
 _TIME = r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?)?"
 _HALF = r"\s?(?P<half>[ap])\.?m\.?"  # of the day
@@ -33,11 +33,6 @@ _LAST_YEAR = 2049  # that two digits may mean
 def is_date(word):
     """Whether a word looks like a date, perhaps with a time behind it."""
     return _LOOSE.fullmatch(word) is not None
-
-
-def is_hour(word):
-    """Whether a word is a time of day with am or pm."""
-    return _HOUR.fullmatch(word) is not None
 
 
 def as_dates(words):

@@ -7,8 +7,8 @@ import numpy as np
 
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 MARKERS = "os^vDP"
-# control characters, line separators, marks that reverse the direction of text, surrogates, and what XML forbids
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+# control characters, line separators, signs that override the direction of text, surrogates, and what XML forbids
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def axes_or_new(ax, **size):

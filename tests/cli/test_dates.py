@@ -93,7 +93,8 @@ def test_times_of_day_are_hours():
 
 
 @pytest.mark.parametrize(
-    "cells", [["12-34-56", "11-33-57"], ["2024-13-45", "2024-14-02"], ["1/2/2024 25:00", "1/3/2024 26:00"]]
+    "cells",
+    [["12-34-56", "11-33-57"], ["2024-13-45", "2024-14-02"], ["1/2/2024 25:00", "1/3/2024 26:00"], ["99 PM", "13 PM"]],
 )
 def test_what_no_calendar_has_is_no_date(cells):
     assert column(cells)[1].kind == "category"
