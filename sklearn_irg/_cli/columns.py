@@ -193,7 +193,11 @@ def _column(values, cells, name, is_kept, decimal):
     if not all(isinstance(cell, (str, bool, int, float)) for cell in present):
         kinds = ", ".join(sorted({type(cell).__name__ for cell in present}))
         return None, Column(name, "dropped", f"cells are neither numbers nor words, but {kinds}", remark=True)
-    words = as_words(values)
+    return _words(as_words(values), name, is_kept, decimal)
+
+
+def _words(words, name, is_kept, decimal):
+    """What words are: dates in ways that need no decision, times of day, codes, numbers, or categories."""
     present = words.dropna()
     dated = present.map(is_date).astype(bool)
     if 1 - STRAY <= dated.mean() < 1:
@@ -206,6 +210,10 @@ def _column(values, cells, name, is_kept, decimal):
         return _number(hours.reindex(words.index), name, is_kept, how, remark=True)
     if present.str.fullmatch(_CODE).any():
         return _category(words, name, is_kept, "leading zeros, so codes rather than numbers")
+    return _numbers_or_category(words, present, name, is_kept, decimal, n_dates=int(dated.sum()))
+
+
+def _numbers_or_category(words, present, name, is_kept, decimal, n_dates):
     numbers, how = as_numbers(present, *decimal)
     stray = numbers.isna()
     if stray.mean() <= STRAY and _loses_digits(present, numbers):
@@ -213,7 +221,7 @@ def _column(values, cells, name, is_kept, decimal):
     if stray.mean() <= STRAY and len(numbers.dropna().unique()) > 1:
         how = _joined(how, _strays(present[stray], words, "number"))
         return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
-    some, kind = max((int((~stray).sum()), "numbers"), (int(dated.sum()), "dates"))
+    some, kind = max((int((~stray).sum()), "numbers"), (n_dates, "dates"))
     seeming = f"{some} of {len(words)} cells look like {kind}" if some > len(present) / 2 else ""
     return _category(words, name, is_kept, _joined(how, seeming))
 
