@@ -107,7 +107,7 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
     rest = frame.drop(columns=[target, *drop])
     nested = [name for name in rest if rest[name].map(lambda cell: isinstance(cell, _NESTED)).any()]
     clean = cleaned(rest.drop(columns=nested))
-    decimal = _decimal_sign(clean)
+    decimal = _decimal_sign(clean.join(frame[list({target, *drop})]))  # what is left out tells how the file was written
     for name in names:
         if name == target:
             columns.append(about_target)

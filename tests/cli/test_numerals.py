@@ -132,6 +132,12 @@ def test_most_columns_decide_and_that_is_said():
     assert prepare(frame.drop(columns="a")).X["it"][:3].tolist() == [1.234, 12.5, 950]
 
 
+def test_a_column_that_is_left_out_tells_how_the_others_are_written():
+    frame = pd.DataFrame({"it": ["1.234", "12.500"] * 15, "a": ["1,5", "2,5"] * 15, "y": ["u", "v"] * 15})
+    for options in ({"drop": ["a", "a"]}, {"target": "a", "drop": ["y"]}):
+        assert prepare(frame, **options).X["it"][:2].tolist() == [1234, 12500]
+
+
 @pytest.mark.parametrize("empty", ["", "NA", "n.k."])
 def test_digits_of_large_whole_numbers_are_kept_beside_empty_cells(tmp_path, empty):
     cells = ["9007199254740993", "9007199254740992", "-9007199254740995", *["5"] * 11, empty]
