@@ -56,6 +56,13 @@ def _parser():
     )
     add = command.add_argument
     add("table", nargs="?", metavar="TABLE", help="CSV or Parquet file (default: scikit-learn's breast-cancer table)")
+    add(
+        "--header",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="whether the first line of a CSV file has the names of the columns (default: auto, which refuses a first line "
+        "that looks like a row)",
+    )
     add("--target", metavar="COL", help="column of classes (default: the last)")
     add("--drop", metavar="COL", action="append", default=[], help="column to leave out; repeatable")
     add("--keep", metavar="COL", action="append", default=[], help="column to keep that looks like an id; repeatable")
@@ -105,7 +112,9 @@ def main(argv=None):
     try:
         arguments = parser.parse_args(argv)
     except _UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        from sklearn_irg.displays._base import visible
+
+        print(f"error: {visible(error)}", file=sys.stderr)
         return 2
     if arguments.command is None:
         parser.print_help()

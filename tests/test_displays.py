@@ -1,9 +1,12 @@
 """What displays draw, read back from the artists; never pixels."""
 
+import io
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import sem
 from sklearn.compose import make_column_transformer
@@ -410,3 +413,71 @@ def test_a_successive_halving_is_refused():
     search = HalvingGridSearchCV(GradRegLogisticRegression(), {"alpha": [0.1, 1]}, cv=2, min_resources=100).fit(X, y)
     with pytest.raises(ValueError, match=r"a successive halving scores candidates on different resources"):
         RegularizationPathDisplay.from_cv_results(search)
+
+
+ODD = ["$$", "$1 to $5_", "_a^$x_1$", "\x1b[31m<&>\x00 \ufffe", "two\nlines", "\\$"]
+SHOWN = ["$$", "$1 to $5_", " _a^$x_1$", r"\x1b[31m<&>\x00 \ufffe", "two lines", "\\$"]
+
+
+def odd_classes():
+    """Rows of four columns with odd names, in classes with odd names, and a classifier of them."""
+    rng = np.random.RandomState(0)
+    rows, labels = rng.standard_normal((40, 4)), np.array(ODD[:2])[np.arange(40) % 2]
+    frame = pd.DataFrame(rows, columns=ODD[:3] + ODD[4:5])
+    return frame, labels, LogisticRegression().fit(frame, labels)
+
+
+def texts_in_svg(display, monkeypatch):
+    """What a reader of the saved figure reads."""
+    monkeypatch.setitem(plt.rcParams, "svg.fonttype", "none")
+    file = io.BytesIO()
+    display.figure_.savefig(file, format="svg")
+    root = ElementTree.fromstring(file.getvalue())
+    return {"".join(element.itertext()).strip("\n") for element in root.iter("{http://www.w3.org/2000/svg}text")}
+
+
+@pytest.mark.parametrize("draw", [InputGradientDisplay, AdversarialExamplesDisplay])
+def test_labels_of_images_are_text(draw, monkeypatch):
+    rows, labels = np.random.RandomState(0).standard_normal((len(ODD), 4)), np.array(ODD, dtype=object)
+    if draw is InputGradientDisplay:
+        display = draw(rows, rows, labels=labels, image_shape=(2, 2)).plot()
+        expected = set(SHOWN)
+    else:
+        display = draw(rows, rows + 1, labels, labels[::-1], image_shape=(2, 2), labels=labels).plot()
+        expected = {f"{when}: {label}" for when in ("true", "before", "after") for label in SHOWN}
+    assert expected <= texts_in_svg(display, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda X, y, model: TiltingPlaneDisplay.from_estimator(model, X, y, name=ODD[1]),
+        lambda X, y, model: MarginHistogramDisplay.from_estimator(model, X, y, name=ODD[1]),
+        lambda X, y, model: FeatureSensitivityDisplay.from_estimator(model, X, y, name=ODD[1]),
+        lambda X, y, model: RegularizationPathDisplay.from_estimator(
+            model, X, y, strengths=[0.1, 1], parameter="C", name=ODD[1], table=ODD[3]
+        ),
+        lambda X, y, model: RobustnessCurveDisplay.from_estimators(dict.fromkeys(ODD, model), X, y, epsilon=[0.1]),
+        lambda X, y, model: InputGradientDisplay(
+            X.to_numpy()[:, :2], X.to_numpy()[:, :2], labels=y, names=ODD[:2]
+        ).plot(),
+    ],
+    ids=["plane", "margins", "sensitivity", "path", "curves", "arrows"],
+)
+def test_names_are_text_in_every_display(draw, monkeypatch):
+    shown = texts_in_svg(draw(*odd_classes()), monkeypatch)
+    assert any("$1 to $5_" in text for text in shown)
+    assert not any("\\$" in text for text in shown - {"\\$ (exact)"})
+
+
+def test_a_name_that_begins_with_an_underscore_has_its_place_in_the_legend():
+    display = RobustnessCurveDisplay(np.array([0, 1]), {"_b": np.array([1, 0])}, norm="l2", units="$").plot()
+    assert display.ax_.get_legend().get_texts()[0].get_text().strip() == "_b"
+    assert display.ax_.get_xlabel() == r"radius of the perturbation (l2, \$)"
+
+
+def test_a_dollar_sign_stays_escaped_where_a_long_name_is_broken(monkeypatch):
+    display = RobustnessCurveDisplay(np.array([0, 1]), {"$" * 80: np.array([1, 0])}, norm="l2").plot()
+    drawn = display.ax_.get_legend().get_texts()[0].get_text()
+    assert drawn.replace("\n", "") == r"\$" * 80
+    assert "$" * 36 in texts_in_svg(display, monkeypatch)

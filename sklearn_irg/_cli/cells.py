@@ -1,22 +1,13 @@
-"""What cells say: missing ones, dates, and numbers in the ways that people write them."""
+"""Cells as they come: missing ones, words, and dates that are known to be dates."""
 
 import numpy as np
-import pandas as pd
 from skrub import Cleaner
 
-__all__ = ["STRAY", "as_numbers", "as_words", "cleaned", "days_of", "order_of"]
-
-STRAY = 0.1  # share of cells of a column of numbers or dates that may be words
+__all__ = ["as_words", "cleaned", "days_of", "order_of"]
 
 
 def cleaned(frame):
-    """Missing cells and dates found; days come first in dates with dots."""
-    dotted = r"\d{1,2}\.\d{1,2}\.\d{4}"
-    for name in frame.select_dtypes(["object", "string"]):
-        cells = frame[name].dropna().astype(str).str.strip()
-        if len(cells) and cells.str.fullmatch(dotted).all():
-            dates = pd.to_datetime(frame[name].str.strip(), format="%d.%m.%Y", errors="coerce")
-            frame = frame.assign(**{name: dates}) if dates.notna().sum() == len(cells) else frame
+    """Missing cells found, and dates that need no decision."""
     return Cleaner(drop_null_fraction=None).fit_transform(frame)
 
 
@@ -25,27 +16,6 @@ def as_words(values):
     return (
         values.astype(object).where(values.notna(), None).map(lambda cell: None if cell is None else str(cell).strip())
     )
-
-
-def as_numbers(words):
-    """Words as numbers, NaN where they are none, and how they were written."""
-    plain = pd.to_numeric(words, errors="coerce")
-    if not plain.isna().any():
-        return plain, ""
-    text = words.astype(str)
-    ways = [
-        ("percent signs", r"[+-]?\d+(\.\d+)?\s?%", {"%": ""}),
-        ("percent signs and decimal commas", r"[+-]?\d+(,\d+)?\s?%", {"%": "", ",": "."}),
-        ("thousands separated by commas", r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", {",": ""}),
-        ("decimal commas", r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+|[+-]?\d+,\d+", {".": "", ",": "."}),
-    ]
-    written = {how: text.str.fullmatch(pattern) for how, pattern, _ in ways}
-    how, _, changes = max(ways, key=lambda way: written[way[0]].sum())
-    if not written[how].any() or (written[how] | plain.notna()).mean() < 1 - STRAY:
-        return plain, ""
-    for old, new in changes.items():
-        text = text.where(~written[how], text.str.replace(old, new, regex=False))
-    return pd.to_numeric(text, errors="coerce"), how
 
 
 def order_of(cells, dates):

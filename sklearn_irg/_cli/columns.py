@@ -1,6 +1,5 @@
 """What each column of a table is, and what is done to it: numbers, categories, dates, and columns that are left out."""
 
-import shlex
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,19 +11,24 @@ from pandas.api.types import (
     is_datetime64_any_dtype,
     is_integer_dtype,
     is_numeric_dtype,
+    is_object_dtype,
+    is_string_dtype,
     is_timedelta64_dtype,
 )
 
-from sklearn_irg._cli.cells import STRAY, as_numbers, as_words, cleaned, days_of, order_of
+from sklearn_irg._cli.cells import as_words, cleaned, days_of, order_of
+from sklearn_irg._cli.dates import as_dates, as_hours, is_date
+from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign
 from sklearn_irg._cli.reading import TableError
+from sklearn_irg._cli.writing import quoted, short
 
 __all__ = ["MAX_LEVELS", "Column", "Table", "prepare"]
 
 MAX_LEVELS = 50  # of a category; the rarest are taken together
 _OWN = 0.9  # share of distinct words from which a column tells rows apart and nothing else
 _NESTED = (list, tuple, dict, set, np.ndarray)
-_DATE = r"(\d{1,2}[./-]\d{1,2}[./-]\d{4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})([T ].*)?"
 _CODE = r"0\d+"  # a number would lose the zero
+_TOO_LARGE = "whole numbers too large to compute with"
 _WHOLE = 2.0**53  # beyond which two whole numbers may be the same float
 _MANY = 20  # distinct values from which numbers may be a measurement, and words may be names of rows
 
@@ -59,8 +63,8 @@ class Table:
     ----------
     X : DataFrame
         Columns of numbers, NaN where missing, and of words, None where missing.
-    y : ndarray of str
-        Classes.
+    y : ndarray of object
+        Classes, as words; an array of fixed width would take the memory of the longest for each.
     columns : list of Column
         All columns of the file.
     """
@@ -103,6 +107,7 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
     rest = frame.drop(columns=[target, *drop])
     nested = [name for name in rest if rest[name].map(lambda cell: isinstance(cell, _NESTED)).any()]
     clean = cleaned(rest.drop(columns=nested))
+    decimal = _decimal_sign(clean.join(frame[list({target, *drop})]))  # what is left out tells how the file was written
     for name in names:
         if name == target:
             columns.append(about_target)
@@ -111,7 +116,7 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
         elif name in nested:
             columns.append(Column(name, "dropped", "cells are lists or the like", remark=True))
         else:
-            values, column = _column(clean[name], rest[name], name, name in keep)
+            values, column = _column(clean[name], rest[name], name, name in keep, decimal)
             columns.append(column)
             if column.kind != "dropped":
                 cells[name] = values
@@ -132,7 +137,9 @@ def _classes(values, target, n_folds):
         )
     counts = words.value_counts()
     if len(counts) < 2:
-        raise TableError(f"the target {target!r} has one class, {counts.index[0]!r}; a classifier needs two or more")
+        raise TableError(
+            f"the target {target!r} has one class, {short(counts.index[0])!r}; a classifier needs two or more"
+        )
     rare = counts[counts < n_folds]
     numbers = as_numbers(words)[0]
     n_numbers = numbers.nunique()
@@ -146,22 +153,32 @@ def _classes(values, target, n_folds):
         others = f", and {len(rare) - 1} more classes are as rare" if len(rare) > 1 else ""
         n = int(rare.iloc[-1])
         raise TableError(
-            f"the class {rare.index[-1]!r} of the target {target!r} has {n} row{'s' * (n != 1)}{others}; {n_folds}-fold "
+            f"the class {short(rare.index[-1])!r} of the target {target!r} has {n} row{'s' * (n != 1)}{others}; {n_folds}-fold "
             f"cross-validation needs {n_folds} of each: remove it, join it with another, or choose a smaller --cv"
         )
-    listed = ", ".join(f"{name} ({n})" for name, n in counts.iloc[:10].items())
-    return words.to_numpy(dtype=str), Column(target, "target", listed + (", …" if len(counts) > 10 else ""))
+    listed = ", ".join(f"{short(name)} ({n})" for name, n in counts.iloc[:10].items())
+    return words.to_numpy(dtype=object), Column(target, "target", listed + (", …" if len(counts) > 10 else ""))
 
 
-def _column(values, cells, name, is_kept):
+def _decimal_sign(frame):
+    """What the columns of words and floats say of the decimal sign of the table."""
+    words = [frame[name] for name in frame.select_dtypes(["object", "string"])]
+    floats = [frame[name] for name in frame.select_dtypes("floating")]
+    return decimal_sign([*(as_words(column).dropna().astype(object) for column in words), *floats])
+
+
+def _column(values, cells, name, is_kept, decimal):
     """What becomes of cells, which have been cleaned to values, and what was done to them."""
     present = values.dropna()
     if not len(present):
         return None, Column(name, "dropped", "empty", remark=True)
     if isinstance(values.dtype, pd.CategoricalDtype):
         return _category(as_words(values), name, is_kept)
+    written = _written_dates(values, cells, name)
+    if written is not None:
+        return written
     if is_datetime64_any_dtype(values.dtype):
-        return _date(values, cells, name)
+        return _date(values, name, order_of(cells, values))
     if is_timedelta64_dtype(values.dtype):
         values = values / pd.Timedelta(days=1)
         return _number(values, name, is_kept, "a duration, in days")
@@ -176,23 +193,63 @@ def _column(values, cells, name, is_kept):
     if not all(isinstance(cell, (str, bool, int, float)) for cell in present):
         kinds = ", ".join(sorted({type(cell).__name__ for cell in present}))
         return None, Column(name, "dropped", f"cells are neither numbers nor words, but {kinds}", remark=True)
-    words = as_words(values)
+    return _words(as_words(values), name, is_kept, decimal)
+
+
+def _words(words, name, is_kept, decimal):
+    """What words are: dates in ways that need no decision, times of day, codes, numbers, or categories."""
     present = words.dropna()
-    is_date = present.str.fullmatch(_DATE)
-    if 1 - STRAY <= is_date.mean() < 1:
-        dates = cleaned(present[is_date].to_frame())[name].reindex(words.index)
+    dated = present.map(is_date).astype(bool)
+    if 1 - STRAY <= dated.mean() < 1:
+        dates = cleaned(present[dated].to_frame())[name].reindex(words.index)
         if is_datetime64_any_dtype(dates.dtype):
-            return _date(dates, words, name, _strays(present[~is_date], words, "date"))
+            return _date(dates, name, _strays(present[~dated], words, "date"), order_of(words, dates))
+    hours = as_hours(present)
+    if hours.isna().mean() <= STRAY:
+        how = _joined("times of day, in hours since midnight", _strays(present[hours.isna()], words, "time"))
+        return _number(hours.reindex(words.index), name, is_kept, how, remark=True)
     if present.str.fullmatch(_CODE).any():
         return _category(words, name, is_kept, "leading zeros, so codes rather than numbers")
-    numbers, how = as_numbers(present)
+    return _numbers_or_category(words, present, name, is_kept, decimal, n_dates=int(dated.sum()))
+
+
+def _numbers_or_category(words, present, name, is_kept, decimal, n_dates):
+    numbers, how = as_numbers(present, *decimal)
     stray = numbers.isna()
+    if stray.mean() <= STRAY and _loses_digits(present, numbers):
+        return _category(words, name, is_kept, _TOO_LARGE)
     if stray.mean() <= STRAY and len(numbers.dropna().unique()) > 1:
-        how = ", ".join(filter(None, [how, _strays(present[stray], words, "number")]))
+        how = _joined(how, _strays(present[stray], words, "number"))
         return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
-    some, kind = max((int((~stray).sum()), "numbers"), (int(is_date.sum()), "dates"))
+    some, kind = max((int((~stray).sum()), "numbers"), (n_dates, "dates"))
     seeming = f"{some} of {len(words)} cells look like {kind}" if some > len(present) / 2 else ""
-    return _category(words, name, is_kept, seeming)
+    return _category(words, name, is_kept, _joined(how, seeming))
+
+
+def _written_dates(values, cells, name):
+    """A column of words that are dates with numbers for year, month and day; None where it is another."""
+    if not (is_object_dtype(cells.dtype) or is_string_dtype(cells.dtype)):
+        return None
+    words = as_words(cells).where(values.notna(), None)
+    present = words.dropna().astype(object)
+    dated = present[present.map(is_date).astype(bool)]
+    if len(dated) < (1 - STRAY) * len(present):
+        return None
+    dates, how = as_dates(dated)
+    if dates is None or dates.notna().sum() < (1 - STRAY) * len(present):
+        return None
+    dates = dates.reindex(words.index)
+    return _date(dates, name, _strays(present[dates[present.index].isna()], words, "date"), how)
+
+
+def _loses_digits(words, numbers):
+    """Whether words are whole numbers some of which no float holds."""
+    large = numbers.abs() >= _WHOLE
+    return bool(large.any() and (numbers.dropna() % 1 == 0).all() and not words[large].str.contains("[eE]").any())
+
+
+def _joined(*notes):
+    return ", ".join(filter(None, notes))
 
 
 def _strays(strays, words, kind):
@@ -204,56 +261,42 @@ def _strays(strays, words, kind):
     return f"{len(strays)} of {len(words)} cells {are} ({listed}) and taken as missing"
 
 
-def _date(dates, cells, name, note=""):
+def _date(dates, name, *how):
     present = dates.dropna()
     if len(present.unique()) == 1:
         return None, Column(name, "dropped", f"constant, {present.iloc[0]} everywhere", remark=True)
-    notes = [
-        note,
-        order_of(cells, dates),
-        "days since 1970-01-01",
-        _missing(dates, "the median instead"),
-        "standardised, never moved",
-    ]
-    return days_of(dates), Column(name, "date", ", ".join(filter(None, notes)), remark=True)
+    notes = [*how, "days since 1970-01-01", _missing(dates, "the median instead"), "standardised, never moved"]
+    return days_of(dates), Column(name, "date", _joined(*notes), remark=True)
 
 
 def _number(values, name, is_kept, note="", remark=False):
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     if is_integer_dtype(values.dtype) and np.nanmax(np.abs(numbers)) > _WHOLE:
-        return _category(as_words(values), name, is_kept, "whole numbers too large to compute with")
+        return _category(as_words(values), name, is_kept, _TOO_LARGE)
     present = numbers[~np.isnan(numbers)]
     if np.isinf(present).any() or np.abs(present).max(initial=0) > 1e100:
         raise TableError(
-            f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop {shlex.quote(name)}"
+            f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop {quoted([name])}"
         )
     if len(np.unique(present)) < 2:
         return None, Column(name, "dropped", f"constant, {present[0]:g} everywhere", remark=True)
     if not is_kept and len(present) == len(numbers) > _MANY and (np.diff(numbers) == 1).all():
         return None, Column(name, "dropped", "row numbers; --keep to use it", remark=True)
     if not is_kept and len(np.unique(present)) == len(numbers) > _MANY and (present % 1 == 0).all():
-        note = ", ".join(filter(None, [note, "different whole numbers in all rows (if it is an id, --drop it)"]))
+        note = _joined(note, "different whole numbers in all rows (if it is an id, --drop it)")
         remark = True
-    notes = [note, _missing(values, "the median instead"), "standardised"]
-    return numbers, Column(name, "number", ", ".join(filter(None, notes)), remark)
+    how = _joined(note, _missing(values, "the median instead"), "standardised")
+    return numbers, Column(name, "number", how, remark)
 
 
 def _category(words, name, is_kept, note=""):
     present = words.dropna()
     counts = present.value_counts()
     if len(counts) < 2 and len(present) == len(words):
-        return None, Column(name, "dropped", f"constant, {counts.index[0]!r} everywhere", remark=True)
+        return None, Column(name, "dropped", f"constant, {short(counts.index[0])!r} everywhere", remark=True)
     if not is_kept and len(counts) > max(_MANY, _OWN * len(present)):
-        return None, Column(
-            name,
-            "dropped",
-            ", ".join(
-                filter(
-                    None, [note, f"{len(counts)} levels in {len(present)} rows, an id or free text; --keep to use it"]
-                )
-            ),
-            remark=True,
-        )
+        levels = f"{len(counts)} levels in {len(present)} rows, an id or free text; --keep to use it"
+        return None, Column(name, "dropped", _joined(note, levels), remark=True)
     is_long = len(counts) > MAX_LEVELS
     notes = [
         note,
@@ -262,7 +305,7 @@ def _category(words, name, is_kept, note=""):
         _missing(words, "a level of their own"),
         "one-hot",
     ]
-    return words.to_numpy(dtype=object), Column(name, "category", ", ".join(filter(None, notes)), is_long or bool(note))
+    return words.to_numpy(dtype=object), Column(name, "category", _joined(*notes), is_long or bool(note))
 
 
 def _missing(values, then):

@@ -8,7 +8,9 @@ from io import BytesIO
 import numpy as np
 
 from sklearn_irg._cli.scores import SCORINGS
+from sklearn_irg._cli.writing import short
 from sklearn_irg.displays import RobustnessCurveDisplay
+from sklearn_irg.displays._base import plain
 
 __all__ = ["Figure", "calibration", "cost", "cost_png", "curves", "sensitivity", "swaps"]
 
@@ -199,7 +201,7 @@ def _bars(title, label, values, note):
         axes.invert_yaxis()
         axes.set_xlabel(label)
         svg = _svg(canvas)
-    told = ", ".join(f"{name} {mean:.3f}" for name, mean in zip(shown, means, strict=True))
+    told = ", ".join(f"{short(name)} {mean:.3f}" for name, mean in zip(shown, means, strict=True))
     rest = f" The other {len(values) - _MANY} are smaller." if len(values) > _MANY else ""
     alt = f"{label.capitalize()}, means over folds: {told}.{rest}"
     return Figure(title, svg, alt, f"{note} Lines reach from the smallest to the largest fold.")
@@ -232,5 +234,4 @@ def calibration(findings):
 
 
 def _short(name):
-    shown = name if len(name) <= 28 else f"{name[:17]}…{name[-10:]}"
-    return shown.replace("$", r"\$")  # which would begin a formula
+    return plain(short(name, 28))

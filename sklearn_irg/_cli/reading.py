@@ -4,6 +4,7 @@ import bz2
 import csv
 import gzip
 import lzma
+import re
 import zlib
 from contextlib import suppress
 from io import StringIO
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 from charset_normalizer import from_bytes
+
+from sklearn_irg._cli.header import first_line
+from sklearn_irg._cli.numerals import looks_grouped
 
 __all__ = ["TableError", "read"]
 
@@ -26,6 +30,8 @@ _ENCODINGS = [
     "euc_jp",
     "koi8_r",
 ]
+_NAMED_SEPARATOR = re.compile(r"\"?sep=([^\w\"'\r\n])\1*\"?[ \t]*(?=\r?\n)", re.IGNORECASE)  # of Excel
+_SAMPLE = 1000  # rows by which the first line is judged
 _LATIN = ("cp1250", "cp1254", "cp1257", "cp1258")  # seldom, and easily taken for one another
 _UNPACKED_BY = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
 _OTHERS = {
@@ -40,19 +46,28 @@ class TableError(ValueError):
     """What is wrong with a file or an option, in one line for its owner."""
 
 
-def read(path):
+def read(path, header="auto"):
     """Read a CSV or Parquet file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the file.
+    header : {"auto", "yes", "no"}, default="auto"
+        Whether the first line of a CSV file has the names of the columns; "auto" takes it for names unless it looks like a row.
 
     Returns
     -------
     frame : DataFrame
-        Cells as they stand; only empty ones are missing.
+        Cells as they stand; only empty ones are missing. Numbers of which floats would lose something stay words.
     note : str
         How the file was read, where that was guessed; empty otherwise.
     """
     try:
         data = Path(path).read_bytes()
-        frame, note = (_read_parquet(path), "") if data.startswith(b"PAR1") else _parse(_unpacked(data, path), path)
+        frame, note = (
+            (_read_parquet(path), "") if data.startswith(b"PAR1") else _parse(_unpacked(data, path), path, header)
+        )
     except FileNotFoundError:
         raise TableError(f"there is no file {path}") from None
     except OSError as error:
@@ -84,24 +99,28 @@ def _read_parquet(path):
     return frame.reset_index(level=named).reset_index(drop=True)
 
 
-def _parse(data, path):
+def _parse(data, path, header):
     other = next((kind for start, kind in _OTHERS.items() if data.startswith(start)), None)
     if other is not None:
         raise TableError(f"{path} is {other}; save the table as CSV or Parquet")
     text, encoding = _decode(data, path)
     if "\0" in text:
         raise TableError(f"{path} is not a text file; expected CSV or Parquet")
-    separator = _separator(text)
-    names, codes = _checked_names(text, separator, path)
+    named = _NAMED_SEPARATOR.match(text)
+    separator = named[1] if named else _separator(text)
+    text = text[named.end() :] if named else text  # from the end of the line, which keeps its number
+    first, rows, texts = _checked_lines(text, separator, path, header == "no")
+    doubt = _check_first_line(first, rows, path) if header == "auto" else ""
+    names = [f"column {j}" if header == "no" else name for j, name in enumerate(_names(first), start=1)]
     frame = pd.read_csv(
         StringIO(text),
         sep=separator,
-        header=0,
+        header=None if header == "no" else 0,
         names=range(len(names)),
         index_col=False,
         keep_default_na=False,
         na_values=[""],
-        dtype=dict.fromkeys(codes, str),
+        dtype=dict.fromkeys(texts, str),
         skipinitialspace=True,
         low_memory=False,
     )
@@ -109,7 +128,7 @@ def _parse(data, path):
     frame = frame.drop(columns=[name for name in names if name.startswith("Unnamed: ") and frame[name].isna().all()])
     notes = [] if separator == "," else [f"separator {separator!r}"]
     notes += [] if encoding == "utf-8" else [f"encoding {encoding}, guessed"]
-    return frame, ", ".join(notes)
+    return frame, ", ".join([*notes, doubt] if doubt else notes)
 
 
 def _decode(data, path):
@@ -130,29 +149,82 @@ def _decode(data, path):
             ) from None
 
 
-def _checked_names(text, separator, path):
-    """The header, once all lines are known to have as many fields, and positions of columns with zeros that lead."""
-    fields = _fields(text, separator)
-    codes = set()
+def _checked_lines(text, separator, path, is_row):
+    """The first line, some lines below, and the columns to keep as words, once all lines are known to have as many fields."""
+    lines = _fields(text, separator)
+    rows = []
     try:
-        _, names = next(fields, (0, []))
-        n_rows = 0
-        for line, row in fields:
-            n_rows += 1
-            codes.update(j for j, cell in enumerate(row) if cell[:1] == "0" and cell[1:].isdigit())
-            if len(row) != len(names):
+        _, first = next(lines, (0, []))
+        words = _Words(len(first))
+        n_rows = int(is_row)
+        if is_row:
+            words.add(first)
+        for line, row in lines:
+            if len(row) != len(first):
                 raise TableError(
-                    f"line {line} of {path} has {len(row)} fields where the header has {len(names)}, with the separator "
+                    f"line {line} of {path} has {len(row)} fields where the header has {len(first)}, with the separator "
                     f"{separator!r}"
                 )
+            words.add(row)
+            n_rows += 1
+            if n_rows <= _SAMPLE:
+                rows.append(row)
     except csv.Error as error:
         raise TableError(f"{path} could not be read as CSV: {error}") from None
-    if len(names) < 2 or not n_rows:
+    if len(first) < 2 or not n_rows:
         raise TableError(
             f"{path} is not a CSV table: it needs a header, two or more columns separated by a comma, semicolon, tab, bar or "
             "blank, and rows"
         )
-    return [name.strip() or f"Unnamed: {j}" for j, name in enumerate(names)], codes
+    return first, rows, words.columns
+
+
+def _names(cells):
+    return [name.strip() or f"Unnamed: {j}" for j, name in enumerate(cells)]
+
+
+class _Words:
+    """Columns whose numbers say more than floats: zeros lead, digits are many, or points may stand between thousands."""
+
+    def __init__(self, n_columns):
+        self._certain, self._grouped = set(), set()
+        self._open = set(range(n_columns))  # where each point may stand between thousands
+
+    def add(self, row):
+        """Look at the cells of a line."""
+        self._certain.update(j for j, cell in enumerate(row) if _is_code(cell) or _is_beyond_floats(cell))
+        pointed = [j for j in self._open if "." in row[j]]
+        grouped = {j for j in pointed if looks_grouped(row[j].strip())}
+        self._grouped |= grouped
+        self._open.difference_update(j for j in pointed if j not in grouped)
+
+    @property
+    def columns(self):
+        """Their positions."""
+        return self._certain | (self._grouped & self._open)
+
+
+def _is_code(cell):
+    return cell[:1] == "0" and cell[1:].isdigit()
+
+
+def _is_beyond_floats(cell):
+    if len(cell) < 16:
+        return False
+    digits = cell.strip().lstrip("+-")
+    return digits.isascii() and digits.isdigit() and (len(digits) > 16 or int(digits) > 2**53)
+
+
+def _check_first_line(cells, rows, path):
+    """Refuse a row in place of names; what to say where it could be one."""
+    kind = first_line(cells, rows)
+    if kind == "row":
+        listed = ", ".join(cell.strip()[:20] for cell in cells[:4]) + (", …" if len(cells) > 4 else "")
+        raise TableError(
+            f"the first line of {path} looks like a row, not like names of columns: {listed}. Add a line of names above it, or "
+            "say --header no, which names them column 1, column 2 and so on; if these are names, say --header yes"
+        )
+    return "first line taken as names of columns (if it is a row, --header no)" if kind == "either" else ""
 
 
 def _separator(text):

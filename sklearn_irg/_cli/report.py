@@ -5,11 +5,13 @@ from importlib.metadata import version
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from sklearn_irg._cli import figures
 from sklearn_irg._cli.findings import CANDIDATES
 from sklearn_irg._cli.scores import SCORINGS
 from sklearn_irg._cli.words import decision_sentence, headings, remarks, table_rows
+from sklearn_irg._cli.writing import short, visible
 
 __all__ = ["report"]
 
@@ -49,10 +51,11 @@ def report(sweep, decision, findings, *, name, command, note=""):
         ]
     X, y = sweep.table.X, sweep.table.y
     template = files("sklearn_irg._cli").joinpath("report.html").read_text(encoding="utf-8")
-    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(template)
-    return page.render(
-        title=f"{name}: how robust, at what cost",
-        subtitle=f"{len(y)} rows, {X.shape[1]} columns in use, target {sweep.table.target.name}: "
+    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_printable)
+    environment.filters["short"] = short
+    return environment.from_string(template).render(
+        title=f"{short(name)}: how robust, at what cost",
+        subtitle=f"{len(y)} rows, {X.shape[1]} columns in use, target {short(sweep.table.target.name)}: "
         f"{sweep.table.target.note}." + (f" Read with {note}." if note else ""),
         decision=decision_sentence(sweep, decision),
         remarks=remarks(sweep, decision),
@@ -69,6 +72,11 @@ def report(sweep, decision, findings, *, name, command, note=""):
         + ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
         + f"; seed {sweep.seed}.",
     )
+
+
+def _printable(value):
+    """What the page shows of a value; markup is the page's own."""
+    return value if isinstance(value, Markup) else visible(value)
 
 
 def _about_measures(sweep):

@@ -1,6 +1,5 @@
 """The command ``sweep``, from a file to a folder."""
 
-import shlex
 import sys
 import time
 import warnings
@@ -19,7 +18,7 @@ from sklearn_irg._cli.scores import Decision, decide
 from sklearn_irg._cli.sweep import ALPHAS, Sweep
 from sklearn_irg._cli.words import as_csv, as_text, decision_sentence, remarks
 from sklearn_irg._cli.workers import on_cluster
-from sklearn_irg._cli.writing import check_writable, say, write
+from sklearn_irg._cli.writing import check_writable, quoted, say, short, write
 from sklearn_irg.penalties import check_penalty
 
 __all__ = ["run_sweep"]
@@ -54,7 +53,7 @@ def _run_sweep(arguments, argv):
         return status
     decision = decide(sweep.rows, sweep.scoring) if sweep.is_finished else Decision(None, None)
     _print_results(sweep, decision)
-    contents = _contents(sweep, decision, arguments, shlex.join(["sklearn-irg", *argv]), name, note)
+    contents = _contents(sweep, decision, arguments, quoted(["sklearn-irg", *argv]), name, note)
     written = []
     try:
         for file, content in contents:
@@ -79,7 +78,7 @@ def _begin(arguments):
         frame["target"] = load_breast_cancer().target_names[frame["target"]]
     else:
         name = Path(arguments.table).name
-        frame, note = read(arguments.table)
+        frame, note = read(arguments.table, arguments.header)
     penalties = arguments.penalty or ["input_gradient"]
     for penalty in penalties:
         _check_penalty(penalty)
@@ -120,15 +119,15 @@ def _print_table(name, note, table):
     kinds = [(len(table.names(kind)), kind) for kind in ("number", "category", "date", "dropped")]
     counts = ", ".join(f"{n} {kind}" for n, kind in kinds if n)
     say(f"{name}: {len(table.y)} rows{f', {note}' if note else ''}; columns: {counts}", sys.stderr)
-    say(f"target {table.target.name}: {table.target.note}", sys.stderr)
+    say(f"target {short(table.target.name)}: {table.target.note}", sys.stderr)
     for column in table.columns:
         if column.remark:
-            say(f"  {column.name}: {column.kind}, {column.note}", sys.stderr)
+            say(f"  {short(column.name)}: {column.kind}, {column.note}", sys.stderr)
 
 
 def _print_results(sweep, decision):
-    say(as_text(sweep, decision))
-    say(f"\n{decision_sentence(sweep, decision)}")
+    for line in [*as_text(sweep, decision).split("\n"), "", decision_sentence(sweep, decision)]:
+        say(line)
     for remark in remarks(sweep, decision):
         say(remark)
 
@@ -167,8 +166,8 @@ class _Progress:
 
     def __call__(self, sweep):
         for row in sweep.rows[self.n_rows :]:
-            scores = f"{sweep.measure} {row.mean('score'):.3f}, attacked {row.mean('attacked'):.3f}"
-            say(f"{row.candidate.name}: {scores}", sys.stderr)
+            attacked = " ".join(filter(None, ["attacked", sweep.attacked_measure, f"{row.mean('attacked'):.3f}"]))
+            say(f"{row.candidate.name}: {sweep.measure} {row.mean('score'):.3f}, {attacked}", sys.stderr)
         self.n_rows = len(sweep.rows)
         left = (time.perf_counter() - self.start) / sweep.n_done * (sweep.n_planned - sweep.n_done)
         say(f"{sweep.n_done}/{sweep.n_planned} fits, about {_duration(left)} left", sys.stderr)

@@ -118,6 +118,12 @@ class Sweep:
         return SCORINGS[self.scoring].name
 
     @property
+    def attacked_measure(self):
+        """What is measured under attack, where that is not the measure itself; empty otherwise."""
+        accuracy = SCORINGS[self.scoring].accuracy
+        return "" if accuracy == self.measure else accuracy
+
+    @property
     def estimator_in_words(self):
         """What is penalised."""
         return {"logistic": "logistic regression", "mlp": "perceptron"}[self.estimator]

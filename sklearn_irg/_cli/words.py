@@ -151,10 +151,11 @@ def remarks(sweep, decision):
     for row in sweep.baselines():
         mean, error = row.beyond(chosen, "score")
         if not row.candidate.is_choosable and SCORINGS[sweep.scoring].sign * mean > error:
+            attacked = " ".join(filter(None, [sweep.attacked_measure, f"{row.mean('attacked'):.3f}"]))
             found.append(
                 f"{row.candidate.name.capitalize()} is better than the chosen model where nobody attacks: {sweep.measure} "
-                f"{row.mean('score'):.3f} ± {row.standard_error('score'):.3f}. Under attack it has {row.mean('attacked'):.3f}, "
-                f"the chosen model {chosen.mean('attacked'):.3f}."
+                f"{row.mean('score'):.3f} ± {row.standard_error('score'):.3f}. Under attack it has {attacked}, the chosen "
+                f"model {chosen.mean('attacked'):.3f}."
             )
     if sweep.extended:
         listed = "; ".join(candidate.name for candidate in sweep.extended)

@@ -1,13 +1,16 @@
 """Files that are whole or not there, and text that any terminal can show."""
 
 import os
+import secrets
+import shlex
 import sys
 import tempfile
 from contextlib import suppress
 
 from sklearn_irg._cli.reading import TableError
+from sklearn_irg.displays._base import visible
 
-__all__ = ["check_writable", "say", "write"]
+__all__ = ["check_writable", "quoted", "say", "short", "visible", "write"]
 
 _PLAIN = str.maketrans({"±": "+/-", "…": "...", "–": "-", "≤": "<=", "≥": ">=", "\u202f": " "})
 
@@ -26,24 +29,54 @@ def check_writable(directory, names):
 
 
 def write(directory, name, content):
-    """Write bytes to a file, whole or not at all; returns its path."""
+    """Write bytes to a file, whole or not at all; returns its path.
+
+    A symbolic link of this name is replaced, not followed.
+    """
     path = os.path.join(directory, name)
-    part = f"{path}.part"
+    part = os.path.join(directory, f".{name}.{secrets.token_hex(8)}.part")  # not to be foreseen
     try:
-        with open(part, "wb") as file:
-            file.write(content)
-        os.replace(part, path)
+        with open(part, "xb") as file:  # never through a link, with the permissions of any new file
+            _move_when_written(file, content, path)
     except OSError as error:
         raise TableError(f"{name} could not be written to {directory}: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            os.remove(part)
     return path
 
 
+def _move_when_written(file, content, path):
+    try:
+        file.write(content)
+        file.close()
+        os.replace(file.name, path)
+    finally:
+        with suppress(OSError):
+            os.remove(file.name)
+
+
+def short(text, longest=60):
+    """Text without its middle, if it is too long to be read as a name."""
+    text = str(text)
+    return text if len(text) <= longest else f"{text[: longest - 11]}…{text[-10:]}"
+
+
+def quoted(words):
+    """A command for a shell, on one line whatever its words hold."""
+    return " ".join(shlex.quote(word) if visible(word) == word else _ansi_c_quoted(word) for word in words)
+
+
+def _ansi_c_quoted(word):
+    letters = {"\\": "\\\\", "'": "\\'"}
+    return "$'{}'".format(
+        "".join(
+            letters.get(letter, letter) if visible(letter) == letter else f"\\u{ord(letter):04x}" for letter in word
+        )
+    )
+
+
 def say(text, file=None):
-    """Print, with signs that the terminal's encoding has."""
+    """Print a line, with signs that the terminal's encoding has and none that steer it."""
     file = sys.stdout if file is None else file
+    text = visible(text)
     encoding = getattr(file, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

@@ -1,7 +1,7 @@
 import numpy as np
 
 from sklearn_irg.attacks import fast_gradient
-from sklearn_irg.displays._base import COLORS, Display, as_given, grid_of_axes
+from sklearn_irg.displays._base import COLORS, Display, as_given, grid_of_axes, plain
 
 
 class AdversarialExamplesDisplay(Display):
@@ -103,10 +103,11 @@ class AdversarialExamplesDisplay(Display):
                 difference[column].reshape(self.image_shape), cmap="PuOr", vmin=-largest, vmax=largest
             )
             axes[2, column].imshow(self.X_adversarial[column].reshape(self.image_shape), **pixels)
-            true = "" if self.labels is None else f"true: {self.labels[column]}\n"
-            axes[0, column].set_title(f"{true}before: {self.before[column]}", fontsize=9)
+            true = "" if self.labels is None else f"true: {plain(self.labels[column])}\n"
+            axes[0, column].set_title(f"{true}before: {plain(self.before[column])}", fontsize=9)
             fooled = self.after[column] != (self.before if self.labels is None else self.labels)[column]
-            axes[2, column].set_xlabel(f"after: {self.after[column]}", fontsize=9, color=COLORS[1] if fooled else "k")
+            color = COLORS[1] if fooled else "k"
+            axes[2, column].set_xlabel(f"after: {plain(self.after[column])}", fontsize=9, color=color)
         for ax_ in axes.flat:
             ax_.set(xticks=[], yticks=[])
         for ax_, label in zip(axes[:, 0], ("original", "perturbation", "result"), strict=True):

@@ -2,7 +2,7 @@ import numpy as np
 
 from sklearn_irg._checks import check_integer
 from sklearn_irg.diagnostics import feature_sensitivity, input_gradients
-from sklearn_irg.displays._base import COLORS, Display, axes_or_new, grid_of_axes, name_of, styles, wrapped
+from sklearn_irg.displays._base import COLORS, Display, axes_or_new, grid_of_axes, name_of, plain, styles, wrapped
 
 
 class FeatureSensitivityDisplay(Display):
@@ -241,7 +241,7 @@ class InputGradientDisplay(Display):
             axes[1, column].imshow(gradient.reshape(self.image_shape), cmap="PuOr", vmin=-largest, vmax=largest)
             axes[1, column].set_xlabel(f"±{largest:.2g}", fontsize=9)
             if self.labels is not None:
-                axes[0, column].set_title(str(self.labels[column]), fontsize=10)
+                axes[0, column].set_title(plain(self.labels[column]), fontsize=10)
         for panel in axes.flat:
             panel.set(xticks=[], yticks=[])
         axes[0, 0].set_ylabel("row")

@@ -291,14 +291,14 @@ class RegularizationPathDisplay(Display):
                 panel.set_xscale("log")
             else:  # a strength of zero has a place too
                 panel.set_xscale("symlog", linthresh=positive.min() if len(positive) else 1.0)
-        axes[-1].set_xlabel(self.parameter.rpartition("__")[2])
+        axes[-1].set_xlabel(wrapped(self.parameter.rpartition("__")[2]))
         axes[0].set_title("\n".join(wrapped(line, 60) for line in (self.name, self.table) if line))
         return self._drawn_on_grid(axes)
 
     def _draw_curve(self, ax, rows, values, error, look):
         order = np.argsort(self.strengths)
         x, y = self.strengths[order], np.asarray(values, dtype=float)[order]
-        ax.plot(x, y, label=rows, **look)
+        ax.plot(x, y, label=wrapped(rows), **look)
         if error is not None:
             ax.fill_between(x, y - error[order], y + error[order], color=look["color"], alpha=0.15, linewidth=0)
 

@@ -3,7 +3,7 @@ import numpy as np
 from sklearn_irg._threats.arguments import fitted_threat
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
 from sklearn_irg.diagnostics import certified_radius
-from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, styles, wrapped
+from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, plain, styles, wrapped
 
 
 class RobustnessCurveDisplay(Display):
@@ -167,7 +167,11 @@ class RobustnessCurveDisplay(Display):
                 band = {"color": line.get_color(), "alpha": 0.1, "linewidth": 0, "zorder": 0}
                 ax.fill_between(radii, np.asarray(certified)[order], np.asarray(attacked)[order], **band)
                 has_bounds = True
-        ax.set(xlabel=f"radius of the perturbation ({self.norm}, {self.units})", ylabel="accuracy", ylim=(-0.02, 1.02))
+        ax.set(
+            xlabel=f"radius of the perturbation ({plain(self.norm)}, {plain(self.units)})",
+            ylabel="accuracy",
+            ylim=(-0.02, 1.02),
+        )
         handles, _ = ax.get_legend_handles_labels()
         ax.legend(handles=[*handles, *(_bounds() if has_bounds else ())], loc="best")
         return self._drawn_on(ax)

@@ -133,3 +133,89 @@ def test_an_index_with_the_name_of_a_column_is_left_out(tmp_path):
 def test_a_directory_is_no_table(tmp_path):
     with pytest.raises(TableError, match="could not be read"):
         read(tmp_path)
+
+
+SETOSA = "5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,setosa\n6.3,3.3,6.0,2.5,virginica\n5.8,2.7,5.1,1.9,virginica\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        SETOSA,
+        "p,x,s\ne,x,s\np,y,t\n",
+        "7,3,9\n1,2,0\n3,4,1\n",
+        "1,2,x\n3,4,x\n5,6,y\n",
+        "2024-01-01,5,a\n2024-01-02,7,a\n2024-01-05,8,b\n",
+        "5.1;?;a\n4.9;3.0;a\n;2.9;b\n",
+        "$5,x\n$7,x\n$9,y\n",
+        "1,1,x\n1,2,x\n2,3,y\n",
+    ],
+)
+def test_a_row_in_place_of_names_is_refused_with_the_ways_round(tmp_path, content):
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(
+        TableError, match=r"the first line of .* looks like a row, .* say --header no, .* say --header yes"
+    ):
+        read(tmp_path / "t.csv")
+
+
+def test_without_names_no_row_is_lost(tmp_path):
+    (tmp_path / "t.csv").write_text(SETOSA)
+    frame, _ = read(tmp_path / "t.csv", header="no")
+    assert list(frame) == [f"column {j}" for j in range(1, 6)]
+    assert frame["column 1"].tolist() == [5.1, 4.9, 6.3, 5.8]
+    assert frame["column 5"].tolist() == ["setosa", "setosa", "virginica", "virginica"]
+    (tmp_path / "t.csv").write_text("01067,a\n")
+    assert read(tmp_path / "t.csv", header="no")[0].iloc[0].tolist() == ["01067", "a"]
+
+
+def test_names_that_look_like_a_row_are_names_where_that_is_said(tmp_path):
+    (tmp_path / "t.csv").write_text("7,3,9\n1,2,0\n3,4,1\n")
+    frame, note = read(tmp_path / "t.csv", header="yes")
+    assert (list(frame), len(frame), note) == (["7", "3", "9"], 2, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "is_said"),
+    [
+        ("country,2019,2020,label\na,1,2,x\nb,3,4,y\n", True),
+        ("400.5,401,401.5,402,402.5,label\n.1,.2,.3,.1,.2,x\n.2,.3,.4,.5,.6,y\n", True),
+        ("2020,2019,2018\n5,3,2\n1,1,0\n", True),
+        ("0,1,2\n5,3,x\n1,1,y\n", False),
+        ("a,2019,y\n5,3,x\n1,1,y\n", False),
+        ("color,size\nred,big\nblue,small\n", False),
+    ],
+)
+def test_names_that_are_numbers_are_taken_and_that_is_said(tmp_path, content, is_said):
+    (tmp_path / "t.csv").write_text(content)
+    frame, note = read(tmp_path / "t.csv")
+    assert list(frame) == content.splitlines()[0].split(",")
+    assert note == ("first line taken as names of columns (if it is a row, --header no)" if is_said else "")
+
+
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_first_line_of_excel_names_the_separator(tmp_path, line, end):
+    (tmp_path / "t.csv").write_bytes(end.join([line, "a;b;y", "1,5;2;x", "2,5;3;z", ""]).encode("utf-8-sig"))
+    frame, note = read(tmp_path / "t.csv")
+    assert list(frame) == ["a", "b", "y"]
+    assert frame["a"].tolist() == ["1,5", "2,5"]
+    assert note == "separator ';'"
+
+
+@pytest.mark.parametrize("separator", [",", "\t", "|", "^"])
+def test_a_separator_that_is_named_is_used_and_lines_keep_their_numbers(tmp_path, separator):
+    rows = [separator.join(row) for row in (["a", "y"], ["1", "x"], ["2", "z"])]
+    (tmp_path / "t.csv").write_text("\n".join([f"sep={separator}", *rows]))
+    assert read(tmp_path / "t.csv")[0]["a"].tolist() == [1, 2]
+    (tmp_path / "t.csv").write_text("\n".join([f"sep={separator}", *rows, "3"]))
+    with pytest.raises(TableError, match=r"line 5 of .* has 1 fields"):
+        read(tmp_path / "t.csv")
+
+
+def test_numbers_of_which_floats_would_lose_something_stay_words(tmp_path):
+    (tmp_path / "t.csv").write_text("id,amount,mass,y\n9007199254740993,950,0.5,a\n,1.250,1.250,b\n")
+    frame, _ = read(tmp_path / "t.csv")
+    assert frame["id"].tolist()[0] == "9007199254740993"
+    assert frame["amount"].tolist() == ["950", "1.250"]
+    assert frame["mass"].tolist() == [0.5, 1.25]

@@ -242,6 +242,7 @@ class TestCommand:
             (["--epsilon", "nan"], "'nan' is not a positive number"),
             (["--estimator", "tree"], "invalid choice: 'tree'"),
             (["--penalty", "l2"], "--penalty: there is none named 'l2'; see sklearn-irg sweep --help"),
+            (["--header", "perhaps"], "invalid choice: 'perhaps'"),
             (["--seed", "4294967296"], "Seed must be between 0 and 2**32 - 1"),
             (["--alphas", "0.1,-2"], "'-2' is not a number that is not negative"),
             (["--cv", "1"], "'1' is not a whole number of folds, 2 or more"),

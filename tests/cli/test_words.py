@@ -167,3 +167,22 @@ def test_the_time_left_is_that_at_the_pace_so_far(sweep, capsys, monkeypatch):
     progress(sweep)
     printed = capsys.readouterr().err.splitlines()
     assert printed[-2:] == ["input_gradient, alpha = 1: accuracy 0.895, attacked 0.800", "10/20 fits, about 30 s left"]
+
+
+@pytest.mark.parametrize(
+    ("scoring", "progress", "attacked"),
+    [
+        ("accuracy", "accuracy 0.895, attacked 0.800", "0.300"),
+        ("balanced_accuracy", "balanced accuracy 0.895, attacked 0.800", "0.300"),
+        ("roc_auc", "ROC AUC 0.895, attacked balanced accuracy 0.800", "balanced accuracy 0.300"),
+        ("log_loss", "log loss 0.895, attacked accuracy 0.800", "accuracy 0.300"),
+    ],
+)
+def test_another_measure_under_attack_is_named(sweep, capsys, scoring, progress, attacked):
+    sweep.scoring, sweep.n_done, sweep.n_planned = scoring, 10, 20
+    run._Progress()(sweep)
+    assert f"input_gradient, alpha = 1: {progress}\n" in capsys.readouterr().err
+    best = 0.95 if scoring != "log_loss" else 0.1
+    sweep.rows += [row("gradient boosting", "", np.nan, best, 0.3)]
+    decision = Decision(sweep.rows[1], sweep.rows[2])
+    assert f"Under attack it has {attacked}, the chosen model 0.600." in " ".join(remarks(sweep, decision))

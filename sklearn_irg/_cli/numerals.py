@@ -1,0 +1,228 @@
+"""Numbers in the ways that people write them: signs, currencies, and marks between thousands and before decimals."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["STRAY", "as_numbers", "decimal_sign", "is_numeral", "looks_grouped"]
+
+STRAY = 0.1  # share of cells of a column of numbers or dates that may be words
+
+_MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"  # hyphens, dashes and minus signs
+_CURRENCY = "$\u00a2-\u00a5\u0e3f\u20a0-\u20c0\uff04\uffe0\uffe1\uffe5\uffe6"
+_BLANK = " \u00a0\u2009\u202f"
+_NUMERAL = re.compile(
+    rf"(?P<open>\()?\s?(?P<sign>[+{_MINUS}-])?\s?(?P<front>[{_CURRENCY}])?\s?(?P<inner>[+{_MINUS}-])?"
+    rf"(?P<core>[.,]?[0-9](?:[0-9.,'’{_BLANK}]*[0-9.])?(?:[eE][+-]?[0-9]+)?)"
+    rf"\s?(?:(?P<percent>%)|(?P<back>[{_CURRENCY}]))?\s?(?P<close>\))?"
+)
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+")
+_OTHER = {".": ",", ",": "."}
+_MARKS = {".": "points", ",": "commas", "'": "apostrophes", "’": "apostrophes", **dict.fromkeys(_BLANK, "blanks")}
+
+
+def _layout(decimal, other):
+    """Digits, perhaps with the same mark between all thousands, perhaps with decimals."""
+    return re.compile(
+        rf"(?:[0-9]+|[1-9][0-9]{{0,2}}(?P<mark>[{other}'’{_BLANK}])[0-9]{{3}}(?:(?P=mark)[0-9]{{3}})*)"
+        rf"(?P<decimals>{decimal}[0-9]*)?(?:[eE][+-]?[0-9]+)?|{decimal}[0-9]+(?:[eE][+-]?[0-9]+)?"
+    )
+
+
+_LAYOUTS = {".": _layout(r"\.", ","), ",": _layout(",", ".")}  # by the decimal sign
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A word as a number, if the decimal sign is the one given."""
+
+    value: float
+    mark: str  # between thousands
+    decimal: str  # before decimals, if there are any
+
+
+@dataclass(frozen=True)
+class _Numeral:
+    """A word that is a number, in one way or two."""
+
+    readings: dict  # by decimal sign
+    currency: str
+    features: frozenset  # what is written besides digits
+
+    @property
+    def only(self):
+        """The decimal sign, if there is one way of reading it, or None."""
+        return next(iter(self.readings)) if len(self.readings) == 1 else None
+
+    @property
+    def is_open(self):
+        """Whether two ways of reading it differ."""
+        return len({reading.value for reading in self.readings.values()}) > 1
+
+    def as_written(self, decimal):
+        """Its reading with this decimal sign, or with the other if that is the only one."""
+        return self.readings.get(decimal) or next(iter(self.readings.values()))
+
+
+def _numeral(word):
+    """A word as a numeral, or None."""
+    match = _NUMERAL.fullmatch(word)
+    if match is None or bool(match["open"]) != bool(match["close"]) or (match["front"] and match["back"]):
+        return None
+    signs = [sign for sign in (match["sign"], match["inner"]) if sign]
+    if len(signs) + bool(match["open"]) > 1:
+        return None
+    sign = -1 if match["open"] or (signs and signs[0] != "+") else 1
+    layouts = {decimal: layout.fullmatch(match["core"]) for decimal, layout in _LAYOUTS.items()}
+    readings = {decimal: _reading(found, decimal, sign) for decimal, found in layouts.items() if found}
+    if not readings:
+        return None
+    features = {
+        "percent signs": match["percent"],
+        "parentheses around negative numbers": match["open"],
+        "Unicode minus signs": signs and signs[0] not in "+-",
+    }
+    return _Numeral(
+        readings,
+        match["front"] or match["back"] or "",
+        frozenset(feature for feature, is_there in features.items() if is_there),
+    )
+
+
+def _reading(match, decimal, sign):
+    mark = match["mark"] or ""
+    text = match[0].replace(mark, "") if mark else match[0]
+    return _Reading(sign * float(text.replace(decimal, ".")), mark, decimal if decimal in text else "")
+
+
+def is_numeral(word):
+    """Whether a word is a number, however it is written."""
+    return _numeral(word.strip()) is not None
+
+
+def looks_grouped(word):
+    """Whether points in a number may stand between thousands."""
+    return _GROUPED.fullmatch(word) is not None
+
+
+@dataclass(frozen=True)
+class _Numerals:
+    """The distinct words of a column that are numbers, and how often each decimal sign is the only one that fits."""
+
+    by_word: dict
+    votes: Counter
+    currencies: frozenset
+    is_mostly_numbers: bool
+
+    @property
+    def decimal(self):
+        """The sign for which most of the column speaks, or None."""
+        return _majority(self.votes)
+
+
+def _majority(votes):
+    return None if votes["."] == votes[","] else max(".", ",", key=votes.__getitem__)
+
+
+def _numerals(words):
+    counts = words.value_counts()
+    by_word = {word: numeral for word in counts.index if (numeral := _numeral(word)) is not None}
+    currencies = frozenset(numeral.currency for numeral in by_word.values()) - {""}
+    if len(currencies) > 1:  # amounts that do not compare
+        by_word = {word: numeral for word, numeral in by_word.items() if not numeral.currency}
+    votes = Counter()
+    for word, numeral in by_word.items():
+        votes[numeral.only] += counts[word]
+    n_numbers = sum(counts[word] for word in by_word)
+    return _Numerals(by_word, votes, currencies, len(words) > 0 and n_numbers >= (1 - STRAY) * len(words))
+
+
+def decimal_sign(columns):
+    """The decimal sign of a table, by majority of its columns.
+
+    Parameters
+    ----------
+    columns : iterable of Series
+        Of words without missing cells, or of floats.
+
+    Returns
+    -------
+    decimal : {".", ",", None}
+        ``None`` where no column tells, or as many say one as the other.
+    is_unanimous : bool
+        Whether no column is written otherwise.
+    """
+    votes = Counter(filter(None, map(_sign_of, columns)))
+    return _majority(votes), len(votes) < 2
+
+
+def _sign_of(column):
+    if column.dtype.kind == "f":
+        return "." if (column % 1 > 0).any() else None
+    numerals = _numerals(column)
+    return numerals.decimal if numerals.is_mostly_numbers else None
+
+
+def as_numbers(words, decimal=None, is_unanimous=True):
+    """Words as numbers, NaN where they are none, and how they were written.
+
+    Parameters
+    ----------
+    words : Series of str
+        Without missing cells.
+    decimal : {".", ",", None}, default=None
+        The decimal sign of the rest of the table, for words that can be read in two ways.
+    is_unanimous : bool, default=True
+        Whether all of the rest is written with it.
+
+    Returns
+    -------
+    numbers : Series of float or int
+        NaN where a word is no number.
+    how : str
+        In words, or why they are none; empty for plain numbers.
+    """
+    plain = pd.to_numeric(words, errors="coerce")
+    words = words.astype(object)
+    if not plain.isna().any() and not words.map(looks_grouped).any():
+        return plain, ""
+    numerals = _numerals(words)
+    numbers, how = _read(words, plain, numerals, numerals.decimal or decimal or ".")
+    if numbers.isna().mean() > STRAY:
+        several = sorted(numerals.currencies)
+        return plain, f"amounts in several currencies ({', '.join(several)})" if len(several) > 1 else ""
+    return numbers, ", ".join(filter(None, [how, _doubt(numerals, decimal, is_unanimous)]))
+
+
+def _read(words, plain, numerals, decimal):
+    readings = {word: numeral.as_written(decimal) for word, numeral in numerals.by_word.items()}
+    values = words.map({word: reading.value for word, reading in readings.items()}).astype(np.float64)
+    return values.fillna(plain.astype(np.float64)), _how(numerals.by_word, readings)
+
+
+def _how(by_word, readings):
+    """What is written besides digits and decimal points."""
+    features = {feature: None for numeral in by_word.values() for feature in sorted(numeral.features)}
+    features |= {f"currency signs ({n.currency})": None for n in by_word.values() if n.currency}
+    signs = {reading.decimal for reading in readings.values()} - {""}
+    features |= {f"decimal {_MARKS[sign]}": None for sign in sorted(signs) if "," in signs}
+    marks = {_MARKS[reading.mark] for reading in readings.values() if reading.mark}
+    features |= {f"thousands separated by {mark}": None for mark in sorted(marks)}
+    *first, last = [*features] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _doubt(numerals, decimal, is_unanimous):
+    """What could be misread: words that can be read in two ways, where the column does not say in which."""
+    word = next((word for word, numeral in numerals.by_word.items() if numeral.is_open), None)
+    own = numerals.votes.keys() & {".", ","}
+    if word is None or len(own) == 1 or (not own and decimal == "." and is_unanimous):
+        return ""
+    chosen = numerals.decimal or decimal or "."
+    readings = numerals.by_word[word].readings
+    taken, left = (np.format_float_positional(readings[sign].value, trim="-") for sign in (chosen, _OTHER[chosen]))
+    why = f", as {'' if is_unanimous else 'most '}other columns are written" if decimal and not own else ""
+    return f"{word!r} read as {taken}, not as {left}{why}"
