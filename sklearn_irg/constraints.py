@@ -29,6 +29,7 @@ class _Bounded(Component):
 class Projection(Constraint):
     """A constraint that is restored after each step of the solver."""
 
+    keeps_parameters = True
     projects = True
 
     def transform(self, network, theta):

@@ -1,5 +1,6 @@
 """Laws that every penalty obeys, and the closed form or limit of each."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -17,6 +18,8 @@ from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.sensitivity import virtual_adversarial_direction
 from sklearn_irg._engine.step import Step
 from sklearn_irg.attacks import certified_accuracy
+from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization
+from sklearn_irg.losses import Flooding, LabelSmoothing, NegativeLogLikelihood, SampleLoss
 from sklearn_irg.penalties import (
     AdversarialLoss,
     CertifiedLoss,
@@ -48,6 +51,8 @@ from tests.problems import (
     BINARY_X,
     BINARY_Y,
     LIKELIHOODS,
+    MULTI_X,
+    MULTI_Y,
     evaluate,
     make_objective,
     outputs_of,
@@ -478,6 +483,39 @@ def test_parameter_gradient_is_the_squared_gradient_of_the_loss(likelihood):
     np.testing.assert_allclose(value, plain @ plain, rtol=1e-9)
 
 
+class TestParameterGradientAndParametrisations:
+    """It is the gradient of what is trained, so it is refused where that is not the network's weights."""
+
+    @pytest.mark.parametrize(
+        ("options", "name"),
+        [
+            ({"batch_normalization": True}, "BatchNormalization"),
+            ({"constraint": SpectralNormalization()}, "SpectralNormalization"),
+        ],
+        ids=["batch normalization", "spectral normalization"],
+    )
+    def test_is_refused_where_other_weights_are_trained(self, options, name):
+        model = GradRegMLPClassifier((4,), penalty=InputGradient() + 0.1 * ParameterGradient(), **options)
+        with pytest.raises(
+            ValueError, match=rf"ParameterGradient is a derivative .*, but under {name} others are trained"
+        ):
+            model.fit(MULTI_X, MULTI_Y)
+
+    def test_is_the_same_under_a_projection_which_changes_no_weight_in_the_forward_pass(self):
+        network, X, Y, theta, _ = problem()
+        plain = penalty_value(ParameterGradient(), network, X, Y, theta)
+        assert penalty_value(ParameterGradient(), network, X, Y, theta, constraint=FrobeniusCap(0.5)) == plain
+
+    def test_is_the_same_in_the_parameters_with_bounds_that_exact_zeros_need(self):
+        penalty = InputGradient("l1") + 0.1 * ParameterGradient()
+        model = GradRegLogisticRegression(penalty, 0.1, tol=1e-6, max_iter=2000).fit(MULTI_X, MULTI_Y)
+        network = Network((4, 3), Identity(), LIKELIHOODS["softmax"][0])
+        theta = np.append(model.coef_.T.ravel(), model.intercept_)
+        objective = make_objective(network, MULTI_X, np.eye(3)[MULTI_Y], penalty, 0.1)
+        decay = (model.coef_**2).sum() / (2 * len(MULTI_X))
+        np.testing.assert_allclose(model.loss_, evaluate(objective, theta)[0] + decay, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("options", "penalty", "share"),
     [
@@ -883,6 +921,61 @@ class TestCertifiedLoss:
         assert penalty_value(CertifiedLoss(0.2, norm), network, X, Y, theta) >= attacked
         small = penalty_value(CertifiedLoss(1e-9, norm), network, X, Y, theta)
         np.testing.assert_allclose(small, penalty_value(AdversarialLoss(1e-9, norm), network, X, Y, theta), rtol=1e-6)
+
+    @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "labels"])
+    @pytest.mark.parametrize("hidden", [(), (6,)], ids=["linear", "hidden"])
+    def test_of_smoothed_labels_is_never_below_the_loss_at_a_corner(self, likelihood, hidden):
+        network, X, Y, theta, _ = problem(likelihood, hidden=hidden)
+        amount = 0.4
+        soft = (1 - amount) * Y + amount / (4 if likelihood == "softmax" else 2)
+        loss = row_losses(network, 3 * theta, soft)
+        corners = np.array(list(itertools.product([-1, 1], repeat=5))) * 0.5
+        worst = np.max([loss(X + corner) for corner in corners], axis=0).mean()
+        options = {"loss": LabelSmoothing(amount)}
+        certified = penalty_value(CertifiedLoss(0.5), network, X, Y, 3 * theta, **options)
+        assert certified >= worst * (1 - 1e-12)
+        if likelihood == "logistic" and not hidden:
+            np.testing.assert_allclose(certified, worst, rtol=1e-12)
+        small = penalty_value(CertifiedLoss(1e-9), network, X, Y, 3 * theta, **options)
+        np.testing.assert_allclose(small, loss(X).mean(), rtol=1e-7)
+
+    @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "labels"])
+    def test_of_smoothed_labels_has_the_gradient_of_finite_differences(self, likelihood):
+        network, X, Y, theta, rng = problem(likelihood)
+        objective = make_objective(network, X, Y, CertifiedLoss(0.2), loss=LabelSmoothing(0.3))
+        direction, h = rng.standard_normal(theta.shape), 1e-6
+        values = [evaluate(objective, theta + sign * h * direction)[0] for sign in (1, -1)]
+        slope = evaluate(objective, theta)[1] @ direction
+        np.testing.assert_allclose((values[0] - values[1]) / (2 * h), slope, rtol=1e-6)
+
+    def test_bounds_no_other_loss_so_it_is_refused_beside_one(self):
+        class Squares(SampleLoss):
+            def values(self, step):
+                return step.losses * step.losses
+
+        class Halved(NegativeLogLikelihood):
+            def values(self, step):
+                return 0.5 * step.losses
+
+        for loss in (Squares(), Halved(), Flooding(0.1, loss=Squares()), LabelSmoothing(0.1, loss=Squares())):
+            model = GradRegLogisticRegression(CertifiedLoss(), loss=loss)
+            with pytest.raises(ValueError, match=r"CertifiedLoss bounds the cross-entropy, but .* takes its place"):
+                model.fit(MULTI_X, MULTI_Y)
+        GradRegLogisticRegression(CertifiedLoss(), loss=Flooding(0.1, loss=LabelSmoothing(0.1))).fit(MULTI_X, MULTI_Y)
+
+    def test_a_likelihood_with_other_probabilities_is_refused(self):
+        class Cold(Bernoulli):
+            def mean(self, outputs):
+                return super().mean(2 * outputs)
+
+            def loss_and_residual(self, outputs, targets):
+                losses, residuals = super().loss_and_residual(2 * outputs, targets)
+                return losses, 2 * residuals
+
+        network, X, Y, *_ = problem("logistic")
+        network = Network(network.layer_sizes, network.activation, Cold())
+        with pytest.raises(ValueError, match=r"CertifiedLoss bounds the cross-entropy of .*, which Cold\(\) is not"):
+            make_objective(network, X, Y, CertifiedLoss())
 
     def test_its_radius_grows(self):
         network, X, Y, theta, _ = problem()

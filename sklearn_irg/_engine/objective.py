@@ -71,6 +71,8 @@ class Objective:
         self._original = None  # of which this is the form that `bounded` makes
         for _, term in terms:
             term.check(rows.columns, network.likelihood)
+            term.check_beside([other for _, other in terms])
+            self._check_parameters_are_moved(term)
         if rows.mask is not None and not any(term.uses_mask for _, term in terms):
             names = ", ".join(type(term).__name__ for _, term in terms)
             raise InvalidParameterError(
@@ -91,6 +93,14 @@ class Objective:
                     f"{', '.join(map(repr, rows.group_names))}. Beside a loss without labels use penalty=None, or one "
                     'that reads none, such as "virtual_adversarial"; your own declares group = "all".'
                 )
+
+    def _check_parameters_are_moved(self, term):
+        if term.differentiates_parameters and not self.parametrisation.keeps_parameters:
+            name = type(self.parametrisation).__name__
+            raise InvalidParameterError(
+                f"{type(term).__name__} is a derivative with respect to the weights of the network, but under {name} others "
+                f"are trained. Use one of them without the other."
+            )
 
     # -- what solvers need to know -------------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ class Parametrisation(ABC):
     ----------
     is_identity : bool, default=False
         Whether the two are the same.
+    keeps_parameters : bool, default=False
+        Whether a solver moves the parameters of the network themselves, which may be brought back after its steps.
     projects : bool, default=False
         Whether `project` does anything; it then follows each step of a solver.
     allows_zero : bool, default=True
@@ -38,6 +40,7 @@ class Parametrisation(ABC):
 
     is_detached = False
     is_identity = False
+    keeps_parameters = False
     projects = False
     allows_zero = True
     needs_whole_batch = False
@@ -83,6 +86,7 @@ class Identity(Parametrisation):
     """The solver moves the parameters of the network."""
 
     is_identity = True
+    keeps_parameters = True
 
     def transform(self, network, theta):
         del network

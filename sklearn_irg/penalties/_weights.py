@@ -118,6 +118,14 @@ class ParameterGradient(BatchPenalty):
     with the mean loss L of the minibatch, biases included [1]_; gradient descent with a finite step size implicitly
     adds a quarter of the step size times it [2]_. It is not a mean over rows, so a batch is evaluated in one piece.
 
+    The parameters are those that the solver moves. Where the network's are functions of these, under batch normalization
+    or `sklearn_irg.constraints.SpectralNormalization`, it is refused.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, under batch normalization or a constraint that changes the weights inside the forward pass.
+
     References
     ----------
     .. [1] Zhao, Zhang and Hu (2022), "Penalizing gradient norm for efficiently improving generalization in deep learning".
@@ -132,6 +140,8 @@ class ParameterGradient(BatchPenalty):
     >>> print(f"{model.fit(X, y).score(X, y):.2f}")
     0.9...
     """
+
+    differentiates_parameters = True
 
     def value(self, step):
         weights = step.weights_of(self.group)
