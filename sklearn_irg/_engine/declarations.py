@@ -121,7 +121,25 @@ def check_likelihood(likelihood):
 
 
 def are_alike(one, other):
-    """Whether two likelihoods have the same mean and residual, seen at a few outputs."""
+    """Whether two likelihoods have the same mean and residual, seen at a few outputs.
+
+    Parameters
+    ----------
+    one, other : Likelihood
+        The likelihoods.
+
+    Returns
+    -------
+    are_alike : bool
+        Whether they agree.
+
+    Examples
+    --------
+    >>> from sklearn_irg._engine.declarations import are_alike
+    >>> from sklearn_irg.likelihoods import Bernoulli, Categorical
+    >>> are_alike(Bernoulli(), Categorical())
+    False
+    """
     if type(one) is type(other):
         return True
     rng = np.random.RandomState(0)
