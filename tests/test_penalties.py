@@ -10,11 +10,14 @@ from scipy import sparse
 from scipy.stats import entropy as scipy_entropy
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
 from sklearn_irg._engine.activations import ACTIVATIONS, Identity
 from sklearn_irg._engine.likelihoods import Bernoulli
 from sklearn_irg._engine.networks import Network
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.sensitivity import virtual_adversarial_direction
 from sklearn_irg._engine.step import Step
 from sklearn_irg.attacks import certified_accuracy
@@ -344,6 +347,36 @@ class TestClassBalance:
         weight = rng.rand(20)
         values = [penalty_value(ClassBalance(), network, X, Y, theta, sample_weight=c * weight) for c in (1e-3, 1, 1e3)]
         np.testing.assert_allclose(values, values[0], rtol=1e-12)
+
+    @pytest.mark.parametrize("labels", ["two", "three"])
+    @pytest.mark.parametrize("class_weight", ["balanced", {0: 5, 1: 0.5, 2: 3}], ids=str)
+    @pytest.mark.parametrize("amount", [0.0, 0.3])
+    def test_shares_and_mean_depend_on_no_weight_of_a_class_and_no_smoothing(self, labels, class_weight, amount):
+        y = MULTI_Y[20:] if labels == "three" else np.minimum(MULTI_Y[20:], 1)
+        X, weight = MULTI_X[20:], np.random.RandomState(0).rand(130)
+        class_weight = {k: class_weight[k] for k in np.unique(y)} if isinstance(class_weight, dict) else class_weight
+        options = {"l2": 0.0, "loss": LabelSmoothing(amount), "class_weight": class_weight, "max_iter": 1000}
+        model = GradRegLogisticRegression(ClassBalance(), 2.0, **options).fit(X, y, weight)
+        P, K = model.predict_proba(X), len(model.classes_)
+        of_classes = compute_sample_weight(class_weight, y)
+        if class_weight == "balanced":
+            of_classes = (weight.sum() / (K * np.bincount(y, weight)))[y]
+        soft = (1 - amount) * np.eye(K)[y] + amount / K
+        loss = np.average(-(soft * np.log(P)).sum(axis=1), weights=weight * of_classes)
+        expected = scipy_entropy(np.bincount(y, weight), weight @ P)
+        np.testing.assert_allclose(model.loss_, loss + 2 * expected, rtol=1e-9)
+
+    def test_in_minibatches_class_weights_do_not_move_the_mean_either(self):
+        network, X, Y, theta, rng = problem()
+        factors = np.array([1, 2, 5, 9.0])[Y.argmax(axis=1)]
+        terms = [(1.0, ClassBalance())]
+        both = [
+            Objective(network, Rows(X, Y, sample_weight=weights, row_weight=given), terms)
+            for weights, given in ((None, None), (factors, np.ones(20)))
+        ]
+        for batch in zip(*(one.minibatches(7, False, rng) for one in both), strict=True):
+            values = [one.value(theta, b) / b.weights["all"].sum() for one, b in zip(both, batch, strict=True)]
+            np.testing.assert_allclose(*values, rtol=1e-12)
 
     def test_a_class_without_labelled_rows_has_no_share(self):
         network, X, Y, theta, _ = problem()

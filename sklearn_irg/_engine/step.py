@@ -67,6 +67,11 @@ class Step:
             raise ValueError(f"there is no group {group!r} of rows; the groups are {names}.") from None
 
     @property
+    def row_weights(self):
+        """Weights of all rows without those of their classes, for terms that compare shares of classes."""
+        return self.weights if self.batch.row_weights is None else self.batch.row_weights
+
+    @property
     def positions(self):
         """Positions of the rows among all rows of the fit, to look up what a term `prepared`: a slice or integers."""
         return self.batch.rows

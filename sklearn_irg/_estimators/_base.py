@@ -196,9 +196,11 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError("y must be dense; got a sparse one. Pass y.toarray().")
         encoded = self._encode(y, sample_weight, loss, classes=classes, resume=resume, incremental=incremental)
         targets = None if encoded.targets is None else encoded.targets.astype(X.dtype, copy=False)
-        rows = Rows(
-            X, targets, sample_weight=encoded.sample_weight, mask=mask, groups=encoded.groups, feature_names=names
-        )
+        row_weight = None
+        if encoded.sample_weight is not sample_weight:  # there are weights of classes
+            row_weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
+        weights = {"sample_weight": encoded.sample_weight, "row_weight": row_weight}
+        rows = Rows(X, targets, mask=mask, groups=encoded.groups, feature_names=names, **weights)
         if encoded.sample_weight is not None and not encoded.sample_weight.all():
             rows = rows.take(np.flatnonzero(encoded.sample_weight))  # without classes of weight zero
         return rows, self._network(X.shape[1], encoded.n_outputs, loss)
