@@ -21,7 +21,7 @@ from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.sensitivity import virtual_adversarial_direction
 from sklearn_irg._engine.step import Step
 from sklearn_irg.attacks import certified_accuracy
-from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization
+from sklearn_irg.constraints import Constraint, FrobeniusCap, SpectralNormalization
 from sklearn_irg.losses import Flooding, LabelSmoothing, NegativeLogLikelihood, SampleLoss
 from sklearn_irg.penalties import (
     AdversarialLoss,
@@ -517,22 +517,60 @@ def test_parameter_gradient_is_the_squared_gradient_of_the_loss(likelihood):
 
 
 class TestParameterGradientAndParametrisations:
-    """It is the gradient of what is trained, so it is refused where that is not the network's weights."""
+    """It is the gradient of what is trained, or refused."""
 
-    @pytest.mark.parametrize(
-        ("options", "name"),
-        [
-            ({"batch_normalization": True}, "BatchNormalization"),
-            ({"constraint": SpectralNormalization()}, "SpectralNormalization"),
-        ],
-        ids=["batch normalization", "spectral normalization"],
-    )
-    def test_is_refused_where_other_weights_are_trained(self, options, name):
-        model = GradRegMLPClassifier((4,), penalty=InputGradient() + 0.1 * ParameterGradient(), **options)
-        with pytest.raises(
-            ValueError, match=rf"ParameterGradient is a derivative .*, but under {name} others are trained"
-        ):
-            model.fit(MULTI_X, MULTI_Y)
+    @pytest.mark.parametrize("hidden", [(), (7, 6)], ids=["linear", "hidden"])
+    @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "identity"])
+    def test_is_that_of_the_weights_before_they_are_normalised(self, likelihood, hidden):
+        network, X, Y, theta, rng = problem(likelihood, hidden=hidden)
+        options = {"sample_weight": rng.rand(len(X)), "constraint": SpectralNormalization(3.0)}
+        plain = evaluate(make_objective(network, X, Y, **options), theta)[1]
+        value = penalty_value(ParameterGradient(), network, X, Y, theta, **options)
+        np.testing.assert_allclose(value, plain @ plain, rtol=1e-9)
+        objective = make_objective(network, X, Y, ParameterGradient(), **options)
+        direction, h = rng.standard_normal(theta.shape), 1e-6
+        ends = [evaluate(objective, theta + sign * h * direction)[0] for sign in (1, -1)]
+        np.testing.assert_allclose((ends[0] - ends[1]) / (2 * h), evaluate(objective, theta)[1] @ direction, rtol=1e-6)
+
+    def test_under_spectral_normalization_agrees_with_torch(self):
+        torch = pytest.importorskip("torch", reason="torch is in the dev group only")
+        network, X, Y, theta, _ = problem("softmax", "softplus")
+        constraint = SpectralNormalization(2.0)
+        value, gradient = evaluate(
+            make_objective(network, X, Y, ParameterGradient(), 0.5, constraint=constraint), theta
+        )
+        layers = [[torch.tensor(a, requires_grad=True) for a in layer] for layer in network.unpack(theta)]
+        parameters = [a for layer in layers for a in layer]
+        A = torch.tensor(X)
+        for l, (W, b) in enumerate(layers):
+            A = A @ (2.0 ** (1 / 3) * W / torch.linalg.matrix_norm(W, 2)) + b
+            A = torch.nn.functional.softplus(A) if l < 2 else A
+        loss = -(torch.tensor(Y) * torch.log_softmax(A, dim=1)).sum() / len(X)
+        total = loss + 0.5 * sum((g * g).sum() for g in torch.autograd.grad(loss, parameters, create_graph=True))
+        expected = torch.cat([g.ravel() for g in torch.autograd.grad(total, parameters)])
+        np.testing.assert_allclose(value, total.item(), rtol=1e-10)
+        np.testing.assert_allclose(gradient, expected.numpy(), rtol=1e-8, atol=1e-10)
+
+    def test_under_power_iterations_is_the_gradient_that_these_give(self):
+        network, X, Y, theta, _ = problem()
+        constraint = SpectralNormalization(3.0, n_iterations=2)
+        plain = evaluate(make_objective(network, X, Y, constraint=constraint), theta)[1]
+        value = penalty_value(ParameterGradient(), network, X, Y, theta, constraint=constraint)
+        np.testing.assert_allclose(value, plain @ plain, rtol=1e-9)
+        both = make_objective(network, X, Y, ParameterGradient(), constraint=constraint)
+        assert np.isfinite(evaluate(both, theta)[1]).all()
+
+    def test_is_refused_where_the_gradient_of_what_is_trained_is_unknown(self):
+        class Doubled(Constraint):
+            def transform(self, network, theta):
+                return 2 * theta
+
+        penalty = InputGradient() + 0.1 * ParameterGradient()
+        cases = [({"batch_normalization": True}, "BatchNormalization"), ({"constraint": Doubled()}, "Doubled")]
+        for options, name in cases:
+            model = GradRegMLPClassifier((4,), penalty=penalty, **options)
+            with pytest.raises(ValueError, match=rf"ParameterGradient is a derivative .*, which under {name} are not"):
+                model.fit(MULTI_X, MULTI_Y)
 
     def test_is_the_same_under_a_projection_which_changes_no_weight_in_the_forward_pass(self):
         network, X, Y, theta, _ = problem()

@@ -95,11 +95,11 @@ class Objective:
                 )
 
     def _check_parameters_are_moved(self, term):
-        if term.differentiates_parameters and not self.parametrisation.keeps_parameters:
+        if term.differentiates_parameters and not self.parametrisation.gives_gradients:
             name = type(self.parametrisation).__name__
             raise InvalidParameterError(
-                f"{type(term).__name__} is a derivative with respect to the weights of the network, but under {name} others "
-                f"are trained. Use one of them without the other."
+                f"{type(term).__name__} is a derivative with respect to the weights that are trained, which under {name} are "
+                "not those of the network. Use one of them without the other."
             )
 
     # -- what solvers need to know -------------------------------------------------------------------------------------
@@ -232,6 +232,11 @@ class Objective:
         return combine(coefficients, *values)
 
     # -- what steps need to know ---------------------------------------------------------------------------------------
+
+    @property
+    def trained(self):
+        """What makes the network's parameters of those that are trained; not of a form with bounds, which only finds zeros."""
+        return self.parametrisation if self._original is None else self._original.parametrisation
 
     def mask_of(self, features, weights=None):
         """Zeros and ones over columns, as ``Columns.mask_of``, remembered."""

@@ -230,6 +230,10 @@ class Step:
         """Derivative of the sum of the log-probabilities of all classes with respect to the outputs."""
         return sensitivity.summed_log_probability_cotangent(self.likelihood, self.outputs)
 
+    def trained_gradients(self, gradients):
+        """Derivatives with respect to the weight matrices that are trained, for those with respect to the network's."""
+        return self._objective.trained.trained_gradients(self.network, self.solver_theta, gradients)
+
     # -- directions and gradients that are constants -------------------------------------------------------------------
 
     def random_directions(self, mask=None):

@@ -34,7 +34,7 @@ class Term(Component, ABC):
     replaces_likelihood : bool, default=False
         Whether it is a loss in place of the negative log-likelihood; terms that bound that one are refused beside it.
     differentiates_parameters : bool, default=False
-        Whether it reads derivatives with respect to θ, so that θ must be what the solver moves.
+        Whether it reads derivatives with respect to what is trained, `Step.trained_gradients`.
     """
 
     group = "labelled"

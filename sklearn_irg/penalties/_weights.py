@@ -118,13 +118,13 @@ class ParameterGradient(BatchPenalty):
     with the mean loss L of the minibatch, biases included [1]_; gradient descent with a finite step size implicitly
     adds a quarter of the step size times it [2]_. It is not a mean over rows, so a batch is evaluated in one piece.
 
-    The parameters are those that the solver moves. Where the network's are functions of these, under batch normalization
-    or `sklearn_irg.constraints.SpectralNormalization`, it is refused.
+    The parameters are those that are trained: under a `sklearn_irg.constraints.SpectralNormalization` the weights before
+    they are normalised.
 
     Raises
     ------
     ValueError
-        In ``fit``, under batch normalization or a constraint that changes the weights inside the forward pass.
+        In ``fit``, under batch normalization, and under a constraint of one's own that changes weights in the forward pass.
 
     References
     ----------
@@ -148,9 +148,9 @@ class ParameterGradient(BatchPenalty):
         weighted = scale_rows(weights / weights.sum(), step.residuals)
         cotangents = step.network.backward(step.theta, step.forward, weighted)
         ones = np.ones((step.X.shape[0], 1), dtype=step.X.dtype)
-        total = 0
-        for l, D in enumerate(cotangents):
-            total = total + squared_norm(transposed_matmul(step.X if l == 0 else step.forward[l - 1], D))
-            if step.network.fit_intercept:
-                total = total + squared_norm(transposed_matmul(ones, D))
+        inputs = [step.X, *(step.forward[l] for l in range(len(cotangents) - 1))]
+        gradients = [transposed_matmul(A, D) for A, D in zip(inputs, cotangents, strict=True)]
+        total = sum(squared_norm(G) for G in step.trained_gradients(gradients))
+        if step.network.fit_intercept:
+            total = total + sum(squared_norm(transposed_matmul(ones, D)) for D in cotangents)
         return total
