@@ -15,7 +15,7 @@ from sklearn_irg._callbacks import CallbackSupportMixin, fit_context
 from sklearn_irg._checks import check_boolean, check_integer, check_mask, check_real, check_sample_weight
 from sklearn_irg._engine.activations import as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS
-from sklearn_irg._engine.networks import Network
+from sklearn_irg._engine.networks import Network, stays_finite
 from sklearn_irg._engine.objective import Objective, RampUp
 from sklearn_irg._engine.pieces import PiecedObjective
 from sklearn_irg._engine.rows import Rows
@@ -125,6 +125,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         solver = check_solver(self.solver)
         rows, network = self._prepare(X, y, sample_weight, mask, loss, classes, resume, incremental)
         theta = (self._resume if resume else self._start)(network, random_state, rows.columns.dtype)
+        all_rows = rows
         rows, score = self._hold_out(network, rows, random_state, incremental)
         objective = self._objective(network, rows, loss, self._terms(loss, rows))
         theta = self._enter(objective, theta, resume, go_on)
@@ -144,19 +145,39 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
             solver.check_objective(objective, schedule)
             solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
             solution.theta = solver.check_solution(objective, solution, theta)
-            self._finish(objective, solution, solver, random_state, resume, incremental)
+            self._finish(objective, solution, solver, random_state, resume, incremental, all_rows)
         if not (solution.converged or incremental):
             self._warn_of(solution)
         return self
 
-    def _finish(self, objective, solution, solver, random_state, resume=False, incremental=False):
-        """Set all fitted attributes of a solution."""
+    def _finish(self, objective, solution, solver, random_state, resume=False, incremental=False, rows=None):
+        """Set all fitted attributes of a solution, and see that the rows of the fit have predictions."""
         fitted = self._weights_as_attributes(objective, solution.theta)
         _require_finite(fitted)
         vars(self).update(fitted)
         self.converged_ = solution.converged
         self._store(solution, objective.rows.n_samples, resume)
         self._store_state(objective, solution, solver, random_state, incremental)
+        if not objective.rows.are_pieces:
+            self._require_finite_predictions(self._inputs_of(objective.rows if rows is None else rows))
+        elif not np.isfinite(solution.loss):
+            raise ValueError(f"training diverged: the objective is {solution.loss} at the end. Standardise X.")
+
+    def _inputs_of(self, rows):
+        """Some inputs of the fitted network: the rows of the fit as they were given."""
+        return rows.X
+
+    def _require_finite_predictions(self, X):
+        network, theta = self._fitted_network()
+        if stays_finite(network, theta, X):
+            return
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = network.outputs(theta, X, partial(_are_finite, network.likelihood))
+        if not finite.all():
+            raise ValueError(
+                f"training diverged: the predictions of {np.count_nonzero(~finite)} of {len(finite)} rows of the fit are not "
+                "finite. Standardise X, or lower the learning rate or alpha."
+            )
 
     def _weights_as_attributes(self, objective, theta):
         layers = objective.network.unpack(objective.effective(theta))
@@ -306,6 +327,11 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._accept_sparse)
         return tags
+
+
+def _are_finite(likelihood, outputs):
+    """Whether each row's outputs and mean are finite."""
+    return np.isfinite(outputs).all(axis=1) & np.isfinite(likelihood.mean(outputs)).all(axis=1)
 
 
 def _require_finite(attributes):

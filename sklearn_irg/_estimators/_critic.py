@@ -280,6 +280,9 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         self._scale = float(largest * np.sqrt(np.mean((deviations / largest) ** 2))) or 1.0
         return rows.with_inputs(((rows.X - self._location) / self._scale).astype(rows.X.dtype)), network
 
+    def _inputs_of(self, rows):
+        return (rows.X * self._scale + self._location).astype(rows.X.dtype)
+
     def _attributes(self, coefs, intercepts):
         # the critic of shifted and scaled rows, as one of the rows themselves whose slope is the same
         coefs, intercepts = list(coefs), list(intercepts)
