@@ -25,7 +25,7 @@ from sklearn_irg._estimators._resuming import Resuming
 from sklearn_irg.constraints import check_constraint
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
-from sklearn_irg.solvers import Schedule, check_solver
+from sklearn_irg.solvers import Schedule, Solution, check_solver
 
 FLOATS = (np.float64, np.float32)
 
@@ -54,6 +54,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
     n_ramp_up_epochs = 0
 
     _accept_sparse = "csr"
+    _fewest_iterations = 1
     _takes_pieces = False  # of rows on many machines
     _multilabel = False
 
@@ -143,7 +144,10 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
                 **self._schedule(rows.n_samples),
             )
             solver.check_objective(objective, schedule)
-            solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
+            if schedule.max_iter:
+                solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
+            else:
+                solution = Solution(theta, 0, objective.value(theta, objective.everything(), random_state), False)
             solution.theta = solver.check_solution(objective, solution, theta)
             self._finish(objective, solution, solver, random_state, resume, incremental, all_rows)
         if not (solution.converged or incremental):
@@ -280,7 +284,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         check_real(self.alpha, "alpha", 0)
         check_real(self.l2, "l2", 0)
         check_real(self.tol, "tol", 0)
-        check_integer(self.max_iter, "max_iter", 1)
+        check_integer(self.max_iter, "max_iter", self._fewest_iterations)
         check_boolean(self.fit_intercept, "fit_intercept")
         check_boolean(self.warm_start, "warm_start")
         if not isinstance(self.verbose, (bool, np.bool_)):
