@@ -139,14 +139,23 @@ class CertifiedLoss(SamplePenalty):
 
     def _bound_of_classes(self, step, W, b, centre, width, mask):
         """The mean, by a row's shares of classes, of the loss with each class as far below the others as can be."""
-        classes = np.eye(W.shape[1], dtype=step.X.dtype)
-        total = 0.0
-        for k, target in enumerate(classes):
-            differences = W - W[:, k : k + 1]
-            above = matmul(centre, differences) + self._half_width(differences, width, mask)
-            above = above if b is None else above + (b - b[k])
-            total = total + step.targets[:, k] * step.likelihood.evaluate(above, np.tile(target, (len(step.X), 1)))[0]
-        return total
+        targets = step.targets
+        above = [self._above(k, W, b, centre, width, mask) for k in range(W.shape[1])]
+        if np.isin(targets, (0, 1)).all():  # one class per row, so one loss
+            worst = sum(targets[:, k : k + 1] * above_k for k, above_k in enumerate(above))
+            return step.likelihood.evaluate(worst, targets)[0]
+        classes = np.eye(W.shape[1], dtype=targets.dtype)
+        losses = [
+            step.likelihood.evaluate(above_k, np.broadcast_to(classes[k], targets.shape))[0]
+            for k, above_k in enumerate(above)
+        ]
+        return sum(targets[:, k] * losses_k for k, losses_k in enumerate(losses))
+
+    def _above(self, k, W, b, centre, width, mask):
+        """How far each class can be above class k."""
+        differences = W - W[:, k : k + 1]
+        above = matmul(centre, differences) + self._half_width(differences, width, mask)
+        return above if b is None else above + (b - b[k])
 
     def _half_width(self, W, width, mask):
         """How far linear functions of a layer's input can be from their value in the middle."""
