@@ -314,5 +314,5 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
 
 
 def constrained_critic():
-    """A critic that bends little, so that it tells few rows of two samples apart by their place rather than by chance."""
+    """The critic of a test with few rows: it is close to linear, so it fits less of their noise."""
     return WassersteinCritic(constraint=SpectralNormalization())

@@ -68,8 +68,9 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
         Number of permutations; the p-value is at least ``1 / (n_permutations + 1)``.
     critic : WassersteinCritic, default=None
         Critic to fit, such as one with other hidden layers. It is not changed. ``None`` is
-        ``WassersteinCritic(constraint=SpectralNormalization())``, which sees shifts of few rows best; its distance is a lower
-        bound, and about half of that of samples that differ in spread only, which ``WassersteinCritic()`` finds in full.
+        ``WassersteinCritic(constraint=SpectralNormalization())``, which detects shifts more often where rows are few. Its
+        distance is a lower bound: about half of the true one for samples that differ in spread only, for which
+        ``WassersteinCritic()`` is accurate.
     test_size : float, default=0.5
         Fraction of the rows of each sample on which scores are compared.
     random_state : int, RandomState or None, default=None
