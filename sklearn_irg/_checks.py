@@ -192,10 +192,14 @@ def check_sample_weight(sample_weight, n_samples):
     if not sample_weight.any():
         raise ValueError("sample_weight is zero for every row, so no row is left. Give one a positive weight.")
     with np.errstate(over="ignore"):
-        total = sample_weight.sum()
+        check_total_weight(sample_weight.sum())
+    return sample_weight
+
+
+def check_total_weight(total):
+    """Raise a ValueError for a sum of weights by which they cannot be divided."""
     if not np.finfo(float).tiny <= total < np.inf:
         raise ValueError(f"sample_weight must have a sum that neither overflows nor underflows; got {total}. Scale it.")
-    return sample_weight
 
 
 def check_mask(mask, shape, names=None):

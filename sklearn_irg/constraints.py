@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._component import Component
-from sklearn_irg._engine.autodiff import Bundle, defvjp, opaque, primitive
+from sklearn_irg._engine.autodiff import Bundle, defvjp, defvjp_all, opaque, primitive
 from sklearn_irg._engine.parametrisations import Parametrisation
 from sklearn_irg._engine.sensitivity import leading_singular_triple, power_iterations
 
@@ -29,11 +29,16 @@ class _Bounded(Component):
 class Projection(Constraint):
     """A constraint that is restored after each step of the solver."""
 
+    gives_gradients = True
     projects = True
 
     def transform(self, network, theta):
         del network
         return theta
+
+    def trained_gradients(self, network, theta, gradients):
+        del network, theta
+        return gradients
 
     @abstractmethod
     def project(self, network, theta):
@@ -76,6 +81,7 @@ class SpectralNormalization(_Bounded, Constraint):
     """
 
     allows_zero = False  # weights of zero have no direction
+    gives_gradients = True
 
     def __init__(self, bound=1.0, n_iterations=None):
         self.bound = bound
@@ -92,10 +98,19 @@ class SpectralNormalization(_Bounded, Constraint):
         return self.n_iterations is not None
 
     def transform(self, network, theta):
+        return _normalize(theta, network, self._bound_of_layers(network), self.n_iterations)[0]
+
+    def trained_gradients(self, network, theta, gradients):
+        bound = self._bound_of_layers(network)
+        return [
+            _trained_gradient(G, network.weight(theta, layer), bound, self.n_iterations)[0]
+            for layer, G in enumerate(gradients)
+        ]
+
+    def _bound_of_layers(self, network):
         n_layers = len(network.shapes)
         slope = max(1.0, float(network.activation.largest_slope))
-        bound = (float(self.bound) / slope ** (n_layers - 1)) ** (1 / n_layers)
-        return _normalize(theta, network, bound, self.n_iterations)[0]
+        return (float(self.bound) / slope ** (n_layers - 1)) ** (1 / n_layers)
 
 
 class FrobeniusCap(_Bounded, Projection):
@@ -228,4 +243,50 @@ def _normalize_vjp(g, triples, theta, network, bound):
 defvjp(
     _normalize,
     lambda ans, theta, network, bound, n_iterations: lambda g: _normalize_vjp(g[0], ans.saved, theta, network, bound),
+)
+
+
+# -- the derivative with respect to the weights before they are normalised, as a function that can be differentiated --------
+
+
+@primitive
+def _trained_gradient(G, W, bound, n_iterations):
+    triple = _leading(W, n_iterations)
+    return Bundle([_tangent(G, W, triple, bound)], saved=triple)
+
+
+def _tangent(G, W, triple, bound):
+    u, sigma, v = triple
+    return (bound / sigma) * (G - np.outer((np.vdot(G, W) / sigma) * u, v))
+
+
+@opaque
+def _trained_gradient_vjp(A, triple, G, W, bound, n_iterations):
+    # for ⟨A, tangent⟩ = b/σ · (⟨A, G⟩ - ⟨G, W⟩ uᵀAv / σ)
+    u, sigma, v = triple
+    of_G, of_W, turn = np.vdot(A, G), np.vdot(G, W) / sigma, (u @ A @ v) / sigma
+    to_G = (bound / sigma) * (A - turn * W)
+    to_W = np.outer((2 * of_W * turn - of_G / sigma) * u, v) - turn * G
+    if n_iterations is None:  # else singular vectors are constants
+        to_W -= of_W * _derivative_of_singular_vectors(A, W)
+    return to_G, (bound / sigma) * to_W
+
+
+def _derivative_of_singular_vectors(A, W):
+    """Derivative of uᵀAv with respect to W, whose leading singular vectors u and v are."""
+    U, s, Vt = np.linalg.svd(W, full_matrices=False)
+    u, v = U[:, 0], Vt[0]
+    p, q = A @ v, A.T @ u
+    a, b = U[:, 1:].T @ p, Vt[1:] @ q
+    gaps = np.maximum(
+        s[0] ** 2 - s[1:] ** 2, np.finfo(W.dtype).eps * s[0] ** 2
+    )  # where they tie there is no derivative
+    of_u = U[:, 1:] @ ((s[0] * a + s[1:] * b) / gaps) + (p - U @ (U.T @ p)) / s[0]
+    of_v = Vt[1:].T @ ((s[1:] * a + s[0] * b) / gaps) + (q - Vt.T @ (Vt @ q)) / s[0]
+    return np.outer(of_u, v) + np.outer(u, of_v)
+
+
+defvjp_all(
+    _trained_gradient,
+    lambda g, ans, G, W, bound, n_iterations: _trained_gradient_vjp(g[0], ans.saved, G, W, bound, n_iterations),
 )

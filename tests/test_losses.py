@@ -7,12 +7,31 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor
+from sklearn_irg._component import Component
+from sklearn_irg._engine.step import Step
 from sklearn_irg.likelihoods import Bernoulli, Categorical, Poisson
-from sklearn_irg.losses import BatchLoss, Flooding, LabelSmoothing, NegativeLogLikelihood, SampleLoss, check_loss
+from sklearn_irg.losses import BatchLoss, Flooding, LabelSmoothing, Loss, NegativeLogLikelihood, SampleLoss, check_loss
 from sklearn_irg.penalties import RightReasons
 from tests.problems import MULTI_X, MULTI_Y, evaluate, make_objective, outputs_of, problem, row_losses
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+ATTRIBUTES = [
+    "builds_inputs",
+    "depends_on_epoch",
+    "differentiates_parameters",
+    "group",
+    "has_kinks",
+    "is_detached",
+    "is_stochastic",
+    "likelihood",
+    "needs_whole_batch",
+    "replaces_likelihood",
+    "samples",
+    "uses_mask",
+]
+METHODS = ["at_epoch", "bounded", "check", "check_beside", "prepared", "smoothed", "soften"]
 
 
 class Squares(BatchLoss):
@@ -66,6 +85,39 @@ class TestCheckLoss:
         assert Flooding(0.1).needs_whole_batch is True
         assert isinstance(Flooding(0.1, loss=Poisson()).likelihood, Poisson)
 
+    @pytest.mark.parametrize("Modification", [Flooding, LabelSmoothing])
+    def test_modifications_forward_every_attribute_of_a_term(self, Modification):
+        own = {"needs_whole_batch", "has_kinks"} if Modification is Flooding else set()
+        for name in ATTRIBUTES:
+            value = object()
+            wrapped = Modification(0.1, loss=type("Own", (Squares,), {name: value})())
+            assert getattr(wrapped, name) is (True if name in own else value), name
+
+    @pytest.mark.parametrize("Modification", [Flooding, LabelSmoothing])
+    def test_modifications_forward_every_method_of_a_term(self, Modification):
+        other, counts = Squares(), {"check": 2}
+        for name in METHODS:
+            asked = []
+
+            def answer(self, *args, name=name, asked=asked):
+                asked.append(args)
+                return {"bounded": ("parametrisation", other), "soften": np.ones((1, 1))}.get(name, other)
+
+            wrapped = Modification(0.0, loss=type("Own", (Squares,), {name: answer})())
+            given = {"smoothed": (8.0,), "soften": (np.ones((1, 1)), Bernoulli())}.get(
+                name, (None,) * counts.get(name, 1)
+            )
+            found = getattr(wrapped, name)(*given)
+            assert asked == [given], name
+            found = found[1] if name == "bounded" else found
+            if name in {"at_epoch", "bounded", "prepared", "smoothed"}:
+                assert (type(found), found.wrapped) == (Modification, other), name
+
+    def test_no_public_name_of_a_term_is_left_out(self):
+        own = {"contributions", "summand"}  # what a modification sums
+        public = {name for name in dir(Loss) if not name.startswith("_")} - set(dir(Component))
+        assert public == {*ATTRIBUTES, *METHODS, *own}
+
     def test_modifications_smooth_what_they_wrap(self):
         class Kinked(Squares):
             has_kinks = True
@@ -93,7 +145,55 @@ class TestCheckLoss:
                 type("Incomplete", (kind,), {})()
 
 
+class Growing(NegativeLogLikelihood):
+    """Half the loss in the first two epochs."""
+
+    depends_on_epoch = True
+    factor = 1.0
+
+    def at_epoch(self, epoch):
+        if epoch >= 2:
+            return self
+        other = Growing()
+        other.factor = 0.5
+        return other
+
+    def values(self, step):
+        return self.factor * step.losses
+
+
+class TestLossesThatDependOnTheEpoch:
+    @pytest.mark.parametrize("loss", [Flooding(0.2, loss=Growing()), LabelSmoothing(0.1, loss=Growing())], ids=str)
+    def test_change_within_a_modification(self, loss):
+        network, X, Y, theta, _ = problem()
+        final = evaluate(make_objective(network, X, Y, loss=clone(loss).set_params(loss=None)), theta)[0]
+        level = getattr(loss, "level", 0)
+        objective = make_objective(network, X, Y, loss=loss)
+        first = evaluate(objective.at_epoch(1), theta)[0]
+        np.testing.assert_allclose(first, abs(0.5 * final - level) + level, rtol=1e-12)
+        assert objective.at_epoch(2) is objective
+        np.testing.assert_allclose(evaluate(objective, theta)[0], final, rtol=1e-12)
+
+    def test_fit_as_without_the_modification_where_that_changes_nothing(self):
+        options = {"penalty": None, "max_iter": 4, "random_state": 0}
+        plain = GradRegMLPClassifier((5,), loss=Growing(), **options).fit(MULTI_X, MULTI_Y)
+        flooded = GradRegMLPClassifier((5,), loss=Flooding(0.0, loss=Growing()), **options).fit(MULTI_X, MULTI_Y)
+        np.testing.assert_allclose(flooded.loss_curve_, plain.loss_curve_, rtol=1e-10)
+        assert plain.loss_curve_[0] < 0.7 * plain.loss_curve_[2]
+
+    @pytest.mark.parametrize("loss", [Growing(), Flooding(0.1, loss=LabelSmoothing(0.1, loss=Growing()))], ids=str)
+    def test_are_refused_by_a_solver_without_epochs(self, loss):
+        with pytest.raises(ValueError, match="LBFGS has no epochs over which anything could grow"):
+            GradRegLogisticRegression(None, loss=loss).fit(MULTI_X, MULTI_Y)
+
+
 class TestFlooding:
+    def test_is_no_summand_of_the_objective_without_a_trace_though_its_loss_is(self):
+        network, X, Y, theta, _ = problem()
+        step = Step(make_objective(network, X, Y), theta, make_objective(network, X, Y).everything())
+        assert NegativeLogLikelihood().summand(step) is not None
+        assert Flooding(0.1).summand(step) is None
+
     def test_reflects_the_mean_loss_at_its_level(self):
         network, X, Y, theta, _ = problem()
         value, gradient = evaluate(make_objective(network, X, Y), theta)

@@ -1,5 +1,6 @@
 """Laws that every penalty obeys, and the closed form or limit of each."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -9,14 +10,19 @@ from scipy import sparse
 from scipy.stats import entropy as scipy_entropy
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
 from sklearn_irg._engine.activations import ACTIVATIONS, Identity
 from sklearn_irg._engine.likelihoods import Bernoulli
 from sklearn_irg._engine.networks import Network
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.sensitivity import virtual_adversarial_direction
 from sklearn_irg._engine.step import Step
 from sklearn_irg.attacks import certified_accuracy
+from sklearn_irg.constraints import Constraint, FrobeniusCap, SpectralNormalization
+from sklearn_irg.losses import Flooding, LabelSmoothing, NegativeLogLikelihood, SampleLoss
 from sklearn_irg.penalties import (
     AdversarialLoss,
     CertifiedLoss,
@@ -48,6 +54,8 @@ from tests.problems import (
     BINARY_X,
     BINARY_Y,
     LIKELIHOODS,
+    MULTI_X,
+    MULTI_Y,
     evaluate,
     make_objective,
     outputs_of,
@@ -340,6 +348,36 @@ class TestClassBalance:
         values = [penalty_value(ClassBalance(), network, X, Y, theta, sample_weight=c * weight) for c in (1e-3, 1, 1e3)]
         np.testing.assert_allclose(values, values[0], rtol=1e-12)
 
+    @pytest.mark.parametrize("labels", ["two", "three"])
+    @pytest.mark.parametrize("class_weight", ["balanced", {0: 5, 1: 0.5, 2: 3}], ids=str)
+    @pytest.mark.parametrize("amount", [0.0, 0.3])
+    def test_shares_and_mean_depend_on_no_weight_of_a_class_and_no_smoothing(self, labels, class_weight, amount):
+        y = MULTI_Y[20:] if labels == "three" else np.minimum(MULTI_Y[20:], 1)
+        X, weight = MULTI_X[20:], np.random.RandomState(0).rand(130)
+        class_weight = {k: class_weight[k] for k in np.unique(y)} if isinstance(class_weight, dict) else class_weight
+        options = {"l2": 0.0, "loss": LabelSmoothing(amount), "class_weight": class_weight, "max_iter": 1000}
+        model = GradRegLogisticRegression(ClassBalance(), 2.0, **options).fit(X, y, weight)
+        P, K = model.predict_proba(X), len(model.classes_)
+        of_classes = compute_sample_weight(class_weight, y)
+        if class_weight == "balanced":
+            of_classes = (weight.sum() / (K * np.bincount(y, weight)))[y]
+        soft = (1 - amount) * np.eye(K)[y] + amount / K
+        loss = np.average(-(soft * np.log(P)).sum(axis=1), weights=weight * of_classes)
+        expected = scipy_entropy(np.bincount(y, weight), weight @ P)
+        np.testing.assert_allclose(model.loss_, loss + 2 * expected, rtol=1e-9)
+
+    def test_in_minibatches_class_weights_do_not_move_the_mean_either(self):
+        network, X, Y, theta, rng = problem()
+        factors = np.array([1, 2, 5, 9.0])[Y.argmax(axis=1)]
+        terms = [(1.0, ClassBalance())]
+        both = [
+            Objective(network, Rows(X, Y, sample_weight=weights, row_weight=given), terms)
+            for weights, given in ((None, None), (factors, np.ones(20)))
+        ]
+        for batch in zip(*(one.minibatches(7, False, rng) for one in both), strict=True):
+            values = [one.value(theta, b) / b.weights["all"].sum() for one, b in zip(both, batch, strict=True)]
+            np.testing.assert_allclose(*values, rtol=1e-12)
+
     def test_a_class_without_labelled_rows_has_no_share(self):
         network, X, Y, theta, _ = problem()
         Y = np.roll(Y, 1, axis=1) * [0, 1, 1, 1]
@@ -476,6 +514,77 @@ def test_parameter_gradient_is_the_squared_gradient_of_the_loss(likelihood):
     plain = evaluate(make_objective(network, X, Y, sample_weight=weight), theta)[1]
     value = penalty_value(ParameterGradient(), network, X, Y, theta, sample_weight=weight)
     np.testing.assert_allclose(value, plain @ plain, rtol=1e-9)
+
+
+class TestParameterGradientAndParametrisations:
+    """It is the gradient of what is trained, or refused."""
+
+    @pytest.mark.parametrize("hidden", [(), (7, 6)], ids=["linear", "hidden"])
+    @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "identity"])
+    def test_is_that_of_the_weights_before_they_are_normalised(self, likelihood, hidden):
+        network, X, Y, theta, rng = problem(likelihood, hidden=hidden)
+        options = {"sample_weight": rng.rand(len(X)), "constraint": SpectralNormalization(3.0)}
+        plain = evaluate(make_objective(network, X, Y, **options), theta)[1]
+        value = penalty_value(ParameterGradient(), network, X, Y, theta, **options)
+        np.testing.assert_allclose(value, plain @ plain, rtol=1e-9)
+        objective = make_objective(network, X, Y, ParameterGradient(), **options)
+        direction, h = rng.standard_normal(theta.shape), 1e-6
+        ends = [evaluate(objective, theta + sign * h * direction)[0] for sign in (1, -1)]
+        np.testing.assert_allclose((ends[0] - ends[1]) / (2 * h), evaluate(objective, theta)[1] @ direction, rtol=1e-6)
+
+    def test_under_spectral_normalization_agrees_with_torch(self):
+        torch = pytest.importorskip("torch", reason="torch is in the dev group only")
+        network, X, Y, theta, _ = problem("softmax", "softplus")
+        constraint = SpectralNormalization(2.0)
+        value, gradient = evaluate(
+            make_objective(network, X, Y, ParameterGradient(), 0.5, constraint=constraint), theta
+        )
+        layers = [[torch.tensor(a, requires_grad=True) for a in layer] for layer in network.unpack(theta)]
+        parameters = [a for layer in layers for a in layer]
+        A = torch.tensor(X)
+        for l, (W, b) in enumerate(layers):
+            A = A @ (2.0 ** (1 / 3) * W / torch.linalg.matrix_norm(W, 2)) + b
+            A = torch.nn.functional.softplus(A) if l < 2 else A
+        loss = -(torch.tensor(Y) * torch.log_softmax(A, dim=1)).sum() / len(X)
+        total = loss + 0.5 * sum((g * g).sum() for g in torch.autograd.grad(loss, parameters, create_graph=True))
+        expected = torch.cat([g.ravel() for g in torch.autograd.grad(total, parameters)])
+        np.testing.assert_allclose(value, total.item(), rtol=1e-10)
+        np.testing.assert_allclose(gradient, expected.numpy(), rtol=1e-8, atol=1e-10)
+
+    def test_under_power_iterations_is_the_gradient_that_these_give(self):
+        network, X, Y, theta, _ = problem()
+        constraint = SpectralNormalization(3.0, n_iterations=2)
+        plain = evaluate(make_objective(network, X, Y, constraint=constraint), theta)[1]
+        value = penalty_value(ParameterGradient(), network, X, Y, theta, constraint=constraint)
+        np.testing.assert_allclose(value, plain @ plain, rtol=1e-9)
+        both = make_objective(network, X, Y, ParameterGradient(), constraint=constraint)
+        assert np.isfinite(evaluate(both, theta)[1]).all()
+
+    def test_is_refused_where_the_gradient_of_what_is_trained_is_unknown(self):
+        class Doubled(Constraint):
+            def transform(self, network, theta):
+                return 2 * theta
+
+        penalty = InputGradient() + 0.1 * ParameterGradient()
+        cases = [({"batch_normalization": True}, "BatchNormalization"), ({"constraint": Doubled()}, "Doubled")]
+        for options, name in cases:
+            model = GradRegMLPClassifier((4,), penalty=penalty, **options)
+            with pytest.raises(ValueError, match=rf"ParameterGradient is a derivative .*, which under {name} are not"):
+                model.fit(MULTI_X, MULTI_Y)
+
+    def test_is_the_same_under_a_projection_which_changes_no_weight_in_the_forward_pass(self):
+        network, X, Y, theta, _ = problem()
+        plain = penalty_value(ParameterGradient(), network, X, Y, theta)
+        assert penalty_value(ParameterGradient(), network, X, Y, theta, constraint=FrobeniusCap(0.5)) == plain
+
+    def test_is_the_same_in_the_parameters_with_bounds_that_exact_zeros_need(self):
+        penalty = InputGradient("l1") + 0.1 * ParameterGradient()
+        model = GradRegLogisticRegression(penalty, 0.1, tol=1e-6, max_iter=2000).fit(MULTI_X, MULTI_Y)
+        network = Network((4, 3), Identity(), LIKELIHOODS["softmax"][0])
+        theta = np.append(model.coef_.T.ravel(), model.intercept_)
+        objective = make_objective(network, MULTI_X, np.eye(3)[MULTI_Y], penalty, 0.1)
+        decay = (model.coef_**2).sum() / (2 * len(MULTI_X))
+        np.testing.assert_allclose(model.loss_, evaluate(objective, theta)[0] + decay, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -883,6 +992,61 @@ class TestCertifiedLoss:
         assert penalty_value(CertifiedLoss(0.2, norm), network, X, Y, theta) >= attacked
         small = penalty_value(CertifiedLoss(1e-9, norm), network, X, Y, theta)
         np.testing.assert_allclose(small, penalty_value(AdversarialLoss(1e-9, norm), network, X, Y, theta), rtol=1e-6)
+
+    @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "labels"])
+    @pytest.mark.parametrize("hidden", [(), (6,)], ids=["linear", "hidden"])
+    def test_of_smoothed_labels_is_never_below_the_loss_at_a_corner(self, likelihood, hidden):
+        network, X, Y, theta, _ = problem(likelihood, hidden=hidden)
+        amount = 0.4
+        soft = (1 - amount) * Y + amount / (4 if likelihood == "softmax" else 2)
+        loss = row_losses(network, 3 * theta, soft)
+        corners = np.array(list(itertools.product([-1, 1], repeat=5))) * 0.5
+        worst = np.max([loss(X + corner) for corner in corners], axis=0).mean()
+        options = {"loss": LabelSmoothing(amount)}
+        certified = penalty_value(CertifiedLoss(0.5), network, X, Y, 3 * theta, **options)
+        assert certified >= worst * (1 - 1e-12)
+        if likelihood == "logistic" and not hidden:
+            np.testing.assert_allclose(certified, worst, rtol=1e-12)
+        small = penalty_value(CertifiedLoss(1e-9), network, X, Y, 3 * theta, **options)
+        np.testing.assert_allclose(small, loss(X).mean(), rtol=1e-7)
+
+    @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "labels"])
+    def test_of_smoothed_labels_has_the_gradient_of_finite_differences(self, likelihood):
+        network, X, Y, theta, rng = problem(likelihood)
+        objective = make_objective(network, X, Y, CertifiedLoss(0.2), loss=LabelSmoothing(0.3))
+        direction, h = rng.standard_normal(theta.shape), 1e-6
+        values = [evaluate(objective, theta + sign * h * direction)[0] for sign in (1, -1)]
+        slope = evaluate(objective, theta)[1] @ direction
+        np.testing.assert_allclose((values[0] - values[1]) / (2 * h), slope, rtol=1e-6)
+
+    def test_bounds_no_other_loss_so_it_is_refused_beside_one(self):
+        class Squares(SampleLoss):
+            def values(self, step):
+                return step.losses * step.losses
+
+        class Halved(NegativeLogLikelihood):
+            def values(self, step):
+                return 0.5 * step.losses
+
+        for loss in (Squares(), Halved(), Flooding(0.1, loss=Squares()), LabelSmoothing(0.1, loss=Squares())):
+            model = GradRegLogisticRegression(CertifiedLoss(), loss=loss)
+            with pytest.raises(ValueError, match=r"CertifiedLoss bounds the cross-entropy, but .* takes its place"):
+                model.fit(MULTI_X, MULTI_Y)
+        GradRegLogisticRegression(CertifiedLoss(), loss=Flooding(0.1, loss=LabelSmoothing(0.1))).fit(MULTI_X, MULTI_Y)
+
+    def test_a_likelihood_with_other_probabilities_is_refused(self):
+        class Cold(Bernoulli):
+            def mean(self, outputs):
+                return super().mean(2 * outputs)
+
+            def loss_and_residual(self, outputs, targets):
+                losses, residuals = super().loss_and_residual(2 * outputs, targets)
+                return losses, 2 * residuals
+
+        network, X, Y, *_ = problem("logistic")
+        network = Network(network.layer_sizes, network.activation, Cold())
+        with pytest.raises(ValueError, match=r"CertifiedLoss bounds the cross-entropy of .*, which Cold\(\) is not"):
+            make_objective(network, X, Y, CertifiedLoss())
 
     def test_its_radius_grows(self):
         network, X, Y, theta, _ = problem()

@@ -5,14 +5,24 @@ import warnings
 import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
+from scipy.sparse import csr_matrix
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
-from sklearn_irg._engine.activations import Identity
-from sklearn_irg._engine.likelihoods import Categorical
-from sklearn_irg._engine.networks import Network
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    GradRegMLPRegressor,
+    IMSATClusterer,
+    LadderClassifier,
+    VATClassifier,
+    WassersteinSampler,
+)
+from sklearn_irg._engine.activations import Identity, Softplus
+from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Poisson
+from sklearn_irg._engine.networks import Network, stays_finite
 from sklearn_irg.constraints import FrobeniusCap
 from sklearn_irg.penalties import AdversarialLoss, InputGradient, InputNoise, VirtualAdversarial
 from sklearn_irg.solvers import LBFGS, SGD, Adam, EpochSolver, Solution, Solver, check_solver
@@ -247,6 +257,53 @@ class TestDivergence:
             np.testing.assert_array_equal(W, old)
         model.set_params(learning_rate_init=1e-3)
         assert not np.array_equal(model.partial_fit(X, MULTI_Y).coefs_[0], coefs[0])
+
+    @pytest.mark.parametrize(
+        "model",
+        [
+            GradRegMLPClassifier((5,), solver="sgd", max_iter=1),
+            GradRegMLPClassifier((5,), solver="sgd", max_iter=1, early_stopping=True),
+            GradRegMLPRegressor((5,), solver="sgd", max_iter=1),
+            VATClassifier((5,), solver="sgd", max_iter=1),
+            IMSATClusterer(3, hidden_layer_sizes=(5,), solver="sgd", max_iter=1),
+            LadderClassifier((5,), solver="sgd", max_iter=1),
+            WassersteinSampler((5,), n_steps=1),
+        ],
+        ids=lambda model: type(model).__name__,
+    )
+    @pytest.mark.parametrize("kind", [np.float64, np.float32])
+    def test_finite_weights_whose_predictions_are_not_are_refused(self, model, kind):
+        model = clone(model).set_params(random_state=0, learning_rate_init=1e280 if kind is np.float64 else 1e35)
+        with np.errstate(all="ignore"), pytest.raises(ValueError, match="training diverged"):
+            model.fit(MULTI_X.astype(kind), MULTI_Y)
+        assert not hasattr(model, "coefs_")
+
+    def test_counts_whose_means_overflow_are_refused(self):
+        model = GradRegMLPRegressor((), loss="poisson", alpha=0.0, solver="adam", learning_rate_init=2000.0, max_iter=1)
+        with np.errstate(all="ignore"), pytest.raises(ValueError, match="training diverged"):
+            model.fit(MULTI_X, MULTI_Y)
+
+    def test_a_batch_after_which_predictions_are_not_finite_is_refused_and_changes_nothing(self):
+        model = GradRegMLPClassifier((5,), solver="sgd", random_state=0).partial_fit(MULTI_X, MULTI_Y)
+        before = model.predict_proba(MULTI_X)
+        model.set_params(learning_rate_init=1e280)
+        with pytest.raises(
+            ValueError, match=r"training diverged: the predictions of .* of 150 rows of the fit are not finite"
+        ):
+            model.partial_fit(MULTI_X, MULTI_Y)
+        np.testing.assert_array_equal(model.predict_proba(MULTI_X), before)
+
+    @pytest.mark.parametrize("size", [1e100, 1e200, 1e300])
+    @pytest.mark.parametrize("hidden", [(), (3,)], ids=["linear", "hidden"])
+    def test_sizes_never_call_finite_what_is_not(self, size, hidden):
+        for likelihood in (Bernoulli(), Gaussian(), Poisson()):
+            network = Network((4, *hidden, 2), Softplus(), likelihood)
+            start = network.initialize(np.random.RandomState(0), np.float64)
+            for theta, X in ((start, size * MULTI_X), (size * start, MULTI_X), (np.sqrt(size) * start, MULTI_X)):
+                with np.errstate(all="ignore"):
+                    finite = np.isfinite(network.outputs(theta, X, likelihood.mean)).all()
+                assert finite or not stays_finite(network, theta, X)
+            assert stays_finite(network, np.full(network.n_parameters, 0.1), csr_matrix(MULTI_X))
 
     def test_the_message_says_what_to_lower(self):
         with pytest.raises(ValueError, match=r"training diverged.*in epoch .*learning_rate_init=1e\+300"):

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sklearn_irg._engine.activations import Activation
 from sklearn_irg._engine.autodiff import matmul_transposed
 from sklearn_irg._engine.likelihoods import Likelihood
 from sklearn_irg._engine.passes import backward_pass, forward_pass, squared_weights, weight_at
 
-__all__ = ["Network"]
+__all__ = ["Network", "stays_finite"]
 
 _BLOCK_BYTES = 2**23  # of a forward pass, when only its outputs are wanted
 
@@ -140,3 +141,21 @@ class Network:
     def squared_weights(self, theta):
         """Sum of the squares of all weights, without biases, as a differentiable function of θ."""
         return squared_weights(theta, self)
+
+
+def stays_finite(network, theta, X):
+    """Whether sizes alone show that neither the outputs at some rows nor their means overflow; False where they do not."""
+    entries = X.data if issparse(X) else X
+    largest = np.sqrt(float(np.finfo(theta.dtype).max))
+    activation, zero = network.activation, np.zeros(1)
+    activation.apply(zero)
+    size = max(float(entries.max(initial=0)), -float(entries.min(initial=0)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer, (W, b) in enumerate(network.unpack(theta)):
+            if layer:
+                size = abs(float(zero[0])) + float(activation.largest_slope) * size
+            size = size * float(np.abs(W).sum(axis=0).max()) + (0.0 if b is None else float(np.abs(b).max()))
+            if not size < largest:
+                return False
+        ends = np.array([[-size], [size]], dtype=theta.dtype) * np.ones(network.layer_sizes[-1], dtype=theta.dtype)
+        return bool(np.isfinite(network.likelihood.mean(ends)).all())

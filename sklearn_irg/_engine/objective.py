@@ -71,6 +71,8 @@ class Objective:
         self._original = None  # of which this is the form that `bounded` makes
         for _, term in terms:
             term.check(rows.columns, network.likelihood)
+            term.check_beside([other for _, other in terms])
+            self._check_parameters_are_moved(term)
         if rows.mask is not None and not any(term.uses_mask for _, term in terms):
             names = ", ".join(type(term).__name__ for _, term in terms)
             raise InvalidParameterError(
@@ -91,6 +93,14 @@ class Objective:
                     f"{', '.join(map(repr, rows.group_names))}. Beside a loss without labels use penalty=None, or one "
                     'that reads none, such as "virtual_adversarial"; your own declares group = "all".'
                 )
+
+    def _check_parameters_are_moved(self, term):
+        if term.differentiates_parameters and not self.parametrisation.gives_gradients:
+            name = type(self.parametrisation).__name__
+            raise InvalidParameterError(
+                f"{type(term).__name__} is a derivative with respect to the weights that are trained, which under {name} are "
+                "not those of the network. Use one of them without the other."
+            )
 
     # -- what solvers need to know -------------------------------------------------------------------------------------
 
@@ -222,6 +232,11 @@ class Objective:
         return combine(coefficients, *values)
 
     # -- what steps need to know ---------------------------------------------------------------------------------------
+
+    @property
+    def trained(self):
+        """What makes the network's parameters of those that are trained; not of a form with bounds, which only finds zeros."""
+        return self.parametrisation if self._original is None else self._original.parametrisation
 
     def mask_of(self, features, weights=None):
         """Zeros and ones over columns, as ``Columns.mask_of``, remembered."""

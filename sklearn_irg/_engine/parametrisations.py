@@ -26,6 +26,8 @@ class Parametrisation(ABC):
     ----------
     is_identity : bool, default=False
         Whether the two are the same.
+    gives_gradients : bool, default=False
+        Whether `trained_gradients` is defined, for terms that read derivatives with respect to what the solver moves.
     projects : bool, default=False
         Whether `project` does anything; it then follows each step of a solver.
     allows_zero : bool, default=True
@@ -38,6 +40,7 @@ class Parametrisation(ABC):
 
     is_detached = False
     is_identity = False
+    gives_gradients = False
     projects = False
     allows_zero = True
     needs_whole_batch = False
@@ -45,6 +48,13 @@ class Parametrisation(ABC):
     @abstractmethod
     def transform(self, network, theta):
         """The parameters of the network, differentiable with respect to the solver's."""
+
+    def trained_gradients(self, network, theta, gradients):
+        """Derivatives with respect to the solver's weights of each layer, for those with respect to the network's.
+
+        Differentiable with respect to the solver's parameters ``theta`` and the gradients.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what becomes of gradients.")
 
     def at(self, batch):
         """The parametrisation for the rows of a batch."""
@@ -83,10 +93,15 @@ class Identity(Parametrisation):
     """The solver moves the parameters of the network."""
 
     is_identity = True
+    gives_gradients = True
 
     def transform(self, network, theta):
         del network
         return theta
+
+    def trained_gradients(self, network, theta, gradients):
+        del network, theta
+        return gradients
 
 
 class SignedParts(Parametrisation):

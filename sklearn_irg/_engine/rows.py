@@ -64,6 +64,8 @@ class Batch(NamedTuple):
         for other rows.
     total_weight : float
         Sum of the weights, as they were given, of the batch's labelled rows; of all its rows where there are no labels.
+    row_weights : ndarray of shape (n_samples,), default=None
+        Weights of all rows without those of their classes; None where they are the same.
     """
 
     rows: slice | np.ndarray
@@ -72,6 +74,7 @@ class Batch(NamedTuple):
     mask: np.ndarray | None
     weights: dict
     total_weight: float
+    row_weights: np.ndarray | None = None
 
     @property
     def n_samples(self):
@@ -91,6 +94,7 @@ class Batch(NamedTuple):
                 None if self.mask is None else self.mask[piece],
                 {group: weights[piece] for group, weights in self.weights.items()},
                 self.total_weight,
+                None if self.row_weights is None else self.row_weights[piece],
             )
             for piece in pieces
         ]
@@ -107,6 +111,8 @@ class Rows:
         Encoded targets; rows without a label hold zeros. None if no term may read them.
     sample_weight : ndarray of shape (n_samples,), default=None
         Positive weights; None if all are one.
+    row_weight : ndarray of shape (n_samples,), default=None
+        The same without the weights of classes; None if there are none.
     mask : ndarray of bool of shape (n_samples, n_features), default=None
         Entries to which penalties of the input apply.
     groups : dict of str to ndarray of int, default=None
@@ -116,29 +122,34 @@ class Rows:
         Names of the columns.
     """
 
-    def __init__(self, X, targets=None, *, sample_weight=None, mask=None, groups=None, feature_names=None):
+    def __init__(
+        self, X, targets=None, *, sample_weight=None, row_weight=None, mask=None, groups=None, feature_names=None
+    ):
         if groups is None:
             groups = {"all" if targets is None else "labelled": np.arange(X.shape[0])}
         self.X = _read_only(X)
         self.targets = _read_only(targets)
+        self.labels = self.targets  # before a loss softens them
         self.sample_weight = sample_weight
+        self.row_weight = row_weight
         self.mask = mask
         self.groups = {name: positions for name, positions in groups.items() if len(positions)}
         self.n_samples = X.shape[0]
         names = None if feature_names is None else tuple(feature_names)
         self.columns = Columns(X.shape[1], names, X.dtype, issparse(X))
         self._mask = None if mask is None else _read_only(mask.astype(X.dtype))
-        self._weights = {name: self._normalized(positions) for name, positions in self.groups.items()}
+        self._weights = {name: self._normalized(positions, sample_weight) for name, positions in self.groups.items()}
         if len(self.groups) > 1:
-            self._weights["all"] = self._normalized(slice(None))
+            self._weights["all"] = self._normalized(slice(None), sample_weight)
+        self._row_weights = None if row_weight is None else self._normalized(slice(None), row_weight)
         self._counts = sample_weight
         if "unlabelled" in self.groups:
             self._counts = np.ones(self.n_samples) if sample_weight is None else sample_weight.copy()
             self._counts[self.groups["unlabelled"]] = 0
         self._orders = list(self.groups.values())
 
-    def _normalized(self, positions):
-        raw = np.ones(self.n_samples) if self.sample_weight is None else self.sample_weight
+    def _normalized(self, positions, raw):
+        raw = np.ones(self.n_samples) if raw is None else raw
         weights = np.zeros(self.n_samples, dtype=self.X.dtype)
         weights[positions] = raw[positions] / raw[positions].sum()
         return _read_only(weights)
@@ -149,6 +160,12 @@ class Rows:
         """Sum of the weights of each group, as they were given."""
         raw = np.ones(self.n_samples) if self.sample_weight is None else self.sample_weight
         return {"all": float(raw.sum())} | {name: float(raw[rows].sum()) for name, rows in self.groups.items()}
+
+    def label_shares(self):
+        """Mean target of the labelled rows as they were given: without weights of classes, and before a loss softens it."""
+        raw = self.sample_weight if self.row_weight is None else self.row_weight
+        labelled = self.groups["labelled"]
+        return np.average(self.labels[labelled], axis=0, weights=None if raw is None else raw[labelled])
 
     def as_part_of(self, totals):
         """The same rows as some of those whose weights have these sums."""
@@ -173,11 +190,12 @@ class Rows:
         new = np.full(self.n_samples, -1)
         new[positions] = np.arange(len(positions))
         groups = {name: np.sort(new[old][new[old] >= 0]) for name, old in self.groups.items()}
-        X, targets, weights, mask = (
+        X, targets, labels, weights, row_weight, mask = (
             None if array is None else array[positions]
-            for array in (self.X, self.targets, self.sample_weight, self.mask)
+            for array in (self.X, self.targets, self.labels, self.sample_weight, self.row_weight, self.mask)
         )
-        return Rows(X, targets, sample_weight=weights, mask=mask, groups=groups, feature_names=self.columns.names)
+        options = {"sample_weight": weights, "row_weight": row_weight, "mask": mask, "groups": groups}
+        return Rows(X, labels, feature_names=self.columns.names, **options).with_targets(targets)
 
     def with_targets(self, targets):
         """The same rows with other targets."""
@@ -201,13 +219,16 @@ class Rows:
 
     def astype(self, dtype):
         """The same rows in another precision."""
-        X, targets = self.X.astype(dtype), None if self.targets is None else self.targets.astype(dtype)
-        options = {"sample_weight": self.sample_weight, "mask": self.mask, "groups": self.groups}
-        return Rows(X, targets, feature_names=self.columns.names, **options)
+        X, targets, labels = (
+            None if array is None else array.astype(dtype) for array in (self.X, self.targets, self.labels)
+        )
+        weights = {"sample_weight": self.sample_weight, "row_weight": self.row_weight}
+        options = {**weights, "mask": self.mask, "groups": self.groups, "feature_names": self.columns.names}
+        return Rows(X, labels, **options).with_targets(targets)
 
     def everything(self):
         """The batch of all rows."""
-        return self._batch(slice(None), self._weights, self.X, self.targets, self._mask)
+        return self._batch(slice(None), self._weights, self.X, self.targets, self._mask, self._row_weights)
 
     def minibatches(self, batch_size, shuffle, random_state, *, even=False):
         """One epoch of batches, with rows of every group side by side; the smaller groups start over when they end.
@@ -233,6 +254,7 @@ class Rows:
                 _read_only(self.X[rows]),
                 None if self.targets is None else _read_only(self.targets[rows]),
                 None if self._mask is None else _read_only(self._mask[rows]),
+                None if self._row_weights is None else _read_only(self._row_weights[rows] * scale),
             )
 
     def _pieces(self, i, size, n_pieces, shuffle, random_state):
@@ -245,8 +267,8 @@ class Rows:
             yield self._orders[i][start : start + size]
             start += size
 
-    def _batch(self, rows, weights, X, targets, mask):
+    def _batch(self, rows, weights, X, targets, mask, row_weights):
         if "all" not in weights:  # there is one group
             weights = {"all": next(iter(weights.values())), **weights}
         total = X.shape[0] if self._counts is None else self._counts[rows].sum()
-        return Batch(rows, X, targets, mask, weights, float(total))
+        return Batch(rows, X, targets, mask, weights, float(total), row_weights)

@@ -67,6 +67,11 @@ class Step:
             raise ValueError(f"there is no group {group!r} of rows; the groups are {names}.") from None
 
     @property
+    def row_weights(self):
+        """Weights of all rows without those of their classes, for terms that compare shares of classes."""
+        return self.weights if self.batch.row_weights is None else self.batch.row_weights
+
+    @property
     def positions(self):
         """Positions of the rows among all rows of the fit, to look up what a term `prepared`: a slice or integers."""
         return self.batch.rows
@@ -224,6 +229,10 @@ class Step:
     def summed_log_probability_cotangent(self):
         """Derivative of the sum of the log-probabilities of all classes with respect to the outputs."""
         return sensitivity.summed_log_probability_cotangent(self.likelihood, self.outputs)
+
+    def trained_gradients(self, gradients):
+        """Derivatives with respect to the weight matrices that are trained, for those with respect to the network's."""
+        return self._objective.trained.trained_gradients(self.network, self.solver_theta, gradients)
 
     # -- directions and gradients that are constants -------------------------------------------------------------------
 

@@ -31,6 +31,10 @@ class Term(Component, ABC):
         Whether it is not differentiable where optima lie.
     depends_on_epoch : bool, default=False
         Whether `at_epoch` makes a difference.
+    replaces_likelihood : bool, default=False
+        Whether it is a loss in place of the negative log-likelihood; terms that bound that one are refused beside it.
+    differentiates_parameters : bool, default=False
+        Whether it reads derivatives with respect to what is trained, `Step.trained_gradients`.
     """
 
     group = "labelled"
@@ -41,6 +45,8 @@ class Term(Component, ABC):
     is_detached = False
     has_kinks = False
     depends_on_epoch = False
+    replaces_likelihood = False
+    differentiates_parameters = False
 
     @abstractmethod
     def contributions(self, step):
@@ -60,6 +66,10 @@ class Term(Component, ABC):
     def check(self, columns, likelihood):
         """Raise a ValueError where the term is impossible for data with these columns and this likelihood."""
         del columns, likelihood
+
+    def check_beside(self, terms):
+        """Raise a ValueError where the term is impossible in one objective with these terms, itself among them."""
+        del terms
 
     def prepared(self, rows):
         """The same term with what it must know of all rows (their neighbours, say), found out once per fit."""

@@ -15,7 +15,7 @@ from sklearn_irg._callbacks import CallbackSupportMixin, fit_context
 from sklearn_irg._checks import check_boolean, check_integer, check_mask, check_real, check_sample_weight
 from sklearn_irg._engine.activations import as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS
-from sklearn_irg._engine.networks import Network
+from sklearn_irg._engine.networks import Network, stays_finite
 from sklearn_irg._engine.objective import Objective, RampUp
 from sklearn_irg._engine.pieces import PiecedObjective
 from sklearn_irg._engine.rows import Rows
@@ -25,7 +25,7 @@ from sklearn_irg._estimators._resuming import Resuming
 from sklearn_irg.constraints import check_constraint
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
-from sklearn_irg.solvers import Schedule, check_solver
+from sklearn_irg.solvers import Schedule, Solution, check_solver
 
 FLOATS = (np.float64, np.float32)
 
@@ -54,6 +54,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
     n_ramp_up_epochs = 0
 
     _accept_sparse = "csr"
+    _fewest_iterations = 1
     _takes_pieces = False  # of rows on many machines
     _multilabel = False
 
@@ -125,6 +126,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         solver = check_solver(self.solver)
         rows, network = self._prepare(X, y, sample_weight, mask, loss, classes, resume, incremental)
         theta = (self._resume if resume else self._start)(network, random_state, rows.columns.dtype)
+        all_rows = rows
         rows, score = self._hold_out(network, rows, random_state, incremental)
         objective = self._objective(network, rows, loss, self._terms(loss, rows))
         theta = self._enter(objective, theta, resume, go_on)
@@ -142,21 +144,44 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
                 **self._schedule(rows.n_samples),
             )
             solver.check_objective(objective, schedule)
-            solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
+            if schedule.max_iter:
+                solution = solver.minimize(objective, theta, schedule, self._moments(solver) if go_on else None)
+            else:
+                solution = Solution(theta, 0, objective.value(theta, objective.everything(), random_state), False)
             solution.theta = solver.check_solution(objective, solution, theta)
-            self._finish(objective, solution, solver, random_state, resume, incremental)
+            self._finish(objective, solution, solver, random_state, resume, incremental, all_rows)
         if not (solution.converged or incremental):
             self._warn_of(solution)
         return self
 
-    def _finish(self, objective, solution, solver, random_state, resume=False, incremental=False):
-        """Set all fitted attributes of a solution."""
+    def _finish(self, objective, solution, solver, random_state, resume=False, incremental=False, rows=None):
+        """Set all fitted attributes of a solution, and see that the rows of the fit have predictions."""
         fitted = self._weights_as_attributes(objective, solution.theta)
         _require_finite(fitted)
         vars(self).update(fitted)
         self.converged_ = solution.converged
         self._store(solution, objective.rows.n_samples, resume)
         self._store_state(objective, solution, solver, random_state, incremental)
+        if not objective.rows.are_pieces:
+            self._require_finite_predictions(self._inputs_of(objective.rows if rows is None else rows))
+        elif not np.isfinite(solution.loss):
+            raise ValueError(f"training diverged: the objective is {solution.loss} at the end. Standardise X.")
+
+    def _inputs_of(self, rows):
+        """Some inputs of the fitted network: the rows of the fit as they were given."""
+        return rows.X
+
+    def _require_finite_predictions(self, X):
+        network, theta = self._fitted_network()
+        if stays_finite(network, theta, X):
+            return
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = network.outputs(theta, X, partial(_are_finite, network.likelihood))
+        if not finite.all():
+            raise ValueError(
+                f"training diverged: the predictions of {np.count_nonzero(~finite)} of {len(finite)} rows of the fit are not "
+                "finite. Standardise X, or lower the learning rate or alpha."
+            )
 
     def _weights_as_attributes(self, objective, theta):
         layers = objective.network.unpack(objective.effective(theta))
@@ -196,9 +221,11 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError("y must be dense; got a sparse one. Pass y.toarray().")
         encoded = self._encode(y, sample_weight, loss, classes=classes, resume=resume, incremental=incremental)
         targets = None if encoded.targets is None else encoded.targets.astype(X.dtype, copy=False)
-        rows = Rows(
-            X, targets, sample_weight=encoded.sample_weight, mask=mask, groups=encoded.groups, feature_names=names
-        )
+        row_weight = None
+        if encoded.sample_weight is not sample_weight:  # there are weights of classes
+            row_weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
+        weights = {"sample_weight": encoded.sample_weight, "row_weight": row_weight}
+        rows = Rows(X, targets, mask=mask, groups=encoded.groups, feature_names=names, **weights)
         if encoded.sample_weight is not None and not encoded.sample_weight.all():
             rows = rows.take(np.flatnonzero(encoded.sample_weight))  # without classes of weight zero
         return rows, self._network(X.shape[1], encoded.n_outputs, loss)
@@ -257,7 +284,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         check_real(self.alpha, "alpha", 0)
         check_real(self.l2, "l2", 0)
         check_real(self.tol, "tol", 0)
-        check_integer(self.max_iter, "max_iter", 1)
+        check_integer(self.max_iter, "max_iter", self._fewest_iterations)
         check_boolean(self.fit_intercept, "fit_intercept")
         check_boolean(self.warm_start, "warm_start")
         if not isinstance(self.verbose, (bool, np.bool_)):
@@ -304,6 +331,11 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._accept_sparse)
         return tags
+
+
+def _are_finite(likelihood, outputs):
+    """Whether each row's outputs and mean are finite."""
+    return np.isfinite(outputs).all(axis=1) & np.isfinite(likelihood.mean(outputs)).all(axis=1)
 
 
 def _require_finite(attributes):

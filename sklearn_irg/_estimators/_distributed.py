@@ -6,7 +6,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklearn_irg._checks import InvalidParameterError, check_sample_weight
+from sklearn_irg._checks import InvalidParameterError, check_sample_weight, check_total_weight
 from sklearn_irg._engine.pieces import Piece, PiecedRows, add_parts
 from sklearn_irg._engine.rows import Columns
 from sklearn_irg.solvers import check_solver
@@ -33,6 +33,8 @@ def prepare_pieces(estimator, X, y, sample_weight, mask, loss, resume):
     summaries = [summary for summary in summaries if summary is not None]
     if not summaries:
         raise ValueError("Found array with 0 sample(s) in all pieces of X, or with weights of zero.")
+    with np.errstate(over="ignore"):
+        check_total_weight(np.sum([summary["weight"] for summary in summaries]))
     labels, by_label = _totals_of_labels([summary["labels"] for summary in summaries])
     row, label = summaries[0]["example"]
     estimator._validate(row, label, reset=not resume)
@@ -118,7 +120,13 @@ def _summary(X, y, sample_weight, classifies):
         found, indices = np.unique(y.reshape(-1)[present], return_inverse=True)
         labels = found, np.bincount(indices, weights[present])
     dtype = check_array(row, accept_sparse="csr", dtype=(np.float64, np.float32)).dtype
-    return {"n_samples": len(present), "labels": labels, "dtype": dtype, "example": (row, y[first])}
+    return {
+        "n_samples": len(present),
+        "weight": weights.sum(),
+        "labels": labels,
+        "dtype": dtype,
+        "example": (row, y[first]),
+    }
 
 
 def _prepare(estimator, X, y, sample_weight, by_class, loss, dtype):

@@ -1,4 +1,5 @@
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
@@ -33,7 +34,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
         Optimisation algorithm. Penalties that draw random numbers need "adam" or "sgd".
     max_iter : int, default=100
-        Maximum number of iterations, or of epochs.
+        Maximum number of iterations, or of epochs; with 0 the coefficients are those that a fit starts from.
     tol : float, default=1e-4
         "lbfgs" stops when no entry of the gradient exceeds it; the others when the loss improves by less than it.
     warm_start : bool, default=False
@@ -53,8 +54,8 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted.
-    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients; one row for two classes.
+    coef_ : {ndarray, sparse matrix} of shape (1, n_features) or (n_classes, n_features)
+        Coefficients; one row for two classes. Sparse after `sparsify`.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Biases.
     out_activation_ : str
@@ -102,6 +103,7 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
     0.99
     """
 
+    _fewest_iterations = 0
     _takes_pieces = True
 
     def __init__(
@@ -157,6 +159,36 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
         """
         return self._fit(X, y, sample_weight, mask)
 
+    def sparsify(self):
+        """Convert the coefficients to a sparse matrix, which takes less memory where most of them are zero.
+
+        Predictions are the same; another fit gives a dense array again.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        See Also
+        --------
+        densify : The way back.
+        """
+        return LogisticRegression.sparsify(self)
+
+    def densify(self):
+        """Convert the coefficients to a dense array, as they are after a fit.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        See Also
+        --------
+        sparsify : The way to a sparse matrix.
+        """
+        return LogisticRegression.densify(self)
+
     def to_sklearn(self):
         """A fitted scikit-learn `LogisticRegression` with the same predictions.
 
@@ -186,7 +218,8 @@ class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
         return ()
 
     def _layers(self):
-        return [self.coef_.T], [self.intercept_]
+        coef = self.coef_.toarray() if issparse(self.coef_) else self.coef_
+        return [coef.T], [self.intercept_]
 
     def _attributes(self, coefs, intercepts):
         return {"coef_": np.ascontiguousarray(coefs[0].T), "intercept_": intercepts[0]}

@@ -12,6 +12,7 @@ from sklearn_irg._estimators._no_targets import NoTargets
 from sklearn_irg.losses._generator import GeneratorLoss
 from sklearn_irg.solvers import Adam
 
+_N_LATENT = 100  # rows that are generated to see that they are finite
 _SPEED = 1 / 3  # of the generator: as fast as the critic it runs from mode to mode
 
 
@@ -192,6 +193,9 @@ class WassersteinSampler(NoTargets, MLPEstimator):
         sizes = (int(self.n_latent), *self._hidden_layers(), X.shape[1])
         network = CriticAndGenerator(critic.layer_sizes, critic.activation, critic.likelihood, generator_sizes=sizes)
         return rows.with_inputs(X), network
+
+    def _inputs_of(self, rows):
+        return np.random.RandomState(0).standard_normal((_N_LATENT, int(self.n_latent))).astype(rows.X.dtype)
 
     def _start(self, network, random_state, dtype):
         return self._parametrisation().unsettled(network, super()._start(network, random_state, dtype), None)

@@ -21,6 +21,8 @@ class Loss(Term):
         from each.
     likelihood : Likelihood or None, default=None
         Distribution of the targets given the outputs; ``None`` chooses it by the kind of targets.
+    replaces_likelihood : bool, default=True
+        Whether it is another function of the outputs than the negative log-likelihood of their targets.
 
     See Also
     --------
@@ -30,6 +32,7 @@ class Loss(Term):
 
     samples = None
     likelihood = None
+    replaces_likelihood = True
 
     @property
     def group(self):
@@ -78,6 +81,11 @@ class NegativeLogLikelihood(SampleLoss):
     def __init__(self, likelihood=None):
         self.likelihood = likelihood
 
+    @property
+    def replaces_likelihood(self):
+        """Whether a subclass is another function."""
+        return type(self) is not NegativeLogLikelihood
+
     def values(self, step):
         return step.losses
 
@@ -90,7 +98,7 @@ _BY_NAME = {"squared_error": Gaussian(), "poisson": Poisson()}
 
 def as_loss(loss):
     # the loss that None, a name, a likelihood or an object means, without a check
-    if isinstance(loss, Loss):
+    if isinstance(loss, Term):  # a loss in another form need not be a Loss
         return loss
     return NegativeLogLikelihood(_BY_NAME[loss] if isinstance(loss, str) else loss)
 

@@ -22,6 +22,9 @@ class _Modification(Loss):
     is_stochastic = _as_wrapped("is_stochastic")
     is_detached = _as_wrapped("is_detached")
     has_kinks = _as_wrapped("has_kinks")
+    depends_on_epoch = _as_wrapped("depends_on_epoch")
+    replaces_likelihood = _as_wrapped("replaces_likelihood")
+    differentiates_parameters = _as_wrapped("differentiates_parameters")
 
     @property
     def wrapped(self):
@@ -33,6 +36,9 @@ class _Modification(Loss):
 
     def check(self, columns, likelihood):
         self.wrapped.check(columns, likelihood)
+
+    def check_beside(self, terms):
+        self.wrapped.check_beside(terms)
 
     def soften(self, targets, likelihood):
         return self.wrapped.soften(targets, likelihood)
@@ -46,6 +52,11 @@ class _Modification(Loss):
 
     def prepared(self, rows):
         return self._of(self.wrapped.prepared(rows))
+
+    def at_epoch(self, epoch):
+        wrapped = self.wrapped
+        now = wrapped.at_epoch(epoch)
+        return self if now is wrapped else self._of(now)
 
     def smoothed(self, sharpness):
         return self._of(self.wrapped.smoothed(sharpness))

@@ -9,6 +9,7 @@ from sklearn.utils import check_array, check_random_state
 
 from sklearn_irg._checks import InvalidParameterError, check_integer, check_real
 from sklearn_irg._estimators import WassersteinCritic
+from sklearn_irg._estimators._critic import constrained_critic
 
 NAMES = ("reference", "new")
 _FEWEST_ROWS = 4
@@ -66,7 +67,10 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
     n_permutations : int, default=1000
         Number of permutations; the p-value is at least ``1 / (n_permutations + 1)``.
     critic : WassersteinCritic, default=None
-        Critic to fit, such as one with other hidden layers; ``None`` is ``WassersteinCritic()``. It is not changed.
+        Critic to fit, such as one with other hidden layers. It is not changed. ``None`` is
+        ``WassersteinCritic(constraint=SpectralNormalization())``, which detects shifts more often where rows are few. Its
+        distance is a lower bound: about half of the true one for samples that differ in spread only, for which
+        ``WassersteinCritic()`` is accurate.
     test_size : float, default=0.5
         Fraction of the rows of each sample on which scores are compared.
     random_state : int, RandomState or None, default=None
@@ -103,7 +107,7 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
     check_integer(n_permutations, "n_permutations", 1)
     check_real(test_size, "test_size", 0, 1, open_low=True, open_high=True)
     if critic is None:
-        critic = WassersteinCritic()
+        critic = constrained_critic()
     elif not isinstance(critic, WassersteinCritic):
         raise InvalidParameterError(f"critic must be None or a WassersteinCritic; got {critic!r}.")
     names = _shared_names(reference, new)

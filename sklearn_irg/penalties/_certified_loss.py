@@ -1,5 +1,11 @@
+from copy import copy
+
+import numpy as np
+
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_integer, check_real
 from sklearn_irg._engine.autodiff import matmul, numpy
+from sklearn_irg._engine.declarations import are_alike
+from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
 from sklearn_irg._engine.passes import activate
 from sklearn_irg.penalties._base import SamplePenalty
 
@@ -17,6 +23,10 @@ class CertifiedLoss(SamplePenalty):
     point. `AdversarialLoss` is below it and costs less accuracy; `sklearn_irg.attacks.certified_accuracy` measures what
     either achieves. Dropout is not applied.
 
+    The loss is the cross-entropy of the true label, or of the label as a `sklearn_irg.losses.LabelSmoothing` leaves it: the
+    bound is then the mean of those of all classes, by their shares of the label. Other losses are refused, since this is
+    no bound on them; a `sklearn_irg.losses.Flooding` floods the loss only.
+
     Parameters
     ----------
     epsilon : float, default=0.1
@@ -32,7 +42,8 @@ class CertifiedLoss(SamplePenalty):
     Raises
     ------
     ValueError
-        In ``fit``, if a parameter is out of range, X is sparse, or targets are numbers, not classes.
+        In ``fit``, if a parameter is out of range, X is sparse, targets are numbers, not classes, or the loss is not the
+        cross-entropy.
 
     See Also
     --------
@@ -73,6 +84,19 @@ class CertifiedLoss(SamplePenalty):
         columns.mask_of(self.features)
         if likelihood.n_classes(1) is None:
             raise InvalidParameterError(f"CertifiedLoss needs class margins, which {likelihood!r} does not have.")
+        if not are_alike(Categorical() if likelihood.is_categorical else Bernoulli(), likelihood):
+            raise InvalidParameterError(
+                f"CertifiedLoss bounds the cross-entropy of a softmax or logistic function, which {likelihood!r} is not. Use "
+                "loss=None."
+            )
+
+    def check_beside(self, terms):
+        for term in terms:
+            if term.replaces_likelihood:
+                raise InvalidParameterError(
+                    f"CertifiedLoss bounds the cross-entropy, but {term!r} takes its place. Use loss=None, or AdversarialLoss "
+                    "to move the rows."
+                )
 
     @property
     def depends_on_epoch(self):
@@ -84,8 +108,10 @@ class CertifiedLoss(SamplePenalty):
         if epoch >= self.n_ramp_up_epochs:
             return self
         # never zero, so that all epochs take the same steps
-        epsilon = float(self.epsilon) * (epoch + 1) / (self.n_ramp_up_epochs + 1)
-        return CertifiedLoss(epsilon, self.norm, 0, self.features)
+        other = copy(self)
+        other.epsilon = float(self.epsilon) * (epoch + 1) / (self.n_ramp_up_epochs + 1)
+        other.n_ramp_up_epochs = 0
+        return other
 
     def values(self, step):
         network, theta = step.network, step.theta
@@ -99,17 +125,37 @@ class CertifiedLoss(SamplePenalty):
             high, low = activate(middle + half, network.activation), activate(middle - half, network.activation)
             centre, width = 0.5 * (high + low), 0.5 * (high - low)
         W, b = network.weight(theta, last), network.bias(theta, last)
-        if not step.likelihood.is_categorical:
-            scores = _plus(matmul(centre, W), b)
-            worst = scores + (1 - 2 * step.targets) * self._half_width(W, width, mask)
-            return step.likelihood.evaluate(worst, step.targets)[0]
-        worst = 0.0
-        for k in range(network.layer_sizes[-1]):
-            # how far each class can be above class k, for the rows of class k
-            differences = W - W[:, k : k + 1]
-            above = matmul(centre, differences) + self._half_width(differences, width, mask)
-            worst = worst + step.targets[:, k : k + 1] * (above if b is None else above + (b - b[k]))
-        return step.likelihood.evaluate(worst, step.targets)[0]
+        bound = self._bound_of_classes if step.likelihood.is_categorical else self._bound_of_outputs
+        return bound(step, W, b, centre, width, mask)
+
+    def _bound_of_outputs(self, step, W, b, centre, width, mask):
+        """Each output's loss at the worse end of its interval; the loss is convex, so no point between is worse."""
+        scores, half = _plus(matmul(centre, W), b), self._half_width(W, width, mask)
+        targets = step.targets.reshape(-1, 1)
+        low, high = (
+            step.likelihood.evaluate(numpy.reshape(end, (-1, 1)), targets)[0] for end in (scores - half, scores + half)
+        )
+        return numpy.sum(numpy.reshape(numpy.maximum(low, high), step.targets.shape), axis=1)
+
+    def _bound_of_classes(self, step, W, b, centre, width, mask):
+        """The mean, by a row's shares of classes, of the loss with each class as far below the others as can be."""
+        targets = step.targets
+        above = [self._above(k, W, b, centre, width, mask) for k in range(W.shape[1])]
+        if np.isin(targets, (0, 1)).all():  # one class per row, so one loss
+            worst = sum(targets[:, k : k + 1] * above_k for k, above_k in enumerate(above))
+            return step.likelihood.evaluate(worst, targets)[0]
+        classes = np.eye(W.shape[1], dtype=targets.dtype)
+        losses = [
+            step.likelihood.evaluate(above_k, np.broadcast_to(classes[k], targets.shape))[0]
+            for k, above_k in enumerate(above)
+        ]
+        return sum(targets[:, k] * losses_k for k, losses_k in enumerate(losses))
+
+    def _above(self, k, W, b, centre, width, mask):
+        """How far each class can be above class k."""
+        differences = W - W[:, k : k + 1]
+        above = matmul(centre, differences) + self._half_width(differences, width, mask)
+        return above if b is None else above + (b - b[k])
 
     def _half_width(self, W, width, mask):
         """How far linear functions of a layer's input can be from their value in the middle."""

@@ -13,15 +13,16 @@ class ClassBalance(BatchPenalty):
 
     .. math:: \mathrm{KL}\left(\pi \,\Vert\, \frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
-    over all rows of a batch; the label of no row is compared with its prediction. With few labels, predictions can become
+    over all rows of a batch; the label of no row is compared with its prediction. Neither the shares nor the mean depend on
+    ``class_weight``, nor on a `sklearn_irg.losses.LabelSmoothing`. With few labels, predictions can become
     smooth or confident by giving up a class, or by merging two. The penalty makes that costly; subtracting the entropy
     of the mean prediction [1]_ has the same purpose.
 
     Parameters
     ----------
     priors : {"labelled", "uniform"} or array-like of shape (n_classes,), default="labelled"
-        The shares π, in the order of ``classes_``: those among labelled rows, by weight; equal ones; or any positive numbers,
-        which are divided by their sum. Where labels are not a random sample (as
+        The shares π, in the order of ``classes_``: those among labelled rows, by ``sample_weight``; equal ones; or any positive
+        numbers, which are divided by their sum. Where labels are not a random sample (as
         many of each class, say, of classes that are not equally frequent), pass the shares: wrong ones move the boundary.
 
     Raises
@@ -79,7 +80,7 @@ class ClassBalance(BatchPenalty):
         if not (isinstance(self.priors, str) and self.priors == "labelled") or rows.targets is None:
             return self
         prepared = copy(self)
-        shares = rows.weights_of("labelled") @ rows.targets
+        shares = rows.label_shares()
         prepared._shares = np.append(1 - shares, shares) if len(shares) == 1 else shares
         return prepared
 
@@ -88,7 +89,7 @@ class ClassBalance(BatchPenalty):
             raise InvalidParameterError(
                 "ClassBalance needs classes that exclude one another; got an indicator of labels."
             )
-        weights = step.weights_of(self.group)
+        weights = step.row_weights
         mean = numpy.dot(weights / weights.sum(), step.probabilities)
         shares = self._normalized(mean.shape[0]).astype(weights.dtype)
         return numpy.dot(shares, -numpy.log(mean + np.finfo(weights.dtype).tiny)) - entr(shares).sum()

@@ -118,6 +118,14 @@ class ParameterGradient(BatchPenalty):
     with the mean loss L of the minibatch, biases included [1]_; gradient descent with a finite step size implicitly
     adds a quarter of the step size times it [2]_. It is not a mean over rows, so a batch is evaluated in one piece.
 
+    The parameters are those that are trained: under a `sklearn_irg.constraints.SpectralNormalization` the weights before
+    they are normalised.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, under batch normalization, and under a constraint of one's own that changes weights in the forward pass.
+
     References
     ----------
     .. [1] Zhao, Zhang and Hu (2022), "Penalizing gradient norm for efficiently improving generalization in deep learning".
@@ -133,14 +141,16 @@ class ParameterGradient(BatchPenalty):
     0.9...
     """
 
+    differentiates_parameters = True
+
     def value(self, step):
         weights = step.weights_of(self.group)
         weighted = scale_rows(weights / weights.sum(), step.residuals)
         cotangents = step.network.backward(step.theta, step.forward, weighted)
         ones = np.ones((step.X.shape[0], 1), dtype=step.X.dtype)
-        total = 0
-        for l, D in enumerate(cotangents):
-            total = total + squared_norm(transposed_matmul(step.X if l == 0 else step.forward[l - 1], D))
-            if step.network.fit_intercept:
-                total = total + squared_norm(transposed_matmul(ones, D))
+        inputs = [step.X, *(step.forward[l] for l in range(len(cotangents) - 1))]
+        gradients = [transposed_matmul(A, D) for A, D in zip(inputs, cotangents, strict=True)]
+        total = sum(squared_norm(G) for G in step.trained_gradients(gradients))
+        if step.network.fit_intercept:
+            total = total + sum(squared_norm(transposed_matmul(ones, D)) for D in cotangents)
         return total

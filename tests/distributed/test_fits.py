@@ -142,6 +142,17 @@ class TestRefusals:
         with pytest.raises(ValueError, match=message):
             clone(LINEAR).set_params(**change).fit(*arrays(X, Y))
 
+    @pytest.mark.parametrize("size", [1e307, 1e-311])
+    def test_weights_whose_sum_cannot_be_divided_by_as_in_memory(self, size):
+        weights = np.full(150, size)
+        estimators = [clone(LINEAR), GradRegMLPRegressor((3,), solver="lbfgs", max_iter=5)]
+        for estimator in estimators:
+            for rows in ((X, Y, weights), arrays(X, Y, weights, size=15)):
+                with pytest.raises(
+                    ValueError, match="sample_weight must have a sum that neither overflows nor underflows"
+                ):
+                    clone(estimator).fit(*rows)
+
     def test_batch_normalization(self):
         with pytest.raises(ValueError, match="BatchNormalization needs all rows at once"):
             clone(NETWORK).set_params(batch_normalization=True).fit(*arrays(X, Y))

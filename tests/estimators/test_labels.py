@@ -134,6 +134,15 @@ class TestEveryPerceptronClassifierTakesUnlabelledRows:
         alone = GradRegMLPClassifier(**options).fit(X[SOME >= 0], SOME[SOME >= 0])
         assert abs(some.coefs_[0] - alone.coefs_[0]).max() > 1e-3
 
+    def test_class_weights_do_not_change_what_share_of_the_unlabelled_rows_is_expected_in_each_class(self):
+        table, y = make_moons(2000, noise=0.1, random_state=0)
+        keep = np.append(np.flatnonzero(y == 0)[:360], np.flatnonzero(y == 1)[:40])
+        table, y = table[keep], y[keep]
+        some = np.where((np.arange(400) % 360) < np.where(y, 4, 36), y, -1)
+        options = {"epsilon": 0.2, "learning_rate_init": 0.01, "max_iter": 150, "random_state": 0}
+        model = VATClassifier(class_weight="balanced", **options).fit(table, some)
+        assert model.predict(table[some < 0]).mean() == pytest.approx(0.1, abs=0.03)
+
     def test_partial_fit_takes_them_too(self):
         model = GradRegMLPClassifier(penalty="virtual_adversarial", unlabeled_label=-1, random_state=0)
         assert list(model.partial_fit(X, SOME, classes=[0, 1]).classes_) == [0, 1]

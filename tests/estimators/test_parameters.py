@@ -27,8 +27,6 @@ OF_ALL = [
     ({"l2": np.inf}, r"l2 must be a finite number >= 0; got inf"),
     ({"tol": np.nan}, r"tol must be a finite number >= 0; got nan"),
     ({"tol": np.inf}, r"tol must be a finite number >= 0; got inf"),
-    ({"max_iter": 0}, r"max_iter must be an integer >= 1; got 0"),
-    ({"max_iter": 1e3}, r"max_iter must be an integer >= 1; got 1000.0"),
     ({"warm_start": "no"}, r"warm_start must be True or False; got 'no'"),
     ({"verbose": -1}, r"verbose must be an integer >= 0; got -1"),
     ({"solver": "newton"}, r"solver must be one of 'adam', 'lbfgs', 'sgd', or a Solver"),
@@ -37,6 +35,8 @@ OF_ALL = [
     ({"constraint": 1.0}, r"constraint must be None or a Constraint"),
 ]
 OF_PERCEPTRONS = [
+    ({"max_iter": 0}, r"max_iter must be an integer >= 1; got 0"),
+    ({"max_iter": 1e3}, r"max_iter must be an integer >= 1; got 1000.0"),
     ({"activation": "sine"}, r"activation must be one of 'identity', .*; got 'sine'"),
     ({"hidden_layer_sizes": (5, 0)}, r"hidden_layer_sizes must be positive integers; got \(5, 0\)"),
     ({"hidden_layer_sizes": 100.0}, r"hidden_layer_sizes must be positive integers; got 100.0"),
@@ -52,6 +52,11 @@ OF_PERCEPTRONS = [
     ({"early_stopping": "false"}, r"early_stopping must be True or False; got 'false'"),
     ({"batch_size": 0}, r"batch_size must be an integer >= 1; got 0"),
     ({"batch_size": "all"}, r"batch_size must be an integer >= 1; got 'all'"),
+]
+OF_LINEAR_MODELS = [
+    ({"fit_intercept": "no"}, r"fit_intercept must be True or False; got 'no'"),
+    ({"max_iter": -1}, r"max_iter must be an integer >= 0; got -1"),
+    ({"max_iter": 1e3}, r"max_iter must be an integer >= 0; got 1000.0"),
 ]
 
 OF_CLASSIFIERS = [
@@ -76,11 +81,7 @@ def test_a_perceptron_names_what_is_out_of_range(Estimator, parameters, message)
         Estimator(**parameters).fit(MULTI_X, MULTI_Y)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [*OF_ALL, ({"fit_intercept": "no"}, r"fit_intercept must be True or False; got 'no'")],
-    ids=str,
-)
+@pytest.mark.parametrize(("parameters", "message"), OF_ALL + OF_LINEAR_MODELS, ids=str)
 def test_a_linear_model_names_what_is_out_of_range(parameters, message):
     with pytest.raises(ValueError, match=message):
         GradRegLogisticRegression(**parameters).fit(MULTI_X, MULTI_Y)
