@@ -41,7 +41,13 @@ from sklearn_irg.attacks import (
     make_adversarial_scorer,
     projected_gradient,
 )
-from sklearn_irg.diagnostics import attack_distance, certified_radius, input_gradients, signed_distance
+from sklearn_irg.diagnostics import (
+    attack_distance,
+    certified_radius,
+    distance_interval,
+    input_gradients,
+    signed_distance,
+)
 from sklearn_irg.displays import FeatureSensitivityDisplay, RobustnessCurveDisplay
 from tests.problems import MULTI_X, MULTI_Y, mixed_table, prepared
 
@@ -320,6 +326,53 @@ class TestTrees:
         moved = adversarial_examples(tree, X[:, :1], y, threat)
         np.testing.assert_array_equal(np.isnan(moved), np.isnan(X[:, :1]))
         assert certified_accuracy(tree, X[:, :1], y, threat) == 0.4
+
+
+class TestSplitsOnMissingCells:
+    """Trees that ask whether a cell is missing have thresholds that are infinite."""
+
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"a": rng.standard_normal(80), "b": rng.standard_normal(80)})
+    table.loc[rng.rand(80) < 0.3, "b"] = np.nan
+    labels = ((table.a > 0) ^ table.b.isna()).astype(int).to_numpy()
+    threat = ThreatModel(0.3, norm="linf").fit(table)
+
+    def nearest(self, model, trees, i):
+        """The smallest distance among all cells of the grid of thresholds, missing cells staying."""
+        row, choices = self.table.iloc[i], []
+        for j, scale in enumerate(self.threat.scales_):
+            own = [tree.threshold[(tree.feature == j) & np.isfinite(tree.threshold)] for tree in trees]
+            ends = np.concatenate(own).astype(np.float32)
+            beside = np.concatenate([ends, np.nextafter(ends, np.float32(-9)), np.nextafter(ends, np.float32(9))])
+            beside = np.clip(beside, self.threat.lows_[j], self.threat.highs_[j])
+            choices.append([row.iloc[j]] if pd.isna(row.iloc[j]) else [row.iloc[j], *np.unique(beside)])
+        points = pd.DataFrame(list(product(*choices)), columns=self.table.columns)
+        moves = ((points - row) / self.threat.scales_).abs().max(axis=1)
+        return moves[model.predict(points) != model.predict(self.table)[i]].min()
+
+    def test_a_forest_is_as_far_as_the_nearest_cell_of_its_thresholds(self):
+        model = RandomForestClassifier(8, max_depth=4, random_state=0).fit(self.table, self.labels)
+        trees = [tree.tree_ for tree in model.estimators_]
+        assert any(np.isinf(tree.threshold).any() for tree in trees)
+        some = [*range(8), *np.flatnonzero(self.table.b.isna())[:4]]
+        expected = [self.nearest(model, trees, i) for i in some]
+        low, high = distance_interval(model, self.table.iloc[some], threat=self.threat, method="exact")
+        np.testing.assert_allclose(np.nan_to_num(low, posinf=99), np.nan_to_num(expected, nan=99), atol=1e-5)
+        found = attack_distance(model, self.table.iloc[some], threat=self.threat)
+        assert (found >= low - 1e-5).all()
+
+    def test_a_tree_is_as_far_as_the_nearest_cell_of_its_thresholds(self):
+        model = DecisionTreeClassifier(max_depth=4, random_state=0).fit(self.table, self.labels)
+        assert np.isinf(model.tree_.threshold).any()
+        expected = [self.nearest(model, [model.tree_], i) for i in range(80)]
+        distances = attack_distance(model, self.table, threat=self.threat)
+        np.testing.assert_allclose(np.nan_to_num(distances, posinf=99), np.nan_to_num(expected, nan=99), atol=1e-6)
+
+    def test_missing_cells_stay_missing(self):
+        model = RandomForestClassifier(5, max_depth=3, random_state=0).fit(self.table, self.labels)
+        moved = adversarial_examples(model, self.table, self.labels, self.threat)
+        np.testing.assert_array_equal(moved.isna(), self.table.isna())
+        assert self.threat.allows(self.table, moved).all()
 
 
 class TestSearch:
