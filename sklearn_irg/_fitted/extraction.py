@@ -11,7 +11,7 @@ from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_lik
 from sklearn_irg._fitted.affine import NotAffineError, affine_map, as_fitted, dense_transform
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
-from sklearn_irg._fitted.tables import as_table
+from sklearn_irg._fitted.tables import as_table, is_polars
 from sklearn_irg._fitted.trees import ensemble_of
 
 __all__ = ["PredictsOtherwiseError", "as_model", "model_and_numbers", "model_and_rows", "model_of_predictions"]
@@ -82,7 +82,7 @@ def model_and_numbers(estimator, X):
 def _bound(estimator, X, table):
     """A model and the rows that it takes: numbers where X has nothing else, a table's otherwise."""
     check_is_fitted(estimator)
-    if table is None and _is_numeric(X):
+    if table is None and _is_numeric(X) and not _needs_frames(estimator, X):
         try:
             model = as_model(estimator, X)
         except NotAffineError:
@@ -97,9 +97,9 @@ def _is_numeric(X):
     """Whether X is an array, or like one, of numbers without a missing one."""
     if issparse(X):
         return True
-    if hasattr(X, "iloc"):
-        kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
-        return kinds <= set("biuf") and not X.isna().any(axis=None)
+    if hasattr(X, "iloc") or is_polars(X):
+        table = as_table(X)
+        return bool((table.is_number | table.is_flag).all()) and not table.has_missing_cells()
     X = np.asarray(X)
     if X.dtype.kind == "O":
         try:
@@ -107,6 +107,11 @@ def _is_numeric(X):
         except (TypeError, ValueError):
             return False
     return X.dtype.kind not in "US" and not (X.dtype.kind == "f" and np.isnan(X).any())
+
+
+def _needs_frames(estimator, X):
+    """Whether an estimator may take frames of polars only: anything that is called, and not read from its weights."""
+    return is_polars(X) and not any(hasattr(estimator, name) for name in ("coef_", "coefs_", "centroids_"))
 
 
 def _table_model(estimator, table):

@@ -27,12 +27,7 @@ def fitted_threat(threat, X):
         check_is_fitted(threat, "scales_")
     except NotFittedError:
         return clone(threat).fit(X)
-    for name, value in threat._fitted_params.items():
-        if repr(getattr(threat, name)) != repr(value):
-            raise InvalidParameterError(
-                f"{name} of the ThreatModel has been set to {getattr(threat, name)!r} after fit, which used {value!r}. "
-                "Fit it again."
-            )
+    threat._check_since_fit()
     return threat
 
 

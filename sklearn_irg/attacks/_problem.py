@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 from sklearn_irg._checks import check_bounds, check_features
 from sklearn_irg._fitted.extraction import model_and_rows
 from sklearn_irg._fitted.table_models import TableModel
+from sklearn_irg._fitted.tables import is_polars
 
 
 class Problem:
@@ -72,7 +73,9 @@ class Problem:
 
 
 def like(X, moved):
-    """Moved rows as a DataFrame of pandas where X is one."""
+    """Moved rows as a DataFrame where X is one."""
+    if is_polars(X):
+        return moved if is_polars(moved) else type(X)(moved, schema=X.columns)
     if not hasattr(X, "iloc"):
         return moved
     return moved.set_axis(X.index) if hasattr(moved, "iloc") else type(X)(moved, columns=X.columns, index=X.index)
