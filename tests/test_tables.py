@@ -381,6 +381,25 @@ class TestCategoriesByName:
         assert sorted(threat.levels_) == [2]
         assert not threat.allows(TABLE, TABLE.assign(job="a"))[TABLE.job != "a"].any()
 
+    @pytest.mark.parametrize("dtype", [bool, int, float])
+    @pytest.mark.parametrize("container", [pd.DataFrame, np.asarray, in_polars])
+    @pytest.mark.parametrize(
+        "last", [LogisticRegression(), DecisionTreeClassifier(max_depth=4, random_state=0)], ids=repr
+    )
+    def test_estimators_without_steps_are_attacked_exactly(self, last, container, dtype):
+        rng = np.random.RandomState(1)
+        frame = pd.DataFrame({"x": rng.standard_normal(60), "u": rng.rand(60) < 0.5, "v": rng.rand(60) < 0.5})
+        y = (frame.x + frame.u - frame.v + 0.5 * rng.standard_normal(60) > 0).astype(int).to_numpy()
+        frame = frame.astype({"u": dtype, "v": dtype})
+        X = container(frame)
+        model = last.fit(X, y)
+        threat = ThreatModel(0.0, n_swaps=1, categorical={1: True, 2: True}).fit(X)
+        falls = model.predict(X) != y
+        for name in ("u", "v"):
+            falls |= model.predict(container(frame.assign(**{name: (1 - frame[name]).astype(dtype)}))) != y
+        assert certified_accuracy(model, X, y, threat) == adversarial_accuracy(model, X, y, threat) == np.mean(~falls)
+        assert np.mean(~falls) < model.score(X, y)
+
     @pytest.mark.parametrize(
         ("categorical", "message"),
         [

@@ -90,7 +90,19 @@ def _bound(estimator, X, table):
                 raise
         else:
             return model, model.check_X(X)
-    return _table_model(estimator, as_table(X) if table is None else table)
+    table = as_table(X) if table is None else table
+    is_bare = not isinstance(estimator, Pipeline) or len(estimator) == 1
+    if is_bare and _is_numeric(table.X):
+        model = as_model(estimator)
+        if model.has_weights or model.tree is not None or model.ensemble is not None:
+            model = AffineTableModel(model, _cells_as_floats, np.diag(table.is_number.astype(np.float64)))
+            return model, model.bind(table)
+    return _table_model(estimator, table)
+
+
+def _cells_as_floats(X):
+    """What a bare estimator makes of a table without words: flags are zeros and ones."""
+    return as_table(X, numerical=range(X.shape[1])).numbers()
 
 
 def _is_numeric(X):
