@@ -14,8 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg._fitted.tables import as_table
 from sklearn_irg.attacks import (
     ThreatModel,
@@ -25,7 +27,14 @@ from sklearn_irg.attacks import (
     fast_gradient,
     make_adversarial_scorer,
 )
-from sklearn_irg.diagnostics import attack_distance, feature_sensitivity, input_gradients, signed_distance
+from sklearn_irg.diagnostics import (
+    attack_distance,
+    certified_radius,
+    feature_sensitivity,
+    input_gradients,
+    mirror_points,
+    signed_distance,
+)
 from sklearn_irg.displays import FeatureSensitivityDisplay, InputGradientDisplay, RobustnessCurveDisplay
 
 
@@ -253,6 +262,13 @@ class TestNumbersAmongTypes:
         np.testing.assert_array_equal(threats[0].scales_, threats[1].scales_)
         assert [threat.levels_[2].tolist() for threat in threats] == [[False, True]] * 2
 
+    @pytest.mark.parametrize("container", [pd.DataFrame, np.asarray, in_polars])
+    def test_levels_that_a_type_cannot_hold_are_not_cut_off(self, container):
+        X = container(pd.DataFrame({"a": [1, 2, 3], "b": [4, 5, 6]}))
+        changed = as_table(X).with_cells(1, np.array([0, 2]), np.array([1.5, 2.0], dtype=object))
+        assert changed.cells(1).tolist() == [1.5, 5, 2]
+        assert changed.cells(0).tolist() == [1, 2, 3]
+
     def test_dates_and_lists_never_change(self):
         X = pd.DataFrame({"day": pd.date_range("2020", periods=6), "n": range(6), "pair": [[1, 2]] * 6})
         threat = ThreatModel(1.0, n_swaps=1).fit(X)
@@ -270,6 +286,43 @@ class TestNumbersAmongTypes:
     def test_what_is_no_table_is_refused(self, X, message):
         with pytest.raises((TypeError, ValueError), match=message):
             ThreatModel().fit(X)
+
+
+@pytest.mark.parametrize("container", [pd.DataFrame, in_polars, lambda t: t.to_numpy(dtype=object)])
+class TestFlagsBesideNumbers:
+    """A table without words has no other flags than one with words."""
+
+    table = TABLE[["price", "flag"]]
+
+    @pytest.mark.parametrize(
+        "last",
+        [LogisticRegression(), SVC(), GradRegMLPClassifier((6,), learning_rate_init=0.01, tol=0.01, random_state=0)],
+        ids=lambda last: type(last).__name__,
+    )
+    def test_gradients_steps_and_distances_leave_them(self, container, last):
+        X = container(self.table)
+        model = last.fit(X, LABELS)
+        assert not input_gradients(model, X, LABELS)[:, 1].any()
+        for moved in (
+            fast_gradient(model, X, LABELS, epsilon=0.3),
+            adversarial_examples(model, X, LABELS, 0.3),
+        ):
+            assert types_of(moved) == types_of(X)
+            assert cells_of(moved)[1] == cells_of(X)[1]
+            assert cells_of(moved)[0] != cells_of(X)[0]
+
+    def test_what_is_certified_is_at_most_what_is_attacked(self, container):
+        X = container(self.table)
+        network = GradRegMLPClassifier((6,), learning_rate_init=0.01, tol=0.01, random_state=0)
+        for model in (LogisticRegression().fit(X, LABELS), network.fit(X, LABELS)):
+            for norm in ("l2", "linf"):
+                attacked = attack_distance(model, X, norm=norm)
+                assert (certified_radius(model, X, norm=norm) <= attacked * (1 + 1e-5)).all()
+
+    def test_what_needs_numbers_takes_them_as_zeros_and_ones(self, container):
+        expected, X = self.table.astype(float), container(self.table)
+        found = [mirror_points(LogisticRegression().fit(T, LABELS), T) for T in (X, expected)]
+        np.testing.assert_allclose(np.asarray(found[0], dtype=float), np.asarray(found[1], dtype=float))
 
 
 class TestPolars:

@@ -6,7 +6,18 @@ from numbers import Integral, Real
 
 import numpy as np
 
-__all__ = ["Kind", "as_float", "fits", "kind_of", "like_cell", "limits_of", "missing_as_none", "rounded", "spacing_of"]
+__all__ = [
+    "Kind",
+    "as_float",
+    "fits",
+    "holds",
+    "kind_of",
+    "like_cell",
+    "limits_of",
+    "missing_as_none",
+    "rounded",
+    "spacing_of",
+]
 
 
 class Kind(Enum):
@@ -78,6 +89,11 @@ def fits(numbers, dtype, digits=None):
     is_whole = np.rint(numbers * unit) / unit == numbers
     is_held = (numbers >= low) & (numbers <= high) & (is_whole | (dtype.kind not in "biu" and digits is None))
     return bool(is_held.all())
+
+
+def holds(levels, dtype):
+    """Whether a type of integers, or of booleans, can hold levels; any other can."""
+    return dtype.kind not in "biu" or fits(np.array([float(level) for level in levels]), dtype)
 
 
 def limits_of(dtype, digits=None):

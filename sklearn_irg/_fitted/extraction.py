@@ -9,9 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_irg._engine.activations import Activation, Identity, as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_likelihood
 from sklearn_irg._fitted.affine import NotAffineError, affine_map, as_fitted, dense_transform
+from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
-from sklearn_irg._fitted.tables import as_table, is_polars
+from sklearn_irg._fitted.tables import as_table, flags_as_floats, is_polars
 from sklearn_irg._fitted.trees import ensemble_of
 
 __all__ = ["PredictsOtherwiseError", "as_model", "model_and_numbers", "model_and_rows", "model_of_predictions"]
@@ -69,8 +70,8 @@ def model_of_predictions(estimator, table):
 
 
 def model_and_numbers(estimator, X):
-    """As `model_and_rows`, for what needs all cells of X to be numbers behind affine steps."""
-    model, rows = model_and_rows(estimator, X)
+    """As `model_and_rows`, for what needs all cells of X to be numbers behind affine steps; flags are zeros and ones."""
+    model, rows = model_and_rows(estimator, X if issparse(X) else flags_as_floats(X))
     if rows.shape[1] != model.n_features:
         raise TypeError(
             f"this needs rows of numbers, none missing, behind affine steps; got a table. For {model.name}, pass the last step "
@@ -92,12 +93,17 @@ def _bound(estimator, X, table):
             return model, model.check_X(X)
     table = as_table(X) if table is None else table
     is_bare = not isinstance(estimator, Pipeline) or len(estimator) == 1
-    if is_bare and _is_numeric(table.X):
+    if is_bare and (table.is_number | table.is_flag | _are_coded(table)).all() and not table.has_missing_cells():
         model = as_model(estimator)
         if model.has_weights or model.tree is not None or model.ensemble is not None:
             model = AffineTableModel(model, _cells_as_floats, np.diag(table.is_number.astype(np.float64)))
             return model, model.bind(table)
     return _table_model(estimator, table)
+
+
+def _are_coded(table):
+    """Columns of numbers, whether they are taken as such or as categories."""
+    return np.array([kind is Kind.NUMBERS for kind in table.kinds], dtype=bool)
 
 
 def _cells_as_floats(X):
@@ -106,19 +112,17 @@ def _cells_as_floats(X):
 
 
 def _is_numeric(X):
-    """Whether X is an array, or like one, of numbers without a missing one."""
+    """Whether X is an array, or like one, of numbers without a missing one; flags are categories."""
     if issparse(X):
         return True
-    if hasattr(X, "iloc") or is_polars(X):
-        table = as_table(X)
-        return bool((table.is_number | table.is_flag).all()) and not table.has_missing_cells()
-    X = np.asarray(X)
-    if X.dtype.kind == "O":
-        try:
-            X = X.astype(np.float64)
-        except (TypeError, ValueError):
-            return False
-    return X.dtype.kind not in "US" and not (X.dtype.kind == "f" and np.isnan(X).any())
+    if not (hasattr(X, "iloc") or is_polars(X)):
+        X = np.asarray(X)
+        if X.dtype.kind in "iuf":
+            return not (X.dtype.kind == "f" and np.isnan(X).any())
+        if X.ndim != 2:
+            return True  # which is refused with what is wrong with it
+    table = as_table(X)
+    return bool(table.is_number.all()) and not table.has_missing_cells()
 
 
 def _needs_frames(estimator, X):

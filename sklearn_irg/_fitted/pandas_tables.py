@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_irg._fitted.cells import Kind, as_float, fits, like_cell, missing_as_none
+from sklearn_irg._fitted.cells import Kind, as_float, fits, holds, like_cell, missing_as_none
 from sklearn_irg._fitted.tables import Table
 
 __all__ = ["FrameTable"]
@@ -17,8 +17,8 @@ class FrameTable(Table):
             raise ValueError(f"X has the column {twice!r} twice. Give each column a name of its own.")
         super().__init__(X, kinds, is_number)
         self.names = list(X.columns)
-        declared = [j for j, dtype in enumerate(X.dtypes) if _is_categorical(dtype)]
         if kinds is None:
+            declared = [j for j, dtype in enumerate(X.dtypes) if _is_categorical(dtype)]
             for j in declared:  # as their owner says, whatever the categories are
                 self.kinds[j] = Kind.LEVELS if self.kinds[j] in (Kind.NUMBERS, Kind.FLAGS) else self.kinds[j]
             self.is_number[declared] = False
@@ -66,6 +66,14 @@ class FrameTable(Table):
             new[:] = [like_cell(number, cell) for number, cell in pairs]
         return Series(_with_values(column, changed, new), index=column.index, dtype=column.dtype)
 
+    def with_flags_as_floats(self, columns):
+        from pandas import Series
+
+        frame = self.X.copy()
+        for j in columns:
+            frame.isetitem(j, Series(self._column_as_floats(j), index=frame.index))
+        return frame
+
     def with_cells(self, j, rows, values):
         from pandas import Series
         from pandas.api.types import is_object_dtype
@@ -73,6 +81,8 @@ class FrameTable(Table):
         frame = self.X.copy()
         column = frame.iloc[:, j]
         new = Series(list(values), dtype=object)
+        if not holds(values, self.dtype_of(j)):
+            column = column.astype(np.float64)
         if _is_categorical(column.dtype):
             missing = [value for value in dict.fromkeys(values) if value not in column.dtype.categories]
             column = column.cat.add_categories(missing) if missing else column

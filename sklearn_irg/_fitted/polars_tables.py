@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_irg._fitted.cells import as_float, fits, like_cell, missing_as_none
+from sklearn_irg._fitted.cells import as_float, fits, holds, like_cell, missing_as_none
 from sklearn_irg._fitted.tables import Table
 
 __all__ = ["PolarsTable"]
@@ -62,14 +62,20 @@ class PolarsTable(Table):
             new = Series(column.name, cells, dtype=column.dtype)
         return new.zip_with(Series(changed), column)
 
+    def with_flags_as_floats(self, columns):
+        from polars import Float64
+
+        return self.X.with_columns([self._column(j).cast(Float64) for j in columns])
+
     def with_cells(self, j, rows, values):
-        from polars import Series
+        from polars import Float64, Series
 
         column = self._column(j)
         cells = column.to_list()
         for row, value in zip(np.arange(len(self))[rows], values, strict=True):
             cells[row] = value
-        new = Series(column.name, cells, dtype=_with_levels(column.dtype, values), strict=False)
+        dtype = _with_levels(column.dtype, values) if holds(values, self.dtype_of(j)) else Float64
+        new = Series(column.name, cells, dtype=dtype, strict=False)
         return self.like(self.X.with_columns(new))
 
 

@@ -10,6 +10,7 @@ from sklearn_irg._fitted.cells import (
     Kind,
     as_float,
     fits,
+    holds,
     kind_of,
     like_cell,
     limits_of,
@@ -18,7 +19,7 @@ from sklearn_irg._fitted.cells import (
     spacing_of,
 )
 
-__all__ = ["Table", "as_table", "is_polars"]
+__all__ = ["Table", "as_table", "flags_as_floats", "is_polars"]
 
 
 def as_table(X, categorical=(), numerical=()):
@@ -35,6 +36,13 @@ def as_table(X, categorical=(), numerical=()):
 def is_polars(X):
     """Whether X is a DataFrame of polars."""
     return type(X).__module__.partition(".")[0] == "polars" and hasattr(X, "get_column")
+
+
+def flags_as_floats(X):
+    """X with zeros and ones in its columns of flags; X itself where there are none."""
+    table = _read(X)
+    flags = np.flatnonzero(table.is_flag)
+    return table.with_flags_as_floats(flags) if len(flags) else X
 
 
 def _read(X):
@@ -123,6 +131,10 @@ class Table(ABC):
     @abstractmethod
     def with_cells(self, j, rows, values):
         """A table in which categories have been written to some rows of a column."""
+
+    @abstractmethod
+    def with_flags_as_floats(self, columns):
+        """X with zeros and ones in columns of flags."""
 
     @abstractmethod
     def _column_as_floats(self, j):
@@ -222,8 +234,13 @@ class ArrayTable(Table):
         moved[rows, np.asarray(columns)[k]] = _written(new[changed], dtype, self.X[:, columns][changed])
         return moved
 
+    def with_flags_as_floats(self, columns):
+        X = self.X.astype(np.float64) if self.X.dtype.kind == "b" else self.X.copy()
+        X[:, columns] = np.column_stack([self._column_as_floats(j) for j in columns])
+        return X
+
     def with_cells(self, j, rows, values):
-        X = self.X.copy()
+        X = self.X.copy() if holds(values, self.X.dtype) else self.X.astype(np.float64)
         X[rows, j] = values
         return self.like(X)
 

@@ -178,7 +178,8 @@ class ThreatModel(BaseEstimator):
     def __sklearn_clone__(self):
         """A copy with the same parameters that has learnt the same, so that all folds of a search meet one threat."""
         other = super().__sklearn_clone__()
-        learnt = {name: value for name, value in vars(self).items() if name not in self._get_param_names()}
+        parameters = self.get_params(deep=False)
+        learnt = {name: value for name, value in vars(self).items() if name not in parameters}
         vars(other).update(deepcopy(learnt))
         return other
 
