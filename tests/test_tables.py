@@ -26,6 +26,7 @@ from sklearn_irg.attacks import (
     certified_accuracy,
     fast_gradient,
     make_adversarial_scorer,
+    projected_gradient,
 )
 from sklearn_irg.diagnostics import (
     attack_distance,
@@ -321,8 +322,9 @@ class TestFlagsBesideNumbers:
 
     def test_what_needs_numbers_takes_them_as_zeros_and_ones(self, container):
         expected, X = self.table.astype(float), container(self.table)
-        found = [mirror_points(LogisticRegression().fit(T, LABELS), T) for T in (X, expected)]
-        np.testing.assert_allclose(np.asarray(found[0], dtype=float), np.asarray(found[1], dtype=float))
+        for model in (LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())):
+            found = [mirror_points(clone(model).fit(T, LABELS), T) for T in (X, expected)]
+            np.testing.assert_allclose(*found)
 
 
 class TestPolars:
@@ -361,6 +363,25 @@ class TestPolars:
         two = X[["age", "price"]]
         plane = InputGradientDisplay.from_estimator(LogisticRegression().fit(two, LABELS), two, LABELS)
         assert plane.ax_.get_xlabel() == "age"
+
+    @pytest.mark.parametrize("attack", [fast_gradient, projected_gradient])
+    @pytest.mark.parametrize("model", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())])
+    def test_gradient_attacks_on_numbers_return_frames(self, attack, model):
+        X = in_polars(TABLE, price="Float32")[["age", "price"]]
+        moved = attack(model.fit(X, LABELS), X, LABELS, epsilon=0.3)
+        assert dict(moved.schema) == dict(in_polars(TABLE, age="Float64", price="Float32")[["age", "price"]].schema)
+        plain = TABLE[["age", "price"]].to_numpy()
+        expected = attack(clone(model).fit(plain, LABELS), plain, LABELS, epsilon=0.3)
+        np.testing.assert_allclose(moved.to_numpy(), expected, rtol=1e-4, atol=1e-4)
+
+    def test_a_search_over_a_frame_of_polars(self):
+        found = []
+        for X in (TABLE, in_polars(TABLE)):
+            scorer = make_adversarial_scorer(ThreatModel(0.4, n_swaps=1).fit(X))
+            grid = {"logisticregression__C": [0.01, 1.0]}
+            search = GridSearchCV(pipeline(LogisticRegression()), grid, scoring=scorer, cv=2, error_score="raise")
+            found.append(search.fit(X, LABELS).cv_results_["mean_test_score"])
+        np.testing.assert_allclose(*found)
 
     def test_attacks_of_ones_own_may_return_arrays(self):
         X = in_polars(TABLE)[["age", "price"]]

@@ -71,13 +71,23 @@ def model_of_predictions(estimator, table):
 
 def model_and_numbers(estimator, X):
     """As `model_and_rows`, for what needs all cells of X to be numbers behind affine steps; flags are zeros and ones."""
-    model, rows = model_and_rows(estimator, X if issparse(X) else flags_as_floats(X))
+    model, rows = model_and_rows(estimator, X if issparse(X) else _as_plain_numbers(X))
     if rows.shape[1] != model.n_features:
         raise TypeError(
             f"this needs rows of numbers, none missing, behind affine steps; got a table. For {model.name}, pass the last step "
             "with X as transformed by the others: pipe[-1] and pipe[:-1].transform(X)."
         )
     return model, rows
+
+
+def _as_plain_numbers(X):
+    """X with zeros and ones for flags, and a frame of pandas in place of one of polars."""
+    X = flags_as_floats(X)
+    if not is_polars(X):
+        return X
+    import pandas as pd
+
+    return pd.DataFrame(X.to_numpy(), columns=X.columns)
 
 
 def _bound(estimator, X, table):
@@ -96,7 +106,9 @@ def _bound(estimator, X, table):
     if is_bare and (table.is_number | table.is_flag | _are_coded(table)).all() and not table.has_missing_cells():
         model = as_model(estimator)
         if model.has_weights or model.tree is not None or model.ensemble is not None:
+            name = model.name
             model = AffineTableModel(model, _cells_as_floats, np.diag(table.is_number.astype(np.float64)))
+            model.name = name
             return model, model.bind(table)
     return _table_model(estimator, table)
 
