@@ -221,6 +221,16 @@ class TestNumbersAmongTypes:
         beyond = X.astype("int64").assign(a=held.max + 1)
         assert not threat.allows(X, beyond).any()
 
+    @pytest.mark.parametrize("dtype", [np.int64, np.uint8, "Int64", "int64[pyarrow]"])
+    def test_integers_that_may_become_fractions_are_allowed_to(self, dtype):
+        X = pd.DataFrame({"a": np.random.RandomState(0).randint(0, 200, 50)}).astype(dtype)
+        y = (X.a > 100).astype(int).to_numpy()
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+        threat = ThreatModel(1.0, integers=None).fit(X)
+        moved = adversarial_examples(model, X, y, threat)
+        assert threat.allows(X, moved).all()
+        assert (moved.a % 1 > 0).any()
+
     def test_a_uint8_array_reaches_its_ends_and_no_further(self):
         X = np.random.RandomState(0).randint(100, 150, (40, 2)).astype(np.uint8)
         y = (X[:, 0] > X[:, 1]).astype(int)

@@ -139,10 +139,8 @@ def _beside(numbers, dtype, digits):
 
 
 def spacing_of(numbers, dtype):
-    """How far numbers are from their neighbours in a type; zero for integers below 2**53."""
+    """How far numbers are from their neighbours in a type of floats, or in double precision."""
     size = np.abs(np.nan_to_num(numbers))
-    if dtype.kind in "biu":
-        return np.where(size > 2.0**53, np.spacing(size), 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
         spacing = np.spacing(size.astype(dtype if dtype.kind == "f" else np.float64))
     return np.maximum(np.nan_to_num(spacing.astype(np.float64), posinf=0.0), np.spacing(size))
