@@ -139,7 +139,7 @@ def check_feature_weights(weights, n_features, names=None):
 
 
 def check_column(feature, n_features, names, parameter="features"):
-    """The position of a column that is meant by its name or position."""
+    """The position, from zero, of a column that is meant by its name or position, which may count from the end."""
     if isinstance(feature, str):
         if names is None:
             raise InvalidParameterError(
@@ -151,8 +151,9 @@ def check_column(feature, n_features, names, parameter="features"):
                 f"{parameter} has {feature!r}, which is not a column of X; its columns are {_some(names)}."
             )
         return names.index(feature)
-    if isinstance(feature, Integral) and -n_features <= feature < n_features:
-        return int(feature)
+    is_position = isinstance(feature, Integral) and not isinstance(feature, bool)
+    if is_position and -n_features <= feature < n_features:
+        return int(feature) % n_features
     raise InvalidParameterError(
         f"{parameter} has {feature!r}, which is not a position among the {n_features} columns of X."
     )

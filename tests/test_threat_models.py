@@ -2,7 +2,7 @@
 
 import pickle
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,8 @@ from tests.problems import MULTI_X, MULTI_Y, mixed_table, prepared
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 TABLE, LABELS = mixed_table()
 TABLE3, LABELS3 = mixed_table(classes=3)
-NUMBERS = ["age", "income", "flag"]
+NUMBERS = ["age", "income"]
+LEVELS = {"job": list("abcd"), "grade": ["low", "middle", "high"], "flag": [False, True]}
 MODELS = {
     "linear": prepared(LogisticRegression()).fit(TABLE, LABELS),
     "multinomial": prepared(LogisticRegression()).fit(TABLE3, LABELS3),
@@ -91,12 +92,26 @@ def falls_by_brute_force(model, X, y, values_of):
     return np.array(falls)
 
 
+def with_swaps(row, n_swaps):
+    """By subset of columns of which so many may change, the levels that each column may have; missing cells stay."""
+    for columns in combinations(LEVELS, n_swaps):
+        may_change = [name for name in columns if not pd.isna(row[name])]
+        yield {name: levels if name in may_change else [row[name]] for name, levels in LEVELS.items()}
+
+
+def falls_with_swaps(model, X, y, numbers_of, n_swaps):
+    """As `falls_by_brute_force`, over numbers by column and all ways to change so many levels."""
+    n_ways = len(list(combinations(LEVELS, n_swaps)))
+    ways = [lambda row, k=k: numbers_of(row) | list(with_swaps(row, n_swaps))[k] for k in range(n_ways)]
+    return np.any([falls_by_brute_force(model, X, y, values_of) for values_of in ways], axis=0)
+
+
 class TestItIsAnEstimator:
     def test_clones_pickles_and_has_parameters(self):
         threat = ThreatModel(0.3, norm="linf", directions={"age": "up"}, n_swaps=2).fit(TABLE)
         copy = clone(threat)
         assert copy.get_params() == threat.get_params()
-        assert not hasattr(copy, "scales_")
+        np.testing.assert_array_equal(copy.scales_, threat.scales_)
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(threat)).scales_, threat.scales_)
         assert (
             repr(copy.set_params(n_swaps=1))
@@ -208,24 +223,17 @@ class TestLinearModelsExactly:
         epsilon, std = 0.3, ThreatModel().fit(TABLE).scales_
         low, high = TABLE[NUMBERS].min(), TABLE[NUMBERS].max()
 
-        def values_of(row):
+        def numbers_of(row):
             choices = {}
-            for column, scale in (("age", std[0]), ("income", std[1]), ("flag", std[4])):
+            for column, scale in (("age", std[0]), ("income", std[1])):
                 reach = np.array([-1, 0, 1]) * epsilon * scale
                 reach = np.trunc(reach) if column != "income" else reach
                 choices[column] = np.clip(row[column] + reach, low[column], high[column]).tolist()
-            if n_swaps == 0:
-                return choices | {"job": [row.job], "grade": [row.grade]}
-            jobs = [row.job] if pd.isna(row.job) else list("abcd")
-            return choices | {"job": jobs, "grade": ["low", "middle", "high"]}
+            return choices
 
         model = MODELS[name]
         threat = ThreatModel(epsilon, norm="linf", n_swaps=n_swaps).fit(TABLE)
-        if n_swaps == 1:  # one or the other
-            falls = falls_by_brute_force(model, X, y, lambda row: values_of(row) | {"job": [row.job]})
-            falls |= falls_by_brute_force(model, X, y, lambda row: values_of(row) | {"grade": [row.grade]})
-        else:
-            falls = falls_by_brute_force(model, X, y, values_of)
+        falls = falls_with_swaps(model, X, y, numbers_of, n_swaps)
         assert adversarial_accuracy(model, TABLE[:30], y, threat) == np.mean(~falls)
         assert certified_accuracy(model, TABLE[:30], y, threat) == np.mean(~falls)
         assert 0 < np.mean(~falls) < 0.9
@@ -349,19 +357,18 @@ class TestTrees:
 
     def test_with_swaps_as_brute_force(self):
         X, y = TABLE3[:25], LABELS3[:25]
-        threat = ThreatModel(0.4, norm="linf", n_swaps=2, integers=["age", "income", "flag"]).fit(TABLE3)
+        threat = ThreatModel(0.4, norm="linf", n_swaps=2, integers=["age", "income"]).fit(TABLE3)
         std = threat.scales_
 
-        def values_of(row):
+        def numbers_of(row):
             age = np.clip(
                 row.age + np.arange(-int(0.4 * std[0]), int(0.4 * std[0]) + 1), TABLE3.age.min(), TABLE3.age.max()
             )
             reach = np.linspace(-1, 1, 41) * 0.4 * std[1]
             income = np.clip(row.income + reach, TABLE3.income.min(), TABLE3.income.max())
-            jobs = [row.job] if pd.isna(row.job) else list("abcd")
-            return {"age": age, "income": income, "job": jobs, "grade": ["low", "middle", "high"], "flag": [row.flag]}
+            return {"age": age, "income": income}
 
-        falls = falls_by_brute_force(MODELS["tree"], X, y, values_of)
+        falls = falls_with_swaps(MODELS["tree"], X, y, numbers_of, 2)
         exact = certified_accuracy(MODELS["tree"], TABLE3[:25], y, threat)
         assert exact == adversarial_accuracy(MODELS["tree"], TABLE3[:25], y, threat)
         assert exact <= np.mean(~falls) <= exact + 1 / 25  # the grid of incomes is coarse
@@ -374,6 +381,53 @@ class TestTrees:
         moved = adversarial_examples(tree, X[:, :1], y, threat)
         np.testing.assert_array_equal(np.isnan(moved), np.isnan(X[:, :1]))
         assert certified_accuracy(tree, X[:, :1], y, threat) == 0.4
+
+
+class TestSplitsOnMissingCells:
+    """Trees that ask whether a cell is missing have thresholds that are infinite."""
+
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"a": rng.standard_normal(80), "b": rng.standard_normal(80)})
+    table.loc[rng.rand(80) < 0.3, "b"] = np.nan
+    labels = ((table.a > 0) ^ table.b.isna()).astype(int).to_numpy()
+    threat = ThreatModel(0.3, norm="linf").fit(table)
+
+    def nearest(self, model, trees, i):
+        """The smallest distance among all cells of the grid of thresholds, missing cells staying."""
+        row, choices = self.table.iloc[i], []
+        for j in range(2):
+            own = [tree.threshold[(tree.feature == j) & np.isfinite(tree.threshold)] for tree in trees]
+            ends = np.concatenate(own).astype(np.float32)
+            beside = np.concatenate([ends, np.nextafter(ends, np.float32(-9)), np.nextafter(ends, np.float32(9))])
+            beside = np.clip(beside, self.threat.lows_[j], self.threat.highs_[j])
+            choices.append([row.iloc[j]] if pd.isna(row.iloc[j]) else [row.iloc[j], *np.unique(beside)])
+        points = pd.DataFrame(list(product(*choices)), columns=self.table.columns)
+        moves = ((points - row) / self.threat.scales_).abs().max(axis=1)
+        return moves[model.predict(points) != model.predict(self.table)[i]].min()
+
+    def test_a_forest_is_as_far_as_the_nearest_cell_of_its_thresholds(self):
+        model = RandomForestClassifier(8, max_depth=4, random_state=0).fit(self.table, self.labels)
+        trees = [tree.tree_ for tree in model.estimators_]
+        assert any(np.isinf(tree.threshold).any() for tree in trees)
+        some = [*range(8), *np.flatnonzero(self.table.b.isna())[:4]]
+        expected = [self.nearest(model, trees, i) for i in some]
+        low, _ = distance_interval(model, self.table.iloc[some], threat=self.threat, method="exact")
+        np.testing.assert_allclose(np.nan_to_num(low, posinf=99), np.nan_to_num(expected, nan=99), atol=1e-5)
+        found = attack_distance(model, self.table.iloc[some], threat=self.threat)
+        assert (found >= low - 1e-5).all()
+
+    def test_a_tree_is_as_far_as_the_nearest_cell_of_its_thresholds(self):
+        model = DecisionTreeClassifier(max_depth=4, random_state=0).fit(self.table, self.labels)
+        assert np.isinf(model.tree_.threshold).any()
+        expected = [self.nearest(model, [model.tree_], i) for i in range(80)]
+        distances = attack_distance(model, self.table, threat=self.threat)
+        np.testing.assert_allclose(np.nan_to_num(distances, posinf=99), np.nan_to_num(expected, nan=99), atol=1e-6)
+
+    def test_missing_cells_stay_missing(self):
+        model = RandomForestClassifier(5, max_depth=3, random_state=0).fit(self.table, self.labels)
+        moved = adversarial_examples(model, self.table, self.labels, self.threat)
+        np.testing.assert_array_equal(moved.isna(), self.table.isna())
+        assert self.threat.allows(self.table, moved).all()
 
 
 class TestSearch:
@@ -760,8 +814,20 @@ class TestWhatOnceWentWrong:
         threat = ThreatModel(0.3).fit(TABLE).set_params(fixed=["age"])
         with pytest.raises(ValueError, match=r"fixed of the ThreatModel has been set to \['age'\] after fit"):
             adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat)
-        threat.set_params(fixed=(), epsilon=0.1, random_state=3)
-        assert 0 < adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat) < 1
+        threat.set_params(fixed=[], epsilon=0.1, norm="linf", n_swaps=1, random_state=3)
+        fresh = ThreatModel(0.1, norm="linf", n_swaps=1, random_state=3).fit(TABLE)
+        expected = adversarial_accuracy(MODELS["linear"], TABLE, LABELS, fresh)
+        assert adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat) == expected
+        with pytest.raises(ValueError, match="n_swaps must be an integer >= 0; got -1"):
+            threat.set_params(n_swaps=-1).allows(TABLE, TABLE)
+
+    def test_long_parameters_are_compared_to_their_end(self):
+        table = pd.DataFrame(np.random.RandomState(0).standard_normal((5, 2000)))
+        fixed = np.arange(1999)
+        threat = ThreatModel(fixed=fixed).fit(table)
+        assert threat.allows(table, table).all()
+        with pytest.raises(ValueError, match="fixed of the ThreatModel has been set"):
+            threat.set_params(fixed=np.where(fixed == 1000, 1999, fixed)).allows(table, table)
 
     def test_a_table_may_become_itself(self):
         assert ThreatModel(0.1, n_swaps=1).fit(TABLE).allows(TABLE, TABLE).all()

@@ -1,6 +1,6 @@
 """What each column of a table is, and what is done to it: numbers, categories, dates, and columns that are left out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -47,12 +47,15 @@ class Column:
         What was done to it, in words.
     remark : bool
         Whether its owner should hear of it before reading anything else.
+    is_flag : bool
+        Whether its numbers are zeros and ones that stand for false and true.
     """
 
     name: str
     kind: str
     note: str
     remark: bool = False
+    is_flag: bool = False
 
 
 @dataclass
@@ -183,7 +186,8 @@ def _column(values, cells, name, is_kept, decimal):
         values = values / pd.Timedelta(days=1)
         return _number(values, name, is_kept, "a duration, in days")
     if is_bool_dtype(values.dtype):
-        return _number(values.astype(float), name, is_kept, "0 and 1")
+        numbers, column = _number(values.astype(float), name, is_kept, "0 and 1")
+        return numbers, replace(column, is_flag=True)
     if is_complex_dtype(values.dtype):
         return None, Column(name, "dropped", "complex numbers", remark=True)
     if is_numeric_dtype(values.dtype):

@@ -82,8 +82,11 @@ class Sweep:
         self.alphas = sorted({float(alpha) for alpha in alphas} - {0.0})
         self.scoring, self.cv, self.seed, self.n_jobs, self.on_fit = scoring, cv, seed, n_jobs, on_fit
         fixed = [name for name in table.X.columns if name in fixed or name in table.names("date")]
-        n_swaps = min(n_swaps, len(set(table.names("category")) - set(fixed)))
-        self.threat = ThreatModel(epsilon, norm=norm, n_swaps=n_swaps, fixed=fixed, random_state=seed).fit(table.X)
+        flags = [column.name for column in table.columns if column.is_flag and column.kind == "number"]
+        n_swaps = min(n_swaps, len({*table.names("category"), *flags} - set(fixed)))
+        self.threat = ThreatModel(
+            epsilon, norm=norm, n_swaps=n_swaps, fixed=fixed, categorical=dict.fromkeys(flags, True), random_state=seed
+        ).fit(table.X)
         folds = StratifiedKFold(cv, shuffle=True, random_state=seed).split(table.X, table.y)
         self.folds = [(train, test, self._attacked(test)) for train, test in folds]
         self.rows, self.extended = [], []

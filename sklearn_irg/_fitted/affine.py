@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_irg._fitted.tables import is_polars
+
 __all__ = ["NotAffineError", "affine_map", "as_fitted", "dense_transform"]
 
 
@@ -12,7 +14,7 @@ class NotAffineError(ValueError):
 def as_fitted(estimator, X):
     """X with the column names the estimator was fitted with, where it was."""
     names = getattr(estimator, "feature_names_in_", None)
-    if names is None:
+    if names is None or is_polars(X):
         return X
     import pandas as pd
 

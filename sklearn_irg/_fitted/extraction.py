@@ -9,10 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_irg._engine.activations import Activation, Identity, as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_likelihood
 from sklearn_irg._fitted.affine import NotAffineError, affine_map, as_fitted
+from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
-from sklearn_irg._fitted.tables import as_table
+from sklearn_irg._fitted.tables import as_table, flags_as_floats, is_polars
 from sklearn_irg._fitted.trees import ensemble_of
 
 __all__ = [
@@ -88,8 +89,8 @@ def model_of_predictions(estimator, table):
 
 
 def model_and_numbers(estimator, X):
-    """As `model_and_rows`, for what needs all cells of X to be numbers behind affine steps."""
-    model, rows = model_and_rows(estimator, X)
+    """As `model_and_rows`, for what needs all cells of X to be numbers behind affine steps; flags are zeros and ones."""
+    model, rows = model_and_rows(estimator, X if issparse(X) else _as_plain_numbers(X))
     if rows.shape[1] != model.n_features:
         raise TypeError(
             f"this needs rows of numbers, none missing, behind affine steps; got a table. For {model.name}, pass the last step "
@@ -98,10 +99,20 @@ def model_and_numbers(estimator, X):
     return model, rows
 
 
+def _as_plain_numbers(X):
+    """X with zeros and ones for flags, and a frame of pandas in place of one of polars."""
+    X = flags_as_floats(X)
+    if not is_polars(X):
+        return X
+    import pandas as pd
+
+    return pd.DataFrame(X.to_numpy(), columns=X.columns)
+
+
 def _bound(estimator, X, table):
     """A model and the rows that it takes: numbers where X has nothing else, a table's otherwise."""
     check_is_fitted(estimator)
-    if table is None and _is_numeric(X):
+    if table is None and _is_numeric(X) and not _needs_frames(estimator, X):
         try:
             model = as_model(estimator, X)
         except NotAffineError:
@@ -109,23 +120,45 @@ def _bound(estimator, X, table):
                 raise
         else:
             return model, model.check_X(X)
-    return _table_model(estimator, as_table(X) if table is None else table)
+    table = as_table(X) if table is None else table
+    is_bare = not isinstance(estimator, Pipeline) or len(estimator) == 1
+    if is_bare and (table.is_number | table.is_flag | _are_coded(table)).all() and not table.has_missing_cells():
+        model = as_model(estimator)
+        if model.has_weights or model.tree is not None or model.ensemble is not None:
+            name = model.name
+            model = AffineTableModel(model, _cells_as_floats, np.diag(table.is_number.astype(np.float64)))
+            model.name = name
+            return model, model.bind(table)
+    return _table_model(estimator, table)
+
+
+def _are_coded(table):
+    """Columns of numbers, whether they are taken as such or as categories."""
+    return np.array([kind is Kind.NUMBERS for kind in table.kinds], dtype=bool)
+
+
+def _cells_as_floats(X):
+    """What a bare estimator makes of a table without words: flags are zeros and ones."""
+    return as_table(X, numerical=range(X.shape[1])).numbers()
 
 
 def _is_numeric(X):
-    """Whether X is an array, or like one, of numbers without a missing one."""
+    """Whether X is an array, or like one, of numbers without a missing one; flags are categories."""
     if issparse(X):
         return True
-    if hasattr(X, "iloc"):
-        kinds = {getattr(dtype, "kind", "O") for dtype in X.dtypes}
-        return kinds <= set("biuf") and not X.isna().any(axis=None)
-    X = np.asarray(X)
-    if X.dtype.kind == "O":
-        try:
-            X = X.astype(np.float64)
-        except (TypeError, ValueError):
-            return False
-    return X.dtype.kind not in "US" and not (X.dtype.kind == "f" and np.isnan(X).any())
+    if not (hasattr(X, "iloc") or is_polars(X)):
+        X = np.asarray(X)
+        if X.dtype.kind in "iuf":
+            return not (X.dtype.kind == "f" and np.isnan(X).any())
+        if X.ndim != 2:
+            return True  # which is refused with what is wrong with it
+    table = as_table(X)
+    return bool(table.is_number.all()) and not table.has_missing_cells()
+
+
+def _needs_frames(estimator, X):
+    """Whether an estimator may take frames of polars only: anything that is called, and not read from its weights."""
+    return is_polars(X) and not any(hasattr(estimator, name) for name in ("coef_", "coefs_", "centroids_"))
 
 
 def _table_model(estimator, table):

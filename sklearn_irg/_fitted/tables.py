@@ -1,33 +1,75 @@
 """Rows of a table, taken apart into numbers and categories, and put together again."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
-__all__ = ["Table", "as_table"]
+from sklearn_irg._fitted.cells import (
+    Kind,
+    as_float,
+    fits,
+    holds,
+    kind_of,
+    like_cell,
+    limits_of,
+    missing_as_none,
+    rounded,
+    spacing_of,
+)
+
+__all__ = ["Table", "as_table", "flags_as_floats", "is_polars"]
 
 
-def as_table(X, categorical=()):
-    """X, a DataFrame of pandas or an array of numbers or of objects, as a `Table`; some columns are no numbers in any case."""
+def as_table(X, categorical=(), numerical=()):
+    """X, a DataFrame of pandas or polars or an array of numbers or of objects, as a `Table`.
+
+    Some columns are no numbers in any case, and flags may be told to be.
+    """
     table = _read(X)
+    table.is_number[list(numerical)] |= table.is_flag[list(numerical)]
     table.is_number[list(categorical)] = False
     return table
+
+
+def is_polars(X):
+    """Whether X is a DataFrame of polars."""
+    return type(X).__module__.partition(".")[0] == "polars" and hasattr(X, "get_column")
+
+
+def flags_as_floats(X):
+    """X with zeros and ones in its columns of flags; X itself where there are none."""
+    table = _read(X)
+    flags = np.flatnonzero(table.is_flag)
+    return table.with_flags_as_floats(flags) if len(flags) else X
 
 
 def _read(X):
     if issparse(X):
         raise TypeError("X must be dense; got a sparse one. Pass X.toarray().")
-    if hasattr(X, "iloc"):
+    if hasattr(X, "iloc") and isinstance(getattr(X, "shape", (None,))[0], int):
+        from sklearn_irg._fitted.pandas_tables import FrameTable
+
         return FrameTable(X)
-    if hasattr(X, "columns"):
-        raise TypeError(f"X must be a DataFrame of pandas or an array; got {type(X).__name__}. Pass X.to_pandas().")
+    if is_polars(X):
+        from sklearn_irg._fitted.polars_tables import PolarsTable
+
+        return PolarsTable(X)
+    if type(X).__module__.partition(".")[0] == "polars" or hasattr(X, "columns"):
+        raise TypeError(
+            f"X must be a DataFrame of pandas or polars, in memory, or an array; got {type(X).__module__.split('.')[0]}'s "
+            f"{type(X).__name__}. Convert it first, for instance with X.to_pandas() or X.collect()."
+        )
     X = np.asarray(X)
+    if X.dtype.names is not None:
+        raise TypeError("X must be an array of one type; got a structured one. Pass pandas.DataFrame(X).")
     if X.dtype.kind == "O" and X.ndim == 2:
         return ArrayTable(X)
     return ArrayTable(check_array(X, dtype="numeric", ensure_all_finite="allow-nan", input_name="X"))
 
 
-class Table:
+class Table(ABC):
     """Rows with cells that are numbers, missing, or categories.
 
     Attributes
@@ -36,19 +78,67 @@ class Table:
         As it was given; never changed.
     names : list or None
         Of the columns.
+    kinds : list of Kind
+        What each column is by itself.
     is_number : ndarray of bool of shape (n_columns,)
-        Columns of numbers or booleans.
+        Columns whose cells are taken as numbers.
     """
 
-    def __init__(self, X, is_number=None):
+    def __init__(self, X, kinds=None, is_number=None):
         self.X = X
         self.n_columns = X.shape[1]
-        if is_number is None:
-            is_number = np.array([self._holds_numbers(j) for j in range(self.n_columns)], dtype=bool)
-        self.is_number = is_number
+        if kinds is None:
+            kinds = [kind_of(self.dtype_of(j), lambda j=j: self.cells(j)) for j in range(self.n_columns)]
+        self.kinds = kinds
+        self.is_number = self._is(Kind.NUMBERS) if is_number is None else is_number
 
     def __len__(self):
         return len(self.X)
+
+    def _is(self, *kinds):
+        return np.array([kind in kinds for kind in self.kinds], dtype=bool)
+
+    def like(self, X):
+        """Other rows, with the same columns."""
+        return type(self)(X, self.kinds, self.is_number)
+
+    @property
+    def is_flag(self):
+        """Columns that are true or false."""
+        return self._is(Kind.FLAGS)
+
+    @property
+    def is_category(self):
+        """Columns of flags, or of words with or without numbers among them."""
+        return self._is(Kind.FLAGS, Kind.LEVELS)
+
+    @abstractmethod
+    def dtype_of(self, j):
+        """NumPy's own type of a column's cells that are not missing; of objects where there is none."""
+
+    @abstractmethod
+    def cells(self, j):
+        """A column as an array of objects, None where a cell is missing."""
+
+    @abstractmethod
+    def take(self, rows):
+        """The table of some rows, by position, possibly repeated."""
+
+    @abstractmethod
+    def with_numbers(self, numbers, columns=None):
+        """X with other numbers in some columns, in their types where these can hold them, else in double precision."""
+
+    @abstractmethod
+    def with_cells(self, j, rows, values):
+        """A table in which categories have been written to some rows of a column."""
+
+    @abstractmethod
+    def with_flags_as_floats(self, columns):
+        """X with zeros and ones in columns of flags."""
+
+    @abstractmethod
+    def _column_as_floats(self, j):
+        """A column of numbers, or of flags, NaN where a cell is missing."""
 
     def numbers(self):
         """Cells as floats, NaN where they are missing or no numbers, shape (n_samples, n_columns)."""
@@ -57,74 +147,59 @@ class Table:
             cells[:, j] = self._column_as_floats(j)
         return cells
 
+    def has_missing_cells(self):
+        """Whether a cell is missing."""
+        return any(
+            np.isnan(self._column_as_floats(j)).any()
+            if self.is_number[j] or self.is_flag[j]
+            else any(cell is None for cell in self.cells(j))
+            for j in range(self.n_columns)
+        )
+
     def without_numbers(self, columns):
         """The same rows, in which some columns are no numbers."""
-        return type(self)(self.X, self.is_number & ~columns)
+        return type(self)(self.X, self.kinds, self.is_number & ~columns)
 
     def name_of(self, j):
         """The column's name, or its position."""
         return j if self.names is None else self.names[j]
 
-
-class FrameTable(Table):
-    """Rows of a DataFrame."""
-
-    def __init__(self, X, is_number=None):
-        if X.columns.has_duplicates:
-            twice = X.columns[X.columns.duplicated()][0]
-            raise ValueError(f"X has the column {twice!r} twice. Give each column a name of its own.")
-        super().__init__(X, is_number)
-        self.names = list(X.columns)
-
-    def _holds_numbers(self, j):
-        from pandas.api.types import is_complex_dtype, is_numeric_dtype, is_object_dtype
-
-        column = self.X.iloc[:, j]
-        if is_object_dtype(column.dtype):
-            present = column[~column.isna()]
-            return len(present) > 0 and all(_is_number(cell) for cell in present)
-        return is_numeric_dtype(column.dtype) and not is_complex_dtype(column.dtype)
-
-    def _column_as_floats(self, j):
-        return self.X.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan)
-
     @property
-    def dtypes(self):
-        """Types of NumPy of the columns."""
-        return [getattr(dtype, "numpy_dtype", dtype) for dtype in self.X.dtypes]
+    def are_integers(self):
+        """Columns whose type holds integers only, or flags."""
+        return np.array([self.dtype_of(j).kind in "biu" for j in range(self.n_columns)], dtype=bool)
 
-    def cells(self, j):
-        """A column as an array of objects, None where a cell is missing."""
-        column = self.X.iloc[:, j]
-        return np.where(column.isna(), None, column.astype(object)).astype(object)
+    def digits_of(self, j):
+        """Of decimals of a fixed number of digits: how many, and how many of them behind the point; else None."""
+        del j
 
-    def take(self, rows):
-        """The table of some rows, by position, possibly repeated."""
-        return FrameTable(self.X.iloc[rows], self.is_number)
+    def limits(self):
+        """The smallest and the largest number that each column's type can hold, infinite where it is one of floats."""
+        limits = [limits_of(self.dtype_of(j), self.digits_of(j)) for j in range(self.n_columns)]
+        return np.array(limits).reshape(-1, 2).T
 
-    def with_numbers(self, numbers, columns=None):
-        """A frame with other numbers in some columns; whole-number types stay where all numbers are whole."""
-        frame = self.X.copy()
-        for j in np.flatnonzero(self.is_number) if columns is None else columns:
-            column = self.X.iloc[:, j]
-            frame.isetitem(j, _like_column(numbers[:, j], column, self._column_as_floats(j)))
-        return frame
+    def rounded(self, numbers):
+        """Numbers that the columns' types of floats or decimals can hold: the next towards what is there, and beyond."""
+        both = np.array([numbers, numbers])
+        for j in np.flatnonzero(self.is_number):
+            before = self._column_as_floats(j)
+            both[:, :, j] = rounded(numbers[:, j], before, self.dtype_of(j), self.digits_of(j))
+        return both
 
-    def with_cells(self, j, rows, values):
-        """A table in which categories have been written to some rows of a column."""
-        from pandas import CategoricalDtype, Series
-        from pandas.api.types import is_object_dtype
+    def spacings(self, numbers):
+        """How far numbers are from their neighbours in the types of their columns, or in double precision."""
+        spacings = np.zeros(numbers.shape)
+        for j in np.flatnonzero(self.is_number):
+            spacings[:, j] = spacing_of(numbers[:, j], self.dtype_of(j))
+        return spacings
 
-        frame = self.X.copy()
-        column = frame.iloc[:, j]
-        new, dtype = Series(list(values), dtype=object), column.dtype
-        if isinstance(dtype, CategoricalDtype):
-            missing = [value for value in dict.fromkeys(values) if value not in dtype.categories]
-            column = column.cat.add_categories(missing) if missing else column
-        cells = column.array.copy()
-        cells[rows] = new.to_numpy() if is_object_dtype(dtype) else new.astype(column.dtype).array
-        frame.isetitem(j, Series(cells, index=frame.index, dtype=column.dtype))
-        return FrameTable(frame, self.is_number)
+    def same_cells(self, other, j):
+        """In which rows a column has the same cells as in another table of as many rows."""
+        if self.dtype_of(j).kind == other.dtype_of(j).kind == "f":
+            mine, others = self._column_as_floats(j), other._column_as_floats(j)
+            return (mine == others) | (np.isnan(mine) & np.isnan(others))
+        pairs = zip(self.cells(j), other.cells(j), strict=True)
+        return np.array([mine is others or bool(mine == others) for mine, others in pairs], dtype=bool)
 
 
 class ArrayTable(Table):
@@ -132,71 +207,48 @@ class ArrayTable(Table):
 
     names = None
 
-    def _holds_numbers(self, j):
-        if self.X.dtype.kind != "O":
-            return True
-        return all(_is_missing(cell) or _is_number(cell) for cell in self.X[:, j])
+    def dtype_of(self, j):
+        return self.X.dtype
 
     def _column_as_floats(self, j):
         if self.X.dtype.kind != "O":
             return self.X[:, j].astype(np.float64)
-        return np.array([np.nan if _is_missing(cell) else float(cell) for cell in self.X[:, j]])
-
-    @property
-    def dtypes(self):
-        """Types of NumPy of the columns."""
-        return [self.X.dtype]
+        return as_float(self.cells(j))
 
     def cells(self, j):
-        """A column as an array of objects, None where a cell is missing."""
-        cells = self.X[:, j].astype(object)
-        return np.array([None if _is_missing(cell) else cell for cell in cells], dtype=object)
+        return missing_as_none(self.X[:, j].tolist() if self.X.dtype.kind != "O" else self.X[:, j])
 
     def take(self, rows):
-        """The table of some rows, by position, possibly repeated."""
-        return ArrayTable(self.X[rows], self.is_number)
+        return self.like(self.X[rows])
 
     def with_numbers(self, numbers, columns=None):
-        """An array with other numbers in some columns; whole-number types stay where all numbers are whole."""
         columns = np.flatnonzero(self.is_number) if columns is None else columns
         new = numbers[:, columns]
-        if self.X.dtype.kind in "biu" and not _fits(new, self.X.dtype):
-            moved = self.X.astype(np.float64)
-        else:
-            moved = self.X.copy()
-        missing = np.isnan(new)
-        moved[:, columns] = np.where(missing, moved[:, columns], new) if missing.any() else new
+        before = np.column_stack([np.zeros((len(new), 0)), *(self._column_as_floats(j) for j in columns)])
+        changed = ~((new == before) | np.isnan(new))
+        dtype = self.X.dtype
+        if dtype.kind in "biu" and not fits(new[changed], dtype):
+            dtype = np.dtype(np.float64)
+        moved = self.X.astype(dtype)
+        rows, k = np.nonzero(changed)
+        moved[rows, np.asarray(columns)[k]] = _written(new[changed], dtype, self.X[:, columns][changed])
         return moved
 
+    def with_flags_as_floats(self, columns):
+        X = self.X.astype(np.float64) if self.X.dtype.kind == "b" else self.X.copy()
+        X[:, columns] = np.column_stack([self._column_as_floats(j) for j in columns])
+        return X
+
     def with_cells(self, j, rows, values):
-        """A table in which categories have been written to some rows of a column."""
-        X = self.X.copy()
+        X = self.X.copy() if holds(values, self.X.dtype) else self.X.astype(np.float64)
         X[rows, j] = values
-        return ArrayTable(X, self.is_number)
+        return self.like(X)
 
 
-def _like_column(numbers, column, before):
-    """Floats as a column of the type of another, where it can hold them; cells that have not changed are as they were."""
-    from pandas import Series
-
-    dtype, changed = column.dtype, ~((numbers == before) | np.isnan(numbers))
-    numpy_dtype = getattr(dtype, "numpy_dtype", dtype)
-    if numpy_dtype.kind in "biu" and not _fits(numbers[changed], numpy_dtype):
-        return Series(numbers, index=column.index)
-    cells = column.array.copy()
-    cells[changed] = numbers[changed].astype(numpy_dtype)
-    return Series(cells, index=column.index, dtype=dtype)
-
-
-def _fits(numbers, dtype):
-    """Whether a type of whole numbers, or of booleans, can hold numbers."""
-    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return bool(((numbers == np.rint(numbers)) & (numbers >= low) & (numbers <= high)).all())
-
-
-def _is_number(cell):
-    return isinstance(cell, (int, float, np.number, np.bool_))
-
-
-def _is_missing(cell):
-    return cell is None or cell != cell  # NaN alone differs from itself
+def _written(numbers, dtype, cells):
+    """Numbers as an array writes them in place of cells."""
+    if dtype.kind != "O":
+        return numbers.astype(dtype)
+    written = np.empty(len(numbers), dtype=object)
+    written[:] = [like_cell(number, cell) for number, cell in zip(numbers, cells, strict=True)]
+    return written

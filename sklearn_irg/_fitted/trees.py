@@ -108,9 +108,10 @@ class TreeEnsemble:
     totals: Callable
 
     def thresholds(self, column):
-        """All of a column, sorted."""
+        """All of a column that numbers can cross, sorted; an infinite one separates missing cells from numbers."""
         here = [tree.threshold[(tree.feature == column) & (tree.children_left >= 0)] for tree in self.trees]
-        return np.unique(np.concatenate(here))
+        ends = np.unique(np.concatenate(here))
+        return ends[np.isfinite(ends)]
 
     def sums(self, X):
         """What the trees add for rows."""

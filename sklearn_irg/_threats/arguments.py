@@ -31,12 +31,7 @@ def check_fitted(threat):
             "the ThreatModel has not been fitted. Fit it once, on the whole table: ThreatModel(…).fit(X). Scales, bounds and "
             "levels that were learned from the rows of each call would differ from call to call."
         ) from None
-    for name, value in threat._fitted_params.items():
-        if repr(getattr(threat, name)) != repr(value):
-            raise InvalidParameterError(
-                f"{name} of the ThreatModel has been set to {getattr(threat, name)!r} after fit, which used {value!r}. "
-                "Fit it again."
-            )
+    threat.check_since_fit()
 
 
 def fitted_threat(threat, X):

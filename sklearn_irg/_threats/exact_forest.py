@@ -137,6 +137,8 @@ class _Program(MixedIntegerProgram):
             value = self.seen[column]
             if np.isnan(value):
                 ways[node] = bool(to_left[node])
+            elif np.isinf(tree.threshold[node]):  # it asks whether a cell is missing
+                ways[node] = bool(tree.threshold[node] > 0)
             elif column in self.at_level:
                 variables, values = self.at_level[column]
                 goes_left = values.astype(np.float32) <= tree.threshold[node]

@@ -3,12 +3,14 @@
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from sklearn_irg._fitted.tables import as_table
+from sklearn_irg._fitted.cells import Kind
 
 __all__ = ["DUAL", "Reach", "length", "project"]
 
 DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
-SLACK = 1e-9  # of a scale: what rounding may add
+_ULP = np.finfo(np.float64).eps
+_ROUNDINGS = 4  # of a number, between the row that it stands in and the row that it moved from
+SLACK = 1e-12  # of a number of steps: what computing with units may lose
 
 
 class Reach:
@@ -40,7 +42,7 @@ class Reach:
     def __init__(self, threat, X):
         self.threat = threat
         validate_data(threat, X, reset=False, skip_check_array=True)
-        self.table = as_table(X, threat.levels_)
+        self.table = threat.read(X)
         self.norm = threat.norm
         numbers = self.table.numbers()
         self.numbers = np.nan_to_num(numbers, posinf=0, neginf=0)
@@ -48,9 +50,10 @@ class Reach:
         self.scales = np.where(threat.scales_ > 0, threat.scales_, 1.0)
         self.steps = np.where(threat.is_integer_ & (threat.scales_ > 0), 1 / self.scales, 0.0)
         self._check_own_bounds(numbers)
+        self.ends = self._ends()
         with np.errstate(invalid="ignore"):
-            low = np.minimum(threat.lows_ - numbers, 0) / self.scales
-            high = np.maximum(threat.highs_ - numbers, 0) / self.scales
+            low = np.minimum(self.ends[0] - numbers, 0) / self.scales
+            high = np.maximum(self.ends[1] - numbers, 0) / self.scales
         self.low = np.where(movable & (threat.directions_ <= 0), low, 0.0)
         self.high = np.where(movable & (threat.directions_ >= 0), high, 0.0)
         self._read_levels()
@@ -60,13 +63,23 @@ class Reach:
 
     @property
     def has_numbers_as_levels(self):
-        """Whether columns of numbers are categories."""
-        return bool(as_table(self.table.X).is_number[list(self.threat.levels_)].any())
+        """Whether columns of numbers are categories, or flags are numbers."""
+        table = self.table
+        as_levels = any(table.kinds[j] is Kind.NUMBERS for j in self.threat.levels_)
+        return as_levels or bool((table.is_flag & table.is_number).any())
 
     @property
     def moves_somewhere(self):
         """Columns of numbers that move in some row."""
         return (self.low < self.high).any(axis=0)
+
+    def _ends(self):
+        """The smallest and the largest number of each column, as the threat model and the column's type have it."""
+        threat = self.threat
+        lowest, highest = self.table.limits()
+        becomes_double = self.table.are_integers & (self.steps == 0)  # a type of integers has no fractions
+        lowest, highest = np.where(becomes_double, -np.inf, lowest), np.where(becomes_double, np.inf, highest)
+        return np.maximum(threat.lows_, lowest), np.minimum(threat.highs_, highest)
 
     def _check_own_bounds(self, numbers):
         threat = self.threat
@@ -133,8 +146,8 @@ class Reach:
         low, high = np.maximum(self.low, -epsilon), np.minimum(self.high, epsilon)
         whole = self.steps > 0
         step = self.steps[whole]
-        low[:, whole] = np.ceil(low[:, whole] / step - SLACK) * step
-        high[:, whole] = np.floor(high[:, whole] / step + SLACK) * step
+        low[:, whole] = np.ceil(low[:, whole] / step * (1 + 4 * _ULP)) * step
+        high[:, whole] = np.floor(high[:, whole] / step * (1 + 4 * _ULP)) * step
         return np.minimum(low, 0), np.maximum(high, 0)
 
     def on_grid(self, units):
@@ -148,7 +161,7 @@ class Reach:
         return units
 
     def moved(self, units):
-        """Numbers that units stand for; whole numbers are exact."""
+        """Numbers that units stand for, inside bounds; whole numbers are exact."""
         numbers = self.numbers + units * self.scales
         whole = self.steps > 0
         numbers[:, whole] = self.numbers[:, whole] + np.rint(units[:, whole] / self.steps[whole])
@@ -156,7 +169,7 @@ class Reach:
             for marker in markers:
                 met = np.abs(numbers[:, j] - marker) <= 1e-15 * (np.abs(self.numbers[:, j]) + np.abs(marker))
                 numbers[met & (units[:, j] != 0), j] = marker
-        return numbers
+        return np.clip(numbers, np.minimum(self.ends[0], self.numbers), np.maximum(self.ends[1], self.numbers))
 
     def swapped(self, codes):
         """The table with other levels in its swappable columns."""
@@ -174,8 +187,17 @@ class Reach:
         columns = np.flatnonzero((units != 0).any(axis=0))
         if not len(columns):
             return table.X
-        numbers = self.table.numbers()
-        return table.with_numbers(np.where(units != 0, self.moved(units), numbers), columns)
+        numbers = np.where(units != 0, self.moved(units), self.table.numbers())
+        return table.with_numbers(self._held(numbers), columns)
+
+    def _held(self, numbers):
+        """Numbers rounded to what the types of their columns hold: away from the rows where they may go there, else back."""
+        nearer, further = self.table.rounded(numbers)
+        units = np.nan_to_num(further - self.numbers) / self.scales
+        radius = float(np.max(self.threat.epsilon))
+        low, high = self.box(radius)
+        may = ((units >= low) & (units <= high)).all(axis=1) & (length(units, self.norm) <= radius)
+        return np.where(may[:, None], further, nearer)
 
     def exists(self, rows):
         """Whether ``valid`` accepts rows."""
@@ -191,35 +213,49 @@ class Reach:
     def allows(self, X_moved):
         """Whether each row may become another, at the largest radius."""
         validate_data(self.threat, X_moved, reset=False, skip_check_array=True)
-        moved = as_table(X_moved, self.threat.levels_)
+        moved = self.threat.read(X_moved)
         if len(moved) != len(self):
             raise ValueError(f"X_moved has {len(moved)} rows, but X has {len(self)}.")
+        return self._numbers_may_become(moved) & self._levels_may_become(moved) & self.exists(X_moved)
+
+    def _numbers_may_become(self, moved):
+        """Whether numbers stay in box, ball and grid, up to their own rounding, and exactly where they cannot move."""
         before, after = self.table.numbers(), moved.numbers()
-        units = (np.nan_to_num(after) - np.nan_to_num(before)) / self.scales
-        is_number = self.table.is_number
-        tolerance = 1e-7 + 1e-6 * np.abs(self.numbers) / self.scales * np.isin(self.steps, 0)
+        change = np.nan_to_num(after) - np.nan_to_num(before)
+        units = change / self.scales
+        rounding = _ROUNDINGS * self.table.spacings(np.fmax(np.abs(before), np.abs(after)))
+        loose = rounding / self.scales
         radius = float(np.max(self.threat.epsilon))
         low, high = self.box(radius)
-        fine = ((units >= low - tolerance) & (units <= high + tolerance)).all(axis=1)
-        fine &= (np.isnan(before) == np.isnan(after))[:, is_number].all(axis=1)
-        fine &= length(units, self.norm) <= radius * (1 + 1e-6) + tolerance.max(axis=1, initial=0)
-        whole = self.steps > 0
-        counts = units[:, whole] / self.steps[whole]
-        fine &= (np.abs(counts - np.rint(counts)) <= 1e-6).all(axis=1)
-        n_swaps = np.zeros(len(self), dtype=int)
-        for j in np.flatnonzero(~is_number):
-            cells, others = self.table.cells(j), moved.cells(j)
-            changed = np.array([a != b for a, b in zip(cells, others, strict=True)], dtype=bool)
+        share = 1 + 4 * _ULP * (1 + self.table.n_columns)
+        fine = ((units >= low * share - loose * (low < 0)) & (units <= high * share + loose * (high > 0))).all(axis=1)
+        fine &= (np.isnan(before) == np.isnan(after))[:, self.table.is_number].all(axis=1)
+        fine &= length(units, self.norm) <= radius * share + length(loose * (units != 0), self.norm)
+        was_whole = before == np.rint(before)
+        off_grid = np.abs(change - np.rint(change)) > np.where(was_whole, 0, rounding)
+        fine &= ~off_grid[:, self.steps > 0].any(axis=1)
+        for j in np.flatnonzero(self.table.is_number):  # floats cannot tell integers beyond 2**53, nor decimals
+            still = (low[:, j] == 0) & (high[:, j] == 0)
+            if still.any() and self.table.dtype_of(j).kind != "f":
+                fine &= ~still | self.table.same_cells(moved, j)
+        return fine
+
+    def _levels_may_become(self, moved):
+        """Whether no more levels have changed than may, each to one that it may become."""
+        fine, n_swaps = np.ones(len(self), dtype=bool), np.zeros(len(self), dtype=int)
+        for j in np.flatnonzero(~self.table.is_number):
+            changed = ~self.table.same_cells(moved, j)
             n_swaps += changed
             rows = np.flatnonzero(changed)
             if j not in self.columns:
                 fine[rows] = False
-                continue
-            c = self.columns.index(j)
-            allowed = self.may_swap(c)
-            to = [others[i] in self.levels[c] and allowed[i, self.levels[c].index(others[i])] for i in rows]
-            fine[rows] &= np.array(to, dtype=bool)
-        return fine & (n_swaps <= self.threat.n_swaps) & self.exists(X_moved)
+            elif len(rows):
+                fine[rows] &= self._swaps_are_allowed(self.columns.index(j), rows, moved.cells(j)[rows])
+        return fine & (n_swaps <= self.threat.n_swaps)
+
+    def _swaps_are_allowed(self, c, rows, cells):
+        allowed, levels = self.may_swap(c), self.levels[c]
+        return [cell in levels and allowed[i, levels.index(cell)] for i, cell in zip(rows, cells, strict=True)]
 
 
 def length(units, norm):

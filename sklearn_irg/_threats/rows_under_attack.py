@@ -99,7 +99,9 @@ class RowsUnderAttack:
         if self.reading is None or (self.reading.is_affine and of_numbers):
             self.model, self.rows = model_and_rows(estimator, X, None if of_numbers else reach.table)
             self.inner = self.model
-            if self.reading is not None:
+            if isinstance(self.model, AffineTableModel):
+                self._read_steps_of(self.model)
+            elif self.reading is not None:
                 self.inner = as_model(estimator[-1])
                 self._read_before(Steps(estimator)(reach.table.X), self.reading.slopes)
             return
@@ -108,18 +110,21 @@ class RowsUnderAttack:
     def _read_behind_steps(self, estimator, X):
         """The model behind steps that are not affine everywhere, or that take categories."""
         reach, steps = self.reach, Steps(estimator)
-        slopes, base = self.reading.slopes, base_rows(reach)
+        slopes = self.reading.slopes
         if self.reading.unknown.any():
-            slopes = slopes_of_unknown(steps, self.reading, reach, base)
+            slopes = slopes_of_unknown(steps, self.reading, reach, base_rows(reach))
         self.model = AffineTableModel(as_model(estimator[-1]), steps, slopes)
         self.rows = self.model.bind(reach.table)
         require_agreement(estimator, self.model, self.rows, X)
-        self.inner = self.model.inner
-        self._read_before(steps(reach.table.X), slopes)
-        self.effects = self._effects(base) if reach.columns else None
+        self._read_steps_of(self.model)
         self.limits = declared_limits(reach, self.reading, self.model.precision)
         self.whole = whole_model(estimator, reach.table)
         self.whole.bind(reach.table)
+
+    def _read_steps_of(self, model):
+        self.inner = model.inner
+        self._read_before(model.steps(self.reach.table.X), model.slopes)
+        self.effects = self._effects(base_rows(self.reach)) if self.reach.columns else None
 
     def _read_before(self, outputs, slopes):
         """Remember the steps as slopes and offsets, and in which precision they compute."""
@@ -129,8 +134,10 @@ class RowsUnderAttack:
 
     def _coarsest_precision(self):
         """Of rows, steps and the model, in whichever ``predict`` may compute."""
-        dtypes = [dtype for dtype in self.reach.table.dtypes if dtype == np.float32]
-        return max(self.precision, *(float(np.finfo(dtype).eps) for dtype in [self.model.dtype, *dtypes]))
+        table = self.reach.table
+        is_single = any(table.dtype_of(j) == np.float32 for j in range(table.n_columns))
+        dtypes = [self.model.dtype, np.float32 if is_single else np.float64]
+        return max(self.precision, *(float(np.finfo(dtype).eps) for dtype in dtypes))
 
     def find_limits(self, radii):
         """Try unknown steps within some radii, rising, beyond what is declared of others."""

@@ -7,6 +7,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_irg._checks import (
     InvalidParameterError,
+    check_boolean,
     check_choice,
     check_column,
     check_integer,
@@ -14,29 +15,22 @@ from sklearn_irg._checks import (
     check_real,
 )
 from sklearn_irg._fitted.tables import as_table
+from sklearn_irg._threats.memory import TableMemory
 
 NORMS = ("l2", "linf", "l1")
-_N_EXAMPLES = 200
-_N_USUAL = 24
-_LEARNT_WITH = (
-    "norm",
-    "scale",
-    "fixed",
-    "directions",
-    "bounds",
-    "integers",
-    "categorical",
-    "n_swaps",
-    "exchange",
-)
+_LEARNT_WITH = ("scale", "fixed", "directions", "bounds", "integers", "categorical", "exchange")
 
 
 class ThreatModel(BaseEstimator):
     """Changes that a row of a table may undergo: how far numbers may move, and which categories may change.
 
-    Numbers move by at most epsilon, in a norm and in units of each column's scale, inside bounds; whole numbers stay whole,
+    Numbers move by at most epsilon, in a norm and in units of each column's scale, inside bounds; integers stay integers,
     missing cells stay missing. At most ``n_swaps`` categories of a row change to another level. The result is a row
     that could occur in the table.
+
+    What a column is depends on its values, whatever holds them: arrays, or DataFrames of pandas or polars with any of
+    their types. Cells of numbers are numbers, Decimals and objects among them; booleans are categories of two levels, like
+    words and the categorical types; anything else, such as dates, never changes.
 
     Parameters
     ----------
@@ -49,17 +43,20 @@ class ThreatModel(BaseEstimator):
         does not name use their standard deviation. ``None`` means one, the column's own unit. A column of scale zero
         cannot move.
     fixed : sequence of str or int, default=()
-        Columns that never change, by name or position.
+        Columns that never change, by name or position. Positions may be negative, here and in all other parameters.
     directions : dict, default=None
         ``{"age": "up"}``: columns that move only "up" or only "down".
     bounds : "data", dict or None, default="data"
         ``(low, high)`` by column, ``None`` for an open end; "data" is the smallest and the largest number seen in ``fit``, and
-        also applies to columns that a dict does not name. Bounds from data are widened to hold the row itself.
+        also applies to columns that a dict does not name. Bounds from data are widened to hold the row itself. A column of
+        integers is also bounded by what its type can hold.
     integers : "auto", sequence of str or int or None, default="auto"
-        Columns of whole numbers, which move by whole numbers; "auto" takes those with whole numbers only. With ``None``
-        they may become fractions.
-    categorical : "auto" or sequence of str or int, default="auto"
-        Columns of categories; "auto" takes those that are not numeric. Other columns that are not numeric never change.
+        Columns of integers, which move by integers; "auto" takes those with integers only. With ``None`` they may
+        become fractions.
+    categorical : "auto", dict or sequence of str or int, default="auto"
+        Columns of categories; "auto" takes booleans, words and categorical types. A dict such as ``{"flag": True, "rank":
+        False}`` says so of some columns, and the others are "auto"; a sequence names all columns of categories. A column
+        that is none moves if its cells are numbers, or booleans that a dict names, as 0 and 1; else it never changes.
     n_swaps : int, default=0
         Maximum number of categories of a row that may change.
     exchange : dict, default=None
@@ -77,11 +74,11 @@ class ThreatModel(BaseEstimator):
     lows_, highs_ : ndarray of shape (n_features,)
         Bounds, infinite where there are none.
     is_integer_ : ndarray of bool of shape (n_features,)
-        Columns of whole numbers.
+        Columns of integers.
     directions_ : ndarray of int of shape (n_features,)
         1 for columns that move up only, -1 for down only, else 0.
     levels_ : dict of int to ndarray
-        Levels seen, by the position of a categorical column.
+        Levels seen, ``False`` and ``True`` for flags, by the position of a categorical column.
     exchanges_ : dict of int to ndarray of bool of shape (n_levels, n_levels) or None
         Which level may become which; ``None`` is any other.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -97,7 +94,9 @@ class ThreatModel(BaseEstimator):
     Notes
     -----
     Fit it once, on the whole table, before it is used: scales and levels of a few rows differ from those of others. All
-    functions that take a threat model raise an error for one that has not been fitted.
+    functions that take a threat model raise an error for one that has not been fitted. A clone of a fitted one is fitted.
+    ``epsilon``, ``norm``, ``n_swaps``, ``valid`` and ``random_state`` may be set after ``fit``; nothing is learned
+    from them. It keeps 200 of the rows, as directions for searches.
 
     Examples
     --------
@@ -142,7 +141,7 @@ class ThreatModel(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Learn scales, bounds, whole numbers and levels of a table.
+        """Learn scales, bounds, integers and levels of a table.
 
         Parameters
         ----------
@@ -156,15 +155,11 @@ class ThreatModel(BaseEstimator):
         self : ThreatModel
             Fitted.
         """
-        check_radii(self.epsilon)
-        check_choice(self.norm, "norm", NORMS)
-        check_integer(self.n_swaps, "n_swaps", 0)
-        if self.valid is not None and not callable(self.valid):
-            raise InvalidParameterError(f"valid must be a function of rows, or None; got {self.valid!r}.")
+        self._check_how_far()
         table = as_table(X)
         validate_data(self, X if hasattr(X, "iloc") else table.X, skip_check_array=True)
-        categorical = self._categorical(table)
-        is_number = table.is_number & ~categorical
+        categorical, is_number = self._kinds(table)
+        table.is_number = self._is_number = is_number
         numbers = table.numbers()[:, is_number]
         numbers = np.where(np.isinf(numbers), np.nan, numbers)
         self.scales_ = np.zeros(table.n_columns)
@@ -178,9 +173,17 @@ class ThreatModel(BaseEstimator):
             cells = table.cells(j)
             self.levels_[int(j)] = np.array(sorted({c for c in cells if c is not None}, key=_sort_key), dtype=object)
         self._learn_exchanges(table)
-        self._remember(table)
+        self._memory = TableMemory.of(table)
         self._fitted_params = {name: deepcopy(getattr(self, name)) for name in _LEARNT_WITH}
         return self
+
+    def __sklearn_clone__(self):
+        """A copy with the same parameters that has learnt the same, so that all folds of a search meet one threat."""
+        other = super().__sklearn_clone__()
+        parameters = self.get_params(deep=False)
+        learnt = {name: value for name, value in vars(self).items() if name not in parameters}
+        vars(other).update(deepcopy(learnt))
+        return other
 
     def allows(self, X, X_moved):
         """Whether rows may become other rows.
@@ -195,62 +198,95 @@ class ThreatModel(BaseEstimator):
         Returns
         -------
         allowed : ndarray of bool of shape (n_samples,)
-            Whether the change is allowed at the largest radius, up to rounding. Rows that ``valid`` rejects are not
-            allowed.
+            Whether the change is allowed at the largest radius, up to the rounding of each number in its own type; cells
+            that cannot move must be the same. Rows that ``valid`` rejects are not allowed.
         """
         from sklearn_irg._threats.arguments import fitted_threat
         from sklearn_irg._threats.reach import Reach
 
         return Reach(fitted_threat(self, X), X).allows(X_moved)
 
-    def _remember(self, table):
-        """Some rows, as directions for searches and to see what steps do, and the most frequent numbers of each column."""
-        self._examples = table.take(np.unique(np.linspace(0, len(table) - 1, _N_EXAMPLES).astype(int))).X
-        self._usual_numbers = {}
-        self._spreads = np.zeros(table.n_columns)
-        for j, column in enumerate(table.numbers().T):
-            numbers, counts = np.unique(column[np.isfinite(column)], return_counts=True)
-            self._spreads[j] = column[np.isfinite(column)].std() if len(numbers) else 0
-            self._usual_numbers[j] = numbers[np.argsort(-counts, kind="stable")[:_N_USUAL]]
+    def read(self, X):
+        """Rows taken apart, with its categories and numbers."""
+        return as_table(X, self.levels_, np.flatnonzero(self._is_number))
 
     def examples(self, table):
         """Rows of the table that it was fitted on, in the container of another; None where there are no such rows."""
-        if self._examples is None or type(self._examples) is not type(table.X):
-            return None
-        return as_table(self._examples, self.levels_)
+        examples = self._memory.examples
+        return self.read(examples) if examples is not None and type(examples) is type(table.X) else None
 
     def usual_numbers(self, j):
         """The most frequent numbers of a column."""
-        return self._usual_numbers.get(j, ())
+        return self._memory.usual.get(j, ())
 
     def spreads(self):
         """Standard deviation of each column, None where nothing is remembered."""
-        return self._spreads
+        return self._memory.spreads
 
     def without_memory(self):
         """Itself, having forgotten the rows that it was fitted on."""
-        self._examples = self._spreads = None
-        self._usual_numbers = {}
+        self._memory = TableMemory()
         return self
 
+    def _check_how_far(self):
+        """Check what nothing is learnt from, and what may therefore be set after ``fit``."""
+        check_radii(self.epsilon)
+        check_choice(self.norm, "norm", NORMS)
+        check_integer(self.n_swaps, "n_swaps", 0)
+        if self.valid is not None and not callable(self.valid):
+            raise InvalidParameterError(f"valid must be a function of rows, or None; got {self.valid!r}.")
+
+    def check_since_fit(self):
+        """Check what may have been set after ``fit``, and refuse what it has learnt from."""
+        self._check_how_far()
+        for name, value in self._fitted_params.items():
+            if not _are_equal(getattr(self, name), value):
+                raise InvalidParameterError(
+                    f"{name} of the ThreatModel has been set to {getattr(self, name)!r} after fit, which used {value!r}. "
+                    "Fit it again."
+                )
+
     def _positions(self, columns, parameter, table):
-        if isinstance(columns, str) or not hasattr(columns, "__iter__"):
+        if isinstance(columns, (str, dict)) or not hasattr(columns, "__len__"):
             raise InvalidParameterError(
                 f"{parameter} must be a sequence of column names or positions; got {columns!r}."
             )
         return [self._position(column, parameter, table) for column in columns]
 
+    def _by_position(self, parameter, table):
+        """Positions, names and values of a parameter that is a dict by column."""
+        named = {}
+        for column, value in getattr(self, parameter).items():
+            j = self._position(column, parameter, table)
+            if j in named:
+                raise InvalidParameterError(
+                    f"{parameter} names a column twice: {named[j]!r} and {column!r} are the same."
+                )
+            named[j] = column
+            yield j, column, value
+
     @staticmethod
     def _position(column, parameter, table):
         return check_column(column, table.n_columns, table.names, parameter)
 
-    def _categorical(self, table):
+    def _kinds(self, table):
+        """Columns of categories, and of numbers."""
+        if isinstance(self.categorical, dict):
+            named = {
+                j: check_boolean(value, f"categorical of {column!r}")
+                for j, column, value in self._by_position("categorical", table)
+            }
+            chosen, numbers = table.is_category, table.is_number.copy()
+            chosen[list(named)] = list(named.values())
+            no_categories = [j for j, value in named.items() if not value]
+            numbers[no_categories] |= table.is_flag[no_categories]
+            return chosen, numbers & ~chosen
         if isinstance(self.categorical, str):
             check_choice(self.categorical, "categorical", ("auto",))
-            return ~table.is_number & [_has_levels(table, j) for j in range(table.n_columns)]
+            return table.is_category, table.is_number
         chosen = np.zeros(table.n_columns, dtype=bool)
         chosen[self._positions(self.categorical, "categorical", table)] = True
-        return chosen
+        return chosen, table.is_number & ~chosen
 
     def _scales(self, table, numbers, columns):
         if self.scale is None:
@@ -264,8 +300,7 @@ class ThreatModel(BaseEstimator):
                 scales = np.subtract(*np.nanpercentile(numbers, [75, 25], axis=0)) if len(columns) else np.zeros(0)
         scales = np.where(np.isfinite(scales), scales, 0)
         if isinstance(self.scale, dict):
-            for column, value in self.scale.items():
-                j = self._position(column, "scale", table)
+            for j, column, value in self._by_position("scale", table):
                 if j not in columns:
                     raise InvalidParameterError(f"scale has {column!r}, which is not a column of numbers.")
                 scales[columns == j] = check_real(value, f"scale of {column!r}", 0)
@@ -307,8 +342,7 @@ class ThreatModel(BaseEstimator):
         columns = np.flatnonzero(is_number)[filled]
         self.lows_[columns] = np.nanmin(numbers[:, filled], axis=0, initial=np.inf)
         self.highs_[columns] = np.nanmax(numbers[:, filled], axis=0, initial=-np.inf)
-        for column, pair in (self.bounds if isinstance(self.bounds, dict) else {}).items():
-            j = self._position(column, "bounds", table)
+        for j, column, pair in self._by_position("bounds", table) if isinstance(self.bounds, dict) else ():
             try:
                 low, high = pair
                 low = -np.inf if low is None else float(low)
@@ -330,8 +364,7 @@ class ThreatModel(BaseEstimator):
             raise InvalidParameterError(
                 f'directions must be a dict such as {{"age": "up"}}, or None; got {self.directions!r}.'
             )
-        for column, way in (self.directions or {}).items():
-            j = self._position(column, "directions", table)
+        for j, column, way in self._by_position("directions", table) if self.directions else ():
             if not is_number[j]:
                 raise InvalidParameterError(f"directions has {column!r}, which is not a column of numbers.")
             self.directions_[j] = 1 if check_choice(way, f"direction of {column!r}", ("up", "down")) == "up" else -1
@@ -343,8 +376,7 @@ class ThreatModel(BaseEstimator):
             raise InvalidParameterError(
                 f'exchange must be a dict such as {{"grade": {{"A": ["B"]}}}}, or None; got {self.exchange!r}.'
             )
-        for column, ways in (self.exchange or {}).items():
-            j = self._position(column, "exchange", table)
+        for j, column, ways in self._by_position("exchange", table) if self.exchange else ():
             if j not in self.levels_:
                 raise InvalidParameterError(f"exchange has {column!r}, which is not a categorical column.")
             if not isinstance(ways, dict) or any(
@@ -374,9 +406,22 @@ class ThreatModel(BaseEstimator):
                 del self.exchanges_[j]
 
 
-def _has_levels(table, j):
-    cells = [cell for cell in table.cells(j) if cell is not None]
-    return all(isinstance(cell, (str, bool, int, float, np.bool_, np.number)) for cell in cells)
+def _are_equal(value, other):
+    """Whether two parameters say the same; sequences may be of different types."""
+    if isinstance(value, dict) or isinstance(other, dict):
+        both = isinstance(value, dict) and isinstance(other, dict) and value.keys() == other.keys()
+        return both and all(_are_equal(value[key], other[key]) for key in value)
+    if _is_sequence(value) or _is_sequence(other):
+        if not (_is_sequence(value) and _is_sequence(other)) or len(value) != len(other):
+            return False
+        if isinstance(value, (set, frozenset)) or isinstance(other, (set, frozenset)):
+            return set(value) == set(other)
+        return all(_are_equal(a, b) for a, b in zip(value, other, strict=True))
+    return value is other or bool(value == other)
+
+
+def _is_sequence(value):
+    return hasattr(value, "__len__") and not isinstance(value, str)
 
 
 def _sort_key(level):

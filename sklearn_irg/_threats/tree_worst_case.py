@@ -78,7 +78,7 @@ class _Box:
     """One leaf, where it has ends."""
 
     def __init__(self, leaves, leaf):
-        bounded = np.isfinite(leaves.low[leaf]) | np.isfinite(leaves.high[leaf]) | ~leaves.takes_missing[leaf]
+        bounded = (leaves.low[leaf] > -np.inf) | (leaves.high[leaf] < np.inf) | ~leaves.takes_missing[leaf]
         self.columns = np.flatnonzero(bounded)
         for name in ("low", "high", "low_closed", "high_closed", "low_inside", "high_inside", "takes_missing"):
             setattr(self, name, getattr(leaves, name)[leaf, self.columns])
@@ -105,6 +105,9 @@ def _moves_needed(reach, slopes, source, seen, missing, box, rows, levels):
                 fits &= _holds(box, k, seen[:, column])
             continue
         fits &= ~missing[:, column] | box.takes_missing[k]
+        if box.low[k] == np.inf:  # behind a split on "missing or not", where no number goes
+            fits &= missing[:, column]
+            continue
         slope = slopes[j, column] * reach.scales[j]
         with np.errstate(invalid="ignore"):
             ends = [

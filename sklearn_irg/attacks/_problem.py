@@ -6,12 +6,14 @@ from scipy.special import logsumexp
 from sklearn_irg._checks import check_bounds, check_features
 from sklearn_irg._fitted.extraction import model_and_rows
 from sklearn_irg._fitted.table_models import TableModel
+from sklearn_irg._fitted.tables import as_table, is_polars
 
 
 class Problem:
     """A fitted model, rows as it takes them, and how they may move."""
 
     def __init__(self, estimator, X, features=None, clip=None):
+        self.given = X
         names = getattr(X, "columns", getattr(estimator, "feature_names_in_", None))
         self.model, self.X = model_and_rows(estimator, X)
         self.model.require_gradients(self.X)
@@ -32,7 +34,9 @@ class Problem:
 
     def result(self, moved):
         """Moved rows as rows like X."""
-        return self.model.frame(moved) if isinstance(self.model, TableModel) else moved
+        if isinstance(self.model, TableModel):
+            return self.model.frame(moved)
+        return as_table(self.given).with_numbers(moved.astype(np.float64)) if is_polars(self.given) else moved
 
     def loss_gradient(self, targets):
         """Function from rows to the gradient of their loss, where they may move.
@@ -72,7 +76,9 @@ class Problem:
 
 
 def like(X, moved):
-    """Moved rows as a DataFrame of pandas where X is one."""
+    """Moved rows as a DataFrame where X is one."""
+    if is_polars(X):
+        return moved if is_polars(moved) else type(X)(moved, schema=X.columns)
     if not hasattr(X, "iloc"):
         return moved
     return moved.set_axis(X.index) if hasattr(moved, "iloc") else type(X)(moved, columns=X.columns, index=X.index)

@@ -61,6 +61,8 @@ def name_of(estimator):
 
 def as_given(moved, X):
     """Moved rows with the columns of a DataFrame X."""
+    if hasattr(X, "with_columns"):  # of polars
+        return type(X)(np.asarray(moved), schema=X.columns)
     return X.assign(**dict(zip(X.columns, np.asarray(moved).T, strict=True))) if hasattr(X, "assign") else moved
 
 

@@ -188,6 +188,16 @@ class TestSweep:
         predicted = np.concatenate([f.pipeline.predict(sweep.table.X) for f in chosen.folds])
         assert (predicted == "yes").mean() > 0.08
 
+    def test_true_and_false_change_by_swaps_only(self):
+        rng = np.random.RandomState(0)
+        frame = pd.DataFrame(
+            {"n": rng.standard_normal(60), "flag": rng.rand(60) < 0.5, "y": rng.choice(["a", "b"], 60)}
+        )
+        threat = Sweep(prepare(frame), cv=2, n_swaps=3).threat
+        assert threat.n_swaps == 1
+        assert threat.scales_[1] == 0
+        assert threat.levels_[1].tolist() == [0, 1]
+
     def test_no_more_categories_may_change_than_there_are(self):
         assert Sweep(prepare(shop()), n_swaps=5).threat.n_swaps == 1
         assert Sweep(prepare(shop()), n_swaps=5, fixed=["color"]).threat.n_swaps == 0
