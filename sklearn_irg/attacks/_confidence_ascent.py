@@ -57,7 +57,7 @@ def confidence_ascent(
     1.0
     """
     problem = Problem(estimator, X, features, clip)
-    model = problem.model
+    model = problem.loss_model
     model.require_classes()
     n_classes = len(model.classes)
     confidence = check_real(confidence, "confidence", 1 / n_classes, 1, open_low=True, open_high=True)
