@@ -8,6 +8,7 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -216,6 +217,40 @@ class TestConfidenceAscent:
         # steps of 0.01 end up to one step beyond the confidence asked for
         np.testing.assert_allclose(P[P > 0.5], 0.9, atol=0.02)
         assert (model.predict(moved) == targets).all()
+
+    def test_says_which_rows_did_not_reach_the_confidence(self):
+        model, targets = LogisticRegression().fit(X3, y3), (y3 + 1) % 3
+        options = {"confidence": 0.9, "temperature": 1.7, "step_size": 0.02, "max_iter": 80}
+        moved, reached = confidence_ascent(model, X3, targets, return_reached=True, **options)
+        P = oracles.means(model.decision_function(moved) / 1.7, "softmax")[np.arange(len(X3)), targets]
+        np.testing.assert_array_equal(reached, P >= 0.9)
+        assert 0 < reached.sum() < len(X3)
+        others = np.flatnonzero(~reached)
+        message = (
+            f"{len(others)} of 150 rows did not reach a probability of 0.9 within 80 steps: {others[0]}, {others[1]}, "
+        )
+        with pytest.warns(ConvergenceWarning, match=message):
+            np.testing.assert_array_equal(confidence_ascent(model, X3, targets, **options), moved)
+
+    def test_a_row_that_reaches_it_with_the_last_step_has_reached_it(self):
+        model, targets = LogisticRegression().fit(X3, y3), (y3 + 1) % 3
+        for max_iter in range(1, 400, 40):
+            moved, reached = confidence_ascent(
+                model, X3, targets, step_size=0.02, max_iter=max_iter, return_reached=True
+            )
+            P = model.predict_proba(moved)[np.arange(len(X3)), targets]
+            np.testing.assert_array_equal(reached, P >= 0.95)
+
+    def test_the_confidence_is_that_of_the_stated_probabilities(self):
+        model, targets = OneVsRestClassifier(LogisticRegression()).fit(X3, y3), (y3 + 1) % 3
+        moved, reached = confidence_ascent(
+            model, X3, targets, confidence=0.6, step_size=0.01, max_iter=3000, return_reached=True
+        )
+        P = model.predict_proba(moved)[np.arange(len(X3)), targets]
+        np.testing.assert_array_equal(reached, P >= 0.6)
+        assert reached.mean() > 0.5
+        stayed = (moved == X3).all(axis=1)
+        np.testing.assert_allclose(P[reached & ~stayed], 0.6, atol=0.03)
 
     def test_flatter_models_need_larger_perturbations(self):
         sizes = []

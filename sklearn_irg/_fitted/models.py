@@ -146,8 +146,8 @@ class Model(ABC):
         A line is halved towards the larger change again and again: a jump stays, and any slope goes to zero.
         """
         start, steps = self._random_steps(rows)
-        end = start + 5e4 / np.sqrt(self.n_features) * steps
-        low, high = self.scores(start), self.scores(end)
+        end, high = self._line_ends(start, 5e4 / np.sqrt(self.n_features) * steps)
+        low = self.scores(start)
         whole = np.abs(high - low)
         whole = np.maximum(whole, whole.mean(axis=0))  # what is small for most lines is nothing on any
         for _ in range(_N_HALVINGS):
@@ -158,6 +158,15 @@ class Model(ABC):
             end, high = (np.where(right[:, None], old, new) for new, old in ((middle, end), (scores, high)))
         rounding = 100 * np.finfo(np.float32).eps * np.maximum(np.abs(low), 1)  # of models in single precision
         return np.mean((np.abs(high - low) > 0.1 * whole + rounding).any(axis=1)) >= 0.1
+
+    def _line_ends(self, start, steps):
+        """Points at the end of steps, or of shorter ones where the steps of a pipeline refuse numbers, and their scores."""
+        for share in (1.0, 0.01, 1e-4):
+            try:
+                return start + share * steps, self.scores(start + share * steps)
+            except ValueError:  # such as the logarithm of what is negative
+                continue
+        return start, self.scores(start)
 
     def _random_steps(self, rows):
         """Some rows, or few of them again and again, and steps of 1e-5 of each column's spread along random signs."""
