@@ -1,13 +1,14 @@
 """Diagnostics against closed forms, finite differences and the laws that tie them together."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.datasets import load_iris, make_moons
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
@@ -24,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
+    OneHotEncoder,
     PolynomialFeatures,
     PowerTransformer,
     RobustScaler,
@@ -33,12 +35,13 @@ from sklearn.svm import SVC, LinearSVC
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, IMSATClusterer, VATClassifier
 from sklearn_irg._fitted.extraction import as_model
-from sklearn_irg.attacks import deepfool
+from sklearn_irg.attacks import ThreatModel, deepfool
 from sklearn_irg.diagnostics import (
     attack_distance,
     certified_radius,
     feature_sensitivity,
     find_another_explanation,
+    flip_rates,
     gradient_inequality,
     input_gradients,
     integrated_gradients,
@@ -526,6 +529,90 @@ class TestSensitivity:
         masks = [largest_gradient_mask(m, X * [2, 1, 1]).mean(axis=0).round() for m in (first, second)]
         np.testing.assert_array_equal(masks[0][:2], [1, 0])
         np.testing.assert_array_equal(masks[1][:2], [0, 1])
+
+
+class TestFlipRates:
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame(
+        {
+            "age": rng.standard_normal(150) * 10 + 40,
+            "sex": rng.choice(["f", "m"], 150),
+            "job": rng.choice(list("abcd"), 150),
+            "code": 1.0,
+        }
+    )
+    bought = ((table.age - 40) / 10 + (table.sex == "f") * 2 + rng.standard_normal(150) > 1).astype(int).to_numpy()
+    prepare = make_column_transformer((StandardScaler(), ["age", "code"]), (OneHotEncoder(), ["sex", "job"]))
+    linear = make_pipeline(prepare, LogisticRegression()).fit(table, bought)
+    forest = make_pipeline(prepare, RandomForestClassifier(5, random_state=0)).fit(table, bought)
+    threat = ThreatModel(
+        0.4, n_swaps=2, scale={"code": 0.0}, fixed=["code"], exchange={"job": {"a": ["b"], "b": ["a", "c"]}}
+    )
+    threat = threat.fit(table)
+
+    def flips(self, model, column, levels, labels):
+        """Rows that are right and, at some allowed level, wrong, by trying all."""
+        right = model.predict(self.table) == labels
+        fallen = np.zeros(len(right), dtype=bool)
+        for level in set().union(*levels.values()):
+            allowed = np.array([level in levels.get(own, ()) for own in self.table[column]])
+            fallen |= allowed & (model.predict(self.table.assign(**{column: level})) != labels)
+        return (right & fallen).mean()
+
+    @pytest.mark.parametrize("model", [linear, forest], ids=["linear", "forest"])
+    @pytest.mark.parametrize("given", [True, False], ids=["given", "predicted"])
+    def test_of_categories_are_what_trying_all_levels_finds(self, model, given):
+        labels = self.bought if given else model.predict(self.table)
+        found = flip_rates(model, self.table, labels if given else None, self.threat).to_frame().flip_rate
+        sex = {"f": ["m"], "m": ["f"]}
+        np.testing.assert_allclose(found["sex"], self.flips(model, "sex", sex, labels))
+        np.testing.assert_allclose(found["job"], self.flips(model, "job", {"a": ["b"], "b": ["a", "c"]}, labels))
+        assert found["sex"] > 0.1
+
+    def test_of_numbers_are_the_rows_that_one_column_can_carry_across(self):
+        found = flip_rates(self.linear, self.table, threat=self.threat).to_frame().flip_rate
+        slope = self.linear[-1].coef_[0, 0] / self.prepare_scale()
+        low, high = (np.clip(self.table.age + s * 0.4 * self.table.age.std(ddof=0), *self.ends()) for s in (-1, 1))
+        scores = self.linear.decision_function(self.table)
+        reached = [scores + slope * (end - self.table.age) for end in (low, high)]
+        np.testing.assert_allclose(
+            found["age"], np.mean([(r > 0) != (scores > 0) for r in reached], axis=0).astype(bool).mean()
+        )
+
+    def prepare_scale(self):
+        return self.linear[0].named_transformers_["standardscaler"].scale_[0]
+
+    def ends(self):
+        return self.table.age.min(), self.table.age.max()
+
+    def test_columns_that_may_not_change_are_left_out(self):
+        found = flip_rates(self.linear, self.table, threat=self.threat)
+        assert found.names.tolist() == ["age", "sex", "job"]
+        assert found.positions.tolist() == [0, 1, 2]
+        without = ThreatModel(0.4, fixed=["code"]).fit(self.table)
+        assert flip_rates(self.linear, self.table, threat=without).names.tolist() == ["age"]
+        assert flip_rates(self.linear, self.table).names.tolist() == ["sex", "job"]
+
+    def test_what_is_not_a_classifier_and_several_radii_are_refused(self):
+        with pytest.raises(TypeError, match="is not a classifier"):
+            flip_rates(make_pipeline(self.prepare, LinearRegression()).fit(self.table, self.bought), self.table)
+        with pytest.raises(ValueError, match="epsilon must be a single radius"):
+            flip_rates(self.linear, self.table, threat=ThreatModel([0.1, 0.2], fixed=["code"]).fit(self.table))
+
+    def test_sensitivity_shows_them_in_place_of_gradients_of_zero(self):
+        sensitivity = feature_sensitivity(self.linear, self.table, self.bought, units="std")
+        frame = sensitivity.to_frame()
+        assert frame.index.tolist()[0] == "age"
+        assert frame.loc[["sex", "job"], ["mean", "std"]].isna().all(axis=None)
+        assert np.isnan(frame.flip_rate["age"])
+        expected = flip_rates(self.linear, self.table).to_frame().flip_rate
+        np.testing.assert_array_equal(frame.flip_rate[["sex", "job"]], expected[["sex", "job"]])
+
+    def test_sensitivity_of_a_regressor_has_no_number_for_a_category(self):
+        model = make_pipeline(self.prepare, LinearRegression()).fit(self.table, self.bought)
+        frame = feature_sensitivity(model, self.table, self.bought).to_frame()
+        assert frame.loc[["sex", "job"]].isna().all(axis=None)
+        assert frame["mean"]["age"] > 0
 
 
 class TestBadInput:

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.utils import check_array
 
 from sklearn_irg._checks import check_choice, check_integer, check_real
 from sklearn_irg._engine.sensitivity import summed_log_probability_cotangent
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows, score_model_of
+from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._fitted.units import column_scales
+from sklearn_irg.diagnostics._flip_rates import flip_rates
 
 _INCOMPLETE = 0.05  # of the largest attributions of a row: what a quadrature over kinks of relu may miss
 
@@ -112,28 +115,40 @@ class FeatureSensitivity:
     names : ndarray of str of shape (n_features,)
         Names of the features.
     mean : ndarray of shape (n_features,)
-        Mean absolute gradient.
+        Mean absolute gradient; NaN for columns that are no numbers, which have none.
     std : ndarray of shape (n_features,)
-        Standard deviation of the absolute gradient over rows.
+        Standard deviation of the absolute gradient over rows; NaN for columns that are no numbers.
     units : {"raw", "std"}, default="raw"
         Whether gradients are per unit of each column or per standard deviation of it.
+    flip_rate : ndarray of shape (n_features,) or None
+        Share of rows whose class changes when this category alone changes, by `flip_rates`; NaN for other columns. ``None``
+        where there are no categories.
     """
 
     names: np.ndarray
     mean: np.ndarray
     std: np.ndarray
     units: str = "raw"
+    flip_rate: np.ndarray | None = None
 
     def to_frame(self):
-        """A pandas DataFrame, the most sensitive feature first."""
+        """A pandas DataFrame, the most sensitive feature first: numbers, then categories."""
+        columns = {"mean": self.mean, "std": self.std}
+        if self.flip_rate is None:
+            return self._indexed(columns).sort_values("mean", ascending=False)
+        frame = self._indexed({**columns, "flip_rate": self.flip_rate})
+        return frame.sort_values(["mean", "flip_rate"], ascending=False)
+
+    def _indexed(self, columns):
         import pandas as pd
 
-        frame = pd.DataFrame({"mean": self.mean, "std": self.std}, index=pd.Index(self.names, name="feature"))
-        return frame.sort_values("mean", ascending=False)
+        return pd.DataFrame(columns, index=pd.Index(self.names, name="feature"))
 
 
 def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
-    """Mean absolute gradient with respect to each feature.
+    """Mean absolute gradient with respect to each feature that is a number.
+
+    A category has no gradient; the share of rows that a change of it flips is given instead.
 
     Parameters
     ----------
@@ -156,7 +171,8 @@ def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
     Returns
     -------
     sensitivity : FeatureSensitivity
-        Names, means and standard deviations over rows, with ``to_frame()``.
+        Names, means and standard deviations over rows, and for a classifier of tables with categories `flip_rates` of
+        these, with ``to_frame()``.
 
     Examples
     --------
@@ -171,7 +187,24 @@ def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
     absolute = np.abs(input_gradients(estimator, X, y, of, units=units))
     names = getattr(X, "columns", getattr(estimator, "feature_names_in_", None))
     names = [f"x{j}" for j in range(absolute.shape[1])] if names is None else names
-    return FeatureSensitivity(np.asarray(names, dtype=object), absolute.mean(axis=0), absolute.std(axis=0), units)
+    mean, std, flips = absolute.mean(axis=0), absolute.std(axis=0), None
+    is_number = _is_number(X, absolute.shape[1])
+    if not is_number.all():
+        mean, std = np.where(is_number, mean, np.nan), np.where(is_number, std, np.nan)
+        flips = _flips_of_categories(estimator, X, is_number)
+    return FeatureSensitivity(np.asarray(names, dtype=object), mean, std, units, flips)
+
+
+def _is_number(X, n_columns):
+    return np.ones(n_columns, dtype=bool) if issparse(X) else as_table(X).is_number
+
+
+def _flips_of_categories(estimator, X, is_number):
+    flips = np.full(len(is_number), np.nan)
+    if getattr(estimator, "classes_", None) is not None:
+        found = flip_rates(estimator, X)
+        flips[found.positions] = found.rates
+    return np.where(is_number, np.nan, flips)
 
 
 def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
