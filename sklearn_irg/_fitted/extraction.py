@@ -54,8 +54,10 @@ def model_and_rows(estimator, X, table=None):
     model, rows = _bound(estimator, X, table)
     model.contains_trees = contains_trees(estimator)
     agrees = _predicts_rows(model, rows, estimator, X, table)
-    if not _has_two_scores(estimator, model) or (agrees and labels_follow(model, rows, estimator)):
+    if not _has_two_scores(estimator, model) or _are_linked(estimator, model, rows):
         return _if_it_agrees(agrees, model, rows)
+    if agrees and labels_follow(model, rows, estimator):
+        return model, rows
     other = _view(estimator, "predict_proba", X, table, model)
     if _predicts_rows(other, rows, estimator, X, table) and labels_follow(other, rows, estimator):
         return other, rows
@@ -75,6 +77,12 @@ def _has_two_scores(estimator, model):
     """Whether labels may follow one function of a classifier or the other."""
     methods = ("predict", "decision_function", "predict_proba")
     return model.classes is not None and not model.has_weights and all(hasattr(estimator, name) for name in methods)
+
+
+def _are_linked(estimator, model, rows):
+    """Whether probabilities are the softmax of the scores, so that labels follow both or none; not told by sure rows only."""
+    stated = np.asarray(estimator.predict_proba(rows_for(estimator, model, rows)))
+    return bool((stated.max(axis=1) < 0.99).any()) and states(model, rows, stated)
 
 
 def _view(estimator, method, X, table, model):
@@ -121,6 +129,8 @@ def loss_model_of(estimator, X, model, rows):
     """
     estimator = getattr(estimator, "best_estimator_", estimator)
     if model.classes is None or not hasattr(estimator, "predict_proba"):
+        return model
+    if model.is_function and not hasattr(estimator, "decision_function"):  # log-probabilities as it is
         return model
     tried = np.concatenate([rows, *near_boundary(model, rows)])
     stated = np.asarray(estimator.predict_proba(rows_for(estimator, model, tried)))
