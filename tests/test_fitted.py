@@ -31,6 +31,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPRegressor
+from sklearn_irg._fitted.residual_directions import residual_direction
 from sklearn_irg._fitted.steps_inside import contains_trees
 from sklearn_irg.attacks import adversarial_accuracy, deepfool
 from sklearn_irg.diagnostics import (
@@ -44,7 +45,7 @@ from sklearn_irg.diagnostics import (
 )
 from sklearn_irg.likelihoods import Bernoulli
 from tests import oracles
-from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y
+from tests.problems import BINARY_X, BINARY_Y, LIKELIHOODS, MULTI_X, MULTI_Y
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X2, y2, X3, y3 = BINARY_X[:, :6], BINARY_Y, MULTI_X, MULTI_Y
@@ -138,6 +139,34 @@ class TestALikelihoodOfOnesOwn:
         model.set_params(loss__temperature=20.0)
         np.testing.assert_array_equal(model.predict_proba(X2), before)
         assert model.likelihood_.temperature == 2.0
+
+
+class TestDirectionsOfResiduals:
+    @pytest.mark.parametrize("name", LIKELIHOODS)
+    def test_are_residuals_up_to_a_positive_factor_for_each_row(self, name):
+        likelihood, n_outputs = LIKELIHOODS[name]
+        rng = np.random.RandomState(0)
+        Z, classes = 3 * rng.standard_normal((50, n_outputs)), rng.randint(n_outputs, size=50)
+        Y = np.eye(n_outputs)[classes] if name == "softmax" else (rng.rand(50, n_outputs) < 0.5) * 1.0
+        R, D = likelihood.loss_and_residual(Z, Y)[1], residual_direction(likelihood, Z, Y)
+        np.testing.assert_allclose(
+            R / np.abs(R).max(axis=1, keepdims=True), D / np.abs(D).max(axis=1, keepdims=True), rtol=1e-9
+        )
+
+    @pytest.mark.parametrize("name", ["logistic", "labels", "softmax"])
+    def test_are_there_where_residuals_of_classes_are_not(self, name):
+        likelihood, n_outputs = LIKELIHOODS[name]
+        Z = np.linspace(9000, 1000, n_outputs)[None]
+        Y = np.eye(n_outputs)[:1] if name == "softmax" else np.ones_like(Z)
+        assert not likelihood.loss_and_residual(Z, Y)[1].any()
+        expected = [-1, 1, 0, 0] if name == "softmax" else [0, 0, -1][-n_outputs:]  # of the label nearest to a change
+        np.testing.assert_allclose(residual_direction(likelihood, Z, Y)[0], expected, atol=1e-12)
+
+    @pytest.mark.parametrize("name", LIKELIHOODS)
+    def test_of_soft_targets_are_residuals_themselves(self, name):
+        likelihood, n_outputs = LIKELIHOODS[name]
+        Z, Y = np.ones((2, n_outputs)), np.full((2, n_outputs), 1 / max(n_outputs, 2))
+        np.testing.assert_array_equal(residual_direction(likelihood, Z, Y), likelihood.loss_and_residual(Z, Y)[1])
 
 
 class TestModelsThatPredictOtherwise:
