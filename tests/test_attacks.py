@@ -6,10 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 import sklearn
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import NearestCentroid
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -17,7 +20,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
+from sklearn_irg._fitted.models import FunctionModel
 from sklearn_irg.attacks import (
+    ThreatModel,
     adversarial_accuracy,
     confidence_ascent,
     deepfool,
@@ -27,7 +32,7 @@ from sklearn_irg.attacks import (
     transfer_matrix,
     virtual_adversarial_direction,
 )
-from sklearn_irg.diagnostics import temperature
+from sklearn_irg.diagnostics import attack_distance, temperature
 from tests import oracles
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, TABLES
 
@@ -105,6 +110,104 @@ class TestClosedForms:
             np.testing.assert_allclose(abs(row @ np.linalg.eigh(F)[1][:, -1]), 1, atol=1e-3)
 
 
+def residual(Z, y):
+    """Residuals of the softmax over scores, with exponents enough for differences of thousands."""
+    E = np.exp((Z - Z.max(axis=1, keepdims=True)).astype(np.longdouble))
+    P = E / E.sum(axis=1, keepdims=True)
+    others = np.arange(Z.shape[1]) != y[:, None]
+    R = np.where(others, P, -(P * others).sum(axis=1, keepdims=True))
+    return (R / np.abs(R).max(axis=1, keepdims=True)).astype(np.float64)
+
+
+class TestPublishedFormulas:
+    X, y = load_digits(return_X_y=True)
+    X = X / 16
+    digits = LogisticRegression(C=100, max_iter=5000).fit(X[:1200], y[:1200])
+    X, y = X[1200:1500], y[1200:1500]
+
+    @pytest.mark.parametrize("sharper", [1, 100])
+    def test_fast_gradient_steps_along_the_gradient_of_the_loss_however_confident_the_model_is(self, sharper):
+        model = clone(self.digits).set_params(max_iter=1)
+        model.__dict__.update(self.digits.__dict__)
+        model.coef_, model.intercept_ = sharper * self.digits.coef_, sharper * self.digits.intercept_
+        G = residual(model.decision_function(self.X), self.y) @ model.coef_
+        clear = np.abs(G) > 1e-9 * np.abs(G).max(axis=1, keepdims=True)
+        moved = fast_gradient(model, self.X, self.y, 0.1, norm="linf")
+        np.testing.assert_allclose(moved[clear], (self.X + 0.1 * np.sign(G))[clear], atol=1e-12)
+        unit = G / np.linalg.norm(G, axis=1, keepdims=True)
+        np.testing.assert_allclose(fast_gradient(model, self.X, self.y, 0.3), self.X + 0.3 * unit, atol=1e-9)
+
+    def test_fast_gradient_of_two_classes_is_there_where_the_loss_is_zero_in_rounding(self):
+        model = LogisticRegression().fit(X2, y2)
+        model.coef_, model.intercept_ = 1e4 * model.coef_, 1e4 * model.intercept_
+        step = np.sign(model.coef_) * np.where(y2 == 1, -1, 1)[:, None]
+        np.testing.assert_allclose(fast_gradient(model, X2, y2, 0.1, norm="linf"), X2 + 0.1 * step, atol=1e-12)
+
+    def test_projected_gradient_follows_the_gradient_of_the_loss(self):
+        moved, epsilon, points = self.X, 0.1, [self.X, fast_gradient(self.digits, self.X, self.y, 0.1, norm="linf")]
+        for _ in range(3):
+            G = residual(self.digits.decision_function(moved), self.y) @ self.digits.coef_
+            moved = self.X + np.clip(moved + 2.5 * epsilon / 3 * np.sign(G) - self.X, -epsilon, epsilon)
+            points.append(moved)
+        found = projected_gradient(self.digits, self.X, self.y, epsilon, norm="linf", n_steps=3)
+        apart = np.min([np.abs(found - point).max(axis=1) for point in points], axis=0)
+        assert (apart < 1e-9).mean() > 0.98  # signs of entries near zero may differ by rounding
+
+    def test_a_virtual_adversarial_direction_goes_by_the_probabilities_that_are_stated(self):
+        model = OneVsRestClassifier(LogisticRegression()).fit(X3, y3)
+        d = virtual_adversarial_direction(model, X3[:5], n_power_iterations=200, random_state=0)
+        J = np.stack([oracles.input_gradients(lambda X, k=k: model.predict_proba(X)[:, k], X3[:5]) for k in range(3)])
+        for i, p in enumerate(model.predict_proba(X3[:5])):
+            F = J[:, i].T @ (J[:, i] / p[:, None])
+            np.testing.assert_allclose(abs(d[i] @ np.linalg.eigh(F)[1][:, -1]), 1, atol=1e-3)
+
+
+class Boosted(ClassifierMixin, BaseEstimator):
+    """Steps at whole numbers, where rows lie, and a booster to be known by; counts the calls that it gets."""
+
+    def fit(self, X, y):
+        self.classes_, self.n_features_in_, self.calls_ = np.unique(y), X.shape[1], []
+        return self
+
+    def get_booster(self):
+        """What XGBoost's estimators have."""
+
+    def predict_proba(self, X):
+        self.calls_.append(len(X))
+        p = 0.05 + 0.9 * (np.asarray(X) >= [2, 4, 7]).mean(axis=1)
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X):
+        return (self.predict_proba(X)[:, 1] > 0.5).astype(int)
+
+
+class TestBoostedTrees:
+    X = np.random.RandomState(0).randint(0, 10, (20, 3)).astype(float)
+    model = Boosted().fit(X, X[:, 0] > 4)
+    y = model.predict(X)
+
+    @pytest.mark.parametrize("wrap", [lambda m: m, lambda m: FrozenEstimator(m)], ids=["alone", "wrapped"])
+    def test_attacks_search_and_never_take_differences(self, wrap, monkeypatch):
+        def refuse(*_):
+            raise AssertionError("central differences of a step function")
+
+        monkeypatch.setattr(FunctionModel, "score_gradients", refuse)
+        self.model.calls_.clear()
+        model = wrap(self.model)
+        threat = ThreatModel(2.0, norm="linf", scale=None, integers=None, bounds=None).fit(self.X)
+        extremes = [self.model.predict(self.X + shift) == self.y for shift in (-2, 2)]  # probabilities are monotone
+        robust = np.logical_and(*extremes)
+        assert adversarial_accuracy(model, self.X, self.y, threat) == robust.mean()
+        assert (attack_distance(model, self.X, norm="linf")[~robust] < 2.0 + 1e-6).all()
+        assert len(self.model.calls_) < 1500
+        assert sum(self.model.calls_) < 20 * 20_000
+
+    @pytest.mark.parametrize("attack", [fast_gradient, projected_gradient], ids=["one step", "many"])
+    def test_attacks_along_gradients_are_refused(self, attack):
+        with pytest.raises(TypeError, match=r"Boosted contains decision trees.*Use adversarial_accuracy"):
+            attack(self.model, self.X, self.y, 1.0)
+
+
 class TestConfidenceAscent:
     def test_ends_at_the_confidence_asked_for(self):
         model = LogisticRegression().fit(X3, y3)
@@ -114,6 +217,40 @@ class TestConfidenceAscent:
         # steps of 0.01 end up to one step beyond the confidence asked for
         np.testing.assert_allclose(P[P > 0.5], 0.9, atol=0.02)
         assert (model.predict(moved) == targets).all()
+
+    def test_says_which_rows_did_not_reach_the_confidence(self):
+        model, targets = LogisticRegression().fit(X3, y3), (y3 + 1) % 3
+        options = {"confidence": 0.9, "temperature": 1.7, "step_size": 0.02, "max_iter": 80}
+        moved, reached = confidence_ascent(model, X3, targets, return_reached=True, **options)
+        P = oracles.means(model.decision_function(moved) / 1.7, "softmax")[np.arange(len(X3)), targets]
+        np.testing.assert_array_equal(reached, P >= 0.9)
+        assert 0 < reached.sum() < len(X3)
+        others = np.flatnonzero(~reached)
+        message = (
+            f"{len(others)} of 150 rows did not reach a probability of 0.9 within 80 steps: {others[0]}, {others[1]}, "
+        )
+        with pytest.warns(ConvergenceWarning, match=message):
+            np.testing.assert_array_equal(confidence_ascent(model, X3, targets, **options), moved)
+
+    def test_a_row_that_reaches_it_with_the_last_step_has_reached_it(self):
+        model, targets = LogisticRegression().fit(X3, y3), (y3 + 1) % 3
+        for max_iter in range(1, 400, 40):
+            moved, reached = confidence_ascent(
+                model, X3, targets, step_size=0.02, max_iter=max_iter, return_reached=True
+            )
+            P = model.predict_proba(moved)[np.arange(len(X3)), targets]
+            np.testing.assert_array_equal(reached, P >= 0.95)
+
+    def test_the_confidence_is_that_of_the_stated_probabilities(self):
+        model, targets = OneVsRestClassifier(LogisticRegression()).fit(X3, y3), (y3 + 1) % 3
+        moved, reached = confidence_ascent(
+            model, X3, targets, confidence=0.6, step_size=0.01, max_iter=3000, return_reached=True
+        )
+        P = model.predict_proba(moved)[np.arange(len(X3)), targets]
+        np.testing.assert_array_equal(reached, P >= 0.6)
+        assert reached.mean() > 0.5
+        stayed = (moved == X3).all(axis=1)
+        np.testing.assert_allclose(P[reached & ~stayed], 0.6, atol=0.03)
 
     def test_flatter_models_need_larger_perturbations(self):
         sizes = []

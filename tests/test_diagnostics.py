@@ -1,18 +1,23 @@
 """Diagnostics against closed forms, finite differences and the laws that tie them together."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.datasets import load_iris, make_moons
 from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, RidgeClassifier, SGDClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -20,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
+    OneHotEncoder,
     PolynomialFeatures,
     PowerTransformer,
     RobustScaler,
@@ -29,12 +35,13 @@ from sklearn.svm import SVC, LinearSVC
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, IMSATClusterer, VATClassifier
 from sklearn_irg._fitted.extraction import as_model
-from sklearn_irg.attacks import deepfool
+from sklearn_irg.attacks import ThreatModel, deepfool
 from sklearn_irg.diagnostics import (
     attack_distance,
     certified_radius,
     feature_sensitivity,
     find_another_explanation,
+    flip_rates,
     gradient_inequality,
     input_gradients,
     integrated_gradients,
@@ -164,13 +171,155 @@ class TestGeometry:
 
 
 BINARY, MULTI = (X2[:80], y2[:80]), (X3, y3)
+LINEAR_BAG = BaggingClassifier(LogisticRegression(), 3, max_samples=30, random_state=0)
+STATED = [  # whose probabilities are no softmax of their decision_function, or that have none
+    OneVsRestClassifier(LogisticRegression()),
+    SGDClassifier(loss="log_loss", alpha=0.05, random_state=0),
+    CalibratedClassifierCV(SGDClassifier(random_state=0), cv=2),
+    LINEAR_BAG,
+    VotingClassifier([("a", LogisticRegression()), ("b", GaussianNB())], voting="soft"),
+    StackingClassifier([("a", LogisticRegression()), ("b", QuadraticDiscriminantAnalysis(reg_param=0.1))]),
+    NearestCentroid(),
+    make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression())),
+    make_pipeline(StandardScaler(), PolynomialFeatures(2), OneVsRestClassifier(LogisticRegression(C=0.01))),
+    GridSearchCV(OneVsRestClassifier(LogisticRegression()), {"estimator__C": [0.1]}),
+]
+
+
+class Platt(ClassifierMixin, BaseEstimator):
+    """Labels by the sign of a score, and probabilities that are one half elsewhere, as ``SVC(probability=True)`` has them."""
+
+    def fit(self, X, y):
+        self.inner_ = LogisticRegression().fit(X, y)
+        self.classes_, self.n_features_in_ = self.inner_.classes_, X.shape[1]
+        return self
+
+    def decision_function(self, X):
+        return self.inner_.decision_function(X)
+
+    def predict(self, X):
+        return self.inner_.predict(X)
+
+    def predict_proba(self, X):
+        p = expit(2 * self.decision_function(X) - 1.5)
+        return np.column_stack([1 - p, p])
+
+
+@pytest.mark.parametrize("estimator", [*STATED, Platt()], ids=lambda e: repr(e)[:50])
+class TestStatedProbabilities:
+    """What is called a loss or a probability is that of ``predict_proba``."""
+
+    @pytest.mark.parametrize(("X", "y"), [BINARY, MULTI], ids=["binary", "multiclass"])
+    def test_gradients_of_the_loss_are_those_of_the_stated_log_probabilities(self, estimator, X, y):
+        if isinstance(estimator, Platt):
+            X, y = BINARY
+        model = clone(estimator).fit(X, y)
+        for labels, argument in ((y, y), (model.predict(X), None)):
+            expected = oracles.input_gradients(lambda X, labels=labels: log_loss(model)(X, labels), X)
+            np.testing.assert_allclose(
+                input_gradients(model, X, argument), expected, atol=1e-5 * np.abs(expected).max()
+            )
+        summed = oracles.input_gradients(lambda X: np.log(model.predict_proba(X)).sum(axis=1), X)
+        found = input_gradients(model, X, of="log_proba")
+        np.testing.assert_allclose(found, summed, atol=1e-5 * np.abs(summed).max())
+
+    def test_a_row_alone_has_the_gradient_that_it_has_among_others(self, estimator):
+        X, y = BINARY
+        model = clone(estimator).fit(X, y)
+        together = input_gradients(model, X, y)
+        np.testing.assert_allclose(
+            input_gradients(model, X[7:8], y[7:8])[0], together[7], atol=1e-4 * np.abs(together).max()
+        )
+
+    def test_the_median_confidence_at_the_temperature_is_the_one_asked_for(self, estimator):
+        X, y = BINARY
+        model = clone(estimator).fit(X, y)
+        log_odds = np.diff(np.log(model.predict_proba(X)), axis=1)[:, 0] / temperature(model, X, confidence=0.9)
+        np.testing.assert_allclose(np.median(expit(np.abs(log_odds))), 0.9, rtol=1e-6)
+
+    def test_local_smoothness_is_a_divergence_of_them(self, estimator):
+        X, y = BINARY
+        model = clone(estimator).fit(X, y)
+        found = local_smoothness(model, X[:10], 0.3, n_power_iterations=30, random_state=0)
+        P, rng = model.predict_proba(X[:10]), np.random.RandomState(0)
+        for _ in range(20):
+            r = rng.standard_normal(X[:10].shape)
+            Q = model.predict_proba(X[:10] + 0.3 * r / np.linalg.norm(r, axis=1, keepdims=True))
+            assert ((P * np.log(P / Q)).sum(axis=1) <= found * 1.02 + 1e-9).all()
+
+
+class TestScoresAsStated:
+    @pytest.mark.parametrize(
+        "estimator", [m for m in STATED if hasattr(m, "decision_function")], ids=lambda e: repr(e)[:50]
+    )
+    @pytest.mark.parametrize(("X", "y"), [BINARY, MULTI], ids=["binary", "multiclass"])
+    def test_attributions_add_up_to_differences_of_the_decision_function(self, estimator, X, y):
+        model = clone(estimator).fit(X, y)
+        Z = model.decision_function(np.vstack([X, X.mean(axis=0)]))
+        scores = Z if Z.ndim == 1 else Z[np.arange(len(Z)), np.append(y, 0)]
+        base = Z[-1] if Z.ndim == 1 else Z[-1, y]
+        np.testing.assert_allclose(integrated_gradients(model, X, y).sum(axis=1), scores[:-1] - base, atol=1e-5)
+
+    def test_attributions_of_scores_that_jump_are_refused(self):
+        with pytest.raises(TypeError, match=r"SVC adds up votes of pairs of classes.*OneVsRestClassifier around it"):
+            integrated_gradients(SVC().fit(X3, y3), X3)
+
+    def test_attributions_that_do_not_add_up_are_refused(self):
+        model = MLPClassifier((100,), max_iter=2000, alpha=0, random_state=0).fit(X3, y3)
+        model.coefs_[0] *= 30  # as good as a jump
+        model.intercepts_[0] *= 30
+        with pytest.raises(ValueError, match=r"do not add up to the difference of scores.*A larger n_steps helps"):
+            integrated_gradients(model, X3, n_steps=3)
+        assert integrated_gradients(model, X3, n_steps=1000).shape == X3.shape
+
+    def test_the_inequality_of_a_loss_that_is_not_of_the_scores_is_refused(self):
+        model = SGDClassifier(loss="log_loss", random_state=0).fit(X3, y3)
+        with pytest.raises(TypeError, match="of='score'"):
+            gradient_inequality(model, X3, of="loss")
+        assert (gradient_inequality(model, X3).left > 0).all()
+
+
+class TestLabelsThatDoNotFollowTheDecisionFunction:
+    X = np.random.RandomState(0).standard_normal((60, 2)) * [1, 2]
+    y = (X[:, 0] + 0.8 * np.random.RandomState(1).standard_normal(60) > 0.3).astype(int)
+    model = BaggingClassifier(LogisticRegression(C=100), 5, max_samples=9, random_state=2).fit(X, y)
+
+    def nearest(self, X):
+        """Distance to the nearest of many points on rays that are predicted otherwise."""
+        angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
+        radii = np.geomspace(1e-4, 20, 600)
+        rays = radii[:, None, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+        own = self.model.predict(X)
+        distances = []
+        for row, label in zip(X, own, strict=True):
+            flips = (self.model.predict((row + rays).reshape(-1, 2)) != label).reshape(len(radii), -1).any(axis=1)
+            distances.append(radii[flips.argmax()] if flips.any() else np.inf)
+        return np.array(distances)
+
+    def test_distances_are_to_where_the_label_changes(self):
+        signs = self.model.decision_function(self.X) > 0
+        assert (signs != self.model.predict(self.X)).any()
+        X = self.X[:25]
+        expected = self.nearest(X)
+        found = attack_distance(self.model, X)
+        assert (found >= expected * (1 - 0.03)).all()
+        assert np.median(found / expected) < 1.1
+
+    def test_of_one_row_too(self):
+        for row in self.X[:3, None]:
+            moved = deepfool(self.model, row, max_iter=100)
+            assert self.model.predict(moved) != self.model.predict(row)
+            np.testing.assert_allclose(
+                attack_distance(self.model, row),
+                attack_distance(self.model, self.X)[(row == self.X).all(axis=1)],
+                rtol=1e-3,
+            )
 
 
 @pytest.mark.parametrize(
     ("estimator", "X", "y"),
-    # probabilities of three calibrated classes are normalised again, so their loss is not that of their scores
     [(e, *table) for e in [*NETWORKS, GaussianProcessClassifier()] for table in (BINARY, MULTI)]
-    + [(CalibratedClassifierCV(LogisticRegression()), *BINARY)],
+    + [(CalibratedClassifierCV(LogisticRegression()), *table) for table in (BINARY, MULTI)],
     ids=lambda e: repr(e)[:40],
 )
 def test_gradients_of_the_loss_match_finite_differences_of_predicted_probabilities(estimator, X, y):
@@ -380,6 +529,90 @@ class TestSensitivity:
         masks = [largest_gradient_mask(m, X * [2, 1, 1]).mean(axis=0).round() for m in (first, second)]
         np.testing.assert_array_equal(masks[0][:2], [1, 0])
         np.testing.assert_array_equal(masks[1][:2], [0, 1])
+
+
+class TestFlipRates:
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame(
+        {
+            "age": rng.standard_normal(150) * 10 + 40,
+            "sex": rng.choice(["f", "m"], 150),
+            "job": rng.choice(list("abcd"), 150),
+            "code": 1.0,
+        }
+    )
+    bought = ((table.age - 40) / 10 + (table.sex == "f") * 2 + rng.standard_normal(150) > 1).astype(int).to_numpy()
+    prepare = make_column_transformer((StandardScaler(), ["age", "code"]), (OneHotEncoder(), ["sex", "job"]))
+    linear = make_pipeline(prepare, LogisticRegression()).fit(table, bought)
+    forest = make_pipeline(prepare, RandomForestClassifier(5, random_state=0)).fit(table, bought)
+    threat = ThreatModel(
+        0.4, n_swaps=2, scale={"code": 0.0}, fixed=["code"], exchange={"job": {"a": ["b"], "b": ["a", "c"]}}
+    )
+    threat = threat.fit(table)
+
+    def flips(self, model, column, levels, labels):
+        """Rows that are right and, at some allowed level, wrong, by trying all."""
+        right = model.predict(self.table) == labels
+        fallen = np.zeros(len(right), dtype=bool)
+        for level in set().union(*levels.values()):
+            allowed = np.array([level in levels.get(own, ()) for own in self.table[column]])
+            fallen |= allowed & (model.predict(self.table.assign(**{column: level})) != labels)
+        return (right & fallen).mean()
+
+    @pytest.mark.parametrize("model", [linear, forest], ids=["linear", "forest"])
+    @pytest.mark.parametrize("given", [True, False], ids=["given", "predicted"])
+    def test_of_categories_are_what_trying_all_levels_finds(self, model, given):
+        labels = self.bought if given else model.predict(self.table)
+        found = flip_rates(model, self.table, labels if given else None, self.threat).to_frame().flip_rate
+        sex = {"f": ["m"], "m": ["f"]}
+        np.testing.assert_allclose(found["sex"], self.flips(model, "sex", sex, labels))
+        np.testing.assert_allclose(found["job"], self.flips(model, "job", {"a": ["b"], "b": ["a", "c"]}, labels))
+        assert found["sex"] > 0.1
+
+    def test_of_numbers_are_the_rows_that_one_column_can_carry_across(self):
+        found = flip_rates(self.linear, self.table, threat=self.threat).to_frame().flip_rate
+        slope = self.linear[-1].coef_[0, 0] / self.prepare_scale()
+        low, high = (np.clip(self.table.age + s * 0.4 * self.table.age.std(ddof=0), *self.ends()) for s in (-1, 1))
+        scores = self.linear.decision_function(self.table)
+        reached = [scores + slope * (end - self.table.age) for end in (low, high)]
+        np.testing.assert_allclose(
+            found["age"], np.mean([(r > 0) != (scores > 0) for r in reached], axis=0).astype(bool).mean()
+        )
+
+    def prepare_scale(self):
+        return self.linear[0].named_transformers_["standardscaler"].scale_[0]
+
+    def ends(self):
+        return self.table.age.min(), self.table.age.max()
+
+    def test_columns_that_may_not_change_are_left_out(self):
+        found = flip_rates(self.linear, self.table, threat=self.threat)
+        assert found.names.tolist() == ["age", "sex", "job"]
+        assert found.positions.tolist() == [0, 1, 2]
+        without = ThreatModel(0.4, fixed=["code"]).fit(self.table)
+        assert flip_rates(self.linear, self.table, threat=without).names.tolist() == ["age"]
+        assert flip_rates(self.linear, self.table).names.tolist() == ["sex", "job"]
+
+    def test_what_is_not_a_classifier_and_several_radii_are_refused(self):
+        with pytest.raises(TypeError, match="is not a classifier"):
+            flip_rates(make_pipeline(self.prepare, LinearRegression()).fit(self.table, self.bought), self.table)
+        with pytest.raises(ValueError, match="epsilon must be a single radius"):
+            flip_rates(self.linear, self.table, threat=ThreatModel([0.1, 0.2], fixed=["code"]).fit(self.table))
+
+    def test_sensitivity_shows_them_in_place_of_gradients_of_zero(self):
+        sensitivity = feature_sensitivity(self.linear, self.table, self.bought, units="std")
+        frame = sensitivity.to_frame()
+        assert frame.index.tolist()[0] == "age"
+        assert frame.loc[["sex", "job"], ["mean", "std"]].isna().all(axis=None)
+        assert np.isnan(frame.flip_rate["age"])
+        expected = flip_rates(self.linear, self.table).to_frame().flip_rate
+        np.testing.assert_array_equal(frame.flip_rate[["sex", "job"]], expected[["sex", "job"]])
+
+    def test_sensitivity_of_a_regressor_has_no_number_for_a_category(self):
+        model = make_pipeline(self.prepare, LinearRegression()).fit(self.table, self.bought)
+        frame = feature_sensitivity(model, self.table, self.bought).to_frame()
+        assert frame.loc[["sex", "job"]].isna().all(axis=None)
+        assert frame["mean"]["age"] > 0
 
 
 class TestBadInput:

@@ -20,8 +20,16 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
-from sklearn_irg.attacks import adversarial_accuracy
-from sklearn_irg.diagnostics import certified_radius, input_gradients, linear_geometry, mirror_points, signed_distance
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy
+from sklearn_irg.diagnostics import (
+    certified_radius,
+    feature_sensitivity,
+    flip_rates,
+    input_gradients,
+    linear_geometry,
+    mirror_points,
+    signed_distance,
+)
 from sklearn_irg.displays import (
     AdversarialExamplesDisplay,
     FeatureSensitivityDisplay,
@@ -81,13 +89,41 @@ def test_tilting_plane_shows_mirror_images():
 def test_margin_histogram_counts_every_row_and_scales_the_loss():
     display = MarginHistogramDisplay.from_estimator(LINEAR, X, y, loss="hinge")
     assert sum(patch.get_height() for patch in display.ax_.patches) == len(X)
-    np.testing.assert_array_equal(display.distances, signed_distance(LINEAR, X, y))
+    np.testing.assert_array_equal(display.distances, signed_distance(LINEAR, X, y, units="std"))
     (right,) = [ax for ax in display.figure_.axes if ax is not display.ax_]
     grid, values = right.lines[0].get_data()
     np.testing.assert_allclose(values, np.maximum(1 - np.linalg.norm(LINEAR.coef_) * grid, 0))
     assert len(MarginHistogramDisplay.from_estimator(NETWORK, X, y).figure_.axes) == 1
     with pytest.raises(ValueError, match="loss must be one of 'zero_one', 'hinge', 'softplus'; got 'log'"):
         MarginHistogramDisplay.from_estimator(NETWORK, X, y, loss="log")
+
+
+class TestUnitsOfMargins:
+    raw = X * [1e-3, 1, 10, 50, 1e4] + 7
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(raw, y)
+
+    def test_do_not_depend_on_those_of_the_columns(self):
+        display = MarginHistogramDisplay.from_estimator(self.model, self.raw, y)
+        w = self.model[-1].coef_[0]
+        expected = (2 * y - 1) * self.model.decision_function(self.raw) / np.linalg.norm(w)
+        np.testing.assert_allclose(display.distances, expected)
+        np.testing.assert_allclose(display.weight_norm, np.linalg.norm(w))
+        assert "(standard deviations of the columns)" in display.ax_.get_xlabel()
+
+    def test_are_those_of_a_threat_model(self):
+        threat = ThreatModel(scale={0: 2e-3, 1: 5.0}, fixed=[4]).fit(self.raw)
+        display = MarginHistogramDisplay.from_estimator(self.model, self.raw, y, threat=threat)
+        w = self.model[-1].coef_[0] / self.model[0].scale_ * threat.scales_
+        expected = (2 * y - 1) * self.model.decision_function(self.raw) / np.linalg.norm(w)
+        np.testing.assert_allclose(display.distances, expected)
+        assert "(scales of the threat model)" in display.ax_.get_xlabel()
+        with pytest.raises(ValueError, match="units is not taken beside a ThreatModel"):
+            MarginHistogramDisplay.from_estimator(self.model, self.raw, y, threat=threat, units="std")
+
+    def test_are_those_of_the_columns_where_that_is_said(self):
+        display = MarginHistogramDisplay.from_estimator(self.model, self.raw, y, units="raw")
+        np.testing.assert_array_equal(display.distances, signed_distance(self.model, self.raw, y))
+        assert "(units of X)" in display.ax_.get_xlabel()
 
 
 def test_regularization_path_of_an_estimator_draws_what_it_measured():
@@ -146,6 +182,38 @@ def test_feature_sensitivity_draws_the_largest_last():
     widths = [patch.get_width() for patch in display.ax_.patches]
     assert widths == sorted(display.sensitivity.mean)[1:]
     assert display.ax_.get_yticklabels()[-1].get_text() == display.sensitivity.to_frame().index[0]
+
+
+class TestSensitivityOfMixedTables:
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame(
+        {"age": rng.standard_normal(120), "sex": rng.choice(["f", "m"], 120), "job": rng.choice(list("abc"), 120)}
+    )
+    bought = (table.age + (table.sex == "f") * 2 + 0.1 * rng.standard_normal(120) > 1).astype(int)
+    prepare = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["sex", "job"]))
+    model = make_pipeline(prepare, LogisticRegression()).fit(table, bought)
+
+    def test_categories_are_drawn_by_the_rows_that_a_change_of_them_flips(self):
+        display = FeatureSensitivityDisplay.from_estimator(self.model, self.table, self.bought)
+        assert len(display.ax_.patches) == 1
+        widths = [patch.get_width() for patch in display.flips_ax_.patches]
+        rates = flip_rates(self.model, self.table).to_frame().flip_rate
+        np.testing.assert_allclose(widths, [rates["job"], rates["sex"]])
+        assert rates["sex"] > 0.3
+        assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["age", "job", "sex"]
+        assert "flips" in display.flips_ax_.get_xlabel()
+
+    def test_the_largest_of_both_kinds_are_drawn(self):
+        sensitivity = feature_sensitivity(self.model, self.table, self.bought)
+        for max_features, expected in ((1, ["age"]), (2, ["age", "sex"])):
+            display = FeatureSensitivityDisplay(sensitivity).plot(max_features=max_features)
+            assert [label.get_text() for label in display.ax_.get_yticklabels()] == expected
+
+    def test_a_table_of_categories_only_has_no_bar_of_zero(self):
+        model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(self.table[["sex", "job"]], self.bought)
+        display = FeatureSensitivityDisplay.from_estimator(model, self.table[["sex", "job"]], self.bought)
+        assert not display.ax_.patches
+        assert len(display.flips_ax_.patches) == 2
 
 
 def test_input_gradients_are_arrows_or_images():

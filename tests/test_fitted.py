@@ -2,16 +2,38 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris, make_multilabel_classification
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomTreesEmbedding,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import RFE, SelectFromModel
+from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Binarizer, StandardScaler
+from sklearn.preprocessing import Binarizer, PolynomialFeatures, SplineTransformer, StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPRegressor
-from sklearn_irg.attacks import adversarial_accuracy
+from sklearn_irg._fitted.residual_directions import residual_direction
+from sklearn_irg._fitted.steps_inside import contains_trees
+from sklearn_irg.attacks import adversarial_accuracy, deepfool
 from sklearn_irg.diagnostics import (
     certified_radius,
     feature_sensitivity,
@@ -23,7 +45,7 @@ from sklearn_irg.diagnostics import (
 )
 from sklearn_irg.likelihoods import Bernoulli
 from tests import oracles
-from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y
+from tests.problems import BINARY_X, BINARY_Y, LIKELIHOODS, MULTI_X, MULTI_Y
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X2, y2, X3, y3 = BINARY_X[:, :6], BINARY_Y, MULTI_X, MULTI_Y
@@ -119,6 +141,34 @@ class TestALikelihoodOfOnesOwn:
         assert model.likelihood_.temperature == 2.0
 
 
+class TestDirectionsOfResiduals:
+    @pytest.mark.parametrize("name", LIKELIHOODS)
+    def test_are_residuals_up_to_a_positive_factor_for_each_row(self, name):
+        likelihood, n_outputs = LIKELIHOODS[name]
+        rng = np.random.RandomState(0)
+        Z, classes = 3 * rng.standard_normal((50, n_outputs)), rng.randint(n_outputs, size=50)
+        Y = np.eye(n_outputs)[classes] if name == "softmax" else (rng.rand(50, n_outputs) < 0.5) * 1.0
+        R, D = likelihood.loss_and_residual(Z, Y)[1], residual_direction(likelihood, Z, Y)
+        np.testing.assert_allclose(
+            R / np.abs(R).max(axis=1, keepdims=True), D / np.abs(D).max(axis=1, keepdims=True), rtol=1e-9
+        )
+
+    @pytest.mark.parametrize("name", ["logistic", "labels", "softmax"])
+    def test_are_there_where_residuals_of_classes_are_not(self, name):
+        likelihood, n_outputs = LIKELIHOODS[name]
+        Z = np.linspace(9000, 1000, n_outputs)[None]
+        Y = np.eye(n_outputs)[:1] if name == "softmax" else np.ones_like(Z)
+        assert not likelihood.loss_and_residual(Z, Y)[1].any()
+        expected = [-1, 1, 0, 0] if name == "softmax" else [0, 0, -1][-n_outputs:]  # of the label nearest to a change
+        np.testing.assert_allclose(residual_direction(likelihood, Z, Y)[0], expected, atol=1e-12)
+
+    @pytest.mark.parametrize("name", LIKELIHOODS)
+    def test_of_soft_targets_are_residuals_themselves(self, name):
+        likelihood, n_outputs = LIKELIHOODS[name]
+        Z, Y = np.ones((2, n_outputs)), np.full((2, n_outputs), 1 / max(n_outputs, 2))
+        np.testing.assert_array_equal(residual_direction(likelihood, Z, Y), likelihood.loss_and_residual(Z, Y)[1])
+
+
 class TestModelsThatPredictOtherwise:
     def test_votes_thresholds_and_steps_that_only_look_affine_are_refused(self):
         rng = np.random.RandomState(0)
@@ -179,3 +229,122 @@ class TestModelsThatPredictOtherwise:
         assert linear_geometry(search, X2, y2).weight_norm > 0
         flat = MLPClassifier((8,), "identity", max_iter=50, random_state=0).fit(X2, y2)
         np.testing.assert_allclose(certified_radius(flat, X2), np.abs(signed_distance(flat, X2)), rtol=1e-6)
+
+
+STEPS_X = np.random.RandomState(0).randint(0, 9, (200, 3)).astype(float)
+STEPS_Y = (STEPS_X.sum(axis=1) + np.random.RandomState(1).standard_normal(200) > 12).astype(int)
+TREE, LINEAR = DecisionTreeClassifier(max_depth=3), LogisticRegression()
+BOOSTED = HistGradientBoostingClassifier(max_iter=5)
+WITH_TREES = [
+    TREE,
+    RandomForestClassifier(3),
+    GradientBoostingClassifier(n_estimators=3),
+    BOOSTED,
+    AdaBoostClassifier(n_estimators=3),
+    BaggingClassifier(make_pipeline(StandardScaler(), BOOSTED), 2),
+    VotingClassifier([("a", LINEAR), ("b", BOOSTED)], voting="soft"),
+    StackingClassifier([("a", LINEAR), ("b", TREE)]),
+    StackingClassifier([("a", LINEAR)], final_estimator=BOOSTED),
+    CalibratedClassifierCV(TREE),
+    CalibratedClassifierCV(FrozenEstimator(clone(BOOSTED).fit(STEPS_X, STEPS_Y))),
+    OneVsRestClassifier(BOOSTED),
+    RFE(TREE),
+    GridSearchCV(make_pipeline(StandardScaler(), TREE), {"decisiontreeclassifier__max_depth": [2]}),
+    make_pipeline(RandomTreesEmbedding(3), LINEAR),
+    make_pipeline(make_column_transformer((RandomTreesEmbedding(3), [0]), remainder="passthrough"), LINEAR),
+]
+WITHOUT_TREES = [
+    LINEAR,
+    SVC(),
+    BaggingClassifier(LINEAR, 2),
+    CalibratedClassifierCV(LINEAR, cv=2),
+    StackingClassifier([("a", LINEAR), ("b", GaussianNB())]),
+    make_pipeline(SelectFromModel(RandomForestClassifier(3)), LINEAR),  # which chooses columns by trees
+    make_pipeline(RFE(TREE), LINEAR),
+    KernelDensity(),  # whose tree_ is an index
+]
+
+
+class Hidden(ClassifierMixin, BaseEstimator):
+    """A classifier of which nothing can be told but what it predicts."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def fit(self, X, y):
+        self._model = clone(self.inner).fit(X, y)
+        self.classes_, self.n_features_in_ = np.unique(y), X.shape[1]
+        return self
+
+    def predict(self, X):
+        return self._model.predict(X)
+
+    def predict_proba(self, X):
+        return self._model.predict_proba(X)
+
+
+class TestStepsInside:
+    @pytest.mark.parametrize("estimator", WITH_TREES, ids=lambda e: repr(e)[:60])
+    def test_trees_are_found_wherever_predictions_go_through_them(self, estimator):
+        model = clone(estimator).fit(STEPS_X, STEPS_Y)
+        assert contains_trees(model)
+        for function in (input_gradients, signed_distance, integrated_gradients, feature_sensitivity, deepfool):
+            with pytest.raises(
+                TypeError, match=r"contains decision trees.*Use adversarial_accuracy|by its scores alone"
+            ):
+                function(model, STEPS_X)
+
+    @pytest.mark.parametrize("estimator", WITHOUT_TREES, ids=lambda e: repr(e)[:60])
+    def test_nothing_else_is_taken_for_trees(self, estimator):
+        model = clone(estimator).fit(STEPS_X, STEPS_Y)
+        assert not contains_trees(model)
+        if hasattr(model, "predict"):
+            assert np.isfinite(input_gradients(model, STEPS_X)).all()
+
+    @pytest.mark.parametrize(
+        ("library", "name", "options"),
+        [
+            ("xgboost", "XGBClassifier", {"n_jobs": 1}),
+            ("lightgbm", "LGBMClassifier", {"n_jobs": 1, "verbose": -1}),
+            ("catboost", "CatBoostClassifier", {"verbose": 0, "allow_writing_files": False, "thread_count": 1}),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "wrap", [lambda m: m, lambda m: make_pipeline(StandardScaler(), m)], ids=["alone", "behind"]
+    )
+    def test_boosting_of_other_libraries_is_attacked_by_the_search(self, library, name, options, wrap):
+        kind = getattr(pytest.importorskip(library), name)
+        model = wrap(kind(n_estimators=20, **options)).fit(STEPS_X, STEPS_Y)
+        with pytest.raises(TypeError, match=r"contains decision trees.*which search"):
+            feature_sensitivity(model, STEPS_X)
+        assert adversarial_accuracy(model, STEPS_X[:20], STEPS_Y[:20], 3.0) < model.score(STEPS_X[:20], STEPS_Y[:20])
+
+    def test_a_linear_booster_has_no_steps(self):
+        model = pytest.importorskip("xgboost").XGBClassifier(booster="gblinear", n_jobs=1).fit(STEPS_X, STEPS_Y)
+        assert not contains_trees(model)
+
+    @pytest.mark.parametrize(
+        "inner", [BOOSTED, TREE, WITH_TREES[6], KNeighborsClassifier()], ids=lambda e: repr(e)[:30]
+    )
+    @pytest.mark.parametrize("offset", [0.0, 0.31])  # rows on thresholds, and away from them
+    @pytest.mark.parametrize("n_rows", [200, 1])
+    def test_scores_that_jump_are_refused_where_nothing_is_known_of_them(self, inner, offset, n_rows):
+        model = Hidden(inner).fit(STEPS_X, STEPS_Y)
+        with pytest.raises(TypeError, match=r"is piecewise constant|has scores that jump"):
+            input_gradients(model, STEPS_X[:n_rows] + offset)
+
+    @pytest.mark.parametrize(
+        "inner",
+        [
+            LINEAR,
+            make_pipeline(StandardScaler(), MLPClassifier((20,), max_iter=300, random_state=0)),
+            GaussianNB(),
+            GaussianProcessClassifier(),
+            make_pipeline(SplineTransformer(), LogisticRegression(max_iter=1000)),
+            make_pipeline(StandardScaler(), PolynomialFeatures(2), LINEAR),
+        ],
+        ids=lambda e: repr(e)[:30],
+    )
+    def test_kinks_and_steep_slopes_are_no_jumps(self, inner):
+        model = Hidden(inner).fit(STEPS_X, STEPS_Y)
+        assert np.isfinite(input_gradients(model, STEPS_X)).all()

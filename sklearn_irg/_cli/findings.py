@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.calibration import calibration_curve
 
 from sklearn_irg._cli.scores import SCORINGS, under_attack
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples
-from sklearn_irg.diagnostics import attack_distance, input_gradients
+from sklearn_irg.attacks import ThreatModel, adversarial_examples
+from sklearn_irg.diagnostics import attack_distance, flip_rates, input_gradients
 
 __all__ = ["Change", "Curve", "Findings", "NearRow", "find"]
 
@@ -144,14 +144,13 @@ def _sensitivity(sweep, chosen):
 
 
 def _swaps(sweep, chosen):
-    columns, found = list(sweep.table.X.columns), {}
-    for name in sweep.table.names("category"):
-        others = [column for column in columns if column != name]
-        threat = ThreatModel(0.0, n_swaps=1, fixed=others, random_state=sweep.seed).fit(sweep.table.X)
-        found[name] = []
-        for model, X, _ in _unseen(sweep, chosen):
-            X = X[:CURVE_ROWS]
-            found[name].append(1 - adversarial_accuracy(model, X, model.predict(X), threat))
+    threat = ThreatModel(0.0, n_swaps=1, random_state=sweep.seed).fit(sweep.table.X)
+    found = {name: [] for name in sweep.table.names("category")}
+    for model, X, _ in _unseen(sweep, chosen):
+        flips = flip_rates(model, X[:CURVE_ROWS], threat=threat)
+        rates = dict(zip(flips.names, flips.rates, strict=True))
+        for name, shares in found.items():
+            shares.append(rates[name])
     return {name: np.array(shares) for name, shares in sorted(found.items(), key=lambda item: -np.mean(item[1]))}
 
 

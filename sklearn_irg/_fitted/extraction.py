@@ -11,7 +11,16 @@ from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_lik
 from sklearn_irg._fitted.affine import NotAffineError, affine_map, as_fitted
 from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
+from sklearn_irg._fitted.probabilities import (
+    OneVsRestModel,
+    labels_follow,
+    near_boundary,
+    only,
+    rows_for,
+    states,
+)
 from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
+from sklearn_irg._fitted.steps_inside import contains_trees
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
 from sklearn_irg._fitted.tables import as_table, flags_as_floats, is_polars
 from sklearn_irg._fitted.trees import ensemble_of
@@ -20,10 +29,12 @@ __all__ = [
     "PredictsOtherwiseError",
     "as_model",
     "has_steps",
+    "loss_model_of",
     "model_and_numbers",
     "model_and_rows",
+    "model_behind",
     "model_of_predictions",
-    "require_agreement",
+    "score_model_of",
     "whole_model",
 ]
 
@@ -35,7 +46,8 @@ class PredictsOtherwiseError(TypeError):
 def model_and_rows(estimator, X, table=None):
     """The model inside a fitted estimator and X as an array, once they are seen to agree with ``estimator.predict(X)``.
 
-    With a ``table``, the rows of X taken apart, it is a model of the table's numbers.
+    Its scores are those of ``decision_function`` where labels follow them, else log-probabilities. With a ``table``, the
+    rows of X taken apart, it is a model of the table's numbers.
 
     Raises
     ------
@@ -43,33 +55,111 @@ def model_and_rows(estimator, X, table=None):
         As `as_model`, for X of the wrong width or with NaN, for column names other than in ``fit``, and where ``predict``
         does not follow the scores.
     """
-    model, rows = _bound(getattr(estimator, "best_estimator_", estimator), X, table)
-    require_agreement(estimator, model, rows, X, plain=table is None and _is_numeric(X))
-    return model, rows
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    model, rows = _bound(estimator, X, table)
+    model.contains_trees = contains_trees(estimator)
+    agrees = _predicts_rows(model, rows, estimator, X, table)
+    if not _has_two_scores(estimator, model) or _are_linked(estimator, model, rows):
+        return _if_it_agrees(agrees, model, rows)
+    if agrees and labels_follow(model, rows, estimator):
+        return model, rows
+    other = _view(estimator, "predict_proba", X, table, model)
+    if _predicts_rows(other, rows, estimator, X, table) and labels_follow(other, rows, estimator):
+        return other, rows
+    return _if_it_agrees(agrees, model, rows)
 
 
-def require_agreement(estimator, model, rows, X, plain=False):
-    """Raise an error unless ``predict`` follows the scores of a model; ``plain`` rows are X as an array of numbers."""
-    if (
-        not hasattr(estimator, "predict")
-        or model.is_multilabel
-        or (model.classes is not None and len(model.classes) < 2)
-    ):
-        return
+def _if_it_agrees(agrees, model, rows):
+    if agrees:
+        return model, rows
+    raise PredictsOtherwiseError(
+        f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps that are not "
+        "affine where X lies), so results based on its scores would be wrong. Pass the estimator inside it."
+    )
+
+
+def _has_two_scores(estimator, model):
+    """Whether labels may follow one function of a classifier or the other."""
+    methods = ("predict", "decision_function", "predict_proba")
+    return model.classes is not None and not model.has_weights and all(hasattr(estimator, name) for name in methods)
+
+
+def _are_linked(estimator, model, rows):
+    """Whether probabilities are the softmax of the scores, so that labels follow both or none; not told by sure rows only."""
+    stated = np.asarray(estimator.predict_proba(rows_for(estimator, model, rows)))
+    return bool((stated.max(axis=1) < 0.99).any()) and states(model, rows, stated)
+
+
+def _view(estimator, method, X, table, model):
+    """The model of one method of an estimator, for the rows of another model of it."""
+    view, _ = _bound(only(estimator, method), X, table)
+    view.name, view.contains_trees = model.name, model.contains_trees
+    return view
+
+
+def _predicts_rows(model, rows, estimator, X, table):
+    """Whether ``estimator.predict`` follows the scores of a model on the rows given."""
+    if not hasattr(estimator, "predict") or model.is_multilabel:
+        return True
+    if model.classes is not None and len(model.classes) < 2:
+        return True
+    plain = table is None and _is_numeric(X)
     given = X if hasattr(X, "columns") else as_fitted(estimator, model.in_columns(rows) if plain else X)
     predicted = np.asarray(estimator.predict(given))
     scores = model.scores(rows)
     if model.classes is None:
         means = model.likelihood.mean(scores)
-        agree = np.allclose(means, predicted.reshape(means.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max())
-    else:
-        clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
-        agree = not clear.any() or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
-    if not agree:
-        raise PredictsOtherwiseError(
-            f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps that are not "
-            "affine where X lies), so results based on its scores would be wrong. Pass the estimator inside it."
-        )
+        return np.allclose(means, predicted.reshape(means.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max())
+    clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
+    return not clear.any() or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
+
+
+def score_model_of(estimator, X, model, rows):
+    """The model whose scores are those of ``estimator.decision_function``, where there is one, for the same rows."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    if model.classes is None or not hasattr(estimator, "decision_function"):
+        return model
+    stated = np.asarray(estimator.decision_function(rows_for(estimator, model, rows))).reshape(len(rows), -1)
+    scores = model.scores(rows)
+    if scores.shape == stated.shape and np.allclose(scores, stated, rtol=1e-3, atol=1e-5 * np.abs(stated).max()):
+        return model
+    return _view(estimator, "decision_function", X, None, model)
+
+
+def loss_model_of(estimator, X, model, rows):
+    """The model whose loss is that of the probabilities that ``estimator.predict_proba`` states, for the same rows.
+
+    Where there is no ``predict_proba`` it is the given one, of `model_and_rows`: scores are taken for log-odds, or for
+    unnormalised log-probabilities.
+    """
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    if model.classes is None or not hasattr(estimator, "predict_proba"):
+        return model
+    if model.is_function and not hasattr(estimator, "decision_function"):  # log-probabilities as it is
+        return model
+    tried = np.concatenate([rows, *near_boundary(model, rows)])
+    stated = np.asarray(estimator.predict_proba(rows_for(estimator, model, tried)))
+    if states(model, tried, stated):
+        return model
+    if model.n_outputs > 2 and not model.is_multilabel:
+        one_vs_rest = OneVsRestModel(model)
+        if states(one_vs_rest, tried, stated):
+            return one_vs_rest
+    return _view(estimator, "predict_proba", X, None, model)
+
+
+def model_behind(estimator, steps, slopes, X, table):
+    """The model of a pipeline's last step behind steps whose slopes are known, and the rows of a table as it takes them."""
+    last = estimator[-1]
+    inner = as_model(last)
+    if _has_two_scores(last, inner):
+        entering = np.asarray(steps(table.X), dtype=np.float64)
+        if not labels_follow(inner, entering, last):
+            inner = as_model(only(last, "predict_proba"))
+    model = AffineTableModel(inner, steps, slopes)
+    model.contains_trees = contains_trees(estimator)
+    rows = model.bind(table)
+    return _if_it_agrees(_predicts_rows(model, rows, estimator, X, table), model, rows)
 
 
 def model_of_predictions(estimator, table):
@@ -85,6 +175,7 @@ def model_of_predictions(estimator, table):
         return one_hot[:, 1:] - one_hot[:, :1] if len(classes) == 2 else one_hot
 
     model = FunctionTableModel(scores, table.n_columns, 1 if len(classes) == 2 else len(classes), classes, name)
+    model.contains_trees = contains_trees(estimator)
     return model, model.bind(table)
 
 

@@ -11,8 +11,13 @@ from sklearn.utils import check_array, column_or_1d
 
 from sklearn_irg._engine.likelihoods import default_likelihood
 from sklearn_irg._engine.networks import Network
+from sklearn_irg._fitted.residual_directions import residual_direction
 
 __all__ = ["FunctionModel", "Model", "NetworkModel", "central_difference_steps"]
+
+
+_N_TRIED = 64  # steps, to find out whether a function has slopes
+_N_HALVINGS = 25
 
 
 class Model(ABC):
@@ -40,6 +45,8 @@ class Model(ABC):
         Whether scores add up votes, so that they jump where a vote changes.
     is_local : bool
         Whether it is right near the rows only, as far as is known.
+    contains_trees : bool
+        Whether the estimator, or a part of it, carries decision trees, so that scores jump at their thresholds.
     tree : scikit-learn's ``tree_`` or None
         What makes the scores, where that is one tree.
     ensemble : TreeEnsemble or None
@@ -51,6 +58,7 @@ class Model(ABC):
     is_function = False
     is_voting = False
     is_local = False
+    contains_trees = False
     tree = None
     ensemble = None
 
@@ -105,27 +113,70 @@ class Model(ABC):
         return other, (rows / np.where(still, 1, scales) * ~still).astype(rows.dtype)
 
     def is_piecewise_constant(self, rows):
-        """Whether the scores of most rows stay exactly as they are when rows move by a millionth of each column's spread.
+        """Whether slopes of the scores say nothing: they jump at the thresholds of trees, or hardly change in between.
 
-        Not of all, since rounded numbers may lie on a threshold.
+        Without trees that are known of, it is so where the scores of most rows stay exactly as they are when rows move by a
+        millionth of each column's spread. Not of all, since rounded numbers may lie on a threshold.
         """
         if not self.is_function or not len(rows):
             return False
-        rng = np.random.RandomState(0)
-        chosen = rng.permutation(len(rows))[:64]
-        some = rows[chosen]
-        steps = 0.1 * central_difference_steps(rows)[chosen] * self.free(some) * rng.choice([-1, 1], some.shape)
-        before, after = self.scores(some), self.scores(some + steps)
+        if self.contains_trees:
+            return True
+        some, steps = self._random_steps(rows)
+        before, after = self.scores(some), self.scores(some + 0.1 * steps)
         return np.mean(np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)) >= 0.5
 
     def require_gradients(self, rows):
         """Raise an error for what has no gradient to speak of at rows."""
         if self.is_piecewise_constant(rows):
-            raise TypeError(
-                f"{self.name} is piecewise constant: its scores do not change while a row moves a little, so gradients are "
-                "zero and say nothing about how far the next step is. Use adversarial_accuracy, adversarial_examples "
-                "or attack_distance, which search."
+            reason = (
+                "contains decision trees: its scores jump at their thresholds and do not follow any slope in between"
+                if self.contains_trees
+                else "is piecewise constant: its scores do not change while a row moves a little"
             )
+        elif self.is_function and not self.is_voting and self._jumps(rows):
+            reason = "has scores that jump: differences over shorter and shorter steps do not become smaller"
+        else:
+            return
+        raise TypeError(
+            f"{self.name} {reason}, so gradients say nothing about how far the next change of its prediction is. Use "
+            "adversarial_accuracy, adversarial_examples or attack_distance, which search."
+        )
+
+    def _jumps(self, rows):
+        """Whether scores jump on a tenth or more of some short lines from rows, half of each column's spread long.
+
+        A line is halved towards the larger change again and again: a jump stays, and any slope goes to zero.
+        """
+        start, steps = self._random_steps(rows)
+        end, high = self._line_ends(start, 5e4 / np.sqrt(self.n_features) * steps)
+        low = self.scores(start)
+        whole = np.abs(high - low)
+        whole = np.maximum(whole, whole.mean(axis=0))  # what is small for most lines is nothing on any
+        for _ in range(_N_HALVINGS):
+            middle = (start + end) / 2
+            scores = self.scores(middle)
+            right = np.abs(high - scores).max(axis=1) > np.abs(scores - low).max(axis=1)
+            start, low = (np.where(right[:, None], new, old) for new, old in ((middle, start), (scores, low)))
+            end, high = (np.where(right[:, None], old, new) for new, old in ((middle, end), (scores, high)))
+        rounding = 100 * np.finfo(np.float32).eps * np.maximum(np.abs(low), 1)  # of models in single precision
+        return np.mean((np.abs(high - low) > 0.1 * whole + rounding).any(axis=1)) >= 0.1
+
+    def _line_ends(self, start, steps):
+        """Points at the end of steps, or of shorter ones where the steps of a pipeline refuse numbers, and their scores."""
+        for share in (1.0, 0.01, 1e-4):
+            try:
+                return start + share * steps, self.scores(start + share * steps)
+            except ValueError:  # such as the logarithm of what is negative
+                continue
+        return start, self.scores(start)
+
+    def _random_steps(self, rows):
+        """Some rows, or few of them again and again, and steps of 1e-5 of each column's spread along random signs."""
+        rng = np.random.RandomState(0)
+        chosen = np.resize(rng.permutation(len(rows)), _N_TRIED)
+        some = rows[chosen]
+        return some, central_difference_steps(rows)[chosen] * self.free(some) * rng.choice([-1, 1], some.shape)
 
     @property
     def is_multilabel(self):
@@ -155,6 +206,10 @@ class Model(ABC):
     def loss_gradients(self, X, targets):
         """Gradient of each row's loss with respect to it."""
         return self.pull_back(X, self.likelihood.loss_and_residual(self.scores(X), targets)[1])
+
+    def loss_directions(self, X, targets):
+        """Gradient of each row's loss up to a positive factor, which is there even where the loss itself underflows."""
+        return self.pull_back(X, residual_direction(self.likelihood, self.scores(X), targets))
 
     def score_gradients(self, X):
         """Gradient of every score, shape (n_outputs, n_samples, n_features)."""
@@ -261,7 +316,7 @@ class FunctionModel(Model):
         return self._function(self.inside(X))
 
     def score_gradients(self, X):
-        inner = self.inside(X)
+        inner = self.inside(X).astype(np.float64, copy=False)
         gradients = np.empty((self.n_outputs, *inner.shape))
         for j, step in enumerate(central_difference_steps(inner).T):
             up, down = inner.copy(), inner.copy()
@@ -280,7 +335,8 @@ class FunctionModel(Model):
         if self._affine is not None:
             A, c = A @ self._affine[0], c @ self._affine[0] + self._affine[1]
         model = FunctionModel(self._function, n_features, self.n_outputs, self.classes, name, (A, c))
-        model.is_voting, model.tree, model.ensemble = self.is_voting, self.tree, self.ensemble
+        model.is_voting, model.contains_trees = self.is_voting, self.contains_trees
+        model.tree, model.ensemble = self.tree, self.ensemble
         return model
 
 

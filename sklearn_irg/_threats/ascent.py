@@ -138,7 +138,11 @@ def _project(attacked, best, model, rows, units, codes, box, gradient_of):
 
 
 def _loss_gradient(attacked, model, rows):
-    """Gradient of the loss, of scores over a temperature where a model is sure beyond rounding."""
+    """Gradient of the loss of scores over a temperature, at which no model is too confident for a gradient.
+
+    With three classes or more this is not the direction of the loss itself, which `sklearn_irg.attacks.fast_gradient` and
+    `sklearn_irg.attacks.projected_gradient` take: classes other than the likeliest count for more.
+    """
     scores = model.scores(rows)
     if model.n_outputs == 1:
         spread, targets = np.abs(scores), attacked.own[:, None].astype(model.dtype)

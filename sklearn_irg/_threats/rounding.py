@@ -8,6 +8,7 @@ import numpy as np
 
 __all__ = ["distance_slack", "margin_slack"]
 
+_ANYWHERE = 1e100
 _N_OPERATIONS = 16  # of steps such as a scaler on one number
 
 
@@ -50,6 +51,8 @@ def distance_slack(problem):
 def _entering(problem, furthest):
     """Size of what the model is given, and how far it may be off, each shape (n_samples, n_inner_features)."""
     reach = problem.reach
+    # a number that may go anywhere outgrows its own rounding
+    furthest = np.where(furthest < _ANYWHERE, furthest, 0)
     numbers = np.abs(reach.numbers) + furthest * reach.scales
     if problem.before is None:
         return numbers, problem.precision * numbers

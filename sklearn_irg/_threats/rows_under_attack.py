@@ -10,8 +10,8 @@ from sklearn_irg._fitted.extraction import (
     as_model,
     has_steps,
     model_and_rows,
+    model_behind,
     model_of_predictions,
-    require_agreement,
     whole_model,
 )
 from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
@@ -77,8 +77,8 @@ class RowsUnderAttack:
 
     def _is_flat(self):
         """Rows where the scores of a function stay exactly as they are while numbers move by a millionth of their unit."""
-        if not self.model.is_function or not len(self):
-            return np.zeros(len(self), dtype=bool)
+        if not self.model.is_function or self.model.contains_trees or not len(self):
+            return np.full(len(self), self.model.is_function)
         reach = self.reach
         signs = np.random.RandomState(0).choice([-1, 1], len(reach.scales))
         units = 1e-6 * np.maximum(np.abs(reach.numbers / reach.scales), 1) * signs * (reach.low < reach.high)
@@ -113,9 +113,7 @@ class RowsUnderAttack:
         slopes = self.reading.slopes
         if self.reading.unknown.any():
             slopes = slopes_of_unknown(steps, self.reading, reach, base_rows(reach))
-        self.model = AffineTableModel(as_model(estimator[-1]), steps, slopes)
-        self.rows = self.model.bind(reach.table)
-        require_agreement(estimator, self.model, self.rows, X)
+        self.model, self.rows = model_behind(estimator, steps, slopes, X, reach.table)
         self._read_steps_of(self.model)
         self.limits = declared_limits(reach, self.reading, self.model.precision)
         self.whole = whole_model(estimator, reach.table)

@@ -1,12 +1,27 @@
+import warnings
+
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._engine.sensitivity import normalized_rows
 from sklearn_irg.attacks._problem import Problem
 
+_N_LISTED = 10  # rows named in a warning
+
 
 def confidence_ascent(
-    estimator, X, targets, *, confidence=0.95, temperature=1.0, step_size=0.01, max_iter=1000, clip=None, features=None
+    estimator,
+    X,
+    targets,
+    *,
+    confidence=0.95,
+    temperature=1.0,
+    step_size=0.01,
+    max_iter=1000,
+    clip=None,
+    features=None,
+    return_reached=False,
 ):
     """Rows moved so that the probability of a target class grows, until the model is confident of it.
 
@@ -25,7 +40,8 @@ def confidence_ascent(
     confidence : float, default=0.95
         Probability at which a row stops, between 1 / n_classes and 1.
     temperature : float, default=1.0
-        Number by which scores are divided before they become probabilities.
+        Number by which scores are divided before they become probabilities; log-probabilities, where ``predict_proba`` is
+        not the softmax or the logistic function of the scores.
     step_size : float, default=0.01
         L2 length of a step.
     max_iter : int, default=1000
@@ -34,11 +50,20 @@ def confidence_ascent(
         Bounds.
     features : sequence of str, int or bool, default=None
         Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
+    return_reached : bool, default=False
+        Whether to return which rows reached the confidence, too, in place of a warning that names others.
 
     Returns
     -------
     X_adversarial : ndarray of shape (n_samples, n_features)
         The rows, moved.
+    reached : ndarray of bool of shape (n_samples,)
+        Whether the probability of the target is at least ``confidence`` at each of them. Only with ``return_reached``.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If rows did not reach the confidence, with their positions.
 
     References
     ----------
@@ -57,7 +82,7 @@ def confidence_ascent(
     1.0
     """
     problem = Problem(estimator, X, features, clip)
-    model = problem.model
+    model = problem.loss_model
     model.require_classes()
     n_classes = len(model.classes)
     confidence = check_real(confidence, "confidence", 1 / n_classes, 1, open_low=True, open_high=True)
@@ -68,8 +93,7 @@ def confidence_ascent(
     moved = problem.X.copy()
     active = np.arange(len(moved))
     for _ in range(max_iter):
-        scores = model.scores(moved[active]) / temperature
-        loss, residual = model.likelihood.loss_and_residual(scores, wanted[active])
+        loss, residual = model.likelihood.loss_and_residual(model.scores(moved[active]) / temperature, wanted[active])
         going = loss > -np.log(confidence)
         active, residual = active[going], residual[going]
         if not len(active):
@@ -77,4 +101,22 @@ def confidence_ascent(
         gradients = model.pull_back(moved[active], residual) * problem.mask
         stepped = moved[active] - step_size * normalized_rows(gradients)
         moved[active] = stepped if problem.clip is None else np.clip(stepped, *problem.clip)
-    return problem.result(problem.finish(moved))
+    moved = problem.finish(moved)
+    loss, _ = model.likelihood.loss_and_residual(model.scores(moved) / temperature, wanted)
+    reached = loss <= -np.log(confidence)
+    if return_reached:
+        return problem.result(moved), reached
+    _warn_of_others(reached, confidence, max_iter)
+    return problem.result(moved)
+
+
+def _warn_of_others(reached, confidence, max_iter):
+    others = np.flatnonzero(~reached)
+    if len(others):
+        listed = ", ".join(map(str, others[:_N_LISTED])) + (", …" if len(others) > _N_LISTED else "")
+        warnings.warn(
+            f"{len(others)} of {len(reached)} rows did not reach a probability of {confidence:g} within {max_iter} steps: "
+            f"{listed}. Increase max_iter or step_size, or pass return_reached=True to tell them apart.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

@@ -6,6 +6,9 @@ from sklearn_irg.attacks._problem import Problem
 def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=None):
     """The nearest row with another prediction, by repeated linearisation of the decision boundary.
 
+    Each step goes to the nearest of the linearised boundaries between the predicted class and the others, and a little
+    further, until the prediction changes [1]_.
+
     Parameters
     ----------
     estimator : classifier

@@ -5,7 +5,10 @@ from sklearn_irg.attacks._problem import Problem
 
 
 def fast_gradient(estimator, X, y, epsilon, *, norm="l2", clip=None, features=None):
-    """One step of length epsilon that increases the loss.
+    """One step of length epsilon along the gradient of the loss.
+
+    The loss is the negative logarithm of the probability that ``predict_proba`` states of the label; without it, of the
+    logistic function or the softmax of the scores. The step has its direction even where the loss underflows [1]_.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def fast_gradient(estimator, X, y, epsilon, *, norm="l2", clip=None, features=No
     ------
     ValueError
         For a negative epsilon, an empty interval, a label unseen in ``fit``, or X of the wrong width or with NaN.
+    TypeError
+        For an estimator without gradients, such as one with decision trees in it.
 
     References
     ----------

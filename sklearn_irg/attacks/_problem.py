@@ -4,19 +4,28 @@ import numpy as np
 from scipy.special import logsumexp
 
 from sklearn_irg._checks import check_bounds, check_features
-from sklearn_irg._fitted.extraction import model_and_rows
+from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 from sklearn_irg._fitted.table_models import TableModel
 from sklearn_irg._fitted.tables import as_table, is_polars
 
 
 class Problem:
-    """A fitted model, rows as it takes them, and how they may move."""
+    """A fitted model, rows as it takes them, and how they may move.
+
+    Attributes
+    ----------
+    model : Model
+        What predicts: its scores decide the class.
+    loss_model : Model
+        What states probabilities, whose loss is that of the estimator; mostly the same.
+    """
 
     def __init__(self, estimator, X, features=None, clip=None):
         self.given = X
         names = getattr(X, "columns", getattr(estimator, "feature_names_in_", None))
         self.model, self.X = model_and_rows(estimator, X)
         self.model.require_gradients(self.X)
+        self.loss_model = loss_model_of(estimator, X, self.model, self.X)
         moves = check_features(features, self.model.n_features, names)
         moves = np.concatenate([moves, np.zeros(self.X.shape[1] - len(moves), dtype=bool)])
         self.mask = moves.astype(self.X.dtype)
@@ -39,19 +48,13 @@ class Problem:
         return as_table(self.given).with_numbers(moved.astype(np.float64)) if is_polars(self.given) else moved
 
     def loss_gradient(self, targets):
-        """Function from rows to the gradient of their loss, where they may move.
+        """Function from rows to the direction of the gradient of their loss, where they may move.
 
-        Rows of which the model is sure beyond rounding have no gradient left, so their scores are first divided by a
-        temperature; attacks use the direction only.
+        Up to a positive factor for each row, so that it is there where the loss of a confident model underflows.
         """
-        model = self.model
 
         def gradient(X):
-            scores = model.scores(X)
-            if model.classes is not None:
-                spread = np.abs(scores) if model.n_outputs == 1 else np.ptp(scores, axis=1, keepdims=True)
-                scores = scores / np.maximum(spread / 10, 1)
-            return model.pull_back(X, model.likelihood.loss_and_residual(scores, targets)[1]) * self.mask
+            return self.loss_model.loss_directions(X, targets) * self.mask
 
         return gradient
 
@@ -60,7 +63,7 @@ class Problem:
 
         The loss is given as log-odds against the row's class where that is possible, which do not saturate.
         """
-        model = self.model
+        model = self.loss_model
         scores = model.scores(X)
         if model.classes is None or model.is_multilabel:
             return np.zeros(len(X), dtype=bool), model.likelihood.loss_and_residual(scores, targets)[0]
@@ -71,8 +74,9 @@ class Problem:
             own = targets.argmax(axis=1)
             others = np.where(targets > 0, -np.inf, scores)
             against = logsumexp(others, axis=1) - scores[np.arange(len(X)), own]
-        wrong = np.isfinite(scores).all(axis=1) & (model.predicted(scores) != own)
-        return wrong, np.where(np.isfinite(scores).all(axis=1), against, -np.inf)
+        finite = np.isfinite(scores).all(axis=1)
+        decisive = scores if model is self.model else self.model.scores(X)
+        return finite & (self.model.predicted(decisive) != own), np.where(finite, against, -np.inf)
 
 
 def like(X, moved):

@@ -12,7 +12,9 @@ from sklearn_irg.attacks._problem import Problem
 def projected_gradient(
     estimator, X, y, epsilon, *, norm="l2", n_steps=20, step_size=None, clip=None, features=None, random_state=None
 ):
-    """Several steps that increase the loss, each projected back to a ball around the row.
+    """Several steps along the gradient of the loss, each projected back to a ball around the row.
+
+    Loss and direction are those of `fast_gradient` [1]_.
 
     The candidates for each row are the starting point, the result of `fast_gradient` and all iterates. Of these it
     keeps the misclassified one with the largest loss or, if none is misclassified, the one with the largest loss. The

@@ -8,6 +8,9 @@ from sklearn_irg.attacks._problem import Problem
 def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=10, features=None, random_state=None):
     """Unit direction in which each row's prediction changes most; no label is used.
 
+    By power iteration on the Kullback-Leibler divergence from the probabilities that ``predict_proba`` states of a row to
+    those of a point at distance ``xi`` [1]_.
+
     Parameters
     ----------
     estimator : classifier
@@ -26,7 +29,7 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     Returns
     -------
     directions : ndarray of shape (n_samples, n_features)
-        Of unit L2 norm; zero where the prediction is flat.
+        Of unit L2 norm; the random initial one where the prediction does not change at all. Zero where nothing may move.
 
     References
     ----------
@@ -46,7 +49,7 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     n_power_iterations = check_integer(n_power_iterations, "n_power_iterations", 0)
     rng = check_random_state(random_state)
     problem = Problem(estimator, X, features)
-    model, X = problem.model, problem.X
+    model, X = problem.loss_model, problem.X
     prediction = model.likelihood.mean(model.scores(X))
     directions = sensitivity.virtual_adversarial_direction(
         lambda X: model.loss_gradients(X, prediction),

@@ -2,6 +2,7 @@
 
 from sklearn_irg.diagnostics._certified_radius import certified_radius, distance_interval
 from sklearn_irg.diagnostics._distances import attack_distance, signed_distance
+from sklearn_irg.diagnostics._flip_rates import FlipRates, flip_rates
 from sklearn_irg.diagnostics._geometry import LinearGeometry, linear_geometry
 from sklearn_irg.diagnostics._gradients import (
     FeatureSensitivity,
@@ -25,6 +26,7 @@ from sklearn_irg.diagnostics._temperature import temperature
 
 __all__ = [
     "FeatureSensitivity",
+    "FlipRates",
     "GradientInequality",
     "LinearGeometry",
     "LipschitzBounds",
@@ -34,6 +36,7 @@ __all__ = [
     "distance_interval",
     "feature_sensitivity",
     "find_another_explanation",
+    "flip_rates",
     "gradient_inequality",
     "input_gradients",
     "integrated_gradients",

@@ -5,7 +5,7 @@ import numpy as np
 from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
 from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows
-from sklearn_irg._fitted.units import UNITS, in_units
+from sklearn_irg._fitted.units import UNITS, column_scales, in_units
 from sklearn_irg._threats.arguments import ball, check_alone, constant_columns, fitted_threat
 from sklearn_irg._threats.rows_under_attack import RowsUnderAttack
 from sklearn_irg._threats.worst_case import nearest_falls
@@ -45,18 +45,30 @@ def signed_distance(estimator, X, y=None, *, units="raw"):
     >>> np.round(signed_distance(model, [[2.0, 5.0], [-3.0, 5.0]], [1, 1]), 3)
     array([ 2., -3.])
     """
-    model, X = _classifier(estimator, X, units)
-    model.require_gradients(X)
+    return _distances_and_weight_norm(estimator, X, y, units)[0]
+
+
+def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
+    """Signed distances in units of the columns, or in the scales of a threat model, and the norm of linear weights in these.
+
+    The norm is None for models that are not linear, and for three classes or more.
+    """
+    model, rows = model_and_rows(estimator, X)
+    model.require_classes()
+    model.require_gradients(rows)
     if model.is_voting:
         raise TypeError(
             f"{model.name} decides by votes of pairs of classes, so slopes of scores say nothing about the distance "
             "to where a vote changes. Use attack_distance, or OneVsRestClassifier around it."
         )
-    own = _positions(model, X, y)
+    scales = column_scales(model, rows, units) if threat is None else fitted_threat(threat, X).scales_
+    own = _positions(model, rows, y)
     if y is None and model.n_outputs == 1:
-        own = np.ones(len(X), dtype=int)
-    margins, gradients = model.margins(X, own)
-    return margin_over_norm(margins, np.linalg.norm(gradients, axis=2)).min(axis=1)
+        own = np.ones(len(rows), dtype=int)
+    margins, gradients = model.margins(rows, own)
+    slopes = np.linalg.norm(model.in_columns(gradients) * scales.astype(model.dtype), axis=2)
+    is_linear = model.is_linear and model.n_outputs == 1 and len(rows) > 0
+    return margin_over_norm(margins, slopes).min(axis=1), float(slopes[0, 0]) if is_linear else None
 
 
 def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_iter=50):

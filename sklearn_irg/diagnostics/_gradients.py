@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.utils import check_array
 
 from sklearn_irg._checks import check_choice, check_integer, check_real
 from sklearn_irg._engine.sensitivity import summed_log_probability_cotangent
-from sklearn_irg._fitted.extraction import model_and_rows
+from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows, score_model_of
+from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._fitted.units import column_scales
+from sklearn_irg.diagnostics._flip_rates import flip_rates
+
+_INCOMPLETE = 0.1  # of a row's absolute attributions: three times what the default quadrature misses at kinks of relu
 
 
 def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
@@ -25,9 +30,10 @@ def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
     y : array-like of shape (n_samples,), default=None
         Labels. ``None`` means the predicted ones.
     of : {"loss", "score", "log_proba"}, default="loss"
-        Function to differentiate: the negative log-likelihood of each row's label; the score of the label, which for
-        two classes is the decision function and for a regressor the prediction; or the sum of the log-probabilities of
-        all classes, for which y is not used.
+        Function to differentiate: the negative log-likelihood of each row's label, by ``predict_proba``; the score of the
+        label, which is that of the decision function, for two classes of the second, and for a regressor the prediction;
+        or the sum of the log-probabilities of all classes, for which y is not used. Without ``predict_proba``,
+        probabilities are the logistic function or the softmax of the scores.
     units : {"raw", "std"}, default="raw"
         Whether derivatives are per unit of each column, or per standard deviation of the column over the rows given.
 
@@ -40,6 +46,8 @@ def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
     ------
     ValueError
         For a label unseen in ``fit``, X of the wrong width or with NaN, or an unknown ``of``.
+    TypeError
+        For an estimator with decision trees in it, or whose scores are seen to jump: it has no gradient.
 
     Examples
     --------
@@ -50,9 +58,22 @@ def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
     >>> input_gradients(GradRegLogisticRegression(max_iter=500).fit(X, y), X, y).shape
     (150, 4)
     """
-    model, X = model_and_rows(estimator, X)
-    model.require_gradients(X)
-    return model.in_columns(_gradients(model, X, y, of)) * column_scales(model, X, units).astype(model.dtype)
+    model, rows = model_and_rows(estimator, X)
+    model.require_gradients(rows)
+    gradients = _gradients(_differentiated(estimator, X, model, rows, of), rows, _labels(estimator, X, model, y), of)
+    return model.in_columns(gradients) * column_scales(model, rows, units).astype(model.dtype)
+
+
+def _differentiated(estimator, X, model, rows, of):
+    """The model that what is differentiated belongs to: the loss to stated probabilities, a score to decision_function."""
+    return (score_model_of if of == "score" else loss_model_of)(estimator, X, model, rows)
+
+
+def _labels(estimator, X, model, y):
+    """The labels given, or those that are predicted, where there is one for each row."""
+    if y is None and model.classes is not None and not model.is_multilabel and hasattr(estimator, "predict"):
+        return np.asarray(estimator.predict(X))
+    return y
 
 
 def _gradients(model, X, y, of):
@@ -94,28 +115,40 @@ class FeatureSensitivity:
     names : ndarray of str of shape (n_features,)
         Names of the features.
     mean : ndarray of shape (n_features,)
-        Mean absolute gradient.
+        Mean absolute gradient; NaN for columns that are no numbers, which have none.
     std : ndarray of shape (n_features,)
-        Standard deviation of the absolute gradient over rows.
+        Standard deviation of the absolute gradient over rows; NaN for columns that are no numbers.
     units : {"raw", "std"}, default="raw"
         Whether gradients are per unit of each column or per standard deviation of it.
+    flip_rate : ndarray of shape (n_features,) or None
+        Share of rows whose class changes when this category alone changes, by `flip_rates`; NaN for other columns. ``None``
+        where there are no categories.
     """
 
     names: np.ndarray
     mean: np.ndarray
     std: np.ndarray
     units: str = "raw"
+    flip_rate: np.ndarray | None = None
 
     def to_frame(self):
-        """A pandas DataFrame, the most sensitive feature first."""
+        """A pandas DataFrame, the most sensitive feature first: numbers, then categories."""
+        columns = {"mean": self.mean, "std": self.std}
+        if self.flip_rate is None:
+            return self._indexed(columns).sort_values("mean", ascending=False)
+        frame = self._indexed({**columns, "flip_rate": self.flip_rate})
+        return frame.sort_values(["mean", "flip_rate"], ascending=False)
+
+    def _indexed(self, columns):
         import pandas as pd
 
-        frame = pd.DataFrame({"mean": self.mean, "std": self.std}, index=pd.Index(self.names, name="feature"))
-        return frame.sort_values("mean", ascending=False)
+        return pd.DataFrame(columns, index=pd.Index(self.names, name="feature"))
 
 
 def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
-    """Mean absolute gradient with respect to each feature.
+    """Mean absolute gradient with respect to each feature that is a number.
+
+    A category has no gradient; the share of rows that a change of it flips is given instead.
 
     Parameters
     ----------
@@ -127,9 +160,10 @@ def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
     y : array-like of shape (n_samples,), default=None
         Labels. ``None`` means the predicted ones.
     of : {"loss", "score", "log_proba"}, default="loss"
-        Function to differentiate: the negative log-likelihood of each row's label; the score of the label, which for
-        two classes is the decision function and for a regressor the prediction; or the sum of the log-probabilities of
-        all classes, for which y is not used.
+        Function to differentiate: the negative log-likelihood of each row's label, by ``predict_proba``; the score of the
+        label, which is that of the decision function, for two classes of the second, and for a regressor the prediction;
+        or the sum of the log-probabilities of all classes, for which y is not used. Without ``predict_proba``,
+        probabilities are the logistic function or the softmax of the scores.
     units : {"raw", "std"}, default="raw"
         Whether derivatives are per unit of each column, or per standard deviation of the column, which makes columns
         comparable.
@@ -137,7 +171,8 @@ def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
     Returns
     -------
     sensitivity : FeatureSensitivity
-        Names, means and standard deviations over rows, with ``to_frame()``.
+        Names, means and standard deviations over rows, and for a classifier of tables with categories `flip_rates` of
+        these, with ``to_frame()``.
 
     Examples
     --------
@@ -152,7 +187,24 @@ def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
     absolute = np.abs(input_gradients(estimator, X, y, of, units=units))
     names = getattr(X, "columns", getattr(estimator, "feature_names_in_", None))
     names = [f"x{j}" for j in range(absolute.shape[1])] if names is None else names
-    return FeatureSensitivity(np.asarray(names, dtype=object), absolute.mean(axis=0), absolute.std(axis=0), units)
+    mean, std, flips = absolute.mean(axis=0), absolute.std(axis=0), None
+    is_number = _is_number(X, absolute.shape[1])
+    if not is_number.all():
+        mean, std = np.where(is_number, mean, np.nan), np.where(is_number, std, np.nan)
+        flips = _flips_of_categories(estimator, X, is_number)
+    return FeatureSensitivity(np.asarray(names, dtype=object), mean, std, units, flips)
+
+
+def _is_number(X, n_columns):
+    return np.ones(n_columns, dtype=bool) if issparse(X) else as_table(X).is_number
+
+
+def _flips_of_categories(estimator, X, is_number):
+    flips = np.full(len(is_number), np.nan)
+    if getattr(estimator, "classes_", None) is not None:
+        found = flip_rates(estimator, X)
+        flips[found.positions] = found.rates
+    return np.where(is_number, np.nan, flips)
 
 
 def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
@@ -182,6 +234,13 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     attributions : ndarray of shape (n_samples, n_features)
         In units of the score.
 
+    Raises
+    ------
+    ValueError
+        Where attributions miss the difference of the scores by more than 10 % of a row's absolute attributions.
+    TypeError
+        For scores that jump: votes of pairs of classes, as of `SVC` with three classes, and decision trees.
+
     References
     ----------
     .. [1] Sundararajan, Taly and Yan (2017), "Axiomatic attribution for deep networks".
@@ -202,23 +261,64 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
            [-16., -16.]])
     """
     n_steps = check_integer(n_steps, "n_steps", 1)
-    model, X = model_and_rows(estimator, X)
-    model.require_gradients(X)
-    free = model.in_columns(model.free(X))
+    model, rows = model_and_rows(estimator, X)
+    y = _labels(estimator, X, model, y)
+    model = score_model_of(estimator, X, model, rows)
+    _require_continuous_scores(model, rows)
+    start = _baseline_rows(model, rows, baseline)
+    nodes, weights = np.polynomial.legendre.leggauss(n_steps)
+    total = np.zeros_like(rows)
+    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        total += weight * _gradients(model, (start + node * (rows - start)).astype(model.dtype), y, "score")
+    attributions = total * (rows - start)
+    _check_completeness(model, attributions, _scores_of(model, rows, y) - _scores_of(model, start, y))
+    return model.in_columns(attributions)
+
+
+def _require_continuous_scores(model, rows):
+    model.require_gradients(rows)
+    if model.is_voting:
+        raise TypeError(
+            f"{model.name} adds up votes of pairs of classes, so its scores jump where a vote changes, and no attribution "
+            "adds up to their difference. Use OneVsRestClassifier around it."
+        )
+
+
+def _baseline_rows(model, rows, baseline):
+    """Rows like those given with the numbers of the baseline; ``None`` is the mean of the rows."""
+    free = model.in_columns(model.free(rows))
     if baseline is None:
-        baseline = model.in_columns(X).sum(axis=0, dtype=model.dtype) / np.maximum(free.sum(axis=0), 1)
+        baseline = model.in_columns(rows).sum(axis=0, dtype=model.dtype) / np.maximum(free.sum(axis=0), 1)
     else:
         baseline = check_array(baseline, ensure_2d=False, dtype=model.dtype, input_name="baseline")
     if baseline.shape != (model.n_features,):
         raise ValueError(f"baseline must have shape ({model.n_features},); got {baseline.shape}.")
-    start = X.copy()
+    start = rows.copy()
     model.in_columns(start)[...] = np.where(free, baseline, 0)
-    y = model.classes[model.predicted(model.scores(X))] if y is None and model.classes is not None else y
-    nodes, weights = np.polynomial.legendre.leggauss(n_steps)
-    total = np.zeros_like(X)
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        total += weight * _gradients(model, (start + node * (X - start)).astype(model.dtype), y, "score")
-    return model.in_columns(total * (X - start))
+    return start
+
+
+def _scores_of(model, rows, y):
+    """What `_gradients` of a score is the gradient of."""
+    scores = model.scores(rows)
+    if model.classes is None:
+        return model.likelihood.mean(scores)[:, 0]
+    if model.n_outputs == 1:
+        return scores[:, 0]
+    targets = predicted_targets(model, scores) if y is None else model.encode(y, len(rows))
+    return (scores * targets).sum(axis=1)
+
+
+def _check_completeness(model, attributions, differences):
+    missing = np.abs(attributions.sum(axis=1) - differences)
+    size = np.maximum(np.abs(attributions).sum(axis=1), np.abs(differences))
+    incomplete = np.flatnonzero(missing > _INCOMPLETE * size)
+    if len(incomplete):
+        raise ValueError(
+            f"the attributions of {len(incomplete)} of {len(size)} rows, such as row {incomplete[0]}, do not add up to the "
+            f"difference of scores of {model.name}: the sum is {attributions[incomplete[0]].sum():.3g}, the difference "
+            f"{differences[incomplete[0]]:.3g}. A larger n_steps helps where scores bend sharply, and nothing where they jump."
+        )
 
 
 def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba"):
@@ -236,9 +336,8 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
     threshold : float, default=0.67
         Share of the row's largest absolute gradient above which an entry is in the mask.
     of : {"loss", "score", "log_proba"}, default="log_proba"
-        Function to differentiate: the negative log-likelihood of each row's label; the score of the label, which for
-        two classes is the decision function and for a regressor the prediction; or the sum of the log-probabilities of
-        all classes, for which y is not used.
+        Function to differentiate: the negative log-likelihood of each row's label; its score; or the sum of the
+        log-probabilities of all classes, as in `input_gradients`.
 
     Returns
     -------

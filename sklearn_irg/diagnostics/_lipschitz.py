@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._engine.sensitivity import normalized_rows
-from sklearn_irg._fitted.extraction import as_model, model_and_numbers, model_and_rows
+from sklearn_irg._fitted.extraction import as_model, loss_model_of, model_and_numbers, model_and_rows
 from sklearn_irg.diagnostics._gradients import predicted_targets
 
 
@@ -148,10 +148,12 @@ def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
     0.1
     """
     model = _network_model(estimator)
-    X = model_and_numbers(estimator, X)[1]
+    rows = X
+    X = model_and_numbers(estimator, rows)[1]
     output = check_integer(output, "output", 0, model.n_outputs - 1)
     forward = model.network.forward(model.theta, X)
     if check_choice(of, "of", ("score", "loss")) == "loss":
+        _require_loss_of_scores(estimator, rows, model, X)
         targets = predicted_targets(model, forward[-1]) if y is None else model.encode(y, len(X))
         cotangent = model.likelihood.loss_and_residual(forward[-1], targets)[1]
     else:
@@ -168,6 +170,14 @@ def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
         J = np.einsum("ioj,oh->ihj", J, W)
         J = J if slope is None else slope[:, :, None] * J
     return GradientInequality((gradient**2).sum(axis=1) * total, right)
+
+
+def _require_loss_of_scores(estimator, X, model, rows):
+    if loss_model_of(estimator, X, model, rows) is not model:
+        raise TypeError(
+            f"the probabilities that {model.name} states are not the softmax of its scores, so its loss is not a loss of the "
+            "scores. Use of='score'."
+        )
 
 
 def _network_model(estimator):

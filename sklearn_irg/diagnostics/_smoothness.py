@@ -3,7 +3,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._engine.sensitivity import random_directions, virtual_adversarial_direction
-from sklearn_irg._fitted.extraction import model_and_rows
+from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 
 
 def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, random_state=None):
@@ -14,8 +14,8 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
         \mathrm{KL}\bigl(p(\cdot \mid x) \,\Vert\, p(\cdot \mid x + r)\bigr)
 
     in nats, zero where the prediction does not change [1]_; the 2015 paper has the opposite sign. Power iteration finds
-    the worst direction to second order only, so it is a lower bound on the worst change; where gradients are zero, as
-    for trees, the direction is random. For regressors it is half the squared change. No label is used.
+    the worst direction to second order only, so it is a lower bound on the worst change; where gradients say nothing,
+    as for trees, the direction is random. For regressors it is half the squared change. No label is used.
 
     Parameters
     ----------
@@ -68,7 +68,10 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
     xi = check_real(xi, "xi", 0, open_low=True)
     n_power_iterations = check_integer(n_power_iterations, "n_power_iterations", 0)
     rng = check_random_state(random_state)
-    model, X = model_and_rows(estimator, X)
+    model, rows = model_and_rows(estimator, X)
+    model, X = loss_model_of(estimator, X, model, rows), rows
+    if model.is_piecewise_constant(X):
+        n_power_iterations = 0  # slopes at thresholds say nothing of the direction
     scores = model.scores(X)
     prediction = model.likelihood.mean(scores)
     directions = virtual_adversarial_direction(

@@ -6,7 +6,7 @@ from sklearn_irg.displays._base import COLORS, Display, axes_or_new, grid_of_axe
 
 
 class FeatureSensitivityDisplay(Display):
-    """Mean absolute gradient of the loss with respect to each feature, as bars.
+    """Mean absolute gradient of the loss with respect to each number, as bars, and flip rates of categories on an own axis.
 
     Parameters
     ----------
@@ -19,6 +19,8 @@ class FeatureSensitivityDisplay(Display):
     ----------
     ax_, figure_ : matplotlib axes and figure
         Axes and figure of the last plot.
+    flips_ax_ : matplotlib axes or None
+        Axes of the flip rates of categories, which share the vertical axis; ``None`` where no category is drawn.
 
     Examples
     --------
@@ -85,16 +87,43 @@ class FeatureSensitivityDisplay(Display):
             The display, drawn.
         """
         max_features = check_integer(max_features, "max_features", 1)
-        order = np.argsort(self.sensitivity.mean)[::-1][:max_features][::-1]
-        ax = axes_or_new(ax, figsize=(6.4, 1.2 + 0.28 * len(order)))
-        mean, std = self.sensitivity.mean[order], self.sensitivity.std[order]
-        ax.barh(np.arange(len(order)), mean, color=COLORS[0])
-        ax.set_yticks(np.arange(len(order)), [wrapped(name, 28) for name in self.sensitivity.names[order]])
-        low = np.minimum(std, mean)  # absolute gradients are not negative
-        ax.errorbar(mean, np.arange(len(order)), xerr=[low, std], fmt="none", ecolor="0.35", elinewidth=1, capsize=2)
-        unit = "standard deviation" if self.sensitivity.units == "std" else "unit of X"
-        ax.set(xlabel=f"mean absolute gradient per {unit} (± 1 s.d. over rows)", title=wrapped(self.name or ""))
+        numbers, categories = self._largest(max_features)
+        n_drawn = len(numbers) + len(categories)
+        ax = axes_or_new(ax, figsize=(6.4, 1.2 + 0.28 * n_drawn + 0.5 * (len(categories) > 0)))
+        names = self.sensitivity.names[np.concatenate([numbers, categories])]
+        ax.set_yticks(np.arange(n_drawn), [wrapped(name, 28) for name in names])
+        self._draw_gradients(ax, numbers)
+        self.flips_ax_ = None
+        if len(categories):
+            self._draw_flips(ax, categories, len(numbers))
+        ax.set_title(wrapped(self.name or ""))
         return self._drawn_on(ax)
+
+    def _largest(self, max_features):
+        """Positions of the numbers and of the categories to draw, the largest of each last; half of them may be categories."""
+        mean, flips = self.sensitivity.mean, self.sensitivity.flip_rate
+        flips = np.full(len(mean), np.nan) if flips is None else flips
+        numbers, categories = (np.argsort(v)[: np.sum(~np.isnan(v))] for v in (mean, flips))  # NaN comes last
+        n_categories = min(len(categories), max(max_features // 2, max_features - len(numbers)))
+        n_numbers = min(len(numbers), max_features - n_categories)
+        return numbers[len(numbers) - n_numbers :], categories[len(categories) - n_categories :]
+
+    def _draw_gradients(self, ax, numbers):
+        mean, std = self.sensitivity.mean[numbers], self.sensitivity.std[numbers]
+        positions = np.arange(len(numbers))
+        ax.barh(positions, mean, color=COLORS[0])
+        low = np.minimum(std, mean)  # absolute gradients are not negative
+        ax.errorbar(mean, positions, xerr=[low, std], fmt="none", ecolor="0.35", elinewidth=1, capsize=2)
+        unit = "standard deviation" if self.sensitivity.units == "std" else "unit of X"
+        ax.set_xlabel(f"mean absolute gradient per {unit} (± 1 s.d. over rows)")
+
+    def _draw_flips(self, ax, categories, start):
+        rates = self.sensitivity.flip_rate[categories]
+        self.flips_ax_ = ax.twiny()
+        self.flips_ax_.barh(start + np.arange(len(rates)), rates, color=COLORS[1])
+        self.flips_ax_.set_xlim(0, max(1.05 * rates.max(), 0.05))
+        self.flips_ax_.set_xlabel("share of rows that a change of this category alone flips", color=COLORS[1])
+        self.flips_ax_.tick_params(axis="x", colors=COLORS[1])
 
 
 class InputGradientDisplay(Display):

@@ -1,8 +1,12 @@
 import numpy as np
 
 from sklearn_irg._checks import check_choice
-from sklearn_irg.diagnostics import linear_geometry, scaled_loss, signed_distance, tilting_plane
+from sklearn_irg._threats.arguments import check_alone
+from sklearn_irg.diagnostics import scaled_loss, tilting_plane
+from sklearn_irg.diagnostics._distances import _distances_and_weight_norm
 from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new, name_of, wrapped
+
+_UNITS = {"raw": "units of X", "std": "standard deviations of the columns", "threat": "scales of the threat model"}
 
 
 class TiltingPlaneDisplay(Display):
@@ -156,6 +160,8 @@ class MarginHistogramDisplay(Display):
         Loss to draw.
     name : str, default=None
         Name of the estimator, for the title.
+    units : {"raw", "std", "threat"}, default="raw"
+        Units of the distances: those of X, standard deviations of its columns, or scales of a threat model.
 
     Attributes
     ----------
@@ -174,14 +180,15 @@ class MarginHistogramDisplay(Display):
     (569,)
     """
 
-    def __init__(self, distances, *, weight_norm=None, loss="softplus", name=None):
+    def __init__(self, distances, *, weight_norm=None, loss="softplus", name=None, units="raw"):
         self.distances = distances
         self.weight_norm = weight_norm
         self.loss = loss
         self.name = name
+        self.units = units
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, loss="softplus", name=None, ax=None, bins=40):
+    def from_estimator(cls, estimator, X, y, *, threat=None, units=None, loss="softplus", name=None, ax=None, bins=40):
         """Compute and draw.
 
         Parameters
@@ -192,6 +199,11 @@ class MarginHistogramDisplay(Display):
             Samples.
         y : array-like of shape (n_samples,)
             Classes.
+        threat : ThreatModel, default=None
+            Its scales are the units of the columns. Columns of scale zero, which cannot move, keep their values.
+        units : {"raw", "std"}, default=None
+            Units of the columns without a threat model: their own, which have to be comparable, or their standard
+            deviation over the rows given. ``None`` is "std".
         loss : {"zero_one", "hinge", "softplus"}, default="softplus"
             Which loss to draw, for linear classifiers.
         name : str, default=None
@@ -206,13 +218,13 @@ class MarginHistogramDisplay(Display):
         display : MarginHistogramDisplay
             The display, drawn.
         """
-        distances = signed_distance(estimator, X, y)
-        try:
-            weight_norm = linear_geometry(estimator, X, y).weight_norm
-        except (TypeError, ValueError):
-            weight_norm = None
+        check_alone(units=None if threat is None else units)
+        units = "std" if units is None else check_choice(units, "units", ("raw", "std"))
+        distances, weight_norm = _distances_and_weight_norm(estimator, X, y, units, threat)
+        units = units if threat is None else "threat"
         name = name_of(estimator) if name is None else name
-        return cls(distances, weight_norm=weight_norm, loss=loss, name=name).plot(ax=ax, bins=bins)
+        display = cls(distances, weight_norm=weight_norm, loss=loss, name=name, units=units)
+        return display.plot(ax=ax, bins=bins)
 
     def plot(self, ax=None, *, bins=40):
         """Draw, on given axes or new ones.
@@ -240,7 +252,7 @@ class MarginHistogramDisplay(Display):
         notes = [wrapped(self.name)] if self.name else []
         notes += [f"{left_out} rows at infinite distance left out"] if left_out else []
         ax.set(
-            xlabel="y · d(x), signed distance to the boundary (units of X)",
+            xlabel=f"y · d(x), signed distance to the boundary ({_UNITS[self.units]})",
             ylabel="number of rows",
             title=": ".join(notes) or None,
         )

@@ -1,0 +1,142 @@
+"""Probabilities and scores as an estimator states them: views and models that keep to one of its methods."""
+
+import numpy as np
+from scipy.special import expit, log_expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import Pipeline
+
+from sklearn_irg._engine.likelihoods import Categorical
+from sklearn_irg._fitted.affine import as_fitted
+from sklearn_irg._fitted.models import Model
+from sklearn_irg._fitted.table_models import TableModel
+
+__all__ = ["OneVsRestModel", "labels_follow", "near_boundary", "only", "rows_for", "states"]
+
+_N_LINES = 64
+_DOUBLINGS = 10  # of a search for the boundary along a line
+_BISECTIONS = 30
+
+
+class _Only(ClassifierMixin, BaseEstimator):
+    """A fitted classifier of which nothing is seen but one of its methods."""
+
+    def __init__(self, estimator, method):
+        self.estimator = estimator
+        self.method = method
+        self.classes_ = estimator.classes_
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+        setattr(self, method, getattr(estimator, method))
+
+    def fit(self, X, y):
+        """Only there because every estimator has it."""
+        raise NotImplementedError
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def only(estimator, method):
+    """A view of a fitted classifier, or of the last step of a pipeline, that hides all scores but those of a method."""
+    if type(estimator) is Pipeline:
+        *first, (name, last) = estimator.steps
+        return Pipeline([*first, (name, only(last, method))])
+    return _Only(estimator, method)
+
+
+class OneVsRestModel(Model):
+    r"""Scores whose softmax are the normalised probabilities of one-vs-rest: the log-sigmoids of another model's scores.
+
+    .. math:: p_k = \sigma(z_k) / \sum_j \sigma(z_j)
+
+    Parameters
+    ----------
+    inner : Model
+        One score for each class.
+    """
+
+    likelihood = Categorical()
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.n_features = inner.n_features
+        self.n_outputs = inner.n_outputs
+        self.classes = inner.classes
+        self.name = inner.name
+        self.dtype = inner.dtype
+        self.is_function = inner.is_function
+        self.contains_trees = inner.contains_trees
+
+    def in_columns(self, rows):
+        return self.inner.in_columns(rows)
+
+    def free(self, rows):
+        return self.inner.free(rows)
+
+    def scores(self, X):
+        return log_expit(self.inner.scores(X))
+
+    def pull_back(self, X, cotangent):
+        return self.inner.pull_back(X, cotangent * expit(-self.inner.scores(X)))
+
+
+def rows_for(estimator, model, rows):
+    """Rows of a model as its estimator takes them."""
+    return model.frame(rows) if isinstance(model, TableModel) else as_fitted(estimator, rows)
+
+
+def states(model, rows, probabilities):
+    """Whether a model's likelihood makes the probabilities of rows that its estimator states, of its scores."""
+    own = model.likelihood.probabilities(model.scores(rows))
+    if own.shape != probabilities.shape:
+        return False
+    rounding = 32 * max(np.finfo(kind).eps for kind in (own.dtype, probabilities.dtype, model.dtype))
+    return np.allclose(own, probabilities, rtol=1e-3, atol=rounding)
+
+
+def near_boundary(model, rows):
+    """Points on both sides of the boundary of a model's scores, on random lines from rows: two arrays of the same length.
+
+    Without points where there is none on the lines, or where the steps of a pipeline refuse other numbers.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            return _ends_at_boundary(model, rows)
+    except (ValueError, TypeError):
+        return rows[:0], rows[:0]
+
+
+def _ends_at_boundary(model, rows):
+    rng = np.random.RandomState(0)
+    start = rows[np.resize(rng.permutation(len(rows)), _N_LINES)]  # few rows again and again
+    size = np.abs(rows).max(axis=0, initial=0)
+    direction = rng.standard_normal(start.shape) * np.where(size > 0, size, 1) * model.free(start)
+
+    def classes_at(shares):
+        return model.predicted(model.scores((start + shares[:, None] * direction).astype(rows.dtype)))
+
+    own = classes_at(np.zeros(len(start)))
+    near, far = np.zeros(len(start)), np.full(len(start), np.inf)
+    for share in 2.0 ** np.arange(-6, _DOUBLINGS - 6):
+        other = np.isinf(far) & (classes_at(np.full(len(start), share)) != own)
+        far[other] = share
+        near[np.isinf(far)] = share
+    crossing = np.isfinite(far)
+    start, direction, own, near, far = (part[crossing] for part in (start, direction, own, near, far))
+    for _ in range(_BISECTIONS):
+        middle = (near + far) / 2
+        other = classes_at(middle) != own
+        near, far = np.where(other, near, middle), np.where(other, middle, far)
+    ends = [(start + (share * far)[:, None] * direction).astype(rows.dtype) for share in (1 - 1e-5, 1 + 1e-5)]
+    return ends[0], ends[1]
+
+
+def labels_follow(model, rows, estimator):
+    """Whether ``estimator.predict`` changes where the scores of a model say that the class changes."""
+    points = np.concatenate(near_boundary(model, rows))
+    if not len(points):
+        return True
+    predicted = np.asarray(estimator.predict(rows_for(estimator, model, points)))
+    # half of the points, those on one side, are predicted otherwise where two boundaries differ
+    return np.mean(model.classes[model.predicted(model.scores(points))] == predicted) > 0.75

@@ -1,0 +1,118 @@
+"""Shares of rows that one change of one column flips."""
+
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_irg._threats.arguments import fitted_threat, one_radius
+from sklearn_irg._threats.threat_model import ThreatModel
+from sklearn_irg._threats.worst_case import worst_case
+
+
+@dataclass(frozen=True, eq=False)
+class FlipRates:
+    """Shares of rows whose class one change of a column flips.
+
+    Attributes
+    ----------
+    names : ndarray of shape (n_columns,)
+        Names of the columns that may change, or their positions.
+    positions : ndarray of int of shape (n_columns,)
+        Positions of these columns.
+    rates : ndarray of shape (n_columns,)
+        Share of the rows, between 0 and 1.
+    """
+
+    names: np.ndarray
+    positions: np.ndarray
+    rates: np.ndarray
+
+    def to_frame(self):
+        """A pandas DataFrame, the largest share first."""
+        import pandas as pd
+
+        frame = pd.DataFrame({"flip_rate": self.rates}, index=pd.Index(self.names, name="feature"))
+        return frame.sort_values("flip_rate", ascending=False, kind="stable")
+
+
+def flip_rates(estimator, X, y=None, threat=None):
+    """Share of rows whose class changes when one column alone changes, for each column that may change.
+
+    A category changes to any other level that the threat model allows, a number moves within the radius and the bounds.
+    Found by the attack of `sklearn_irg.attacks.adversarial_accuracy`: exact for linear models and decision trees, and for
+    categories of any model; otherwise a lower bound.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted; a pipeline of any steps, or anything else with ``predict``.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,), default=None
+        Labels. With them, a row flips when it is classified correctly and no longer so after the change; a row that is
+        misclassified as it is does not, but counts among the rows. ``None`` means the predicted labels.
+    threat : ThreatModel, default=None
+        Fitted: what one change is. Its ``n_swaps`` says only whether categories may change, its radius is a single one.
+        ``None`` allows a category to become any level that it has in X, and numbers do not move.
+
+    Returns
+    -------
+    rates : FlipRates
+        Names and shares, with ``to_frame()``; without columns that may not change.
+
+    Raises
+    ------
+    TypeError
+        For an estimator that is not a classifier.
+
+    See Also
+    --------
+    feature_sensitivity : Gradients, for numbers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.compose import make_column_transformer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    >>> from sklearn_irg.attacks import ThreatModel
+    >>> from sklearn_irg.diagnostics import flip_rates
+    >>> columns = {"age": [23, 45, 31, 60, 52, 38, 27, 64], "job": list("abacbcba"), "home": list("oorrorro")}
+    >>> table, bought = pd.DataFrame(columns), [0, 1, 0, 1, 0, 1, 0, 1]
+    >>> prepare = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["job", "home"]))
+    >>> model = make_pipeline(prepare, LogisticRegression()).fit(table, bought)
+    >>> threat = ThreatModel(0.7, n_swaps=1).fit(table)
+    >>> flip_rates(model, table, bought, threat).to_frame().round(2).to_dict()["flip_rate"]
+    {'age': 0.12, 'job': 0.12, 'home': 0.0}
+    """
+    threat = _any_level(X) if threat is None else fitted_threat(threat, X)
+    radius = one_radius(threat.epsilon)
+    labels = np.asarray(estimator.predict(X)) if y is None else np.ravel(y)
+    right = np.asarray(estimator.predict(X)) == labels
+    positions = _changeable(threat, radius)
+    fallen = [worst_case(estimator, X, labels, _only(threat, j), [radius]).fallen[0] for j in positions]
+    rates = [float(np.mean(flips & right)) for flips in fallen]
+    names = getattr(threat, "feature_names_in_", np.arange(threat.n_features_in_))
+    return FlipRates(np.asarray(names, dtype=object)[positions], np.array(positions, dtype=int), np.array(rates))
+
+
+def _any_level(X):
+    """A threat model that allows categories to change, and numbers not to move."""
+    return ThreatModel(0.0, scale=None, n_swaps=1).fit(X)
+
+
+def _changeable(threat, radius):
+    """Positions of the columns that may change."""
+    numbers = np.flatnonzero(threat.scales_ > 0).tolist() if radius > 0 else []
+    categories = list(threat.exchanges_) if threat.n_swaps > 0 else []
+    return sorted({*numbers, *categories})
+
+
+def _only(threat, column):
+    """A fitted threat model under which one column may change, and no other."""
+    other = copy(threat)
+    other.scales_ = np.where(np.arange(len(threat.scales_)) == column, threat.scales_, 0)
+    other.exchanges_ = {j: ways for j, ways in threat.exchanges_.items() if j == column}
+    return other
