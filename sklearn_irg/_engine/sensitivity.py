@@ -26,6 +26,7 @@ __all__ = [
     "absolute",
     "absolute_input_gradients",
     "ascend",
+    "common_direction",
     "input_gradients",
     "leading_singular_triple",
     "normalized_rows",
@@ -223,6 +224,12 @@ def normalized_rows(A):
 def random_directions(X, random_state, dtype, mask=None):
     """A random unit direction for each row, within the columns of a mask of zeros and ones."""
     directions = random_state.standard_normal(X.shape).astype(dtype, copy=False)
+    return normalized_rows(directions if mask is None else directions * mask)
+
+
+def common_direction(X, random_state, dtype, mask=None):
+    """One random unit direction for all rows, within the columns of each row's mask: no row's depends on the others."""
+    directions = np.broadcast_to(random_state.standard_normal(X.shape[1]), X.shape).astype(dtype)
     return normalized_rows(directions if mask is None else directions * mask)
 
 

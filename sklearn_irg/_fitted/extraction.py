@@ -59,14 +59,16 @@ def model_and_rows(estimator, X, table=None):
     model, rows = _bound(estimator, X, table)
     model.contains_trees = contains_trees(estimator)
     agrees = _predicts_rows(model, rows, estimator, X, table)
-    if not _has_two_scores(estimator, model) or _are_linked(estimator, model, rows):
+    if not _has_two_scores(estimator, model):
         return _if_it_agrees(agrees, model, rows)
     if agrees and labels_follow(model, rows, estimator):
         return model, rows
+    if _are_linked(estimator, model, rows):
+        return _if_it_agrees(False, model, rows)
     other = _view(estimator, "predict_proba", X, table, model)
     if _predicts_rows(other, rows, estimator, X, table) and labels_follow(other, rows, estimator):
         return other, rows
-    return _if_it_agrees(agrees, model, rows)
+    return _if_it_agrees(False, model, rows)
 
 
 def _if_it_agrees(agrees, model, rows):
@@ -150,7 +152,7 @@ def loss_model_of(estimator, X, model, rows):
 
 def model_behind(estimator, steps, slopes, X, table):
     """The model of a pipeline's last step behind steps whose slopes are known, and the rows of a table as it takes them."""
-    last = estimator[-1]
+    last = steps.last
     inner = as_model(last)
     if _has_two_scores(last, inner):
         entering = np.asarray(steps(table.X), dtype=np.float64)
@@ -212,7 +214,7 @@ def _bound(estimator, X, table):
         else:
             return model, model.check_X(X)
     table = as_table(X) if table is None else table
-    is_bare = not isinstance(estimator, Pipeline) or len(estimator) == 1
+    is_bare = not has_steps(estimator)
     if is_bare and (table.is_number | table.is_flag | _are_coded(table)).all() and not table.has_missing_cells():
         model = as_model(estimator)
         if model.has_weights or model.tree is not None or model.ensemble is not None:
@@ -254,37 +256,38 @@ def _needs_frames(estimator, X):
 
 def _table_model(estimator, table):
     """A model of the numbers of a table's rows, and the rows as it takes them."""
-    if has_steps(estimator):
-        steps = Steps(estimator)
-        slopes = _local_slopes(steps, table)
+    steps = Steps(estimator) if has_steps(estimator) else None
+    if steps is not None:
+        slopes, is_affine = _local_slopes(steps, table)
         if slopes is not None:
-            model = AffineTableModel(as_model(estimator[-1]), steps, slopes, is_local=True)
+            model = AffineTableModel(as_model(steps.last), steps, slopes, has_kinks=not is_affine)
             return model, model.bind(table)
     model = whole_model(estimator, table)
+    model.has_kinks = steps is not None
     return model, model.bind(table)
 
 
 def has_steps(estimator):
     """Whether it is a pipeline of more than its last step."""
-    return isinstance(estimator, Pipeline) and len(estimator) > 1
+    return bool(Steps(estimator).transformers)
 
 
 def _local_slopes(steps, table):
-    """Slopes near rows, or None where steps are not known to be affine there, or make no numbers."""
+    """Slopes near rows, None where steps are not affine or make no numbers; and whether they are known to hold anywhere."""
     try:
         reading = read_steps(steps, table)
     except NotNumbersError:
-        return None
+        return None, False
     if reading.unknown[table.is_number].any():
-        return slopes_of(steps, table)
-    return reading.slopes if reading.is_affine else None
+        return slopes_of(steps, table), False
+    return (reading.slopes, True) if reading.is_affine else (None, False)
 
 
 def whole_model(estimator, table):
     """A model of a table's rows that knows an estimator, with all its steps, as a function only."""
     name = type(estimator).__name__
     if has_steps(estimator):
-        name = f"the pipeline with {type(estimator[-1]).__name__} behind steps that are not affine"
+        name = f"the pipeline with {type(Steps(estimator).last).__name__} behind steps that are not affine"
     classes = _classes(estimator)
     scores, n_outputs = _score_function(estimator, classes, name, table.take([0]).X)
     model = FunctionTableModel(scores, table.n_columns, n_outputs, classes, name)
@@ -307,11 +310,12 @@ def as_model(estimator, X=None):
     if hasattr(estimator, "best_estimator_"):
         return as_model(estimator.best_estimator_, X)
     if isinstance(estimator, Pipeline):
-        model = as_model(estimator[-1])
-        if len(estimator) == 1:
+        steps = Steps(estimator)
+        model = as_model(steps.last)
+        if not steps.transformers:
             return model
         rows = None if X is None or issparse(X) else np.asarray(X, dtype=np.float64)
-        A, c = affine_map(Steps(estimator), model.n_features, rows)
+        A, c = affine_map(steps, model.n_features, rows)
         return model.after(A.astype(model.dtype), c.astype(model.dtype))
     name, classes = type(estimator).__name__, _classes(estimator)
     if hasattr(estimator, "coefs_") and hasattr(estimator, "intercepts_"):

@@ -11,6 +11,7 @@ from sklearn.utils import check_array, column_or_1d
 
 from sklearn_irg._engine.likelihoods import default_likelihood
 from sklearn_irg._engine.networks import Network
+from sklearn_irg._fitted.differences import central_differences
 from sklearn_irg._fitted.residual_directions import residual_direction
 
 __all__ = ["FunctionModel", "Model", "NetworkModel", "central_difference_steps"]
@@ -43,8 +44,8 @@ class Model(ABC):
         Whether scores are known as a function only, so that it may turn out to be one of steps.
     is_voting : bool
         Whether scores add up votes, so that they jump where a vote changes.
-    is_local : bool
-        Whether it is right near the rows only, as far as is known.
+    has_kinks : bool
+        Whether slopes at the rows may not hold further away, as behind steps that are not affine.
     contains_trees : bool
         Whether the estimator, or a part of it, carries decision trees, so that scores jump at their thresholds.
     tree : scikit-learn's ``tree_`` or None
@@ -57,7 +58,7 @@ class Model(ABC):
     is_linear = False
     is_function = False
     is_voting = False
-    is_local = False
+    has_kinks = False
     contains_trees = False
     tree = None
     ensemble = None
@@ -293,6 +294,7 @@ class FunctionModel(Model):
 
     dtype = np.dtype(np.float64)
     is_function = True
+    units_of_steps = None
 
     def __init__(self, function, n_features, n_outputs, classes, name, affine=None):
         self._function = function
@@ -317,12 +319,7 @@ class FunctionModel(Model):
 
     def score_gradients(self, X):
         inner = self.inside(X).astype(np.float64, copy=False)
-        gradients = np.empty((self.n_outputs, *inner.shape))
-        for j, step in enumerate(central_difference_steps(inner).T):
-            up, down = inner.copy(), inner.copy()
-            up[:, j] += step
-            down[:, j] -= step
-            gradients[:, :, j] = (self._function(up) - self._function(down)).T / (up - down)[:, j]
+        gradients = central_differences(self._function, inner, np.ones(inner.shape, dtype=bool), self.units_of_steps)
         return gradients if self._affine is None else gradients @ self._affine[0].T
 
     def pull_back(self, X, cotangent):

@@ -20,7 +20,7 @@ class FrameTable(Table):
         if kinds is None:
             declared = [j for j, dtype in enumerate(X.dtypes) if _is_categorical(dtype)]
             for j in declared:  # as their owner says, whatever the categories are
-                self.kinds[j] = Kind.LEVELS if self.kinds[j] in (Kind.NUMBERS, Kind.FLAGS) else self.kinds[j]
+                self.kinds[j] = Kind.LEVELS
             self.is_number[declared] = False
 
     def dtype_of(self, j):

@@ -56,12 +56,26 @@ class Steps:
     """The transformers that a fitted pipeline applies before its last step in ``predict``.
 
     Samplers, which resample in ``fit`` and do nothing in ``predict``, are left out.
+    Pipelines and searches in place of the last step are taken apart, too.
+
+    Attributes
+    ----------
+    transformers : list
+        In their order.
+    last : estimator
+        Behind them.
     """
 
-    def __init__(self, pipeline):
-        steps = [step for _, step in pipeline.steps[:-1] if step is not None and not isinstance(step, str)]
-        self.transformers = [step for step in steps if hasattr(step, "transform") or not hasattr(step, "fit_resample")]
-        self.feature_names_in_ = getattr(pipeline, "feature_names_in_", None)
+    def __init__(self, estimator):
+        self.feature_names_in_ = getattr(estimator, "feature_names_in_", None)
+        self.transformers = []
+        while hasattr(estimator, "best_estimator_") or isinstance(estimator, Pipeline):
+            if hasattr(estimator, "best_estimator_"):
+                estimator = estimator.best_estimator_
+                continue
+            *steps, estimator = (step for _, step in estimator.steps)
+            self.transformers += [step for step in steps if _transforms(step)]
+        self.last = estimator
 
     def __call__(self, X):
         """What the last step sees, as an array of floats of the precision that the steps have."""
@@ -83,6 +97,12 @@ def _is_numeric(dtype):
     if hasattr(dtype, "is_numeric"):
         return dtype.is_numeric() or str(dtype) == "Boolean"
     return getattr(dtype, "kind", "O") in "biuf"
+
+
+def _transforms(step):
+    if step is None or isinstance(step, str):
+        return False
+    return hasattr(step, "transform") or not hasattr(step, "fit_resample")
 
 
 @dataclass(frozen=True)
@@ -207,11 +227,6 @@ class _Features:
         depends = np.repeat(self.depends.any(axis=1)[:, None], width, axis=1)
         return _Features(np.zeros(depends.shape), np.zeros(width), depends, depends.copy(), self.is_number)
 
-    def mixed(self):
-        """Behind a step whose outputs are functions of columns of categories, in an order that does not matter."""
-        numbers = self.depends & self.is_number[:, None]
-        return self.depends.any(axis=1), (self.unknown | numbers).any(axis=1)
-
     @property
     def n_numbers(self):
         """From how many columns of numbers each feature comes."""
@@ -221,6 +236,11 @@ class _Features:
     def is_simple(self):
         """Features of one column of numbers and nothing else."""
         return (self.depends.sum(axis=0) == 1) & (self.n_numbers == 1) & ~self.unknown.any(axis=0)
+
+    @property
+    def is_mixed(self):
+        """Features of several columns."""
+        return self.depends.sum(axis=0) > 1
 
     def with_unknown(self, features):
         """Some features as unknown functions of what they depend on."""
@@ -259,7 +279,7 @@ class _Kinks:
         getattr(self, kind).setdefault(j, []).extend((np.asarray(values) - features.offsets[f]) / slope)
 
     def mix(self, features, f):
-        """Kinks at values of some features that are sums over columns, which nobody locates."""
+        """Kinks at values of some features of several columns, whose positions are unknown."""
         self.is_mixed |= features.depends[:, f].any(axis=1)
         return features.with_unknown(f)
 
@@ -332,12 +352,12 @@ def _max_abs(step, features, kinks):
 
 
 def _scaled_and_clipped(step, features, kinks, low, high):
-    scaled = _affine(step, features, kinks) if not getattr(step, "clip", False) else _unclipped(step, features)
     if not getattr(step, "clip", False):
-        return scaled
+        return _affine(step, features, kinks)
+    scaled = _unclipped(step, features)
     for f in np.flatnonzero(scaled.is_simple):
         kinks.confine(scaled, f, low, high)
-    return kinks.mix(scaled, ~scaled.is_simple & (scaled.n_numbers > 0))
+    return kinks.mix(scaled, scaled.is_mixed)
 
 
 def _unclipped(step, features):
@@ -365,7 +385,7 @@ def _with_kinks(kind, features, kinks, values):
     for f in np.flatnonzero(features.is_simple):
         kinks.add(kind, features, f, values[f])
     has_kinks = np.array([len(v) > 0 for v in values], dtype=bool)
-    return kinks.mix(features, ~features.is_simple & (features.n_numbers > 0) & has_kinks)
+    return kinks.mix(features, features.is_mixed & has_kinks)
 
 
 def _imputer(step, features, kinks):
@@ -393,17 +413,21 @@ def _is_missing(values):
 
 
 def _encoder(step, features, kinks):
-    """Each category's effect is its own; a number that is encoded may do anything."""
-    depends, unknown = features.mixed()
-    width = len(step.get_feature_names_out())
-    shape = (len(depends), width)
-    return _Features(
-        np.zeros(shape),
-        np.zeros(width),
-        np.broadcast_to(depends[:, None], shape),
-        np.broadcast_to(unknown[:, None], shape),
-        features.is_number,
-    )
+    """Each category's effect is its own; a number that is encoded may do anything, and so may several columns in one."""
+    encoded = features.with_unknown((features.n_numbers > 0) | features.is_mixed)
+    return encoded.flat(_widths_of_encoder(step))
+
+
+def _widths_of_encoder(step):
+    """How many outputs each input of an encoder has."""
+    if isinstance(step, OrdinalEncoder):
+        return 1
+    if isinstance(step, TargetEncoder):
+        return len(step.classes_) if step.target_type_ == "multiclass" else 1
+    widths = np.array([len(categories) for categories in step.categories_])
+    infrequent = getattr(step, "infrequent_categories_", [None] * len(widths))
+    widths -= [0 if some is None else len(some) - 1 for some in infrequent]
+    return widths if step.drop_idx_ is None else widths - [index is not None for index in step.drop_idx_]
 
 
 def _pipeline(step, features, kinks):
@@ -411,14 +435,18 @@ def _pipeline(step, features, kinks):
 
 
 def _union(step, features, kinks):
-    weights = step.transformer_weights or {}
     parts = []
     for name, inner in step.transformer_list:
-        if inner == "drop":
+        if isinstance(inner, str) and inner == "drop":
             continue
-        part = features if inner == "passthrough" else _read(inner, features, kinks, None)
-        parts.append(part.after(weights[name] * np.eye(part.width), 0.0) if name in weights else part)
+        part = features if isinstance(inner, str) else _read(inner, features, kinks, None)
+        parts.append(_weighted(part, step, name))
     return _concatenated(parts) if parts else None
+
+
+def _weighted(part, step, name):
+    weights = step.transformer_weights or {}
+    return part.after(weights[name] * np.eye(part.width), 0.0) if name in weights else part
 
 
 def _columns(step, features, kinks):
@@ -434,7 +462,7 @@ def _columns(step, features, kinks):
             return None
         some = features.take(_positions(columns, names, features.width))
         part = some if isinstance(inner, str) else _read(inner, some, kinks, place.stop - place.start)
-        parts.append(part)
+        parts.append(_weighted(part, step, name))
     return _concatenated(parts) if parts else None
 
 

@@ -8,7 +8,8 @@ from copy import copy
 
 import numpy as np
 
-from sklearn_irg._fitted.models import FunctionModel, Model, central_difference_steps
+from sklearn_irg._fitted.differences import central_differences
+from sklearn_irg._fitted.models import FunctionModel, Model
 
 __all__ = [
     "AffineTableModel",
@@ -82,15 +83,15 @@ class AffineTableModel(TableModel):
         The steps, from rows of the table to what the inner model takes.
     slopes : ndarray of shape (n_columns, n_inner_features)
         Zero for columns that are no numbers.
-    is_local : bool, default=False
+    has_kinks : bool, default=False
         Whether the steps are affine near the rows only, as far as is known.
     """
 
-    def __init__(self, inner, steps, slopes, is_local=False):
+    def __init__(self, inner, steps, slopes, has_kinks=False):
         self.inner = inner
         self.steps = steps
         self.slopes = slopes
-        self.is_local = is_local
+        self.has_kinks = has_kinks
         self.n_features = len(slopes)
         self.n_outputs = inner.n_outputs
         self.classes = inner.classes
@@ -194,16 +195,7 @@ class FunctionTableModel(TableModel, FunctionModel):
         return self._function(self.frame(X))
 
     def score_gradients(self, X):
-        gradients = np.zeros((self.n_outputs, *X.shape))
-        free = self.free(X)
-        steps = np.where(free, central_difference_steps(X), 0)
-        for j in np.flatnonzero(free.any(axis=0)):
-            up, down = X.copy(), X.copy()
-            up[:, j] += steps[:, j]
-            down[:, j] -= steps[:, j]
-            change, width = (self.scores(up) - self.scores(down)).T, (up - down)[:, j]
-            gradients[:, :, j] = np.divide(change, width, out=np.zeros_like(change), where=width > 0)
-        return gradients
+        return central_differences(self.scores, X, self.free(X), self.units_of_steps)
 
 
 def slopes_of(transform, table, n_tried=500):

@@ -156,10 +156,6 @@ class Table(ABC):
             for j in range(self.n_columns)
         )
 
-    def without_numbers(self, columns):
-        """The same rows, in which some columns are no numbers."""
-        return type(self)(self.X, self.kinds, self.is_number & ~columns)
-
     def name_of(self, j):
         """The column's name, or its position."""
         return j if self.names is None else self.names[j]

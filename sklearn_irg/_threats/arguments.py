@@ -31,7 +31,7 @@ def check_fitted(threat):
             "the ThreatModel has not been fitted. Fit it once, on the whole table: ThreatModel(…).fit(X). Scales, bounds and "
             "levels that were learned from the rows of each call would differ from call to call."
         ) from None
-    threat.check_since_fit()
+    threat.check_unchanged_since_fit()
 
 
 def fitted_threat(threat, X):

@@ -65,13 +65,17 @@ def linearise_from_anywhere(attacked, best, epsilon, rng):
     reach = attacked.reach
     low, high = reach.box(epsilon)
     box = (low, high, epsilon, reach.norm)
-    model, rows = attacked.at(best.codes)
+    all_codes = [best.codes.copy()]
+    if reach.columns:
+        all_codes.append(reach.codes)
     starts = [best.units.copy()]
     for _ in range(N_STARTS):
         direction = rng.uniform(-1, 1, low.shape[1]) * (rng.random_sample(low.shape[1]) < rng.random_sample())
         starts.append(project(direction * np.where(np.isfinite(high - low), high - low, epsilon), *box))
-    for start in starts:
-        _linearise(attacked, best, model, rows, start, best.codes.copy(), box)
+    for codes in all_codes:
+        model, rows = attacked.at(codes)
+        for start in starts:
+            _linearise(attacked, best, model, rows, start, codes, box)
 
 
 def best_swaps(attacked, best, units):

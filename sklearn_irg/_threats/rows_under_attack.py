@@ -14,12 +14,15 @@ from sklearn_irg._fitted.extraction import (
     model_of_predictions,
     whole_model,
 )
+from sklearn_irg._fitted.models import FunctionModel
 from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
-from sklearn_irg._fitted.table_models import AffineTableModel
+from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel
 from sklearn_irg._threats.affine_limits import base_rows, declared_limits, slopes_of_unknown, tried_limits
 from sklearn_irg._threats.reach import Reach
 
 __all__ = ["Best", "RowsUnderAttack"]
+
+_N_EXAMPLES = 24
 
 
 class RowsUnderAttack:
@@ -71,9 +74,18 @@ class RowsUnderAttack:
             self.whole, self.effects = None, None
         self.model.require_classes()
         self.precision = self._coarsest_precision()
+        self._use_quick_differences()
         self.own = self.model.predicted(self.model.scores(self.rows)) if y is None else self._positions(y)
         self.is_tree = self.model.tree is not None and self._predicts_by_leaves()
         self.is_flat = self._is_flat()
+
+    def _use_quick_differences(self):
+        """An attack needs directions, not digits."""
+        if isinstance(self.model, FunctionTableModel):
+            self.model.units_of_steps = self.reach.scales
+        for model in (self.model, self.inner):
+            if isinstance(model, FunctionModel) and model.units_of_steps is None:
+                model.units_of_steps = 1.0
 
     def _is_flat(self):
         """Rows where the scores of a function stay exactly as they are while numbers move by a millionth of their unit."""
@@ -102,8 +114,9 @@ class RowsUnderAttack:
             if isinstance(self.model, AffineTableModel):
                 self._read_steps_of(self.model)
             elif self.reading is not None:
-                self.inner = as_model(estimator[-1])
-                self._read_before(Steps(estimator)(reach.table.X), self.reading.slopes)
+                steps = Steps(estimator)
+                self.inner = as_model(steps.last)
+                self._read_before(steps(reach.table.X), self.reading.slopes)
             return
         self._read_behind_steps(estimator, X)
 
@@ -136,6 +149,14 @@ class RowsUnderAttack:
         is_single = any(table.dtype_of(j) == np.float32 for j in range(table.n_columns))
         dtypes = [self.model.dtype, np.float32 if is_single else np.float64]
         return max(self.precision, *(float(np.finfo(dtype).eps) for dtype in dtypes))
+
+    def of_examples(self):
+        """The same for some rows of the table that the threat was fitted on; None where there are no such rows."""
+        table = self.reach.threat.examples(self.reach.table)
+        if table is None:
+            return None
+        some = table.take(np.unique(np.linspace(0, len(table) - 1, _N_EXAMPLES).astype(int)))
+        return RowsUnderAttack(self.estimator, some.X, None, self.reach.threat)
 
     def find_limits(self, radii):
         """Try unknown steps within some radii, rising, beyond what is declared of others."""

@@ -18,7 +18,7 @@ from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._threats.memory import TableMemory
 
 NORMS = ("l2", "linf", "l1")
-_LEARNT_WITH = ("scale", "fixed", "directions", "bounds", "integers", "categorical", "exchange")
+_LEARNED_WITH = ("scale", "fixed", "directions", "bounds", "integers", "categorical", "exchange")
 
 
 class ThreatModel(BaseEstimator):
@@ -155,7 +155,7 @@ class ThreatModel(BaseEstimator):
         self : ThreatModel
             Fitted.
         """
-        self._check_how_far()
+        self._check_free_parameters()
         table = as_table(X)
         validate_data(self, X if hasattr(X, "iloc") else table.X, skip_check_array=True)
         categorical, is_number = self._kinds(table)
@@ -171,18 +171,18 @@ class ThreatModel(BaseEstimator):
         self.levels_ = {}
         for j in np.flatnonzero(categorical):
             cells = table.cells(j)
-            self.levels_[int(j)] = np.array(sorted({c for c in cells if c is not None}, key=_sort_key), dtype=object)
+            self.levels_[int(j)] = _in_order({cell for cell in cells if cell is not None})
         self._learn_exchanges(table)
         self._memory = TableMemory.of(table)
-        self._fitted_params = {name: deepcopy(getattr(self, name)) for name in _LEARNT_WITH}
+        self._fitted_params = {name: deepcopy(getattr(self, name)) for name in _LEARNED_WITH}
         return self
 
     def __sklearn_clone__(self):
-        """A copy with the same parameters that has learnt the same, so that all folds of a search meet one threat."""
+        """A copy with the same parameters that has learned the same, so that all folds of a search meet one threat."""
         other = super().__sklearn_clone__()
         parameters = self.get_params(deep=False)
-        learnt = {name: value for name, value in vars(self).items() if name not in parameters}
-        vars(other).update(deepcopy(learnt))
+        learned = {name: value for name, value in vars(self).items() if name not in parameters}
+        vars(other).update(deepcopy(learned))
         return other
 
     def allows(self, X, X_moved):
@@ -228,17 +228,17 @@ class ThreatModel(BaseEstimator):
         self._memory = TableMemory()
         return self
 
-    def _check_how_far(self):
-        """Check what nothing is learnt from, and what may therefore be set after ``fit``."""
+    def _check_free_parameters(self):
+        """Check what nothing is learned from, and what may therefore be set after ``fit``."""
         check_radii(self.epsilon)
         check_choice(self.norm, "norm", NORMS)
         check_integer(self.n_swaps, "n_swaps", 0)
         if self.valid is not None and not callable(self.valid):
             raise InvalidParameterError(f"valid must be a function of rows, or None; got {self.valid!r}.")
 
-    def check_since_fit(self):
-        """Check what may have been set after ``fit``, and refuse what it has learnt from."""
-        self._check_how_far()
+    def check_unchanged_since_fit(self):
+        """Check what may have been set after ``fit``, and refuse what it has learned from."""
+        self._check_free_parameters()
         for name, value in self._fitted_params.items():
             if not _are_equal(getattr(self, name), value):
                 raise InvalidParameterError(
@@ -424,5 +424,12 @@ def _is_sequence(value):
     return hasattr(value, "__len__") and not isinstance(value, str)
 
 
-def _sort_key(level):
-    return (type(level).__name__, level)
+def _in_order(levels):
+    """Levels as an array of objects, in their own order where they have one."""
+    try:
+        ordered = sorted(levels, key=lambda level: (type(level).__name__, level))
+    except TypeError:
+        ordered = sorted(levels, key=repr)
+    array = np.empty(len(ordered), dtype=object)
+    array[:] = ordered
+    return array

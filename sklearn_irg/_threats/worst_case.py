@@ -91,7 +91,7 @@ def certified_rows(estimator, X, y, threat, radii):
     attacked = RowsUnderAttack(estimator, X, y, threat)
     attacked.find_limits(sorted(radii))
     right = np.asarray(estimator.predict(X)) == y
-    require_known_steps(attacked, max(radii, default=0))
+    require_known_steps(attacked, sorted(radii))
     within = attacked.limits > np.reshape(radii, (-1, 1))
     if acts_by_column(attacked):
         distances, is_reached, *_ = tree_worst_case(attacked)
@@ -110,14 +110,21 @@ def certified_rows(estimator, X, y, threat, radii):
     return np.array([right & (margins > 0).all(axis=1) for margins in bounds]) & within
 
 
-def require_known_steps(attacked, radius):
-    """Raise an error where steps that cannot be read are affine in what no row may become."""
-    if attacked.reading is None or not attacked.reading.unknown.any() or radius == 0:
+def require_known_steps(attacked, radii):
+    """Raise an error where steps that cannot be read turn out not to be affine in what any row of the table may become.
+
+    Rows of the table that the threat was fitted on decide, so that a row alone is answered as it is among others.
+    """
+    radii = [radius for radius in radii if radius > 0]
+    if attacked.reading is None or not attacked.reading.unknown.any() or not radii:
         return
-    if (attacked.limits == 0).all():
+    examples = attacked.of_examples()
+    if examples is not None:
+        examples.find_limits(radii[:1])
+    if examples is None or (examples.limits < radii[0]).all():
         raise TypeError(
-            f"nothing is certain about {attacked.model.name} here: its steps are not affine in what rows may become, or "
-            "cannot be read and take columns without bounds. Use steps of scikit-learn, give a ThreatModel with bounds, "
+            f"nothing is certain about {attacked.model.name} here: its preprocessing is not affine within the threat model, "
+            "or is unknown and acts on columns without bounds. Use steps of scikit-learn, give a ThreatModel with bounds, "
             "or pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy gives an upper bound."
         )
 
@@ -301,7 +308,9 @@ def _nearest_found(attacked):
     """Distances at which attacks succeed, at rising radii, drawn back."""
     found = Best(attacked)
     has_swaps = bool(attacked.reach.columns)
-    ladder = rungs(attacked, [0.0] if has_swaps else [])  # swaps alone go no distance
+    ladder = rungs(attacked, [])
+    if has_swaps:  # which go no distance
+        ladder = [(0.0, np.ones(len(attacked), dtype=bool)), *ladder]
     by_strategy, _ = _strategy(attacked, [radius for radius, _ in ladder] if has_swaps else [])
 
     def by_search(some, best, radius, positions):  # also finds ways out of where gradients vanish

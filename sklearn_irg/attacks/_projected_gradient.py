@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_choice, check_integer, check_real
-from sklearn_irg._engine.sensitivity import ascend, random_directions
+from sklearn_irg._engine.sensitivity import ascend, common_direction
 from sklearn_irg.attacks._fast_gradient import one_step
 from sklearn_irg.attacks._problem import Problem
 
@@ -41,7 +41,7 @@ def projected_gradient(
     features : sequence of str, int or bool, default=None
         Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
     random_state : int, RandomState or None, default=None
-        If given, the rows start from a random point in the ball; ``None`` starts from the rows themselves.
+        If given, the rows start from a random point in the ball, displaced alike; ``None`` starts from the rows themselves.
 
     Returns
     -------
@@ -98,10 +98,10 @@ def projected_gradient(
 
 
 def _random_start(problem, epsilon, norm, rng):
-    """A point of the ball around each row, uniformly."""
+    """A point of the ball around each row, drawn uniformly, and the same for all rows."""
     if norm == "linf":
-        steps = rng.uniform(-epsilon, epsilon, problem.X.shape)
+        steps = rng.uniform(-epsilon, epsilon, problem.X.shape[1])
     else:
-        radii = epsilon * rng.uniform(size=(len(problem.X), 1)) ** (1 / problem.X.shape[1])
-        steps = radii * random_directions(problem.X, rng, problem.X.dtype)
+        radius = epsilon * rng.uniform() ** (1 / problem.X.shape[1])
+        steps = radius * common_direction(problem.X, rng, problem.X.dtype)
     return (problem.X + steps * problem.mask).astype(problem.X.dtype)

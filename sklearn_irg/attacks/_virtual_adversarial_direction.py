@@ -24,7 +24,7 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     features : sequence of str, int or bool, default=None
         Columns in which the direction may be nonzero. ``None`` means all.
     random_state : int, RandomState or None, default=None
-        Random numbers for the initial directions.
+        Random numbers for the initial direction, the same for all rows.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     directions = sensitivity.virtual_adversarial_direction(
         lambda X: model.loss_gradients(X, prediction),
         X,
-        sensitivity.random_directions(X, rng, X.dtype, problem.mask),
+        sensitivity.common_direction(X, rng, X.dtype, problem.mask),
         xi=xi,
         n_power_iterations=n_power_iterations,
         mask=problem.mask,

@@ -85,8 +85,9 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
         return _lipschitz_radius(estimator, X, y, norm, threat, units)
     attacked = _attacked(estimator, X, y, norm, threat, units)
     right = np.asarray(estimator.predict(X)) == attacked.model.classes[attacked.own]
-    attacked.find_limits([radius for radius, _ in rungs(attacked, [])])
-    require_known_steps(attacked, np.inf)
+    ladder = [radius for radius, _ in rungs(attacked, [])]
+    attacked.find_limits(ladder)
+    require_known_steps(attacked, ladder)
     radii = _radii_of_model(estimator, X, y, attacked, norm, method, threat, units, time_limit)
     return np.where(right, np.minimum(radii, attacked.limits), 0)
 

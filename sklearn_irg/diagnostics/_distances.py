@@ -6,7 +6,7 @@ from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
 from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows
 from sklearn_irg._fitted.units import UNITS, column_scales, in_units
-from sklearn_irg._threats.arguments import ball, check_alone, constant_columns, fitted_threat
+from sklearn_irg._threats.arguments import ball, check_alone, constant_columns, fitted_threat, with_radius
 from sklearn_irg._threats.rows_under_attack import RowsUnderAttack
 from sklearn_irg._threats.worst_case import nearest_falls
 
@@ -118,10 +118,13 @@ def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_it
             model, rows = _classifier(estimator, X, units)
         except PredictsOtherwiseError:
             model = None
-        if model is not None and model.tree is None and not model.is_local and not model.is_piecewise_constant(rows):
-            return _distance_across(model, rows, max_iter)
-    attacked = _attacked(estimator, X, None, norm, threat, units)
-    return nearest_falls(attacked)
+        if model is not None and not (model.contains_trees or model.has_kinks):
+            distances = _distance_across(model, rows, max_iter)
+            lost = np.flatnonzero(np.isinf(distances)) if model.is_function else []
+            if len(lost):  # where there is no slope, or one that leads nowhere
+                distances[lost] = nearest_falls(_attacked(estimator, X, None, norm, threat, units).take(lost))
+            return distances
+    return nearest_falls(_attacked(estimator, X, None, norm, threat, units))
 
 
 def _distance_across(model, X, max_iter):
@@ -146,7 +149,7 @@ def _attacked(estimator, X, y, norm, threat, units):
     else:
         check_alone(norm=norm, units=None if units == "raw" else units)
         threat = fitted_threat(threat, X)
-    return RowsUnderAttack(estimator, X, y, threat)
+    return RowsUnderAttack(estimator, X, y, with_radius(threat, np.inf))
 
 
 def _classifier(estimator, X, units):

@@ -2,7 +2,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_integer, check_real
-from sklearn_irg._engine.sensitivity import random_directions, virtual_adversarial_direction
+from sklearn_irg._engine.sensitivity import common_direction, virtual_adversarial_direction
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 
 
@@ -77,7 +77,7 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
     directions = virtual_adversarial_direction(
         lambda X: model.loss_gradients(X, prediction),
         X,
-        random_directions(X, rng, X.dtype, model.free(X)),
+        common_direction(X, rng, X.dtype, model.free(X)),
         xi=xi,
         n_power_iterations=n_power_iterations,
     )

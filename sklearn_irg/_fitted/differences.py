@@ -1,0 +1,60 @@
+"""Central differences of functions of rows, with steps that depend on the row alone."""
+
+import numpy as np
+
+__all__ = ["central_differences"]
+
+_SHARES = (1e-4, 1e-6)  # of a number's size, at least of one
+_OTHER_SHARES = (1e-2, 1e-8, 1e-10)  # where these two disagree
+_AGREEMENT = 1e-5
+
+
+def central_differences(function, X, is_free, units=None):
+    """Gradients of the outputs of a function of rows, shape (n_outputs, n_samples, n_columns).
+
+    The units of a black box are unknown. So two steps are taken, and where they disagree, more: of these, the two
+    neighbours that agree best are believed.
+
+    Parameters
+    ----------
+    function : callable
+        From rows to outputs, shape (n_samples, n_outputs).
+    X : ndarray of shape (n_samples, n_columns)
+        Rows.
+    is_free : ndarray of bool of shape (n_samples, n_columns)
+        Entries that can move; the gradient of others is zero.
+    units : float or ndarray of shape (n_columns,), default=None
+        Of columns, where they are known: one step of 1e-5 units is taken.
+    """
+    n_outputs = function(X[:1]).shape[1]
+    gradients = np.zeros((n_outputs, *X.shape))
+    for j in np.flatnonzero(is_free.any(axis=0)):
+        if units is not None:
+            found = _difference(function, X, j, 1e-5 * (units[j] if np.ndim(units) else units))
+        else:
+            found = _agreed_difference(function, X, j)
+        gradients[:, :, j] = np.where(is_free[:, j], found, 0)
+    return gradients
+
+
+def _agreed_difference(function, X, j):
+    size = np.maximum(np.abs(X[:, j]), 1)
+    found = {share: _difference(function, X, j, share * size) for share in _SHARES}
+    pair = [found[share] for share in _SHARES]
+    disagree = np.abs(pair[0] - pair[1]) > _AGREEMENT * np.abs(pair[1])
+    if not disagree.any():
+        return pair[1]
+    found |= {share: _difference(function, X, j, share * size) for share in _OTHER_SHARES}
+    ladder = np.array([found[share] for share in sorted(found, reverse=True)])
+    best = np.abs(np.diff(ladder, axis=0)).argmin(axis=0)
+    believed = np.take_along_axis(ladder, best[None] + 1, axis=0)[0]
+    return np.where(disagree, believed, pair[1])
+
+
+def _difference(function, X, j, step):
+    """Quotients in one column, shape (n_outputs, n_samples)."""
+    step = np.maximum(step, 1e5 * np.finfo(float).eps * np.abs(X[:, j]))
+    up, down = X.copy(), X.copy()
+    up[:, j] += step
+    down[:, j] -= step
+    return (function(up) - function(down)).T / (up - down)[:, j]
