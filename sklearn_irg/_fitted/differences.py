@@ -5,15 +5,15 @@ import numpy as np
 __all__ = ["central_differences"]
 
 _SHARES = (1e-4, 1e-6)  # of a number's size, at least of one
-_OTHER_SHARES = (1e-2, 1e-8, 1e-10)  # where these two disagree
+_OTHER_SHARES = (1e-2, 1e-8)  # where these two disagree
 _AGREEMENT = 1e-5
 
 
 def central_differences(function, X, is_free, units=None):
     """Gradients of the outputs of a function of rows, shape (n_outputs, n_samples, n_columns).
 
-    The units of a black box are unknown. So two steps are taken, and where they disagree, more: of these, the two
-    neighbours that agree best are believed.
+    The units of a black box are unknown. So two steps are taken, and where they disagree, more: of these, the one whose
+    neighbours tell of the smallest error is believed.
 
     Parameters
     ----------
@@ -46,9 +46,20 @@ def _agreed_difference(function, X, j):
         return pair[1]
     found |= {share: _difference(function, X, j, share * size) for share in _OTHER_SHARES}
     ladder = np.array([found[share] for share in sorted(found, reverse=True)])
-    best = np.abs(np.diff(ladder, axis=0)).argmin(axis=0)
-    believed = np.take_along_axis(ladder, best[None] + 1, axis=0)[0]
+    believed = np.take_along_axis(ladder, _errors(ladder).argmin(axis=0)[None], axis=0)[0]
     return np.where(disagree, believed, pair[1])
+
+
+def _errors(ladder):
+    """Errors of quotients over smaller and smaller steps, each a hundredth of the one before.
+
+    Truncation falls with the square of the step, and rounding grows with its inverse. What the next larger step shows is ten
+    thousand times a truncation, and what the next smaller one shows a hundred times a rounding.
+    """
+    change = np.abs(np.diff(ladder, axis=0))
+    truncation = np.concatenate([change[:1], 1e-4 * change])
+    rounding = np.concatenate([1e-2 * change, change[-1:]])
+    return np.maximum(truncation, rounding)
 
 
 def _difference(function, X, j, step):

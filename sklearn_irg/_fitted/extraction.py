@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._engine.activations import Activation, Identity, as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_likelihood
-from sklearn_irg._fitted.affine import NotAffineError, affine_map, as_fitted
+from sklearn_irg._fitted.affine import as_fitted
 from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 from sklearn_irg._fitted.probabilities import (
@@ -19,7 +19,7 @@ from sklearn_irg._fitted.probabilities import (
     rows_for,
     states,
 )
-from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
+from sklearn_irg._fitted.steps import NotAffineError, NotNumbersError, Steps, affine_map, read_steps
 from sklearn_irg._fitted.steps_inside import contains_trees
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
 from sklearn_irg._fitted.tables import as_table, flags_as_floats, is_polars
@@ -59,8 +59,11 @@ def model_and_rows(estimator, X, table=None):
     model, rows = _bound(estimator, X, table)
     model.contains_trees = contains_trees(estimator)
     agrees = _predicts_rows(model, rows, estimator, X, table)
-    if not _has_two_scores(estimator, model):
+    if model.classes is None or model.is_multilabel or len(model.classes) < 2 or not hasattr(estimator, "predict"):
         return _if_it_agrees(agrees, model, rows)
+    if model.has_weights or not _has_two_scores(estimator, model):  # no other scores that labels might follow
+        follows = model.has_weights and agrees and not issparse(rows)
+        return _if_it_agrees(labels_follow(model, rows, estimator) if follows else agrees, model, rows)
     if agrees and labels_follow(model, rows, estimator):
         return model, rows
     if _are_linked(estimator, model, rows):
@@ -154,10 +157,13 @@ def model_behind(estimator, steps, slopes, X, table):
     """The model of a pipeline's last step behind steps whose slopes are known, and the rows of a table as it takes them."""
     last = steps.last
     inner = as_model(last)
-    if _has_two_scores(last, inner):
+    if inner.classes is not None and (inner.has_weights or _has_two_scores(last, inner)):
         entering = np.asarray(steps(table.X), dtype=np.float64)
         if not labels_follow(inner, entering, last):
-            inner = as_model(only(last, "predict_proba"))
+            name = inner.name
+            inner = as_model(only(last, "predict_proba")) if hasattr(last, "predict_proba") else inner
+            inner.name = name
+            _if_it_agrees(labels_follow(inner, entering, last), inner, entering)
     model = AffineTableModel(inner, steps, slopes)
     model.contains_trees = contains_trees(estimator)
     rows = model.bind(table)
@@ -324,7 +330,9 @@ def as_model(estimator, X=None):
     if linear is not None:
         W, b = linear
         likelihood = _own_likelihood(estimator, default_likelihood(classes, W.shape[1]))
-        return NetworkModel([W], [b], Identity(), likelihood, classes, name)
+        model = NetworkModel([W], [b], Identity(), likelihood, classes, name)
+        model.expands_squares = hasattr(estimator, "centroids_")
+        return model
     n_features = getattr(estimator, "n_features_in_", None)
     if n_features is None:
         raise TypeError(f"{name} has no n_features_in_, so the width of its input is unknown.")

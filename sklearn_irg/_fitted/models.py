@@ -44,6 +44,8 @@ class Model(ABC):
         Whether scores are known as a function only, so that it may turn out to be one of steps.
     is_voting : bool
         Whether scores add up votes, so that they jump where a vote changes.
+    expands_squares : bool
+        Whether the estimator computes scores from squared distances to points as large as the weights.
     has_kinks : bool
         Whether slopes at the rows may not hold further away, as behind steps that are not affine.
     contains_trees : bool
@@ -59,6 +61,7 @@ class Model(ABC):
     is_function = False
     is_voting = False
     has_kinks = False
+    expands_squares = False
     contains_trees = False
     tree = None
     ensemble = None
@@ -89,6 +92,8 @@ class Model(ABC):
     def encode(self, y, n_samples, name="y"):
         """Targets as the likelihood wants them, shape (n_samples, n_outputs)."""
         y = np.asarray(y)
+        if y.ndim == 0:
+            raise ValueError(f"{name} must have an entry for each of the {n_samples} rows of X; got {y.item()!r}.")
         if len(y) != n_samples:
             raise ValueError(f"{name} has {len(y)} entries, but X has {n_samples} rows.")
         if self.classes is None or self.is_multilabel:

@@ -17,6 +17,8 @@ class PolarsTable(Table):
 
     def dtype_of(self, j):
         dtype = self._column(j).dtype
+        if str(dtype) in ("Int128", "UInt128"):
+            raise TypeError(f"X has a column of {dtype}, for which NumPy has no type. Cast it to Int64 or Float64.")
         if dtype.is_integer() or dtype.is_float() or str(dtype) == "Boolean":
             return self._column(j).clear().to_numpy().dtype
         return np.dtype("M8") if dtype.is_temporal() else np.dtype(object)

@@ -48,6 +48,8 @@ def flags_as_floats(X):
 def _read(X):
     if issparse(X):
         raise TypeError("X must be dense; got a sparse one. Pass X.toarray().")
+    if getattr(X, "ndim", 2) != 2 and hasattr(X, "iloc"):
+        raise ValueError("X must be a table, but is a Series. Pass X.to_frame().")
     if hasattr(X, "iloc") and isinstance(getattr(X, "shape", (None,))[0], int):
         from sklearn_irg._fitted.pandas_tables import FrameTable
 

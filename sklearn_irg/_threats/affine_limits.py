@@ -113,8 +113,8 @@ def tried_limits(problem, reading, radii):
     Returns
     -------
     limits : ndarray of shape (n_samples,)
-        Just above the largest radius that holds, infinite if all do, and zero if none does. Zero, too, where a column that an
-        unknown step takes has no bounds.
+        Just above the largest radius that holds, infinite where that covers all that is in reach, and zero if none does.
+        Zero, too, where a column that an unknown step takes has no bounds.
     """
     reach = problem.reach
     columns = np.flatnonzero(reading.unknown.any(axis=1) & reach.table.is_number & reach.moves_somewhere)
@@ -122,8 +122,7 @@ def tried_limits(problem, reading, radii):
     limits = np.full(len(reach), np.inf)
     if not len(columns) and not swapped:
         return limits
-    ends = np.isinf(reach.low[:, columns]) | np.isinf(reach.high[:, columns])
-    limits[ends.any(axis=1)] = 0
+    limits[_have_no_bounds(reach, columns)] = 0
     holds = 0.0
     for radius in radii:
         rows = np.flatnonzero(np.isinf(limits))
@@ -132,7 +131,16 @@ def tried_limits(problem, reading, radii):
             fails = ~_holds_within(problem.take(some), columns, radius)
             limits[some[fails]] = holds
         holds = np.nextafter(radius, np.inf)
-    return limits
+    is_covered = ((reach.low >= -holds) & (reach.high <= holds)).all(axis=1)
+    return np.where(is_covered, limits, np.minimum(limits, holds))
+
+
+def _have_no_bounds(reach, columns):
+    """Rows in which the threat bounds some column on no side that it moves to; types of integers bound nothing in earnest."""
+    threat, low, high = reach.threat, reach.low[:, columns], reach.high[:, columns]
+    open_below = (low < 0) & np.isinf(threat.lows_[columns])
+    open_above = (high > 0) & np.isinf(threat.highs_[columns])
+    return (open_below | open_above).any(axis=1)
 
 
 def _holds_within(problem, columns, radius):
@@ -191,7 +199,8 @@ def _joint_points(reach, low, high):
 
 def _random_swaps(reach, rng):
     codes = reach.codes.copy()
-    for c in rng.permutation(len(reach.columns))[: reach.threat.n_swaps]:
+    n_swaps = rng.randint(reach.threat.n_swaps + 1)
+    for c in rng.permutation(len(reach.columns))[:n_swaps]:
         allowed = reach.may_swap(c)
         order = rng.permutation(allowed.shape[1])
         first = order[allowed[:, order].argmax(axis=1)]

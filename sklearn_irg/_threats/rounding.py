@@ -22,7 +22,8 @@ def margin_slack(problem, furthest):
     furthest : ndarray of shape (n_samples, n_columns)
         How far each number moves at the most, in units of its scale.
     """
-    size, error = _entering(problem, furthest)
+    entering, error = _entering(problem, furthest)
+    size = entering
     precision, activation = problem.precision, problem.inner.network.activation
     *hidden, last = [(np.abs(W.astype(np.float64)), np.abs(b.astype(np.float64))) for W, b in problem.inner.layers]
     for layer in hidden:
@@ -31,6 +32,9 @@ def margin_slack(problem, furthest):
         size = np.maximum(*(np.abs(activation.value_and_slope(end)[0]) for end in (size, -size)))
         error = activation.largest_slope * error + 8 * precision * size
     _, error = _through(last, size, error, precision)
+    if problem.inner.expands_squares:
+        squares = (entering + _largest(problem.inner)) ** 2
+        error = error + precision * (len(last[0]) + 8) * squares.sum(axis=1, keepdims=True)
     return _of_margins(error, problem.own)
 
 
@@ -60,6 +64,12 @@ def _entering(problem, furthest):
     size = numbers @ np.abs(slopes) + np.abs(offsets)
     size = size + sum(np.ptp(effect, axis=0) for effect in problem.effects or [])
     return size, (_N_OPERATIONS + len(slopes)) * problem.precision * size
+
+
+def _largest(model):
+    """Size of the largest weight of each feature; of the points whose squared distances are compared, up to a factor."""
+    ((W, b), *_) = model.layers
+    return np.abs(W).max(axis=1) + np.sqrt(2 * np.abs(b).max())
 
 
 def _through(layer, size, error, precision):

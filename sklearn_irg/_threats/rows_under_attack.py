@@ -128,7 +128,8 @@ class RowsUnderAttack:
             slopes = slopes_of_unknown(steps, self.reading, reach, base_rows(reach))
         self.model, self.rows = model_behind(estimator, steps, slopes, X, reach.table)
         self._read_steps_of(self.model)
-        self.limits = declared_limits(reach, self.reading, self.model.precision)
+        precision = max(self._coarsest_precision(), self.reading.precision)
+        self.limits = declared_limits(reach, self.reading, precision)
         self.whole = whole_model(estimator, reach.table)
         self.whole.bind(reach.table)
 
@@ -146,9 +147,8 @@ class RowsUnderAttack:
     def _coarsest_precision(self):
         """Of rows, steps and the model, in whichever ``predict`` may compute."""
         table = self.reach.table
-        is_single = any(table.dtype_of(j) == np.float32 for j in range(table.n_columns))
-        dtypes = [self.model.dtype, np.float32 if is_single else np.float64]
-        return max(self.precision, *(float(np.finfo(dtype).eps) for dtype in dtypes))
+        floats = [dtype for dtype in map(table.dtype_of, range(table.n_columns)) if dtype.kind == "f"]
+        return max(self.precision, *(float(np.finfo(dtype).eps) for dtype in [self.model.dtype, *floats]))
 
     def of_examples(self):
         """The same for some rows of the table that the threat was fitted on; None where there are no such rows."""

@@ -290,7 +290,7 @@ def nearest_falls(attacked):
     distances : ndarray of shape (n_samples,)
         Infinite where nothing was found.
     """
-    attacked.find_limits([radius for radius, _ in rungs(attacked, [])])
+    attacked.find_limits([*(radius for radius, _ in rungs(attacked, [])), np.inf])
     if acts_by_column(attacked) and attacked.reach.threat.valid is None:
         distances = tree_worst_case(attacked)[0]
     elif has_exact_minimum(attacked):

@@ -85,7 +85,7 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
         return _lipschitz_radius(estimator, X, y, norm, threat, units)
     attacked = _attacked(estimator, X, y, norm, threat, units)
     right = np.asarray(estimator.predict(X)) == attacked.model.classes[attacked.own]
-    ladder = [radius for radius, _ in rungs(attacked, [])]
+    ladder = [*(radius for radius, _ in rungs(attacked, [])), np.inf]
     attacked.find_limits(ladder)
     require_known_steps(attacked, ladder)
     radii = _radii_of_model(estimator, X, y, attacked, norm, method, threat, units, time_limit)

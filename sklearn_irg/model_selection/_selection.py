@@ -44,7 +44,7 @@ def within_one_standard_error(scores, allowed):
     return best, np.flatnonzero(means >= floor)
 
 
-def most_robust(scores, attacked_scores):
+def most_robust(scores, attacked_scores=None):
     """The most robust of the models that are as good as the best, up to one standard error.
 
     Parameters
@@ -52,7 +52,7 @@ def most_robust(scores, attacked_scores):
     scores : array-like of shape (n_folds, n_models)
         Scores on held-out rows, larger is better; of the same folds for all models, two or more.
     attacked_scores : array-like of shape (n_folds, n_models)
-        Scores of the same models under attack.
+        Scores of the same models under attack. Required.
 
     Returns
     -------
@@ -62,6 +62,8 @@ def most_robust(scores, attacked_scores):
 
     Raises
     ------
+    TypeError
+        Without attacked scores, as in ``GridSearchCV(refit=most_robust)``.
     ValueError
         For fewer than two folds, arrays of different shapes, or numbers that are not finite.
 
@@ -81,6 +83,11 @@ def most_robust(scores, attacked_scores):
     >>> most_robust(accuracy, attacked)
     2
     """
+    if attacked_scores is None:
+        raise TypeError(
+            "most_robust takes scores and attacked_scores. As refit= of a search, pass refit_most_robust(score, attacked) with "
+            "the names of two scorers."
+        )
     scores, attacked_scores = np.asarray(scores, dtype=float), np.asarray(attacked_scores, dtype=float)
     finite = np.isfinite(scores).all() and np.isfinite(attacked_scores).all()
     if scores.ndim != 2 or len(scores) < 2 or scores.shape != attacked_scores.shape or not finite:

@@ -1,0 +1,136 @@
+"""Features on their way through preprocessing steps, and where these are not affine."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+__all__ = ["Features", "Kinks"]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features on their way through the steps.
+
+    A feature of one column of numbers is ``slope · number + offset``. Of a feature of several columns, or of categories, the
+    offset has no meaning.
+    """
+
+    slopes: np.ndarray  # (n_columns, n_features)
+    offsets: np.ndarray  # (n_features,)
+    depends: np.ndarray  # (n_columns, n_features)
+    unknown: np.ndarray  # (n_columns, n_features)
+    is_stepped: np.ndarray  # (n_features,), whether a step function is in them
+    is_number: np.ndarray  # (n_columns,)
+    names: object = None  # of the columns, for the first step
+
+    @property
+    def parts(self):
+        return self.slopes, self.offsets, self.depends, self.unknown, self.is_stepped
+
+    @property
+    def width(self):
+        return len(self.offsets)
+
+    @classmethod
+    def of(cls, table):
+        """The columns of a table, before any step."""
+        n = table.n_columns
+        depends, nothing = np.eye(n, dtype=bool), np.zeros((n, n), dtype=bool)
+        return cls(np.eye(n) * table.is_number, np.zeros(n), depends, nothing, nothing[0], table.is_number, table.names)
+
+    @classmethod
+    def unknown_of(cls, table, width):
+        """Features that may be any function of all columns."""
+        everywhere = np.ones((table.n_columns, width), dtype=bool)
+        return (
+            cls.of(table)
+            .take(np.zeros(1, dtype=int))
+            .behind_unknown(width)
+            ._with(depends=everywhere, unknown=everywhere)
+        )
+
+    def _with(self, **parts):
+        return replace(self, names=None, **parts)
+
+    def take(self, features):
+        return Features(*(part[..., features] for part in self.parts), self.is_number)
+
+    def after(self, M, c):
+        """Behind an affine map ``X @ M + c``."""
+        passes = (M != 0).astype(float)
+        reached = [(part.astype(float) @ passes) > 0 for part in (self.depends, self.unknown, self.is_stepped)]
+        return Features(self.slopes @ M, self.offsets @ M + c, *reached, self.is_number)
+
+    def flat(self, repeats=1):
+        """Behind a step function of each feature, with several outputs each."""
+        some = self.take(np.repeat(np.arange(self.width), repeats))
+        flat = np.zeros_like(some.slopes), np.zeros(some.width)
+        return Features(*flat, some.depends, some.unknown, np.ones(some.width, dtype=bool), self.is_number)
+
+    def behind_unknown(self, width):
+        """Behind a step that cannot be read."""
+        depends = np.repeat(self.depends.any(axis=1)[:, None], width, axis=1)
+        flat = np.zeros(depends.shape), np.zeros(width)
+        return Features(*flat, depends, depends.copy(), np.zeros(width, dtype=bool), self.is_number)
+
+    @property
+    def n_numbers(self):
+        """From how many columns of numbers each feature comes."""
+        return (self.depends & self.is_number[:, None]).sum(axis=0)
+
+    @property
+    def is_simple(self):
+        """Features of one column of numbers and nothing else."""
+        is_one = (self.depends.sum(axis=0) == 1) & (self.n_numbers == 1)
+        return is_one & ~self.is_stepped & ~self.unknown.any(axis=0)
+
+    @property
+    def is_mixed(self):
+        """Features of several columns, or of a column of numbers together with a step function of it."""
+        return (self.depends.sum(axis=0) > 1) | (self.is_stepped & (self.slopes != 0).any(axis=0))
+
+    def with_unknown(self, features):
+        """Some features as unknown functions of what they depend on."""
+        unknown = self.unknown.copy()
+        unknown[:, features] |= self.depends[:, features]
+        return self._with(unknown=unknown)
+
+
+@dataclass
+class Kinks:
+    """Where steps that were read are not affine."""
+
+    n_columns: int
+    jumps: dict = field(default_factory=dict)
+    points: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.low = np.full(self.n_columns, -np.inf)
+        self.high = np.full(self.n_columns, np.inf)
+        self.is_mixed = np.zeros(self.n_columns, dtype=bool)
+        self.precision = float(np.finfo(np.float64).eps)
+
+    def sorted(self, kind):
+        return {j: np.unique(numbers) for j, numbers in getattr(self, kind).items()}
+
+    def add(self, kind, features, f, values):
+        """Kinks at values of a simple feature, noted in its column's numbers."""
+        (j,) = np.flatnonzero(features.depends[:, f])
+        slope = features.slopes[j, f]
+        if slope == 0 or not len(values):  # zero: a step function already, whose jumps are noted
+            return
+        getattr(self, kind).setdefault(j, []).extend((np.asarray(values) - features.offsets[f]) / slope)
+
+    def mix(self, features, f):
+        """Kinks at values of some features of several columns, whose positions are unknown."""
+        self.is_mixed |= features.depends[:, f].any(axis=1)
+        return features.with_unknown(f)
+
+    def confine(self, features, f, low, high):
+        """The ends between which the slopes of a simple feature hold."""
+        (j,) = np.flatnonzero(features.depends[:, f])
+        slope = features.slopes[j, f]
+        if slope == 0:
+            return
+        ends = sorted([(low - features.offsets[f]) / slope, (high - features.offsets[f]) / slope])
+        self.low[j], self.high[j] = max(self.low[j], ends[0]), min(self.high[j], ends[1])

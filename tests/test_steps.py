@@ -1,0 +1,273 @@
+"""Steps before the last, read: compared with what they do, and certificates behind them with what predict does."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neighbors import NearestCentroid
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    Binarizer,
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.tree import DecisionTreeClassifier
+
+from sklearn_irg._fitted.steps import Steps, read_steps
+from sklearn_irg._fitted.tables import as_table
+from sklearn_irg._threats.worst_case import certified_rows
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
+from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
+from sklearn_irg.model_selection import most_robust
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:the steps before the last are not affine"),
+    pytest.mark.filterwarnings("ignore:Skipping features without any observed values"),
+]
+
+
+def numbers(n_samples=300, seed=0, offset=0.0):
+    rng = np.random.RandomState(seed)
+    X = offset + rng.standard_normal((n_samples, 2))
+    return X, ((X - offset) @ [2.0, 0.3] > 1).astype(int)
+
+
+def bins(n_bins=3, **parameters):
+    return KBinsDiscretizer(n_bins, quantile_method="averaged_inverted_cdf", **parameters)
+
+
+def flips_by_dense_moves(model, X, y, threat, n_moves=300):
+    """Rows that some allowed move of the numbers, along a corner or at random, gets misclassified."""
+    rng, flips = np.random.RandomState(1), model.predict(X) != y
+    values = np.asarray(X, dtype=float)
+    for k in range(n_moves):
+        step = rng.uniform(-1, 1, values.shape) if k % 2 else rng.choice([-1.0, 0, 1], values.shape)
+        moved = np.clip(values + threat.epsilon * step * threat.scales_, threat.lows_, threat.highs_)
+        moved = pd.DataFrame(moved, columns=X.columns) if hasattr(X, "columns") else moved.astype(X.dtype)
+        flips |= model.predict(moved) != y
+    return flips
+
+
+FRAME = pd.DataFrame(numbers()[0], columns=["a", "b"])
+READ = {
+    "nested": make_pipeline(
+        ColumnTransformer(
+            [
+                ("slice", StandardScaler(), slice(0, 1)),
+                ("mask", make_pipeline(SimpleImputer(), MinMaxScaler()), [False, True]),
+                ("callable", PCA(1), lambda X: ["a", "b"]),
+            ],
+            remainder="passthrough",
+            transformer_weights={"slice": 5.0, "callable": 0.1},
+        ),
+        StandardScaler(),
+        PCA(2, whiten=True),
+    ),
+    "negative": ColumnTransformer([("last", StandardScaler(), [-1])], remainder=MinMaxScaler()),
+    "union": FeatureUnion([("one", StandardScaler()), ("two", TruncatedSVD(1))], transformer_weights={"two": 3.0}),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_slopes_are_those_of_the_steps(name):
+    X, y = FRAME, numbers()[1]
+    steps = Steps(make_pipeline(READ[name], LogisticRegression()).fit(X, y))
+    reading = read_steps(steps, as_table(X))
+    assert reading.is_affine
+    move = np.array([0.3, -0.7])
+    np.testing.assert_allclose(steps(X + move) - steps(X), np.tile(move @ reading.slopes, (len(X), 1)), atol=1e-12)
+
+
+def test_kinks_are_where_the_steps_jump():
+    X, y = FRAME, numbers()[1]
+    steps = make_pipeline(StandardScaler(), FeatureUnion([("bins", bins()), ("two", Binarizer(threshold=0.5))]))
+    chain = Steps(make_pipeline(steps, LogisticRegression()).fit(X, y))
+    reading = read_steps(chain, as_table(X))
+    grid = np.linspace(-2, 2, 4001)
+    outputs = chain(pd.DataFrame({"a": grid, "b": 0.0}))
+    jumps = grid[1:][(np.diff(outputs, axis=0) != 0).any(axis=1)]
+    np.testing.assert_allclose(jumps, reading.jumps[0], atol=1.1e-3)
+
+
+class Threshold(LogisticRegression):
+    """Labels by a threshold of its own, which its weights do not tell."""
+
+    def predict(self, X):
+        return self.classes_[(self.predict_proba(X)[:, 1] > 0.8).astype(int)]
+
+
+def constant_imputer_of_an_empty_column():
+    X, y = numbers()
+    frame = pd.DataFrame({"e": np.nan, "a": X[:, 0], "b": X[:, 1]})
+    columns = ColumnTransformer([("b", Binarizer(threshold=0.1), [0])], remainder="passthrough")
+    return make_pipeline(SimpleImputer(strategy="constant"), columns, LogisticRegression(C=50)).fit(frame, y), frame, y
+
+
+def a_frame_in_another_order():
+    columns = ColumnTransformer([("bin", Binarizer(threshold=0.3), ["a"]), ("num", StandardScaler(), ["b"])])
+    y = (2 * (FRAME.a > 0.3) + 0.3 * FRAME.b > 1).to_numpy(int)
+    return make_pipeline(columns, LogisticRegression(C=100)).fit(FRAME, y), FRAME[["b", "a"]], y
+
+
+def a_step_function_beside_its_number():
+    X = numbers()[0][:, :1]
+    y = (X[:, 0] > 0.5).astype(int)
+    both = FeatureUnion([("id", "passthrough"), ("bin", Binarizer(threshold=0.0))])
+    return make_pipeline(both, PCA(1), Binarizer(threshold=0.3), LogisticRegression(C=100)).fit(X, y), X, y
+
+
+def bins_in_single_precision():
+    X = 1e6 + np.random.RandomState(0).uniform(-1, 1, (300, 2))
+    y = (X[:, 0] > 1e6 + 0.3).astype(int)
+    single = bins(4, encode="ordinal", dtype=np.float32)
+    columns = ColumnTransformer([("b", single, [0]), ("s", StandardScaler(), [1])])
+    return make_pipeline(columns, LogisticRegression(C=100)).fit(X, y), X, y
+
+
+def weighted_columns():
+    X, y = numbers()
+    columns = [("b", make_pipeline(StandardScaler(), Binarizer()), [0]), ("s", StandardScaler(), [1])]
+    columns = ColumnTransformer(columns, transformer_weights={"b": 5, "s": 0.1})
+    return make_pipeline(columns, LogisticRegression()).fit(X, y), X, y
+
+
+def a_nested_pipeline():
+    X = np.random.RandomState(0).randint(0, 9, (300, 2)).astype(float)
+    y = (np.where(X[:, 0] == 0, 6, X[:, 0]) + 0.3 * X[:, 1] > 5).astype(int)
+    inner = make_pipeline(SimpleImputer(missing_values=0, strategy="median"), LogisticRegression())
+    return Pipeline([("outer", make_pipeline("passthrough", inner))]).fit(X, y), X, y
+
+
+def labels_of_a_threshold():
+    X, y = numbers()
+    return Threshold().fit(X, y), X, y
+
+
+CASES = [
+    constant_imputer_of_an_empty_column,
+    a_frame_in_another_order,
+    a_step_function_beside_its_number,
+    bins_in_single_precision,
+    weighted_columns,
+    a_nested_pipeline,
+    labels_of_a_threshold,
+]
+
+
+@pytest.mark.parametrize("epsilon", [0.05, 0.4])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_nothing_is_certified_that_a_move_flips(case, epsilon):
+    model, X, y = case()
+    y = model.predict(X)
+    with pytest.warns(UserWarning, match="scale of e is zero") if "e" in X else pytest.MonkeyPatch.context():
+        threat = ThreatModel(epsilon, norm="linf", integers=None).fit(X)
+    flips = flips_by_dense_moves(model, X, y, threat)
+    assert adversarial_accuracy(model, X[:60], y[:60], threat) <= np.mean(~flips[:60]) + 0.05
+    try:
+        certified = certified_rows(model, X, y, threat, [epsilon])[0]
+    except TypeError:
+        return
+    assert not (certified & flips).any()
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e5, 3e6])
+@pytest.mark.parametrize(
+    "last",
+    [
+        LogisticRegression(),
+        DecisionTreeClassifier(max_depth=3, random_state=0),
+        MLPClassifier((5,), max_iter=50, random_state=0),
+        NearestCentroid(),
+        RidgeClassifier(),
+    ],
+    ids=lambda last: type(last).__name__,
+)
+@pytest.mark.parametrize("is_scaled", [True, False])
+def test_radii_hold_far_from_zero(last, offset, is_scaled):
+    X, y = numbers(offset=offset)
+    model = make_pipeline(StandardScaler(), last) if is_scaled else last
+    model.fit(X, y)
+    lower, upper = distance_interval(model, X, norm="linf")
+    assert (lower <= upper).all()
+    for share in (0.99, 0.9999):
+        for corner in product([-1, 0, 1], repeat=2):
+            moved = X + share * lower[:, None] * np.array(corner)
+            np.testing.assert_array_equal(model.predict(moved), model.predict(X))
+
+
+def test_radii_hold_in_nanoseconds():
+    rng = np.random.RandomState(0)
+    X = np.column_stack([1.7e18 + 3e15 * rng.standard_normal(200), rng.standard_normal(200)])
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, (X[:, 0] - 1.7e18) / 3e15 + X[:, 1] > 0)
+    threat = ThreatModel(bounds=None, integers=None).fit(X)
+    radii = certified_radius(model, X, threat=threat)
+    direction = model[-1].coef_[0] / model[0].scale_ * threat.scales_
+    side = np.sign(model.decision_function(X))[:, None]
+    moved = X - side * radii[:, None] * 0.9999 * direction / np.linalg.norm(direction) * threat.scales_
+    np.testing.assert_array_equal(model.predict(moved), model.predict(X))
+
+
+def test_radii_of_half_precision_hold():
+    X = (50 + 3 * numbers(500)[0]).astype(np.float16)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=100)).fit(X, X.astype(float).sum(axis=1) > 100)
+    radii = certified_radius(model, X, threat=ThreatModel(norm="linf").fit(X))
+    scales = ThreatModel().fit(X).scales_
+    for signs in product([-1, 1], repeat=2):
+        moved = X.copy()
+        for _ in range(12):  # one neighbour after the other
+            moved = np.nextafter(moved, np.where(np.array(signs) > 0, np.float16(np.inf), np.float16(-np.inf)))
+            far = (np.abs(moved.astype(float) - X) / scales).max(axis=1)
+            inside = far < radii
+            np.testing.assert_array_equal(model.predict(moved)[inside], model.predict(X)[inside])
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(sparse_output=False), OrdinalEncoder(), TargetEncoder()])
+@pytest.mark.parametrize("n_swaps", [1, 2])
+def test_bins_of_sums_of_categories_are_not_additive(encoder, n_swaps):
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame({"a": rng.choice(list("pqr"), 200), "b": rng.choice(list("uvw"), 200)})
+    y = ((X.a == "p") & (X.b == "u") | (X.a == "q") & (X.b == "v")).to_numpy(int)
+    model = make_pipeline(encoder, TruncatedSVD(1, random_state=0), bins(), LogisticRegression(C=100)).fit(X, y)
+    every = pd.DataFrame(list(product("pqr", "uvw")), columns=["a", "b"])
+    changes = (X.to_numpy()[:, None] != every.to_numpy()[None]).sum(axis=2)
+    stands = ~((changes <= n_swaps) & (model.predict(every)[None] != y[:, None])).any(axis=1)
+    threat = ThreatModel(0.0, n_swaps=n_swaps).fit(X)
+    assert adversarial_accuracy(model, X, y, threat) == stands.mean()
+    assert certified_accuracy(model, X, y, threat) <= stands.mean()
+
+
+def test_an_unknown_step_is_certified_only_as_far_as_it_was_tried():
+    X = np.random.RandomState(0).uniform(0, 2, (100, 1))
+    turn = FunctionTransformer(lambda X: np.where(np.asarray(X) > 9e5, -np.asarray(X), np.asarray(X)))
+    model = make_pipeline(turn, LogisticRegression()).fit(X, X[:, 0] > 1)
+    threat = ThreatModel(directions={0: "up"}, bounds={0: (0, 1e6)}).fit(X)
+    assert np.isfinite(certified_radius(model, X, threat=threat)).all()
+
+
+@pytest.mark.parametrize("last", [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)])
+def test_swaps_never_make_a_boundary_further(last):
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame({"n": rng.standard_normal(80), "k": rng.choice(list("abc"), 80)})
+    y = (X.n + (X.k == "a") > 0.3).to_numpy(int)
+    columns = ColumnTransformer([("n", StandardScaler(), ["n"]), ("k", OneHotEncoder(), ["k"])])
+    model = make_pipeline(columns, last).fit(X, y)
+    without, with_swap = (attack_distance(model, X, threat=ThreatModel(n_swaps=k).fit(X)) for k in (0, 1))
+    assert (with_swap <= without * (1 + 1e-9)).all()
+    assert np.isfinite(with_swap).all()
+
+
+def test_a_rule_in_place_of_a_search_says_what_is_meant():
+    with pytest.raises(TypeError, match=r"pass refit_most_robust\(score, attacked\)"):
+        most_robust({"mean_test_score": [0.5]})
