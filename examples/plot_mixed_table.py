@@ -115,8 +115,8 @@ RobustnessCurveDisplay.from_estimators(linear, rows, labels, epsilon=radii)
 plt.show()
 
 # %%
-# What the chosen model depends on: numbers by their gradients, categories by the share of rows
-# that another level flips.
+# What the chosen model depends on: numbers by their gradients, categories by the proportion of
+# rows that another level flips.
 
 chosen = models["logistic, strength by one standard error"]
 FeatureSensitivityDisplay.from_estimator(chosen, X_test, y_test)

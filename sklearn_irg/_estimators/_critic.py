@@ -36,7 +36,7 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         Activation of the hidden layers.
     constraint : Constraint, default=None
         A bound on the slope, such as ``SpectralNormalization()``. The distance is then a lower bound, up to sampling error:
-        close to the distance of samples that differ in place, but only about half of that of samples that differ in spread,
+        close to the distance of samples that differ in location, but only about half of that of samples that differ in spread,
         because a network whose layers have slopes of at most one loses half of the slope where it bends. Constraints and
         penalties apply to the critic of the scaled rows: bounds are on its weights, and radii are in units of the scaled
         rows.

@@ -15,8 +15,9 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", 
     """Accuracy when every row may be moved by up to epsilon, or as a threat model allows.
 
     An upper bound, found by an attack: a row misclassified at one radius counts as misclassified at all larger ones.
-    Exact for linear models (per pair of classes) and decision trees, alone or behind steps that act column by column,
-    except for whole numbers under "l2" and for `ThreatModel.valid` (see `certified_accuracy`).
+    Exact for linear models (per pair of classes) and decision trees, alone or in a pipeline as far as the steps before them
+    are affine within reach of the row, except for integers under "l2" and for `ThreatModel.valid` (see
+    `certified_accuracy`). Elsewhere the pipeline is attacked as a whole.
 
     Parameters
     ----------
@@ -95,13 +96,13 @@ def certified_accuracy(estimator, X, y, epsilon, *, norm=None, sample_weight=Non
     """Accuracy that is guaranteed when every row may be moved by up to epsilon, or as a threat model allows.
 
     A lower bound. Exact where `adversarial_accuracy` is exact, so that both are equal there. For networks it uses
-    linear bound propagation [1]_, which supports boxes, directions and swaps, and treats whole numbers as fractions.
+    linear bound propagation [1]_, which supports boxes, directions and swaps, and treats integers as fractions.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted: a linear model, a decision tree or a multi-layer perceptron, or a pipeline with one of these behind steps that
-        act column by column.
+        Fitted: a linear model, a decision tree or a multi-layer perceptron, or a pipeline with one of these behind steps
+        that are affine in what rows may become (see Notes).
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -121,7 +122,18 @@ def certified_accuracy(estimator, X, y, epsilon, *, norm=None, sample_weight=Non
     Raises
     ------
     TypeError
-        For a model about which nothing can be certified.
+        For a model about which nothing can be certified, or steps before it that are unknown and not affine, or act on
+        columns without bounds.
+
+    Notes
+    -----
+    A row is certified up to the radius within which the steps before the last are affine. Steps of scikit-learn that are
+    known to be affine, such as imputers, scalers, encoders and principal components, are read by their type and
+    parameters; edges of bins, thresholds, ends of clipping and markers of missing values end the radius of each row that
+    can reach them. Other steps are tested numerically at several hundred points within reach of each row, which is
+    evidence and no proof. On columns without bounds (a plain radius, or ``bounds=None``) they certify nothing.
+
+    The rounding of ``predict``, in its own precision, is counted.
 
     References
     ----------

@@ -51,7 +51,7 @@ def confidence_ascent(
     features : sequence of str, int or bool, default=None
         Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
     return_reached : bool, default=False
-        Whether to return which rows reached the confidence, too, in place of a warning that names others.
+        Whether to also return which rows reached the confidence, instead of a warning that names those that did not.
 
     Returns
     -------

@@ -41,7 +41,7 @@ def projected_gradient(
     features : sequence of str, int or bool, default=None
         Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
     random_state : int, RandomState or None, default=None
-        If given, the rows start from a random point in the ball, displaced alike; ``None`` starts from the rows themselves.
+        If given, all rows start with the same random displacement in the ball; ``None`` starts from the rows themselves.
 
     Returns
     -------

@@ -20,8 +20,8 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     Parameters
     ----------
     estimator : classifier
-        A fitted linear model, multi-layer perceptron or decision tree, or a pipeline with one of these behind steps that act
-        column by column.
+        A fitted linear model, multi-layer perceptron or decision tree, or a pipeline with one of these behind steps that
+        are affine in what rows may become (see Notes).
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
@@ -32,8 +32,8 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
         "lipschitz" divides the margins of a network by the product of the spectral norms of its weights, in "l2" only [1]_;
         "linear_bounds" bounds its activations by lines [2]_, to within 0.2% of the largest radius that this certifies;
         "exact" is for linear models, decision trees, and, by mixed-integer programming, forests and gradient boosting [4]_ and
-        networks of relu in "linf" and "l1" [3]_. "auto" is exact for trees and linear models, except for whole numbers
-        in "l2" and "l1", which it treats as fractions, and is "linear_bounds" for networks.
+        ReLU networks in "linf" and "l1" [3]_. "auto" is exact for trees and linear models, except for integers in "l2"
+        and "l1", which it treats as fractions, and is "linear_bounds" for networks.
     threat : ThreatModel, default=None
         Changes that rows may undergo; its radius is ignored.
     units : {"raw", "std"}, default="raw"
@@ -49,12 +49,23 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     Raises
     ------
     TypeError
-        For a model about which nothing can be certified, or not by this method.
+        For a model about which nothing can be certified, or not by this method, or steps before it that are unknown and
+        not affine, or act on columns without bounds.
 
     See Also
     --------
     attack_distance : An upper bound.
     distance_interval : Both bounds.
+
+    Notes
+    -----
+    In a pipeline no radius is larger than the one within which the steps before the last are affine. Steps of scikit-learn
+    that are known to be affine, such as imputers, scalers, encoders and principal components, are read by their type and
+    parameters; edges of bins, thresholds, ends of clipping and markers of missing values end the radius of each row that
+    can reach them. Other steps are tested numerically at several hundred points within reach of each row, which is
+    evidence and no proof. On columns without bounds (no ``threat``, or one with ``bounds=None``) they certify nothing.
+
+    The rounding of ``predict``, in its own precision, is counted.
 
     References
     ----------
@@ -173,9 +184,9 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
     method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
         How the lower bound is found. "lipschitz" divides the margins of a network by the product of the spectral norms
         of its weights, in "l2" only; "linear_bounds" bounds its activations by lines; "exact" makes both bounds meet by
-        mixed-integer programming, for forests, gradient boosting, and networks of relu in "linf" and "l1". "auto" is
-        exact for trees and linear models, except for whole numbers in "l2" and "l1", which it treats as fractions, and
-        is "linear_bounds" for networks.
+        mixed-integer programming, for forests, gradient boosting, and ReLU networks in "linf" and "l1". "auto" is exact
+        for trees and linear models, except for integers in "l2" and "l1", which it treats as fractions, and is
+        "linear_bounds" for networks.
     threat : ThreatModel, default=None
         Changes that rows may undergo; its radius is ignored.
     units : {"raw", "std"}, default="raw"

@@ -74,8 +74,8 @@ def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
 def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_iter=50):
     """Distance at which the prediction of each row is found to change: an upper bound on the distance to the boundary.
 
-    Exact for linear models and decision trees, alone or behind steps that act column by column, except for
-    `ThreatModel.valid` and, for linear models, whole numbers in "l2" and "l1". Exact values are infima, which need not
+    Exact for linear models and decision trees, alone or in a pipeline as far as the steps before them are affine, except for
+    `ThreatModel.valid` and, for linear models, integers in "l2" and "l1". Exact values are infima, which need not
     be reached. For other models without gradients, a search finds a row with another prediction and moves it back
     towards the original row while the prediction differs. For models with gradients, `sklearn_irg.attacks.deepfool`
     finds such a row, and bisection finds the boundary on the line to it; in norms other than "l2", or under a threat

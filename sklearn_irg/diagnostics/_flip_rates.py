@@ -1,4 +1,4 @@
-"""Shares of rows that one change of one column flips."""
+"""Proportions of rows that one change of one column flips."""
 
 from copy import copy
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sklearn_irg._threats.worst_case import worst_case
 
 @dataclass(frozen=True, eq=False)
 class FlipRates:
-    """Shares of rows whose class one change of a column flips.
+    """Proportions of rows whose class one change of a column flips.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class FlipRates:
     positions : ndarray of int of shape (n_columns,)
         Positions of these columns.
     rates : ndarray of shape (n_columns,)
-        Share of the rows, between 0 and 1.
+        Proportion of the rows, between 0 and 1.
     """
 
     names: np.ndarray
@@ -29,7 +29,7 @@ class FlipRates:
     rates: np.ndarray
 
     def to_frame(self):
-        """A pandas DataFrame, the largest share first."""
+        """A pandas DataFrame, the largest proportion first."""
         import pandas as pd
 
         frame = pd.DataFrame({"flip_rate": self.rates}, index=pd.Index(self.names, name="feature"))
@@ -37,7 +37,7 @@ class FlipRates:
 
 
 def flip_rates(estimator, X, y=None, threat=None):
-    """Share of rows whose class changes when one column alone changes, for each column that may change.
+    """Proportion of rows whose class changes when one column alone changes, for each column that may change.
 
     A category changes to any other level that the threat model allows, a number moves within the radius and the bounds.
     Found by the attack of `sklearn_irg.attacks.adversarial_accuracy`: exact for linear models and decision trees, and for
@@ -50,8 +50,8 @@ def flip_rates(estimator, X, y=None, threat=None):
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
-        Labels. With them, a row flips when it is classified correctly and no longer so after the change; a row that is
-        misclassified as it is does not, but counts among the rows. ``None`` means the predicted labels.
+        Labels. With them, a row flips when it is classified correctly and no longer so after the change; misclassified rows
+        count in the denominator only. ``None`` means the predicted labels.
     threat : ThreatModel, default=None
         Fitted: what one change is. Its ``n_swaps`` says only whether categories may change, its radius is a single one.
         ``None`` allows a category to become any level that it has in X, and numbers do not move.
@@ -59,7 +59,7 @@ def flip_rates(estimator, X, y=None, threat=None):
     Returns
     -------
     rates : FlipRates
-        Names and shares, with ``to_frame()``; without columns that may not change.
+        Names and proportions, with ``to_frame()``; only columns that may change are listed.
 
     Raises
     ------

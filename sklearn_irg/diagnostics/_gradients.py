@@ -115,14 +115,14 @@ class FeatureSensitivity:
     names : ndarray of str of shape (n_features,)
         Names of the features.
     mean : ndarray of shape (n_features,)
-        Mean absolute gradient; NaN for columns that are no numbers, which have none.
+        Mean absolute gradient; NaN for columns that are not numeric.
     std : ndarray of shape (n_features,)
-        Standard deviation of the absolute gradient over rows; NaN for columns that are no numbers.
+        Standard deviation of the absolute gradient over rows; NaN for columns that are not numeric.
     units : {"raw", "std"}, default="raw"
         Whether gradients are per unit of each column or per standard deviation of it.
     flip_rate : ndarray of shape (n_features,) or None
-        Share of rows whose class changes when this category alone changes, by `flip_rates`; NaN for other columns. ``None``
-        where there are no categories.
+        Proportion of rows whose class changes when this category alone changes, by `flip_rates`; NaN for other columns.
+        ``None`` where there are no categories.
     """
 
     names: np.ndarray
@@ -146,9 +146,9 @@ class FeatureSensitivity:
 
 
 def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
-    """Mean absolute gradient with respect to each feature that is a number.
+    """Mean absolute gradient with respect to each numeric feature.
 
-    A category has no gradient; the share of rows that a change of it flips is given instead.
+    A category has no gradient; the proportion of rows that a change of it flips is given instead.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from sklearn_irg.displays._base import COLORS, Display, axes_or_new, grid_of_axe
 
 
 class FeatureSensitivityDisplay(Display):
-    """Mean absolute gradient of the loss with respect to each number, as bars, and flip rates of categories on an own axis.
+    """Mean absolute gradients of the loss for numeric columns, and flip rates of categories on an axis of their own, as bars.
 
     Parameters
     ----------

@@ -211,7 +211,7 @@ def refit_one_standard_error(score="score", *, strength):
     Raises
     ------
     ValueError
-        For names that are no str, or a strength without "param_"; when called, for a search without this scorer or
+        For names that are not str, or a strength without "param_"; when called, for a search without this scorer or
         parameter, with fewer than two folds, or with no candidate whose scores are all finite.
 
     See Also

@@ -24,8 +24,8 @@ class CertifiedLoss(SamplePenalty):
     either achieves. Dropout is not applied.
 
     The loss is the cross-entropy of the true label, or of the label as a `sklearn_irg.losses.LabelSmoothing` leaves it: the
-    bound is then the mean of those of all classes, by their shares of the label. Other losses are refused, since this is
-    no bound on them; a `sklearn_irg.losses.Flooding` floods the loss only.
+    bound is then the mean of those of all classes, weighted by the smoothed label. Other losses are not supported together
+    with it, since it does not bound them; a `sklearn_irg.losses.Flooding` floods the loss only.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ class ClassBalance(BatchPenalty):
 
     .. math:: \mathrm{KL}\left(\pi \,\Vert\, \frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
-    over all rows of a batch; the label of no row is compared with its prediction. Neither the shares nor the mean depend on
-    ``class_weight``, nor on a `sklearn_irg.losses.LabelSmoothing`. With few labels, predictions can become
+    over all rows of a batch; the label of no row is compared with its prediction. Neither the class proportions nor the mean
+    depend on ``class_weight``, nor on a `sklearn_irg.losses.LabelSmoothing`. With few labels, predictions can become
     smooth or confident by giving up a class, or by merging two. The penalty makes that costly; subtracting the entropy
     of the mean prediction [1]_ has the same purpose.
 
