@@ -58,7 +58,9 @@ X, y = table_in_four_units()
 BINS = KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf", encode="onehot-dense")
 SMOOTH = {
     "linear": make_pipeline(StandardScaler(), LogisticRegression()),
-    "network": make_pipeline(StandardScaler(), GradRegMLPClassifier((6,), tol=0.01, learning_rate_init=0.01, random_state=0)),
+    "network": make_pipeline(
+        StandardScaler(), GradRegMLPClassifier((6,), tol=0.01, learning_rate_init=0.01, random_state=0)
+    ),
     "kernel": make_pipeline(StandardScaler(), SVC()),
     "kernel in raw units": SVC(),
     "Bayes": GaussianNB(),
@@ -90,7 +92,7 @@ BY_GRADIENTS = {
         m, X, np.ones(len(X), dtype=int), max_iter=5, return_reached=True
     )[0],
     "virtual adversarial direction": lambda m, X, y: virtual_adversarial_direction(m, X, random_state=0),
-    "local smoothness": lambda m, X, y: local_smoothness(m, X, random_state=0),
+    "local smoothness": lambda m, X, y: local_smoothness(m, X, 0.5, random_state=0),
     "gradients of the loss": input_gradients,
     "gradients of a score": lambda m, X, y: input_gradients(m, X, y, of="score"),
     "integrated gradients": lambda m, X, y: integrated_gradients(m, X, y, baseline=np.array([10.0, 1500, 0, 4])),

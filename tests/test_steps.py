@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import NearestCentroid
@@ -271,3 +272,85 @@ def test_swaps_never_make_a_boundary_further(last):
 def test_a_rule_in_place_of_a_search_says_what_is_meant():
     with pytest.raises(TypeError, match=r"pass refit_most_robust\(score, attacked\)"):
         most_robust({"mean_test_score": [0.5]})
+
+
+class Oversample:
+    """A sampler as imbalanced-learn's: it changes the rows of ``fit``, and has no ``transform``."""
+
+    def fit_resample(self, X, y):
+        return np.concatenate([X, X[y == 1]]), np.concatenate([y, y[y == 1]])
+
+
+class SamplingPipeline(Pipeline):
+    """A pipeline as imbalanced-learn's, whose samplers do nothing in ``predict``."""
+
+    def fit(self, X, y):
+        self.X_fit_, self.y_fit_ = X, y
+        for _, step in self.steps[:-1]:
+            if hasattr(step, "fit_resample"):
+                X, y = step.fit_resample(X, y)
+            else:
+                X = step.fit_transform(X, y)
+        self.steps[-1][1].fit(X, y)
+        return self
+
+    def predict(self, X):
+        for _, step in self.steps[:-1]:
+            X = step.transform(X) if hasattr(step, "transform") else X
+        return self.steps[-1][1].predict(X)
+
+    def _validate_steps(self):
+        pass
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_samplers_are_passed_over(order):
+    X, y = numbers()
+    steps = [("sample", Oversample()), ("scale", StandardScaler())][::order]
+    model = SamplingPipeline([*steps, ("last", LogisticRegression())]).fit(X, y)
+    scaler, last = dict(model.steps)["scale"], model.steps[-1][1]
+    weights, offset = last.coef_[0] / scaler.scale_, last.intercept_[0] - last.coef_[0] @ (scaler.mean_ / scaler.scale_)
+    distances = np.abs(X @ weights + offset) / np.linalg.norm(weights)
+    np.testing.assert_allclose(certified_radius(model, X), distances, rtol=1e-9)
+    assert adversarial_accuracy(model, X, model.predict(X), 0.1) == np.mean(distances > 0.1)
+
+
+def test_pipelines_of_imbalanced_learn():
+    over_sampling = pytest.importorskip("imblearn.over_sampling")
+    pipeline = pytest.importorskip("imblearn.pipeline")
+    X, y = numbers()
+    model = pipeline.make_pipeline(
+        StandardScaler(), over_sampling.RandomOverSampler(random_state=0), LogisticRegression()
+    )
+    model.fit(X, y)
+    plain = make_pipeline(model[0], model[-1])
+    assert adversarial_accuracy(model, X, y, 0.3) == adversarial_accuracy(plain, X, y, 0.3) < 1
+
+
+def to_categories(table):
+    return table.astype({"kind": "category"})
+
+
+def test_steps_that_give_categories_are_attacked_as_a_whole():
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame({"count": rng.randint(0, 6, 200), "kind": rng.choice(list("abc"), 200)})
+    y = (X["count"] + 3 * (X.kind == "a") > 3).to_numpy(int)
+    boosting = HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype", random_state=0)
+    model = make_pipeline(FunctionTransformer(to_categories), boosting).fit(X, y)
+    every = pd.DataFrame(list(product(range(6), "abc")), columns=["count", "kind"])
+    threat = ThreatModel(0.7, norm="linf", n_swaps=1).fit(X)
+    far = np.abs(every["count"].to_numpy() - X["count"].to_numpy()[:, None]) <= 0.7 * threat.scales_[0]
+    stands = ~(far & (model.predict(every)[None] != y[:, None])).any(axis=1)
+    assert adversarial_accuracy(model, X, y, threat) == stands.mean()
+    with pytest.raises(TypeError, match="nothing is certain"):
+        certified_accuracy(model, X, y, threat)
+
+
+def test_a_tabular_pipeline_of_skrub():
+    skrub = pytest.importorskip("skrub")
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame({"count": rng.randint(0, 6, 120), "kind": rng.choice(list("abc"), 120)})
+    y = (X["count"] + 3 * (X.kind == "a") > 3).to_numpy(int)
+    model = skrub.tabular_pipeline(LogisticRegression()).fit(X, y)
+    threat = ThreatModel(0.7, norm="linf", n_swaps=1).fit(X)
+    assert adversarial_accuracy(model, X, y, threat) < model.score(X, y)

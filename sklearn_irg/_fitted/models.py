@@ -19,6 +19,7 @@ __all__ = ["FunctionModel", "Model", "NetworkModel", "central_difference_steps"]
 
 _N_TRIED = 64  # steps, to find out whether a function has slopes
 _N_HALVINGS = 25
+_SATURATED = 30.0  # log-odds
 
 
 class Model(ABC):
@@ -156,17 +157,21 @@ class Model(ABC):
         """
         start, steps = self._random_steps(rows)
         end, high = self._line_ends(start, 5e4 / np.sqrt(self.n_features) * steps)
-        low = self.scores(start)
+        low, high = self._before_saturation(self.scores(start)), self._before_saturation(high)
         whole = np.abs(high - low)
         whole = np.maximum(whole, whole.mean(axis=0))  # what is small for most lines is nothing on any
         for _ in range(_N_HALVINGS):
             middle = (start + end) / 2
-            scores = self.scores(middle)
+            scores = self._before_saturation(self.scores(middle))
             right = np.abs(high - scores).max(axis=1) > np.abs(scores - low).max(axis=1)
             start, low = (np.where(right[:, None], new, old) for new, old in ((middle, start), (scores, low)))
             end, high = (np.where(right[:, None], old, new) for new, old in ((middle, end), (scores, high)))
         rounding = 100 * np.finfo(np.float32).eps * np.maximum(np.abs(low), 1)  # of models in single precision
         return np.mean((np.abs(high - low) > 0.1 * whole + rounding).any(axis=1)) >= 0.1
+
+    def _before_saturation(self, scores):
+        """Scores of a classifier up to log-odds at which a probability is rounded to one, and its logarithm jumps."""
+        return scores if self.classes is None else np.clip(scores, -_SATURATED, _SATURATED)
 
     def _line_ends(self, start, steps):
         """Points at the end of steps, or of shorter ones where the steps of a pipeline refuse numbers, and their scores."""

@@ -6,7 +6,7 @@ from sklearn_irg._engine.sensitivity import steepest
 from sklearn_irg._threats.linear_minimum import linear_minimum
 from sklearn_irg._threats.reach import project
 
-__all__ = ["ascend_all"]
+__all__ = ["ascend_all", "ascend_once", "best_swaps", "linearise_from_anywhere", "ranked_swaps"]
 
 N_STEPS = 20
 N_LINEARISATIONS = 4
@@ -102,6 +102,24 @@ def best_swaps(attacked, best, units):
         codes = chosen
         best.offer(*attacked.at(codes), units, codes)
     return codes
+
+
+def ranked_swaps(attacked, n):
+    """The single swaps that harm rows most while numbers stay: levels, the worst first, for as many as there are."""
+    reach = attacked.reach
+    zero = np.zeros(reach.numbers.shape)
+    found = []
+    for c in range(len(reach.columns)):
+        allowed = reach.may_swap(c)
+        for level in np.flatnonzero(allowed.any(axis=0)):
+            codes = reach.codes.copy()
+            codes[:, c] = np.where(allowed[:, level], level, codes[:, c])
+            found.append((codes, np.where(allowed[:, level], _loss_at(attacked, zero, codes), -np.inf)))
+    if not found:
+        return []
+    all_codes, losses = (np.array(part) for part in zip(*found))
+    order = np.argsort(-losses, axis=0, kind="stable")[:n]
+    return [all_codes[rank, np.arange(len(reach))] for rank in order]
 
 
 def _loss_at(attacked, units, codes):

@@ -23,6 +23,7 @@ from sklearn_irg._threats.reach import Reach
 __all__ = ["Best", "RowsUnderAttack"]
 
 _N_EXAMPLES = 24
+_N_DECIMALS = 10  # of log-odds
 
 
 class RowsUnderAttack:
@@ -245,7 +246,9 @@ class RowsUnderAttack:
             others = np.where(np.arange(scores.shape[1]) == self.own[:, None], -np.inf, scores)
             against = logsumexp(others, axis=1) - scores[np.arange(len(scores)), self.own]
         finite = np.isfinite(scores).all(axis=1)
-        return finite & (model.predicted(scores) != self.own), np.where(finite, against, -np.inf)
+        # digits that differ with the number of rows in a product of matrices decide nothing
+        against = np.round(np.where(finite, against, -np.inf), _N_DECIMALS)
+        return finite & (model.predicted(scores) != self.own), against
 
 
 class Best:
@@ -256,6 +259,13 @@ class Best:
         self.units = np.zeros(attacked.reach.numbers.shape)
         self.codes = attacked.reach.codes.copy()
         self.wrong, self.loss = attacked.against(attacked.model, attacked.model.scores(attacked.rows))
+
+    def restart(self, codes):
+        """Forget what was found, at other levels."""
+        attacked = self.attacked
+        model, rows = attacked.at(codes)
+        self.units, self.codes = np.zeros(attacked.reach.numbers.shape), codes.copy()
+        self.wrong, self.loss = attacked.against(model, model.scores(rows))
 
     def take(self, rows, attacked):
         """What has been found for some rows."""

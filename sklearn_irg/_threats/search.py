@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_irg._fitted.table_models import TableModel
-from sklearn_irg._threats.ascent import best_swaps
+from sklearn_irg._threats.ascent import best_swaps, ranked_swaps
 from sklearn_irg._threats.reach import project
+from sklearn_irg._threats.rows_under_attack import Best
 from sklearn_irg._threats.threshold_search import cross_thresholds
 
 __all__ = ["random_state_of", "search"]
@@ -21,6 +22,7 @@ N_RANDOM = 60
 N_SWEEPS = 2
 N_VALUES = 10
 N_KINKS = 64
+N_SWAPS = 4  # with a sweep each
 N_BISECTIONS = 6
 _STACK_ENTRIES = 2_000_000
 
@@ -63,8 +65,10 @@ def search(attacked, best, epsilon, rng):
         cross_thresholds(attacked, best, epsilon, rng)
     for _ in range(N_SWEEPS):
         _sweep(attacked, best, box, rng)
+        if reach.columns:
+            best_swaps(attacked, best, best.units.copy())
     if reach.columns:
-        best_swaps(attacked, best, best.units.copy())
+        _sweep_after_swaps(attacked, best, box, rng)
 
 
 def _stacks(points, size):
@@ -130,6 +134,24 @@ def _at_random(box, rng):
         size = np.linalg.norm(direction)
         units = direction * (2 * epsilon * np.sqrt(n_columns) / (size if size > 0 else 1))
         yield project(np.broadcast_to(units, low.shape), *box)
+
+
+def _sweep_after_swaps(attacked, best, box, rng):
+    """Numbers swept after each of the swaps that look worst: the best of both at once is often the best of neither."""
+    seed = rng.randint(2**31)
+    left = np.flatnonzero(~best.wrong)
+    if not len(left):
+        return
+    some = attacked.take(left)
+    low, high, epsilon, norm = box
+    box = low[left], high[left], epsilon, norm
+    rest = best.take(left, some)
+    for codes in ranked_swaps(some, N_SWAPS):
+        found = Best(some)
+        found.restart(codes)
+        _sweep(some, found, box, np.random.RandomState(seed))
+        rest.offer(*some.at(found.codes), found.units, found.codes)
+    best.put(left, rest)
 
 
 def _sweep(attacked, best, box, rng):

@@ -71,7 +71,7 @@ def _say_where_not_affine(attacked, radius):
     unknown = attacked.reading.unknown.any(axis=1) & attacked.reach.moves_somewhere
     unknown[attacked.reach.columns] |= attacked.reading.unknown.any(axis=1)[attacked.reach.columns]
     if unknown.any():
-        names = ", ".join(repr(attacked.reach.table.name_of(j)) for j in np.flatnonzero(unknown)[:5])
+        names = ", ".join(repr(attacked.reach.table.name_of(j)) for j in np.flatnonzero(unknown)[:5].tolist())
         warnings.warn(
             f"the steps before the last are not affine in {names}, so results are searched for with the whole pipeline where "
             "rows can go that far: an upper bound on accuracy, without a certificate.",
