@@ -18,7 +18,7 @@ from pandas.api.types import (
 
 from sklearn_irg._cli.cells import as_words, cleaned, days_of, order_of
 from sklearn_irg._cli.dates import as_dates, as_hours, is_date
-from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign
+from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign, is_amount
 from sklearn_irg._cli.reading import TableError
 from sklearn_irg._cli.writing import quoted, short
 
@@ -124,8 +124,15 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
             if column.kind != "dropped":
                 cells[name] = values
     if not cells:
-        raise TableError(f"no column is left beside the target {target!r}")
+        raise TableError(f"no column is left beside the target {target!r}: {_why_none_is_left(columns)}")
     return Table(pd.DataFrame(cells), y, columns)
+
+
+def _why_none_is_left(columns):
+    why = [f"{short(column.name)} ({column.note})" for column in columns if column.kind == "dropped"]
+    if not why:
+        return "the file has no other"
+    return "; ".join(why[:_MANY] + [f"and {len(why) - _MANY} more"] * (len(why) > _MANY))
 
 
 def _classes(values, target, n_folds):
@@ -223,6 +230,9 @@ def _numbers_or_category(words, present, name, is_kept, decimal, n_dates):
     if stray.mean() <= STRAY and _loses_digits(present, numbers):
         return _category(words, name, is_kept, _TOO_LARGE)
     if stray.mean() <= STRAY and len(numbers.dropna().unique()) > 1:
+        lost = present[stray & present.map(is_amount).astype(bool)]
+        if len(lost) and not is_kept:  # missing cells would all be negative numbers, or the like
+            return None, Column(name, "dropped", _unread(lost, words), remark=True)
         how = _joined(how, _strays(present[stray], words, "number"))
         return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
     some, kind = max((int((~stray).sum()), "numbers"), (n_dates, "dates"))
@@ -259,10 +269,21 @@ def _joined(*notes):
 def _strays(strays, words, kind):
     if not len(strays):
         return ""
-    odd = [repr(word[:30]) for word in strays.unique()]
-    listed = ", ".join(odd[:3] + ["…"] * (len(odd) > 3))
     are = f"is not a {kind}" if len(strays) == 1 else f"are not {kind}s"
-    return f"{len(strays)} of {len(words)} cells {are} ({listed}) and taken as missing"
+    return f"{len(strays)} of {len(words)} cells {are} ({_listed(strays)}) and taken as missing"
+
+
+def _unread(amounts, words):
+    looks = "looks like a number" if len(amounts) == 1 else "look like numbers"
+    return (
+        f"{len(amounts)} of {len(words)} cells {looks} in another notation than the rest ({_listed(amounts)}): write them as "
+        "the rest, or --keep takes them as missing"
+    )
+
+
+def _listed(words):
+    odd = [repr(word[:30]) for word in words.unique()]
+    return ", ".join(odd[:3] + ["…"] * (len(odd) > 3))
 
 
 def _date(dates, name, *how):
