@@ -65,9 +65,13 @@ class Table:
     Attributes
     ----------
     X : DataFrame
-        Columns of numbers, NaN where missing, and of words, None where missing.
+        Columns of numbers, and of words as objects; NaN where missing.
     y : ndarray of object
-        Classes, as words; an array of fixed width would take the memory of the longest for each.
+        Classes, as words.
+
+    Notes
+    -----
+    Words are objects: arrays that hold text itself take the memory of a long word for each copy of it.
     columns : list of Column
         All columns of the file.
     """
@@ -330,7 +334,8 @@ def _category(words, name, is_kept, note=""):
         _missing(words, "a level of their own"),
         "one-hot",
     ]
-    return words.to_numpy(dtype=object), Column(name, "category", _joined(*notes), is_long or bool(note))
+    levels = words.astype(object).where(words.notna(), np.nan)
+    return levels, Column(name, "category", _joined(*notes), is_long or bool(note))
 
 
 def _missing(values, then):
