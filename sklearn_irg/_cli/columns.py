@@ -188,7 +188,7 @@ def _column(values, cells, name, is_kept, decimal):
         return None, Column(name, "dropped", "empty", remark=True)
     if isinstance(values.dtype, pd.CategoricalDtype):
         return _category(as_words(values), name, is_kept)
-    written = _written_dates(values, cells, name)
+    written = _written(values, cells, name, is_kept)
     if written is not None:
         return written
     if is_datetime64_any_dtype(values.dtype):
@@ -212,17 +212,13 @@ def _column(values, cells, name, is_kept, decimal):
 
 
 def _words(words, name, is_kept, decimal):
-    """What words are: dates in ways that need no decision, times of day, codes, numbers, or categories."""
+    """What words are: dates in ways that need no decision, codes, numbers, or categories."""
     present = words.dropna()
     dated = present.map(is_date).astype(bool)
     if 1 - STRAY <= dated.mean() < 1:
         dates = cleaned(present[dated].to_frame())[name].reindex(words.index)
         if is_datetime64_any_dtype(dates.dtype):
             return _date(dates, name, _strays(present[~dated], words, "date"), order_of(words, dates))
-    hours = as_hours(present)
-    if hours.isna().mean() <= STRAY:
-        how = _joined("times of day, in hours since midnight", _strays(present[hours.isna()], words, "time"))
-        return _number(hours.reindex(words.index), name, is_kept, how, remark=True)
     if present.str.fullmatch(_CODE).any():
         return _category(words, name, is_kept, "leading zeros, so codes rather than numbers")
     return _numbers_or_category(words, present, name, is_kept, decimal, n_dates=int(dated.sum()))
@@ -244,12 +240,16 @@ def _numbers_or_category(words, present, name, is_kept, decimal, n_dates):
     return _category(words, name, is_kept, _joined(how, seeming))
 
 
-def _written_dates(values, cells, name):
-    """A column of words that are dates with numbers for year, month and day; None where it is another."""
+def _written(values, cells, name, is_kept):
+    """A column of words that are dates with numbers for year, month and day, or times of day; None where it is another."""
     if not (is_object_dtype(cells.dtype) or is_string_dtype(cells.dtype)):
         return None
     words = as_words(cells).where(values.notna(), None)
     present = words.dropna().astype(object)
+    return _written_dates(words, present, name) or _written_times(words, present, name, is_kept)
+
+
+def _written_dates(words, present, name):
     dated = present[present.map(is_date).astype(bool)]
     if len(dated) < (1 - STRAY) * len(present):
         return None
@@ -258,6 +258,14 @@ def _written_dates(values, cells, name):
         return None
     dates = dates.reindex(words.index)
     return _date(dates, name, _strays(present[dates[present.index].isna()], words, "date"), how)
+
+
+def _written_times(words, present, name, is_kept):
+    hours = as_hours(present)
+    if hours.isna().mean() > STRAY:
+        return None
+    how = _joined("times of day, in hours since midnight", _strays(present[hours.isna()], words, "time"))
+    return _number(hours.reindex(words.index), name, is_kept, how, remark=True)
 
 
 def _loses_digits(words, numbers):
