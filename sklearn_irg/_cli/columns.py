@@ -18,7 +18,7 @@ from pandas.api.types import (
 
 from sklearn_irg._cli.cells import as_words, cleaned, days_of, order_of
 from sklearn_irg._cli.dates import as_dates, as_hours, is_date
-from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign, is_amount
+from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign, is_amount, is_numeral
 from sklearn_irg._cli.reading import TableError
 from sklearn_irg._cli.writing import quoted, short
 
@@ -227,17 +227,32 @@ def _words(words, name, is_kept, decimal):
 def _numbers_or_category(words, present, name, is_kept, decimal, n_dates):
     numbers, how = as_numbers(present, *decimal)
     stray = numbers.isna()
+    is_number = stray.mean() <= STRAY and len(numbers.dropna().unique()) > 1
     if stray.mean() <= STRAY and _loses_digits(present, numbers):
         return _category(words, name, is_kept, _TOO_LARGE)
-    if stray.mean() <= STRAY and len(numbers.dropna().unique()) > 1:
-        lost = present[stray & present.map(is_amount).astype(bool)]
-        if len(lost) and not is_kept:  # missing cells would all be negative numbers, or the like
-            return None, Column(name, "dropped", _unread(lost, words), remark=True)
+    unread, n_alike = _unread(present, stray, is_number)
+    if len(unread) and not is_kept:
+        return None, Column(name, "dropped", _about_unread(unread, words, is_number), remark=True)
+    if is_number:
         how = _joined(how, _strays(present[stray], words, "number"))
         return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
-    some, kind = max((int((~stray).sum()), "numbers"), (n_dates, "dates"))
+    some, kind = max((n_alike, "numbers"), (n_dates, "dates"))
     seeming = f"{some} of {len(words)} cells look like {kind}" if some > len(present) / 2 else ""
-    return _category(words, name, is_kept, _joined(how, seeming))
+    return _category(words, name, is_kept, how or seeming)
+
+
+def _unread(words, stray, is_number):
+    """Numbers in another notation than the rest, which may be all that are negative; and how many look like numbers."""
+    if not stray.any():
+        return words[:0], len(words)
+    numerals, amounts = (
+        words.map({word: kind(word) for word in words.unique()}).astype(bool) for kind in (is_numeral, is_amount)
+    )
+    is_alike = numerals | amounts
+    if is_number:
+        return words[stray & amounts], is_alike.sum()
+    is_mixed = numerals.any() and is_alike.mean() >= 1 - STRAY
+    return words[amounts & ~numerals & is_mixed], is_alike.sum()
 
 
 def _written(values, cells, name, is_kept):
@@ -285,11 +300,12 @@ def _strays(strays, words, kind):
     return f"{len(strays)} of {len(words)} cells {are} ({_listed(strays)}) and taken as missing"
 
 
-def _unread(amounts, words):
+def _about_unread(amounts, words, is_number):
     looks = "looks like a number" if len(amounts) == 1 else "look like numbers"
+    kept = "takes them as missing" if is_number else "takes all cells as words"
     return (
         f"{len(amounts)} of {len(words)} cells {looks} in another notation than the rest ({_listed(amounts)}): write them as "
-        "the rest, or --keep takes them as missing"
+        f"the rest, or --keep {kept}"
     )
 
 

@@ -106,8 +106,10 @@ def _numeral(word):
         _BEHIND: sign in back,
         "Unicode minus signs": sign not in ("", "+", "-"),
     }
-    currency = next((affix.rstrip(".") for affix in [*front, *back] if _kind(affix) == "money"), "")
-    return _Numeral(readings, currency, frozenset(feature for feature, is_there in features.items() if is_there))
+    currency = next((affix for affix in [*front, *back] if _kind(affix) == "money"), "")
+    return _Numeral(
+        readings, _spelled(currency), frozenset(feature for feature, is_there in features.items() if is_there)
+    )
 
 
 def _kind(affix):
@@ -120,7 +122,13 @@ def _zero(word):
     match = _ZERO.fullmatch(word)
     if match is None:
         return None
-    return _Numeral(_readings("0", 1), (match["front"] or match["back"]).rstrip("."), frozenset(["dashes for zeros"]))
+    return _Numeral(_readings("0", 1), _spelled(match["front"] or match["back"]), frozenset(["dashes for zeros"]))
+
+
+def _spelled(currency):
+    """The same for spellings of the same name."""
+    name = currency.rstrip(".")
+    return {"Kr": "kr", "Euro": "euro", "euros": "euro", "Euros": "euro"}.get(name, name)
 
 
 def _readings(core, sign):

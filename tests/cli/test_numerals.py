@@ -132,7 +132,7 @@ def test_what_could_be_misread_is_decided_and_said(tmp_path, cells, others, valu
         (["US$1,200", "-US$3.50", "US$ (7)"], [1200, -3.5, -7], "US$"),
         (["R$ 1.200,00", "-R$ 3,50", "R$ 4,25-"], [1200, -3.5, -4.25], "R$"),
         (["CHF 1'200", "CHF 3.50", "CHF -4.–"], [1200, 3.5, -4], "CHF"),
-        (["1 200,00 kr", "3,50 kr", "kr -4,00"], [1200, 3.5, -4], "kr"),
+        (["1 200,00 kr", "3,50 Kr.", "kr -4,00"], [1200, 3.5, -4], "kr"),
         (["1 200,00 Ft", "3,50 Ft", "-4,00 Ft"], [1200, 3.5, -4], "Ft"),
         (["USD 1,200.00", "USD (3.50)", "USD -"], [1200, -3.5, 0], "USD"),
         (["1.200,00 EUR", "(3,50) EUR", "- EUR"], [1200, -3.5, 0], "EUR"),
@@ -159,6 +159,15 @@ def test_numbers_are_never_read_without_those_in_another_notation(odd):
     assert (what.kind, what.remark) == ("dropped", True)
     assert what.note.startswith(f"1 of 60 cells looks like a number in another notation than the rest ({odd!r})")
     assert np.isnan(prepare(frame, keep=["it"]).X["it"].iloc[-1])
+
+
+def test_many_numbers_in_another_notation_are_no_levels_either():
+    cells = ["$1,250.00", "$3.50", "5.25 CR"] * 20
+    frame = pd.DataFrame({"it": cells, "other": np.sin(np.arange(60)), "y": ["u", "v"] * 30})
+    what = prepare(frame).columns[0]
+    assert what.kind == "dropped"
+    assert what.note.startswith("20 of 60 cells look like numbers in another notation than the rest ('5.25 CR')")
+    assert prepare(frame, keep=["it"]).columns[0].note == "60 of 60 cells look like numbers, 3 levels, one-hot"
 
 
 def test_a_few_amounts_in_several_currencies_are_not_left_out_of_numbers():
