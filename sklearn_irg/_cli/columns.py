@@ -18,7 +18,7 @@ from pandas.api.types import (
 
 from sklearn_irg._cli.cells import as_words, cleaned, days_of, order_of
 from sklearn_irg._cli.dates import as_dates, as_hours, is_date
-from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign
+from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign, is_amount, is_numeral
 from sklearn_irg._cli.reading import TableError
 from sklearn_irg._cli.writing import quoted, short
 
@@ -65,9 +65,13 @@ class Table:
     Attributes
     ----------
     X : DataFrame
-        Columns of numbers, NaN where missing, and of words, None where missing.
+        Columns of numbers, and of words as objects; NaN where missing.
     y : ndarray of object
-        Classes, as words; an array of fixed width would take the memory of the longest for each.
+        Classes, as words.
+
+    Notes
+    -----
+    Words are objects: arrays that hold text itself take the memory of a long word for each copy of it.
     columns : list of Column
         All columns of the file.
     """
@@ -124,8 +128,15 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
             if column.kind != "dropped":
                 cells[name] = values
     if not cells:
-        raise TableError(f"no column is left beside the target {target!r}")
+        raise TableError(f"no column is left beside the target {target!r}: {_why_none_is_left(columns)}")
     return Table(pd.DataFrame(cells), y, columns)
+
+
+def _why_none_is_left(columns):
+    why = [f"{short(column.name)} ({column.note})" for column in columns if column.kind == "dropped"]
+    if not why:
+        return "the file has no other"
+    return "; ".join(why[:_MANY] + [f"and {len(why) - _MANY} more"] * (len(why) > _MANY))
 
 
 def _classes(values, target, n_folds):
@@ -177,7 +188,7 @@ def _column(values, cells, name, is_kept, decimal):
         return None, Column(name, "dropped", "empty", remark=True)
     if isinstance(values.dtype, pd.CategoricalDtype):
         return _category(as_words(values), name, is_kept)
-    written = _written_dates(values, cells, name)
+    written = _written(values, cells, name, is_kept)
     if written is not None:
         return written
     if is_datetime64_any_dtype(values.dtype):
@@ -201,17 +212,13 @@ def _column(values, cells, name, is_kept, decimal):
 
 
 def _words(words, name, is_kept, decimal):
-    """What words are: dates in ways that need no decision, times of day, codes, numbers, or categories."""
+    """What words are: dates in ways that need no decision, codes, numbers, or categories."""
     present = words.dropna()
     dated = present.map(is_date).astype(bool)
     if 1 - STRAY <= dated.mean() < 1:
         dates = cleaned(present[dated].to_frame())[name].reindex(words.index)
         if is_datetime64_any_dtype(dates.dtype):
             return _date(dates, name, _strays(present[~dated], words, "date"), order_of(words, dates))
-    hours = as_hours(present)
-    if hours.isna().mean() <= STRAY:
-        how = _joined("times of day, in hours since midnight", _strays(present[hours.isna()], words, "time"))
-        return _number(hours.reindex(words.index), name, is_kept, how, remark=True)
     if present.str.fullmatch(_CODE).any():
         return _category(words, name, is_kept, "leading zeros, so codes rather than numbers")
     return _numbers_or_category(words, present, name, is_kept, decimal, n_dates=int(dated.sum()))
@@ -220,22 +227,44 @@ def _words(words, name, is_kept, decimal):
 def _numbers_or_category(words, present, name, is_kept, decimal, n_dates):
     numbers, how = as_numbers(present, *decimal)
     stray = numbers.isna()
+    is_number = stray.mean() <= STRAY and len(numbers.dropna().unique()) > 1
     if stray.mean() <= STRAY and _loses_digits(present, numbers):
         return _category(words, name, is_kept, _TOO_LARGE)
-    if stray.mean() <= STRAY and len(numbers.dropna().unique()) > 1:
+    unread, n_alike = _unread(present, stray, is_number)
+    if len(unread) and not is_kept:
+        return None, Column(name, "dropped", _about_unread(unread, words, is_number), remark=True)
+    if is_number:
         how = _joined(how, _strays(present[stray], words, "number"))
         return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
-    some, kind = max((int((~stray).sum()), "numbers"), (n_dates, "dates"))
+    some, kind = max((n_alike, "numbers"), (n_dates, "dates"))
     seeming = f"{some} of {len(words)} cells look like {kind}" if some > len(present) / 2 else ""
-    return _category(words, name, is_kept, _joined(how, seeming))
+    return _category(words, name, is_kept, how or seeming)
 
 
-def _written_dates(values, cells, name):
-    """A column of words that are dates with numbers for year, month and day; None where it is another."""
+def _unread(words, stray, is_number):
+    """Numbers in another notation than the rest, which may be all that are negative; and how many look like numbers."""
+    if not stray.any():
+        return words[:0], len(words)
+    numerals, amounts = (
+        words.map({word: kind(word) for word in words.unique()}).astype(bool) for kind in (is_numeral, is_amount)
+    )
+    is_alike = numerals | amounts
+    if is_number:
+        return words[stray & amounts], is_alike.sum()
+    is_mixed = numerals.any() and is_alike.mean() >= 1 - STRAY
+    return words[amounts & ~numerals & is_mixed], is_alike.sum()
+
+
+def _written(values, cells, name, is_kept):
+    """A column of words that are dates with numbers for year, month and day, or times of day; None where it is another."""
     if not (is_object_dtype(cells.dtype) or is_string_dtype(cells.dtype)):
         return None
     words = as_words(cells).where(values.notna(), None)
     present = words.dropna().astype(object)
+    return _written_dates(words, present, name) or _written_times(words, present, name, is_kept)
+
+
+def _written_dates(words, present, name):
     dated = present[present.map(is_date).astype(bool)]
     if len(dated) < (1 - STRAY) * len(present):
         return None
@@ -244,6 +273,14 @@ def _written_dates(values, cells, name):
         return None
     dates = dates.reindex(words.index)
     return _date(dates, name, _strays(present[dates[present.index].isna()], words, "date"), how)
+
+
+def _written_times(words, present, name, is_kept):
+    hours = as_hours(present)
+    if hours.isna().mean() > STRAY:
+        return None
+    how = _joined("times of day, in hours since midnight", _strays(present[hours.isna()], words, "time"))
+    return _number(hours.reindex(words.index), name, is_kept, how, remark=True)
 
 
 def _loses_digits(words, numbers):
@@ -259,10 +296,22 @@ def _joined(*notes):
 def _strays(strays, words, kind):
     if not len(strays):
         return ""
-    odd = [repr(word[:30]) for word in strays.unique()]
-    listed = ", ".join(odd[:3] + ["…"] * (len(odd) > 3))
     are = f"is not a {kind}" if len(strays) == 1 else f"are not {kind}s"
-    return f"{len(strays)} of {len(words)} cells {are} ({listed}) and taken as missing"
+    return f"{len(strays)} of {len(words)} cells {are} ({_listed(strays)}) and taken as missing"
+
+
+def _about_unread(amounts, words, is_number):
+    looks = "looks like a number" if len(amounts) == 1 else "look like numbers"
+    kept = "takes them as missing" if is_number else "takes all cells as words"
+    return (
+        f"{len(amounts)} of {len(words)} cells {looks} in another notation than the rest ({_listed(amounts)}): write them as "
+        f"the rest, or --keep {kept}"
+    )
+
+
+def _listed(words):
+    odd = [repr(word[:30]) for word in words.unique()]
+    return ", ".join(odd[:3] + ["…"] * (len(odd) > 3))
 
 
 def _date(dates, name, *how):
@@ -309,7 +358,8 @@ def _category(words, name, is_kept, note=""):
         _missing(words, "a level of their own"),
         "one-hot",
     ]
-    return words.to_numpy(dtype=object), Column(name, "category", _joined(*notes), is_long or bool(note))
+    levels = words.astype(object).where(words.notna(), np.nan)
+    return levels, Column(name, "category", _joined(*notes), is_long or bool(note))
 
 
 def _missing(values, then):

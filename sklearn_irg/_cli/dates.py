@@ -17,14 +17,18 @@ _DATE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _HOUR = re.compile(rf"^{_TIME}{_HALF}$", re.IGNORECASE | re.ASCII)
+_CLOCK = re.compile(r"^(?P<hour>\d{1,3}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?$", re.ASCII)
+_BLANKS = re.compile("[\u00a0\u2009\u202f]")  # narrow ones stand before am and pm in some locales
 _DAY_FIRST, _MONTH_FIRST, _YEAR_FIRST = "day before month", "month before day", "year before month before day"
 _USUAL = {".": (_DAY_FIRST, _MONTH_FIRST), "/": (_MONTH_FIRST, _DAY_FIRST), "-": (_MONTH_FIRST, _DAY_FIRST)}
 _POSITIONS = {_DAY_FIRST: (2, 1, 0), _MONTH_FIRST: (2, 0, 1), _YEAR_FIRST: (0, 1, 2)}  # of year, month and day
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAY_AND_NAME = rf"(\d{{1,2}})[- /.]({'|'.join(_MONTHS)})[a-z]{{0,6}}\.?[- /.]"
-_NAMED = re.compile(rf"^{_DAY_AND_NAME}(?=\d)", re.IGNORECASE | re.ASCII)
+_NAME_AND_DAY = rf"({'|'.join(_MONTHS)})[a-z]{{0,6}}\.?[- /.](\d{{1,2}})(?:,\s?|[- /.])"
+_NAMED = re.compile(rf"^(?:{_DAY_AND_NAME}|{_NAME_AND_DAY})(?=\d)", re.IGNORECASE | re.ASCII)
 _LOOSE = re.compile(
-    rf"(\d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}}|(\d{{1,2}}[./-]\d{{1,2}}[./-]|{_DAY_AND_NAME})(\d{{4}}|\d{{2}}))([T ,].*)?",
+    rf"(\d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}}|(\d{{1,2}}[./-]\d{{1,2}}[./-]|{_DAY_AND_NAME}|{_NAME_AND_DAY})(\d{{4}}|\d{{2}}))"
+    r"([T ,].*)?",
     re.IGNORECASE | re.ASCII,
 )
 _LAST_YEAR = 2049  # that two digits may mean
@@ -32,7 +36,7 @@ _LAST_YEAR = 2049  # that two digits may mean
 
 def is_date(word):
     """Whether a word looks like a date, perhaps with a time behind it."""
-    return _LOOSE.fullmatch(word) is not None
+    return _LOOSE.fullmatch(_BLANKS.sub(" ", word)) is not None
 
 
 def as_dates(words):
@@ -50,7 +54,7 @@ def as_dates(words):
     how : str
         Which number was taken for what, where that is not said by the words themselves.
     """
-    words = words.astype(object)
+    words = words.astype(object).str.replace(_BLANKS, " ", regex=True)
     has_names = words.map(_NAMED.match).notna().all()
     parts = words.str.replace(_NAMED, _with_number, regex=True).str.extract(_DATE)
     if parts["first"].isna().any() or len(set(parts["mark"])) != 1:
@@ -73,7 +77,8 @@ def as_dates(words):
 
 def _with_number(match):
     """The month's name as its number."""
-    return f"{match[1]}-{_MONTHS.index(match[2].lower()) + 1}-"
+    day, name = (match[1], match[2]) if match[1] else (match[4], match[3])
+    return f"{day}-{_MONTHS.index(name.lower()) + 1}-"
 
 
 def _possible_orders(parts, has_short_years):
@@ -137,12 +142,20 @@ def _hours(parts):
     hour, minute, second = (parts[name].fillna("0").astype(int).to_numpy() for name in ("hour", "minute", "second"))
     half = parts["half"].fillna("").str.lower().to_numpy(dtype=object)
     has_half = half != ""
-    is_valid = (minute < 60) & (second < 60) & np.where(has_half, (hour >= 1) & (hour <= 12), hour < 24)
+    is_midnight = (hour == 24) & (minute == 0) & (second == 0)  # at the end of a day
+    is_hour = np.where(has_half, (hour >= 1) & (hour <= 12), (hour < 24) | is_midnight)
+    is_valid = (minute < 60) & (second < 60) & is_hour
     hour = np.where(has_half, hour % 12 + 12 * (half == "p"), hour)
     return np.where(is_valid, hour + minute / 60 + second / 3600, np.nan)
 
 
 def as_hours(words):
-    """Times of day with am or pm as hours since midnight, NaN where words are none."""
-    parts = words.astype(object).str.extract(_HOUR)
-    return pd.Series(np.where(parts["half"].isna(), np.nan, _hours(parts)), index=words.index)
+    """Times of day, with am or pm or without, as hours since midnight; NaN where words are none.
+
+    None are times of day if one of them has an hour that no day has: these are durations.
+    """
+    words = words.astype(object).str.replace(_BLANKS, " ", regex=True)
+    parts = words.str.extract(_HOUR).combine_first(words.str.extract(_CLOCK))
+    hours = pd.Series(_hours(parts), index=words.index).where(parts["hour"].notna())
+    is_longer = parts["half"].isna() & hours.isna() & (parts["hour"].fillna("0").astype(int) >= 24)
+    return pd.Series(np.nan, index=words.index) if is_longer.any() else hours

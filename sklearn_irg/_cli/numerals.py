@@ -7,18 +7,33 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["STRAY", "as_numbers", "decimal_sign", "is_numeral", "looks_grouped"]
+__all__ = ["STRAY", "as_numbers", "decimal_sign", "is_amount", "is_numeral", "looks_grouped"]
 
 STRAY = 0.1  # share of cells of a column of numbers or dates that may be words
 
 _MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"  # hyphens, dashes and minus signs
+_SIGNS = rf"[+{_MINUS}-]"
 _CURRENCY = "$\u00a2-\u00a5\u0e3f\u20a0-\u20c0\uff04\uffe0\uffe1\uffe5\uffe6"
-_BLANK = " \u00a0\u2009\u202f"
-_NUMERAL = re.compile(
-    rf"(?P<open>\()?\s?(?P<sign>[+{_MINUS}-])?\s?(?P<front>[{_CURRENCY}])?\s?(?P<inner>[+{_MINUS}-])?"
-    rf"(?P<core>[.,]?[0-9](?:[0-9.,'’{_BLANK}]*[0-9.])?(?:[eE][+-]?[0-9]+)?)"
-    rf"\s?(?:(?P<percent>%)|(?P<back>[{_CURRENCY}]))?\s?(?P<close>\))?"
+_CODES = (  # of ISO 4217, without those that are words
+    "AED ARS AUD BDT BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW KZT LKR MAD MXN "
+    "MYR NGN NOK NZD PEN PHP PKR PLN QAR RMB RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UYU VND ZAR"  # codespell:ignore zar
 )
+_NAMES = r"[Kk]r\.?|K\u010d|z\u0142|Ft|Fr\.|Rs\.?|[Ee]uros?"
+_MONEY = rf"(?:[A-Z]{{0,3}}[{_CURRENCY}]|{'|'.join(_CODES.split())}|{_NAMES})"
+_BLANK = " \u00a0\u2009\u202f"
+_CORE = rf"[.,]?[0-9](?:[0-9.,'’{_BLANK}]*[0-9.])?(?:[eE][+-]?[0-9]+)?"
+_NUMERAL = re.compile(
+    rf"(?P<front>(?:(?:[(%]|{_SIGNS}|{_MONEY})\s*)*)(?P<core>{_CORE})(?P<back>(?:\s*(?:[)%{_MINUS}-]|{_MONEY}))*)"
+)
+_AFFIX = re.compile(rf"[()%]|{_SIGNS}|{_MONEY}")
+_ZERO = re.compile(rf"(?P<front>{_MONEY})\s*[{_MINUS}-]|[{_MINUS}-]\s*(?P<back>{_MONEY})")  # as spreadsheets write it
+_NO_CENTS = re.compile(rf"(?<=[0-9])([.,])[{_MINUS}\u2014-]{{1,2}}(?![0-9])")  # 12.– is a price
+_AMOUNT = re.compile(
+    rf"(?:(?:[(%\[{{]|{_SIGNS}|{_MONEY})\s*)*{_CORE}(?:\s*(?:[)%\]}}{_MINUS}-]|{_MONEY}|[CcDd][Rr]\.?))*|<\s*{_CORE}\s*>"
+)
+_PLAIN = re.compile(_CORE)
+_MORE = re.compile(r".*[0-9]\s*\+")
+_BEHIND = "minus signs behind numbers"
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+")
 _OTHER = {".": ",", ",": "."}
 _MARKS = {".": "points", ",": "commas", "'": "apostrophes", "’": "apostrophes", **dict.fromkeys(_BLANK, "blanks")}
@@ -26,9 +41,12 @@ _MARKS = {".": "points", ",": "commas", "'": "apostrophes", "’": "apostrophes"
 
 def _layout(decimal, other):
     """Digits, perhaps with the same mark between all thousands, perhaps with decimals."""
+    exponent = "(?:[eE][+-]?[0-9]+)?"  # behind digits and decimals: a single mark before it is the decimal sign
+    grouped = rf"[1-9][0-9]{{0,2}}(?P<mark>[{other}'’{_BLANK}])[0-9]{{3}}(?:(?P=mark)[0-9]{{3}})*"
+    if other == ",":
+        grouped += "|[1-9][0-9]?(?P<lakhs>,)[0-9]{2}(?:,[0-9]{2})*,[0-9]{3}"
     return re.compile(
-        rf"(?:[0-9]+|[1-9][0-9]{{0,2}}(?P<mark>[{other}'’{_BLANK}])[0-9]{{3}}(?:(?P=mark)[0-9]{{3}})*)"
-        rf"(?P<decimals>{decimal}[0-9]*)?(?:[eE][+-]?[0-9]+)?|{decimal}[0-9]+(?:[eE][+-]?[0-9]+)?"
+        rf"[0-9]+(?:{decimal}[0-9]*)?{exponent}|(?:{grouped})(?:{decimal}[0-9]*{exponent})?|{decimal}[0-9]+{exponent}"
     )
 
 
@@ -69,31 +87,58 @@ class _Numeral:
 
 def _numeral(word):
     """A word as a numeral, or None."""
-    match = _NUMERAL.fullmatch(word)
-    if match is None or bool(match["open"]) != bool(match["close"]) or (match["front"] and match["back"]):
+    match = _NUMERAL.fullmatch(_NO_CENTS.sub(r"\g<1>0", word))
+    if match is None:
+        return _zero(word)
+    front, back = (_AFFIX.findall(match[side]) for side in ("front", "back"))
+    counts = Counter(_kind(affix) for affix in [*front, *back])
+    is_bracketed = counts["("] == counts[")"] == 1
+    is_once = counts["sign"] + is_bracketed <= 1 and counts["money"] + counts["%"] <= 1
+    if not is_once or counts["("] + counts[")"] != 2 * is_bracketed:
         return None
-    signs = [sign for sign in (match["sign"], match["inner"]) if sign]
-    if len(signs) + bool(match["open"]) > 1:
-        return None
-    sign = -1 if match["open"] or (signs and signs[0] != "+") else 1
-    layouts = {decimal: layout.fullmatch(match["core"]) for decimal, layout in _LAYOUTS.items()}
-    readings = {decimal: _reading(found, decimal, sign) for decimal, found in layouts.items() if found}
+    sign = next((affix for affix in [*front, *back] if _kind(affix) == "sign"), "")
+    readings = _readings(match["core"], -1 if is_bracketed or sign not in ("", "+") else 1)
     if not readings:
         return None
     features = {
-        "percent signs": match["percent"],
-        "parentheses around negative numbers": match["open"],
-        "Unicode minus signs": signs and signs[0] not in "+-",
+        "percent signs": counts["%"],
+        "parentheses around negative numbers": is_bracketed,
+        _BEHIND: sign in back,
+        "Unicode minus signs": sign not in ("", "+", "-"),
     }
+    currency = next((affix for affix in [*front, *back] if _kind(affix) == "money"), "")
     return _Numeral(
-        readings,
-        match["front"] or match["back"] or "",
-        frozenset(feature for feature, is_there in features.items() if is_there),
+        readings, _spelled(currency), frozenset(feature for feature, is_there in features.items() if is_there)
     )
 
 
+def _kind(affix):
+    if affix in "()%":
+        return affix
+    return "sign" if re.fullmatch(_SIGNS, affix) else "money"
+
+
+def _zero(word):
+    match = _ZERO.fullmatch(word)
+    if match is None:
+        return None
+    return _Numeral(_readings("0", 1), _spelled(match["front"] or match["back"]), frozenset(["dashes for zeros"]))
+
+
+def _spelled(currency):
+    """The same for spellings of the same name."""
+    name = currency.rstrip(".")
+    return {"Kr": "kr", "Euro": "euro", "euros": "euro", "Euros": "euro"}.get(name, name)
+
+
+def _readings(core, sign):
+    """By decimal sign, of those that fit."""
+    layouts = {decimal: layout.fullmatch(core) for decimal, layout in _LAYOUTS.items()}
+    return {decimal: _reading(found, decimal, sign) for decimal, found in layouts.items() if found}
+
+
 def _reading(match, decimal, sign):
-    mark = match["mark"] or ""
+    mark = match["mark"] or match.groupdict().get("lakhs") or ""
     text = match[0].replace(mark, "") if mark else match[0]
     return _Reading(sign * float(text.replace(decimal, ".")), mark, decimal if decimal in text else "")
 
@@ -101,6 +146,11 @@ def _reading(match, decimal, sign):
 def is_numeral(word):
     """Whether a word is a number, however it is written."""
     return _numeral(word.strip()) is not None
+
+
+def is_amount(word):
+    """Whether a word that is no number is one for its writer: with signs, brackets or currencies that are not read."""
+    return _AMOUNT.fullmatch(word) is not None and _PLAIN.fullmatch(word) is None
 
 
 def looks_grouped(word):
@@ -133,6 +183,8 @@ def _numerals(words):
     currencies = frozenset(numeral.currency for numeral in by_word.values()) - {""}
     if len(currencies) > 1:  # amounts that do not compare
         by_word = {word: numeral for word, numeral in by_word.items() if not numeral.currency}
+    if any(map(_MORE.fullmatch, counts.index)):  # marks of schools, or classes: 2- and 2+ lie around 2
+        by_word = {word: numeral for word, numeral in by_word.items() if _BEHIND not in numeral.features}
     votes = Counter()
     for word, numeral in by_word.items():
         votes[numeral.only] += counts[word]

@@ -30,7 +30,7 @@ _ENCODINGS = [
     "euc_jp",
     "koi8_r",
 ]
-_NAMED_SEPARATOR = re.compile(r"\"?sep=([^\w\"'\r\n])\1*\"?[ \t]*(?=\r?\n)", re.IGNORECASE)  # of Excel
+_NAMED_SEPARATOR = re.compile(r"\"? *sep *= *([^\w\"'\r\n])\1*\"?[ \t]*(?=\r?\n)", re.IGNORECASE)  # of Excel
 _SAMPLE = 1000  # rows by which the first line is judged
 _LATIN = ("cp1250", "cp1254", "cp1257", "cp1258")  # seldom, and easily taken for one another
 _UNPACKED_BY = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
@@ -170,13 +170,22 @@ def _checked_lines(text, separator, path, is_row):
             if n_rows <= _SAMPLE:
                 rows.append(row)
     except csv.Error as error:
-        raise TableError(f"{path} could not be read as CSV: {error}") from None
+        raise TableError(f"{path} could not be read as CSV: {error}{_what_to_do(error)}") from None
     if len(first) < 2 or not n_rows:
         raise TableError(
             f"{path} is not a CSV table: it needs a header, two or more columns separated by a comma, semicolon, tab, bar or "
             "blank, and rows"
         )
     return first, rows, words.columns
+
+
+def _what_to_do(error):
+    if "field limit" not in str(error):
+        return ""
+    return (
+        f". A cell there has more than {csv.field_size_limit()} characters: add the quotation mark if one is missing, shorten "
+        "the cell, leave its column out of the file, or save the table as Parquet"
+    )
 
 
 def _names(cells):

@@ -188,7 +188,10 @@ def test_words_that_mean_missing_elsewhere_may_be_classes():
         ({"drop": ["bought"]}, "--drop: 'bought' is the target"),
         ({"fixed": ["z"]}, "--fixed: there is no column 'z'"),
         ({"fixed": ["bought"]}, "--fixed: 'bought' is the target"),
-        ({"drop": ["size", "color", "count"]}, "no column is left"),
+        (
+            {"drop": ["size", "color", "count"]},
+            r"no column is left beside the target 'bought': size \(as asked\); color",
+        ),
     ],
 )
 def test_columns_that_are_not_there_are_named(options, message):
@@ -199,3 +202,20 @@ def test_columns_that_are_not_there_are_named(options, message):
 def test_infinite_and_huge_numbers_are_refused():
     with pytest.raises(TableError, match="column 'it' has infinite or huge numbers"):
         column([np.inf] + [1.0] * (N - 1))
+
+
+def test_why_no_column_is_left_is_said_of_each():
+    frame = pd.DataFrame({"id": ROWS, "same": 1.0, "y": ["a", "b"] * 30})
+    with pytest.raises(TableError, match=r": id \(row numbers; --keep to use it\); same \(constant, 1 everywhere\)$"):
+        prepare(frame)
+    frame = pd.DataFrame({**{f"c{j}": 1.0 for j in range(99)}, "y": ["a", "b"] * 30})
+    with pytest.raises(TableError, match=r"; and 79 more$"):
+        prepare(frame)
+
+
+def test_words_are_objects_which_copies_of_a_table_share():
+    cells = pd.Series(["x" * 1_000_000, "y", None] * 20, dtype="str")
+    words = column(cells)[0].X["it"]
+    assert words.dtype == object
+    assert len({id(word) for word in words.take([0, 0, 3])}) == 2
+    assert isinstance(words[2], float)

@@ -18,7 +18,9 @@ def column(cells):
     return table.X.get("it"), table.columns[0]
 
 
-@pytest.mark.parametrize("time", ["", " %H:%M", " %H:%M:%S", " %I:%M %p", ", %I:%M:%S%p"])
+@pytest.mark.parametrize(
+    "time", ["", " %H:%M", " %H:%M:%S", " %I:%M %p", ", %I:%M:%S%p", " %I:%M\u202f%p", ",\u00a0%H:%M"]
+)
 @pytest.mark.parametrize(
     ("date", "how"),
     [
@@ -34,6 +36,10 @@ def column(cells):
         ("%y-%m-%d", "read as year before month before day, years of two digits as 1999 to 2024"),
         ("%d-%b-%y", "years of two digits as 1999 to 2024"),
         ("%d %B %Y", ""),
+        ("%b %d, %Y", ""),
+        ("%B %d %Y", ""),
+        ("%b. %d,\u202f%Y", ""),
+        ("%b-%d-%y", "years of two digits as 1999 to 2024"),
     ],
 )
 def test_dates_come_back_however_they_are_written(date, time, how):
@@ -87,9 +93,35 @@ def test_times_of_day_are_hours():
     values, what = column(["2:30 PM", "12:15 a.m.", "12 pm", "11:59:30 AM"])
     np.testing.assert_allclose(values[:4], [14.5, 0.25, 12, 11 + 59.5 / 60])
     assert (what.kind, what.note) == ("number", "times of day, in hours since midnight, standardised")
+    values, what = column(["2:30\u202fPM", "12:15\u00a0a.m."])
+    np.testing.assert_allclose(values[:2], [14.5, 0.25])
     values, what = column(["2:30 PM"] * 10 + ["3 pm"] * 9 + ["13:30 pm"])
     assert np.isnan(values[19])
     assert "2 of 40 cells are not times ('13:30 pm')" in what.note
+
+
+@pytest.mark.parametrize(
+    ("cells", "hours"),
+    [
+        (["13:05", "9:30", "00:15", "24:00"], [13 + 5 / 60, 9.5, 0.25, 24]),
+        (["15:05:07", "00:00:36", "23:59:59.5", "7:00"], [15 + 307 / 3600, 0.01, 24 - 1 / 3600, 7]),
+        (["13:05", "1:05 pm", "1:05 am", "12:00"], [13 + 5 / 60, 13 + 5 / 60, 1 + 5 / 60, 12]),
+    ],
+)
+def test_times_of_a_clock_of_24_hours_are_hours(cells, hours):
+    values, what = column(cells)
+    np.testing.assert_allclose(values[: len(hours)], hours)
+    assert (what.kind, what.note) == ("number", "times of day, in hours since midnight, standardised")
+
+
+def test_times_that_do_not_exist_are_missing_and_said():
+    values, what = column(["13:05"] * 10 + ["14:05"] * 9 + ["13:75"])
+    assert np.isnan(values[19])
+    assert "2 of 40 cells are not times ('13:75')" in what.note
+
+
+def test_durations_of_more_than_a_day_are_no_times_of_day():
+    assert column(["13:05", "14:05"] * 19 + ["14:05", "25:30"])[1].kind == "category"
 
 
 @pytest.mark.parametrize(

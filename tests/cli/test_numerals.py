@@ -93,6 +93,28 @@ def test_numbers_come_back_whatever_their_marks(tmp_path, thousands, decimal, de
         (["−1,5", "2", "3"], COMMAS, [-1.5, 2, 3], "Unicode minus signs and decimal commas"),
         (["(5 %)", "7.5%", "-1%"], POINTS, [-5, 7.5, -1], "parentheses around negative numbers and percent signs"),
         (["1e-5", "2.5E3", "+4."], POINTS, [1e-5, 2500, 4], ""),
+        (["5,887e+04", "1,5", "2,25e-1"], COMMAS, [58870, 1.5, 0.225], "decimal commas"),
+        (
+            ["5,887e+04", "1.234,5e2", "2"],
+            WORDS,
+            [58870, 123450, 2],
+            "decimal commas and thousands separated by points",
+        ),
+        (
+            ["12,34,567.89", "1,23,456", "-10,00,000"],
+            POINTS,
+            [1234567.89, 123456, -1e6],
+            "thousands separated by commas",
+        ),
+        (["682.48-", "12.5", "3 −"], POINTS, [-682.48, 12.5, -3], "minus signs behind numbers and Unicode minus signs"),
+        (["12.-", "3.–", "4.50"], POINTS, [12, 3, 4.5], ""),
+        (
+            ["1.200,- kr", "3,50 kr", "4 kr."],
+            COMMAS,
+            [1200, 3.5, 4],
+            "currency signs (kr), decimal commas and thousands separated by points",
+        ),
+        (["%12,5", "%3", "-%4"], COMMAS, [12.5, 3, -4], "percent signs and decimal commas"),
     ],
 )
 def test_what_could_be_misread_is_decided_and_said(tmp_path, cells, others, values, note):
@@ -100,6 +122,75 @@ def test_what_could_be_misread_is_decided_and_said(tmp_path, cells, others, valu
     assert read_values == pytest.approx(values)
     assert what.note == ", ".join(filter(None, [note, "standardised"]))
     assert what.remark == bool(note)
+
+
+@pytest.mark.parametrize(
+    ("cells", "values", "currency"),
+    [
+        ([" $ 1,234.50 ", " $ (5.00)", " $ -   ", "$(682.48)"], [1234.5, -5, 0, -682.48], "$"),
+        (["1.234,50 €", "-5,00 €", " -   € ", "(6,00) €"], [1234.5, -5, 0, -6], "€"),
+        (["US$1,200", "-US$3.50", "US$ (7)"], [1200, -3.5, -7], "US$"),
+        (["R$ 1.200,00", "-R$ 3,50", "R$ 4,25-"], [1200, -3.5, -4.25], "R$"),
+        (["CHF 1'200", "CHF 3.50", "CHF -4.–"], [1200, 3.5, -4], "CHF"),
+        (["1 200,00 kr", "3,50 Kr.", "kr -4,00"], [1200, 3.5, -4], "kr"),
+        (["1 200,00 Ft", "3,50 Ft", "-4,00 Ft"], [1200, 3.5, -4], "Ft"),
+        (["USD 1,200.00", "USD (3.50)", "USD -"], [1200, -3.5, 0], "USD"),
+        (["1.200,00 EUR", "(3,50) EUR", "- EUR"], [1200, -3.5, 0], "EUR"),
+        (["Rs. 12,34,567", "Rs 5", "Rs.6"], [1234567, 5, 6], "Rs"),
+    ],
+)
+def test_amounts_of_accounts_come_back_with_their_signs(tmp_path, cells, values, currency):
+    read_values, what = column(tmp_path, cells, COMMAS if ",50" in "".join(cells) else POINTS)
+    assert read_values == values
+    assert what.kind == "number"
+    assert f"currency signs ({currency})" in what.note
+
+
+def test_negative_percentages_in_parentheses_come_back(tmp_path):
+    assert column(tmp_path, ["(12.50)%", "(3.5%)", "7%"], POINTS)[0] == [-12.5, -3.5, 7]
+
+
+@pytest.mark.parametrize("odd", ["(-5.25)", "5.25 CR", "[5.25]", "<5.25>", "--5.25", "(5.25", "5.25--"])
+def test_numbers_are_never_read_without_those_in_another_notation(odd):
+    frame = pd.DataFrame(
+        {"it": ["$1.50", "$2.50"] * 29 + ["$7", odd], "other": np.sin(np.arange(60)), "y": ["u", "v"] * 30}
+    )
+    what = prepare(frame).columns[0]
+    assert (what.kind, what.remark) == ("dropped", True)
+    assert what.note.startswith(f"1 of 60 cells looks like a number in another notation than the rest ({odd!r})")
+    assert np.isnan(prepare(frame, keep=["it"]).X["it"].iloc[-1])
+
+
+def test_many_numbers_in_another_notation_are_no_levels_either():
+    cells = ["$1,250.00", "$3.50", "5.25 CR"] * 20
+    frame = pd.DataFrame({"it": cells, "other": np.sin(np.arange(60)), "y": ["u", "v"] * 30})
+    what = prepare(frame).columns[0]
+    assert what.kind == "dropped"
+    assert what.note.startswith("20 of 60 cells look like numbers in another notation than the rest ('5.25 CR')")
+    assert prepare(frame, keep=["it"]).columns[0].note == "60 of 60 cells look like numbers, 3 levels, one-hot"
+
+
+def test_a_few_amounts_in_several_currencies_are_not_left_out_of_numbers():
+    frame = pd.DataFrame({"it": ["1.5", "2"] * 29 + ["$7", "€8"], "other": np.sin(np.arange(60)), "y": ["u", "v"] * 30})
+    what = prepare(frame).columns[0]
+    assert what.kind == "dropped"
+    assert "2 of 60 cells look like numbers in another notation than the rest ('$7', '€8')" in what.note
+
+
+@pytest.mark.parametrize("odd", ["n.k.", "<5", "5+", "1.2.3", "3-4", "2 kg"])
+def test_words_and_ranges_among_numbers_are_missing(odd):
+    cells = [f"{number}.5" for number in range(29)] * 2 + ["7", odd]
+    frame = pd.DataFrame({"it": cells, "other": np.sin(np.arange(60)), "y": ["u", "v"] * 30})
+    table = prepare(frame)
+    assert table.X["it"].isna().sum() == 1
+    assert f"({odd!r}) and taken as missing" in table.columns[0].note
+
+
+def test_signs_behind_marks_of_schools_are_no_minus_signs(tmp_path):
+    assert column(tmp_path, ["1-", "2+", "2-", "3"])[1].kind == "category"
+    cells = ["1", "2", "3", "4"] * 7 + ["2-", "2+"]
+    frame = pd.DataFrame({"it": cells, "other": np.sin(np.arange(30)), "y": ["u", "v"] * 15})
+    assert prepare(frame).columns[0].kind == "dropped"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +202,11 @@ def test_what_could_be_misread_is_decided_and_said(tmp_path, cells, others, valu
         ["$5%x", "a"],
         ["--5", "+-3"],
         ["(-5)", "(-6)"],
+        ["1,234e3", "1,234,567e3"],
+        ["1.23.456", "2.34.567"],
+        ["5% -$", "$ 6%"],
+        ["-5-", "-6-"],
+        ["€ 5 $", "€ 6 $"],
         ["1,2,3", "4,5,6"],
     ],
 )

@@ -85,6 +85,14 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, content, message):
         read(tmp_path / "t.csv")
 
 
+def test_a_cell_that_is_too_long_is_refused_with_the_ways_round(tmp_path):
+    (tmp_path / "t.csv").write_text(f"a,b\n1,x\n2,{'y' * 200_000}\n")
+    with pytest.raises(
+        TableError, match=r"line 3: .* has more than \d+ characters: .*quotation mark.*shorten.*Parquet"
+    ):
+        read(tmp_path / "t.csv")
+
+
 def test_files_are_what_they_hold_whatever_their_name_says(tmp_path):
     pytest.importorskip("pyarrow")
     frame = shop(10)
@@ -193,7 +201,7 @@ def test_names_that_are_numbers_are_taken_and_that_is_said(tmp_path, content, is
     assert note == ("first line taken as names of columns (if it is a row, --header no)" if is_said else "")
 
 
-@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;"])
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;", "sep= ;", "sep = ; ", '"sep= ;"'])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_the_first_line_of_excel_names_the_separator(tmp_path, line, end):
     (tmp_path / "t.csv").write_bytes(end.join([line, "a;b;y", "1,5;2;x", "2,5;3;z", ""]).encode("utf-8-sig"))
@@ -203,7 +211,7 @@ def test_the_first_line_of_excel_names_the_separator(tmp_path, line, end):
     assert note == "separator ';'"
 
 
-@pytest.mark.parametrize("separator", [",", "\t", "|", "^"])
+@pytest.mark.parametrize("separator", [",", "\t", "|", "^", " "])
 def test_a_separator_that_is_named_is_used_and_lines_keep_their_numbers(tmp_path, separator):
     rows = [separator.join(row) for row in (["a", "y"], ["1", "x"], ["2", "z"])]
     (tmp_path / "t.csv").write_text("\n".join([f"sep={separator}", *rows]))
