@@ -34,7 +34,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC, LinearSVC
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, IMSATClusterer, VATClassifier
-from sklearn_irg._fitted.extraction import as_model
+from sklearn_irg._fitted.attributes import as_model
 from sklearn_irg.attacks import ThreatModel, deepfool
 from sklearn_irg.diagnostics import (
     attack_distance,

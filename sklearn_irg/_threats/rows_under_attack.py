@@ -5,9 +5,8 @@ from copy import copy
 import numpy as np
 from scipy.special import logsumexp
 
+from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model
 from sklearn_irg._fitted.extraction import (
-    PredictsOtherwiseError,
-    as_model,
     has_steps,
     model_and_rows,
     model_behind,

@@ -17,7 +17,7 @@ from sklearn_irg._threats.threshold_search import cross_thresholds
 
 __all__ = ["random_state_of", "search"]
 
-N_TARGETS = 24
+N_TARGETS = 16
 N_RANDOM = 60
 N_SWEEPS = 2
 N_VALUES = 10
@@ -79,14 +79,15 @@ def _stacks(points, size):
 
 
 def _towards(attacked, box, rng):
-    """Points on the way to the nearest rows of other classes, in all columns or in half of them."""
+    """Points on the way to rows of other classes, the nearest and others, in all columns and in half of them."""
     reach, epsilon = attacked.reach, box[2]
     halves = rng.random_sample((N_TARGETS, box[0].shape[1])) < 0.5
     numbers, classes = _examples(attacked)
     if not len(numbers):
         return
     scaled = numbers / reach.scales
-    for k, targets in enumerate(_nearest_of_other_classes(attacked, scaled, classes)):
+    order = rng.permutation(len(numbers))
+    for k, targets in enumerate(_of_other_classes(attacked, scaled, classes, order)):
         difference = np.where(targets[:, None] >= 0, scaled[targets] - reach.numbers / reach.scales, 0)
         for part in (difference, difference * halves[k]):
             size = np.abs(part).max(axis=1, keepdims=True)
@@ -108,16 +109,19 @@ def _examples(attacked):
     return numbers, model.predicted(scores)
 
 
-def _nearest_of_other_classes(attacked, scaled, classes):
-    """Positions of examples of other classes by row, the nearest first; -1 where there are fewer."""
+def _of_other_classes(attacked, scaled, classes, order):
+    """Positions of examples of other classes by row: the nearest, then some in a given order; -1 where there are fewer."""
     own, seen = attacked.own, attacked.reach.numbers / attacked.reach.scales
     movable = attacked.reach.low < attacked.reach.high
-    found = np.full((N_TARGETS // 2, len(own)), -1)
+    half = N_TARGETS // 2
+    found = np.full((N_TARGETS, len(own)), -1)
     for i in range(len(own)):
         others = np.flatnonzero(classes != own[i])
         distance = ((scaled[others] - seen[i]) ** 2 * movable[i]).sum(axis=1)
-        nearest = others[np.argsort(distance, kind="stable")][: len(found)]
+        nearest = others[np.argsort(distance, kind="stable")][:half]
         found[: len(nearest), i] = nearest
+        drawn = order[classes[order] != own[i]][:half]
+        found[half : half + len(drawn), i] = drawn
     return found
 
 

@@ -7,7 +7,7 @@ from sklearn_irg._threats.tree_worst_case import columns_come_from_one, sources_
 
 __all__ = ["cross_thresholds"]
 
-N_STARTS = 2  # the first one greedy, others at random among what is good
+N_STARTS = 4  # the first one greedy, others at random among what is good
 N_CROSSINGS = 12  # of a row
 N_THRESHOLDS = 6  # of a column and a side, of which one is crossed at a time
 _ENTRIES = 2_000_000

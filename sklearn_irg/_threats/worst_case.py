@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 from sklearn.utils import column_or_1d
 
-from sklearn_irg._threats.ascent import ascend_all, ascend_once, linearise_from_anywhere
-from sklearn_irg._threats.certificates import can_certify, certified_radii, margin_lower_bounds
+from sklearn_irg._threats.ascent import ascend_all, ascend_once
+from sklearn_irg._threats.certificates import can_certify, margin_lower_bounds
 from sklearn_irg._threats.confirmation import confirmed_by_predict
 from sklearn_irg._threats.linear_worst_case import linear_worst_case
-from sklearn_irg._threats.reach import length, project
+from sklearn_irg._threats.radii import rungs
 from sklearn_irg._threats.rounding import distance_slack
 from sklearn_irg._threats.rows_under_attack import Best, RowsUnderAttack
 from sklearn_irg._threats.search import random_state_of, search
@@ -21,13 +21,12 @@ __all__ = [
     "Outcome",
     "certified_rows",
     "has_exact_minimum",
-    "nearest_falls",
     "require_known_steps",
-    "rungs",
+    "step_within_limits",
+    "strategy_of",
     "worst_case",
 ]
 
-_N_RUNGS = 6  # of an octave, where attacks at smaller radii are tried
 _BLOCK_ENTRIES = 4_000_000  # of gradients: rows times margins times columns
 
 
@@ -155,20 +154,20 @@ def _attack(attacked, radii):
     """Fallen and certified rows at each radius, and the points found."""
     found = Best(attacked)
     fallen, certified = (np.zeros((len(radii), len(attacked)), dtype=bool) for _ in range(2))
-    step, more = _strategy(attacked, radii)
+    step, more = strategy_of(attacked, radii)
     for radius, tries in rungs(attacked, radii, more):
         left = np.flatnonzero(~found.wrong & tries)
         stands = np.zeros(len(attacked), dtype=bool)
         if len(left):
             best = found.take(left, attacked.take(left))
-            stands[left] = _step_within_limits(attacked, best, radius, left, step)
+            stands[left] = step_within_limits(attacked, best, radius, left, step)
             found.put(left, best)
         for k in np.flatnonzero(np.equal(radii, radius)):
             fallen[k], certified[k] = found.wrong, stands
     return fallen, certified, found.units, found.codes
 
 
-def _step_within_limits(attacked, best, radius, positions, step):
+def step_within_limits(attacked, best, radius, positions, step):
     """An attack by the model where it is right, and by the whole pipeline elsewhere."""
     some = best.attacked
     inside = some.limits > radius
@@ -192,7 +191,7 @@ def _step_within_limits(attacked, best, radius, positions, step):
     return stands
 
 
-def _strategy(attacked, radii):
+def strategy_of(attacked, radii):
     """The attack that serves a model, and whether it takes more radii than those given.
 
     It takes rows, what has been found for them, a radius and their positions, and says which of them stand for certain.
@@ -252,138 +251,3 @@ def _through_leaves(attacked):
         return ~falls
 
     return through_leaves
-
-
-def rungs(attacked, radii, more=True):
-    """Radii to try, rising, and the rows to try them with: those given with all, and powers of two that suit a row's spread.
-
-    An attack may succeed at a small radius that fails at a large one.
-    """
-    sizes = _sizes(attacked.reach)
-    ladder = [(radius, np.ones(len(sizes), dtype=bool)) for radius in {float(radius) for radius in radii}]
-    sizes = np.where(sizes > 0, sizes, np.nan)
-    if more and not np.isnan(sizes).all():
-        powers = np.floor(np.log2(sizes))
-        for power in range(int(np.nanmin(powers)) - 6, int(np.nanmax(powers)) + 4):
-            suits = (powers - 6 <= power) & (power < powers + 4)
-            if 2.0**power not in radii and 2.0**power < max(radii, default=np.inf):
-                ladder.append((2.0**power, suits))
-    return sorted(ladder, key=lambda rung: rung[0])
-
-
-def _sizes(reach):
-    """How large a row's standard deviation is: of the threat's table, or of its own numbers where nothing else is known."""
-    spread = reach.threat.spreads()
-    if spread is None:
-        spread = np.maximum(np.abs(reach.numbers), 1)
-    return length(spread / reach.scales * (reach.low < reach.high), reach.norm)
-
-
-def nearest_falls(attacked):
-    """Points near the rows where they are misclassified: how far they are, in the norm and units of the threat model.
-
-    Exact for decision trees behind steps that act column by column, whose infimum need not be reached. Otherwise found at
-    growing radii, then drawn back towards the row as a whole and column by column: an upper bound.
-
-    Returns
-    -------
-    distances : ndarray of shape (n_samples,)
-        Infinite where nothing was found.
-    """
-    attacked.find_limits([*(radius for radius, _ in rungs(attacked, [])), np.inf])
-    if acts_by_column(attacked) and attacked.reach.threat.valid is None:
-        distances = tree_worst_case(attacked)[0]
-    elif has_exact_minimum(attacked):
-        distances = certified_radii(attacked, n_bisections=45)[1]
-    else:
-        return _nearest_found(attacked)
-    beyond = np.flatnonzero(distances >= attacked.limits)
-    beyond = beyond[np.isfinite(attacked.limits[beyond])]
-    if len(beyond):
-        distances[beyond] = _nearest_found(attacked.take(beyond))
-    return distances
-
-
-def _nearest_found(attacked):
-    """Distances at which attacks succeed, at rising radii, drawn back."""
-    found = Best(attacked)
-    has_swaps = bool(attacked.reach.columns)
-    ladder = rungs(attacked, [])
-    if has_swaps:  # which go no distance
-        ladder = [(0.0, np.ones(len(attacked), dtype=bool)), *ladder]
-    by_strategy, _ = _strategy(attacked, [radius for radius, _ in ladder] if has_swaps else [])
-
-    def by_search(some, best, radius, positions):  # also finds ways out of where gradients vanish
-        search(some, best, radius, random_state_of(some.reach.threat))
-
-    for step in (by_strategy, by_search):
-        for radius, tries in ladder:
-            left = np.flatnonzero(~found.wrong & tries)
-            if len(left):
-                best = found.take(left, attacked.take(left))
-                _step_within_limits(attacked, best, radius, left, step)
-                found.put(left, best)
-    rows = np.flatnonzero(found.wrong)
-    distances = np.full(len(attacked), np.inf)
-    if len(rows):
-        some = attacked.take(rows)
-        some = some if some.whole is None else some.as_whole()
-        units, codes = _drawn_back(some, found.units[rows], found.codes[rows]), found.codes[rows]
-        if not some.model.is_function:
-            units, codes = _attacked_nearer(some, units, codes)
-        units, confirmed = confirmed_by_predict(some, units, codes, np.inf)
-        distances[rows] = np.where(confirmed, length(units, attacked.reach.norm), np.inf)
-    return distances
-
-
-def _attacked_nearer(attacked, units, codes):
-    """Misclassified points, and nearer ones where an attack at a smaller radius succeeds, which starts from them."""
-    norm = attacked.reach.norm
-    distances, failures = length(units, norm), np.zeros(len(attacked), dtype=int)
-    finite = distances[(distances > 0) & np.isfinite(distances)]
-    if not len(finite):
-        return units, codes
-    highest = int(np.ceil(_N_RUNGS * np.log2(finite.max())))
-    lowest = int(np.floor(_N_RUNGS * np.log2(finite.min()))) - 3 * _N_RUNGS
-    units, codes = units.copy(), codes.copy()
-    for power in range(highest, lowest, -1):
-        radius = 2.0 ** (power / _N_RUNGS)
-        rows = np.flatnonzero((radius < distances) & (radius > distances / 2) & (failures < 3))
-        if not len(rows):
-            continue
-        some = attacked.take(rows)
-        nearer = Best(some)
-        start = project(units[rows], *some.reach.box(radius), radius, norm)
-        nearer.offer(*some.at(codes[rows]), start, codes[rows])
-        linearise_from_anywhere(some, nearer, radius, random_state_of(some.reach.threat))
-        failures[rows] += ~nearer.wrong
-        found = np.flatnonzero(nearer.wrong)
-        if len(found):
-            units[rows[found]] = _drawn_back(some.take(found), nearer.units[found], nearer.codes[found])
-            codes[rows[found]] = nearer.codes[found]
-            distances[rows[found]] = length(units[rows[found]], norm)
-    return units, codes
-
-
-def _drawn_back(attacked, units, codes, n_rounds=3, n_bisections=20):
-    """Misclassified points, moved towards their rows, as a whole and column by column, while they stay misclassified."""
-    model, rows = attacked.at(codes)
-    units = attacked.reach.on_grid(units)
-    rng = random_state_of(attacked.reach.threat)
-    for _ in range(n_rounds):
-        for columns in [np.arange(units.shape[1]), *rng.permutation(units.shape[1])[:, None]]:
-            if not units[:, columns].any():
-                continue
-            kept, failed = np.ones(len(units)), np.zeros(len(units))
-            for k in range(n_bisections if len(columns) > 1 else 5):
-                share = (kept + failed) / 2 if k else failed  # nothing at all is tried first
-                trial = units.copy()
-                trial[:, columns] *= share[:, None]
-                trial = attacked.reach.on_grid(trial)
-                falls = attacked.against(model, model.scores(attacked.moved(rows, trial)))[0]
-                if attacked.reach.threat.valid is not None:
-                    falls &= attacked.reach.exists(attacked.reach.result(trial, codes))
-                kept, failed = np.where(falls, share, kept), np.where(falls, failed, share)
-            units[:, columns] *= kept[:, None]
-            units = attacked.reach.on_grid(units)
-    return units

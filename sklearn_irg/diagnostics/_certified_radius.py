@@ -6,10 +6,12 @@ from sklearn_irg._checks import InvalidParameterError, check_choice, check_real
 from sklearn_irg._fitted.boundary import margin_over_norm
 from sklearn_irg._threats import exact_forest, exact_network
 from sklearn_irg._threats.certificates import can_certify, certified_radii
+from sklearn_irg._threats.nearest import nearest_falls
+from sklearn_irg._threats.radii import rungs
 from sklearn_irg._threats.reach import DUAL
 from sklearn_irg._threats.rounding import distance_slack, margin_slack
 from sklearn_irg._threats.tree_worst_case import acts_by_column, tree_worst_case
-from sklearn_irg._threats.worst_case import has_exact_minimum, nearest_falls, require_known_steps, rungs
+from sklearn_irg._threats.worst_case import has_exact_minimum, require_known_steps
 from sklearn_irg.diagnostics._distances import _attacked, _classifier, attack_distance
 from sklearn_irg.diagnostics._lipschitz import margin_bounds
 

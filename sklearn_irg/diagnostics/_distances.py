@@ -3,12 +3,13 @@
 import numpy as np
 
 from sklearn_irg._checks import check_choice, check_integer
+from sklearn_irg._fitted.attributes import PredictsOtherwiseError
 from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
-from sklearn_irg._fitted.extraction import PredictsOtherwiseError, model_and_rows
+from sklearn_irg._fitted.extraction import model_and_rows
 from sklearn_irg._fitted.units import UNITS, column_scales, in_units
 from sklearn_irg._threats.arguments import ball, check_alone, constant_columns, fitted_threat, with_radius
+from sklearn_irg._threats.nearest import nearest_falls
 from sklearn_irg._threats.rows_under_attack import RowsUnderAttack
-from sklearn_irg._threats.worst_case import nearest_falls
 
 
 def signed_distance(estimator, X, y=None, *, units="raw"):

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.utils import column_or_1d
 
 from sklearn_irg._checks import check_sample_weight
-from sklearn_irg._fitted.extraction import as_model, model_and_numbers
+from sklearn_irg._fitted.attributes import as_model
+from sklearn_irg._fitted.extraction import model_and_numbers
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import numpy as np
 
 from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._engine.sensitivity import normalized_rows
-from sklearn_irg._fitted.extraction import as_model, loss_model_of, model_and_numbers, model_and_rows
+from sklearn_irg._fitted.attributes import as_model
+from sklearn_irg._fitted.extraction import loss_model_of, model_and_numbers, model_and_rows
 from sklearn_irg.diagnostics._gradients import predicted_targets
 
 
