@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -36,6 +37,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:the steps before the last are not affine"),
     pytest.mark.filterwarnings("ignore:Skipping features without any observed values"),
+    pytest.mark.filterwarnings("ignore:Currently, when `keep_empty_feature=False`"),  # scikit-learn 1.7
 ]
 
 
@@ -274,7 +276,7 @@ def test_a_rule_in_place_of_a_search_says_what_is_meant():
         most_robust({"mean_test_score": [0.5]})
 
 
-class Oversample:
+class Oversample(BaseEstimator):
     """A sampler as imbalanced-learn's: it changes the rows of ``fit``, and has no ``transform``."""
 
     def fit_resample(self, X, y):

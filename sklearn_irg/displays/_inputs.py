@@ -113,7 +113,8 @@ class FeatureSensitivityDisplay(Display):
         positions = np.arange(len(numbers))
         ax.barh(positions, mean, color=COLORS[0])
         low = np.minimum(std, mean)  # absolute gradients are not negative
-        ax.errorbar(mean, positions, xerr=[low, std], fmt="none", ecolor="0.35", elinewidth=1, capsize=2)
+        errors = [low.tolist(), std.tolist()]  # matplotlib 3.9 stumbles over arrays of one number
+        ax.errorbar(mean, positions, xerr=errors, fmt="none", ecolor="0.35", elinewidth=1, capsize=2)
         unit = "standard deviation" if self.sensitivity.units == "std" else "unit of X"
         ax.set_xlabel(f"mean absolute gradient per {unit} (± 1 s.d. over rows)")
 

@@ -199,8 +199,8 @@ def refit_one_standard_error(score="score", *, strength):
     score : str, default="score"
         Name of the scorer in the search; "score" is that of a search with one only.
     strength : str
-        The strength of the penalty, as ``cv_results_`` names it: "param_" and the name of the parameter, such as
-        "param_gradreglogisticregression__alpha". The largest value is the strongest.
+        The strength of the penalty, as ``cv_results_`` names it: ``"param_"`` and the name of the parameter, such as
+        ``"param_gradreglogisticregression__alpha"``. The largest value is the strongest.
 
     Returns
     -------
@@ -211,7 +211,7 @@ def refit_one_standard_error(score="score", *, strength):
     Raises
     ------
     ValueError
-        For names that are not str, or a strength without "param_"; when called, for a search without this scorer or
+        For names that are not str, or a strength without ``"param_"``; when called, for a search without this scorer or
         parameter, with fewer than two folds, or with no candidate whose scores are all finite.
 
     See Also
