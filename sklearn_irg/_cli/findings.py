@@ -131,8 +131,13 @@ def _with_radius(threat, epsilon):
     return deepcopy(threat).set_params(epsilon=epsilon)
 
 
+def _categories(sweep):
+    """Columns that change by swaps: of words, and flags."""
+    return [name for j, name in enumerate(sweep.table.X.columns) if j in sweep.threat.levels_]
+
+
 def _sensitivity(sweep, chosen):
-    names = sweep.table.names("number")
+    names = [name for name in sweep.table.names("number") if name not in _categories(sweep)]
     found = {name: [] for name in names}
     positions = [sweep.table.X.columns.get_loc(name) for name in names]
     scales = sweep.table.X[names].std(ddof=0).to_numpy()
@@ -144,8 +149,9 @@ def _sensitivity(sweep, chosen):
 
 
 def _swaps(sweep, chosen):
-    threat = ThreatModel(0.0, n_swaps=1, random_state=sweep.seed).fit(sweep.table.X)
-    found = {name: [] for name in sweep.table.names("category")}
+    categorical = sweep.threat.categorical
+    threat = ThreatModel(0.0, n_swaps=1, categorical=categorical, random_state=sweep.seed).fit(sweep.table.X)
+    found = {name: [] for name in _categories(sweep)}
     for model, X, _ in _unseen(sweep, chosen):
         flips = flip_rates(model, X[:CURVE_ROWS], threat=threat)
         rates = dict(zip(flips.names, flips.rates, strict=True))
@@ -186,7 +192,7 @@ def _changes(sweep, before, after):
     """The largest changes, in scales of the threat model, and how many smaller ones are not listed."""
     sizes = {}
     for name, scale in zip(sweep.table.X.columns, sweep.threat.scales_, strict=True):
-        if name in sweep.table.names("category"):
+        if name in _categories(sweep):
             same = before[name] == after[name] or pd.isna(after[name])  # missing cells stay
             sizes[name] = 0 if same else np.inf
         elif scale > 0 and before[name] == before[name]:

@@ -72,6 +72,17 @@ class TestFindings:
                 if change.column == "color":
                     assert sweep.table.X["color"].iloc[row.number - 1] == change.before != change.after
 
+    def test_flags_are_categories(self):
+        frame = shop(120)
+        frame["member"] = np.arange(120) % 2 == 0
+        frame["bought"] = np.where(frame["size"] + 2 * frame["member"] > 1, "yes", "no")
+        sweep = Sweep(prepare(frame, target="bought"), alphas=[0.1], cv=2, epsilon=0.1, n_swaps=1)
+        sweep.run()
+        found = find(sweep, decide(sweep.rows).chosen)
+        assert "member" not in found.sensitivity
+        assert found.swaps["member"].mean() > 0.2
+        assert all(row.changes for row in found.nearest)
+
     def test_sensitivity_is_the_slope_of_the_loss_per_standard_deviation(self, sweep, decision, findings):
         name = next(iter(findings.sensitivity))
         for k, (_, _, some) in enumerate(sweep.folds):
