@@ -157,21 +157,11 @@ def _with_kinks(kind, features, kinks, values):
 
 def _imputer(step, features, kinks):
     features = _marked(step, features, kinks)
-    if step.keep_empty_features:
-        kept = features
-    elif step.strategy == "constant":
-        kept = _kept_by_constant(step, features)
-    else:
-        kept = features.take(np.flatnonzero(~_is_missing(step.statistics_)))
-    if not step.add_indicator or kept is None:
+    is_kept = step.keep_empty_features | ~_is_missing(step.statistics_)
+    kept = features.take(np.flatnonzero(is_kept))
+    if not step.add_indicator:
         return kept
     return _concatenated([kept, features.take(step.indicator_.features_).flat()])
-
-
-def _kept_by_constant(step, features):
-    """All features; none that could be told where some were empty in ``fit``, which are dropped without a trace."""
-    n_indicators = len(step.indicator_.features_) if step.add_indicator else 0
-    return features if len(step.get_feature_names_out()) - n_indicators == features.width else None
 
 
 def _indicator(step, features, kinks):
