@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -158,7 +159,30 @@ def labels_of_a_threshold():
     return Threshold().fit(X, y), X, y
 
 
+class ThresholdSearch(GridSearchCV):
+    """A search that predicts by a rule of its own."""
+
+    def predict(self, X):
+        return (self.predict_proba(X)[:, 1] > 0.9).astype(int)
+
+
+def labels_of_a_search():
+    X, y = numbers()
+    return ThresholdSearch(LogisticRegression(), {"C": [1]}).fit(X, y), X, y
+
+
+def a_clip_of_noise():
+    X = 7 + 3 * np.random.RandomState(4).standard_normal((150, 1))
+    union = FeatureUnion([("a", "passthrough"), ("s", StandardScaler()), ("m", MinMaxScaler())])
+    noise = PCA(2, whiten=True, svd_solver="full")
+    model = make_pipeline(union, noise, MinMaxScaler(clip=True), LogisticRegression(C=1e6, max_iter=2000))
+    y = (X[:, 0] > 7).astype(int)
+    return model.fit(X, y), X, y
+
+
 CASES = [
+    labels_of_a_search,
+    a_clip_of_noise,
     constant_imputer_of_an_empty_column,
     a_frame_in_another_order,
     a_step_function_beside_its_number,

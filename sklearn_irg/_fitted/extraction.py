@@ -28,6 +28,7 @@ __all__ = [
     "model_and_rows",
     "model_behind",
     "model_of_predictions",
+    "predict_alike",
     "score_model_of",
     "whole_model",
 ]
@@ -45,7 +46,22 @@ def model_and_rows(estimator, X, table=None):
         As `as_model`, for X of the wrong width or with NaN, for column names other than in ``fit``, and where ``predict``
         does not follow the scores.
     """
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    inner = getattr(estimator, "best_estimator_", estimator)
+    model, rows = _agreeing_model(inner, X, table)
+    return _if_it_agrees(predict_alike(estimator, inner, model, rows), model, rows)
+
+
+def predict_alike(estimator, inner, model, rows):
+    """Whether a search predicts what the estimator that it found predicts, at rows and near the boundary of its model."""
+    if estimator is inner or model.classes is None or issparse(rows) or not hasattr(estimator, "predict"):
+        return True
+    points = np.concatenate([rows, *near_boundary(model, rows)])
+    predicted = [np.asarray(some.predict(rows_for(some, model, points))) for some in (estimator, inner)]
+    return bool(np.array_equal(*predicted))
+
+
+def _agreeing_model(estimator, X, table):
+    """The model of the scores that labels follow."""
     model, rows = _bound(estimator, X, table)
     model.contains_trees = contains_trees(estimator)
     agrees = _predicts_rows(model, rows, estimator, X, table)
@@ -162,7 +178,6 @@ def model_behind(estimator, steps, slopes, X, table):
 
 def model_of_predictions(estimator, table):
     """A model whose scores are the predictions of a classifier, one column per class, and a table's rows as it takes them."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
     classes = classes_of(estimator)
     name = type(estimator).__name__
     if classes is None:

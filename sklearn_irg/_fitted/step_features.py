@@ -6,13 +6,16 @@ import numpy as np
 
 __all__ = ["Features", "Kinks"]
 
+_SIZE_OF_CODES = 64.0  # of what step functions and encoders make, roughly
+
 
 @dataclass(frozen=True)
 class Features:
     """Features on their way through the steps.
 
     A feature of one column of numbers is ``slope · number + offset``. Of a feature of several columns, or of categories, the
-    offset has no meaning.
+    offset has no meaning. Terms may cancel on the way, as in components that hardly vary: their sizes tell how much rounding
+    a feature may carry.
     """
 
     slopes: np.ndarray  # (n_columns, n_features)
@@ -20,12 +23,15 @@ class Features:
     depends: np.ndarray  # (n_columns, n_features)
     unknown: np.ndarray  # (n_columns, n_features)
     is_stepped: np.ndarray  # (n_features,), whether a step function is in them
+    sizes: np.ndarray  # (n_columns, n_features), of the terms of each column, by its numbers' size
+    offset_sizes: np.ndarray  # (n_features,), of all other terms
     is_number: np.ndarray  # (n_columns,)
     names: object = None  # of the columns, for the first step
 
     @property
     def parts(self):
-        return self.slopes, self.offsets, self.depends, self.unknown, self.is_stepped
+        sizes = self.sizes, self.offset_sizes
+        return self.slopes, self.offsets, self.depends, self.unknown, self.is_stepped, *sizes
 
     @property
     def width(self):
@@ -36,7 +42,8 @@ class Features:
         """The columns of a table, before any step."""
         n = table.n_columns
         depends, nothing = np.eye(n, dtype=bool), np.zeros((n, n), dtype=bool)
-        return cls(np.eye(n) * table.is_number, np.zeros(n), depends, nothing, nothing[0], table.is_number, table.names)
+        slopes, zeros = np.eye(n) * table.is_number, np.zeros(n)
+        return cls(slopes, zeros, depends, nothing, nothing[0], slopes, zeros, table.is_number, table.names)
 
     @classmethod
     def unknown_of(cls, table, width):
@@ -59,19 +66,21 @@ class Features:
         """Behind an affine map ``X @ M + c``."""
         passes = (M != 0).astype(float)
         reached = [(part.astype(float) @ passes) > 0 for part in (self.depends, self.unknown, self.is_stepped)]
-        return Features(self.slopes @ M, self.offsets @ M + c, *reached, self.is_number)
+        sizes = self.sizes @ np.abs(M), self.offset_sizes @ np.abs(M) + np.abs(c)
+        return Features(self.slopes @ M, self.offsets @ M + c, *reached, *sizes, self.is_number)
 
     def flat(self, repeats=1):
         """Behind a step function of each feature, with several outputs each."""
         some = self.take(np.repeat(np.arange(self.width), repeats))
-        flat = np.zeros_like(some.slopes), np.zeros(some.width)
-        return Features(*flat, some.depends, some.unknown, np.ones(some.width, dtype=bool), self.is_number)
+        flat, is_stepped = np.zeros_like(some.slopes), np.ones(some.width, dtype=bool)
+        sizes = flat, np.full(some.width, _SIZE_OF_CODES)
+        return Features(flat, flat[0], some.depends, some.unknown, is_stepped, *sizes, self.is_number)
 
     def behind_unknown(self, width):
         """Behind a step that cannot be read."""
         depends = np.repeat(self.depends.any(axis=1)[:, None], width, axis=1)
-        flat = np.zeros(depends.shape), np.zeros(width)
-        return Features(*flat, depends, depends.copy(), np.zeros(width, dtype=bool), self.is_number)
+        flat, zeros = np.zeros(depends.shape), np.zeros(width)
+        return Features(flat, zeros, depends, depends.copy(), zeros > 0, flat, zeros, self.is_number)
 
     @property
     def n_numbers(self):
@@ -108,6 +117,7 @@ class Kinks:
         self.low = np.full(self.n_columns, -np.inf)
         self.high = np.full(self.n_columns, np.inf)
         self.is_mixed = np.zeros(self.n_columns, dtype=bool)
+        self.looseness = np.zeros((2, self.n_columns))
         self.precision = float(np.finfo(np.float64).eps)
 
     def sorted(self, kind):
@@ -120,6 +130,12 @@ class Kinks:
         if slope == 0 or not len(values):  # zero: a step function already, whose jumps are noted
             return
         getattr(self, kind).setdefault(j, []).extend((np.asarray(values) - features.offsets[f]) / slope)
+        self._loosen(j, features, f)
+
+    def _loosen(self, j, features, f):
+        """Remember how rounding of a feature moves its kinks, by the size of the column's numbers and apart from it."""
+        found = np.array([features.sizes[j, f], features.offset_sizes[f]]) / np.abs(features.slopes[j, f])
+        self.looseness[:, j] = np.maximum(self.looseness[:, j], found)
 
     def mix(self, features, f):
         """Kinks at values of some features of several columns, whose positions are unknown."""
@@ -134,3 +150,4 @@ class Kinks:
             return
         ends = sorted([(low - features.offsets[f]) / slope, (high - features.offsets[f]) / slope])
         self.low[j], self.high[j] = max(self.low[j], ends[0]), min(self.high[j], ends[1])
+        self._loosen(j, features, f)

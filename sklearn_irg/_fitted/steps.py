@@ -95,6 +95,12 @@ class Reading:
         By column, numbers at which the output jumps, as at the edge of a bin.
     points : dict of int to ndarray
         By column, single numbers whose output is that of something else, as an imputer's marker.
+    looseness : ndarray of shape (2, n_columns)
+        How far rounding may move kinks, in units of its relative precision: times the size of the number, and apart from it.
+    sizes : ndarray of shape (n_columns, n_outputs)
+        Sizes of the terms that add up to slopes, which may cancel.
+    offset_sizes : ndarray of shape (n_outputs,)
+        Sizes of all other terms.
     precision : float
         Relative precision of the numbers in which some step looks for its kinks.
     is_mixed : ndarray of bool of shape (n_columns,)
@@ -108,6 +114,9 @@ class Reading:
     jumps: dict
     points: dict
     is_mixed: np.ndarray
+    looseness: np.ndarray
+    sizes: np.ndarray
+    offset_sizes: np.ndarray
     precision: float
 
     @property
@@ -146,8 +155,19 @@ def read_steps(steps, table):
     if features.width != width:
         features = Features.unknown_of(table, width)
     slopes = np.where(features.unknown, 0, features.slopes)
-    jumps, points = kinks.sorted("jumps"), kinks.sorted("points")
-    return Reading(slopes, features.unknown, kinks.low, kinks.high, jumps, points, kinks.is_mixed, kinks.precision)
+    return Reading(
+        slopes,
+        features.unknown,
+        kinks.low,
+        kinks.high,
+        kinks.sorted("jumps"),
+        kinks.sorted("points"),
+        kinks.is_mixed,
+        kinks.looseness,
+        features.sizes,
+        features.offset_sizes,
+        kinks.precision,
+    )
 
 
 def affine_map(steps, n_features, rows=None):

@@ -15,6 +15,7 @@ _N_FRACTIONS = 24  # of the way to each end of a column
 _N_GRID = 128  # integers within this many steps are all tried
 _N_JOINT = 128  # points at which all columns move together
 _USUAL_MARKERS = (0.0, 1.0, -1.0)
+_BLURRED = 1e-6  # of a scale
 _BLOCK_ROWS = 50_000
 
 
@@ -22,23 +23,30 @@ def declared_limits(reach, reading, precision):
     """Radii below which no row meets a kink that the steps declare, shape (n_samples,)."""
     limits = np.full(len(reach), np.inf)
     for j, numbers in reading.jumps.items():
-        limits = np.minimum(limits, _first_kink(reach, j, numbers, precision, only_at=False))
+        limits = np.minimum(limits, _first_kink(reach, j, numbers, _loose(reach, j, reading, precision), only_at=False))
     for j, numbers in reading.points.items():
-        limits = np.minimum(limits, _first_kink(reach, j, numbers, precision, only_at=True))
+        limits = np.minimum(limits, _first_kink(reach, j, numbers, _loose(reach, j, reading, precision), only_at=True))
     for j in np.flatnonzero(np.isfinite(reading.low) | np.isfinite(reading.high)):
-        limits = np.minimum(limits, _way_to_ends(reach, j, reading.low[j], reading.high[j], precision))
+        ends = reading.low[j], reading.high[j]
+        limits = np.minimum(limits, _way_to_ends(reach, j, *ends, _loose(reach, j, reading, precision)[:, 0]))
     moves = (reach.low < reach.high)[:, reading.is_mixed].any(axis=1)
     for c in [c for c, j in enumerate(reach.columns) if reading.is_mixed[j]]:
         moves |= reach.may_swap(c).any(axis=1)
     return np.where(moves, 0.0, limits)
 
 
-def _first_kink(reach, j, kinks, precision, only_at):
+def _loose(reach, j, reading, precision):
+    """How far rounding may move kinks of a column, in units of the column, shape (n_samples, 1)."""
+    of_numbers, apart = reading.looseness[:, j]
+    return 16 * precision * ((1 + of_numbers) * np.abs(reach.numbers[:, [j]]) + apart)
+
+
+def _first_kink(reach, j, kinks, loose, only_at):
     """How far the nearest kink of a column in reach is; a row at a kink leaves it at once."""
     x, scale, step = reach.numbers[:, [j]], reach.scales[j], reach.steps[j]
     low, high = reach.low[:, [j]], reach.high[:, [j]]
     ahead = (kinks - x) / scale
-    slack = 16 * precision * (np.abs(x) + np.abs(kinks)) / scale
+    slack = (loose + 16 * np.finfo(float).eps * np.abs(kinks)) / scale
     distance = np.maximum(np.abs(ahead) - slack, 0)
     if step > 0:
         counts = np.abs(ahead) / step
@@ -51,15 +59,18 @@ def _first_kink(reach, j, kinks, precision, only_at):
     return np.where(reached & (low < high), distance, np.inf).min(axis=1)
 
 
-def _way_to_ends(reach, j, low_end, high_end, precision):
+def _way_to_ends(reach, j, low_end, high_end, loose):
     """How far a column may move before it leaves the numbers between which slopes hold."""
     x, scale = reach.numbers[:, j], reach.scales[j]
     up, down = (high_end - x) / scale, (x - low_end) / scale
-    slack = (
-        16 * precision * (np.abs(x) + np.nan_to_num(np.maximum(np.abs(low_end), np.abs(high_end)), posinf=0)) / scale
-    )
-    limit = np.where(reach.high[:, j] > up + slack, np.maximum(up, 0), np.inf)
-    limit = np.minimum(limit, np.where(-reach.low[:, j] > down + slack, np.maximum(down, 0), np.inf))
+    slack = loose / scale
+    # an end may be touched, as by bounds that are the same, but not where rounding blurs it
+    blur = np.where(slack > _BLURRED, 2 * slack, 0)
+    limits = [
+        np.where(room > way + slack - blur, np.maximum(way - blur, 0), np.inf)
+        for room, way in ((reach.high[:, j], up), (-reach.low[:, j], down))
+    ]
+    limit = np.minimum(*limits)
     outside = (up < -slack) | (down < -slack)
     return np.where(outside & (reach.low[:, j] < reach.high[:, j]), 0.0, limit)
 

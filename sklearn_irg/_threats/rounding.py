@@ -61,7 +61,10 @@ def _entering(problem, furthest):
     if problem.before is None:
         return numbers, problem.precision * numbers
     slopes, offsets = problem.before
-    size = numbers @ np.abs(slopes) + np.abs(offsets)
+    slopes = np.abs(slopes)
+    size = numbers @ slopes + np.abs(offsets)
+    if problem.reading is not None:  # terms may be larger than their sum
+        size = size + numbers @ np.maximum(problem.reading.sizes - slopes, 0) + problem.reading.offset_sizes
     size = size + sum(np.ptp(effect, axis=0) for effect in problem.effects or [])
     return size, (_N_OPERATIONS + len(slopes)) * problem.precision * size
 

@@ -11,6 +11,7 @@ from sklearn_irg._fitted.extraction import (
     model_and_rows,
     model_behind,
     model_of_predictions,
+    predict_alike,
     whole_model,
 )
 from sklearn_irg._fitted.models import FunctionModel
@@ -69,8 +70,10 @@ class RowsUnderAttack:
         estimator = getattr(estimator, "best_estimator_", estimator)
         try:
             self._read(estimator, X)
+            if not predict_alike(self.estimator, estimator, self.model, self.rows):
+                raise PredictsOtherwiseError(f"{type(self.estimator).__name__} predicts by a rule of its own.")
         except PredictsOtherwiseError:
-            self.model, self.rows = model_of_predictions(estimator, self.reach.table)
+            self.model, self.rows = model_of_predictions(self.estimator, self.reach.table)
             self.whole, self.effects = None, None
         self.model.require_classes()
         self.precision = self._coarsest_precision()
