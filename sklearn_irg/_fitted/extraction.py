@@ -28,7 +28,6 @@ __all__ = [
     "model_and_rows",
     "model_behind",
     "model_of_predictions",
-    "predict_alike",
     "score_model_of",
     "whole_model",
 ]
@@ -48,10 +47,10 @@ def model_and_rows(estimator, X, table=None):
     """
     inner = getattr(estimator, "best_estimator_", estimator)
     model, rows = _agreeing_model(inner, X, table)
-    return _if_it_agrees(predict_alike(estimator, inner, model, rows), model, rows)
+    return _if_it_agrees(_predict_alike(estimator, inner, model, rows), model, rows)
 
 
-def predict_alike(estimator, inner, model, rows):
+def _predict_alike(estimator, inner, model, rows):
     """Whether a search predicts what the estimator that it found predicts, at rows and near the boundary of its model."""
     if estimator is inner or model.classes is None or issparse(rows) or not hasattr(estimator, "predict"):
         return True

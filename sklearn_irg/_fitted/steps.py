@@ -8,6 +8,7 @@ readers is unknown: whether it is affine has to be tried where it matters (see `
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
 from sklearn_irg._fitted.affine import as_fitted
@@ -15,7 +16,7 @@ from sklearn_irg._fitted.step_features import Features, Kinks
 from sklearn_irg._fitted.step_readers import UnknownWidthError, read_chain
 from sklearn_irg._fitted.tables import as_table
 
-__all__ = ["NotAffineError", "NotNumbersError", "Reading", "Steps", "affine_map", "read_steps"]
+__all__ = ["NotAffineError", "NotNumbersError", "Reading", "Steps", "affine_map", "is_plain_search", "read_steps"]
 
 
 class NotAffineError(ValueError):
@@ -43,8 +44,8 @@ class Steps:
     def __init__(self, estimator):
         self.feature_names_in_ = getattr(estimator, "feature_names_in_", None)
         self.transformers = []
-        while hasattr(estimator, "best_estimator_") or isinstance(estimator, Pipeline):
-            if hasattr(estimator, "best_estimator_"):
+        while is_plain_search(estimator) or isinstance(estimator, Pipeline):
+            if is_plain_search(estimator):
                 estimator = estimator.best_estimator_
                 continue
             *steps, estimator = (step for _, step in estimator.steps)
@@ -71,6 +72,16 @@ def _is_numeric(dtype):
     if hasattr(dtype, "is_numeric"):
         return dtype.is_numeric() or str(dtype) == "Boolean"
     return getattr(dtype, "kind", "O") in "biuf"
+
+
+def is_plain_search(estimator):
+    """Whether a fitted search predicts what the estimator that it found predicts: by scikit-learn's own ``predict``."""
+    is_own = "predict" in vars(estimator) or _owner_of_predict(type(estimator)) is not _owner_of_predict(GridSearchCV)
+    return hasattr(estimator, "best_estimator_") and not is_own
+
+
+def _owner_of_predict(kind):
+    return next((base for base in kind.__mro__ if "predict" in vars(base)), None)
 
 
 def _transforms(step):

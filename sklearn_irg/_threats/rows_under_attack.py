@@ -11,11 +11,10 @@ from sklearn_irg._fitted.extraction import (
     model_and_rows,
     model_behind,
     model_of_predictions,
-    predict_alike,
     whole_model,
 )
 from sklearn_irg._fitted.models import FunctionModel
-from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
+from sklearn_irg._fitted.steps import NotNumbersError, Steps, is_plain_search, read_steps
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel
 from sklearn_irg._threats.affine_limits import base_rows, declared_limits, slopes_of_unknown, tried_limits
 from sklearn_irg._threats.reach import Reach
@@ -67,14 +66,16 @@ class RowsUnderAttack:
         self.reach = Reach(threat, X)
         self.limits = np.full(len(self.reach), np.inf)
         self.estimator = estimator
-        estimator = getattr(estimator, "best_estimator_", estimator)
+        while is_plain_search(estimator):
+            estimator = estimator.best_estimator_
         try:
+            if hasattr(estimator, "best_estimator_"):
+                raise PredictsOtherwiseError(f"{type(estimator).__name__} may predict by a rule of its own.")
             self._read(estimator, X)
-            if not predict_alike(self.estimator, estimator, self.model, self.rows):
-                raise PredictsOtherwiseError(f"{type(self.estimator).__name__} predicts by a rule of its own.")
         except PredictsOtherwiseError:
             self.model, self.rows = model_of_predictions(self.estimator, self.reach.table)
-            self.whole, self.effects = None, None
+            self.limits = np.full(len(self.reach), np.inf)
+            self.whole = self.effects = self.reading = self.before = self.inner = None
         self.model.require_classes()
         self.precision = self._coarsest_precision()
         self._use_quick_differences()
