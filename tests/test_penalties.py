@@ -79,6 +79,7 @@ DIFFERENTIABLE = [
     LipschitzGradient(bound=0.5, two_sided=True),
     LipschitzGradient(bound=0.3, two_sided=True, at="interpolates"),
     ParameterGradient(),
+    ParameterGradient(squared=False),
     WeightDecay(),
     WeightDecay(bound=1.5),
     SpectralNorm(),
@@ -86,7 +87,9 @@ DIFFERENTIABLE = [
     InputNoise(sigma=0.3, distribution="uniform", multiplicative=True),
     InputDropout(0.4, features=[0, 1, 4]),
     HiddenNoise(0.5),
+    HiddenNoise(0.5, distribution="uniform"),
     WeightNoise(0.1, n_draws=2),
+    WeightNoise(0.1, distribution="uniform"),
     LabelNoise(0.5),
     ConditionalEntropy(),
     ClassBalance(),
@@ -514,6 +517,71 @@ def test_parameter_gradient_is_the_squared_gradient_of_the_loss(likelihood):
     plain = evaluate(make_objective(network, X, Y, sample_weight=weight), theta)[1]
     value = penalty_value(ParameterGradient(), network, X, Y, theta, sample_weight=weight)
     np.testing.assert_allclose(value, plain @ plain, rtol=1e-9)
+
+
+class TestNormOfTheParameterGradient:
+    @pytest.mark.parametrize("likelihood", LIKELIHOODS)
+    def test_is_the_root_of_its_square(self, likelihood):
+        network, X, Y, theta, rng = problem(likelihood)
+        options = {"sample_weight": rng.rand(len(X))}
+        square = penalty_value(ParameterGradient(), network, X, Y, theta, **options)
+        norm = penalty_value(ParameterGradient(squared=False), network, X, Y, theta, **options)
+        np.testing.assert_allclose(norm, square**0.5, rtol=1e-12)
+
+    @pytest.mark.parametrize("likelihood", LIKELIHOODS)
+    def test_its_gradient_is_the_change_of_the_gradient_along_itself(self, likelihood):
+        # equation (5) of Zhao et al. (2022), with a central difference
+        network, X, Y, theta, _ = problem(likelihood)
+        plain = make_objective(network, X, Y)
+        gradient, r = evaluate(plain, theta)[1], 1e-5
+        step = r * gradient / np.linalg.norm(gradient)
+        expected = (evaluate(plain, theta + step)[1] - evaluate(plain, theta - step)[1]) / (2 * r)
+        both = evaluate(make_objective(network, X, Y, ParameterGradient(squared=False)), theta)[1]
+        np.testing.assert_allclose(both - gradient, expected, rtol=1e-6, atol=1e-9)
+
+    def test_agrees_with_torch(self):
+        torch = pytest.importorskip("torch", reason="torch is in the dev group only")
+        network, X, Y, theta, _ = problem("softmax", "softplus")
+        value, gradient = evaluate(make_objective(network, X, Y, ParameterGradient(squared=False), 0.5), theta)
+        layers = [[torch.tensor(a, requires_grad=True) for a in layer] for layer in network.unpack(theta)]
+        parameters = [a for layer in layers for a in layer]
+        A = torch.tensor(X)
+        for l, (W, b) in enumerate(layers):
+            A = A @ W + b
+            A = torch.nn.functional.softplus(A) if l < 2 else A
+        loss = -(torch.tensor(Y) * torch.log_softmax(A, dim=1)).sum() / len(X)
+        squares = [(g * g).sum() for g in torch.autograd.grad(loss, parameters, create_graph=True)]
+        total = loss + 0.5 * sum(squares).sqrt()
+        expected = torch.cat([g.ravel() for g in torch.autograd.grad(total, parameters)])
+        np.testing.assert_allclose(value, total.item(), rtol=1e-9)
+        np.testing.assert_allclose(gradient, expected.numpy(), rtol=1e-9, atol=1e-12)
+
+    def test_has_a_derivative_of_zero_where_the_gradient_is_zero(self):
+        network, X, _, theta, _ = problem("identity")
+        targets = np.array(network.forward(theta, X)[-1])
+        gradient = evaluate(make_objective(network, X, targets, ParameterGradient(squared=False)), theta)[1]
+        np.testing.assert_array_equal(gradient, 0)
+
+    def test_lbfgs_reaches_the_kink_where_that_is_the_optimum(self):
+        X, y = MULTI_X[50:], MULTI_Y[50:]  # classes that overlap, so that the loss has a minimum
+        options = {"l2": 0, "tol": 1e-7, "max_iter": 5000}
+        plain = GradRegLogisticRegression(None, **options).fit(X, y)
+        held = GradRegLogisticRegression(ParameterGradient(squared=False), 10.0, **options).fit(X, y)
+        np.testing.assert_allclose(held.coef_, plain.coef_, rtol=1e-3)
+
+    def test_lbfgs_finds_the_optimum_away_from_the_kink(self):
+        penalty = ParameterGradient(squared=False)
+        model = GradRegLogisticRegression(penalty, 0.5, l2=5.0, tol=1e-7, max_iter=5000).fit(MULTI_X, MULTI_Y)
+        network = Network((4, 3), Identity(), LIKELIHOODS["softmax"][0])
+        objective = make_objective(network, MULTI_X, np.eye(3)[MULTI_Y], penalty, 0.5)
+        theta = np.append(model.coef_.T.ravel(), model.intercept_)
+        gradient = evaluate(objective, theta)[1]
+        gradient[:12] += 5.0 / len(MULTI_X) * theta[:12]
+        assert abs(gradient).max() < 1e-6
+
+    def test_squared_is_a_boolean(self):
+        with pytest.raises(ValueError, match="squared of ParameterGradient must be True or False; got 'no'"):
+            GradRegMLPClassifier(penalty=ParameterGradient(squared="no")).fit(MULTI_X, MULTI_Y)
 
 
 class TestParameterGradientAndParametrisations:

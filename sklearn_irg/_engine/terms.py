@@ -35,6 +35,9 @@ class Term(Component, ABC):
         Whether it is a loss in place of the negative log-likelihood; terms that bound that one are refused beside it.
     differentiates_parameters : bool, default=False
         Whether it reads derivatives with respect to what is trained, `Step.trained_gradients`.
+    is_loss : bool, default=False
+        Whether its values are losses of the rows' targets, at other inputs or parameters say, so that it can be minimised
+        alone.
     """
 
     group = "labelled"
@@ -47,6 +50,7 @@ class Term(Component, ABC):
     depends_on_epoch = False
     replaces_likelihood = False
     differentiates_parameters = False
+    is_loss = False
 
     @abstractmethod
     def contributions(self, step):

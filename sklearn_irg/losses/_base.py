@@ -33,6 +33,7 @@ class Loss(Term):
     samples = None
     likelihood = None
     replaces_likelihood = True
+    is_loss = True
 
     @property
     def group(self):

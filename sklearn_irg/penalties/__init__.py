@@ -15,9 +15,10 @@ from sklearn_irg.penalties._consistency import RandomPerturbation, VirtualAdvers
 from sklearn_irg.penalties._entropy import ConditionalEntropy
 from sklearn_irg.penalties._input_gradient import InputGradient
 from sklearn_irg.penalties._jacobian import Jacobian, LipschitzGradient
-from sklearn_irg.penalties._noise import HiddenNoise, InputDropout, InputNoise, LabelNoise, WeightNoise
+from sklearn_irg.penalties._noise import HiddenNoise, InputDropout, InputNoise, WeightNoise
 from sklearn_irg.penalties._radii import LocalRadius
 from sklearn_irg.penalties._right_reasons import RightReasons
+from sklearn_irg.penalties._target_noise import LabelNoise, TargetNoise
 from sklearn_irg.penalties._weights import ParameterGradient, SpectralNorm, WeightDecay
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Scaled",
     "SpectralNorm",
     "Sum",
+    "TargetNoise",
     "VirtualAdversarial",
     "WeightDecay",
     "WeightNoise",
@@ -65,6 +67,7 @@ _BY_NAME = {
     "random_perturbation": RandomPerturbation,
     "right_reasons": RightReasons,
     "spectral_norm": SpectralNorm,
+    "target_noise": TargetNoise,
     "virtual_adversarial": VirtualAdversarial,
     "weight_decay": WeightDecay,
     "weight_noise": WeightNoise,

@@ -67,6 +67,7 @@ class AdversarialLoss(SamplePenalty):
     """
 
     is_detached = True
+    is_loss = True
 
     def __init__(self, epsilon=0.1, norm="l2", n_steps=1, step_size=None, clip=None, features=None, normalize=True):
         self.epsilon = epsilon

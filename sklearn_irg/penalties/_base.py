@@ -42,7 +42,9 @@ class _OneTerm(Penalty, Term):
 class SamplePenalty(SampleTerm, _OneTerm):
     """A penalty with one value per row, averaged with the sample weights.
 
-    One that reads no targets, losses or residuals declares ``group = "all"``, so that unlabelled rows count too.
+    One that reads no targets, losses or residuals declares ``group = "all"``, so that unlabelled rows count too. One whose
+    values are losses of the rows' targets (at other inputs, say) declares ``is_loss = True``, so that
+    `sklearn_irg.losses.PenaltyLoss` can minimise it alone.
     """
 
     @abstractmethod

@@ -68,6 +68,8 @@ class CertifiedLoss(SamplePenalty):
     0.9... 0.5...
     """
 
+    is_loss = True
+
     def __init__(self, epsilon=0.1, norm="linf", n_ramp_up_epochs=0, features=None):
         self.epsilon = epsilon
         self.norm = norm

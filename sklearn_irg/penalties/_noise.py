@@ -2,14 +2,17 @@ from abc import abstractmethod
 
 import numpy as np
 
-from sklearn_irg._checks import InvalidParameterError, check_boolean, check_choice, check_integer, check_real
+from sklearn_irg._checks import check_boolean, check_choice, check_integer, check_real
 from sklearn_irg.penalties._base import SamplePenalty
 
+DISTRIBUTIONS = ("gaussian", "uniform")
 
-class _NoisyLoss(SamplePenalty):
+
+class NoisyLoss(SamplePenalty):
     """Loss under noise that a subclass draws, averaged over draws."""
 
     is_stochastic = True
+    is_loss = True
 
     @abstractmethod
     def _losses(self, step):
@@ -22,16 +25,20 @@ class _NoisyLoss(SamplePenalty):
         n_draws = int(self.n_draws)
         return sum(self._losses(step) for _ in range(n_draws)) * (1 / n_draws)
 
+    def _draw(self, step, shape):
+        """Numbers of mean 0 and variance 1 from ``distribution``, in the precision of the rows."""
+        if self.distribution == "gaussian":
+            numbers = step.random_state.standard_normal(shape)
+        else:
+            numbers = step.random_state.uniform(-np.sqrt(3), np.sqrt(3), shape)
+        return numbers.astype(step.X.dtype, copy=False)
+
 
 def _loss(step, forward):
     return step.likelihood.evaluate(forward[-1], step.targets)[0]
 
 
-def _normal(step, shape):
-    return step.random_state.standard_normal(shape).astype(step.X.dtype, copy=False)
-
-
-class InputNoise(_NoisyLoss):
+class InputNoise(NoisyLoss):
     r"""Loss at samples with noise.
 
     .. math:: \frac 1 R \sum_{r=1}^R \ell(f(x_i + \sigma z_{ir}), y_i)
@@ -73,7 +80,7 @@ class InputNoise(_NoisyLoss):
     def check_parameters(self):
         super().check_parameters()
         check_real(self.sigma, "sigma", 0, open_low=True)
-        check_choice(self.distribution, "distribution of InputNoise", ("gaussian", "uniform"))
+        check_choice(self.distribution, "distribution of InputNoise", DISTRIBUTIONS)
         check_boolean(self.multiplicative, "multiplicative")
 
     def check(self, columns, likelihood):
@@ -82,17 +89,14 @@ class InputNoise(_NoisyLoss):
         columns.mask_of(self.features)
 
     def _losses(self, step):
-        if self.distribution == "gaussian":
-            noise = _normal(step, step.X.shape)
-        else:
-            noise = step.random_state.uniform(-np.sqrt(3), np.sqrt(3), step.X.shape).astype(step.X.dtype, copy=False)
+        noise = self._draw(step, step.X.shape)
         mask = step.columns_of(self.features)
         noise = noise if mask is None else noise * mask
         noise = noise * step.X if self.multiplicative else noise
         return _loss(step, step.forward_at(step.X + float(self.sigma) * noise))
 
 
-class InputDropout(_NoisyLoss):
+class InputDropout(NoisyLoss):
     r"""Loss at samples with random entries set to zero.
 
     Each entry is dropped with some probability, and the others are divided by the probability of staying, averaged over
@@ -143,12 +147,13 @@ class InputDropout(_NoisyLoss):
         return _loss(step, step.forward_at(step.X * factors))
 
 
-class HiddenNoise(_NoisyLoss):
-    r"""Loss with Gaussian noise added to the input of each hidden unit's activation.
+class HiddenNoise(NoisyLoss):
+    r"""Loss with noise added to the input of each hidden unit's activation.
 
     .. math:: h_l = \varphi(W_l^\top h_{l-1} + b_l + \sigma z_l)
 
-    averaged over samples; each sample and unit has noise of its own. Without hidden layers it is the loss.
+    with entries of :math:`z_l` of mean 0 and variance 1, averaged over samples [1]_; each sample and unit has noise of its
+    own. Without hidden layers it is the loss.
 
     Parameters
     ----------
@@ -156,6 +161,8 @@ class HiddenNoise(_NoisyLoss):
         Standard deviation of the noise.
     n_draws : int, default=1
         Number of draws per step.
+    distribution : {"gaussian", "uniform"}, default="gaussian"
+        Distribution of the noise; "uniform" lies within :math:`\pm \sqrt 3 \sigma`.
 
     References
     ----------
@@ -170,22 +177,25 @@ class HiddenNoise(_NoisyLoss):
 
     builds_inputs = False
 
-    def __init__(self, sigma=0.1, n_draws=1):
+    def __init__(self, sigma=0.1, n_draws=1, distribution="gaussian"):
         self.sigma = sigma
         self.n_draws = n_draws
+        self.distribution = distribution
 
     def check_parameters(self):
         super().check_parameters()
         check_real(self.sigma, "sigma", 0, open_low=True)
+        check_choice(self.distribution, "distribution of HiddenNoise", DISTRIBUTIONS)
 
     def _losses(self, step):
         n_samples = step.X.shape[0]
-        noise = [float(self.sigma) * _normal(step, (n_samples, size)) for size in step.network.layer_sizes[1:-1]]
+        shapes = [(n_samples, size) for size in step.network.layer_sizes[1:-1]]
+        noise = [float(self.sigma) * self._draw(step, shape) for shape in shapes]
         return _loss(step, step.forward_at(step.X, noise=noise))
 
 
-class WeightNoise(_NoisyLoss):
-    r"""Loss with Gaussian noise added to the weights and biases, the same for all samples of a draw.
+class WeightNoise(NoisyLoss):
+    r"""Loss with noise added to the weights and biases, the same for all samples of a draw.
 
     .. math:: \frac 1 R \sum_{r=1}^R \ell(f_{\theta + \sigma z_r}(x_i), y_i)
 
@@ -197,6 +207,8 @@ class WeightNoise(_NoisyLoss):
         Standard deviation of the noise.
     n_draws : int, default=1
         Number of draws per step.
+    distribution : {"gaussian", "uniform"}, default="gaussian"
+        Distribution of the noise; "uniform" lies within :math:`\pm \sqrt 3 \sigma`.
 
     References
     ----------
@@ -212,66 +224,16 @@ class WeightNoise(_NoisyLoss):
     builds_inputs = False
     needs_whole_batch = True  # one draw for all rows
 
-    def __init__(self, sigma=0.01, n_draws=1):
+    def __init__(self, sigma=0.01, n_draws=1, distribution="gaussian"):
         self.sigma = sigma
         self.n_draws = n_draws
+        self.distribution = distribution
 
     def check_parameters(self):
         super().check_parameters()
         check_real(self.sigma, "sigma", 0, open_low=True)
+        check_choice(self.distribution, "distribution of WeightNoise", DISTRIBUTIONS)
 
     def _losses(self, step):
-        noise = float(self.sigma) * _normal(step, step.theta.shape)
+        noise = float(self.sigma) * self._draw(step, step.theta.shape)
         return _loss(step, step.forward_at(step.X, theta=step.theta + noise))
-
-
-class LabelNoise(_NoisyLoss):
-    r"""Loss with some labels replaced at random.
-
-    With some probability a row's label is replaced by one drawn uniformly from all classes, its own included, averaged over
-    samples [1]_. On average that is the loss of `sklearn_irg.losses.LabelSmoothing` with the same amount.
-
-    Parameters
-    ----------
-    amount : float, default=0.1
-        Probability of replacing a label, in [0, 1].
-    n_draws : int, default=1
-        Number of draws per step.
-
-    References
-    ----------
-    .. [1] Xie, Wang, Wei, Wang and Tian (2016), "DisturbLabel: regularizing CNN on the loss layer".
-
-    Examples
-    --------
-    >>> from sklearn_irg.penalties import LabelNoise
-    >>> LabelNoise(amount=0.2)
-    LabelNoise(amount=0.2)
-    """
-
-    builds_inputs = False
-
-    def __init__(self, amount=0.1, n_draws=1):
-        self.amount = amount
-        self.n_draws = n_draws
-
-    def check_parameters(self):
-        super().check_parameters()
-        check_real(self.amount, "amount of LabelNoise", 0, 1)
-
-    def check(self, columns, likelihood):
-        del columns
-        if likelihood.n_classes(1) is None:
-            raise InvalidParameterError(f"LabelNoise needs classes to draw from, which {likelihood!r} does not have.")
-
-    def _losses(self, step):
-        n_samples, n_outputs = step.targets.shape
-        rng = step.random_state
-        if step.likelihood.is_categorical:
-            replaced = rng.random_sample((n_samples, 1)) < float(self.amount)
-            drawn = np.eye(n_outputs)[rng.randint(n_outputs, size=n_samples)]
-        else:  # each output decides between two classes
-            replaced = rng.random_sample((n_samples, n_outputs)) < float(self.amount)
-            drawn = rng.randint(2, size=(n_samples, n_outputs))
-        targets = np.where(replaced, drawn, step.targets).astype(step.X.dtype)
-        return step.likelihood.evaluate(step.outputs, targets)[0]

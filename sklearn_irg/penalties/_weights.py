@@ -2,7 +2,7 @@ from copy import copy
 
 import numpy as np
 
-from sklearn_irg._checks import check_integer, check_real
+from sklearn_irg._checks import check_boolean, check_integer, check_real
 from sklearn_irg._engine.autodiff import root, scale_rows, squared_norm, stop_gradient, transposed_matmul
 from sklearn_irg._engine.direct import SQUARED_WEIGHTS
 from sklearn_irg._engine.sensitivity import squared_spectral_norm
@@ -111,15 +111,28 @@ class SpectralNorm(WeightPenalty):
 
 
 class ParameterGradient(BatchPenalty):
-    r"""Squared norm of the gradient of the batch's mean loss with respect to the parameters.
+    r"""Norm of the gradient of the batch's mean loss with respect to the parameters, squared or not.
 
-    .. math:: \lVert \nabla_\theta L \rVert_2^2
+    .. math:: \lVert \nabla_\theta L \rVert_2^2 \quad\text{or}\quad \lVert \nabla_\theta L \rVert_2
 
-    with the mean loss L of the minibatch, biases included [1]_; gradient descent with a finite step size implicitly
-    adds a quarter of the step size times it [2]_. It is not a mean over rows, so a batch is evaluated in one piece.
+    with the mean loss L of the minibatch, biases included; gradient descent with a finite step size implicitly adds a
+    quarter of the step size times the square [2]_. Not squared it is the published penalty on the gradient norm [1]_, whose own
+    gradient is the change of the gradient along itself,
+
+    .. math:: \nabla_\theta \lVert \nabla_\theta L \rVert_2 = \frac 1 r \left( \nabla L\left(\theta + r
+        \frac{\nabla L}{\lVert \nabla L \rVert}\right) - \nabla L(\theta) \right) + O(r),
+
+    here without the difference. The norm has a kink where the gradient is zero, at every stationary point of the loss; its
+    derivative is taken as zero there, and "lbfgs" rounds it off. The penalty is not a mean over rows, so a batch is
+    evaluated in one piece.
 
     The parameters are those that are trained: under a `sklearn_irg.constraints.SpectralNormalization` the weights before
     they are normalised.
+
+    Parameters
+    ----------
+    squared : bool, default=True
+        Whether the norm is squared.
 
     Raises
     ------
@@ -142,6 +155,23 @@ class ParameterGradient(BatchPenalty):
     """
 
     differentiates_parameters = True
+    _sharpness = None
+
+    def __init__(self, squared=True):
+        self.squared = squared
+
+    @property
+    def has_kinks(self):
+        """Whether there are kinks, which lie where the gradient of the loss is zero."""
+        return not self.squared
+
+    def check_parameters(self):
+        check_boolean(self.squared, "squared of ParameterGradient")
+
+    def smoothed(self, sharpness):
+        other = copy(self)
+        other._sharpness = sharpness
+        return other
 
     def value(self, step):
         weights = step.weights_of(self.group)
@@ -153,4 +183,6 @@ class ParameterGradient(BatchPenalty):
         total = sum(squared_norm(G) for G in step.trained_gradients(gradients))
         if step.network.fit_intercept:
             total = total + sum(squared_norm(transposed_matmul(ones, D)) for D in cotangents)
-        return total
+        if self.squared:
+            return total
+        return root(total if self._sharpness is None else total + self._sharpness**-2)

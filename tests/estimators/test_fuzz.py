@@ -21,7 +21,7 @@ from sklearn_irg import (
 )
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization, WeightClipping
-from sklearn_irg.losses import Flooding, LabelSmoothing
+from sklearn_irg.losses import Flooding, LabelSmoothing, PenaltyLoss
 from sklearn_irg.penalties import (
     AdversarialLoss,
     CertifiedLoss,
@@ -39,6 +39,7 @@ from sklearn_irg.penalties import (
     RandomPerturbation,
     RightReasons,
     SpectralNorm,
+    TargetNoise,
     VirtualAdversarial,
     WeightDecay,
     WeightNoise,
@@ -83,7 +84,9 @@ PENALTIES = st.one_of(
         power=ANY_NUMBER,
     ),
     st.builds(
-        lambda kind, size: kind(size), st.sampled_from([HiddenNoise, WeightNoise, LabelNoise, InputDropout]), ANY_NUMBER
+        lambda kind, size: kind(size),
+        st.sampled_from([HiddenNoise, WeightNoise, LabelNoise, TargetNoise, InputDropout]),
+        ANY_NUMBER,
     ),
     st.builds(ClassBalance, st.sampled_from([None, [0.2, 0.3, 0.5], [1.0, 1.0], [np.nan] * 3, "balanced"])),
     st.just(ConditionalEntropy()),
@@ -93,7 +96,7 @@ PENALTIES = st.one_of(
     st.builds(InputNoise, ANY_NUMBER, ANY_NUMBER),
     st.builds(Jacobian, ANY_NUMBER),
     st.builds(lambda weight: weight * (RightReasons() + SpectralNorm()), st.sampled_from([0.0, 1.0, 1e300, np.nan])),
-    st.just(ParameterGradient() + WeightDecay()),
+    st.builds(lambda squared: ParameterGradient(squared) + WeightDecay(), st.sampled_from([True, False, 1])),
 )
 SOLVERS = st.one_of(
     st.sampled_from(["adam", "sgd", "lbfgs", "newton"]),
@@ -110,7 +113,21 @@ PARAMETERS = {
     "tol": ANY_NUMBER,
     "class_weight": st.sampled_from([None, "balanced", {0: 0.0}, {0: 1e300}, {1: -1}, {2: "a"}, "none"]),
     "warm_start": st.sampled_from([True, False, "no", 1]),
-    "loss": st.sampled_from([None, "poisson", Flooding(0.1), Flooding(np.nan), LabelSmoothing(0.5), LabelSmoothing(3)]),
+    "loss": st.one_of(
+        st.sampled_from(
+            [
+                None,
+                "poisson",
+                Flooding(0.1),
+                Flooding(np.nan),
+                LabelSmoothing(0.5),
+                LabelSmoothing(3),
+                PenaltyLoss(None),
+            ]
+        ),
+        st.builds(lambda penalty: Flooding(0.1, loss=PenaltyLoss(penalty)), PENALTIES),
+        st.builds(PenaltyLoss, st.builds(AdversarialLoss, ANY_NUMBER)),
+    ),
     "constraint": st.one_of(
         st.none(),
         st.builds(SpectralNormalization, ANY_NUMBER),
