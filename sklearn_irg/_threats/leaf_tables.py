@@ -1,0 +1,140 @@
+"""Additive trees as tables of bits: which leaves a box of cells reaches, and the best of them.
+
+The thresholds of a column cut its numbers into cells; a box is an interval of cells in each column. The leaves of a tree are the
+bits of a word (or of several), in falling order of value, so that the lowest bit of those that a box reaches is its best one. A
+leaf is reached where every column's interval overlaps its own, so that the word of a box is a bitwise "and" of rows of two
+tables: leaves that reach beyond a cell from above, and from below.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["LeafTables", "Leaves"]
+
+_BITS = 64
+_NONE = np.uint64(0)
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """Leaves of additive trees as boxes of cells.
+
+    Attributes
+    ----------
+    tree : ndarray of int of shape (n_leaves,)
+        Tree of each leaf, from 0, in rising order.
+    value : ndarray of shape (n_leaves,)
+        What it adds to the score.
+    low, high : ndarray of int of shape (n_leaves, n_columns)
+        First and last cell of each column.
+    takes_missing : ndarray of bool of shape (n_leaves, n_columns)
+        Whether a row with a missing value there reaches it.
+    n_cells : ndarray of int of shape (n_columns,)
+        Number of cells of each column.
+    """
+
+    tree: np.ndarray
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    takes_missing: np.ndarray
+    n_cells: np.ndarray
+
+
+class LeafTables:
+    """Words of leaves by cell.
+
+    Words have the shape (n_trees, n_words): a tree with more than 64 leaves takes several, and all trees as many as the largest.
+
+    Attributes
+    ----------
+    start : ndarray of int of shape (n_columns + 1,)
+        Where the cells of each column begin among all cells.
+    beyond, until : ndarray of uint64 of shape (n_all_cells, n_trees, n_words)
+        Leaves whose last cell is this one or a later one; whose first cell is this one or an earlier one.
+    missing : ndarray of uint64 of shape (n_columns, n_trees, n_words)
+        Leaves that a missing value reaches.
+    """
+
+    def __init__(self, leaves):
+        self.leaves = leaves
+        n_trees = int(leaves.tree.max()) + 1
+        order = np.lexsort((-leaves.value, leaves.tree))
+        rank = np.empty(len(order), dtype=int)
+        first = np.searchsorted(leaves.tree[order], np.arange(n_trees))
+        rank[order] = np.arange(len(order)) - first[leaves.tree[order]]
+        self.n_words = int(rank.max()) // _BITS + 1
+        self.word, self.bit = rank // _BITS, rank % _BITS
+        self.shape = n_trees, self.n_words
+        values = np.full((*self.shape, _BITS + 1), -np.inf)  # the last entry: no leaf
+        values[leaves.tree, self.word, self.bit] = leaves.value
+        position = np.full(values.shape, -1)  # of a leaf among all
+        position[leaves.tree, self.word, self.bit] = np.arange(len(order))
+        self._flat_values, self._flat_position = values.ravel(), position.ravel()
+        words = np.arange(n_trees * self.n_words).reshape(self.shape) * (_BITS + 1)
+        self._place = words[:, 0], words  # of trees and of words in the flat arrays
+        self.start = np.concatenate([[0], np.cumsum(leaves.n_cells)])
+        self.beyond, self.until = self._tables(leaves)
+        self.missing = np.stack([self.words_of(takes) for takes in leaves.takes_missing.T])
+        self.everything = self.words_of(np.ones(len(order), dtype=bool))
+
+    def words_of(self, chosen):
+        """Words of some leaves, given as booleans (n_leaves,)."""
+        words = np.zeros(self.shape, dtype=np.uint64)
+        leaves = np.flatnonzero(chosen)
+        bits = np.left_shift(np.uint64(1), self.bit[leaves].astype(np.uint64))
+        np.bitwise_or.at(words, (self.leaves.tree[leaves], self.word[leaves]), bits)
+        return words
+
+    def _tables(self, leaves):
+        """Cumulative words, cell by cell of each column."""
+        beyond = np.zeros((self.start[-1], *self.shape), dtype=np.uint64)
+        until = beyond.copy()
+        bits = np.left_shift(np.uint64(1), self.bit.astype(np.uint64))
+        for j, (start, stop) in enumerate(zip(self.start[:-1], self.start[1:], strict=True)):
+            place = leaves.tree, self.word
+            np.bitwise_or.at(beyond, (start + leaves.high[:, j], *place), bits)
+            np.bitwise_or.at(until, (start + leaves.low[:, j], *place), bits)
+            beyond[start:stop] = np.bitwise_or.accumulate(beyond[start:stop][::-1], axis=0)[::-1]
+            until[start:stop] = np.bitwise_or.accumulate(until[start:stop], axis=0)
+        return beyond, until
+
+    def words(self, low, high):
+        """Leaves that boxes reach, shape (n_boxes, n_trees, n_words), for cells of shape (n_boxes, n_columns)."""
+        words = np.broadcast_to(self.everything, (len(low), *self.shape)).copy()
+        for j, start in enumerate(self.start[:-1]):
+            words &= self.beyond[start + low[:, j]]
+            words &= self.until[start + high[:, j]]
+        return words
+
+    def best(self, words):
+        """Of each tree the best leaf in reach, arrays (n_boxes, n_trees): its value, its lead over the next, its position.
+
+        Without a leaf in reach the value is minus infinity.
+        """
+        lowest = _lowest(words)
+        values = self._values_at(lowest)
+        chosen = (words != _NONE).argmax(axis=2)[..., None]  # words are in falling order, too
+        value, bit = (np.take_along_axis(array, chosen, axis=2)[..., 0] for array in (values, lowest))
+        rest = np.take_along_axis(words, chosen, axis=2)
+        rest = rest & (rest - (rest != _NONE))
+        second = self._flat_values[self._place[0] + chosen[..., 0] * (_BITS + 1) + _lowest(rest[..., 0])]
+        if self.n_words > 1:
+            np.put_along_axis(values, chosen, -np.inf, axis=2)
+            second = np.maximum(second, values.max(axis=2))
+        with np.errstate(invalid="ignore"):
+            lead = np.where(second > -np.inf, value - second, np.inf)
+        return value, lead, self._flat_position[self._place[0] + chosen[..., 0] * (_BITS + 1) + bit]
+
+    def bound(self, words):
+        """Sum of the best values, an upper bound on the score in each box."""
+        return self._values_at(_lowest(words)).max(axis=2).sum(axis=1)
+
+    def _values_at(self, bits):
+        return self._flat_values[self._place[1] + bits]
+
+
+def _lowest(words):
+    """Position of the lowest bit; 64 where there is none."""
+    return np.bitwise_count((words & (~words + np.uint64(1))) - np.uint64(1)).astype(np.intp)
