@@ -65,7 +65,7 @@ class Verdict:
 
 
 def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000):
-    """Search until a row's score is found above a level, its bound falls below another, or its nodes are used up.
+    """Search until a row's score is found above a level, its bound falls to another, or its nodes are used up.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000):
     rows : Cells
         The rows.
     above, below : float, default=0.0
-        A score larger than ``above`` settles a row; a bound smaller than ``below`` does.
+        A score larger than ``above`` settles a row; so does a bound of at most ``below``.
     max_nodes : int, default=10_000
         Number of boxes for each row.
 
@@ -227,7 +227,9 @@ class _Search:
         home = self._first(cheap == np.minimum.reduceat(cheap, self.start, axis=1)[:, self.column])
         spent = np.take_along_axis(costs, self.start + point, axis=1)
         saved = spent - np.take_along_axis(costs, self.start + home, axis=1)
-        loss = np.take_along_axis(lost, self.start + home, axis=1) - np.take_along_axis(lost, self.start + point, axis=1)
+        loss = np.take_along_axis(lost, self.start + home, axis=1) - np.take_along_axis(
+            lost, self.start + point, axis=1
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
             order = np.argsort(np.where(saved > 0, loss / saved, np.inf), axis=1, kind="stable")
         saved_so_far = np.cumsum(np.take_along_axis(saved, order, axis=1), axis=1)
@@ -281,7 +283,9 @@ class _Search:
         prices = np.stack([np.take_along_axis(costs, self.start + end, axis=1) for end in ends])
         prices = np.where(np.isfinite(prices), prices, 2.0) * (low < high)
         prices = np.where(ends == home, -1, prices)
-        side, column = np.unravel_index(prices.transpose(1, 0, 2).reshape(len(row), -1).argmax(axis=1), (2, low.shape[1]))
+        side, column = np.unravel_index(
+            prices.transpose(1, 0, 2).reshape(len(row), -1).argmax(axis=1), (2, low.shape[1])
+        )
         boxes = np.arange(len(row))
         lows, highs = low[boxes, column], high[boxes, column]
         homes = home[boxes, column]

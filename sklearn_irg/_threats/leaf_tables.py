@@ -3,7 +3,8 @@
 The thresholds of a column cut its numbers into cells; a box is an interval of cells in each column. The leaves of a tree are the
 bits of a word (or of several), in falling order of value, so that the lowest bit of those that a box reaches is its best one. A
 leaf is reached where every column's interval overlaps its own, so that the word of a box is a bitwise "and" of rows of two
-tables: leaves that reach beyond a cell from above, and from below.
+tables: leaves whose cells end at a cell or later, and that begin at it or earlier. A missing value is one more cell, the last of
+its column, which no interval shares with numbers.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Leaves:
     takes_missing : ndarray of bool of shape (n_leaves, n_columns)
         Whether a row with a missing value there reaches it.
     n_cells : ndarray of int of shape (n_columns,)
-        Number of cells of each column.
+        Number of cells of each column, without that of missing values.
     """
 
     tree: np.ndarray
@@ -51,10 +52,13 @@ class LeafTables:
     ----------
     start : ndarray of int of shape (n_columns + 1,)
         Where the cells of each column begin among all cells.
+    missing : ndarray of int of shape (n_columns,)
+        The cell of missing values of each column.
     beyond, until : ndarray of uint64 of shape (n_all_cells, n_trees, n_words)
-        Leaves whose last cell is this one or a later one; whose first cell is this one or an earlier one.
-    missing : ndarray of uint64 of shape (n_columns, n_trees, n_words)
-        Leaves that a missing value reaches.
+        Leaves whose last cell is this one or a later one; whose first cell is this one or an earlier one. At the cell of
+        missing values, the leaves that take them.
+    everything : ndarray of uint64 of shape (n_trees, n_words)
+        All leaves.
     """
 
     def __init__(self, leaves):
@@ -74,9 +78,9 @@ class LeafTables:
         self._flat_values, self._flat_position = values.ravel(), position.ravel()
         words = np.arange(n_trees * self.n_words).reshape(self.shape) * (_BITS + 1)
         self._place = words[:, 0], words  # of trees and of words in the flat arrays
-        self.start = np.concatenate([[0], np.cumsum(leaves.n_cells)])
+        self.missing = leaves.n_cells
+        self.start = np.concatenate([[0], np.cumsum(leaves.n_cells + 1)])
         self.beyond, self.until = self._tables(leaves)
-        self.missing = np.stack([self.words_of(takes) for takes in leaves.takes_missing.T])
         self.everything = self.words_of(np.ones(len(order), dtype=bool))
 
     def words_of(self, chosen):
@@ -87,17 +91,23 @@ class LeafTables:
         np.bitwise_or.at(words, (self.leaves.tree[leaves], self.word[leaves]), bits)
         return words
 
+    def contains(self, words):
+        """Which leaves words (n_trees, n_words) hold, as booleans (n_leaves,)."""
+        bits = np.right_shift(words[self.leaves.tree, self.word], self.bit.astype(np.uint64))
+        return (bits & np.uint64(1)).astype(bool)
+
     def _tables(self, leaves):
         """Cumulative words, cell by cell of each column."""
         beyond = np.zeros((self.start[-1], *self.shape), dtype=np.uint64)
         until = beyond.copy()
         bits = np.left_shift(np.uint64(1), self.bit.astype(np.uint64))
-        for j, (start, stop) in enumerate(zip(self.start[:-1], self.start[1:], strict=True)):
+        for j, (start, stop) in enumerate(zip(self.start[:-1], self.start[1:] - 1, strict=True)):
             place = leaves.tree, self.word
             np.bitwise_or.at(beyond, (start + leaves.high[:, j], *place), bits)
             np.bitwise_or.at(until, (start + leaves.low[:, j], *place), bits)
             beyond[start:stop] = np.bitwise_or.accumulate(beyond[start:stop][::-1], axis=0)[::-1]
             until[start:stop] = np.bitwise_or.accumulate(until[start:stop], axis=0)
+            beyond[stop] = until[stop] = self.words_of(leaves.takes_missing[:, j])
         return beyond, until
 
     def words(self, low, high):

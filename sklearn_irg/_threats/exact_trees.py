@@ -1,0 +1,104 @@
+"""Whether sums of trees can pass a level within a budget, exactly: boxes of cells for all rows, relaxations for what they leave."""
+
+import numpy as np
+
+from sklearn_irg._threats.branch_and_bound import decide
+from sklearn_irg._threats.leaf_climb import climb
+from sklearn_irg._threats.leaf_relaxation import relax
+
+__all__ = ["settle"]
+
+_N_BOXES = 400  # of a row before its relaxation is solved, where costs add up
+_NODES_OF_A_PROGRAM = 100  # that a linear program counts for
+
+
+def settle(tables, rows, *, above, below, costs_add_up, max_nodes):
+    """As `decide`, with relaxations for rows that boxes leave open and whose costs add up.
+
+    Parameters
+    ----------
+    tables : LeafTables
+        The trees.
+    rows : Cells
+        The rows.
+    above, below : float
+        A score larger than ``above`` settles a row; so does a bound of at most ``below``.
+    costs_add_up : bool
+        Whether columns share the budget, so that the relaxation knows more than boxes do.
+    max_nodes : int
+        Number of boxes for each row; a linear program counts for a hundred.
+
+    Returns
+    -------
+    verdict : Verdict
+        Best point and bound of each row.
+    """
+    if not costs_add_up:
+        return decide(tables, rows, above=above, below=below, max_nodes=max_nodes)
+    n_boxes = min(_N_BOXES, max_nodes)
+    verdict = decide(tables, rows, above=above, below=below, max_nodes=n_boxes)
+    for i in np.flatnonzero((verdict.best <= above) & (verdict.bound > below)):
+        _Relaxations(tables, rows, i, verdict, above, below).run(max_nodes)
+    return verdict
+
+
+class _Relaxations:
+    """Branching on relaxations for one row."""
+
+    def __init__(self, tables, rows, i, verdict, above, below):
+        self.tables, self.i, self.verdict = tables, i, verdict
+        self.above, self.below = above, below
+        self.costs, self.words, self.constant = rows.costs[i], rows.words[i], rows.constant[i]
+        self.home = rows.home[i]
+        self.alive = tables.contains(self.words)
+        self.unsolved = -np.inf  # largest bound of boxes that cannot be divided, but for rounding
+
+    def run(self, max_nodes):
+        """Look at boxes, the newest first, until the row is settled or its nodes are used up."""
+        self._climb_from(self.verdict.cells[self.i])
+        low, high = self._reachable()
+        boxes = [(self.verdict.bound[self.i], low, high)]
+        while boxes and self._is_open() and self.verdict.n_nodes[self.i] < max_nodes:
+            boxes += self._look_at(*boxes.pop())
+        if self._is_open():
+            bounds = [self.verdict.best[self.i], self.below, self.unsolved, *(bound for bound, _, _ in boxes)]
+            self.verdict.bound[self.i] = min(self.verdict.bound[self.i], max(bounds))
+
+    def _is_open(self):
+        return self.verdict.best[self.i] <= self.above
+
+    def _reachable(self):
+        """The first and last cell of each column that the budget reaches alone."""
+        columns = np.split(self.costs <= 1, self.tables.start[1:-1])
+        reached = [np.flatnonzero(column) for column in columns]
+        return np.array([cells[0] for cells in reached]), np.array([cells[-1] for cells in reached])
+
+    def _look_at(self, bound, low, high):
+        """Solve a box, and give the halves that it leaves."""
+        if bound <= max(self.below, self.verdict.best[self.i]):
+            return []
+        self.verdict.n_nodes[self.i] += _NODES_OF_A_PROGRAM
+        leaves = self.tables.leaves
+        alive = self.alive & ((leaves.low <= high) & (leaves.high >= low) | (low == self.tables.missing)).all(axis=1)
+        relaxed = relax(self.tables, low, high, self.costs, alive)
+        bound = min(bound, relaxed.bound + self.constant)
+        self._climb_from(relaxed.point)
+        if bound <= max(self.below, self.verdict.best[self.i]):
+            return []
+        if relaxed.cut is None:
+            self.unsolved = max(self.unsolved, bound)
+            return []
+        return [(bound, *half) for half in self._halves(relaxed.cut, low, high)]
+
+    def _halves(self, cut, low, high):
+        """A box on both sides of a cut, the side of home last, which is looked at first."""
+        j = int(np.searchsorted(self.tables.start, cut, side="right")) - 1
+        cell = cut - self.tables.start[j]
+        left, right = (low, high.copy()), (low.copy(), high)
+        left[1][j], right[0][j] = cell, cell + 1
+        return [left, right] if self.home[j] > cell else [right, left]
+
+    def _climb_from(self, point):
+        point, score = climb(self.tables, self.words, point, self.costs)
+        if score + self.constant > self.verdict.best[self.i]:
+            self.verdict.best[self.i], self.verdict.cells[self.i] = score + self.constant, point

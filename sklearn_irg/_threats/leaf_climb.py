@@ -1,0 +1,65 @@
+"""From one point of additive trees to a better one within the budget, a column at a time."""
+
+import numpy as np
+
+__all__ = ["climb"]
+
+_N_MOVES = 200
+
+
+def climb(tables, words, point, costs):
+    """Move columns back until the budget is kept, then wherever the score grows.
+
+    Parameters
+    ----------
+    tables : LeafTables
+        The trees.
+    words : ndarray of uint64 of shape (n_trees, n_words)
+        Leaves that may be reached.
+    point : ndarray of int of shape (n_columns,)
+        Cells to start from.
+    costs : ndarray of shape (n_all_cells,)
+        What each cell takes of the budget, infinite where a number cannot go.
+
+    Returns
+    -------
+    point : ndarray of int of shape (n_columns,)
+        Cells.
+    score : float
+        What the trees add there, without a constant; minus infinity where the budget cannot be kept.
+    """
+    point, first = point.copy(), tables.start[:-1]
+    column = np.repeat(np.arange(len(point)), np.diff(tables.start))
+    for _ in range(_N_MOVES):
+        spent = costs[first + point].sum()
+        scores = _scores_of_moves(tables, words, point, column)
+        change = costs - costs[first + point][column]
+        now = scores[first[0] + point[0]]
+        if spent > 1:
+            lost = now - scores if np.isfinite(now) else np.ones(len(scores))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                loss = np.where(change < 0, np.where(np.isfinite(lost), lost, 1e300) / -change, np.inf)
+            chosen = int(np.argmin(loss))
+            if not np.isfinite(loss[chosen]):
+                return point, -np.inf
+        else:
+            gains = np.where(spent + change <= 1, scores, -np.inf)
+            chosen = int(np.argmax(gains))
+            if gains[chosen] <= now:
+                return point, float(now)
+        point[column[chosen]] = chosen - first[column[chosen]]
+    spent = costs[first + point].sum()
+    return point, float(
+        tables.bound(words[None] & tables.words(point[None], point[None]))[0]
+    ) if spent <= 1 else -np.inf
+
+
+def _scores_of_moves(tables, words, point, column):
+    """Score with one column at each of its cells, shape (n_all_cells,)."""
+    at = tables.start[:-1] + point
+    own = tables.beyond[at] & tables.until[at]
+    ahead = np.bitwise_and.accumulate(own, axis=0)
+    behind = np.bitwise_and.accumulate(own[::-1], axis=0)[::-1]
+    full = np.broadcast_to(words, (1, *words.shape))
+    others = np.concatenate([full, ahead[:-1] & words]) & np.concatenate([behind[1:], full])
+    return tables.bound(others[column] & tables.beyond & tables.until)

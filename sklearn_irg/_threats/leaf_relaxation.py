@@ -1,0 +1,208 @@
+"""The linear relaxation of a sum of trees within a budget: a tighter bound for one box, and points near its solution.
+
+Each tree chooses shares of its leaves, each column shares of its cells; leaves left of a cut have at most the share of the cells
+left of it, and leaves right of it at most the rest. The bound does not rest on the solver's tolerances: its multipliers, whatever
+they are, move value from leaves to cells, after which best leaves and best cells are independent.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import coo_array, csr_array, hstack, vstack
+
+__all__ = ["Relaxed", "relax"]
+
+_TOLERANCE = 1e-9
+
+
+class Relaxed(NamedTuple):
+    """What a relaxation says of a box.
+
+    Attributes
+    ----------
+    bound : float
+        Upper bound on the score, without the constant.
+    point : ndarray of int of shape (n_columns,)
+        Cells near the solution.
+    cut : int or None
+        Position among all cells of the cut whose share is most in doubt; None where all are decided.
+    """
+
+    bound: float
+    point: np.ndarray
+    cut: int | None
+
+
+def relax(tables, low, high, costs, alive):
+    """Solve the relaxation of a box.
+
+    Parameters
+    ----------
+    tables : LeafTables
+        The trees.
+    low, high : ndarray of int of shape (n_columns,)
+        The box.
+    costs : ndarray of shape (n_all_cells,)
+        What each cell takes of the budget, infinite where a number cannot go.
+    alive : ndarray of bool of shape (n_leaves,)
+        Leaves in reach.
+
+    Returns
+    -------
+    relaxed : Relaxed
+        Bound, point and cut; where the solver does not solve it, no bound, the cheapest point and the middle of the column
+        with the most cells.
+    """
+    program = _Program(tables, low, high, costs, np.flatnonzero(alive))
+    return program.solve()
+
+
+class _Program:
+    def __init__(self, tables, low, high, costs, leaves):
+        self.tables, self.low, self.high, self.costs, self.leaves = tables, low, high, costs, leaves
+        self.n_columns = len(low)
+        boxes = tables.leaves
+        self.tree = boxes.tree[leaves]
+        self.leaf_low = np.clip(boxes.low[leaves], low, high)
+        self.leaf_high = np.clip(boxes.high[leaves], low, high)
+        self._read_cuts()
+        self._read_cells()
+
+    def _read_cuts(self):
+        """Each tree's cuts inside the box, as triples in order, and the leaves on either side of each."""
+        left_leaf, left_column = np.nonzero(self.leaf_high < self.high)
+        right_leaf, right_column = np.nonzero(self.leaf_low > self.low)
+        left = self._key(left_leaf, left_column, self.leaf_high[left_leaf, left_column])
+        right = self._key(right_leaf, right_column, self.leaf_low[right_leaf, right_column] - 1)
+        self.cuts = np.unique(np.concatenate([left, right]))
+        n_all = self.tables.start[-1]
+        self.cut_position = self.cuts % n_all  # of the last cell left of it, among all
+        column = np.searchsorted(self.tables.start, self.cut_position, side="right") - 1
+        group = (self.cuts // n_all) * self.n_columns + column
+        first, last = (np.searchsorted(group, group, side=side) for side in ("left", "right"))
+        at_left, at_right = np.searchsorted(self.cuts, left), np.searchsorted(self.cuts, right)
+        # leaves that end at a cut are left of all later ones, those that begin at it right of all earlier ones
+        self.left_cut, self.left_leaf = _ranges(at_left, last[at_left], left_leaf) if len(left) else _nothing()
+        self.right_cut, self.right_leaf = (
+            _ranges(first[at_right], at_right + 1, right_leaf) if len(right) else _nothing()
+        )
+
+    def _key(self, leaf, column, cell):
+        return self.tree[leaf] * self.tables.start[-1] + self.tables.start[column] + cell
+
+    def _read_cells(self):
+        """Cuts that any tree has, by column: between them cells are alike but for their cost, so the cheapest stands for all."""
+        self.shared, self.of_shared = np.unique(self.cut_position, return_inverse=True)
+        self.column = np.searchsorted(self.tables.start, self.shared, side="right") - 1
+        self.groups = []  # by column: positions of its cuts, and the cheapest cell of each gap between them
+        for j in np.unique(self.column):
+            cuts = np.flatnonzero(self.column == j)
+            start = self.tables.start[j]
+            ends = np.concatenate([[start + self.low[j]], self.shared[cuts] + 1, [start + self.high[j] + 1]])
+            cells = np.array([a + np.argmin(self.costs[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True)])
+            self.groups.append((int(j), cuts, cells))
+        still = np.setdiff1d(np.arange(self.n_columns), self.column)
+        self.base_cost = 0.0
+        self.base = np.zeros(self.n_columns, dtype=int)
+        for j in still:
+            start = self.tables.start[j]
+            k = np.argmin(self.costs[start + self.low[j] : start + self.high[j] + 1])
+            self.base[j] = self.low[j] + k
+            self.base_cost += self.costs[start + self.base[j]]
+
+    def solve(self):
+        n_leaves = len(self.leaves)
+        cells = np.concatenate([cells for _, _, cells in self.groups]) if self.groups else np.zeros(0, dtype=int)
+        costs = self.costs[cells]
+        usable = np.isfinite(costs)
+        n_cuts, n_cells = len(self.cuts), len(cells)
+        left_of = self._cells_left_of()  # (n_shared, n_cells)
+        share = left_of[self.of_shared]
+        left = coo_array((np.ones(len(self.left_leaf)), (self.left_cut, self.left_leaf)), shape=(n_cuts, n_leaves))
+        right = coo_array((np.ones(len(self.right_leaf)), (self.right_cut, self.right_leaf)), shape=(n_cuts, n_leaves))
+        budget = csr_array(np.concatenate([np.zeros(n_leaves), np.where(usable, costs, 0)])[None])
+        A = vstack([hstack([left, -share]), hstack([right, share]), budget], format="csr")
+        b = np.concatenate([np.zeros(n_cuts), np.ones(n_cuts), [1 - self.base_cost]])
+        trees, tree = np.unique(self.tree, return_inverse=True)
+        column = np.repeat(np.arange(len(self.groups)), [len(cells) for _, _, cells in self.groups])
+        rows = np.concatenate([tree, len(trees) + column])
+        equal = coo_array((np.ones(n_leaves + n_cells), (rows, np.arange(n_leaves + n_cells))))
+        values = self.tables.leaves.value[self.leaves]
+        solution = linprog(
+            np.concatenate([-values, np.zeros(n_cells)]),
+            A_ub=A,
+            b_ub=b,
+            A_eq=equal.tocsr(),
+            b_eq=np.ones(equal.shape[0]),
+            bounds=np.column_stack([np.zeros(n_leaves + n_cells), np.concatenate([np.ones(n_leaves), usable * 1.0])]),
+            method="highs",
+        )
+        if solution.status != 0:
+            return self._unsolved()
+        multipliers = np.maximum(-solution.ineqlin.marginals, 0)
+        bound = self._bound(multipliers, left, right, share, costs, column, tree, values)
+        shares = solution.x[n_leaves:]
+        return Relaxed(bound, self._point(shares, cells, column), self._doubtful(left_of @ shares))
+
+    def _unsolved(self):
+        columns = zip(self.tables.start[:-1], self.low, self.high, strict=True)
+        point = np.array([low + np.argmin(self.costs[start + low : start + high + 1]) for start, low, high in columns])
+        widest = int(np.argmax(self.high - self.low))
+        low, high = self.low[widest], self.high[widest]
+        return Relaxed(np.inf, point, None if low == high else int(self.tables.start[widest] + (low + high) // 2))
+
+    def _cells_left_of(self):
+        """Which gaps of a column lie left of each of its cuts."""
+        rows, columns, offset = [], [], 0
+        for _, cuts, cells in self.groups:
+            k, gap = np.tril_indices(len(cuts))
+            rows.append(cuts[k])
+            columns.append(offset + gap)
+            offset += len(cells)
+        if not rows:
+            return csr_array((0, 0))
+        rows, columns = np.concatenate(rows), np.concatenate(columns)
+        return csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(self.shared), offset))
+
+    def _bound(self, multipliers, left, right, share, costs, column, tree, values):
+        """Best leaves and best cells with multipliers, which need not be optimal."""
+        n_cuts = len(self.cuts)
+        of_left, of_right, of_budget = multipliers[:n_cuts], multipliers[n_cuts : 2 * n_cuts], multipliers[-1]
+        leaf_values = values - left.T @ of_left - right.T @ of_right
+        best = np.full(tree.max() + 1, -np.inf)
+        np.maximum.at(best, tree, leaf_values)
+        with np.errstate(invalid="ignore"):
+            cell_values = share.T @ (of_left - of_right) - np.where(np.isfinite(costs), of_budget * costs, np.inf)
+        total = best.sum() + of_right.sum() + of_budget * (1 - self.base_cost)
+        if len(self.groups):
+            cells = np.full(len(self.groups), -np.inf)
+            np.maximum.at(cells, column, cell_values)
+            total += cells.sum()
+        slack = 1e-12 * (np.abs(multipliers).sum() + np.abs(values).max(initial=0) * len(best))
+        return float(total + slack)
+
+    def _point(self, shares, cells, column):
+        """The cell with the largest share in each column."""
+        point = self.base.copy()
+        for g, (j, _, _) in enumerate(self.groups):
+            here = np.flatnonzero(column == g)
+            point[j] = cells[here[np.argmax(shares[here])]] - self.tables.start[j]
+        return point
+
+    def _doubtful(self, shares_left):
+        doubt = np.minimum(shares_left, 1 - shares_left)
+        if not len(doubt) or doubt.max() < 1e-7:
+            return None
+        return int(self.shared[doubt.argmax()])
+
+
+def _ranges(starts, stops, labels):
+    """Pairs of each position of ranges and the label of its range."""
+    counts = stops - starts
+    positions = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(starts, counts)
+    return positions, np.repeat(labels, counts)
+
+
+def _nothing():
+    return np.zeros((2, 0), dtype=int)
