@@ -25,7 +25,9 @@ class Cells:
         Cell of each number.
     costs : ndarray of shape (n_rows, n_all_cells)
         What it takes of the budget, which is one, to move there; zero at home, infinite where a number cannot go. Costs of
-        columns add up. On either side of home they do not fall.
+        columns add up. Where they are finite, they do not fall away from home.
+    least : ndarray of shape (n_rows, n_all_cells)
+        The same for each cell and those further away from home.
     words : ndarray of uint64 of shape (n_rows, n_trees, n_words)
         Leaves that may be reached as far as columns that do not move are concerned.
     constant : ndarray of shape (n_rows,)
@@ -34,12 +36,9 @@ class Cells:
 
     home: np.ndarray
     costs: np.ndarray
+    least: np.ndarray
     words: np.ndarray
     constant: np.ndarray
-
-    def take(self, rows):
-        """Some of the rows."""
-        return Cells(self.home[rows], self.costs[rows], self.words[rows], self.constant[rows])
 
 
 @dataclass
@@ -162,7 +161,7 @@ class _Search:
     def _tightened(self, row, low, high, words, costs):
         """Boxes without cells that the budget does not reach, their words, and whether anything is left of each."""
         home = np.clip(self.rows.home[row], low, high)
-        least = np.take_along_axis(costs, self.start + home, axis=1)
+        least = np.take_along_axis(self.rows.least[row], self.start + home, axis=1)
         with np.errstate(invalid="ignore"):
             left = 1 - (least.sum(axis=1)[:, None] - least)
         reached = costs <= np.where(np.isfinite(least), left, -1)[:, self.column]

@@ -28,7 +28,7 @@ class Leaves:
     value : ndarray of shape (n_leaves,)
         What it adds to the score.
     low, high : ndarray of int of shape (n_leaves, n_columns)
-        First and last cell of each column.
+        First and last cell of each column; the first is behind the last where no number reaches the leaf.
     takes_missing : ndarray of bool of shape (n_leaves, n_columns)
         Whether a row with a missing value there reaches it.
     n_cells : ndarray of int of shape (n_columns,)
@@ -102,9 +102,10 @@ class LeafTables:
         until = beyond.copy()
         bits = np.left_shift(np.uint64(1), self.bit.astype(np.uint64))
         for j, (start, stop) in enumerate(zip(self.start[:-1], self.start[1:] - 1, strict=True)):
-            place = leaves.tree, self.word
-            np.bitwise_or.at(beyond, (start + leaves.high[:, j], *place), bits)
-            np.bitwise_or.at(until, (start + leaves.low[:, j], *place), bits)
+            some = np.flatnonzero(leaves.low[:, j] <= leaves.high[:, j])
+            place = leaves.tree[some], self.word[some]
+            np.bitwise_or.at(beyond, (start + leaves.high[some, j], *place), bits[some])
+            np.bitwise_or.at(until, (start + leaves.low[some, j], *place), bits[some])
             beyond[start:stop] = np.bitwise_or.accumulate(beyond[start:stop][::-1], axis=0)[::-1]
             until[start:stop] = np.bitwise_or.accumulate(until[start:stop], axis=0)
             beyond[stop] = until[stop] = self.words_of(leaves.takes_missing[:, j])

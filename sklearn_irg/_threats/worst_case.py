@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from sklearn_irg._threats.additive_trees import method_of
 from sklearn_irg._threats.ascent import ascend_all, ascend_once
 from sklearn_irg._threats.certificates import can_certify, margin_lower_bounds
 from sklearn_irg._threats.confirmation import confirmed_by_predict
@@ -99,6 +100,8 @@ def certified_rows(estimator, X, y, threat, radii):
         return np.array(stands) & right & within
     if has_closed_form(attacked):
         return _attack_in_blocks(attacked, radii)[1] & right
+    if method_of(attacked) is not None:
+        return _attack_in_blocks(attacked, radii)[1] & right & within
     if not can_certify(attacked):
         raise TypeError(
             f"nothing is certain about {attacked.model.name} here: certificates need a linear model, a decision tree, or a "
@@ -202,6 +205,9 @@ def strategy_of(attacked, radii):
         return _through_leaves(attacked), False
     if not attacked.model.is_function:
         return partial(_by_ascent, radii=radii), True
+    trees = method_of(attacked)
+    if trees is not None:
+        return partial(_through_trees, trees), False
     return partial(_by_ascent_or_search, radii=radii), not attacked.is_flat.all()
 
 
@@ -234,6 +240,14 @@ def _in_closed_form(some, best, radius, positions):
     stands = linear_worst_case(some, best, radius)
     if some.reach.threat.valid is not None:  # which leaves less than the closed form knows of
         ascend_all(some, best, radius)
+    return stands
+
+
+def _through_trees(trees, some, best, radius, positions):
+    del positions
+    stands = trees.step(some, best, radius)
+    if some.reach.threat.valid is not None:
+        search(some, best, radius, random_state_of(some.reach.threat))
     return stands
 
 

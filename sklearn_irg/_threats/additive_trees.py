@@ -1,0 +1,296 @@
+"""Attacks and certificates of trees that add up, exact but for their budget of nodes, behind steps that act column by column."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_irg._fitted.trees import leaf_boxes
+from sklearn_irg._threats.branch_and_bound import Cells
+from sklearn_irg._threats.exact_trees import settle
+from sklearn_irg._threats.leaf_tables import Leaves, LeafTables
+from sklearn_irg._threats.reach import length
+from sklearn_irg._threats.rounding import distance_slack
+from sklearn_irg._threats.tree_worst_case import columns_come_from_one, sources_of
+
+__all__ = ["AdditiveTreesMethod", "method_of"]
+
+_MOST_WAYS = 400  # to swap categories, each of which is searched on its own
+_ENTRIES = 4_000_000  # of costs: rows, times ways, times cells
+_INSIDE = 1e-7  # of a cell, by which a point is placed behind its end
+_GRID = 1e-9  # of a step of integers, within which an end counts as one
+
+
+def method_of(attacked):
+    """The method for rows, or None where the model is not additive trees, or too many ways of swaps are possible."""
+    if attacked.model.trees is None or not columns_come_from_one(attacked):
+        return None
+    if _n_ways(attacked) > _MOST_WAYS:
+        return None
+    slopes, source = sources_of(attacked)
+    trees = attacked.model.trees.believed(attacked.model.inside(attacked.rows))
+    if trees is None:
+        return None
+    used = np.isin(np.arange(trees.n_features), trees.feature)
+    moving = source[used & (source >= 0)]
+    if len(np.unique(moving)) < len(moving) or (trees.is_categorical & (source >= 0)).any():
+        return None
+    return AdditiveTreesMethod(trees)
+
+
+def _n_ways(attacked):
+    """Largest number of ways in which a row may swap categories, none included."""
+    reach = attacked.reach
+    counts = [reach.may_swap(c).sum(axis=1) for c in range(len(reach.columns))]
+    if not counts:
+        return 1
+    counts = np.array(counts).astype(float)
+    total = np.ones(counts.shape[1])
+    for n_swaps in range(1, min(reach.threat.n_swaps, len(counts)) + 1):
+        for columns in itertools.combinations(range(len(counts)), n_swaps):
+            total += counts[list(columns)].prod(axis=0)
+    return total.max(initial=1)
+
+
+@dataclass
+class _Views:
+    """Rows with some of their levels swapped, as the trees see them.
+
+    Attributes
+    ----------
+    row : ndarray of int of shape (n_views,)
+        Position of the row.
+    codes : ndarray of int of shape (n_views, n_swappable)
+        Levels.
+    seen : ndarray of shape (n_views, n_features)
+        What the trees see.
+    """
+
+    row: np.ndarray
+    codes: np.ndarray
+    seen: np.ndarray
+
+
+class AdditiveTreesMethod:
+    """Decisions for rows at a radius.
+
+    Parameters
+    ----------
+    trees : AdditiveTrees
+        Trees.
+    """
+
+    def __init__(self, trees):
+        self.trees = trees
+        self.boxes = leaf_boxes(trees)
+        self.doubt = max(trees.rounding, trees.tie) * (1 if trees.n_outputs == 1 else 2)
+        self._tables = {}
+
+    def step(self, some, best, radius, max_nodes=10_000):
+        """Offer the worst point of each row at a radius; which rows stand for certain."""
+        stands = np.ones(len(some), dtype=bool)
+        for views in self._views(some):
+            for own, other in self._pairs(some.own[views.row]):
+                here = np.flatnonzero((some.own[views.row] == own) & ~best.wrong[views.row])
+                if len(here):
+                    part = _Views(views.row[here], views.codes[here], views.seen[here])
+                    cleared = self._settle(some, best, part, own, other, radius, max_nodes)
+                    np.logical_and.at(stands, part.row, cleared)
+        return stands & ~best.wrong
+
+    def _pairs(self, own):
+        n_classes = max(2, self.trees.n_outputs)
+        return [(k, other) for k in np.unique(own) for other in range(n_classes) if other != k]
+
+    def _views(self, some):
+        """Rows as they are, then with swaps, in parts that memory has room for."""
+        n_cells = int((self.boxes.n_cells + 1).sum())
+        ways = _ways(some)
+        size = max(1, _ENTRIES // n_cells)
+        for start in range(0, len(ways[0]), size):
+            row, codes = ways[0][start : start + size], ways[1][start : start + size]
+            views = some.take(row)
+            model, rows = views.at(codes)
+            yield _Views(row, codes, model.inside(rows).astype(np.float64))
+
+    # -- one class against another -----------------------------------------------------------------------------------------
+
+    def _direction(self, own, other):
+        """Of scores in which a row falls from one class to another, and what is added."""
+        if self.trees.n_outputs == 1:
+            sign = 1.0 if other == 1 else -1.0
+            return np.array([sign]), sign * (self.trees.constant[0] - self.trees.boundary)
+        direction = np.zeros(self.trees.n_outputs)
+        direction[other], direction[own] = 1, -1
+        return direction, float(self.trees.constant @ direction)
+
+    def _tables_of(self, own, other):
+        if (own, other) not in self._tables:
+            boxes = self.boxes
+            values = self.trees.values[boxes.node] @ self._direction(own, other)[0]
+            leaves = Leaves(boxes.tree, values, boxes.low, boxes.high, boxes.takes_missing, boxes.n_cells)
+            self._tables[own, other] = LeafTables(leaves)
+        return self._tables[own, other]
+
+    def _settle(self, some, best, views, own, other, radius, max_nodes):
+        """Search views of rows, offer what is found, and say which views no point of takes to the other class."""
+        tables = self._tables_of(own, other)
+        cells = self._cells(some, views, tables, self._direction(own, other)[1], radius)
+        adds_up = some.reach.norm != "linf"
+        levels = {"above": self.doubt, "below": -self.doubt}
+        verdict = settle(tables, cells.cells, **levels, costs_add_up=adds_up, max_nodes=max_nodes)
+        found = np.flatnonzero(verdict.best > -np.inf)
+        order = np.argsort(verdict.best[found], kind="stable")  # the worst view of a row is offered last
+        self._offer(some, best, views, found[order], verdict, cells, radius)
+        return verdict.bound <= -self.doubt
+
+    def _offer(self, some, best, views, found, verdict, cells, radius):
+        """Points of views in their rows, once each row at a time."""
+        while len(found):
+            _, last = np.unique(views.row[found][::-1], return_index=True)
+            now = found[len(found) - 1 - last]
+            found = np.setdiff1d(found, now)
+            rows = views.row[now]
+            part_rows = some.take(rows)
+            part = best.take(rows, part_rows)
+            for units in cells.points(now, verdict.cells[now]):
+                kept = length(units, some.reach.norm) <= radius
+                part.offer(*part_rows.at(views.codes[now]), np.where(kept[:, None], units, 0), views.codes[now])
+            best.put(rows, part)
+            if len(found):
+                found = found[~best.wrong[views.row[found]]]
+                found = found[verdict.best[found] > -self.doubt]
+
+    def _cells(self, some, views, tables, constant, radius):
+        return _Geometry(self, some, views, tables, constant, radius)
+
+
+def _ways(some):
+    """Rows and levels of every way to swap categories, none first."""
+    reach = some.reach
+    rows, codes = [np.arange(len(some))], [reach.codes]
+    allowed = [reach.may_swap(c) for c in range(len(reach.columns))]
+    for n_swaps in range(1, min(reach.threat.n_swaps, len(allowed)) + 1):
+        for columns in itertools.combinations(range(len(allowed)), n_swaps):
+            for levels in itertools.product(*(range(allowed[c].shape[1]) for c in columns)):
+                fine = np.logical_and.reduce([allowed[c][:, k] for c, k in zip(columns, levels, strict=True)])
+                chosen = np.flatnonzero(fine)
+                swapped = reach.codes[chosen]
+                swapped[:, list(columns)] = levels
+                rows.append(chosen)
+                codes.append(swapped)
+    return np.concatenate(rows), np.concatenate(codes)
+
+
+class _Geometry:
+    """Views of rows among the cells of the trees: where they are, and what it takes to go elsewhere."""
+
+    def __init__(self, method, some, views, tables, constant, radius):
+        self.reach, self.views = some.reach, views
+        self.radius, self.norm = radius, some.reach.norm
+        self.thresholds, self.tables = method.boxes.thresholds, tables
+        slopes, self.source = sources_of(some)
+        columns = np.arange(len(self.source))
+        self.unit = slopes[self.source, columns] * self.reach.scales[self.source]
+        self.slack = distance_slack(some)[views.row] * (1 + 1e-9) + 1e-12
+        n_views = len(views.row)
+        self.home = np.zeros(views.seen.shape, dtype=int)
+        self.moves = np.zeros((n_views, tables.start[-1]))  # in units of the table, signed
+        costs = np.full((n_views, tables.start[-1]), np.inf)
+        least = costs.copy()
+        for column in columns:
+            here = slice(tables.start[column], tables.start[column + 1])
+            costs[:, here], least[:, here] = self._costs_of(column)
+        words = self._words(method, costs, least)
+        self.cells = Cells(self.home, costs, least, words, np.full(n_views, constant))
+
+    def _costs_of(self, column):
+        """Of each cell of a column, the last of which is that of missing values; and of each and those behind it."""
+        seen, cuts = self.views.seen[:, column], self.thresholds[column]
+        n_cells = len(cuts) + 1
+        missing = np.isnan(seen)
+        home = np.where(missing, n_cells, np.searchsorted(cuts, np.where(missing, 0, seen)))
+        self.home[:, column] = home
+        costs = np.full((len(seen), n_cells + 1), np.inf)
+        if self.source[column] >= 0 and len(cuts):
+            costs[:, :-1] = self._costs_of_numbers(column, home)
+        costs[missing] = np.inf
+        costs[np.arange(len(seen)), home] = 0
+        cell = np.arange(n_cells + 1)
+        after = np.where(cell >= home[:, None], costs, np.inf)
+        before = np.where(cell <= home[:, None], costs, np.inf)
+        after = np.minimum.accumulate(after[:, ::-1], axis=1)[:, ::-1]
+        before = np.minimum.accumulate(before, axis=1)
+        return costs, np.where(cell > home[:, None], after, before)
+
+    def _costs_of_numbers(self, column, home):
+        j, cuts, seen = self.source[column], self.thresholds[column], self.views.seen[:, column]
+        rows, cell = self.views.row, np.arange(len(cuts) + 1)
+        starts, ends = np.nextafter(np.append(-np.inf, cuts), np.inf), np.append(cuts, np.inf)
+        near = np.where(cell > home[:, None], starts, ends)
+        far = np.where(cell > home[:, None], ends, starts)
+        with np.errstate(invalid="ignore"):
+            near, far = ((end - seen[:, None]) / self.unit[column] for end in (near, far))
+        near[np.arange(len(rows)), np.minimum(home, len(cuts))] = 0
+        sizes = np.abs(near)
+        step = self.reach.steps[j]
+        if step > 0:
+            counts = np.ceil(sizes / step - _GRID)
+            fits = counts * step <= np.abs(far) + _GRID * step
+            near, sizes = np.sign(near) * counts * step, np.where(fits, counts * step, np.inf)
+        low, high = self.reach.low[rows, j][:, None], self.reach.high[rows, j][:, None]
+        loose = self.slack[:, None]
+        sizes = np.where((near >= low - loose) & (near <= high + loose), sizes, np.inf)
+        self.moves[:, self.tables.start[column] : self.tables.start[column + 1] - 1] = near
+        sizes = np.maximum(sizes - loose, 0)
+        if self.norm == "linf":
+            return np.where(sizes <= self.radius, 0, np.inf)
+        if self.radius == 0:
+            return np.where(sizes == 0, 0, np.inf)
+        return (sizes / self.radius) ** (2 if self.norm == "l2" else 1)
+
+    def _words(self, method, costs, least):
+        """Leaves that agree with what does not move, and that the budget reaches."""
+        tables, boxes = self.tables, method.boxes
+        missing = self.home == tables.missing
+        first = np.where(missing, self.home, 0)
+        last = np.where(missing, self.home, tables.missing - 1)
+        words = tables.words(first, last)
+        for column, takes in boxes.takes_code.items():
+            for code, views in self._by_code(method.trees, column):
+                words[views] &= tables.words_of(takes[:, code])
+        if self.norm != "linf":
+            for i in range(len(words)):
+                words[i] &= tables.words_of(self._within_budget(least[i], self.home[i], missing[i]))
+        return words
+
+    def _by_code(self, trees, column):
+        """Codes of a column of categories, and the views that have each."""
+        seen = self.views.seen[:, column]
+        n_codes = trees.category_sets.shape[1]
+        with np.errstate(invalid="ignore"):
+            known = (seen >= trees.lowest_code) & (seen < n_codes)
+        codes = np.trunc(np.where(known, seen, n_codes)).astype(int)
+        codes[np.isnan(seen)] = -1
+        return [(code, np.flatnonzero(codes == code)) for code in np.unique(codes) if code >= 0]
+
+    def _within_budget(self, least, home, missing):
+        """Leaves whose nearest point the budget reaches."""
+        leaves = self.tables.leaves
+        nearest = np.where(missing, home, np.clip(home, leaves.low, np.maximum(leaves.high, 0)))
+        return least[self.tables.start[:-1] + nearest].sum(axis=1) <= 1
+
+    def points(self, views, cells):
+        """Units of points in cells: a little inside, then at the end, and half way through narrow ones."""
+        place = self.tables.start[:-1] + cells
+        moves = np.take_along_axis(self.moves[views], place, axis=1)
+        moves = np.where(cells == self.home[views], 0, moves)
+        for share in (_INSIDE, 1e-12, 0.0):
+            further = moves + np.sign(moves) * share * (1 + np.abs(moves))
+            units = np.zeros((len(views), self.reach.numbers.shape[1]))
+            for column in np.flatnonzero(self.source >= 0):
+                j = self.source[column]
+                moved = further if self.reach.steps[j] == 0 else moves
+                units[:, j] += np.where(moves[:, column] != 0, moved[:, column], 0)
+            rows = self.views.row[views]
+            yield np.clip(units, self.reach.low[rows], self.reach.high[rows])
