@@ -9,12 +9,17 @@ from sklearn_irg._fitted.trees import leaf_boxes
 from sklearn_irg._threats.branch_and_bound import Cells
 from sklearn_irg._threats.exact_trees import settle
 from sklearn_irg._threats.leaf_tables import Leaves, LeafTables
+from sklearn_irg._threats.radii import rungs
 from sklearn_irg._threats.reach import length
 from sklearn_irg._threats.rounding import distance_slack
+from sklearn_irg._threats.rows_under_attack import Best
 from sklearn_irg._threats.tree_worst_case import columns_come_from_one, sources_of
 
 __all__ = ["AdditiveTreesMethod", "method_of"]
 
+MAX_NODES = 10_000  # of the search for each row, way to swap and other class
+_ANYWHERE = 1e12  # a radius beyond all others
+_N_HALVINGS = 60  # of the interval in which a distance lies
 _MOST_WAYS = 400  # to swap categories, each of which is searched on its own
 _ENTRIES = 4_000_000  # of costs: rows, times ways, times cells
 _INSIDE = 1e-7  # of a cell, by which a point is placed behind its end
@@ -86,17 +91,61 @@ class AdditiveTreesMethod:
         self.doubt = max(trees.rounding, trees.tie) * (1 if trees.n_outputs == 1 else 2)
         self._tables = {}
 
-    def step(self, some, best, radius, max_nodes=10_000):
-        """Offer the worst point of each row at a radius; which rows stand for certain."""
+    def step(self, some, best, radius, max_nodes=MAX_NODES):
+        """Offer the worst point of each row at a radius, or at one for each.
+
+        Returns
+        -------
+        stands : ndarray of bool of shape (n_samples,)
+            Rows that are misclassified nowhere.
+        nearest : ndarray of shape (n_samples,)
+            Distance to the nearest cell in which one was found to be, infinite where none was.
+        """
         stands = np.ones(len(some), dtype=bool)
+        nearest = np.full(len(some), np.inf)
+        radius = np.broadcast_to(radius, len(some))
         for views in self._views(some):
             for own, other in self._pairs(some.own[views.row]):
                 here = np.flatnonzero((some.own[views.row] == own) & ~best.wrong[views.row])
                 if len(here):
                     part = _Views(views.row[here], views.codes[here], views.seen[here])
-                    cleared = self._settle(some, best, part, own, other, radius, max_nodes)
+                    cleared = self._settle(some, best, part, own, other, radius, nearest, max_nodes)
                     np.logical_and.at(stands, part.row, cleared)
-        return stands & ~best.wrong
+        return stands & ~best.wrong, nearest
+
+    def distances(self, attacked, max_nodes=MAX_NODES):
+        """Lower and upper ends of the distance of each row to where it is misclassified: the same but for rounding, mostly.
+
+        Infima, which need not be reached: a row lies on one side of a threshold or the other. At first the radius grows until a
+        point is found, then it is halved between what is certain and what was found; at last nothing is nearer than the point.
+        """
+        found = Best(attacked)
+        lower, upper = np.zeros(len(attacked)), np.where(found.wrong, 0.0, np.inf)
+        if attacked.reach.columns:  # swaps go no distance
+            self._look(attacked, lower, upper, np.flatnonzero(upper > 0), np.zeros(len(attacked)), max_nodes)
+        for radius, tries in rungs(attacked, []):
+            rows = np.flatnonzero(np.isinf(upper) & tries)
+            self._look(attacked, lower, upper, rows, np.full(len(attacked), radius), max_nodes)
+        furthest = np.full(len(attacked), _ANYWHERE)
+        self._look(attacked, lower, upper, np.flatnonzero(np.isinf(upper)), furthest, max_nodes)
+        slack = 2 * distance_slack(attacked) + 1e-11
+        for k in range(_N_HALVINGS):
+            nearer = upper * (1 - 1e-9) - slack
+            rows = np.flatnonzero((lower < nearer) & np.isfinite(upper))
+            middle = nearer if k % 2 else np.sqrt(np.maximum(lower, upper * 1e-3) * upper)
+            self._look(attacked, lower, upper, rows, np.minimum(middle, nearer), max_nodes)
+        return lower, upper
+
+    def _look(self, attacked, lower, upper, rows, radius, max_nodes):
+        """Decide rows at a radius each; raise their lower ends, or reduce their upper ones."""
+        if not len(rows):
+            return
+        some = attacked.take(rows)
+        best = Best(some)
+        stands, nearest = self.step(some, best, radius[rows], max_nodes)
+        proved = np.where(radius[rows] < _ANYWHERE, radius[rows], np.inf)
+        lower[rows] = np.where(stands, np.maximum(lower[rows], proved), lower[rows])
+        upper[rows] = np.minimum(upper[rows], nearest)
 
     def _pairs(self, own):
         n_classes = max(2, self.trees.n_outputs)
@@ -132,7 +181,7 @@ class AdditiveTreesMethod:
             self._tables[own, other] = LeafTables(leaves)
         return self._tables[own, other]
 
-    def _settle(self, some, best, views, own, other, radius, max_nodes):
+    def _settle(self, some, best, views, own, other, radius, nearest, max_nodes):
         """Search views of rows, offer what is found, and say which views no point of takes to the other class."""
         tables = self._tables_of(own, other)
         cells = self._cells(some, views, tables, self._direction(own, other)[1], radius)
@@ -141,10 +190,10 @@ class AdditiveTreesMethod:
         verdict = settle(tables, cells.cells, **levels, costs_add_up=adds_up, max_nodes=max_nodes)
         found = np.flatnonzero(verdict.best > -np.inf)
         order = np.argsort(verdict.best[found], kind="stable")  # the worst view of a row is offered last
-        self._offer(some, best, views, found[order], verdict, cells, radius)
+        self._offer(some, best, views, found[order], verdict, cells, radius, nearest)
         return verdict.bound <= -self.doubt
 
-    def _offer(self, some, best, views, found, verdict, cells, radius):
+    def _offer(self, some, best, views, found, verdict, cells, radius, nearest):
         """Points of views in their rows, once each row at a time."""
         while len(found):
             _, last = np.unique(views.row[found][::-1], return_index=True)
@@ -153,9 +202,14 @@ class AdditiveTreesMethod:
             rows = views.row[now]
             part_rows = some.take(rows)
             part = best.take(rows, part_rows)
-            for units in cells.points(now, verdict.cells[now]):
-                kept = length(units, some.reach.norm) <= radius
-                part.offer(*part_rows.at(views.codes[now]), np.where(kept[:, None], units, 0), views.codes[now])
+            trials = list(cells.points(now, verdict.cells[now]))
+            distances = length(trials[-1], some.reach.norm)
+            for units in trials:
+                kept = length(units, some.reach.norm) <= radius[rows]
+                units = np.where(kept[:, None], units, 0)
+                part.offer(*part_rows.at(views.codes[now]), units, views.codes[now])
+                is_reached = part.wrong & (part.units == units).all(axis=1)
+                nearest[rows[is_reached]] = np.minimum(nearest[rows], distances)[is_reached]
             best.put(rows, part)
             if len(found):
                 found = found[~best.wrong[views.row[found]]]
@@ -187,7 +241,7 @@ class _Geometry:
 
     def __init__(self, method, some, views, tables, constant, radius):
         self.reach, self.views = some.reach, views
-        self.radius, self.norm = radius, some.reach.norm
+        self.radius, self.norm = radius[views.row][:, None], some.reach.norm
         self.thresholds, self.tables = method.boxes.thresholds, tables
         slopes, self.source = sources_of(some)
         columns = np.arange(len(self.source))
@@ -245,9 +299,9 @@ class _Geometry:
         sizes = np.maximum(sizes - loose, 0)
         if self.norm == "linf":
             return np.where(sizes <= self.radius, 0, np.inf)
-        if self.radius == 0:
-            return np.where(sizes == 0, 0, np.inf)
-        return (sizes / self.radius) ** (2 if self.norm == "l2" else 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = np.where(sizes > 0, sizes / self.radius, 0)
+        return shares ** (2 if self.norm == "l2" else 1)
 
     def _words(self, method, costs, least):
         """Leaves that agree with what does not move, and that the budget reaches."""
@@ -281,7 +335,7 @@ class _Geometry:
         return least[self.tables.start[:-1] + nearest].sum(axis=1) <= 1
 
     def points(self, views, cells):
-        """Units of points in cells: a little inside, then at the end, and half way through narrow ones."""
+        """Units of points in cells: a little inside, less, and at the end itself."""
         place = self.tables.start[:-1] + cells
         moves = np.take_along_axis(self.moves[views], place, axis=1)
         moves = np.where(cells == self.home[views], 0, moves)

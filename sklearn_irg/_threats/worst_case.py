@@ -245,7 +245,7 @@ def _in_closed_form(some, best, radius, positions):
 
 def _through_trees(trees, some, best, radius, positions):
     del positions
-    stands = trees.step(some, best, radius)
+    stands, _ = trees.step(some, best, radius)
     if some.reach.threat.valid is not None:
         search(some, best, radius, random_state_of(some.reach.threat))
     return stands
