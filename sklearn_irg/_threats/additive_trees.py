@@ -20,6 +20,7 @@ __all__ = ["AdditiveTreesMethod", "method_of"]
 MAX_NODES = 10_000  # of the search for each row, way to swap and other class
 _ANYWHERE = 1e12  # a radius beyond all others
 _N_HALVINGS = 60  # of the interval in which a distance lies
+_N_OPEN = 3  # radii at which a row stays open before it is given up
 _MOST_WAYS = 400  # to swap categories, each of which is searched on its own
 _ENTRIES = 4_000_000  # of costs: rows, times ways, times cells
 _INSIDE = 1e-7  # of a cell, by which a point is placed behind its end
@@ -129,11 +130,14 @@ class AdditiveTreesMethod:
         furthest = np.full(len(attacked), _ANYWHERE)
         self._look(attacked, lower, upper, np.flatnonzero(np.isinf(upper)), furthest, max_nodes)
         slack = 2 * distance_slack(attacked) + 1e-11
+        n_open = np.zeros(len(attacked), dtype=int)
         for k in range(_N_HALVINGS):
             nearer = upper * (1 - 1e-9) - slack
-            rows = np.flatnonzero((lower < nearer) & np.isfinite(upper))
+            rows = np.flatnonzero((lower < nearer) & np.isfinite(upper) & (n_open < _N_OPEN))
             middle = nearer if k % 2 else np.sqrt(np.maximum(lower, upper * 1e-3) * upper)
+            before = lower + upper
             self._look(attacked, lower, upper, rows, np.minimum(middle, nearer), max_nodes)
+            n_open[rows] += (lower + upper)[rows] == before[rows]
         return lower, upper
 
     def _look(self, attacked, lower, upper, rows, radius, max_nodes):
@@ -187,7 +191,17 @@ class AdditiveTreesMethod:
         cells = self._cells(some, views, tables, self._direction(own, other)[1], radius)
         adds_up = some.reach.norm != "linf"
         levels = {"above": self.doubt, "below": -self.doubt}
-        verdict = settle(tables, cells.cells, **levels, costs_add_up=adds_up, max_nodes=max_nodes)
+
+        def is_found(of_views, points):
+            rows = some.take(views.row[of_views])
+            trials = list(cells.points(of_views, points))
+            wrong = [rows.misclassifies(units, views.codes[of_views]) for units in trials]
+            kept = [length(units, some.reach.norm) <= radius[views.row[of_views]] for units in trials]
+            return (np.array(wrong) & np.array(kept)).any(axis=0)
+
+        verdict = settle(
+            tables, cells.cells, **levels, costs_add_up=adds_up, max_nodes=max_nodes, is_found=is_found
+        )
         found = np.flatnonzero(verdict.best > -np.inf)
         order = np.argsort(verdict.best[found], kind="stable")  # the worst view of a row is offered last
         self._offer(some, best, views, found[order], verdict, cells, radius, nearest)
@@ -283,7 +297,7 @@ class _Geometry:
         starts, ends = np.nextafter(np.append(-np.inf, cuts), np.inf), np.append(cuts, np.inf)
         near = np.where(cell > home[:, None], starts, ends)
         far = np.where(cell > home[:, None], ends, starts)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             near, far = ((end - seen[:, None]) / self.unit[column] for end in (near, far))
         near[np.arange(len(rows)), np.minimum(home, len(cuts))] = 0
         sizes = np.abs(near)

@@ -63,7 +63,7 @@ class Verdict:
     n_nodes: np.ndarray
 
 
-def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000):
+def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000, is_found=None):
     """Search until a row's score is found above a level, its bound falls to another, or its nodes are used up.
 
     Parameters
@@ -76,22 +76,25 @@ def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000):
         A score larger than ``above`` settles a row; so does a bound of at most ``below``.
     max_nodes : int, default=10_000
         Number of boxes for each row.
+    is_found : callable, default=None
+        From rows and cells to whether a score between the levels settles the row as one above them does, where rounding
+        decides; else the leaves that are reached there are done with. ``None`` asks nobody.
 
     Returns
     -------
     verdict : Verdict
         Best point and bound of each row.
     """
-    search = _Search(tables, rows, above, below, max_nodes)
+    search = _Search(tables, rows, above, below, max_nodes, is_found)
     while search.go_on():
         pass
     return search.verdict
 
 
 class _Search:
-    def __init__(self, tables, rows, above, below, max_nodes):
+    def __init__(self, tables, rows, above, below, max_nodes, is_found):
         self.tables, self.rows = tables, rows
-        self.above, self.below, self.max_nodes = above, below, max_nodes
+        self.above, self.below, self.max_nodes, self.is_found = above, below, max_nodes, is_found
         self.start, self.stop = tables.start[:-1], tables.start[1:] - 1
         self.column = np.repeat(np.arange(len(self.start)), np.diff(tables.start))  # of each cell
         self.cell = np.arange(tables.start[-1]) - self.start[self.column]
@@ -130,13 +133,18 @@ class _Search:
         """Drop what is decided, and bound the rows by the boxes that are left."""
         verdict = self.verdict
         found = verdict.best > self.above
-        kept = ~found[self.row] & (self.bound > np.maximum(verdict.best[self.row], self.below))
+        kept = ~found[self.row] & (self.bound > self._settled(self.row))
         self.row, self.low, self.high, self.words, self.bound = (
             part[kept] for part in (self.row, self.low, self.high, self.words, self.bound)
         )
-        bound = np.maximum(verdict.best, self.below)
+        bound = self._settled(np.arange(len(found)))
         np.maximum.at(bound, self.row, self.bound)
         verdict.bound = np.where(found, verdict.bound, np.minimum(bound, verdict.bound))
+
+    def _settled(self, row):
+        """Bounds of boxes that need not be looked at: where ties are asked about, their scores say nothing of others."""
+        best = self.verdict.best[row]
+        return np.maximum(self.below, best if self.is_found is None else np.where(best > self.above, best, -np.inf))
 
     def _look_at(self, chosen):
         """Bounds, points and halves of some boxes."""
@@ -147,16 +155,30 @@ class _Search:
         low, high, words, within = self._tightened(row, low, high, words, costs)
         value, lead, leaf = tables.best(words)
         bound = value.sum(axis=1) + rows.constant[row]
-        alive = np.flatnonzero(within & (bound > np.maximum(self.below, self.verdict.best[row])))
+        alive = np.flatnonzero(within & (bound > self._settled(row)))
         row, low, high, words, bound, costs = (a[alive] for a in (row, low, high, words, bound, costs))
         lost_right, lost_left = self._votes(lead[alive], leaf[alive])
         inside = (self.cell >= low[:, self.column]) & (self.cell <= high[:, self.column])
         point = self._point(row, costs, inside, lost_right, lost_left)
         score = self._offer(row, point)
-        open_ = np.flatnonzero(score < bound)
+        is_tie = self._are_ties(row, point, score)
+        has_others = np.isfinite(lead[alive]).any(axis=1)  # leaves than the best
+        open_ = np.flatnonzero((score < bound) | (is_tie & has_others))
         return self._halves(
-            *(a[open_] for a in (row, low, high, words, bound, costs, inside, lost_right, lost_left, point))
+            *(a[open_] for a in (row, low, high, words, costs, inside, lost_right, lost_left, is_tie & (score >= bound)))
         )
+
+    def _are_ties(self, row, point, score):
+        """Points between the levels that do not settle their rows, and those that do as the best of their rows."""
+        is_tie = np.zeros(len(row), dtype=bool)
+        between = np.flatnonzero((score <= self.above) & (score > self.below))
+        if self.is_found is None or not len(between):
+            return is_tie
+        found = self.is_found(row[between], point[between])
+        rows, points = row[between[found]], point[between[found]]
+        self.verdict.best[rows], self.verdict.cells[rows] = np.nextafter(self.above, np.inf), points
+        is_tie[between[~found]] = True
+        return is_tie
 
     def _tightened(self, row, low, high, words, costs):
         """Boxes without cells that the budget does not reach, their words, and whether anything is left of each."""
@@ -250,10 +272,11 @@ class _Search:
         self.verdict.best[row[better]], self.verdict.cells[row[better]] = score[better], point[better]
         return score
 
-    def _halves(self, row, low, high, words, bound, costs, inside, lost_right, lost_left, point):
-        """Both halves of boxes, split where the leaves that vote lose most on the better side."""
+    def _halves(self, row, low, high, words, costs, inside, lost_right, lost_left, is_tie):
+        """Both halves of boxes, split where the leaves that vote lose most on the better side; of ties, on the worse."""
         last = self.cell >= high[:, self.column]  # nothing is right of it
-        gain = np.where(inside & ~last, np.minimum(lost_right, lost_left), -1.0)
+        lost = np.where(is_tie[:, None], np.maximum(lost_right, lost_left), np.minimum(lost_right, lost_left))
+        gain = np.where(inside & ~last, lost, -1.0)
         at = gain.argmax(axis=1)
         tied = np.flatnonzero(gain[np.arange(len(row)), at] <= 0)
         if len(tied):

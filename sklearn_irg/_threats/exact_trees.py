@@ -12,7 +12,7 @@ _N_BOXES = 400  # of a row before its relaxation is solved, where costs add up
 _NODES_OF_A_PROGRAM = 100  # that a linear program counts for
 
 
-def settle(tables, rows, *, above, below, costs_add_up, max_nodes):
+def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None):
     """As `decide`, with relaxations for rows that boxes leave open and whose costs add up.
 
     Parameters
@@ -27,16 +27,18 @@ def settle(tables, rows, *, above, below, costs_add_up, max_nodes):
         Whether columns share the budget, so that the relaxation knows more than boxes do.
     max_nodes : int
         Number of boxes for each row; a linear program counts for a hundred.
+    is_found : callable, default=None
+        As in `decide`.
 
     Returns
     -------
     verdict : Verdict
         Best point and bound of each row.
     """
+    n_boxes = min(_N_BOXES, max_nodes) if costs_add_up else max_nodes
+    verdict = decide(tables, rows, above=above, below=below, max_nodes=n_boxes, is_found=is_found)
     if not costs_add_up:
-        return decide(tables, rows, above=above, below=below, max_nodes=max_nodes)
-    n_boxes = min(_N_BOXES, max_nodes)
-    verdict = decide(tables, rows, above=above, below=below, max_nodes=n_boxes)
+        return verdict
     for i in np.flatnonzero((verdict.best <= above) & (verdict.bound > below)):
         _Relaxations(tables, rows, i, verdict, above, below).run(max_nodes)
     return verdict

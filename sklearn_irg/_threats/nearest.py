@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_irg._threats.additive_trees import method_of
 from sklearn_irg._threats.ascent import linearise_from_anywhere
 from sklearn_irg._threats.certificates import certified_radii
 from sklearn_irg._threats.confirmation import confirmed_by_predict
@@ -20,8 +21,8 @@ _N_RUNGS = 6  # of an octave, where attacks at smaller radii are tried
 def nearest_falls(attacked):
     """Points near the rows where they are misclassified: how far they are, in the norm and units of the threat model.
 
-    Exact for decision trees behind steps that act column by column, whose infimum need not be reached. Otherwise found at
-    growing radii, then drawn back towards the row as a whole and column by column: an upper bound.
+    Exact for decision trees and several that add up behind steps that act column by column, whose infimum need not be reached.
+    Otherwise found at growing radii, then drawn back towards the row as a whole and column by column: an upper bound.
 
     Returns
     -------
@@ -33,6 +34,8 @@ def nearest_falls(attacked):
         distances = tree_worst_case(attacked)[0]
     elif has_exact_minimum(attacked):
         distances = certified_radii(attacked, n_bisections=45)[1]
+    elif attacked.reach.threat.valid is None and method_of(attacked) is not None:
+        distances = method_of(attacked).distances(attacked)[1]
     else:
         return _nearest_found(attacked)
     beyond = np.flatnonzero(distances >= attacked.limits)

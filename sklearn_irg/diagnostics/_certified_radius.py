@@ -4,7 +4,8 @@ import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_real
 from sklearn_irg._fitted.boundary import margin_over_norm
-from sklearn_irg._threats import exact_forest, exact_network
+from sklearn_irg._threats import exact_network
+from sklearn_irg._threats.additive_trees import method_of
 from sklearn_irg._threats.certificates import can_certify, certified_radii
 from sklearn_irg._threats.nearest import nearest_falls
 from sklearn_irg._threats.radii import rungs
@@ -120,6 +121,8 @@ def _radii_of_model(estimator, X, y, attacked, norm, method, threat, units, time
         return np.maximum(share * margin_over_norm(margins - slack, norms).min(axis=1), 0)
     if has_exact_minimum(attacked):
         return certified_radii(attacked, n_bisections=45)[0]
+    if method != "linear_bounds" and (trees := method_of(attacked)) is not None:
+        return trees.distances(attacked)[0]
     if method == "exact":
         return _exact_interval(attacked, time_limit)[0]
     is_plain = norm in (None, "l2") and threat is None
@@ -134,13 +137,20 @@ def _radii_of_model(estimator, X, y, attacked, norm, method, threat, units, time
 _EXACT = 'exact: a linear model, trees, or a network of relu in "linf" or "l1", without `valid`,'
 
 
+def _has_exact_interval(attacked):
+    """Whether `_exact_interval` serves, and nothing in closed form does."""
+    if attacked.model.is_linear or acts_by_column(attacked) or attacked.reach.threat.valid is not None:
+        return False
+    return method_of(attacked) is not None or exact_network.can_be_exact(attacked)
+
+
 def _exact_interval(attacked, time_limit):
     """Both ends of the distances of several trees or of a relu network, which meet if time allows."""
-    has_trees = exact_forest.can_be_exact(attacked)
-    _require(has_trees or exact_network.can_be_exact(attacked), attacked, _EXACT)
+    trees = None if attacked.reach.threat.valid is not None else method_of(attacked)
+    if trees is not None:
+        return trees.distances(attacked)
+    _require(exact_network.can_be_exact(attacked), attacked, _EXACT)
     upper = nearest_falls(attacked)
-    if has_trees:
-        return exact_forest.distance_intervals(attacked, upper, time_limit)
     return exact_network.distance_intervals(attacked, certified_radii(attacked)[0], upper, time_limit)
 
 
@@ -222,12 +232,7 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
     if method == "exact":
         check_real(time_limit, "time_limit", 0, open_low=True)
         attacked = _attacked(estimator, X, y, **arguments)
-    by_program = exact_forest.can_be_exact, exact_network.can_be_exact
-    if (
-        attacked is not None
-        and not attacked.model.is_linear
-        and any(can_be_exact(attacked) for can_be_exact in by_program)
-    ):
+    if attacked is not None and _has_exact_interval(attacked):
         lower, upper = _exact_interval(attacked, time_limit)
     else:
         upper = attack_distance(estimator, X, **arguments)
