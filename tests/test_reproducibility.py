@@ -85,6 +85,7 @@ BOX = ThreatModel(0.5, norm="linf").fit(X)
 
 BY_GRADIENTS = {
     "fast gradient": lambda m, X, y: fast_gradient(m, X, y, 0.5),
+    "fast gradients to a class": lambda m, X, y: fast_gradient(m, X, y, 0.5, targets=1 - y, n_steps=3),
     "projected gradient": lambda m, X, y: projected_gradient(m, X, y, 0.5, n_steps=4),
     "from a random start": lambda m, X, y: projected_gradient(m, X, y, 0.5, norm="linf", n_steps=4, random_state=0),
     "DeepFool": lambda m, X, y: deepfool(m, X, max_iter=10),

@@ -316,6 +316,7 @@ class TestFlagsBesideNumbers:
         assert not input_gradients(model, X, LABELS)[:, 1].any()
         for moved in (
             fast_gradient(model, X, LABELS, epsilon=0.3),
+            fast_gradient(model, X, LABELS, epsilon=0.3, targets=1 - LABELS, n_steps=3),
             adversarial_examples(model, X, LABELS, 0.3),
         ):
             assert types_of(moved) == types_of(X)
@@ -374,7 +375,7 @@ class TestPolars:
         plane = InputGradientDisplay.from_estimator(LogisticRegression().fit(two, LABELS), two, LABELS)
         assert plane.ax_.get_xlabel() == "age"
 
-    @pytest.mark.parametrize("attack", [fast_gradient, projected_gradient])
+    @pytest.mark.parametrize("attack", [fast_gradient, partial(fast_gradient, n_steps=3), projected_gradient])
     @pytest.mark.parametrize("model", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())])
     def test_gradient_attacks_on_numbers_return_frames(self, attack, model):
         X = in_polars(TABLE, price="Float32")[["age", "price"]]
