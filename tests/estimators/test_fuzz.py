@@ -20,7 +20,7 @@ from sklearn_irg import (
     WassersteinSampler,
 )
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization, WeightClipping
+from sklearn_irg.constraints import FrobeniusCap, MaxNorm, SpectralNormalization, WeightClipping
 from sklearn_irg.losses import Flooding, LabelSmoothing, PenaltyLoss
 from sklearn_irg.penalties import (
     AdversarialLoss,
@@ -132,6 +132,7 @@ PARAMETERS = {
         st.none(),
         st.builds(SpectralNormalization, ANY_NUMBER),
         st.builds(FrobeniusCap, ANY_NUMBER),
+        st.builds(MaxNorm, ANY_NUMBER),
         st.builds(WeightClipping, ANY_NUMBER),
     ),
 }
