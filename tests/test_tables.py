@@ -266,6 +266,22 @@ class TestNumbersAmongTypes:
         assert threat.allows(X, moved).all()
         assert (np.asarray(moved)[:, 1:] != np.asarray(X)[:, 1:]).sum(axis=1).max() == 1
 
+    def test_flags_of_numpy_in_an_array_of_objects_are_not_missing(self):
+        table = as_table(np.array([[np.False_, 1.5], [np.True_, np.nan]], dtype=object))
+        assert table.cells(0).tolist() == [False, True]
+        assert table.is_flag.tolist() == [True, False]
+
+    @pytest.mark.parametrize(
+        "container",
+        [lambda t: t.astype({"job": "category"}), lambda t: in_polars(t, job=pytest.importorskip("polars").Enum("abc"))],
+        ids=["pandas", "polars"],
+    )
+    def test_a_cell_among_declared_levels_may_become_missing(self, container):
+        table = as_table(container(TABLE))
+        changed = table.with_cells(3, np.arange(2), np.array([None, "b"], dtype=object))
+        assert changed.cells(3).tolist() == [None, "b", *TABLE.job[2:]]
+        assert types_of(changed.X) == types_of(table.X)
+
     def test_missing_cells_of_pandas_in_arrays(self):
         frame = pd.DataFrame({"a": [1, 2, None, 4], "b": [0.5, None, 1.5, 2.0], "c": [True, None, False, True]})
         frame = frame.convert_dtypes()
