@@ -31,6 +31,7 @@ from sklearn_irg.attacks import (
 from sklearn_irg.diagnostics import (
     attack_distance,
     certified_radius,
+    deletion_mask,
     feature_sensitivity,
     input_gradients,
     mirror_points,
@@ -160,6 +161,17 @@ class TestEveryContainer:
             values = [function(pipeline(LogisticRegression()).fit(X, LABELS), X, LABELS) for X in (found, expected)]
             np.testing.assert_allclose(*values, rtol=1e-6, atol=1e-12)
 
+    @pytest.mark.parametrize(
+        "last", [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)], ids=["linear", "tree"]
+    )
+    def test_deletion_masks_are_the_same(self, name, last):
+        masks = [
+            deletion_mask(pipeline(last).fit(X, LABELS), X[:12], X, alpha=0.05)
+            for X in (CONTAINERS[name](TABLE), TABLE)
+        ]
+        np.testing.assert_allclose(*masks, atol=1e-6)
+        assert (masks[0][:, :2] > 0).any()
+
     def test_missing_cells_stay_missing(self, name):
         frame = TABLE.assign(price=TABLE.price.where(TABLE.index % 3 > 0))
         whole, X = CONTAINERS[name](TABLE), CONTAINERS[name](frame)
@@ -273,7 +285,10 @@ class TestNumbersAmongTypes:
 
     @pytest.mark.parametrize(
         "container",
-        [lambda t: t.astype({"job": "category"}), lambda t: in_polars(t, job=pytest.importorskip("polars").Enum("abc"))],
+        [
+            lambda t: t.astype({"job": "category"}),
+            lambda t: in_polars(t, job=pytest.importorskip("polars").Enum("abc")),
+        ],
         ids=["pandas", "polars"],
     )
     def test_a_cell_among_declared_levels_may_become_missing(self, container):
