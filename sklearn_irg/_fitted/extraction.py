@@ -136,11 +136,11 @@ def score_model_of(estimator, X, model, rows):
     return _view(estimator, "decision_function", X, None, model)
 
 
-def loss_model_of(estimator, X, model, rows):
+def loss_model_of(estimator, X, model, rows, table=None):
     """The model whose loss is that of the probabilities that ``estimator.predict_proba`` states, for the same rows.
 
     Where there is no ``predict_proba`` it is the given one, of `model_and_rows`: scores are taken for log-odds, or for
-    unnormalised log-probabilities.
+    unnormalised log-probabilities. A ``table`` is the one that `model_and_rows` was given.
     """
     estimator = getattr(estimator, "best_estimator_", estimator)
     if model.classes is None or not hasattr(estimator, "predict_proba"):
@@ -155,7 +155,7 @@ def loss_model_of(estimator, X, model, rows):
         one_vs_rest = OneVsRestModel(model)
         if states(one_vs_rest, tried, stated):
             return one_vs_rest
-    return _view(estimator, "predict_proba", X, None, model)
+    return _view(estimator, "predict_proba", X, table, model)
 
 
 def model_behind(estimator, steps, slopes, X, table):

@@ -1,5 +1,7 @@
 """Probabilities and scores as an estimator states them: views and models that keep to one of its methods."""
 
+from copy import copy
+
 import numpy as np
 from scipy.special import expit, log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -73,6 +75,15 @@ class OneVsRestModel(Model):
 
     def free(self, rows):
         return self.inner.free(rows)
+
+    def bind(self, table):
+        """As `TableModel.bind`, where the inner model is one."""
+        self.inner = copy(self.inner)
+        return self.inner.bind(table)
+
+    def scores_of(self, table):
+        """Scores of the rows of another table."""
+        return log_expit(self.inner.scores_of(table))
 
     def scores(self, X):
         return log_expit(self.inner.scores(X))

@@ -241,6 +241,10 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     TypeError
         For scores that jump: votes of pairs of classes, as of `SVC` with three classes, and decision trees.
 
+    See Also
+    --------
+    deletion_mask : The few columns without which the prediction falls, of any classifier and any table.
+
     References
     ----------
     .. [1] Sundararajan, Taly and Yan (2017), "Axiomatic attribution for deep networks".
