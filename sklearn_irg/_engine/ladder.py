@@ -101,6 +101,20 @@ def _normalized_vjp(g, ans, weights):
 defvjp(_normalized, lambda ans, Z, weights: lambda g: _normalized_vjp(g, ans, weights))
 
 
+@primitive
+def _gains(V):
+    """The norm of each column, (1, n_units)."""
+    return np.sqrt(np.einsum("ij,ij->j", V, V) + np.finfo(V.dtype).tiny)[None]
+
+
+@opaque
+def _gains_vjp(g, ans, V):
+    return V * (g / ans)
+
+
+defvjp(_gains, lambda ans, V: lambda g: _gains_vjp(g, ans, V))
+
+
 def encode(network, theta, X, weights, noise=None):
     """One pass through the encoder: normalised values of each layer with their means and deviations, and the outputs.
 
@@ -111,12 +125,11 @@ def encode(network, theta, X, weights, noise=None):
     layers = [(X if noise is None else X + noise[0], None, None)]
     activations = layers[0][0]
     for l in range(n_layers):
-        V = network.weight(theta, l)
-        values, mean, deviation = _normalized(matmul(activations, V), weights)
+        values, mean, deviation = _normalized(matmul(activations, network.weight(theta, l)), weights)
         values = values if noise is None else values + noise[l + 1]
         layers.append((values, mean, deviation))
-        gain = numpy.sqrt(numpy.reshape(numpy.sum(V * V, axis=0), (1, -1)) + np.finfo(X.dtype).tiny)
-        activations = values * gain + network.bias(theta, l)
+        gains = _gains(network.weight(theta, l))  # read once more: cotangents meet in the gradient, not in a sum of matrices
+        activations = values * gains + network.bias(theta, l)
         if l < n_layers - 1 and not is_identity:
             activations = activate(activations, network.activation)
     return layers, activations
