@@ -5,11 +5,12 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sklearn_irg import LadderClassifier
-from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, decode, encode
+from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, RowNormalization, decode, encode
 from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.step import Step
 from sklearn_irg.losses._ladder import LadderLoss
+from sklearn_irg.penalties import LayerwiseVirtualAdversarial, VirtualAdversarial, WeightDecay
 from tests import oracles
 from tests.problems import problem
 
@@ -23,16 +24,30 @@ SOME = np.where(np.arange(500) < 60, Y, -1)
 COSTS = [2.0, 0.5, 0.3, 0.2]
 
 
-def ladder(noise="gaussian", noise_std=0.3, activation="tanh", likelihood="softmax", epsilon=0.5, costs=COSTS):
-    """An objective over a small ladder, θ and a random generator."""
+def ladder(
+    noise="gaussian",
+    noise_std=0.3,
+    activation="tanh",
+    likelihood="softmax",
+    epsilon=0.5,
+    costs=COSTS,
+    penalty=None,
+    of_classes=False,
+):
+    """An objective over a small ladder, θ and a random generator; ``of_classes``: labelled rows have weights of classes."""
     plain, X, Y, _, rng = problem(likelihood, activation)
     network = LadderNetwork(plain.layer_sizes, plain.activation, plain.likelihood)
     theta = network.initialize(rng, np.float64)
     theta += 0.1 * rng.randn(theta.size)  # combinators that bend
     groups = {"labelled": np.arange(12), "unlabelled": np.arange(12, 20)}
-    loss = LadderLoss(noise, noise_std, costs, epsilon, 1e-2)
-    rows = Rows(X, Y, groups=groups, sample_weight=rng.rand(20))
-    return Objective(network, rows, [(1.0, loss)], parametrisation=FoldedNormalization()), theta, rng
+    loss = LadderLoss(noise, noise_std, costs, [epsilon] * 3, 1e-2)
+    weight = rng.rand(20)
+    factors = np.where(np.arange(20) < 12, 1 + 3 * Y.argmax(axis=1), 1)
+    weights = {"sample_weight": weight * factors, "row_weight": weight}
+    rows = Rows(X, Y, groups=groups, **(weights if of_classes else {"sample_weight": weight}))
+    terms = [(1.0, loss), *([] if penalty is None else penalty.terms())]
+    parametrisation = FoldedNormalization() if penalty is None else RowNormalization()
+    return Objective(network, rows, terms, parametrisation=parametrisation), theta, rng
 
 
 def standardize(Z, w):
@@ -41,10 +56,20 @@ def standardize(Z, w):
     return (Z - mean) / deviation, mean, deviation
 
 
+def softmax(Z):
+    E = np.exp(Z - Z.real.max(axis=1, keepdims=True))
+    return E / E.sum(axis=1, keepdims=True)
+
+
+def row_weights(rows):
+    raw = rows.sample_weight if rows.row_weight is None else rows.row_weight
+    return raw / raw.sum()
+
+
 def published(objective, theta, noise):
-    """The objective of Rasmus et al. in plain NumPy, for given noise of each place."""
+    """The objective of Rasmus et al. in plain NumPy, for given noise of each place; of complex numbers too."""
     network, rows = objective.network, objective.rows
-    w = rows.weights_of("all")
+    w = row_weights(rows)
     layers = network.unpack(theta)
 
     def encoder(noise):
@@ -53,13 +78,13 @@ def published(objective, theta, noise):
             z, mean, deviation = standardize(h @ V, w)
             z = z + noise[l + 1]
             out.append((z, mean, deviation))
-            a = np.linalg.norm(V, axis=0) * z + b
+            a = np.sqrt((V * V).sum(axis=0)) * z + b
             h = np.tanh(a) if l < len(layers) - 1 else a
         return out, h
 
     clean, _ = encoder([0 * n for n in noise])
     noisy, outputs = encoder(noise)
-    P = oracles.means(outputs, "softmax")
+    P = softmax(outputs)
     total = rows.weights_of("labelled") @ -(rows.targets * np.log(P)).sum(axis=1)
     above = P
     for l in reversed(range(len(clean))):
@@ -75,14 +100,69 @@ def published(objective, theta, noise):
     return total
 
 
+@pytest.mark.parametrize("of_classes", [False, True])
 @pytest.mark.parametrize("costs", [COSTS, [0, 0, 0.3, 0.2], [0, 0, 0, 0.2], [0, 0.5, 0, 0], [0, 0, 0, 0]])
-def test_the_objective_is_the_published_one(costs):
-    objective, theta, _ = ladder(costs=costs)
+def test_the_objective_is_the_published_one(costs, of_classes):
+    objective, theta, _ = ladder(costs=costs, of_classes=of_classes)
     batch = objective.everything()
     value = objective.value(theta, batch, np.random.RandomState(5))
+    np.testing.assert_allclose(value, published(objective, theta, drawn_noise(objective)), rtol=1e-10)
+
+
+def drawn_noise(objective):
+    """What the loss draws with the seed 5."""
     rng = np.random.default_rng(np.random.RandomState(5).randint(2**31))
-    noise = [0.3 * rng.standard_normal((20, size)) for size in objective.network.layer_sizes]
-    np.testing.assert_allclose(value, published(objective, theta, noise), rtol=1e-10)
+    return [0.3 * rng.standard_normal((20, size)) for size in objective.network.layer_sizes]
+
+
+def folded(objective, theta):
+    """Weights and biases of the network that is normalised over the rows, in plain NumPy."""
+    network, h, w, layers = objective.network, objective.rows.X, row_weights(objective.rows), []
+    for V, b in network.unpack(theta):
+        z, mean, deviation = standardize(h @ V, w)
+        scale = np.sqrt((V * V).sum(axis=0)) / deviation
+        layers.append((V * scale, b - mean * scale))
+        h = np.tanh(h @ layers[-1][0] + layers[-1][1])
+    return layers
+
+
+def smoothness(objective, theta, moved, targets):
+    """The virtual adversarial cost of Miyato et al. of that network, for given rows and predictions."""
+    h, layers = moved, folded(objective, theta)
+    for l, (W, b) in enumerate(layers):
+        h = h @ W + b
+        h = np.tanh(h) if l < len(layers) - 1 else h
+    kl = (targets * (np.log(targets) - np.log(softmax(h)))).sum(axis=1)
+    return objective.rows.weights_of("all") @ kl
+
+
+@pytest.mark.parametrize("of_classes", [False, True])
+@pytest.mark.parametrize("noise", ["gaussian", "adversarial"])
+def test_a_penalty_is_one_of_the_normalised_network_beside_the_published_objective(noise, of_classes):
+    penalty = 0.7 * VirtualAdversarial(0.4)
+    objective, theta, rng = ladder(noise, epsilon=1e-300, penalty=penalty, of_classes=of_classes)
+    batch, random_state = objective.everything(), np.random.RandomState(5)
+    value, gradient = objective.value_and_grad(theta, batch, random_state)
+    random_state = np.random.RandomState(5)
+    random_state.randint(2**31)  # the loss comes first
+    effective = objective.parametrisation.at(batch).transform(objective.network, theta)
+    step = Step(objective, effective, batch, random_state, theta)
+    moved = step.X + 0.4 * step.virtual_adversarial_directions()
+
+    def whole(theta):
+        added = smoothness(objective, theta, moved, step.frozen_mean)
+        return published(objective, theta, drawn_noise(objective)) + 0.7 * added
+
+    np.testing.assert_allclose(value, whole(theta), rtol=1e-10)
+    direction = rng.randn(theta.size)
+    expected = whole(theta + 1e-30j * direction).imag / 1e-30  # exact
+    np.testing.assert_allclose(gradient @ direction, expected, rtol=1e-9)
+    np.testing.assert_allclose(
+        np.concatenate([np.append(W.ravel(), b) for W, b in folded(objective, theta)]),
+        objective.effective(theta)[: sum(W.size + b.size for W, b in folded(objective, theta))],
+        rtol=1e-9,
+        atol=1e-12,
+    )
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
