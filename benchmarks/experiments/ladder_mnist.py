@@ -19,12 +19,15 @@ from few_labels_mnist import some_labels
 
 from sklearn_irg import GradRegMLPClassifier, LadderClassifier, VATClassifier
 from sklearn_irg.attacks import fast_gradient, virtual_adversarial_direction
-from sklearn_irg.penalties import ClassBalance, ConditionalEntropy
+from sklearn_irg.penalties import ClassBalance, ConditionalEntropy, LayerwiseVirtualAdversarial, VirtualAdversarial
 from sklearn_irg.solvers import Adam
 
 RADII = (0.3, 1.5)
-EPSILONS = {
-    "lvan": {100: 0.0209, 1000: 0.0479},
+EPSILONS = {  # from the input up, by number of labels
+    "lvac": {100: [0.0321], 1000: [0.1087]},
+    "lvac_lw": {100: [0.0731, 0.4822, 0.0014], 1000: [2.5206, 0.0143, 0.0006]},
+    "lvan": {100: [0.0209], 1000: [0.0479]},
+    "lvan_lw": {100: [0.0731, 0.4822, 0.0014], 1000: [0.0884, 0.0012, 0.0081]},
 }
 
 
@@ -48,12 +51,19 @@ def make(name, arguments):
         penalty = 0.3 * ConditionalEntropy() + ClassBalance()
         return VATClassifier(hidden, epsilon=1.5, penalty=penalty, batch_normalization=True, **options)
     options |= {"noise_std": arguments.noise_std, "denoising_costs": arguments.costs}
-    if name != "ladder":
-        options |= {"noise": "adversarial", "epsilon": epsilon(name, arguments)}
+    radii = epsilon(name, arguments)
+    if name == "lvac":
+        options["penalty"] = VirtualAdversarial(*radii)
+    elif name == "lvac_lw":
+        options["penalty"] = LayerwiseVirtualAdversarial(radii)
+    elif name != "ladder":
+        options |= {"noise": "adversarial" if name == "lvan" else "adversarial_layerwise", "epsilon": radii}
     return LadderClassifier(hidden, **options)
 
 
 def epsilon(name, arguments):
+    if name not in EPSILONS:
+        return [1.5] if name == "vat" else []
     return arguments.epsilon or EPSILONS[name][100 if arguments.labels < 1000 else 1000]
 
 
@@ -103,7 +113,7 @@ def main():
         minutes = (time.perf_counter() - start) / 60
         setting = {key: getattr(arguments, key) for key in ("labels", "seed", "epochs")}
         row = {"model": name, **setting, "minutes": round(minutes, 1), **errors(model, X_test, y_test)}
-        row["epsilon"] = "" if name in ("supervised", "ladder") else epsilon(name, arguments) if name != "vat" else 1.5
+        row["epsilon"] = " ".join(map(str, epsilon(name, arguments)))
         print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
         if arguments.csv is not None:
             write(arguments.csv, row)
