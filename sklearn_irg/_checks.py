@@ -73,17 +73,18 @@ def check_per_layer(value, name, *, open_low=False):
     numbers = value.tolist() if isinstance(value, np.ndarray) and value.ndim else value
     numbers = numbers if isinstance(numbers, (list, tuple)) else [numbers]
     if not numbers or any(not isinstance(number, Real) for number in numbers):
-        raise InvalidParameterError(f"{name} must be a number, or a sequence of numbers from the input up; got {value!r}.")
+        raise InvalidParameterError(
+            f"{name} must be a number, or a sequence of numbers from the input up; got {value!r}."
+        )
     return [check_real(number, name, 0, open_low=open_low) for number in numbers]
 
 
 def over_layers(numbers, name, n_layers):
     """A number for each of so many layers, the input among them: the last one counts for all further layers."""
     if len(numbers) > n_layers:
-        hidden = f"{n_layers - 1} hidden layer{'' if n_layers == 2 else 's'}" if n_layers > 1 else "no hidden layer"
+        hidden = f"and {n_layers - 1} hidden one{'' if n_layers == 2 else 's'}" if n_layers > 1 else "alone"
         raise InvalidParameterError(
-            f"{name} has {len(numbers)} entries, but there are {n_layers} layers to perturb: the input and {hidden}. Leave "
-            "entries out."
+            f"{name} has {len(numbers)} entries, but the layers to perturb are the input {hidden}. Leave entries out."
         )
     return numbers + numbers[-1:] * (n_layers - len(numbers))
 

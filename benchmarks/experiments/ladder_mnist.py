@@ -98,9 +98,13 @@ def main():
     parser.add_argument("--hidden", type=int, nargs="*", default=[1000, 500, 250, 250, 250])
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--unlabeled-batch-size", type=int, default=100)
-    parser.add_argument("--costs", type=float, nargs="*", default=[1000.0, 10.0, 0.1], help="0 0 0 0 0 0 1 is the Γ-model")
+    parser.add_argument(
+        "--costs", type=float, nargs="*", default=[1000.0, 10.0, 0.1], help="0 0 0 0 0 0 1 is the Γ-model"
+    )
     parser.add_argument("--noise-std", type=float, default=0.3)
-    parser.add_argument("--epsilon", type=float, nargs="*", help="radii of the model's adversarial part, from the input up")
+    parser.add_argument(
+        "--epsilon", type=float, nargs="*", help="radii of the model's adversarial part, from the input up"
+    )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     X, y, X_test, y_test = mnist(arguments.data)

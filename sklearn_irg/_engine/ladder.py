@@ -145,7 +145,9 @@ def encode(network, theta, X, weights, noise=None):
         values, mean, deviation = _normalized(matmul(activations, network.weight(theta, l)), weights)
         values = values if noise is None else values + noise[l + 1]
         layers.append((values, mean, deviation))
-        gains = _gains(network.weight(theta, l))  # read once more: cotangents meet in the gradient, not in a sum of matrices
+        gains = _gains(
+            network.weight(theta, l)
+        )  # read once more: cotangents meet in the gradient, not in a sum of matrices
         activations = values * gains + network.bias(theta, l)
         if l < n_layers - 1 and not is_identity:
             activations = activate(activations, network.activation)

@@ -281,7 +281,7 @@ class Step:
         return self.network.pull_back(stop_gradient(self.theta), forward, residuals)
 
     def frozen_loss_gradients_above(self, layer, entering, targets):
-        """Gradient of the loss of targets with respect to what enters the activation of a hidden layer, (n_samples, n_units)."""
+        """Gradient of the loss of targets with respect to what enters a hidden layer's activation, (n_samples, n_units)."""
         network, place = self.network.above(layer)
         theta, A = stop_gradient(self.theta)[place], entering.copy()
         self.network.activation.apply(A)

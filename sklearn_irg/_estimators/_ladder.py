@@ -62,7 +62,8 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         rows have a label.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss of labelled rows and in the penalty; neither in the means over rows by which
-        layers are normalised, nor in the costs of restoring them.
+        layers are normalised, nor in the costs of restoring them. Outputs are normalised too, so very unequal weights take
+        effect slowly: raise ``learning_rate_init``.
     solver : {"adam", "sgd"} or Solver, default="adam"
         Optimisation algorithm; not "lbfgs", because noise is random.
     batch_size : int or "auto", default="auto"

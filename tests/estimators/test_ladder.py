@@ -9,7 +9,7 @@ from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, RowNo
 from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.step import Step
-from sklearn_irg.losses._ladder import LadderLoss
+from sklearn_irg.losses._ladder import LadderLoss, TrainedWeightDecay
 from sklearn_irg.penalties import LayerwiseVirtualAdversarial, VirtualAdversarial, WeightDecay
 from tests import oracles
 from tests.problems import problem
@@ -119,7 +119,7 @@ def folded(objective, theta):
     """Weights and biases of the network that is normalised over the rows, in plain NumPy."""
     network, h, w, layers = objective.network, objective.rows.X, row_weights(objective.rows), []
     for V, b in network.unpack(theta):
-        z, mean, deviation = standardize(h @ V, w)
+        _, mean, deviation = standardize(h @ V, w)
         scale = np.sqrt((V * V).sum(axis=0)) / deviation
         layers.append((V * scale, b - mean * scale))
         h = np.tanh(h @ layers[-1][0] + layers[-1][1])
@@ -157,12 +157,15 @@ def test_a_penalty_is_one_of_the_normalised_network_beside_the_published_objecti
     direction = rng.randn(theta.size)
     expected = whole(theta + 1e-30j * direction).imag / 1e-30  # exact
     np.testing.assert_allclose(gradient @ direction, expected, rtol=1e-9)
-    np.testing.assert_allclose(
-        np.concatenate([np.append(W.ravel(), b) for W, b in folded(objective, theta)]),
-        objective.effective(theta)[: sum(W.size + b.size for W, b in folded(objective, theta))],
-        rtol=1e-9,
-        atol=1e-12,
-    )
+
+
+@pytest.mark.parametrize("penalty", [None, VirtualAdversarial(0.4)], ids=str)
+def test_what_is_kept_is_normalised_over_rows_without_weights_of_classes(penalty):
+    objective, theta, _ = ladder(penalty=penalty, of_classes=True)
+    kept = objective.network.unpack(objective.effective(theta))
+    for found, expected in zip(kept, folded(objective, theta), strict=True):
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-9)
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
@@ -229,6 +232,58 @@ def test_learns_from_few_labels_and_is_a_plain_network_in_the_end(noise):
     np.testing.assert_allclose(model.to_sklearn().predict_proba(X), model.predict_proba(X), rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "penalty",
+    [VirtualAdversarial(0.5), LayerwiseVirtualAdversarial((0.5, 0.3)), "input_gradient", 1e-3 * WeightDecay()],
+    ids=str,
+)
+def test_learns_with_a_penalty_beside_the_ladder(penalty):
+    options = {"max_iter": 20, "learning_rate_init": 0.01, "class_weight": "balanced", "random_state": 0}
+    model = LadderClassifier(penalty=penalty, alpha=0.5, **options).fit(X, SOME)
+    plain = LadderClassifier(**options).fit(X, SOME)
+    assert np.mean(model.transduction_ == Y) > 0.75
+    assert abs(model.coefs_[0] - plain.coefs_[0]).max() > 1e-3
+    none = LadderClassifier(penalty=penalty, alpha=0, **options).fit(X, SOME)
+    np.testing.assert_array_equal(none.coefs_[0], plain.coefs_[0])
+
+
+def test_a_penalty_on_weights_is_one_on_those_of_the_normalised_network_and_the_weight_decay_on_those_trained():
+    objective, theta, _ = ladder(penalty=WeightDecay())
+    batch, network = objective.everything(), objective.network
+    values = [objective.value(theta, batch, terms=[(1.0, term)]) for term in (WeightDecay(), TrainedWeightDecay())]
+    np.testing.assert_allclose(values[0], sum((W**2).sum() for W, _ in folded(objective, theta)), rtol=1e-9)
+    trained = sum((V**2).sum() for V, _ in network.unpack(theta))
+    np.testing.assert_allclose(values[1], trained / (2 * batch.total_weight), rtol=1e-12)
+
+
+def test_weights_of_classes_are_those_of_the_labelled_rows_in_the_loss_alone():
+    of_classes, theta, _ = ladder(of_classes=True)
+    plain = ladder()[0]
+    batches = [objective.everything() for objective in (of_classes, plain)]
+    steps = [Step(plain, theta, batch, np.random.RandomState(5)) for batch in batches]
+    (weighted, *costs), (unweighted, *plain_costs) = (plain.terms[0][1].contributions(step) for step in steps)
+    assert not np.allclose(weighted[0], unweighted[0])
+    np.testing.assert_array_equal(weighted[0], of_classes.rows.weights_of("labelled"))
+    for found, expected in zip([weighted[1:], *costs], [unweighted[1:], *plain_costs], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_class_that_weighs_more_is_predicted_more_often():
+    options = {"max_iter": 20, "learning_rate_init": 0.01, "random_state": 0}
+    plain, weighted = (
+        LadderClassifier(class_weight=class_weight, **options).fit(X, SOME)
+        for class_weight in (None, {digit: 50 if digit == 3 else 1 for digit in range(10)})
+    )
+    assert np.sum(weighted.predict(X) == 3) > np.sum(plain.predict(X) == 3)
+
+
+def test_labelled_rows_of_a_class_of_weight_zero_are_left_out():
+    moved = np.where((SOME == 3)[:, None], 9.0, X)
+    weights = {digit: digit != 3 for digit in range(10)}
+    fits = [LadderClassifier(class_weight=weights, max_iter=5, random_state=0).fit(rows, SOME) for rows in (X, moved)]
+    np.testing.assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
+
+
 def test_two_classes_and_early_stopping():
     rows = Y < 2
     model = LadderClassifier(max_iter=15, early_stopping=True, random_state=0).fit(X[rows], Y[rows])
@@ -239,6 +294,16 @@ def test_two_classes_and_early_stopping():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"epsilon": [1.0, 0]}, "epsilon must be a finite number > 0; got 0"),
+        (
+            {"epsilon": [1, 1, 1]},
+            "epsilon has 3 entries, but the layers to perturb are the input and 1 hidden one. Leave",
+        ),
+        ({"epsilon": "large"}, "epsilon must be a number, or a sequence of numbers from the input up; got 'large'"),
+        ({"penalty": "vat"}, "penalty must be None, one of .*; got 'vat'"),
+        ({"penalty": "parameter_gradient"}, "under RowNormalization are not those of the network"),
+        ({"alpha": -1}, "alpha must be a finite number >= 0; got -1"),
+        ({"class_weight": "even"}, "class_weight must be a dict of class to number, \"balanced\" or None; got 'even'"),
         ({"noise": "salt"}, "noise must be one of 'gaussian', 'adversarial', 'adversarial_layerwise'; got 'salt'"),
         ({"noise_std": -1}, "noise_std must be a finite number >= 0; got -1"),
         ({"denoising_costs": 3}, "denoising_costs must be a sequence of numbers; got 3"),
