@@ -256,6 +256,16 @@ def test_a_penalty_on_weights_is_one_on_those_of_the_normalised_network_and_the_
     np.testing.assert_allclose(values[1], trained / (2 * batch.total_weight), rtol=1e-12)
 
 
+def test_what_a_fit_penalises_is_the_network_that_is_kept():
+    options = {"noise_std": 0.0, "batch_size": 500, "unlabeled_batch_size": 500, "learning_rate_init": 1e-12}
+    plain, penalised = (
+        LadderClassifier(penalty=penalty, alpha=0.5, max_iter=1, random_state=0, **options).fit(X, SOME)
+        for penalty in (None, "weight_decay")
+    )
+    squares = sum((W**2).sum() for W in penalised.coefs_)
+    np.testing.assert_allclose(penalised.loss_ - plain.loss_, 0.5 * squares, rtol=1e-6)
+
+
 def test_weights_of_classes_are_those_of_the_labelled_rows_in_the_loss_alone():
     of_classes, theta, _ = ladder(of_classes=True)
     plain = ladder()[0]
