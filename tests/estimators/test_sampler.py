@@ -1,5 +1,7 @@
 """A generator against a critic: new rows like those of a table."""
 
+import gc
+import weakref
 from itertools import pairwise
 
 import numpy as np
@@ -320,7 +322,13 @@ class TestDataFrames:
         np.testing.assert_array_equal(of_frame.to_numpy(), of_array)
 
     def test_no_row_of_the_table_is_kept(self):
-        assert len(fitted(pd.DataFrame(columns()))._columns) == 0
+        X = np.random.RandomState(0).randn(60, 2)
+        reference = weakref.ref(X)
+        model = fitted(pd.DataFrame(X, columns=["a", "b"], copy=False))
+        del X
+        gc.collect()
+        assert reference() is None
+        assert model.sample(3).columns.tolist() == ["a", "b"]
 
 
 class TestIntegers:
