@@ -41,7 +41,7 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     constraint : Constraint, default=None
-        A bound on the weights of the critic; the generator's are free.
+        A bound on the weights of the critic; the generator's are free. Use ``n_critic=5`` with it; penalties do better.
     penalty : LipschitzGradient, a sum or multiple of these, "lipschitz_gradient" or None, default=None
         Penalty on the slope of the critic, with bounds in units of standardised columns. At "interpolates" the slope is taken
         between a row of the table and a generated one, at "data" at the rows of both. ``None`` is
