@@ -163,7 +163,13 @@ OF_ESTIMATOR = {
         "epsilon": st.one_of(ANY_NUMBER, COSTS),
     },
     WassersteinCritic: {"cv": st.one_of(st.none(), ANY_NUMBER, st.just("no")), "l2": ANY_NUMBER},
-    WassersteinSampler: {"n_latent": ANY_NUMBER, "n_steps": st.sampled_from([1, 3, 0, -1, 2.5, None, np.int8(3)])},
+    WassersteinSampler: {
+        "n_latent": ANY_NUMBER,
+        "n_steps": st.sampled_from([1, 3, 0, -1, 2.5, None, np.int8(3)]),
+        "n_critic": st.one_of(st.just(np.int8(2)), ANY_NUMBER),
+        "generator_learning_rate_init": st.one_of(st.none(), ANY_NUMBER),
+        "round_integers": st.sampled_from([True, False, 1]),
+    },
 }
 SCALES = st.sampled_from([0.0, 1e-300, 1e-3, 1.0, 1e6, 1e30, 1e150, 3e307])
 
