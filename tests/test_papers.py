@@ -82,13 +82,13 @@ def as_estimator(value):
 
 
 def fit_briefly(estimator):
-    brief = {name: 2 for name in ("max_iter", "n_steps") if name in estimator.get_params(deep=False)}
+    brief = {name: 10 for name in ("max_iter", "n_steps") if name in estimator.get_params(deep=False)}
     y = names()["y"].astype(float) if is_regressor(estimator) else names()["y"]
     return clone(estimator).set_params(**brief).fit(names()["X"], y)
 
 
 @pytest.mark.parametrize("code", CALLS, ids=CALLS)
-@pytest.mark.filterwarnings("ignore")  # of models that are trained on forty rows for two epochs
+@pytest.mark.filterwarnings("ignore")  # of models that are trained on forty rows for ten epochs
 def test_a_call_on_the_page_runs_and_what_it_makes_fits(code):
     with mpl.rc_context({"figure.max_open_warning": 0}):
         value = eval(code, names())
