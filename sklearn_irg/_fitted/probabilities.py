@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 
 from sklearn_irg._engine.likelihoods import Categorical
-from sklearn_irg._fitted.affine import as_fitted
+from sklearn_irg._fitted.affine import as_fitted, predictions
 from sklearn_irg._fitted.models import Model
 from sklearn_irg._fitted.table_models import TableModel
 
@@ -148,6 +148,6 @@ def labels_follow(model, rows, estimator):
     points = np.concatenate(near_boundary(model, rows))
     if not len(points):
         return True
-    predicted = np.asarray(estimator.predict(rows_for(estimator, model, points)))
+    predicted = predictions(estimator, rows_for(estimator, model, points))
     # half of the points, those on one side, are predicted otherwise where two boundaries differ
     return np.mean(model.classes[model.predicted(model.scores(points))] == predicted) > 0.75

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_column, check_integer, check_real
-from sklearn_irg._fitted.affine import as_fitted
+from sklearn_irg._fitted.affine import as_fitted, predictions
 from sklearn_irg._fitted.baseline import baseline_cells
 from sklearn_irg._fitted.deletion_search import beam_masks, refined_masks, row_blocks
 from sklearn_irg._fitted.deletions import DeletionObjective, Deletions, SmoothObjective
@@ -109,7 +109,7 @@ def _objective(estimator, X, baseline, alpha, categorical):
     table = as_table(X, categorical=_positions(categorical, table))
     model, rows = model_and_rows(estimator, X, table)
     model.require_classes()
-    own = np.searchsorted(model.classes, estimator.predict(X))
+    own = np.searchsorted(model.classes, predictions(estimator, X))
     deletions = Deletions(table, baseline_cells(baseline, table))
     _require_row(estimator, deletions)
     return DeletionObjective(loss_model_of(estimator, X, model, rows, table), deletions, own, alpha)
