@@ -83,7 +83,7 @@ copybutton_prompt_is_regexp = True
 
 GALLERY = [
     "mixed_table", "tilted_boundary", "vat_rings", "certified_and_attacked", "mnist_under_attack", "tanay_griffin",
-    "toy_colors", "decoy_digits", "iris_cancer", "annotations", "feature_costs", "l1_path", "calibration",
+    "toy_colors", "decoy_digits", "deletion_mask", "iris_cancer", "annotations", "feature_costs", "l1_path", "calibration",
     "semi_supervised_digits", "clustering", "drift", "custom_penalty",
 ]  # fmt: skip
 

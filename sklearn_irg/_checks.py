@@ -17,9 +17,11 @@ __all__ = [
     "check_features",
     "check_integer",
     "check_mask",
+    "check_per_layer",
     "check_radii",
     "check_real",
     "check_sample_weight",
+    "over_layers",
 ]
 
 
@@ -64,6 +66,27 @@ def check_radii(epsilon):
     if not radii:
         raise InvalidParameterError("epsilon must be one radius or more; got none.")
     return radii
+
+
+def check_per_layer(value, name, *, open_low=False):
+    """One number for all layers, or a number for each of the first ones, as a list of floats."""
+    numbers = value.tolist() if isinstance(value, np.ndarray) and value.ndim else value
+    numbers = numbers if isinstance(numbers, (list, tuple)) else [numbers]
+    if not numbers or any(not isinstance(number, Real) for number in numbers):
+        raise InvalidParameterError(
+            f"{name} must be a number, or a sequence of numbers from the input up; got {value!r}."
+        )
+    return [check_real(number, name, 0, open_low=open_low) for number in numbers]
+
+
+def over_layers(numbers, name, n_layers):
+    """A number for each of so many layers, the input among them: the last one counts for all further layers."""
+    if len(numbers) > n_layers:
+        hidden = f"and {n_layers - 1} hidden one{'' if n_layers == 2 else 's'}" if n_layers > 1 else "alone"
+        raise InvalidParameterError(
+            f"{name} has {len(numbers)} entries, but the layers to perturb are the input {hidden}. Leave entries out."
+        )
+    return numbers + numbers[-1:] * (n_layers - len(numbers))
 
 
 def check_integer(value, name, low=None, high=None):

@@ -14,7 +14,15 @@ from sklearn_irg._engine.autodiff import Bundle, defvjp, defvjp_all, opaque, pri
 from sklearn_irg._engine.parametrisations import Parametrisation
 from sklearn_irg._engine.sensitivity import leading_singular_triple, power_iterations
 
-__all__ = ["Constraint", "FrobeniusCap", "Projection", "SpectralNormalization", "WeightClipping", "check_constraint"]
+__all__ = [
+    "Constraint",
+    "FrobeniusCap",
+    "MaxNorm",
+    "Projection",
+    "SpectralNormalization",
+    "WeightClipping",
+    "check_constraint",
+]
 
 
 class Constraint(Component, Parametrisation):
@@ -121,10 +129,9 @@ class FrobeniusCap(_Bounded, Projection):
     bound : float, default=1.0
         Largest Frobenius norm of each weight matrix.
 
-    References
-    ----------
-    .. [1] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple way to prevent neural
-       networks from overfitting", which bounds norms by projection.
+    See Also
+    --------
+    MaxNorm : The same for the weights of each unit.
 
     Examples
     --------
@@ -139,6 +146,47 @@ class FrobeniusCap(_Bounded, Projection):
     def project(self, network, theta):
         for W, _ in network.unpack(theta):
             W *= min(1.0, float(self.bound) / max(float(np.linalg.norm(W)), np.finfo(W.dtype).tiny))
+
+
+class MaxNorm(_Bounded, Projection):
+    r"""Incoming weights of each unit scaled down, after each step, to a norm of at most a bound.
+
+    .. math:: \lVert w_k \rVert_2 \le c
+
+    for each column :math:`w_k` of each weight matrix, without biases [1]_; usually combined with ``dropout``.
+
+    Parameters
+    ----------
+    bound : float, default=3.0
+        Largest norm c of the weights of a unit.
+
+    See Also
+    --------
+    FrobeniusCap : The same for a matrix as a whole.
+
+    References
+    ----------
+    .. [1] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple way to prevent neural
+       networks from overfitting".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_irg import GradRegMLPClassifier
+    >>> from sklearn_irg.constraints import MaxNorm
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = GradRegMLPClassifier((8,), constraint=MaxNorm(0.5), tol=0.01, random_state=0).fit(X, y)
+    >>> [round(float(np.linalg.norm(W, axis=0).max()), 6) for W in model.coefs_]
+    [0.5, 0.5]
+    """
+
+    def __init__(self, bound=3.0):
+        self.bound = bound
+
+    def project(self, network, theta):
+        for W, _ in network.unpack(theta):
+            W *= np.minimum(1.0, float(self.bound) / np.maximum(np.linalg.norm(W, axis=0), np.finfo(W.dtype).tiny))
 
 
 class WeightClipping(_Bounded, Projection):

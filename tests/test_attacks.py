@@ -49,6 +49,9 @@ ATTACKS = {
     "fast gradient, l2": (partial(fast_gradient, epsilon=0.4), 2),
     "fast gradient, linf": (partial(fast_gradient, epsilon=0.4, norm="linf"), np.inf),
     "fast gradient, l1": (partial(fast_gradient, epsilon=0.4, norm="l1"), 1),
+    "several fast gradients, l2": (partial(fast_gradient, epsilon=0.4, n_steps=5), 2),
+    "several fast gradients, linf": (partial(fast_gradient, epsilon=0.4, n_steps=5, norm="linf"), np.inf),
+    "several fast gradients, l1": (partial(fast_gradient, epsilon=0.4, n_steps=5, step_size=0.3, norm="l1"), 1),
     "projected gradient, l2": (partial(projected_gradient, epsilon=0.4, n_steps=5), 2),
     "projected gradient, linf": (
         partial(projected_gradient, epsilon=0.4, n_steps=5, norm="linf", random_state=0),

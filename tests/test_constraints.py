@@ -5,7 +5,14 @@ import pytest
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
 from sklearn_irg.activations import Activation
-from sklearn_irg.constraints import FrobeniusCap, Projection, SpectralNormalization, WeightClipping, check_constraint
+from sklearn_irg.constraints import (
+    FrobeniusCap,
+    MaxNorm,
+    Projection,
+    SpectralNormalization,
+    WeightClipping,
+    check_constraint,
+)
 from sklearn_irg.solvers import Solution, Solver
 from tests.problems import MULTI_X, MULTI_Y, evaluate, make_objective, problem
 
@@ -55,6 +62,24 @@ def test_spectral_normalization_is_as_published_for_slopes_of_at_most_one():
     for activation in ("relu", "logistic"):
         coefs = GradRegMLPClassifier((16, 8), activation, **options).fit(MULTI_X, MULTI_Y).coefs_
         np.testing.assert_allclose([np.linalg.norm(W, 2) for W in coefs], 2.0 ** (1 / 3), rtol=1e-9)
+
+
+def test_max_norm_scales_only_the_units_that_are_too_large():
+    network, _, _, theta, _ = problem()
+    moved = theta.copy()
+    MaxNorm(1.1).project(network, moved)
+    n_scaled = 0
+    for (W, b), (V, c) in zip(network.unpack(theta), network.unpack(moved), strict=True):
+        norms = np.linalg.norm(W, axis=0)
+        np.testing.assert_allclose(V, W * np.minimum(1, 1.1 / norms), rtol=1e-12)
+        np.testing.assert_array_equal(b, c)
+        n_scaled += (norms > 1.1).sum()
+    assert 0 < n_scaled < 17
+
+
+def test_max_norm_holds_after_a_fit():
+    model = GradRegMLPClassifier((9,), constraint=MaxNorm(0.7), max_iter=20, learning_rate_init=0.05, random_state=0)
+    assert [np.linalg.norm(W, axis=0).max() for W in model.fit(MULTI_X, MULTI_Y).coefs_] == pytest.approx([0.7, 0.7])
 
 
 @pytest.mark.parametrize("Estimator", [GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier])
@@ -112,6 +137,7 @@ def test_l2_counts_the_weights_inside_the_constraint():
         (WeightClipping(0), "bound must be a finite number > 0; got 0"),
         (SpectralNormalization(np.inf), "bound must be a finite number > 0; got inf"),
         (FrobeniusCap(np.nan), "bound must be a finite number > 0; got nan"),
+        (MaxNorm(0), "bound must be a finite number > 0; got 0"),
     ],
     ids=str,
 )

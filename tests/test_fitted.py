@@ -33,8 +33,9 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPRegressor
 from sklearn_irg._fitted.residual_directions import residual_direction
 from sklearn_irg._fitted.steps_inside import contains_trees
-from sklearn_irg.attacks import adversarial_accuracy, deepfool
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, deepfool
 from sklearn_irg.diagnostics import (
+    attack_distance,
     certified_radius,
     feature_sensitivity,
     input_gradients,
@@ -348,3 +349,29 @@ class TestStepsInside:
     def test_kinks_and_steep_slopes_are_no_jumps(self, inner):
         model = Hidden(inner).fit(STEPS_X, STEPS_Y)
         assert np.isfinite(input_gradients(model, STEPS_X)).all()
+
+
+class _InAColumn(ClassifierMixin, BaseEstimator):
+    """Predicts a column of classes, as CatBoost does."""
+
+    def fit(self, X, y):
+        self.model_ = LogisticRegression(max_iter=1000).fit(X, y)
+        self.classes_, self.n_features_in_ = self.model_.classes_, self.model_.n_features_in_
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)[:, None]
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)
+
+
+def test_a_column_of_predictions_is_a_vector():
+    X, y = load_iris(return_X_y=True)
+    model = _InAColumn().fit(X, y)
+    threat = ThreatModel(0.5).fit(X)
+    moved = adversarial_examples(model, X[::10], y[::10], threat)
+    assert adversarial_accuracy(model, X[::10], y[::10], threat) == np.mean(model.model_.predict(moved) == y[::10])
+    assert (attack_distance(model, X[::10]) > 0).any()
+    expected = input_gradients(model.model_, X[::10])
+    np.testing.assert_allclose(input_gradients(model, X[::10]), expected, rtol=1e-4, atol=1e-6)

@@ -34,6 +34,7 @@ from sklearn_irg.penalties import (
     InputNoise,
     Jacobian,
     LabelNoise,
+    LayerwiseVirtualAdversarial,
     LipschitzGradient,
     LocalRadius,
     ParameterGradient,
@@ -103,6 +104,8 @@ DETACHED = [
     VirtualAdversarial(epsilon=0.5),
     VirtualAdversarial(epsilon=0.5, features=[0, 3]),
     VirtualAdversarial(epsilon="local"),
+    LayerwiseVirtualAdversarial(epsilon=(0.5, 0.3)),
+    LayerwiseVirtualAdversarial(epsilon=(0.5, 0, 0.4), costs=(1, 0.5, 2), features=[0, 3]),
     RandomPerturbation(epsilon=0.5),
     RandomPerturbation(epsilon=LocalRadius(n_neighbors=3)),
     AdversarialLoss(epsilon=0.3),
@@ -122,7 +125,14 @@ READ_CLASSES, READ_ANYTHING = of_kind(
     DIFFERENTIABLE, CertifiedLoss, ClassBalance, ConditionalEntropy, LabelNoise, RightReasons
 )
 MOVE_INPUTS, READ_INPUTS = of_kind(
-    PENALTIES, AdversarialLoss, CertifiedLoss, InputDropout, InputNoise, RandomPerturbation, VirtualAdversarial
+    PENALTIES,
+    AdversarialLoss,
+    CertifiedLoss,
+    InputDropout,
+    InputNoise,
+    LayerwiseVirtualAdversarial,
+    RandomPerturbation,
+    VirtualAdversarial,
 )
 IMPOSSIBLE = [(p, "labels") for p in of_kind(READ_CLASSES, ClassBalance)[0]]  # labels do not exclude one another
 AT_INTERPOLATES = [p for p in READ_INPUTS if "interpolates" in repr(p)]
@@ -237,6 +247,7 @@ LABEL_FREE = [
     Jacobian(),
     LipschitzGradient(0.5),
     VirtualAdversarial(0.5),
+    LayerwiseVirtualAdversarial((0, 0.5)),
     RandomPerturbation(0.5),
 ]
 OF_LABELS = [
@@ -878,6 +889,7 @@ def perturbed(penalty, objective, theta, batch=None):
     "penalty",
     [
         VirtualAdversarial(0.5, features=[1, 2]),
+        LayerwiseVirtualAdversarial((0.5, 0.3), features=[1, 2]),
         RandomPerturbation(0.5, features=[1, 2]),
         AdversarialLoss(0.3, features=[1, 2]),
         AdversarialLoss(0.3, "linf", n_steps=2, clip=(-0.1, 0.1), features=[1, 2]),
@@ -910,6 +922,148 @@ def test_virtual_adversarial_tends_to_half_epsilon_squared_times_the_largest_fis
         eigenvalue = np.linalg.eigvalsh(J[i].T @ fisher(P[i]) @ J[i])[-1]
         # the remainder is of the order of epsilon, and a hundred power iterations leave a part of the second direction
         np.testing.assert_allclose(value, epsilon**2 / 2 * eigenvalue, rtol=0.01)
+
+
+def columnwise(A, weights):
+    mean = weights @ A
+    return mean, np.sqrt(weights @ (A - mean) ** 2)
+
+
+def moved_outputs(network, theta, X, weights, place, moves):
+    """Outputs with one layer moved in standard deviations of its units, in plain NumPy; of complex numbers too."""
+    A, layers = X + moves if place == 0 else X, network.unpack(theta)
+    for l, (W, b) in enumerate(layers):
+        A = A @ W + b
+        if l == place - 1:
+            A = A + columnwise(A, weights)[1] * moves
+        A = np.tanh(A) if l < len(layers) - 1 else A
+    return A
+
+
+def divergences(Z, P):
+    """KL of rows of probabilities P to the softmax of complex outputs."""
+    Z = Z - Z.real.max(axis=1, keepdims=True)
+    return (P * (np.log(P) - Z + np.log(np.exp(Z).sum(axis=1, keepdims=True)))).sum(axis=1)
+
+
+class TestLayerwiseVirtualAdversarial:
+    RADII = [0.5, 0.3, 0.4]
+
+    @pytest.mark.parametrize("place", [0, 1, 2])
+    def test_value_and_gradient_are_those_of_plain_formulas(self, place):
+        network, X, Y, theta, rng = problem()
+        weight = rng.rand(20)
+        radii = [radius * (l == place) for l, radius in enumerate(self.RADII)]
+        penalty = LayerwiseVirtualAdversarial(radii, xi=1e-4, costs=[0, 0, 0.7] if place == 2 else 0.7)
+        objective = make_objective(network, X, Y, penalty, sample_weight=weight)
+        objective.terms = objective.terms[1:]
+        value, gradient = evaluate(objective, theta)
+        w = weight / weight.sum()
+        P = oracles.means(outputs_of(network, theta)(X), "softmax")
+        moves = self.moves(network, theta, X, w, P, place)
+
+        def published(theta):
+            return 0.7 * w @ divergences(moved_outputs(network, theta, X, w, place, moves), P)
+
+        np.testing.assert_allclose(value, published(theta), rtol=1e-9)
+        direction = rng.randn(theta.size)
+        exact = published(theta + 1e-30j * direction).imag / 1e-30
+        np.testing.assert_allclose(gradient @ direction, exact, rtol=1e-9)
+
+    def moves(self, network, theta, X, w, P, place):
+        """What one power iteration finds, by complex steps in place of derivatives."""
+        start = np.random.RandomState(0).standard_normal((len(X), network.layer_sizes[place]))
+        start /= np.linalg.norm(start, axis=1, keepdims=True)
+        gradients = np.empty_like(start)
+        for j in range(start.shape[1]):
+            step = 1e-4 * start + 1e-30j * np.eye(start.shape[1])[j]
+            gradients[:, j] = divergences(moved_outputs(network, theta, X, w, place, step), P).imag
+        return self.RADII[place] * gradients / np.linalg.norm(gradients, axis=1, keepdims=True)
+
+    def test_costs_multiply_layers(self):
+        network, X, Y, theta, _ = problem()
+        first, both, more = (
+            penalty_value(LayerwiseVirtualAdversarial((0.5, 0.3, 0), costs=costs), network, X, Y, theta)
+            for costs in ((1, 0), (1, 1), (1, 3, 5))
+        )
+        assert both > first
+        np.testing.assert_allclose(more - first, 3 * (both - first), rtol=1e-9)
+
+    @pytest.mark.parametrize("options", [{}, {"features": [1, 2]}, {"xi": 0.1, "n_power_iterations": 3}], ids=str)
+    @pytest.mark.parametrize("dropout", [0.0, 0.4])
+    def test_of_the_input_alone_is_virtual_adversarial(self, options, dropout):
+        network, X, Y, theta, _ = problem()
+        results = [
+            evaluate(make_objective(network, X, Y, penalty, dropout=dropout), theta)
+            for penalty in (LayerwiseVirtualAdversarial((0.5, 0), **options), VirtualAdversarial(0.5, **options))
+        ]
+        assert results[0][0] == results[1][0]
+        np.testing.assert_array_equal(results[0][1], results[1][1])
+
+    def test_the_last_number_counts_for_all_further_layers(self):
+        network, X, Y, theta, _ = problem()
+        values = [
+            penalty_value(LayerwiseVirtualAdversarial(epsilon, costs=costs), network, X, Y, theta)
+            for epsilon, costs in [(0.3, 1), ((0.3, 0.3), (1, 1, 1)), (np.full(3, 0.3), [1])]
+        ]
+        assert values[0] == values[1] == values[2]
+
+    def test_larger_weights_below_and_smaller_ones_above_do_not_evade_it(self):
+        network, X, Y, theta, _ = problem(activation="relu")
+        scaled = theta.copy()
+        layers = network.unpack(scaled)
+        for array, factor in ((layers[0][0], 100), (layers[0][1], 100), (layers[1][0], 0.01)):
+            array *= factor
+        penalty = LayerwiseVirtualAdversarial((0, 0.5))
+        values = [penalty_value(penalty, network, X, Y, t) for t in (theta, scaled)]
+        np.testing.assert_allclose(*values, rtol=1e-9)
+
+    @pytest.mark.parametrize("place", [1, 2])
+    def test_tends_to_half_epsilon_squared_times_the_largest_fisher_eigenvalue_of_the_layer(self, place):
+        network, X, Y, theta, _ = problem(n_samples=6)
+        epsilon, w = 1e-3, np.full(6, 1 / 6)
+        objective = make_objective(network, X, Y)
+        step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
+        radii = [epsilon * (l == place) for l in range(3)]
+        values = LayerwiseVirtualAdversarial(radii, xi=1e-3, n_power_iterations=100).values(step)
+        P, n_units = oracles.means(outputs_of(network, theta)(X), "softmax"), network.layer_sizes[place]
+        J = np.stack(
+            [moved_outputs(network, theta, X, w, place, 1e-30j * e).imag / 1e-30 for e in np.eye(n_units)], axis=2
+        )
+        for i, value in enumerate(values):
+            eigenvalue = np.linalg.eigvalsh(J[i].T @ (np.diag(P[i]) - np.outer(P[i], P[i])) @ J[i])[-1]
+            np.testing.assert_allclose(value, epsilon**2 / 2 * eigenvalue, rtol=0.01)
+
+    def test_dropped_units_stay_dropped(self):
+        network, X, Y, theta, _ = problem()
+        objective = make_objective(network, X, Y, LayerwiseVirtualAdversarial((0, 0.5)), dropout=0.4)
+        step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
+        for layer in (0, 1):
+            np.testing.assert_allclose(step.outputs_above(layer, step.entering(layer)), step.outputs, rtol=1e-12)
+        targets = step.frozen_mean[::-1]
+
+        def loss(entering):
+            return step.likelihood.loss_and_residual(step.outputs_above(0, entering), targets)[0]
+
+        expected = oracles.input_gradients(loss, step.entering(0))
+        found = step.frozen_loss_gradients_above(0, step.entering(0), targets)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
+
+    def test_of_hidden_layers_takes_sparse_rows(self):
+        network, X, Y, theta, _ = problem()
+        X[X < 0.5] = 0
+        penalty = LayerwiseVirtualAdversarial((0, 0.5))
+        values = [evaluate(make_objective(network, rows, Y, penalty), theta) for rows in (X, sparse.csr_array(X))]
+        np.testing.assert_allclose(values[1][0], values[0][0], rtol=1e-9)
+        np.testing.assert_allclose(values[1][1], values[0][1], rtol=1e-9, atol=1e-13)
+
+    @pytest.mark.parametrize("hidden", [(), (7,)], ids=len)
+    @pytest.mark.parametrize("name", ["epsilon", "costs"])
+    def test_more_numbers_than_layers_are_refused(self, name, hidden):
+        network, X, Y, theta, _ = problem(hidden=hidden)
+        layers = "3 entries, but the layers to perturb are the input and 1 hidden one" if hidden else "the input alone"
+        with pytest.raises(ValueError, match=f"{name} has .*{layers}"):
+            penalty_value(LayerwiseVirtualAdversarial(**{"epsilon": 1.0, name: [1.0] * 3}), network, X, Y, theta)
 
 
 def test_the_power_iteration_finds_the_leading_eigenvector_within_its_columns():
@@ -982,6 +1136,14 @@ class TestSumsAndMultiples:
         (VirtualAdversarial(epsilon=0), "epsilon must be a finite number > 0; got 0"),
         (VirtualAdversarial(xi=np.nan), "xi must be a finite number > 0; got nan"),
         (VirtualAdversarial(n_power_iterations=0), "n_power_iterations must be an integer >= 1; got 0"),
+        (LayerwiseVirtualAdversarial("local"), "epsilon must be a number, or a sequence of numbers .*; got 'local'"),
+        (LayerwiseVirtualAdversarial([]), r"epsilon must be a number, or a sequence of numbers .*; got \[\]"),
+        (LayerwiseVirtualAdversarial((0.5, None)), "epsilon must be a number, or a sequence of numbers .*None"),
+        (LayerwiseVirtualAdversarial((0.5, -1)), "epsilon must be a finite number >= 0; got -1"),
+        (LayerwiseVirtualAdversarial(costs=(1, np.nan)), "costs must be a finite number >= 0; got nan"),
+        (LayerwiseVirtualAdversarial(costs={1: 2}), "costs must be a number, or a sequence of numbers"),
+        (LayerwiseVirtualAdversarial(xi=0), "xi must be a finite number > 0; got 0"),
+        (LayerwiseVirtualAdversarial(n_power_iterations=0), "n_power_iterations must be an integer >= 1; got 0"),
         (RandomPerturbation(np.inf), "epsilon must be a finite number > 0; got inf"),
         (AdversarialLoss(np.nan), "epsilon must be a finite number > 0; got nan"),
         (AdversarialLoss(step_size=np.nan), "step_size must be a finite number > 0; got nan"),
@@ -1004,6 +1166,7 @@ class TestSumsAndMultiples:
             Jacobian,
             LipschitzGradient,
             VirtualAdversarial,
+            LayerwiseVirtualAdversarial,
             RandomPerturbation,
             AdversarialLoss,
             InputNoise,

@@ -32,6 +32,7 @@ from sklearn_irg.attacks import (
 from sklearn_irg.diagnostics import (
     attack_distance,
     certified_radius,
+    deletion_mask,
     distance_interval,
     input_gradients,
     integrated_gradients,
@@ -85,6 +86,7 @@ BOX = ThreatModel(0.5, norm="linf").fit(X)
 
 BY_GRADIENTS = {
     "fast gradient": lambda m, X, y: fast_gradient(m, X, y, 0.5),
+    "fast gradients to a class": lambda m, X, y: fast_gradient(m, X, y, 0.5, targets=1 - y, n_steps=3),
     "projected gradient": lambda m, X, y: projected_gradient(m, X, y, 0.5, n_steps=4),
     "from a random start": lambda m, X, y: projected_gradient(m, X, y, 0.5, norm="linf", n_steps=4, random_state=0),
     "DeepFool": lambda m, X, y: deepfool(m, X, max_iter=10),
@@ -104,6 +106,10 @@ BY_ANY_ATTACK = {
     "examples at a radius": lambda m, X, y: adversarial_examples(m, X, y, 0.5),
     "attack distance": lambda m, X, y: attack_distance(m, X, threat=THREAT),
     "attack distance without a threat": lambda m, X, y: attack_distance(m, X),
+}
+MASKS = {
+    "deletion": lambda m, X, y: deletion_mask(m, X, np.array([10.0, 1500, 0, 4])),
+    "greedy deletion of short lists": lambda m, X, y: deletion_mask(m, X, [8.0, 700, 1e-3, 6], alpha=0.3, beam_width=1),
 }
 CERTAIN = {
     "certified": lambda m, X, y: certified_rows(m, X, y, THREAT, [0.1, 0.4]).T,
@@ -135,6 +141,12 @@ def test_gradients(name, function):
 @pytest.mark.parametrize("name", [*SMOOTH, *STEPPED])
 def test_attacks(name, function):
     assert_rows_are_their_own(BY_ANY_ATTACK[function], (SMOOTH | STEPPED)[name], X[:6], y[:6], n_alone=2)
+
+
+@pytest.mark.parametrize("function", MASKS)
+@pytest.mark.parametrize("name", [name for name in (*SMOOTH, *STEPPED) if name != "threshold"])
+def test_masks(name, function):
+    assert_rows_are_their_own(MASKS[function], (SMOOTH | STEPPED)[name], X[:12], y[:12])
 
 
 @pytest.mark.parametrize("function", CERTAIN)

@@ -31,6 +31,7 @@ from sklearn_irg.attacks import (
 from sklearn_irg.diagnostics import (
     attack_distance,
     certified_radius,
+    deletion_mask,
     feature_sensitivity,
     input_gradients,
     mirror_points,
@@ -160,6 +161,17 @@ class TestEveryContainer:
             values = [function(pipeline(LogisticRegression()).fit(X, LABELS), X, LABELS) for X in (found, expected)]
             np.testing.assert_allclose(*values, rtol=1e-6, atol=1e-12)
 
+    @pytest.mark.parametrize(
+        "last", [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)], ids=["linear", "tree"]
+    )
+    def test_deletion_masks_are_the_same(self, name, last):
+        masks = [
+            deletion_mask(pipeline(last).fit(X, LABELS), X[:12], X, alpha=0.05)
+            for X in (CONTAINERS[name](TABLE), TABLE)
+        ]
+        np.testing.assert_allclose(*masks, atol=1e-6)
+        assert (masks[0][:, :2] > 0).any()
+
     def test_missing_cells_stay_missing(self, name):
         frame = TABLE.assign(price=TABLE.price.where(TABLE.index % 3 > 0))
         whole, X = CONTAINERS[name](TABLE), CONTAINERS[name](frame)
@@ -266,6 +278,25 @@ class TestNumbersAmongTypes:
         assert threat.allows(X, moved).all()
         assert (np.asarray(moved)[:, 1:] != np.asarray(X)[:, 1:]).sum(axis=1).max() == 1
 
+    def test_flags_of_numpy_in_an_array_of_objects_are_not_missing(self):
+        table = as_table(np.array([[np.False_, 1.5], [np.True_, np.nan]], dtype=object))
+        assert table.cells(0).tolist() == [False, True]
+        assert table.is_flag.tolist() == [True, False]
+
+    @pytest.mark.parametrize(
+        "container",
+        [
+            lambda t: t.astype({"job": "category"}),
+            lambda t: in_polars(t, job=pytest.importorskip("polars").Enum("abc")),
+        ],
+        ids=["pandas", "polars"],
+    )
+    def test_a_cell_among_declared_levels_may_become_missing(self, container):
+        table = as_table(container(TABLE))
+        changed = table.with_cells(3, np.arange(2), np.array([None, "b"], dtype=object))
+        assert changed.cells(3).tolist() == [None, "b", *TABLE.job[2:]]
+        assert types_of(changed.X) == types_of(table.X)
+
     def test_missing_cells_of_pandas_in_arrays(self):
         frame = pd.DataFrame({"a": [1, 2, None, 4], "b": [0.5, None, 1.5, 2.0], "c": [True, None, False, True]})
         frame = frame.convert_dtypes()
@@ -316,6 +347,7 @@ class TestFlagsBesideNumbers:
         assert not input_gradients(model, X, LABELS)[:, 1].any()
         for moved in (
             fast_gradient(model, X, LABELS, epsilon=0.3),
+            fast_gradient(model, X, LABELS, epsilon=0.3, targets=1 - LABELS, n_steps=3),
             adversarial_examples(model, X, LABELS, 0.3),
         ):
             assert types_of(moved) == types_of(X)
@@ -374,7 +406,7 @@ class TestPolars:
         plane = InputGradientDisplay.from_estimator(LogisticRegression().fit(two, LABELS), two, LABELS)
         assert plane.ax_.get_xlabel() == "age"
 
-    @pytest.mark.parametrize("attack", [fast_gradient, projected_gradient])
+    @pytest.mark.parametrize("attack", [fast_gradient, partial(fast_gradient, n_steps=3), projected_gradient])
     @pytest.mark.parametrize("model", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())])
     def test_gradient_attacks_on_numbers_return_frames(self, attack, model):
         X = in_polars(TABLE, price="Float32")[["age", "price"]]

@@ -21,6 +21,7 @@ __all__ = [
     "Bundle",
     "Workspace",
     "accumulate",
+    "column_deviations",
     "combine",
     "defvjp",
     "defvjp_all",
@@ -32,6 +33,7 @@ __all__ = [
     "root",
     "row_absolute_sum",
     "row_dot",
+    "scale_columns",
     "scale_rows",
     "squared_norm",
     "stop_gradient",
@@ -244,6 +246,30 @@ def row_absolute_sum(A):
 
 
 defvjp(row_absolute_sum, lambda ans, A: lambda g: scale_rows(g, np.sign(stop_gradient(A))))
+
+
+@primitive
+def column_deviations(A, weights):
+    """Standard deviation of each column over weighted rows, shape (n_units,), with a derivative of zero at zero."""
+    return np.sqrt(weights @ (A - weights @ A) ** 2)
+
+
+@opaque
+def _column_deviations_vjp(g, ans, A, weights):
+    factors = np.divide(g, ans, out=np.zeros_like(ans), where=ans > 0)
+    return weights[:, None] * ((A - weights @ A) * factors)
+
+
+defvjp(column_deviations, lambda ans, A, weights: lambda g: _column_deviations_vjp(g, ans, A, weights))
+
+
+@primitive
+def scale_columns(factors, A):
+    """Each column of a constant A times its factor."""
+    return A * factors
+
+
+defvjp(scale_columns, lambda ans, factors, A: lambda g: np.einsum("ij,ij->j", g, A))
 
 
 @primitive

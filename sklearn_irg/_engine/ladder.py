@@ -1,7 +1,8 @@
 """Ladder networks: an encoder that is an ordinary network, and parameters of a decoder behind its own.
 
 The encoder normalises over the batch what enters each activation. A second pass through it has noise in every layer; from the
-top down the decoder restores what each layer had without noise, from what it has with noise and from the layer above.
+top down the decoder restores what each layer had without noise, from what it has with noise and from the layer above. All of
+it reads what the solver moves; penalties read the ordinary network that this is for the rows of a batch.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.normalization import FLOOR, BatchNormalization
 from sklearn_irg._engine.passes import activate, weight_at
 
-__all__ = ["FoldedNormalization", "LadderNetwork", "decode", "encode"]
+__all__ = ["FoldedNormalization", "LadderNetwork", "RowNormalization", "decode", "encode"]
 
 # of the combinators, ten per unit: a sigmoid, a line and a constant for the mean and for the share of the noisy value
 _START = np.array([0, 1, 0, 0, 0, 0, 1, 0, 0, 1.0])
@@ -55,10 +56,6 @@ class LadderNetwork(Network):
                 theta[weights[0]] = random_state.uniform(-bound, bound, weights[1][0] * weights[1][1])
         return theta
 
-    def bias(self, theta, layer):
-        """The biases of a layer of the encoder, (1, n_out), as a differentiable function of θ."""
-        return weight_at(theta, (self._layout[layer][2], (1, self.layer_sizes[layer + 1])))
-
     def combinator(self, theta, layer):
         """Ten numbers for each unit of a layer, (10, n_units), differentiable; layer 0 is the input."""
         return weight_at(theta, self._decoder_layout[0][layer][0])
@@ -68,7 +65,27 @@ class LadderNetwork(Network):
         return weight_at(theta, self._decoder_layout[0][layer][1])
 
 
-class FoldedNormalization(BatchNormalization):
+class RowNormalization(BatchNormalization):
+    """Normalisation over rows as they are weighted without their classes.
+
+    With weights of classes the values of a rare class would be far from zero, where nothing has been learned to restore them.
+    """
+
+    def at(self, batch):
+        return super().at(_without_classes(batch))
+
+    def settled(self, network, theta, batch):
+        return super().settled(network, theta, _without_classes(batch))
+
+    def unsettled(self, network, theta, batch):
+        return super().unsettled(network, theta, _without_classes(batch))
+
+
+def _without_classes(batch):
+    return batch if batch.row_weights is None else batch._replace(weights={"all": batch.row_weights})
+
+
+class FoldedNormalization(RowNormalization):
     """Normalisation that terms do themselves in training, and that is folded into the weights that are kept."""
 
     def transform(self, network, theta):
@@ -101,6 +118,20 @@ def _normalized_vjp(g, ans, weights):
 defvjp(_normalized, lambda ans, Z, weights: lambda g: _normalized_vjp(g, ans, weights))
 
 
+@primitive
+def _gains(V):
+    """The norm of each column, (1, n_units)."""
+    return np.sqrt(np.einsum("ij,ij->j", V, V) + np.finfo(V.dtype).tiny)[None]
+
+
+@opaque
+def _gains_vjp(g, ans, V):
+    return V * (g / ans)
+
+
+defvjp(_gains, lambda ans, V: lambda g: _gains_vjp(g, ans, V))
+
+
 def encode(network, theta, X, weights, noise=None):
     """One pass through the encoder: normalised values of each layer with their means and deviations, and the outputs.
 
@@ -111,12 +142,13 @@ def encode(network, theta, X, weights, noise=None):
     layers = [(X if noise is None else X + noise[0], None, None)]
     activations = layers[0][0]
     for l in range(n_layers):
-        V = network.weight(theta, l)
-        values, mean, deviation = _normalized(matmul(activations, V), weights)
+        values, mean, deviation = _normalized(matmul(activations, network.weight(theta, l)), weights)
         values = values if noise is None else values + noise[l + 1]
         layers.append((values, mean, deviation))
-        gain = numpy.sqrt(numpy.reshape(numpy.sum(V * V, axis=0), (1, -1)) + np.finfo(X.dtype).tiny)
-        activations = values * gain + network.bias(theta, l)
+        gains = _gains(
+            network.weight(theta, l)
+        )  # read once more: cotangents meet in the gradient, not in a sum of matrices
+        activations = values * gains + network.bias(theta, l)
         if l < n_layers - 1 and not is_identity:
             activations = activate(activations, network.activation)
     return layers, activations

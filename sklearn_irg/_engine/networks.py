@@ -102,6 +102,12 @@ class Network:
         """
         return forward_pass(theta, X, self, empty, dropout, noise)
 
+    def above(self, layer):
+        """The layers above a hidden layer, counted from 0, as a network of their own, and where its parameters lie in θ."""
+        network = Network(self.layer_sizes[layer + 1 :], self.activation, self.likelihood, self.fit_intercept)
+        start = self._layout[layer + 1][0].start
+        return network, slice(start, start + network.n_parameters)
+
     def draw_dropout(self, rate, n_samples, random_state, dtype):
         """Multipliers for `forward`: zero with probability ``rate``, otherwise 1 / (1 - rate)."""
         return [

@@ -261,11 +261,22 @@ def steepest(gradients, norm):
 
 
 def project_to_ball(perturbations, epsilon, norm):
-    """Each row's nearest point in the ball of radius epsilon: "l2" or "linf"."""
+    """Each row's nearest point in the ball of radius epsilon: "l2", "linf" or "l1"."""
     if norm == "linf":
         return np.clip(perturbations, -epsilon, epsilon)
+    if norm == "l1":
+        return _project_to_l1_ball(perturbations, epsilon)
     norms = row_norms(perturbations)
     return perturbations * np.minimum(1, epsilon / np.where(norms > 0, norms, 1))
+
+
+def _project_to_l1_ball(perturbations, epsilon):
+    sizes = np.abs(perturbations)
+    below = sizes - sizes.max(axis=1, keepdims=True)  # so that nothing that remains cancels
+    sums = np.cumsum(np.sort(below, axis=1)[:, ::-1], axis=1)
+    threshold = ((sums - epsilon) / np.arange(1, sizes.shape[1] + 1)).max(axis=1, keepdims=True)
+    inside = sizes.sum(axis=1, keepdims=True) <= epsilon
+    return np.where(inside, perturbations, np.sign(perturbations) * np.maximum(below - threshold, 0))
 
 
 def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None, start=None):

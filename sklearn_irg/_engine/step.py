@@ -5,7 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_irg._engine import sensitivity
-from sklearn_irg._engine.autodiff import stop_gradient
+from sklearn_irg._engine.autodiff import matmul, stop_gradient
+from sklearn_irg._engine.passes import activate
 
 __all__ = ["Step"]
 
@@ -153,6 +154,24 @@ class Step:
         view.flags.writeable = False  # it is where the outputs are kept
         return view
 
+    def entering(self, layer):
+        """What enters the activation of a hidden layer, counted from 0, shape (n_samples, n_units)."""
+        return self._affine(self.X if layer == 0 else self.forward[layer - 1], layer)
+
+    def outputs_above(self, layer, entering):
+        """Outputs where this enters the activation of a hidden layer, with the same units dropped."""
+        network, A = self.network, entering
+        for l in range(layer, len(network.shapes) - 1):
+            A = A if network.activation.is_identity else activate(A, network.activation)
+            A = A if self._dropout is None else A * self._dropout[l]
+            A = self._affine(A, l + 1)
+        return A
+
+    def _affine(self, A, layer):
+        b = self.network.bias(self.theta, layer)
+        Z = matmul(A, self.network.weight(self.theta, layer))
+        return Z if b is None else Z + b
+
     # -- what the outputs mean -----------------------------------------------------------------------------------------
 
     @cached_property
@@ -260,3 +279,17 @@ class Step:
         targets, forward = self.targets if targets is None else targets, self.frozen_forward_at(X)
         _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
         return self.network.pull_back(stop_gradient(self.theta), forward, residuals)
+
+    def frozen_loss_gradients_above(self, layer, entering, targets):
+        """Gradient of the loss of targets with respect to what enters a hidden layer's activation, (n_samples, n_units)."""
+        network, place = self.network.above(layer)
+        theta, A = stop_gradient(self.theta)[place], entering.copy()
+        self.network.activation.apply(A)
+        slope = self.network.activation.slope(A, np.empty_like(A))
+        dropout = self._dropout
+        if dropout is not None:
+            A *= dropout[layer]
+            slope *= dropout[layer]
+        forward = network.forward(theta, A, dropout=None if dropout is None else dropout[layer + 1 :])
+        _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
+        return network.pull_back(theta, forward, residuals) * slope

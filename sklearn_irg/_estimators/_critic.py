@@ -7,16 +7,16 @@ from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_integer, check_sample_weight
 from sklearn_irg._estimators._fit_method import fit_method
+from sklearn_irg._estimators._lipschitz import LipschitzCritic
 from sklearn_irg._estimators._mlp import MLPEstimator
 from sklearn_irg._estimators._two_samples import TwoSamples
 from sklearn_irg.constraints import SpectralNormalization
-from sklearn_irg.losses import MeanDifference
-from sklearn_irg.penalties import LipschitzGradient, check_penalty
+from sklearn_irg.penalties import LipschitzGradient
 
 _N_POINTS = 8  # between two rows, at which gradients are taken
 
 
-class WassersteinCritic(TwoSamples, MLPEstimator):
+class WassersteinCritic(LipschitzCritic, TwoSamples, MLPEstimator):
     r"""Wasserstein-1 distance between two samples, by the function of bounded slope that separates them best.
 
     .. math:: W_1 = \max_{\lVert f \rVert_\mathrm{Lip} \le 1} \mathbb E_{\text{first}} f - \mathbb E_{\text{second}} f
@@ -130,6 +130,7 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
     early_stopping = False
     validation_fraction = 0.1
     warm_start = False
+    _default_penalty = LipschitzGradient(at="interpolates")
 
     def __init__(
         self,
@@ -299,18 +300,6 @@ class WassersteinCritic(TwoSamples, MLPEstimator):
         super()._check_parameters()
         if isinstance(self.cv, Real):
             check_integer(self.cv, "cv", 2)
-        check_penalty(self.penalty)
-
-    def _loss(self):
-        return MeanDifference()
-
-    def _penalty(self, rows):
-        if self.penalty is None and self.constraint is None:
-            return LipschitzGradient(at="interpolates")
-        return super()._penalty(rows)
-
-    def _parametrisation(self):
-        return self.constraint
 
 
 def constrained_critic():

@@ -1,25 +1,36 @@
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_irg._checks import InvalidParameterError, check_choice, check_real
-from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork
+from sklearn_irg._checks import InvalidParameterError, check_choice, check_per_layer, check_real, over_layers
+from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, RowNormalization
 from sklearn_irg._estimators._class_targets import ClassTargets
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator
-from sklearn_irg.losses._ladder import LadderLoss
+from sklearn_irg.losses._ladder import LadderLoss, TrainedWeightDecay
 
 
 class LadderClassifier(ClassTargets, MLPEstimator):
     r"""Ladder network: a perceptron that also learns to restore each of its layers from noise, from unlabelled rows too.
 
     .. math:: \frac 1 n \sum_i \ell(\tilde f(x_i), y_i) + \sum_{l=0}^L \lambda_l \frac 1 {N d_l} \sum_i
-        \lVert z_{il} - \hat z_{il} \rVert_2^2
+        \lVert z_{il} - \hat z_{il} \rVert_2^2 + \alpha R
 
     with the loss of the n labelled rows under noise in every layer, and for all N rows the error of what a decoder restores,
-    from the top layer down, of the :math:`d_l` normalised values of each layer [1]_. Noise may have a part in the direction in
-    which the prediction changes most, at the input or in every layer [2]_. Layers are normalised over the rows of a
+    from the top layer down, of the :math:`d_l` normalised values of each layer [1]_. Layers are normalised over the rows of a
     minibatch; the fitted weights are those of an ordinary network with means and scales over all rows folded in. In
     training, the normalised values are multiplied by the norm of the unit's weights, on which the weight decay acts, in
     place of a separate parameter.
+
+    The penalty R, if there is one, is that of the network without noise, normalised over the minibatch: the one that
+    ``VATClassifier(batch_normalization=True)`` penalises, so that a penalty on weights is one on weights with scales folded
+    in. With it, and with noise that has a part in the direction in which the prediction changes most, these are the virtual
+    adversarial ladder networks of [2]_:
+
+    =======  ==============================================================
+    LVAC     ``penalty=VirtualAdversarial(epsilon)``
+    LVAC-LW  ``penalty=LayerwiseVirtualAdversarial((epsilon_0, epsilon_1, …))``
+    LVAN     ``noise="adversarial", epsilon=epsilon``
+    LVAN-LW  ``noise="adversarial_layerwise", epsilon=(epsilon_0, epsilon_1, …)``
+    =======  ==============================================================
 
     Parameters
     ----------
@@ -34,16 +45,25 @@ class LadderClassifier(ClassTargets, MLPEstimator):
     denoising_costs : sequence of float, default=(1.0, 0.1, 0.1)
         Costs :math:`\lambda_l` of the input and of each layer; the last one counts for all further layers. Layers below the
         first cost are not restored: with ``(0, 0, 1)`` and one hidden layer only the outputs are, the faster Γ-model of [1]_.
-    epsilon : float, default=1.0
-        L2 norm of the adversarial part, at the input and in each layer; not used with Gaussian noise.
+    epsilon : float or sequence of float, default=1.0
+        L2 norm of the adversarial part of the noise: of the input, in units of X, and of each hidden layer, of normalised
+        values; the last one counts for all further layers. Not used with Gaussian noise.
     xi : float, default=0.01
         Distance at which the adversarial direction is found.
+    penalty : str, Penalty or None, default=None
+        Penalty in addition to the costs of the ladder, such as "virtual_adversarial" or ``VirtualAdversarial(1.5)``.
+    alpha : float, default=1.0
+        Strength of the penalty.
     l2 : float, default=1e-4
         Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
         weights of the labelled rows of a minibatch.
     unlabeled_label : int, str or None, default=-1
         Value in y that marks a row without a label, as in scikit-learn's semi-supervised estimators. ``None`` if all
         rows have a label.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss of labelled rows and in the penalty; neither in the means over rows by which
+        layers are normalised, nor in the costs of restoring them. Outputs are normalised too, so very unequal weights take
+        effect slowly: raise ``learning_rate_init``.
     solver : {"adam", "sgd"} or Solver, default="adam"
         Optimisation algorithm; not "lbfgs", because noise is random.
     batch_size : int or "auto", default="auto"
@@ -102,6 +122,7 @@ class LadderClassifier(ClassTargets, MLPEstimator):
     See Also
     --------
     VATClassifier : Virtual adversarial training without a decoder.
+    sklearn_irg.penalties.LayerwiseVirtualAdversarial : The penalty of LVAC-LW, for use with other estimators too.
 
     References
     ----------
@@ -125,8 +146,6 @@ class LadderClassifier(ClassTargets, MLPEstimator):
     _against_collapse = "another random_state, less noise, or larger denoising_costs"
     warm_start = False
     loss = None
-    alpha = 0.0
-    class_weight = None  # outputs are normalised over rows: a class of small weight would be extrapolated
 
     def __init__(
         self,
@@ -138,8 +157,11 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         denoising_costs=(1.0, 0.1, 0.1),
         epsilon=1.0,
         xi=0.01,
+        penalty=None,
+        alpha=1.0,
         l2=1e-4,
         unlabeled_label=-1,
+        class_weight=None,
         solver="adam",
         batch_size="auto",
         unlabeled_batch_size=None,
@@ -160,8 +182,11 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         self.denoising_costs = denoising_costs
         self.epsilon = epsilon
         self.xi = xi
+        self.penalty = penalty
+        self.alpha = alpha
         self.l2 = l2
         self.unlabeled_label = unlabeled_label
+        self.class_weight = class_weight
         self.solver = solver
         self.batch_size = batch_size
         self.unlabeled_batch_size = unlabeled_batch_size
@@ -201,22 +226,25 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         return LadderNetwork
 
     def _parametrisation(self):
-        return FoldedNormalization()
+        # without a penalty nothing reads the network, which would cost a pass
+        return FoldedNormalization() if self.penalty is None or self.alpha == 0 else RowNormalization()
 
-    def _penalty(self, rows):
-        del rows
+    def _terms(self, loss, rows):
+        of_loss, _, *penalties = super()._terms(loss, rows)
+        return [of_loss, (float(self.l2), TrainedWeightDecay()), *penalties]
 
     def _loss(self):
         costs = [float(cost) for cost in self.denoising_costs]
         n_places = len(self._hidden_layers()) + 2  # input, hidden layers, outputs
         costs = (costs + costs[-1:] * n_places)[:n_places]
-        return LadderLoss(self.noise, self.noise_std, costs, self.epsilon, self.xi)
+        radii = over_layers(check_per_layer(self.epsilon, "epsilon"), "epsilon", n_places - 1)
+        return LadderLoss(self.noise, self.noise_std, costs, radii, self.xi)
 
     def _check_parameters(self):
         super()._check_parameters()
         check_choice(self.noise, "noise", ("gaussian", "adversarial", "adversarial_layerwise"))
         check_real(self.noise_std, "noise_std", 0)
-        check_real(self.epsilon, "epsilon", 0, open_low=True)
+        check_per_layer(self.epsilon, "epsilon", open_low=True)
         check_real(self.xi, "xi", 0, open_low=True)
         costs = self.denoising_costs
         if isinstance(costs, str) or not hasattr(costs, "__len__") or not len(costs):

@@ -2,28 +2,37 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_irg._checks import check_integer, check_real
-from sklearn_irg._engine.generator import CriticAndGenerator, Opponents
-from sklearn_irg._engine.likelihoods import Gaussian
+from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
+from sklearn_irg._engine.networks import Network
 from sklearn_irg._estimators._base import Encoded
+from sklearn_irg._estimators._containers import as_container, without_rows
 from sklearn_irg._estimators._fit_method import fit_method
+from sklearn_irg._estimators._game import AlternatingAdam, Game
+from sklearn_irg._estimators._lipschitz import LipschitzCritic
 from sklearn_irg._estimators._mlp import MLPEstimator
 from sklearn_irg._estimators._no_targets import NoTargets
-from sklearn_irg.losses._generator import GeneratorLoss
-from sklearn_irg.solvers import Adam
+from sklearn_irg.penalties import LipschitzGradient, check_penalty
 
 _N_LATENT = 100  # rows that are generated to see that they are finite
-_SPEED = 1 / 3  # of the generator: as fast as the critic it runs from mode to mode
+_SPEED = 1 / 3  # of the generator, per step of the critic: as fast as the critic it runs from mode to mode
 
 
-class WassersteinSampler(NoTargets, MLPEstimator):
+class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
     r"""New rows like those of a table, from a generator whose rows a critic cannot tell apart from the table's.
 
-    .. math:: \max_g \min_f \; \mathbb E f(g(z)) - \mathbb E f(x) + \alpha \, \mathbb E (\lVert \nabla f \rVert - 1)^2
+    .. math:: \min_g \max_f \; \mathbb E f(x) - \mathbb E f(g(z))
 
-    with perceptrons f and g, normal z, and the slope of f taken between rows of the table and generated ones [1]_. Generator
-    and critic are updated simultaneously on standardised columns, the generator with a third of the step size. It is
-    meant for continuous columns: generated whole numbers or categories may take values in between.
+    with MLPs f and g, normal z, and a slope of f of at most about one [1]_, which one of four ways ensures:
+
+    * ``penalty=None``: the critic also minimises :math:`\alpha \, \mathbb E (\lVert \nabla f \rVert - 1)^2` between rows of
+      the table and generated ones [2]_;
+    * ``penalty=LipschitzGradient(at="interpolates")``: :math:`\alpha \, \mathbb E \max(\lVert \nabla f \rVert - 1, 0)^2` there;
+    * ``constraint=SpectralNormalization()``: weights of f are :math:`W_l / \sigma(W_l)`, σ being the largest singular value
+      [3]_;
+    * ``constraint=WeightClipping(c)``: weights of f are clipped to :math:`[-c, c]` after each step [1]_.
+
+    Critic and generator take turns on standardised columns, with Adam. It is meant for continuous columns: categories, and
+    integers unless they are rounded, may take values in between.
 
     Parameters
     ----------
@@ -31,16 +40,29 @@ class WassersteinSampler(NoTargets, MLPEstimator):
         Number of units in each hidden layer, of the generator and of the critic.
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
+    constraint : Constraint, default=None
+        A bound on the weights of the critic; the generator's are free. Use ``n_critic=5`` with it; penalties do better.
+    penalty : LipschitzGradient, a sum or multiple of these, "lipschitz_gradient" or None, default=None
+        Penalty on the slope of the critic, with bounds in units of standardised columns. At "interpolates" the slope is taken
+        between a row of the table and a generated one, at "data" at the rows of both. ``None`` is
+        ``LipschitzGradient(two_sided=True, at="interpolates")``, or no penalty where there is a constraint.
     n_latent : int, default=8
         Number of latent variables z.
     alpha : float, default=1.0
-        Strength of the penalty on the critic's slope.
+        Strength of the penalty.
+    n_critic : int, default=1
+        Number of steps of the critic before each step of the generator; the published number is 5.
     n_steps : int, default=6000
-        Number of steps, rounded up to whole epochs; the learning rate falls to zero in the second half.
+        Number of steps of the critic, rounded up to whole epochs; both learning rates fall to zero in the second half.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``.
     learning_rate_init : float, default=0.003
         Step size of the critic.
+    generator_learning_rate_init : float, default=None
+        Step size of the generator. ``None`` is ``min(n_critic / 3, 1) * learning_rate_init``.
+    round_integers : bool, default=False
+        Whether ``sample`` rounds the columns of ``integer_features_``, to integers between the smallest and the largest that
+        were seen.
     random_state : int, RandomState or None, default=None
         For the initial weights, shuffling and latent variables in ``fit``, and for ``sample``.
     verbose : bool, default=False
@@ -50,13 +72,15 @@ class WassersteinSampler(NoTargets, MLPEstimator):
     ----------
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer of the generator.
+    integer_features_ : ndarray of bool of shape (n_features_in_,)
+        Columns that hold integers only.
     n_iter_, n_layers_, n_outputs_, t_ : int
         Numbers of epochs, of layers (input and output included), of features, and of rows seen in total.
     converged_ : bool
         Whether the last fit stopped because it no longer improved.
     loss_, loss_curve_
-        Objective at the end and after each epoch. It need not decrease, because generator and critic compete; its last
-        value is minus the distance that the critic still finds, in standard deviations, plus its penalty.
+        Objective of the critic at the end and after each epoch. It need not decrease, because generator and critic compete;
+        its last value is minus the distance that the critic still finds, in standard deviations, plus its penalty.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -74,23 +98,30 @@ class WassersteinSampler(NoTargets, MLPEstimator):
 
     References
     ----------
-    .. [1] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of Wasserstein GANs".
+    .. [1] Arjovsky, Chintala and Bottou (2017), "Wasserstein generative adversarial networks", whose solver was RMSProp.
+    .. [2] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of Wasserstein GANs".
+    .. [3] Miyato, Kataoka, Koyama and Yoshida (2018), "Spectral normalization for generative adversarial networks".
 
     Examples
     --------
+    A DataFrame of new rows for a DataFrame, here of a parabola and a count:
+
     >>> import numpy as np
+    >>> import pandas as pd
     >>> from sklearn_irg import WassersteinSampler
     >>> rng = np.random.default_rng(0)
     >>> x = rng.normal(size=500)
-    >>> X = np.column_stack([x, x**2])  # a parabola
-    >>> made = WassersteinSampler(n_steps=1000, random_state=0).fit(X).sample(500)
-    >>> made.shape, round(float(np.corrcoef(made[:, 0] ** 2, made[:, 1])[0, 1]), 1)
-    ((500, 2), 1.0)
+    >>> table = pd.DataFrame({"x": x, "square": x**2, "count": rng.poisson(3, size=500)})
+    >>> made = WassersteinSampler(n_steps=1000, round_integers=True, random_state=0).fit(table).sample(500)
+    >>> made.dtypes.to_dict()
+    {'x': dtype('float64'), 'square': dtype('float64'), 'count': dtype('int64')}
+    >>> round(float(np.corrcoef(made["x"] ** 2, made["square"])[0, 1]), 1)
+    1.0
     """
 
     _accept_sparse = False
     _sklearn_class = None
-    solver = Adam(beta_1=0.5, beta_2=0.9, decay_start=0.5)
+    _default_penalty = LipschitzGradient(two_sided=True, at="interpolates")
     early_stopping = False
     validation_fraction = 0.1
     warm_start = False
@@ -98,7 +129,6 @@ class WassersteinSampler(NoTargets, MLPEstimator):
     l2 = 0.0
     tol = 0.0
     n_iter_no_change = np.inf
-    penalty = None
     _n_batches = 1  # until the rows are known
 
     def __init__(
@@ -106,21 +136,31 @@ class WassersteinSampler(NoTargets, MLPEstimator):
         hidden_layer_sizes=(64, 64),
         activation="relu",
         *,
+        constraint=None,
+        penalty=None,
         n_latent=8,
         alpha=1.0,
+        n_critic=1,
         n_steps=6000,
         batch_size="auto",
         learning_rate_init=0.003,
+        generator_learning_rate_init=None,
+        round_integers=False,
         random_state=None,
         verbose=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.constraint = constraint
+        self.penalty = penalty
         self.n_latent = n_latent
         self.alpha = alpha
+        self.n_critic = n_critic
         self.n_steps = n_steps
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
+        self.generator_learning_rate_init = generator_learning_rate_init
+        self.round_integers = round_integers
         self.random_state = random_state
         self.verbose = verbose
 
@@ -130,7 +170,7 @@ class WassersteinSampler(NoTargets, MLPEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or DataFrame of shape (n_samples, n_features)
             The table.
         y : None
             Ignored.
@@ -157,15 +197,19 @@ class WassersteinSampler(NoTargets, MLPEstimator):
 
         Returns
         -------
-        X : ndarray of shape (n_samples, n_features)
-            New rows, in the units of the table.
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            New rows, in the units of the table. They are a DataFrame of pandas or polars where the table was one, with its
+            names; columns of floats, and of integers where these are rounded, have their types again.
         """
         check_is_fitted(self)
         n_samples = check_integer(n_samples, "n_samples", 1)
         rng = check_random_state(self.random_state if random_state is None else random_state)
         network, theta = self._fitted_network()
         latent = rng.standard_normal((n_samples, network.layer_sizes[0])).astype(theta.dtype, copy=False)
-        return network.outputs(theta, latent)
+        rows = network.outputs(theta, latent)
+        rounded = self.integer_features_ & bool(self.round_integers)
+        rows[:, rounded] = np.clip(np.rint(rows[:, rounded]), *self._ranges[:, rounded])
+        return as_container(rows, self._columns, rounded)
 
     # -- what a fit asks -------------------------------------------------------------------------------------------------
 
@@ -174,11 +218,41 @@ class WassersteinSampler(NoTargets, MLPEstimator):
         """Number of epochs that make up the steps."""
         return -(-int(self.n_steps) // self._n_batches)
 
+    @property
+    def solver(self):
+        """Adam with the momentum published for such a game, which lets critic and generator take turns."""
+        n_critic, speed = int(self.n_critic), min(_SPEED * self.n_critic, 1.0)
+        if self.generator_learning_rate_init is not None:
+            speed = float(self.generator_learning_rate_init) / float(self.learning_rate_init)
+        return AlternatingAdam(n_critic, speed, beta_1=0.5, beta_2=0.9, decay_start=0.5)
+
     def _check_parameters(self):
         check_integer(self.n_latent, "n_latent", 1)
-        check_integer(self.n_steps, "n_steps", 1)
+        check_boolean(self.round_integers, "round_integers")
+        self._check_turns()
         super()._check_parameters()
         check_real(self.alpha, "alpha", 0, open_low=True)
+        penalty = check_penalty(self.penalty)
+        if penalty is not None and not penalty.limits_slope:
+            raise InvalidParameterError(
+                'penalty must be on the slope of the critic: None, LipschitzGradient(at="interpolates"), or a sum or multiple '
+                f"of such penalties, since others do not bound how far it tells rows apart; got {self.penalty!r}."
+            )
+
+    def _check_turns(self):
+        check_integer(self.n_steps, "n_steps", 1)
+        check_integer(self.n_critic, "n_critic", 1)
+        if self.n_critic > self.n_steps:
+            raise InvalidParameterError(
+                f"n_critic={self.n_critic} needs as many steps, but n_steps={self.n_steps}: the generator would never move. "
+                "Raise n_steps, or lower n_critic."
+            )
+        if self.generator_learning_rate_init is not None:
+            check_real(self.generator_learning_rate_init, "generator_learning_rate_init", 0, open_low=True)
+
+    def _validate(self, X, y, *, reset):
+        self._columns = without_rows(X)
+        return super()._validate(X, y, reset=reset)
 
     def _encode(self, y, sample_weight, loss, *, classes, resume, incremental):
         del y, loss, classes, resume, incremental
@@ -186,31 +260,36 @@ class WassersteinSampler(NoTargets, MLPEstimator):
 
     def _prepare(self, *args):
         rows, critic = super()._prepare(*args)
+        self._find_integers(rows.X)
         self._location, scale = rows.moments()
         self._scale = np.where(scale > 0, scale, 1.0)
         self._n_batches = -(-rows.n_samples // self._schedule(rows.n_samples)["batch_size"])
-        X = ((rows.X - self._location) / self._scale).astype(rows.X.dtype)
-        sizes = (int(self.n_latent), *self._hidden_layers(), X.shape[1])
-        network = CriticAndGenerator(critic.layer_sizes, critic.activation, critic.likelihood, generator_sizes=sizes)
-        return rows.with_inputs(X), network
+        return rows.with_inputs(((rows.X - self._location) / self._scale).astype(rows.X.dtype)), critic
+
+    def _find_integers(self, X):
+        """Remember which columns hold integers only, and their ranges; beyond what floats resolve all look like integers."""
+        self._ranges = np.array([X.min(axis=0), X.max(axis=0)])
+        resolved = (np.abs(self._ranges) <= 1 / np.finfo(X.dtype).eps).all(axis=0)
+        self.integer_features_ = resolved & (np.rint(X) == X).all(axis=0)
 
     def _inputs_of(self, rows):
         return np.random.RandomState(0).standard_normal((_N_LATENT, int(self.n_latent))).astype(rows.X.dtype)
 
+    def _generator_for(self, critic):
+        sizes = (int(self.n_latent), *critic.layer_sizes[1:-1], critic.layer_sizes[0])
+        return Network(sizes, critic.activation, critic.likelihood)
+
     def _start(self, network, random_state, dtype):
-        return self._parametrisation().unsettled(network, super()._start(network, random_state, dtype), None)
+        players = (network, self._generator_for(network))
+        return np.concatenate([player.initialize(random_state, dtype) for player in players])
 
-    def _parametrisation(self):
-        return Opponents(_SPEED)
-
-    def _loss(self):
-        return GeneratorLoss(self.n_latent, float(self.alpha))
-
-    def _penalty(self, rows):
-        del rows
+    def _objective(self, network, rows, loss, terms, *, dropout=None):
+        del loss, dropout
+        options = {"generator": self._generator_for(network), "parametrisation": self._parametrisation()}
+        return Game(network, rows, terms, **options)
 
     def _weights_as_attributes(self, objective, theta):
-        layers = objective.network.generator(objective.effective(theta))
+        layers = objective.generator.unpack(theta[objective.of_generator])
         coefs, intercepts = [W.copy() for W, _ in layers], [b.copy() for _, b in layers]
         coefs[-1] = (coefs[-1] * self._scale).astype(theta.dtype)
         intercepts[-1] = (intercepts[-1] * self._scale + self._location).astype(theta.dtype)
@@ -218,6 +297,3 @@ class WassersteinSampler(NoTargets, MLPEstimator):
 
     def _warn_of(self, solution):
         del solution  # a game has no optimum to converge to
-
-    def _default_likelihood(self):
-        return Gaussian()

@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.utils import ClassifierTags, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklearn_irg._engine.likelihoods import Gaussian
 from sklearn_irg._estimators._base import Encoded
 
 
@@ -29,9 +28,6 @@ class TwoSamples:
         self.classes_ = found
         groups = {name: np.flatnonzero(indices == k) for k, name in enumerate(loss.samples)}
         return Encoded(None, sample_weight, groups, 1)
-
-    def _default_likelihood(self):
-        return Gaussian()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

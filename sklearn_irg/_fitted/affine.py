@@ -1,10 +1,10 @@
-"""Rows as an estimator was fitted with them, and what a transformer makes of them."""
+"""Rows as an estimator was fitted with them, what it predicts for them, and what a transformer makes of them."""
 
 import numpy as np
 
 from sklearn_irg._fitted.tables import is_polars
 
-__all__ = ["as_fitted", "dense_transform"]
+__all__ = ["as_fitted", "dense_transform", "predictions"]
 
 
 def as_fitted(estimator, X):
@@ -15,6 +15,12 @@ def as_fitted(estimator, X):
     import pandas as pd
 
     return pd.DataFrame(X, columns=names)
+
+
+def predictions(estimator, X):
+    """What ``predict`` says of rows; one column as a vector, as scikit-learn has it (CatBoost has a column of classes)."""
+    predicted = np.asarray(estimator.predict(X))
+    return predicted[:, 0] if predicted.ndim == 2 and predicted.shape[1] == 1 else predicted
 
 
 def dense_transform(transformer, X):

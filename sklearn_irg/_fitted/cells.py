@@ -67,7 +67,7 @@ def missing_as_none(cells):
 def _is_missing(cell):
     if cell is None:
         return True
-    if isinstance(cell, (str, int)):
+    if isinstance(cell, (str, int, np.bool_)):  # NumPy's False is one object, so it answers with itself
         return False
     other = cell != cell  # NaN and NaT alone differ from themselves, and pandas.NA answers with itself
     return other is cell or other is True or (isinstance(other, np.bool_) and bool(other))

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_irg._fitted.affine import as_fitted
+from sklearn_irg._fitted.affine import as_fitted, predictions
 from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model, classes_of, score_function, tree_of
 from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.probabilities import (
@@ -55,7 +55,7 @@ def _predict_alike(estimator, inner, model, rows):
     if estimator is inner or model.classes is None or issparse(rows) or not hasattr(estimator, "predict"):
         return True
     points = np.concatenate([rows, *near_boundary(model, rows)])
-    predicted = [np.asarray(some.predict(rows_for(some, model, points))) for some in (estimator, inner)]
+    predicted = [predictions(some, rows_for(some, model, points)) for some in (estimator, inner)]
     return bool(np.array_equal(*predicted))
 
 
@@ -115,7 +115,7 @@ def _predicts_rows(model, rows, estimator, X, table):
         return True
     plain = table is None and _is_numeric(X)
     given = X if hasattr(X, "columns") else as_fitted(estimator, model.in_columns(rows) if plain else X)
-    predicted = np.asarray(estimator.predict(given))
+    predicted = predictions(estimator, given)
     scores = model.scores(rows)
     if model.classes is None:
         means = model.likelihood.mean(scores)
@@ -136,11 +136,11 @@ def score_model_of(estimator, X, model, rows):
     return _view(estimator, "decision_function", X, None, model)
 
 
-def loss_model_of(estimator, X, model, rows):
+def loss_model_of(estimator, X, model, rows, table=None):
     """The model whose loss is that of the probabilities that ``estimator.predict_proba`` states, for the same rows.
 
     Where there is no ``predict_proba`` it is the given one, of `model_and_rows`: scores are taken for log-odds, or for
-    unnormalised log-probabilities.
+    unnormalised log-probabilities. A ``table`` is the one that `model_and_rows` was given.
     """
     estimator = getattr(estimator, "best_estimator_", estimator)
     if model.classes is None or not hasattr(estimator, "predict_proba"):
@@ -155,7 +155,7 @@ def loss_model_of(estimator, X, model, rows):
         one_vs_rest = OneVsRestModel(model)
         if states(one_vs_rest, tried, stated):
             return one_vs_rest
-    return _view(estimator, "predict_proba", X, None, model)
+    return _view(estimator, "predict_proba", X, table, model)
 
 
 def model_behind(estimator, steps, slopes, X, table):
@@ -183,7 +183,7 @@ def model_of_predictions(estimator, table):
         raise TypeError(f"{name} is not a classifier: it has no decision boundary.")
 
     def scores(X):
-        one_hot = (np.asarray(estimator.predict(as_fitted(estimator, X)))[:, None] == classes).astype(np.float64)
+        one_hot = (predictions(estimator, as_fitted(estimator, X))[:, None] == classes).astype(np.float64)
         return one_hot[:, 1:] - one_hot[:, :1] if len(classes) == 2 else one_hot
 
     model = FunctionTableModel(scores, table.n_columns, 1 if len(classes) == 2 else len(classes), classes, name)

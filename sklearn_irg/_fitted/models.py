@@ -103,7 +103,13 @@ class Model(ABC):
                 raise ValueError(f"{name} has {y.shape[1]} columns, but {self.name} has {self.n_outputs} outputs.")
             return y
         y = column_or_1d(y)
-        unseen = ~np.isin(y, self.classes)
+        try:
+            unseen = ~np.isin(y, self.classes)
+        except TypeError:
+            raise ValueError(
+                f"{name} has entries that cannot be compared with the classes {self.classes.tolist()}, such as pandas.NA. "
+                "Leave out rows without a label."
+            ) from None
         if unseen.any():
             raise ValueError(
                 f"{name} has the label {y[unseen].tolist()[0]!r}, which is not among {self.classes.tolist()}."

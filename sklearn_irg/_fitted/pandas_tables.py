@@ -84,8 +84,8 @@ class FrameTable(Table):
         if not holds(values, self.dtype_of(j)):
             column = column.astype(np.float64)
         if _is_categorical(column.dtype):
-            missing = [value for value in dict.fromkeys(values) if value not in column.dtype.categories]
-            column = column.cat.add_categories(missing) if missing else column
+            unlisted = [v for v in dict.fromkeys(values) if v is not None and v not in column.dtype.categories]
+            column = column.cat.add_categories(unlisted) if unlisted else column
         dtype = column.dtype
         plain = getattr(dtype, "subtype", dtype) if _is_sparse(dtype) else dtype
         cells = new.to_numpy() if is_object_dtype(plain) else new.astype(plain).array

@@ -85,6 +85,6 @@ def _with_levels(dtype, levels):
     """A type of words that holds some more, where it lists them."""
     if str(dtype).startswith("Enum"):
         listed = dtype.categories.to_list()
-        missing = [level for level in dict.fromkeys(levels) if level not in listed]
-        return type(dtype)([*listed, *missing]) if missing else dtype
+        unlisted = [level for level in dict.fromkeys(levels) if level is not None and level not in listed]
+        return type(dtype)([*listed, *unlisted]) if unlisted else dtype
     return dtype

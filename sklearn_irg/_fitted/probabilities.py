@@ -1,12 +1,14 @@
 """Probabilities and scores as an estimator states them: views and models that keep to one of its methods."""
 
+from copy import copy
+
 import numpy as np
 from scipy.special import expit, log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 
 from sklearn_irg._engine.likelihoods import Categorical
-from sklearn_irg._fitted.affine import as_fitted
+from sklearn_irg._fitted.affine import as_fitted, predictions
 from sklearn_irg._fitted.models import Model
 from sklearn_irg._fitted.table_models import TableModel
 
@@ -74,6 +76,15 @@ class OneVsRestModel(Model):
     def free(self, rows):
         return self.inner.free(rows)
 
+    def bind(self, table):
+        """As `TableModel.bind`, where the inner model is one."""
+        self.inner = copy(self.inner)
+        return self.inner.bind(table)
+
+    def scores_of(self, table):
+        """Scores of the rows of another table."""
+        return log_expit(self.inner.scores_of(table))
+
     def scores(self, X):
         return log_expit(self.inner.scores(X))
 
@@ -137,6 +148,6 @@ def labels_follow(model, rows, estimator):
     points = np.concatenate(near_boundary(model, rows))
     if not len(points):
         return True
-    predicted = np.asarray(estimator.predict(rows_for(estimator, model, points)))
+    predicted = predictions(estimator, rows_for(estimator, model, points))
     # half of the points, those on one side, are predicted otherwise where two boundaries differ
     return np.mean(model.classes[model.predicted(model.scores(points))] == predicted) > 0.75

@@ -5,6 +5,7 @@ from copy import copy
 import numpy as np
 from scipy.special import logsumexp
 
+from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model
 from sklearn_irg._fitted.extraction import (
     has_steps,
@@ -200,7 +201,7 @@ class RowsUnderAttack:
     def misclassifies(self, units, codes):
         """Whether the estimator itself predicts another class than the rows' where they have moved."""
         moved = self.reach.result(units, codes)
-        return np.asarray(self.estimator.predict(moved)) != self.model.classes[self.own]
+        return predictions(self.estimator, moved) != self.model.classes[self.own]
 
     @property
     def binds(self):

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._threats.additive_trees import method_of
 from sklearn_irg._threats.ascent import ascend_all, ascend_once
 from sklearn_irg._threats.certificates import can_certify, margin_lower_bounds
@@ -58,7 +59,7 @@ def worst_case(estimator, X, y, threat, radii):
     _say_where_not_affine(attacked, max(radii, default=0))
     fallen, certified, units, codes = _attack_in_blocks(attacked, radii)
     # a row's prediction is the estimator's own
-    misclassified = np.asarray(estimator.predict(X)) != y
+    misclassified = predictions(estimator, X) != y
     units, confirmed = confirmed_by_predict(attacked, units, codes, max(radii, default=0), among=fallen.any(axis=0))
     fallen = (fallen & confirmed) | misclassified
     return Outcome(fallen, certified & ~misclassified, attacked.reach.result(units, codes))
@@ -90,7 +91,7 @@ def certified_rows(estimator, X, y, threat, radii):
     y = column_or_1d(y)
     attacked = RowsUnderAttack(estimator, X, y, threat)
     attacked.find_limits(sorted(radii))
-    right = np.asarray(estimator.predict(X)) == y
+    right = predictions(estimator, X) == y
     require_known_steps(attacked, sorted(radii))
     within = attacked.limits > np.reshape(radii, (-1, 1))
     if acts_by_column(attacked):

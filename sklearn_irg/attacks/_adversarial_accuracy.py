@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklearn_irg._checks import check_choice, check_radii, check_sample_weight
+from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._fitted.extraction import model_and_rows
 from sklearn_irg._threats.arguments import as_threat, check_alone, check_fitted, one_radius, with_radius
 from sklearn_irg._threats.threat_model import NORMS, ThreatModel
@@ -83,11 +84,11 @@ def _fallen_by(attack, estimator, X, y, threat, radii):
     """Rows that an attack got misclassified, for each radius, and at all larger ones."""
     model_and_rows(estimator, X)[0].require_classes()
     labels = np.ravel(y)
-    fallen = np.asarray(estimator.predict(X)) != labels
+    fallen = predictions(estimator, X) != labels
     found = {}
     for radius in sorted(radii):
         moved = attack(estimator, X, y, radius if threat is None else with_radius(threat, radius))
-        fallen = fallen | (np.asarray(estimator.predict(like(X, moved))) != labels)
+        fallen = fallen | (predictions(estimator, like(X, moved)) != labels)
         found[radius] = fallen
     return np.array([found[radius] for radius in radii])
 

@@ -5,9 +5,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._engine.sensitivity import normalized_rows
-from sklearn_irg.attacks._problem import Problem
-
-_N_LISTED = 10  # rows named in a warning
+from sklearn_irg.attacks._problem import Problem, listed
 
 
 def confidence_ascent(
@@ -113,10 +111,9 @@ def confidence_ascent(
 def _warn_of_others(reached, confidence, max_iter):
     others = np.flatnonzero(~reached)
     if len(others):
-        listed = ", ".join(map(str, others[:_N_LISTED])) + (", …" if len(others) > _N_LISTED else "")
         warnings.warn(
             f"{len(others)} of {len(reached)} rows did not reach a probability of {confidence:g} within {max_iter} steps: "
-            f"{listed}. Increase max_iter or step_size, or pass return_reached=True to tell them apart.",
+            f"{listed(others)}. Increase max_iter or step_size, or pass return_reached=True to tell them apart.",
             ConvergenceWarning,
             stacklevel=3,
         )

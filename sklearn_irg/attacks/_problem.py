@@ -8,6 +8,8 @@ from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 from sklearn_irg._fitted.table_models import TableModel
 from sklearn_irg._fitted.tables import as_table, is_polars
 
+_N_LISTED = 10  # rows named in a message
+
 
 class Problem:
     """A fitted model, rows as it takes them, and how they may move.
@@ -86,3 +88,36 @@ def like(X, moved):
     if not hasattr(X, "iloc"):
         return moved
     return moved.set_axis(X.index) if hasattr(moved, "iloc") else type(X)(moved, columns=X.columns, index=X.index)
+
+
+def listed(rows):
+    """Positions for a message, the first ten of them."""
+    return ", ".join(map(str, rows[:_N_LISTED])) + (", …" if len(rows) > _N_LISTED else "")
+
+
+def one_for_each(targets, n_samples):
+    """A class for each row, where one may be given for all."""
+    targets = np.asarray(targets)
+    if targets.ndim > 1:
+        raise ValueError(f"targets must be one class, or one for each row of X; got an array of shape {targets.shape}.")
+    return np.full(n_samples, targets) if targets.ndim == 0 else targets
+
+
+def encode_targets(model, targets, y, n_samples):
+    """Classes to move rows to as the likelihood wants them, none of which is the label of its row."""
+    if model.classes is None:
+        raise TypeError(f"targets are classes, but {model.name} is not a classifier. Leave targets=None.")
+    if model.is_multilabel:
+        raise TypeError(
+            f"targets are classes, but {model.name} is multilabel. Take one label at a time, or leave targets=None."
+        )
+    wanted = model.encode(one_for_each(targets, n_samples), n_samples, name="targets")
+    if y is None:
+        return wanted
+    own = np.flatnonzero((wanted == model.encode(y, n_samples)).all(axis=1))
+    if len(own):
+        raise ValueError(
+            f"targets must differ from y, but equal it in {len(own)} of {n_samples} rows: {listed(own)}. Choose other classes, "
+            "leave these rows out, or pass y=None to move rows of the target class too."
+        )
+    return wanted

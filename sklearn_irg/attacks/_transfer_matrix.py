@@ -2,11 +2,15 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg.attacks._problem import like
+from sklearn_irg.attacks._problem import encode_targets, like, one_for_each
 
 
-def transfer_matrix(estimators, X, y, attack):
-    """Accuracy of each model on the adversarial rows of each.
+def transfer_matrix(estimators, X, y, attack, *, targets=None):
+    """Accuracy of each model on the adversarial rows of each, or how often these are taken for the class they aim at.
+
+    Rows that were moved towards a class may fool a model without being taken for that class. The accuracy under such an
+    attack is that of one with targets of its own, ``partial(fast_gradient, epsilon=0.1, targets=targets)`` [1]_; the second
+    number comes from ``targets`` here.
 
     Parameters
     ----------
@@ -17,12 +21,26 @@ def transfer_matrix(estimators, X, y, attack):
     y : array-like of shape (n_samples,)
         Their labels.
     attack : callable
-        ``attack(estimator, X, y)`` that returns moved rows, such as ``partial(fast_gradient, epsilon=0.1)``.
+        ``attack(estimator, X, y)`` that returns moved rows, such as ``partial(fast_gradient, epsilon=0.1)``. With targets it
+        is called as ``attack(estimator, X, y, targets=targets)``.
+    targets : label or array-like of shape (n_samples,), default=None
+        The class to move rows to, one for all or one for each, other than their labels.
 
     Returns
     -------
-    accuracies : ndarray of shape (n_estimators, n_estimators)
-        Entry (i, j) is the accuracy of model j on rows made with model i.
+    shares : ndarray of shape (n_estimators, n_estimators)
+        Entry (i, j) is the accuracy of model j on rows made with model i; with targets, the share of these rows that model
+        j takes for their target.
+
+    Raises
+    ------
+    ValueError
+        For a label or target that a model has not seen in ``fit``, or a target that is the label of its row.
+
+    References
+    ----------
+    .. [1] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability of deep neural networks
+       by regularizing their input gradients".
 
     Examples
     --------
@@ -32,12 +50,23 @@ def transfer_matrix(estimators, X, y, attack):
     >>> from sklearn_irg.attacks import fast_gradient, transfer_matrix
     >>> X, y = load_iris(return_X_y=True)
     >>> models = [LogisticRegression(C=C, max_iter=1000).fit(X, y) for C in (0.01, 1.0)]
-    >>> transfer_matrix(models, X, y, partial(fast_gradient, epsilon=0.3)).shape
-    (2, 2)
+    >>> attack = partial(fast_gradient, epsilon=1)
+    >>> transfer_matrix(models, X, y, attack).round(2)
+    array([[0.65, 0.69],
+           [0.63, 0.44]])
+    >>> transfer_matrix(models, X, y, attack, targets=(y + 1) % 3).round(2)
+    array([[0.27, 0.24],
+           [0.24, 0.28]])
     """
     models = list(estimators.values()) if isinstance(estimators, dict) else list(estimators)
     for model in models:
         own, rows = model_and_rows(model, X)
         own.encode(y, len(rows))
-    made = [like(X, attack(model, X, y)) for model in models]
-    return np.array([[accuracy_score(y, model.predict(rows)) for model in models] for rows in made])
+        if targets is not None:
+            encode_targets(own, targets, y, len(rows))
+    counted, aim = y, {}
+    if targets is not None:
+        counted = one_for_each(targets, len(y))
+        aim = {"targets": counted}
+    made = [like(X, attack(model, X, y, **aim)) for model in models]
+    return np.array([[accuracy_score(counted, model.predict(rows)) for model in models] for rows in made])

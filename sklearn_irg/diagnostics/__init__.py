@@ -1,6 +1,7 @@
 """Diagnostics: how far, in which direction and why the predictions of a fitted model change."""
 
 from sklearn_irg.diagnostics._certified_radius import certified_radius, distance_interval
+from sklearn_irg.diagnostics._deletion_mask import deletion_mask
 from sklearn_irg.diagnostics._distances import attack_distance, signed_distance
 from sklearn_irg.diagnostics._flip_rates import FlipRates, flip_rates
 from sklearn_irg.diagnostics._geometry import LinearGeometry, linear_geometry
@@ -33,6 +34,7 @@ __all__ = [
     "TiltingPlane",
     "attack_distance",
     "certified_radius",
+    "deletion_mask",
     "distance_interval",
     "feature_sensitivity",
     "find_another_explanation",

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_real
+from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._fitted.boundary import margin_over_norm
 from sklearn_irg._threats import exact_network
 from sklearn_irg._threats.additive_trees import method_of
@@ -98,7 +99,7 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     if method == "lipschitz":
         return _lipschitz_radius(estimator, X, y, norm, threat, units)
     attacked = _attacked(estimator, X, y, norm, threat, units)
-    right = np.asarray(estimator.predict(X)) == attacked.model.classes[attacked.own]
+    right = predictions(estimator, X) == attacked.model.classes[attacked.own]
     ladder = [*(radius for radius, _ in rungs(attacked, [])), np.inf]
     attacked.find_limits(ladder)
     require_known_steps(attacked, ladder)
@@ -243,6 +244,6 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
                 raise
             lower = np.zeros(len(upper))
     if y is not None:
-        right = np.asarray(estimator.predict(X)) == np.ravel(y)
+        right = predictions(estimator, X) == np.ravel(y)
         lower, upper = np.where(right, lower, 0), np.where(right, upper, 0)
     return np.minimum(lower, upper), upper  # where both are exact, rounding may turn them round

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._threats.arguments import fitted_threat, one_radius
 from sklearn_irg._threats.threat_model import ThreatModel
 from sklearn_irg._threats.worst_case import worst_case
@@ -89,8 +90,8 @@ def flip_rates(estimator, X, y=None, threat=None):
     """
     threat = _any_level(X) if threat is None else fitted_threat(threat, X)
     radius = one_radius(threat.epsilon)
-    labels = np.asarray(estimator.predict(X)) if y is None else np.ravel(y)
-    right = np.asarray(estimator.predict(X)) == labels
+    labels = predictions(estimator, X) if y is None else np.ravel(y)
+    right = predictions(estimator, X) == labels
     positions = _changeable(threat, radius)
     fallen = [worst_case(estimator, X, labels, _only(threat, j), [radius]).fallen[0] for j in positions]
     rates = [float(np.mean(flips & right)) for flips in fallen]

@@ -9,6 +9,7 @@ from sklearn.utils import check_array
 
 from sklearn_irg._checks import check_choice, check_integer, check_real
 from sklearn_irg._engine.sensitivity import summed_log_probability_cotangent
+from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows, score_model_of
 from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._fitted.units import column_scales
@@ -72,7 +73,7 @@ def _differentiated(estimator, X, model, rows, of):
 def _labels(estimator, X, model, y):
     """The labels given, or those that are predicted, where there is one for each row."""
     if y is None and model.classes is not None and not model.is_multilabel and hasattr(estimator, "predict"):
-        return np.asarray(estimator.predict(X))
+        return predictions(estimator, X)
     return y
 
 
@@ -240,6 +241,10 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
         Where attributions miss the difference of the scores by more than 10 % of a row's absolute attributions.
     TypeError
         For scores that jump: votes of pairs of classes, as of `SVC` with three classes, and decision trees.
+
+    See Also
+    --------
+    deletion_mask : The few columns without which the prediction falls, of any classifier and any table.
 
     References
     ----------

@@ -75,7 +75,7 @@ class AdversarialExamplesDisplay(Display):
         """
         X, y = X[:n_images], np.asarray(y)[:n_images]
         moved = (fast_gradient if attack is None else attack)(estimator, X, y, epsilon)
-        before, after = estimator.predict(X), estimator.predict(as_given(moved, X))
+        before, after = np.ravel(estimator.predict(X)), np.ravel(estimator.predict(as_given(moved, X)))
         X, moved = np.asarray(X, dtype=float), np.asarray(moved, dtype=float)
         return cls(X, moved, before, after, image_shape=image_shape, labels=y).plot(ax=ax)
 

@@ -1,16 +1,17 @@
 import numpy as np
 
 from sklearn_irg._engine.autodiff import stop_gradient
-from sklearn_irg._engine.ladder import decode, encode
-from sklearn_irg._engine.normalization import BatchNormalization
+from sklearn_irg._engine.ladder import RowNormalization, decode, encode
 from sklearn_irg._engine.sensitivity import normalized_rows
+from sklearn_irg._engine.terms import Term
 from sklearn_irg.losses._base import Loss
 
 
 class LadderLoss(Loss):
     """Loss of labelled rows under noise in every layer, and the cost of restoring what all rows had without it.
 
-    Only for a `LadderNetwork`.
+    Only for a `LadderNetwork`, of which it reads what the solver moves. Weights of classes count in the loss of labelled rows
+    only.
 
     Parameters
     ----------
@@ -20,8 +21,8 @@ class LadderLoss(Loss):
         Standard deviation of the Gaussian noise.
     denoising_costs : list of float
         Cost of the input and of each layer.
-    epsilon : float
-        L2 norm of the adversarial part.
+    epsilon : list of float
+        L2 norm of the adversarial part, of the input and of each hidden layer.
     xi : float
         Distance at which its direction is found.
     """
@@ -37,8 +38,8 @@ class LadderLoss(Loss):
         self.xi = xi
 
     def contributions(self, step):
-        network, theta = step.network, step.theta
-        weights = step.weights / step.weights.sum()
+        network, theta = step.network, step.solver_theta
+        weights = step.row_weights / step.row_weights.sum()
         clean, _ = encode(network, theta, step.X, weights)
         noisy, outputs = encode(network, theta, step.X, weights, self._noise(step))
         losses = step.likelihood.evaluate(outputs, step.targets)[0]
@@ -46,7 +47,7 @@ class LadderLoss(Loss):
         costs = np.array(self.denoising_costs, dtype=np.float64)
         lowest = int(np.argmax(costs > 0)) if costs.any() else len(costs)  # nothing below it need be restored
         errors = decode(network, theta, clean, noisy, top, weights, lowest)
-        strengths = [float(cost) * step.weights for cost in costs[lowest:]]
+        strengths = [float(cost) * step.row_weights for cost in costs[lowest:]]
         return [(step.weights_of("labelled"), losses), *zip(strengths, errors, strict=True)]
 
     def _noise(self, step):
@@ -56,17 +57,14 @@ class LadderLoss(Loss):
         rng = np.random.default_rng(step.random_state.randint(2**31))  # twice as fast as a RandomState
         noise = [float(self.noise_std) * rng.standard_normal(shape, dtype=step.X.dtype) for shape in shapes]
         if self.noise != "gaussian":
-            directions = self._adversarial_directions(step, shapes, rng)
-            noise = [
-                added if direction is None else added + float(self.epsilon) * direction
-                for added, direction in zip(noise, directions, strict=True)
-            ]
+            for l, direction in enumerate(self._adversarial_directions(step, shapes, rng)):
+                noise[l] += float(self.epsilon[l]) * direction
         return noise
 
     def _adversarial_directions(self, step, shapes, rng):
-        """Unit directions, per row and layer, in which the prediction changes most; None for layers without."""
-        network, theta = step.network, stop_gradient(step.theta)
-        folded = BatchNormalization().at(step.batch).transform(network, theta)
+        """Unit directions, per row and layer from the input up, in which the prediction changes most."""
+        network, theta = step.network, stop_gradient(step.solver_theta)
+        folded = RowNormalization().at(step.batch).transform(network, theta)
         gains = [np.linalg.norm(V, axis=0) for V, _ in network.unpack(theta)]
         targets = step.likelihood.mean(network.forward(folded, step.X)[-1])
         in_layers = self.noise == "adversarial_layerwise"
@@ -79,5 +77,13 @@ class LadderLoss(Loss):
         slopes = network.backward(folded, forward, residuals)
         of_input = slopes[0] @ network.unpack(folded)[0][0].T
         gradients = [of_input, *(gain * D for gain, D in zip(gains, slopes[:-1], strict=False))]
-        directions = [normalized_rows(gradient) for gradient in gradients[: len(starts)]]
-        return directions + [None] * (len(shapes) - len(directions))
+        return [normalized_rows(gradient) for gradient in gradients[: len(starts)]]
+
+
+class TrainedWeightDecay(Term):
+    """The weight decay `L2` of the weights that the solver moves, where those of the network have scales folded in."""
+
+    group = None
+
+    def contributions(self, step):
+        return [(0.5 / step.total_weight, step.network.squared_weights(step.solver_theta))]

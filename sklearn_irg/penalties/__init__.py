@@ -15,6 +15,7 @@ from sklearn_irg.penalties._consistency import RandomPerturbation, VirtualAdvers
 from sklearn_irg.penalties._entropy import ConditionalEntropy
 from sklearn_irg.penalties._input_gradient import InputGradient
 from sklearn_irg.penalties._jacobian import Jacobian, LipschitzGradient
+from sklearn_irg.penalties._layerwise import LayerwiseVirtualAdversarial
 from sklearn_irg.penalties._noise import HiddenNoise, InputDropout, InputNoise, WeightNoise
 from sklearn_irg.penalties._radii import LocalRadius
 from sklearn_irg.penalties._right_reasons import RightReasons
@@ -33,6 +34,7 @@ __all__ = [
     "InputNoise",
     "Jacobian",
     "LabelNoise",
+    "LayerwiseVirtualAdversarial",
     "LipschitzGradient",
     "LocalRadius",
     "ParameterGradient",
@@ -62,6 +64,7 @@ _BY_NAME = {
     "input_noise": InputNoise,
     "jacobian": Jacobian,
     "label_noise": LabelNoise,
+    "layerwise_virtual_adversarial": LayerwiseVirtualAdversarial,
     "lipschitz_gradient": LipschitzGradient,
     "parameter_gradient": ParameterGradient,
     "random_perturbation": RandomPerturbation,

@@ -102,6 +102,7 @@ class LipschitzGradient(SamplePenalty):
     """
 
     group = "all"
+    limits_slope = True
 
     def __init__(self, bound=1.0, two_sided=False, at="data", features=None):
         self.bound = bound

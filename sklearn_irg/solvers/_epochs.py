@@ -84,13 +84,18 @@ class EpochSolver(Solver):
         total = 0.0
         n_seen = 0
         for batch in objective.minibatches(schedule.batch_size, schedule.shuffle, schedule.random_state):
-            value, gradient = objective.value_and_grad(theta, batch, schedule.random_state)
-            if self.move(theta, gradient, state, learning_rate) is not None:
-                raise TypeError(f"{type(self).__name__}.move must change theta and state in place and return None.")
-            objective.project(theta)
+            value = self._step(objective, theta, batch, schedule.random_state, state, learning_rate)
             total += value * batch.n_samples
             n_seen += batch.n_samples
         return total / n_seen
+
+    def _step(self, objective, theta, batch, random_state, state, learning_rate):
+        """One step on a batch, in place on θ and on the state; returns the objective before it."""
+        value, gradient = objective.value_and_grad(theta, batch, random_state)
+        if self.move(theta, gradient, state, learning_rate) is not None:
+            raise TypeError(f"{type(self).__name__}.move must change theta and state in place and return None.")
+        objective.project(theta)
+        return value
 
 
 def _copied(value):

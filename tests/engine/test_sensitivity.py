@@ -38,13 +38,21 @@ def test_the_steepest_direction_reaches_the_dual_norm(norm, dual):
     np.testing.assert_allclose((steepest(A, norm) * A).sum(axis=1), np.linalg.norm(A, dual, axis=1))
 
 
-@pytest.mark.parametrize("norm", ["l2", "linf"])
+@pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
 @pytest.mark.parametrize("epsilon", [0.5, 1e200])
 def test_projections_lie_in_the_ball_and_leave_what_is_inside(norm, epsilon):
     far = project_to_ball(1e250 * A, epsilon, norm)
-    sizes = row_norms(far) if norm == "l2" else np.abs(far).max(axis=1)
+    sizes = {"l2": row_norms(far), "linf": np.abs(far).max(axis=1), "l1": np.abs(far).sum(axis=1)}[norm]
     np.testing.assert_allclose(sizes, epsilon)
     np.testing.assert_array_equal(project_to_ball(1e-3 * A, epsilon, norm), 1e-3 * A)
+
+
+def test_the_projection_to_the_l1_ball_is_its_nearest_point():
+    nearest = project_to_ball(A, 1.5, "l1")
+    corners = 1.5 * np.vstack([np.eye(4), -np.eye(4)])
+    towards_corners = np.einsum("ij,ikj->ik", A - nearest, corners - nearest[:, None])
+    assert (np.abs(A).sum(axis=1) > 1.5).all()
+    assert towards_corners.max() <= 1e-12  # no point of the ball, a mixture of its corners, lies on A's side
 
 
 def test_random_directions_have_unit_norm_within_their_columns():

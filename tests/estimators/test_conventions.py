@@ -23,6 +23,7 @@ from sklearn_irg import (
     WassersteinCritic,
 )
 from sklearn_irg.constraints import SpectralNormalization
+from sklearn_irg.diagnostics import local_smoothness
 from sklearn_irg.losses import Flooding
 from sklearn_irg.penalties import InputGradient, ParameterGradient, VirtualAdversarial, WeightDecay
 from tests.problems import MULTI_X, MULTI_Y, TABLES
@@ -98,6 +99,21 @@ class TestCallbacks:
         assert model.n_iter_ == 1
         linear = GradRegLogisticRegression().set_callbacks(Stop(scoring="accuracy")).fit(MULTI_X, MULTI_Y)
         assert linear.n_iter_ == 1
+
+    def test_diagnostics_can_be_watched_and_end_with_those_of_the_fitted_model(self):
+        callback = pytest.importorskip("sklearn.callback")
+        seen, options = [], {"epsilon": 0.3, "random_state": 0}
+
+        def watch(model, X, y):
+            seen.append(local_smoothness(model, X, **options))
+            return {"change": seen[-1].mean()}
+
+        model = GradRegMLPClassifier((5,), max_iter=4, random_state=0)
+        model.set_callbacks(callback.ScoringMonitor(scoring=watch)).fit(MULTI_X, MULTI_Y)
+        assert len(seen) >= 4
+        np.testing.assert_allclose(seen[3], local_smoothness(model, MULTI_X, **options), rtol=1e-9)
+        shorter = clone(model).set_params(max_iter=2).fit(MULTI_X, MULTI_Y)
+        np.testing.assert_allclose(seen[1], local_smoothness(shorter, MULTI_X, **options), rtol=1e-9)
 
     @pytest.mark.parametrize(
         "model", [IMSATClusterer(2, n_init=2, max_iter=2), WassersteinCritic(max_iter=2, cv=2)], ids=repr

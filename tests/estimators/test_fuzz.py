@@ -20,7 +20,7 @@ from sklearn_irg import (
     WassersteinSampler,
 )
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization, WeightClipping
+from sklearn_irg.constraints import FrobeniusCap, MaxNorm, SpectralNormalization, WeightClipping
 from sklearn_irg.losses import Flooding, LabelSmoothing, PenaltyLoss
 from sklearn_irg.penalties import (
     AdversarialLoss,
@@ -33,6 +33,7 @@ from sklearn_irg.penalties import (
     InputNoise,
     Jacobian,
     LabelNoise,
+    LayerwiseVirtualAdversarial,
     LipschitzGradient,
     LocalRadius,
     ParameterGradient,
@@ -67,6 +68,7 @@ ANY_NUMBER = st.sampled_from(
         "1",
     ]
 )
+COSTS = st.sampled_from([(1.0,), (1.0, 0.1, 0.0, 3.0), (), "1", (-1,), (np.nan,), 2.0, (1e300,)])
 PENALTIES = st.one_of(
     st.sampled_from([None, "input_gradient", "weight_decay", "spectral_norm", "jacobian", "l2"]),
     st.builds(
@@ -76,6 +78,7 @@ PENALTIES = st.one_of(
         LipschitzGradient, ANY_NUMBER, st.sampled_from([True, False, "no"]), st.sampled_from(["data", "interpolates"])
     ),
     st.builds(VirtualAdversarial, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER),
+    st.builds(LayerwiseVirtualAdversarial, COSTS, ANY_NUMBER, ANY_NUMBER, COSTS),
     st.builds(RandomPerturbation, ANY_NUMBER),
     st.builds(lambda *radius: VirtualAdversarial(LocalRadius(*radius)), ANY_NUMBER, ANY_NUMBER),
     st.builds(
@@ -132,6 +135,7 @@ PARAMETERS = {
         st.none(),
         st.builds(SpectralNormalization, ANY_NUMBER),
         st.builds(FrobeniusCap, ANY_NUMBER),
+        st.builds(MaxNorm, ANY_NUMBER),
         st.builds(WeightClipping, ANY_NUMBER),
     ),
 }
@@ -150,16 +154,22 @@ OF_PERCEPTRONS = {
     "dropout": ANY_NUMBER,
     "shuffle": st.sampled_from([True, False, 0]),
 }
-COSTS = st.sampled_from([(1.0,), (1.0, 0.1, 0.0, 3.0), (), "1", (-1,), (np.nan,), 2.0, (1e300,)])
 OF_ESTIMATOR = {
     IMSATClusterer: {"n_clusters": ANY_NUMBER, "mu": ANY_NUMBER, "n_init": st.sampled_from([1, 2, 0, "auto"])},
     LadderClassifier: {
         "noise": st.sampled_from(["gaussian", "adversarial", "adversarial_layerwise", "none", None]),
         "noise_std": ANY_NUMBER,
         "denoising_costs": COSTS,
+        "epsilon": st.one_of(ANY_NUMBER, COSTS),
     },
     WassersteinCritic: {"cv": st.one_of(st.none(), ANY_NUMBER, st.just("no")), "l2": ANY_NUMBER},
-    WassersteinSampler: {"n_latent": ANY_NUMBER, "n_steps": st.sampled_from([1, 3, 0, -1, 2.5, None, np.int8(3)])},
+    WassersteinSampler: {
+        "n_latent": ANY_NUMBER,
+        "n_steps": st.sampled_from([1, 3, 0, -1, 2.5, None, np.int8(3)]),
+        "n_critic": st.one_of(st.just(np.int8(2)), ANY_NUMBER),
+        "generator_learning_rate_init": st.one_of(st.none(), ANY_NUMBER),
+        "round_integers": st.sampled_from([True, False, 1]),
+    },
 }
 SCALES = st.sampled_from([0.0, 1e-300, 1e-3, 1.0, 1e6, 1e30, 1e150, 3e307])
 

@@ -1,0 +1,42 @@
+"""A DataFrame in, a DataFrame out: numbers under the names, in the order and in the types of the columns of a fit."""
+
+__all__ = ["as_container", "without_rows"]
+
+
+def without_rows(X):
+    """The columns of a DataFrame of pandas or polars, with none of its rows; None for other containers."""
+    if hasattr(X, "iloc"):
+        return X.iloc[:0].copy()  # a view would keep all rows
+    return X.clear() if _is_polars(X) else None
+
+
+def as_container(numbers, columns, are_integers):
+    """Numbers, of which some columns hold integers, as a DataFrame with given columns; as they are where these are None.
+
+    Columns have the types they had, except those of integers and flags that no longer hold integers only.
+    """
+    if columns is None:
+        return numbers
+    return (_as_polars if _is_polars(columns) else _as_pandas)(numbers, columns, are_integers)
+
+
+def _as_pandas(numbers, columns, are_integers):
+    frame = type(columns)(numbers, columns=columns.columns)
+    for j, dtype in enumerate(columns.dtypes):
+        if dtype.kind == "f" or (dtype.kind in "iub" and are_integers[j]):
+            frame.isetitem(j, frame.iloc[:, j].astype(dtype))
+    return frame
+
+
+def _as_polars(numbers, columns, are_integers):
+    frame = type(columns)(numbers, schema=columns.columns)
+    kept = {
+        name: dtype
+        for (name, dtype), whole in zip(columns.schema.items(), are_integers, strict=True)
+        if dtype.is_float() or (whole and (dtype.is_integer() or str(dtype) == "Boolean"))
+    }
+    return frame.cast(kept)
+
+
+def _is_polars(X):
+    return type(X).__module__.partition(".")[0] == "polars" and hasattr(X, "get_column")

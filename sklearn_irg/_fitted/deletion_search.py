@@ -1,0 +1,138 @@
+"""Search for the mask of least objective: sets of columns by a beam search, then parts of numbers by their gradients."""
+
+import numpy as np
+
+__all__ = ["beam_masks", "refined_masks", "row_blocks"]
+
+_BLOCK = 2**22  # cells of the rows that are tried at once
+_ROUNDING = 1e-7  # differences of probabilities that say nothing, and differ from batch to batch
+_DIGITS = 7  # the same, of log-odds
+_GRID = np.linspace(-1, 1, 9)
+_MAX_STEPS = 200
+_STATIONARY = 1e-9
+_STILL = 1e-12
+
+
+def row_blocks(n_samples, n_columns, beam_width):
+    """Positions of rows, in blocks for which all sets that a beam search tries at once fit into memory."""
+    n_rows = max(1, _BLOCK // max(1, beam_width * n_columns**2))
+    return [np.arange(start, min(start + n_rows, n_samples)) for start in range(0, n_samples, n_rows)]
+
+
+def beam_masks(objective, beam_width, n_zooms):
+    """The best mask of each row among those of a beam search, which adds one column at a time to the best sets of a size.
+
+    It goes on where the objective rises, since the columns of a confident prediction lower it together only. It ends where
+    the columns alone cost as much as the best mask: no larger set can be better.
+
+    Parameters
+    ----------
+    objective : DeletionObjective
+        What is minimised.
+    beam_width : int
+        Number of sets of each size that columns are added to.
+    n_zooms : int
+        How often the share of the last number of the best set is sought on a grid four times as fine; 0 is no share.
+
+    Returns
+    -------
+    masks : ndarray of shape (n_samples, n_columns)
+        Never worse than no deletion.
+    """
+    sets, origin = np.zeros(objective.deletions.differs.shape), np.arange(len(objective.own))
+    masks, values = sets.copy(), objective(sets, origin)
+    while True:
+        may_pay = objective.alpha * sets.sum(axis=1) < values[origin] - _ROUNDING
+        sets, origin, columns = _extended(objective, sets[may_pay], origin[may_pay])
+        if not len(sets):
+            return masks
+        ranks = _ranks(origin)
+        rows, best, last = (part[ranks == 0] for part in (origin, sets, columns))
+        best, found = _with_share(objective, best, rows, last, n_zooms)
+        better = found < values[rows] - _ROUNDING
+        masks[rows[better]], values[rows[better]] = best[better], found[better]
+        sets, origin = sets[ranks < beam_width], origin[ranks < beam_width]
+
+
+def _with_share(objective, sets, rows, last, n_zooms):
+    """Sets whose last columns are replaced by the best share of the way, where they may be, and the objective there."""
+    sets, values = sets.copy(), objective(sets, rows)
+    some = np.flatnonzero(objective.deletions.in_parts[rows, last])
+    middle, half = np.full(len(some), 0.5), 0.5
+    for _ in range(n_zooms if len(some) else 0):
+        shares = np.clip(middle + half * _GRID[:, None], 0, 1)
+        tried = np.tile(sets[some], (len(_GRID), 1))
+        tried[np.arange(len(tried)), np.tile(last[some], len(_GRID))] = shares.ravel()
+        found = objective(tried, np.tile(rows[some], len(_GRID))).reshape(shares.shape)
+        chosen = (found <= found.min(axis=0) + _ROUNDING).argmax(axis=0), np.arange(len(some))
+        middle, half = shares[chosen], half / 4
+        lower = found[chosen] < values[some] - _ROUNDING
+        sets[some[lower], last[some[lower]]], values[some[lower]] = middle[lower], found[chosen][lower]
+    return sets, values
+
+
+def _extended(objective, sets, origin):
+    """Sets with one column more, those of each row by increasing probability, their rows, and the columns added."""
+    parents, columns = np.nonzero(objective.deletions.differs[origin] & (sets == 0))
+    new = _first_of_each(sets, parents, columns, origin)
+    parents, columns = parents[new], columns[new]
+    larger = sets[parents]
+    larger[np.arange(len(larger)), columns] = 1
+    rows = origin[parents]
+    log_odds = objective.log_odds(larger, rows) if len(rows) else np.zeros(0)
+    order = np.lexsort((np.round(log_odds, _DIGITS), rows))
+    return larger[order], rows[order], columns[order]
+
+
+def _first_of_each(sets, parents, columns, origin):
+    """Positions of what is no set of a row for the second time, by sums of random integers that stand for columns."""
+    codes = np.random.RandomState(0).randint(-(2**62), 2**62, sets.shape[1])
+    sums = (sets.astype(np.int64) @ codes)[parents] + codes[columns]  # modulo 2⁶⁴
+    order = np.lexsort((sums, origin[parents]))
+    is_new = np.ones(len(order), dtype=bool)
+    is_new[1:] = (np.diff(sums[order]) != 0) | (np.diff(origin[parents][order]) != 0)
+    return np.sort(order[is_new])
+
+
+def _ranks(origin):
+    """How many entries before each have the same origin, in sorted origins."""
+    return np.arange(len(origin)) - np.searchsorted(origin, origin)
+
+
+def refined_masks(objective, masks):
+    """Masks after projected gradient descent of each row by itself, with spectral steps that never raise the objective.
+
+    Parameters
+    ----------
+    objective : callable
+        From masks and the positions of their rows to values and gradients.
+    masks : ndarray of shape (n_samples, n_columns)
+        Where the descent starts.
+    """
+    masks = masks.copy()
+    values, gradients = objective(masks, np.arange(len(masks)))
+    steps = 1 / np.maximum(np.abs(gradients).max(axis=1), 1e-10)
+    for _ in range(_MAX_STEPS):
+        going = np.flatnonzero((steps > 0) & (_reach(masks, gradients) > _STATIONARY))
+        if not len(going):
+            break
+        tried = np.clip(masks[going] - steps[going, None] * gradients[going], 0, 1)
+        moves = tried - masks[going]
+        found, slopes = objective(tried, going)
+        lower = found <= values[going] + 1e-4 * (gradients[going] * moves).sum(axis=1)
+        steps[going] = np.where(lower, _spectral(moves, slopes - gradients[going]), steps[going] / 4)
+        steps[going[~lower & (np.abs(moves).max(axis=1) < _STILL)]] = 0  # rounding is all that is left
+        better = going[lower]
+        masks[better], values[better], gradients[better] = tried[lower], found[lower], slopes[lower]
+    return masks
+
+
+def _spectral(moves, changes):
+    """The inverse of the curvature along the last move."""
+    curvature = (moves * changes).sum(axis=1) / np.maximum((moves**2).sum(axis=1), np.finfo(float).tiny)
+    return 1 / np.clip(curvature, 1e-10, 1e10)
+
+
+def _reach(masks, gradients):
+    """How far a step of one takes each row: zero where the objective is stationary."""
+    return np.abs(np.clip(masks - gradients, 0, 1) - masks).max(axis=1)

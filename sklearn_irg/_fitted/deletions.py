@@ -1,0 +1,146 @@
+"""Rows whose columns are replaced by those of a baseline, and what the replacement costs and achieves."""
+
+from copy import copy
+
+import numpy as np
+from scipy.special import logsumexp
+
+__all__ = ["DeletionObjective", "Deletions", "SmoothObjective"]
+
+
+class Deletions:
+    """Rows of a table whose columns are replaced by a baseline's: numbers in part, everything else as a whole.
+
+    Parameters
+    ----------
+    table : Table
+        The rows.
+    cells : list of length n_columns
+        The baseline, None where it is missing.
+
+    Attributes
+    ----------
+    in_parts : ndarray of bool of shape (n_samples, n_columns)
+        Cells that lie on a line to the baseline's: both are finite numbers.
+    differs : ndarray of bool of shape (n_samples, n_columns)
+        Cells that are not the baseline's.
+    """
+
+    def __init__(self, table, cells):
+        self.table = table
+        self.cells = cells
+        self.start = table.numbers()
+        is_known = [number and cell is not None for number, cell in zip(table.is_number, cells, strict=True)]
+        self.end = np.array([cell if known else np.nan for cell, known in zip(cells, is_known, strict=True)], float)
+        self.in_parts = np.isfinite(self.start) & np.isfinite(self.end)
+        replaced = self.at(np.ones(self.start.shape), np.arange(len(table)))
+        same = [table.same_cells(replaced, j) for j in range(table.n_columns)]
+        self.differs = ~np.column_stack(same)
+
+    def take(self, rows):
+        """Some of the rows, by position."""
+        return Deletions(self.table.take(rows), self.cells)
+
+    def numbers(self, masks, origin):
+        """Numbers behind masks of some rows, by position; NaN where a cell is replaced as a whole."""
+        with np.errstate(invalid="ignore"):  # infinite ones
+            moved = (1 - masks) * self.start[origin] + masks * self.end
+        return np.where(self.in_parts[origin], moved, np.nan)
+
+    def at(self, masks, origin):
+        """The table behind masks of some rows, by position, possibly repeated."""
+        table = self.table.take(origin)
+        table = table.like(table.with_numbers(self.numbers(masks, origin)))
+        whole = (masks > 0) & ~self.in_parts[origin]
+        for j in np.flatnonzero(whole.any(axis=0)):
+            rows = np.flatnonzero(whole[:, j])
+            table = table.with_cells(j, rows, self._repeated(j, len(rows)))
+        return table
+
+    def _repeated(self, j, n):
+        values = np.empty(n, dtype=object)
+        missing = np.nan if self.table.is_number[j] else None
+        values[:] = [missing if self.cells[j] is None else self.cells[j]] * n
+        return values
+
+
+class DeletionObjective:
+    """What masks of rows cost, and the probability of each row's class that they leave.
+
+    Parameters
+    ----------
+    model : Model
+        Bound to the rows, of a table, with scores that make the stated probabilities.
+    deletions : Deletions
+        The rows.
+    own : ndarray of int of shape (n_samples,)
+        Position of the class that each row is predicted to have.
+    alpha : float
+        Cost of a column.
+    """
+
+    def __init__(self, model, deletions, own, alpha):
+        self.model = model
+        self.deletions = deletions
+        self.own = own
+        self.alpha = alpha
+
+    def take(self, rows):
+        """The objective of some of the rows, by position."""
+        return DeletionObjective(self.model, self.deletions.take(rows), self.own[rows], self.alpha)
+
+    def __call__(self, masks, origin):
+        """The objective of masks of some rows, by position."""
+        scores = self.model.scores_of(self.deletions.at(masks, origin))
+        return self.alpha * masks.sum(axis=1) + _of(self.own[origin], self.model.likelihood.probabilities(scores))
+
+    def log_odds(self, masks, origin):
+        """Of each row's class against the others: they tell more than probabilities, which are rounded to one."""
+        scores = self.model.scores_of(self.deletions.at(masks, origin)).astype(np.float64)
+        if scores.shape[1] == 1:
+            return (2 * self.own[origin] - 1) * scores[:, 0]
+        others = np.arange(scores.shape[1]) != self.own[origin, None]
+        return _of(self.own[origin], scores) - logsumexp(scores[others].reshape(len(scores), -1), axis=1)
+
+
+class SmoothObjective:
+    """The objective as a differentiable function of the entries of masks that are numbers, the others of which stay.
+
+    Parameters
+    ----------
+    objective : DeletionObjective
+        Of a model that has gradients.
+    masks : ndarray of shape (n_samples, n_columns)
+        Of all rows: their other entries.
+    """
+
+    def __init__(self, objective, masks):
+        everything = np.arange(len(masks))
+        self.deletions, self.own, self.alpha = objective.deletions, objective.own, objective.alpha
+        self.model = copy(objective.model)
+        self.rows = self.model.bind(self.deletions.at(masks, everything))
+        self.targets = self.model.encode(self.model.classes[self.own], len(masks))
+        self.moves = self.deletions.in_parts & self.deletions.differs
+        if self.model.is_function:  # one of steps says nothing of where to go
+            self.moves &= (self._slopes(masks, everything)[1] != 0).any(axis=1, keepdims=True)
+
+    def __call__(self, masks, origin):
+        """The objective of masks of some rows, by position, and its gradient, zero for entries that stay."""
+        probabilities, slopes = self._slopes(masks, origin)
+        gradients = np.where(self.moves[origin], self.alpha + slopes, 0.0)
+        return self.alpha * masks.sum(axis=1) + probabilities, gradients
+
+    def _slopes(self, masks, origin):
+        """The probability of each row's class, and its derivatives by the mask."""
+        rows, numbers = self.rows[origin], self.deletions.numbers(masks, origin)
+        cells = self.model.in_columns(rows)
+        cells[...] = np.where(np.isnan(numbers), cells, numbers)
+        own = _of(self.own[origin], self.model.likelihood.probabilities(self.model.scores(rows)))
+        gradients = self.model.in_columns(self.model.loss_gradients(rows, self.targets[origin]))
+        ways = np.nan_to_num(self.deletions.end - self.deletions.start[origin], posinf=0.0, neginf=0.0)
+        return own, -own[:, None] * gradients * ways
+
+
+def _of(own, values):
+    """The entry of each row that belongs to its class."""
+    return values[np.arange(len(own)), own]
