@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ import sklearn_irg
 from sklearn_irg._fitted.trees import TreesInside, difference, read_trees
 from sklearn_irg._fitted.trees.cuts import largest_below_single, largest_up_to_single
 from sklearn_irg._fitted.trees.probes import probe_rows
+from sklearn_irg._threats.threat_model import ThreatModel
+from sklearn_irg.attacks import adversarial_accuracy
 
 _RNG = np.random.RandomState(0)
 _N = 400
@@ -575,6 +578,37 @@ def test_blocks_of_rows_do_not_change_sums():
     rows = np.tile(X, (30, 1))
     np.testing.assert_array_equal(trees.sums(rows), np.tile(trees.sums(X), (30, 1)))
     assert trees.leaves(rows[:0]).shape == (0, trees.n_trees)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: histograms(max_iter=30),
+        lambda: xgboost_classifier(n_estimators=30),
+        lambda: lightgbm_classifier(n_estimators=30),
+        lambda: catboost_classifier(iterations=60),
+    ],
+)
+def test_attacks_cross_thresholds_of_every_library(model, monkeypatch):
+    rows = np.random.RandomState(0).standard_normal((500, 8))
+    labels = (np.sin(2 * rows).sum(axis=1) > 0).astype(int)
+    estimator = model().fit(rows, labels)
+    crossing = adversarial_accuracy(estimator, rows[:40], labels[:40], 1.0, norm="l1")
+    monkeypatch.setattr(TreesInside, "believed", lambda self, rows=None: None)
+    assert crossing < adversarial_accuracy(estimator, rows[:40], labels[:40], 1.0, norm="l1") - 0.05
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_attacks_cross_thresholds_between_whole_numbers(seed):
+    rng = np.random.RandomState(seed)
+    rows = rng.randint(0, 12, (600, 4)).astype(float)
+    labels = (np.sin(rows).sum(axis=1) > 0).astype(int)
+    model = histograms(max_iter=40, max_leaf_nodes=8).fit(rows, labels)
+    threat = ThreatModel(1.0, norm="l1").fit(rows)
+    moves = np.array(list(product(range(-4, 5), repeat=4)))
+    moves = moves[(np.abs(moves) / threat.scales_).sum(axis=1) <= 1]
+    stays = [(model.predict(row + moves) == label).all() for row, label in zip(rows[:40], labels[:40])]
+    assert adversarial_accuracy(model, rows[:40], labels[:40], threat) == np.mean(stays)
 
 
 def test_no_library_of_trees_is_imported():
