@@ -19,7 +19,7 @@ from sklearn_irg._fitted.steps import NotAffineError, NotNumbersError, Steps, re
 from sklearn_irg._fitted.steps_inside import contains_trees
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
 from sklearn_irg._fitted.tables import as_table, flags_as_floats, is_polars
-from sklearn_irg._fitted.trees import ensemble_of
+from sklearn_irg._fitted.trees import TreesInside, ensemble_of
 
 __all__ = [
     "has_steps",
@@ -302,5 +302,5 @@ def whole_model(estimator, table):
     scores, n_outputs = score_function(estimator, classes, name, table.take([0]).X)
     model = FunctionTableModel(scores, table.n_columns, n_outputs, classes, name)
     if table.is_number.all():
-        model.tree, model.ensemble = tree_of(estimator), ensemble_of(estimator)
+        model.tree, model.ensemble, model.trees = tree_of(estimator), ensemble_of(estimator), TreesInside(estimator)
     return model

@@ -54,7 +54,9 @@ class Model(ABC):
     tree : scikit-learn's ``tree_`` or None
         What makes the scores, where that is one tree.
     ensemble : TreeEnsemble or None
-        What makes the scores, where that is several.
+        What makes the scores, where that is several of scikit-learn's.
+    trees : TreesInside or None
+        What makes the scores, where that may be trees of any library; they are read when they are asked for.
     """
 
     has_weights = False
@@ -66,6 +68,7 @@ class Model(ABC):
     contains_trees = False
     tree = None
     ensemble = None
+    trees = None
 
     @abstractmethod
     def scores(self, X):
@@ -349,7 +352,7 @@ class FunctionModel(Model):
             A, c = A @ self._affine[0], c @ self._affine[0] + self._affine[1]
         model = FunctionModel(self._function, n_features, self.n_outputs, self.classes, name, (A, c))
         model.is_voting, model.contains_trees = self.is_voting, self.contains_trees
-        model.tree, model.ensemble = self.tree, self.ensemble
+        model.tree, model.ensemble, model.trees = self.tree, self.ensemble, self.trees
         return model
 
 

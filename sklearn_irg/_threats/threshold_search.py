@@ -1,8 +1,8 @@
-"""A search through the thresholds of forests and gradient boosting, for balls in which every move takes from the others."""
+"""A search through the thresholds of trees that add up, for balls in which every move takes from the others."""
 
 import numpy as np
 
-from sklearn_irg._fitted.trees import beside
+from sklearn_irg._threats.reach import SLACK
 from sklearn_irg._threats.tree_worst_case import columns_come_from_one, sources_of
 
 __all__ = ["cross_thresholds"]
@@ -11,6 +11,7 @@ N_STARTS = 4  # the first one greedy, others at random among what is good
 N_CROSSINGS = 12  # of a row
 N_THRESHOLDS = 6  # of a column and a side, of which one is crossed at a time
 _ENTRIES = 2_000_000
+_BEHIND = 4  # roundings, by which a point is placed behind a threshold
 
 
 def cross_thresholds(attacked, best, epsilon, rng):
@@ -27,18 +28,16 @@ def cross_thresholds(attacked, best, epsilon, rng):
     rng : RandomState
         For what is drawn.
     """
-    thresholds = _behind_thresholds(attacked)
+    trees = _trees_of(attacked)
+    thresholds = {} if trees is None else _behind_thresholds(attacked, trees)
     if not thresholds:
-        return
-    constant = attacked.model.ensemble.constant(attacked.model.inside(attacked.rows))
-    if constant is None:
         return
     seeds = rng.randint(2**31, size=N_STARTS)
     size = max(1, _ENTRIES // (2 * (N_THRESHOLDS + 1) * len(thresholds) * attacked.reach.low.shape[1]))
     for start in range(0, len(attacked), size):
         part = np.arange(start, min(start + size, len(attacked)))
         some = attacked.take(part)
-        walk = _Walk(some, epsilon, {j: units[:, part] for j, units in thresholds.items()}, constant)
+        walk = _Walk(some, epsilon, {j: units[:, part] for j, units in thresholds.items()})
         found = best.take(part, some)
         for k, seed in enumerate(seeds):
             walk.forward(~found.wrong, np.random.RandomState(seed) if k else None)
@@ -47,23 +46,34 @@ def cross_thresholds(attacked, best, epsilon, rng):
         best.put(part, found)
 
 
-def _behind_thresholds(attacked):
-    """Where each row crosses thresholds, in units: by column, shape (n_thresholds, n_samples); empty if none can be read."""
-    ensemble = attacked.model.ensemble
-    if ensemble is None or not columns_come_from_one(attacked):
-        return {}
+def _trees_of(attacked):
+    """Trees that are believed to make the scores, and that move column by column; else None."""
+    if attacked.model.trees is None or not columns_come_from_one(attacked):
+        return None
+    trees = attacked.model.trees.believed(attacked.model.inside(attacked.rows))
+    return None if trees is None or trees.is_categorical.any() else trees
+
+
+def _behind_thresholds(attacked, trees):
+    """Where each row crosses thresholds, in units: by column, shape (n_thresholds, n_samples)."""
     slopes, source = sources_of(attacked)
     seen = attacked.model.inside(attacked.rows).astype(np.float64)
     found = {}
     for column in np.flatnonzero(source >= 0):
         j = source[column]
-        ends = ensemble.thresholds(column)
-        if len(ends):
-            below, above = beside(ends)
-            to = np.where(seen[:, column] <= below[:, None], above[:, None], below[:, None])
-            units = (to - seen[:, column]) / (slopes[j, column] * attacked.reach.scales[j])
-            found.setdefault(j, []).append(np.nan_to_num(units))
+        cuts = trees.thresholds(column)[:, None]
+        if len(cuts):
+            here, slope = seen[:, column], slopes[j, column]
+            terms = np.abs(here) + np.abs(slope * attacked.reach.numbers[:, j])  # that rounding goes by
+            behind = _BEHIND * attacked.precision * (np.abs(cuts) + terms)
+            units = (cuts + np.where(here <= cuts, behind, -behind) - here) / (slope * attacked.reach.scales[j])
+            found.setdefault(j, []).append(_on_grid(np.nan_to_num(units), attacked.reach.steps[j]))
     return {j: np.concatenate(units) for j, units in found.items()}
+
+
+def _on_grid(units, step):
+    """Units with whole numbers rounded away from the row, beyond the threshold."""
+    return np.sign(units) * np.ceil(np.abs(units) / step * (1 - SLACK)) * step if step > 0 else units
 
 
 class _Walk:
@@ -77,8 +87,8 @@ class _Walk:
         By how much another class is ahead.
     """
 
-    def __init__(self, attacked, epsilon, thresholds, constant):
-        self.attacked, self.epsilon, self.constant = attacked, epsilon, constant
+    def __init__(self, attacked, epsilon, thresholds):
+        self.attacked, self.epsilon = attacked, epsilon
         self.power = 2 if attacked.reach.norm == "l2" else 1
         low, high = np.maximum(attacked.reach.low, -epsilon), np.minimum(attacked.reach.high, epsilon)
         moves = [_some_within(units, low[:, j], high[:, j]) for j, units in thresholds.items()]
@@ -138,7 +148,7 @@ class _Walk:
     def _leads(self, rows, units):
         some = self.attacked.take(rows)
         inside = some.model.inside(some.moved(some.rows, some.reach.on_grid(units)))
-        scores = some.model.ensemble.sums(inside) + self.constant
+        scores = some.model.trees.margins(inside)  # compiled, where the sums of trees are not
         if scores.shape[1] == 1:
             return (1 - 2 * some.own) * scores[:, 0]
         mine = scores[np.arange(len(rows)), some.own]

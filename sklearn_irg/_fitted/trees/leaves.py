@@ -1,4 +1,4 @@
-"""Decision trees: the leaves of one as boxes, and several whose values add up."""
+"""Trees of scikit-learn: the leaves of one as boxes, and several whose values add up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

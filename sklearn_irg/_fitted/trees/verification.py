@@ -1,0 +1,49 @@
+"""Whether trees that were read add up to what their estimator states, where they might not."""
+
+import numpy as np
+
+from sklearn_irg._fitted.trees.probes import probe_rows
+
+__all__ = ["difference"]
+
+_ULPS = 8  # of the largest score, where the order of additions is the library's
+
+
+def difference(reading, rows=None):
+    """What differs between trees and their estimator, as a sentence; an empty one if nothing does.
+
+    Parameters
+    ----------
+    reading : Reading
+        Trees and the estimator's own answers.
+    rows : ndarray of shape (n_samples, n_features), default=None
+        Rows on which they have to agree, besides those that are built for the trees.
+    """
+    trees = reading.trees
+    probes = probe_rows(reading, rows)
+    sums, stated = trees.sums(probes), reading.margins(probes)
+    if sums.shape != stated.shape:
+        return f"it has {stated.shape[1]} scores where its trees have {sums.shape[1]}"
+    apart = np.abs(trees.scale * sums - stated).max(axis=1)
+    wrong = ~(apart <= trees.scale * _tolerance(trees))  # true for NaN, too
+    if wrong.any():
+        i = int(np.argmax(np.where(wrong, np.nan_to_num(apart, nan=np.inf), -1)))
+        return f"its trees add up to {trees.scale * sums[i]} where its own score is {stated[i]}, at {_shown(probes[i])}"
+    wrong = (trees.predicted(sums) != reading.labels(probes)) & ~trees.is_tie(sums)
+    return (
+        f"its label does not follow its score of {stated[wrong][0]}, at {_shown(probes[wrong][0])}"
+        if wrong.any()
+        else ""
+    )
+
+
+def _tolerance(trees):
+    """Additions in double precision may be in any order, as by threads."""
+    if trees.dtype == np.float64:
+        return trees.rounding
+    return _ULPS * trees.largest_sum * float(np.finfo(trees.dtype).eps)
+
+
+def _shown(row):
+    """The first cells of a row, exactly."""
+    return "[" + ", ".join(map(repr, row[:6].tolist())) + (", ...]" if len(row) > 6 else "]")
