@@ -11,7 +11,7 @@ from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_lik
 from sklearn_irg._fitted.affine import as_fitted
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 from sklearn_irg._fitted.steps import Steps, affine_map
-from sklearn_irg._fitted.trees import TreesInside, ensemble_of
+from sklearn_irg._fitted.trees import TreesInside
 
 __all__ = ["PredictsOtherwiseError", "as_model", "classes_of", "score_function", "tree_of"]
 
@@ -57,7 +57,7 @@ def as_model(estimator, X=None):
     scores, n_outputs = score_function(estimator, classes, name, np.zeros((1, n_features)))
     model = FunctionModel(scores, n_features, n_outputs, classes, name)
     model.is_voting = n_outputs > 2 and hasattr(estimator, "decision_function_shape")
-    model.tree, model.ensemble, model.trees = tree_of(estimator), ensemble_of(estimator), TreesInside(estimator)
+    model.tree, model.trees = tree_of(estimator), TreesInside(estimator)
     return model
 
 

@@ -19,7 +19,7 @@ from sklearn_irg._fitted.steps import NotAffineError, NotNumbersError, Steps, re
 from sklearn_irg._fitted.steps_inside import contains_trees
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
 from sklearn_irg._fitted.tables import as_table, flags_as_floats, is_polars
-from sklearn_irg._fitted.trees import TreesInside, ensemble_of
+from sklearn_irg._fitted.trees import TreesInside
 
 __all__ = [
     "has_steps",
@@ -227,7 +227,7 @@ def _bound(estimator, X, table):
     is_bare = not has_steps(estimator)
     if is_bare and (table.is_number | table.is_flag | _are_coded(table)).all() and not table.has_missing_cells():
         model = as_model(estimator)
-        if model.has_weights or model.tree is not None or model.ensemble is not None:
+        if model.has_weights or model.tree is not None or (model.trees is not None and model.trees.have_a_reader):
             name = model.name
             model = AffineTableModel(model, _cells_as_floats, np.diag(table.is_number.astype(np.float64)))
             model.name = name
@@ -302,5 +302,5 @@ def whole_model(estimator, table):
     scores, n_outputs = score_function(estimator, classes, name, table.take([0]).X)
     model = FunctionTableModel(scores, table.n_columns, n_outputs, classes, name)
     if table.is_number.all():
-        model.tree, model.ensemble, model.trees = tree_of(estimator), ensemble_of(estimator), TreesInside(estimator)
+        model.tree, model.trees = tree_of(estimator), TreesInside(estimator)
     return model

@@ -53,8 +53,6 @@ class Model(ABC):
         Whether the estimator, or a part of it, carries decision trees, so that scores jump at their thresholds.
     tree : scikit-learn's ``tree_`` or None
         What makes the scores, where that is one tree.
-    ensemble : TreeEnsemble or None
-        What makes the scores, where that is several of scikit-learn's.
     trees : TreesInside or None
         What makes the scores, where that may be trees of any library; they are read when they are asked for.
     """
@@ -67,7 +65,6 @@ class Model(ABC):
     expands_squares = False
     contains_trees = False
     tree = None
-    ensemble = None
     trees = None
 
     @abstractmethod
@@ -352,7 +349,7 @@ class FunctionModel(Model):
             A, c = A @ self._affine[0], c @ self._affine[0] + self._affine[1]
         model = FunctionModel(self._function, n_features, self.n_outputs, self.classes, name, (A, c))
         model.is_voting, model.contains_trees = self.is_voting, self.contains_trees
-        model.tree, model.ensemble, model.trees = self.tree, self.ensemble, self.trees
+        model.tree, model.trees = self.tree, self.trees
         return model
 
 

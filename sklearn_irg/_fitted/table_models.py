@@ -101,7 +101,7 @@ class AffineTableModel(TableModel):
         self.is_linear = inner.is_linear
         self.is_voting = inner.is_voting
         self.is_function = inner.is_function
-        self.tree, self.ensemble, self.trees = inner.tree, inner.ensemble, inner.trees
+        self.tree, self.trees = inner.tree, inner.trees
 
     def bind(self, table):
         rows = super().bind(table)

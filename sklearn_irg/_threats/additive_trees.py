@@ -1,4 +1,4 @@
-"""Attacks and certificates of trees that add up, exact but for their budget of nodes, behind steps that act column by column."""
+"""Attacks, certificates and distances of trees that add up, exact within a budget of nodes."""
 
 import itertools
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from sklearn_irg._fitted.trees import leaf_boxes
 from sklearn_irg._threats.branch_and_bound import Cells
 from sklearn_irg._threats.exact_trees import settle
-from sklearn_irg._threats.leaf_tables import Leaves, LeafTables
+from sklearn_irg._threats.leaf_tables import LeafTables, Leaves
 from sklearn_irg._threats.radii import rungs
 from sklearn_irg._threats.reach import length
 from sklearn_irg._threats.rounding import distance_slack
@@ -33,7 +33,7 @@ def method_of(attacked):
         return None
     if _n_ways(attacked) > _MOST_WAYS:
         return None
-    slopes, source = sources_of(attacked)
+    _, source = sources_of(attacked)
     trees = attacked.model.trees.believed(attacked.model.inside(attacked.rows))
     if trees is None:
         return None
@@ -129,16 +129,26 @@ class AdditiveTreesMethod:
             self._look(attacked, lower, upper, rows, np.full(len(attacked), radius), max_nodes)
         furthest = np.full(len(attacked), _ANYWHERE)
         self._look(attacked, lower, upper, np.flatnonzero(np.isinf(upper)), furthest, max_nodes)
+        self._close(attacked, lower, upper, max_nodes)
+        return lower, upper
+
+    def _close(self, attacked, lower, upper, max_nodes):
+        """Halve intervals until nothing is nearer than what was found, or a row has been left open a few times."""
         slack = 2 * distance_slack(attacked) + 1e-11
-        n_open = np.zeros(len(attacked), dtype=int)
+        n_open, ceiling = np.zeros(len(attacked), dtype=int), np.full(len(attacked), np.inf)
         for k in range(_N_HALVINGS):
             nearer = upper * (1 - 1e-9) - slack
             rows = np.flatnonzero((lower < nearer) & np.isfinite(upper) & (n_open < _N_OPEN))
-            middle = nearer if k % 2 else np.sqrt(np.maximum(lower, upper * 1e-3) * upper)
+            if not len(rows):
+                break
+            highest = np.minimum(nearer, ceiling)
+            middle = np.sqrt(np.maximum(lower, highest * 1e-3) * highest)
+            radius = np.where((k % 2 == 1) & (nearer < ceiling), nearer, middle)
             before = lower + upper
-            self._look(attacked, lower, upper, rows, np.minimum(middle, nearer), max_nodes)
-            n_open[rows] += (lower + upper)[rows] == before[rows]
-        return lower, upper
+            self._look(attacked, lower, upper, rows, radius, max_nodes)
+            still = rows[(lower + upper)[rows] == before[rows]]
+            n_open[still] += 1
+            ceiling[still] = radius[still]
 
     def _look(self, attacked, lower, upper, rows, radius, max_nodes):
         """Decide rows at a radius each; raise their lower ends, or reduce their upper ones."""
@@ -199,9 +209,7 @@ class AdditiveTreesMethod:
             kept = [length(units, some.reach.norm) <= radius[views.row[of_views]] for units in trials]
             return (np.array(wrong) & np.array(kept)).any(axis=0)
 
-        verdict = settle(
-            tables, cells.cells, **levels, costs_add_up=adds_up, max_nodes=max_nodes, is_found=is_found
-        )
+        verdict = settle(tables, cells.cells, **levels, costs_add_up=adds_up, max_nodes=max_nodes, is_found=is_found)
         found = np.flatnonzero(verdict.best > -np.inf)
         order = np.argsort(verdict.best[found], kind="stable")  # the worst view of a row is offered last
         self._offer(some, best, views, found[order], verdict, cells, radius, nearest)

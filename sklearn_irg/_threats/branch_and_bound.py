@@ -1,8 +1,8 @@
 """Whether a sum of trees can be positive within a budget, for many rows at once: branch and bound over boxes of cells.
 
-A box is an interval of cells in each column. Its bound is the sum of the trees' best leaves; these leaves also vote for a cell in
-each column, which is mostly a point that attains the bound, and for the cut that splits the box. Rows are independent: what
-happens to one does not depend on the others.
+A box is an interval of cells in each column. Its bound is the sum of the trees' best leaves; these leaves also vote for a
+cell in each column, which is mostly a point that attains the bound, and for the cut that splits the box. Rows are independent:
+what happens to one does not depend on the others.
 """
 
 from dataclasses import dataclass
@@ -165,7 +165,10 @@ class _Search:
         has_others = np.isfinite(lead[alive]).any(axis=1)  # leaves than the best
         open_ = np.flatnonzero((score < bound) | (is_tie & has_others))
         return self._halves(
-            *(a[open_] for a in (row, low, high, words, costs, inside, lost_right, lost_left, is_tie & (score >= bound)))
+            *(
+                a[open_]
+                for a in (row, low, high, words, costs, inside, lost_right, lost_left, is_tie & (score >= bound))
+            )
         )
 
     def _are_ties(self, row, point, score):

@@ -1,4 +1,4 @@
-"""Whether sums of trees can pass a level within a budget, exactly: boxes of cells for all rows, relaxations for what they leave."""
+"""Whether sums of trees can pass a level within a budget: boxes of cells for all rows, relaxations for what they leave."""
 
 import numpy as np
 

@@ -1,10 +1,11 @@
 """The linear relaxation of a sum of trees within a budget: a tighter bound for one box, and points near its solution.
 
-Each tree chooses shares of its leaves, each column shares of its cells; leaves left of a cut have at most the share of the cells
-left of it, and leaves right of it at most the rest. The bound does not rest on the solver's tolerances: its multipliers, whatever
-they are, move value from leaves to cells, after which best leaves and best cells are independent.
+Each tree chooses shares of its leaves, each column shares of its cells; leaves left of a cut have at most the share of the
+cells left of it, and leaves right of it at most the rest. The bound does not rest on the solver's tolerances: its multipliers,
+whatever they are, move value from leaves to cells, after which best leaves and best cells are independent.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -92,7 +93,7 @@ class _Program:
         return self.tree[leaf] * self.tables.start[-1] + self.tables.start[column] + cell
 
     def _read_cells(self):
-        """Cuts that any tree has, by column: between them cells are alike but for their cost, so the cheapest stands for all."""
+        """Cuts that any tree has, by column: between them cells differ in their cost only, so the cheapest stands for all."""
         self.shared, self.of_shared = np.unique(self.cut_position, return_inverse=True)
         self.column = np.searchsorted(self.tables.start, self.shared, side="right") - 1
         self.groups = []  # by column: positions of its cuts, and the cheapest cell of each gap between them
@@ -100,7 +101,7 @@ class _Program:
             cuts = np.flatnonzero(self.column == j)
             start = self.tables.start[j]
             ends = np.concatenate([[start + self.low[j]], self.shared[cuts] + 1, [start + self.high[j] + 1]])
-            cells = np.array([a + np.argmin(self.costs[a:b]) for a, b in zip(ends[:-1], ends[1:], strict=True)])
+            cells = np.array([a + np.argmin(self.costs[a:b]) for a, b in pairwise(ends)])
             self.groups.append((int(j), cuts, cells))
         still = np.setdiff1d(np.arange(self.n_columns), self.column)
         self.base_cost = 0.0

@@ -1,10 +1,10 @@
 """Additive trees as tables of bits: which leaves a box of cells reaches, and the best of them.
 
-The thresholds of a column cut its numbers into cells; a box is an interval of cells in each column. The leaves of a tree are the
-bits of a word (or of several), in falling order of value, so that the lowest bit of those that a box reaches is its best one. A
-leaf is reached where every column's interval overlaps its own, so that the word of a box is a bitwise "and" of rows of two
-tables: leaves whose cells end at a cell or later, and that begin at it or earlier. A missing value is one more cell, the last of
-its column, which no interval shares with numbers.
+The thresholds of a column cut its numbers into cells; a box is an interval of cells in each column. The leaves of a tree are
+the bits of a word (or of several), in falling order of value, so that the lowest bit of those that a box reaches is its best
+one. A leaf is reached where every column's interval overlaps its own, so that the word of a box is a bitwise "and" of rows of
+two tables: leaves whose cells end at a cell or later, and that begin at it or earlier. A missing value is one more cell, the
+last of its column, which no interval shares with numbers.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Leaves:
 class LeafTables:
     """Words of leaves by cell.
 
-    Words have the shape (n_trees, n_words): a tree with more than 64 leaves takes several, and all trees as many as the largest.
+    Words have the shape (n_trees, n_words): a tree with more than 64 leaves takes several, and all as many as the largest.
 
     Attributes
     ----------

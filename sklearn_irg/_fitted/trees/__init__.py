@@ -4,31 +4,20 @@ from sklearn.base import is_classifier
 
 from sklearn_irg._fitted.trees import catboost, hist_gradient_boosting, lightgbm, scikit_learn, xgboost
 from sklearn_irg._fitted.trees.additive import AdditiveTrees
-from sklearn_irg._fitted.trees.leaves import (
-    Leaves,
-    TreeEnsemble,
-    beside,
-    ensemble_of,
-    leaves_of,
-    missing_go_left,
-    splits_of,
-)
+from sklearn_irg._fitted.trees.leaf_boxes import LeafBoxes, leaf_boxes
+from sklearn_irg._fitted.trees.leaves import leaves_of
 from sklearn_irg._fitted.trees.reading import NotReadError, Reading
 from sklearn_irg._fitted.trees.verification import difference
 
 __all__ = [
     "AdditiveTrees",
-    "Leaves",
+    "LeafBoxes",
     "Reading",
-    "TreeEnsemble",
     "TreesInside",
-    "beside",
     "difference",
-    "ensemble_of",
+    "leaf_boxes",
     "leaves_of",
-    "missing_go_left",
     "read_trees",
-    "splits_of",
 ]
 
 READERS = (xgboost, lightgbm, catboost, hist_gradient_boosting, scikit_learn)
@@ -42,8 +31,7 @@ def read_trees(estimator):
     estimator : object
         Fitted.
     """
-    name = type(estimator).__name__
-    reader = next((reader for reader in READERS if reader.applies(estimator)), None)
+    name, reader = type(estimator).__name__, _reader_of(estimator)
     if reader is None:
         return Reading(refusal=f"{name} carries no trees that add up")
     try:
@@ -54,6 +42,10 @@ def read_trees(estimator):
         return Reading(refusal=f"{name} cannot be read: {error}")
     except Exception as error:  # another version of the library may store its models otherwise
         return Reading(refusal=f"{name} is not stored as expected: {type(error).__name__}: {error}")
+
+
+def _reader_of(estimator):
+    return next((reader for reader in READERS if reader.applies(estimator)), None)
 
 
 def _n_classes(estimator):
@@ -78,6 +70,11 @@ class TreesInside:
         self.margins = None
         self._trees = None
         self._is_verified = False
+
+    @property
+    def have_a_reader(self):
+        """Whether the estimator is of a kind whose trees can be read, believed or not."""
+        return _reader_of(self.estimator) is not None
 
     def believed(self, rows=None):
         """The trees if they add up to the estimator's scores, else None.

@@ -1,14 +1,10 @@
 """Trees of scikit-learn: the leaves of one as boxes, and several whose values add up."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import is_classifier
 
-from sklearn_irg._fitted.affine import as_fitted
-
-__all__ = ["Leaves", "TreeEnsemble", "beside", "ensemble_of", "leaves_of", "missing_go_left", "splits_of"]
+__all__ = ["Leaves", "beside", "leaves_of"]
 
 
 @dataclass(frozen=True)
@@ -87,73 +83,6 @@ def splits_of(tree):
 def missing_go_left(tree):
     """By node: whether a row with a missing value goes left."""
     return np.asarray(getattr(tree, "missing_go_to_left", np.zeros(tree.node_count)), dtype=bool)
-
-
-@dataclass(frozen=True)
-class TreeEnsemble:
-    """Trees whose values add up to scores: one for two classes, positive for the second, and one per class otherwise.
-
-    Attributes
-    ----------
-    trees : list of scikit-learn's ``tree_``
-        In any order.
-    values : list of ndarray of shape (n_nodes, n_outputs)
-        What each leaf adds.
-    totals : callable
-        The scores of rows by the estimator itself, which has to be the sum, up to a constant.
-    """
-
-    trees: list
-    values: list
-    totals: Callable
-
-    def thresholds(self, column):
-        """All of a column that numbers can cross, sorted; an infinite one separates missing cells from numbers."""
-        here = [tree.threshold[(tree.feature == column) & (tree.children_left >= 0)] for tree in self.trees]
-        ends = np.unique(np.concatenate(here))
-        return ends[np.isfinite(ends)]
-
-    def sums(self, X):
-        """What the trees add for rows."""
-        X = np.asarray(X, dtype=np.float32)
-        return sum(values[tree.apply(X)] for tree, values in zip(self.trees, self.values, strict=True))
-
-    def constant(self, X):
-        """What is added to the sum in all rows, or None where it is not the same in all, and near any thresholds."""
-        rng = np.random.RandomState(0)
-        ends = [[0.0, *self.thresholds(column)] for column in range(X.shape[1])]
-        near = np.column_stack([rng.choice(values, 200) for values in ends])
-        rows = np.concatenate([X, near * (1 + 1e-3 * rng.standard_normal(near.shape))]).astype(np.float32)
-        constants = self.totals(rows) - self.sums(rows)
-        return constants[0] if np.allclose(constants, constants[0], rtol=0, atol=1e-9 * len(self.trees)) else None
-
-
-def ensemble_of(estimator):
-    """The trees of a forest, which average their shares of classes, or of gradient boosting, which adds them; else None."""
-    members = np.asarray(getattr(estimator, "estimators_", []), dtype=object)
-    if not is_classifier(estimator) or not members.size or not all(hasattr(member, "tree_") for member in members.flat):
-        return None
-    trees = [member.tree_ for member in members.flat]
-    n_classes = len(estimator.classes_)
-    if members.ndim == 2:  # stages by scores
-        outputs = np.eye(members.shape[1])
-        rate = estimator.learning_rate
-        values = [rate * tree.value[:, 0] * outputs[k % len(outputs)] for k, tree in enumerate(trees)]
-        return TreeEnsemble(
-            trees, values, lambda X: estimator.decision_function(as_fitted(estimator, X)).reshape(len(X), -1)
-        )
-    if any(tree.value.shape[1:] != (1, n_classes) for tree in trees):
-        return None
-
-    def totals(X):
-        return _one_score(len(trees) * estimator.predict_proba(as_fitted(estimator, X)))
-
-    return TreeEnsemble(trees, [_one_score(tree.value[:, 0]) for tree in trees], totals)
-
-
-def _one_score(shares):
-    """For two classes the difference, otherwise as they are."""
-    return shares[:, 1:] - shares[:, :1] if shares.shape[1] == 2 else shares
 
 
 def beside(thresholds):
