@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit, softmax
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_moons
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -338,3 +339,26 @@ class TestBadInput:
             deletion_mask(LinearRegression().fit(X, y), X, ZERO)
         with pytest.raises(TypeError, match="FixedThresholdClassifier does not predict by its scores alone"):
             deletion_mask(FixedThresholdClassifier(LogisticRegression(), threshold=0.9).fit(X, y), X, ZERO)
+
+
+def test_codes_that_are_not_named_are_refused_with_the_parameter_that_names_them():
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"x": rng.standard_normal(90), "code": rng.randint(3, size=90)})
+    y = (table.x + (table.code == 1) > 0.3).astype(int)
+    model = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["code"]), ("passthrough", ["x"])), LogisticRegression()
+    )
+    model.fit(table, y)
+    with pytest.raises(
+        ValueError, match=r"refuses numbers that it has not seen .* Name columns of codes in categorical"
+    ):
+        deletion_mask(model, table[:3], {"x": 0.0, "code": 0})
+    assert set(deletion_mask(model, table, {"x": 0.0, "code": 0}, categorical=["code"])[:, 1]) <= {0.0, 1.0}
+
+
+def test_no_rows_are_an_error():
+    frame = pd.DataFrame(MULTI_X, columns=list("abcd"))
+    for X in (MULTI_X, frame):
+        model = LogisticRegression().fit(X, MULTI_Y)
+        with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\) .* while a minimum of 1 is required"):
+            deletion_mask(model, X[:0], X)

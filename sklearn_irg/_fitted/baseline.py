@@ -4,8 +4,9 @@ from collections import Counter
 
 import numpy as np
 
+from sklearn_irg._checks import is_polars
 from sklearn_irg._fitted.cells import as_float, missing_as_none
-from sklearn_irg._fitted.tables import as_table, is_polars
+from sklearn_irg._fitted.tables import as_table
 
 __all__ = ["baseline_cells"]
 

@@ -121,8 +121,6 @@ class SmoothObjective:
         self.rows = self.model.bind(self.deletions.at(masks, everything))
         self.targets = self.model.encode(self.model.classes[self.own], len(masks))
         self.moves = self.deletions.in_parts & self.deletions.differs
-        if self.model.is_function:  # one of steps says nothing of where to go
-            self.moves &= (self._slopes(masks, everything)[1] != 0).any(axis=1, keepdims=True)
 
     def __call__(self, masks, origin):
         """The objective of masks of some rows, by position, and its gradient, zero for entries that stay."""

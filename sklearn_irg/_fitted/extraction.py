@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_irg._checks import is_polars
 from sklearn_irg._fitted.affine import as_fitted, predictions
 from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model, classes_of, score_function, tree_of
 from sklearn_irg._fitted.cells import Kind
@@ -18,7 +19,7 @@ from sklearn_irg._fitted.probabilities import (
 from sklearn_irg._fitted.steps import NotAffineError, NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.steps_inside import contains_trees
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
-from sklearn_irg._fitted.tables import as_table, flags_as_floats, is_polars
+from sklearn_irg._fitted.tables import as_table, flags_as_floats
 from sklearn_irg._fitted.trees import ensemble_of
 
 __all__ = [

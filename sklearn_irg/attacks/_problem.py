@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.special import logsumexp
 
-from sklearn_irg._checks import check_bounds, check_features
+from sklearn_irg._checks import check_bounds, check_features, is_polars
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 from sklearn_irg._fitted.table_models import TableModel
-from sklearn_irg._fitted.tables import as_table, is_polars
+from sklearn_irg._fitted.tables import as_table
 
 _N_LISTED = 10  # rows named in a message
 

@@ -1,4 +1,4 @@
-"""The fewest columns without which a prediction does not stand."""
+"""The fewest columns without which a prediction fails."""
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from sklearn_irg._fitted.baseline import baseline_cells
 from sklearn_irg._fitted.deletion_search import beam_masks, refined_masks, row_blocks
 from sklearn_irg._fitted.deletions import DeletionObjective, Deletions, SmoothObjective
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
+from sklearn_irg._fitted.table_models import RefusedNumbersError
 from sklearn_irg._fitted.tables import as_table
 
 _N_ZOOMS = 4  # so that steep slopes are not passed over
@@ -42,7 +43,8 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
         Cost of a column, in units of probability: a column is replaced where that lowers the probability by more. A mask
         sums to at most the probability at x over alpha, so that lists are short.
     categorical : sequence of str or int, default=()
-        Columns of numbers that are codes of levels, to be replaced as a whole, by name or position.
+        Columns of numbers that are codes of levels, to be replaced as a whole, by name or position. Codes that are not named
+        are replaced in part, to a code in between, which an encoder may refuse or ignore.
     beam_width : int, default=8
         Number of sets of columns of each size to which one more is added; 1 is a greedy search. Each takes up to n_columns
         predictions for each row.
@@ -55,7 +57,8 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
     Raises
     ------
     ValueError
-        For a baseline of another width, with other columns, or that the estimator does not take, such as one with NaN.
+        For a baseline of another width, with other columns, or that the estimator does not take, such as one with NaN; for
+        codes of levels that an encoder refuses to see changed in part; and for no rows.
     TypeError
         For an estimator that is not a classifier, or whose ``predict`` does not follow its scores, such as one with a
         threshold of its own.
@@ -106,8 +109,18 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
 
 def _objective(estimator, X, baseline, alpha, categorical):
     table = as_table(X)
+    if not len(table):
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape=(0, {table.n_columns})) while a minimum of 1 is required by deletion_mask."
+        )
     table = as_table(X, categorical=_positions(categorical, table))
-    model, rows = model_and_rows(estimator, X, table)
+    try:
+        model, rows = model_and_rows(estimator, X, table)
+    except RefusedNumbersError as error:
+        raise ValueError(
+            f"{type(estimator).__name__} refuses numbers that it has not seen ({error.__cause__}). Name columns of codes in "
+            "categorical, so that they are replaced as a whole."
+        ) from error
     model.require_classes()
     own = np.searchsorted(model.classes, predictions(estimator, X))
     deletions = Deletions(table, baseline_cells(baseline, table))
