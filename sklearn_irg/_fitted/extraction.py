@@ -10,6 +10,7 @@ from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model, cla
 from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.probabilities import (
     OneVsRestModel,
+    around_boundary,
     labels_follow,
     near_boundary,
     only,
@@ -148,7 +149,7 @@ def loss_model_of(estimator, X, model, rows, table=None):
         return model
     if model.is_function and not hasattr(estimator, "decision_function"):  # log-probabilities as it is
         return model
-    tried = np.concatenate([rows, *near_boundary(model, rows)])
+    tried = np.concatenate([rows, around_boundary(model, rows)])
     stated = np.asarray(estimator.predict_proba(rows_for(estimator, model, tried)))
     if states(model, tried, stated):
         return model

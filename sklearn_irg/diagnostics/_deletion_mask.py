@@ -21,10 +21,11 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
 
     for the class c that is predicted at x and a baseline b [1]_. Here 0 keeps a column and 1 replaces it by the baseline's;
     the paper's mask is one minus this one. Its blur, jitter and total variation are left out, since columns have no
-    neighbours. Numbers are replaced in part, anything else (words, flags, dates, what is missing on one side) as a whole.
+    neighbours. Numbers are replaced in part (columns of integer types by integers), anything else (words, flags, dates, what
+    is missing on one side) as a whole.
 
     Sets of columns are searched by a beam search; then the share of each number of the best set is tuned by projected
-    gradient descent. The result is never worse than no deletion, and is exact for linear models of two classes on numbers.
+    gradient descent. The result is never worse than no deletion, and is exact for linear models of two classes on floats.
     Models that contain decision trees have no gradients: their masks are zeros and ones. A row is followed in the class
     that ``predict`` gives it, which has to follow from the scores.
 
@@ -123,7 +124,8 @@ def _objective(estimator, X, baseline, alpha, categorical):
         ) from error
     model.require_classes()
     own = np.searchsorted(model.classes, predictions(estimator, X))
-    deletions = Deletions(table, baseline_cells(baseline, table))
+    names = getattr(estimator, "feature_names_in_", None) if table.names is None else table.names
+    deletions = Deletions(table, baseline_cells(baseline, table, names))
     _require_row(estimator, deletions)
     return DeletionObjective(loss_model_of(estimator, X, model, rows, table), deletions, own, alpha)
 
@@ -141,7 +143,7 @@ def _require_row(estimator, deletions):
     row = deletions.at(np.ones((1, deletions.table.n_columns)), np.zeros(1, dtype=int))
     try:
         estimator.predict(as_fitted(estimator, row.X))
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # libraries raise errors of their own
         raise ValueError(f"{type(estimator).__name__} does not take the baseline as a row: {error}") from error
 
 
