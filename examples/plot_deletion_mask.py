@@ -37,7 +37,8 @@ mask = deletion_mask(network, rows, paper, alpha=0.02)
 without = (1 - mask) * rows + mask * paper
 
 # %%
-# Each digit, what each pixel adds to the score, the mask, and what is left.
+# Each digit, what each pixel adds to the score of its class (purple) or takes from it
+# (orange), the mask, and what is left.
 
 
 def titles(images):

@@ -42,8 +42,8 @@ def change(model, X):
 
 
 facts = {
-    "change nearby, training points": lambda model: change(model, X),
-    "change nearby, test points": lambda model: change(model, X_test),
+    "largest divergence nearby, training points": lambda model: change(model, X),
+    "largest divergence nearby, test points": lambda model: change(model, X_test),
     "entropy, test points": lambda model: entropy(
         model.predict_proba(X_test), axis=1
     ).mean(),
@@ -136,10 +136,10 @@ plt.show()
 # %%
 # **What was seen.** Weight decay changes little near a point because it is unsure
 # everywhere, and errs most: a small change alone is no merit, which is why the entropy
-# stands beside it. Virtual adversarial training is the surest, separates the rings first,
-# and changes least around the points that it learned from. Around test points its mean
-# change stays near that of maximum likelihood, since a divergence grows with sureness.
-# One power iteration finds nine tenths of the largest change, a random direction a quarter
-# to a half. With two classes further iterations add nothing: to second order the
+# stands beside it. Virtual adversarial training is the most confident, separates the rings
+# first, and changes least around the points that it learned from. Around test points its
+# mean change stays near that of maximum likelihood, since a divergence grows with
+# confidence. One power iteration finds nine tenths of the largest change, a random
+# direction a third to a half. With two classes further iterations add nothing: to second order the
 # divergence has one direction only, and what is missing is due to the radius. With three
 # classes a second and a fifth iteration do add something.

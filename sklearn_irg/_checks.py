@@ -21,6 +21,7 @@ __all__ = [
     "check_radii",
     "check_real",
     "check_sample_weight",
+    "is_polars",
     "over_layers",
 ]
 
@@ -87,6 +88,11 @@ def over_layers(numbers, name, n_layers):
             f"{name} has {len(numbers)} entries, but the layers to perturb are the input {hidden}. Leave entries out."
         )
     return numbers + numbers[-1:] * (n_layers - len(numbers))
+
+
+def is_polars(X):
+    """Whether X is a DataFrame of polars, which need not be installed."""
+    return type(X).__module__.partition(".")[0] == "polars" and hasattr(X, "get_column")
 
 
 def check_integer(value, name, low=None, high=None):

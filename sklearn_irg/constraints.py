@@ -122,7 +122,7 @@ class SpectralNormalization(_Bounded, Constraint):
 
 
 class FrobeniusCap(_Bounded, Projection):
-    """Weights scaled down, after each step, to a Frobenius norm of at most a bound.
+    """Weights scaled down, after each step, to a Frobenius norm of at most a bound [1]_.
 
     Parameters
     ----------
@@ -132,6 +132,10 @@ class FrobeniusCap(_Bounded, Projection):
     See Also
     --------
     MaxNorm : The same for the weights of each unit.
+
+    References
+    ----------
+    .. [1] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models" (in Chinese).
 
     Examples
     --------

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit, softmax
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import make_moons
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import make_classification, make_moons
 from sklearn.ensemble import (
     BaggingClassifier,
     GradientBoostingClassifier,
@@ -19,7 +20,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -304,7 +305,7 @@ class TestBadInput:
         ("change", "message"),
         [
             ({"work": "a"}, "baseline has 6 columns, but X has 5"),
-            ({"flag": None}, "baseline is missing in the column 'flag' of flags"),
+            ({"flag": None}, "baseline is None in the column 'flag' of flags"),
             ({"age": "old"}, "baseline has 'old' in the column 'age', which X has numbers in"),
         ],
     )
@@ -338,3 +339,71 @@ class TestBadInput:
             deletion_mask(LinearRegression().fit(X, y), X, ZERO)
         with pytest.raises(TypeError, match="FixedThresholdClassifier does not predict by its scores alone"):
             deletion_mask(FixedThresholdClassifier(LogisticRegression(), threshold=0.9).fit(X, y), X, ZERO)
+
+
+def test_codes_that_are_not_named_are_refused_with_the_parameter_that_names_them():
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"x": rng.standard_normal(90), "code": rng.randint(3, size=90)})
+    y = (table.x + (table.code == 1) > 0.3).astype(int)
+    model = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["code"]), ("passthrough", ["x"])), LogisticRegression()
+    )
+    model.fit(table, y)
+    with pytest.raises(
+        ValueError, match=r"refuses numbers that it has not seen .* Name columns of codes in categorical"
+    ):
+        deletion_mask(model, table[:3], {"x": 0.0, "code": 0})
+    assert set(deletion_mask(model, table, {"x": 0.0, "code": 0}, categorical=["code"])[:, 1]) <= {0.0, 1.0}
+
+
+def test_no_rows_are_an_error():
+    frame = pd.DataFrame(MULTI_X, columns=list("abcd"))
+    for X in (MULTI_X, frame):
+        model = LogisticRegression().fit(X, MULTI_Y)
+        with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\) .* while a minimum of 1 is required"):
+            deletion_mask(model, X[:0], X)
+
+
+def test_saturated_probabilities_are_the_stated_ones():
+    X, y = make_classification(200, 5, n_informative=4, n_redundant=0, random_state=0)
+    model = SGDClassifier(loss="modified_huber", random_state=0).fit(
+        X, y
+    )  # whose probabilities are no logistic function
+    rows = X[np.abs(model.decision_function(X)) > 30]
+    mask = deletion_mask(model, rows, np.zeros(5), alpha=0.05)
+    own = model.predict(rows)
+    after = model.predict_proba((1 - mask) * rows)[np.arange(len(rows)), own]
+    assert (0.05 * mask.sum(axis=1) + after <= 1 + 1e-9).all()
+    np.testing.assert_array_equal(deletion_mask(model, rows[:1], np.zeros(5), alpha=0.05), mask[:1])
+
+
+def test_integers_are_replaced_by_integers_so_that_rows_do_not_change_the_type_of_others():
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"code": rng.randint(0, 5, 120), "x": rng.standard_normal(120)})
+    words = make_pipeline(FunctionTransformer(lambda frame: frame.astype(str)), OneHotEncoder(handle_unknown="ignore"))
+    model = make_pipeline(
+        make_column_transformer((words, ["code"]), remainder="passthrough"), LogisticRegression(C=100)
+    ).fit(table, table.code % 2 + table.x > 0.5)
+    usual = {"code": 1, "x": 0.0}
+    together = deletion_mask(model, table[:30], usual)
+    alone = np.vstack([deletion_mask(model, table[i : i + 1], usual) for i in range(30)])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_names_of_the_baseline_count_for_arrays_too():
+    frame = pd.DataFrame(MULTI_X, columns=list("abcd"))
+    model = LogisticRegression().fit(frame, MULTI_Y)
+    baseline = {"d": 1.2, "c": 0.8, "b": 0.0, "a": -0.8}
+    expected = deletion_mask(model, frame[::9], baseline)
+    np.testing.assert_array_equal(deletion_mask(model, MULTI_X[::9], baseline), expected)
+
+
+def test_a_list_of_rows_is_a_baseline_and_flags_are_flags():
+    table, y = mixed_table()
+    model = prepared(LogisticRegression()).fit(table, y)
+    row = [50, 2e4, "b", "low", True]
+    np.testing.assert_array_equal(deletion_mask(model, table[:4], [row]), deletion_mask(model, table[:4], row))
+    for flag in ("no", 0.5):
+        with pytest.raises(ValueError, match=f"baseline is {flag!r} in the column 'flag' of flags. Pass True or False"):
+            deletion_mask(model, table[:4], [*row[:4], flag])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import softmax
+from sklearn.datasets import load_digits, load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 from sklearn.multiclass import OneVsRestClassifier
@@ -224,3 +225,23 @@ SOME_EQUAL = np.where(np.arange(len(y)) < 12, y, T)
 def test_a_bad_argument_is_named(error, call, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_goes_to_a_class_whose_probability_is_zero():
+    X, y = load_digits(return_X_y=True)
+    X = X[:, X.std(axis=0) > 1]
+    model = GaussianNB().fit(X, y)
+    rows, targets = X[:60], (model.predict(X[:60]) + 1) % 10
+    vanishing = model.predict_proba(rows)[np.arange(60), targets] == 0
+    moved = fast_gradient(model, rows, None, 1e-4, targets=targets)
+    change = (model.predict_log_proba(moved) - model.predict_log_proba(rows))[np.arange(60), targets]
+    assert vanishing.sum() > 5
+    assert (change[vanishing] > 0).all()
+
+
+def test_a_column_of_targets_is_a_vector():
+    X, y = load_iris(return_X_y=True)
+    model = LogisticRegression(max_iter=1000).fit(X, y)
+    targets = (y + 1) % 3
+    expected = fast_gradient(model, X, y, 0.3, targets=targets)
+    np.testing.assert_array_equal(fast_gradient(model, X, y, 0.3, targets=targets[:, None]), expected)

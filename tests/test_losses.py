@@ -114,7 +114,7 @@ class TestCheckLoss:
                 assert (type(found), found.wrapped) == (Modification, other), name
 
     def test_no_public_name_of_a_term_is_left_out(self):
-        own = {"contributions", "summand", "is_loss"}  # what a modification sums, and that it is a loss
+        own = {"contributions", "summand", "is_loss", "limits_slope"}  # what it sums, and that it is a loss
         public = {name for name in dir(Loss) if not name.startswith("_")} - set(dir(Component))
         assert public == {*ATTRIBUTES, *METHODS, *own}
 

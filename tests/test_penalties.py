@@ -970,6 +970,17 @@ class TestLayerwiseVirtualAdversarial:
         exact = published(theta + 1e-30j * direction).imag / 1e-30
         np.testing.assert_allclose(gradient @ direction, exact, rtol=1e-9)
 
+    def test_deviations_are_those_of_rows_without_the_weights_of_their_classes(self):
+        network, X, Y, theta, rng = problem()
+        of_classes, place = 1 + 9 * rng.rand(20), 1
+        penalty = LayerwiseVirtualAdversarial((0, self.RADII[1], 0), xi=1e-4)
+        options = {"sample_weight": of_classes, "row_weight": np.ones(20)}
+        value = penalty_value(penalty, network, X, Y, theta, **options)
+        P = oracles.means(outputs_of(network, theta)(X), "softmax")
+        moves = self.moves(network, theta, X, np.full(20, 1 / 20), P, place)
+        expected = divergences(moved_outputs(network, theta, X, np.full(20, 1 / 20), place, moves), P)
+        np.testing.assert_allclose(value, of_classes / of_classes.sum() @ expected, rtol=1e-9)
+
     def moves(self, network, theta, X, w, P, place):
         """What one power iteration finds, by complex steps in place of derivatives."""
         start = np.random.RandomState(0).standard_normal((len(X), network.layer_sizes[place]))

@@ -138,6 +138,24 @@ class TestPublishedObjectives:
         np.testing.assert_allclose(model.loss_, best.fun, rtol=1e-7)
         np.testing.assert_allclose(model.coef_[0], best.x[:-1], atol=1e-4)
 
+    @pytest.mark.parametrize(("norm", "order"), [("linf", 1), ("l1", np.inf)])
+    def test_lbfgs_finds_the_optimum_where_weights_are_zero(self, norm, order):
+        loss = PenaltyLoss(CertifiedLoss(0.3, norm))
+        model = GradRegLogisticRegression(None, loss=loss, tol=1e-5, max_iter=3000).fit(BINARY_X, BINARY_Y)
+        sign, n = 2 * BINARY_Y - 1, len(BINARY_X)
+
+        def objective(theta):
+            margin = sign * (BINARY_X @ theta[:-1] + theta[-1]) - 0.3 * np.linalg.norm(theta[:-1], order)
+            return np.logaddexp(0, -margin).mean() + theta[:-1] @ theta[:-1] / (2 * n)
+
+        theta = np.append(model.coef_[0], model.intercept_)
+        np.testing.assert_allclose(model.loss_, objective(theta), rtol=1e-9)
+        rng = np.random.RandomState(0)
+        nearby = [objective(theta + h * rng.standard_normal(31)) for h in (1e-4, 1e-3, 1e-2) for _ in range(200)]
+        zeroed = [objective(np.where(np.arange(31) == j, 0, theta)) for j in range(30)]
+        assert model.converged_
+        assert min(nearby + zeroed) >= model.loss_ * (1 - 1e-4)
+
     def test_noise_in_the_inputs_is_the_loss_of_noisy_rows(self):
         network, X, Y, theta, _ = problem()
         value = evaluate(make_objective(network, X, Y, loss=PenaltyLoss(InputNoise(0.3))), theta)[0]
@@ -207,7 +225,7 @@ class TestForwarding:
 
     def test_no_flag_of_a_term_is_left_out(self):
         flags = {name for name in dir(Loss) if isinstance(vars(Loss).get(name, getattr(Loss, name)), bool)}
-        assert flags == {*FLAGS, "is_loss", "replaces_likelihood"}
+        assert flags == {*FLAGS, "is_loss", "limits_slope", "replaces_likelihood"}
         assert PenaltyLoss(Known()).replaces_likelihood is False
 
     def test_rows_without_labels_stay_out_or_in_as_the_term_says(self):
@@ -256,9 +274,27 @@ class TestForwarding:
         np.testing.assert_allclose(now, expected, rtol=1e-12)
         assert objective.at_epoch(3) is objective
 
+    def test_terms_of_weight_zero_are_left_out(self):
+        network, X, Y, theta, _ = problem()
+        loss = PenaltyLoss(0 * InputNoise() + CertifiedLoss(0.2))
+        assert not loss.is_stochastic
+        expected = evaluate(make_objective(network, X, Y, loss=PenaltyLoss(CertifiedLoss(0.2))), theta)
+        np.testing.assert_array_equal(evaluate(make_objective(network, X, Y, loss=loss), theta)[1], expected[1])
+
+    @pytest.mark.parametrize(
+        "options", [{"loss": PenaltyLoss}, {"penalty": lambda penalty: penalty}], ids=["loss", "penalty"]
+    )
+    def test_a_radius_that_grows_is_refused_by_partial_fit_whose_calls_are_epochs(self, options):
+        ((name, wrap),) = options.items()
+        model = GradRegMLPClassifier((5,), **{"penalty": None, name: wrap(CertifiedLoss(0.4, n_ramp_up_epochs=3))})
+        with pytest.raises(
+            ValueError, match=r"partial_fit does not support .*n_ramp_up_epochs=3.*each call is one epoch"
+        ):
+            model.partial_fit(MULTI_X, MULTI_Y, classes=[0, 1, 2])
+
     def test_random_and_detached_losses_are_refused_by_a_line_search(self):
         for penalty, reason in ((InputNoise(), "draws random numbers"), (AdversarialLoss(), "holds its perturbation")):
-            with pytest.raises(ValueError, match=f"PenaltyLoss {reason}"):
+            with pytest.raises(ValueError, match=f"PenaltyLoss of {type(penalty).__name__} {reason}"):
                 GradRegLogisticRegression(None, loss=PenaltyLoss(penalty)).fit(MULTI_X, MULTI_Y)
 
     def test_parameters_are_those_of_a_grid(self):

@@ -71,6 +71,8 @@ class RowNormalization(BatchNormalization):
     With weights of classes the values of a rare class would be far from zero, where nothing has been learned to restore them.
     """
 
+    _name = "BatchNormalization"
+
     def at(self, batch):
         return super().at(_without_classes(batch))
 
@@ -145,9 +147,8 @@ def encode(network, theta, X, weights, noise=None):
         values, mean, deviation = _normalized(matmul(activations, network.weight(theta, l)), weights)
         values = values if noise is None else values + noise[l + 1]
         layers.append((values, mean, deviation))
-        gains = _gains(
-            network.weight(theta, l)
-        )  # read once more: cotangents meet in the gradient, not in a sum of matrices
+        # read again, so that its gradients are accumulated, not added as matrices
+        gains = _gains(network.weight(theta, l))
         activations = values * gains + network.bias(theta, l)
         if l < n_layers - 1 and not is_identity:
             activations = activate(activations, network.activation)

@@ -96,7 +96,7 @@ class Objective:
 
     def _check_parameters_are_moved(self, term):
         if term.differentiates_parameters and not self.parametrisation.gives_gradients:
-            name = type(self.parametrisation).__name__
+            name = self.parametrisation._name
             raise InvalidParameterError(
                 f"{type(term).__name__} is a derivative with respect to the weights that are trained, which under {name} are "
                 "not those of the network. Use one of them without the other."
@@ -107,11 +107,9 @@ class Objective:
     @property
     def obstacles_to_line_search(self):
         """Why values and gradients are not those of one function, as sentences; empty if they are."""
-        reasons = [f"{type(term).__name__} draws random numbers" for _, term in self.terms if term.is_stochastic]
+        reasons = [f"{term._name} draws random numbers" for _, term in self.terms if term.is_stochastic]
         reasons += [
-            f"{type(term).__name__} holds its perturbation or direction constant"
-            for _, term in self.terms
-            if term.is_detached
+            f"{term._name} holds its perturbation or direction constant" for _, term in self.terms if term.is_detached
         ]
         if self.parametrisation.is_detached:
             reasons.append(f"{type(self.parametrisation).__name__} holds its directions constant")

@@ -38,6 +38,11 @@ class Parametrisation(ABC):
         Whether its derivative holds constant what depends on the parameters.
     """
 
+    @property
+    def _name(self):
+        """What messages call it."""
+        return type(self).__name__
+
     is_detached = False
     is_identity = False
     gives_gradients = False

@@ -38,6 +38,8 @@ class Term(Component, ABC):
     is_loss : bool, default=False
         Whether its values are losses of the rows' targets, at other inputs or parameters say, so that it can be minimised
         alone.
+    limits_slope : bool, default=False
+        Whether it keeps the slope of the outputs in bounds, as critics that are trained against a generator need it.
     """
 
     group = "labelled"
@@ -51,6 +53,12 @@ class Term(Component, ABC):
     replaces_likelihood = False
     differentiates_parameters = False
     is_loss = False
+    limits_slope = False
+
+    @property
+    def _name(self):
+        """What messages call it."""
+        return type(self).__name__
 
     @abstractmethod
     def contributions(self, step):

@@ -129,6 +129,12 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         all_rows = rows
         rows, score = self._hold_out(network, rows, random_state, incremental)
         objective = self._objective(network, rows, loss, self._terms(loss, rows))
+        if incremental and objective.depends_on_epoch:
+            growing = ", ".join(repr(term) for _, term in objective.terms if term.depends_on_epoch)
+            raise ValueError(
+                f"partial_fit does not support {growing}, which changes from epoch to epoch: each call is one epoch. Use fit, "
+                "or terms that stay, such as those with n_ramp_up_epochs=0."
+            )
         theta = self._enter(objective, theta, resume, go_on)
         self._store_likelihood(network.likelihood)
         attributes = partial(self._weights_as_attributes, objective)

@@ -1,13 +1,21 @@
 """A DataFrame in, a DataFrame out: numbers under the names, in the order and in the types of the columns of a fit."""
 
+from sklearn_irg._checks import is_polars
+
 __all__ = ["as_container", "without_rows"]
 
 
 def without_rows(X):
-    """The columns of a DataFrame of pandas or polars, with none of its rows; None for other containers."""
-    if hasattr(X, "iloc"):
-        return X.iloc[:0].copy()  # a view would keep all rows
-    return X.clear() if _is_polars(X) else None
+    """Names and types of the columns of a DataFrame of pandas or polars, and nothing of its rows; None for other containers."""
+    if not hasattr(X, "iloc"):
+        return X.clear() if is_polars(X) else None
+    # a view would keep all rows, an index its levels, and a column its categories
+    columns = X.iloc[:0].copy().reset_index(drop=True)
+    columns.attrs = {}
+    for j, dtype in enumerate(columns.dtypes):
+        if dtype.kind not in "fiub":
+            columns.isetitem(j, columns.iloc[:, j].astype(object))
+    return columns
 
 
 def as_container(numbers, columns, are_integers):
@@ -17,7 +25,7 @@ def as_container(numbers, columns, are_integers):
     """
     if columns is None:
         return numbers
-    return (_as_polars if _is_polars(columns) else _as_pandas)(numbers, columns, are_integers)
+    return (_as_polars if is_polars(columns) else _as_pandas)(numbers, columns, are_integers)
 
 
 def _as_pandas(numbers, columns, are_integers):
@@ -36,7 +44,3 @@ def _as_polars(numbers, columns, are_integers):
         if dtype.is_float() or (whole and (dtype.is_integer() or str(dtype) == "Boolean"))
     }
     return frame.cast(kept)
-
-
-def _is_polars(X):
-    return type(X).__module__.partition(".")[0] == "polars" and hasattr(X, "get_column")

@@ -2,6 +2,7 @@ from sklearn.neural_network import MLPClassifier
 
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_per_layer, check_real, over_layers
 from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, RowNormalization
+from sklearn_irg._engine.terms import L2
 from sklearn_irg._estimators._class_targets import ClassTargets
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator
@@ -46,8 +47,8 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         Costs :math:`\lambda_l` of the input and of each layer; the last one counts for all further layers. Layers below the
         first cost are not restored: with ``(0, 0, 1)`` and one hidden layer only the outputs are, the faster Γ-model of [1]_.
     epsilon : float or sequence of float, default=1.0
-        L2 norm of the adversarial part of the noise: of the input, in units of X, and of each hidden layer, of normalised
-        values; the last one counts for all further layers. Not used with Gaussian noise.
+        L2 norm of the adversarial part of the noise: of the input, in units of X, and with "adversarial_layerwise" of each
+        hidden layer, of normalised values; the last one counts for all further layers. Not used with Gaussian noise.
     xi : float, default=0.01
         Distance at which the adversarial direction is found.
     penalty : str, Penalty or None, default=None
@@ -230,21 +231,23 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         return FoldedNormalization() if self.penalty is None or self.alpha == 0 else RowNormalization()
 
     def _terms(self, loss, rows):
-        of_loss, _, *penalties = super()._terms(loss, rows)
-        return [of_loss, (float(self.l2), TrainedWeightDecay()), *penalties]
+        terms = super()._terms(loss, rows)
+        return [(strength, TrainedWeightDecay() if type(term) is L2 else term) for strength, term in terms]
 
     def _loss(self):
         costs = [float(cost) for cost in self.denoising_costs]
         n_places = len(self._hidden_layers()) + 2  # input, hidden layers, outputs
         costs = (costs + costs[-1:] * n_places)[:n_places]
-        radii = over_layers(check_per_layer(self.epsilon, "epsilon"), "epsilon", n_places - 1)
+        radii = check_per_layer(self.epsilon, "epsilon")
+        if self.noise != "gaussian":
+            radii = over_layers(radii, "epsilon", 1 if self.noise == "adversarial" else n_places - 1)
         return LadderLoss(self.noise, self.noise_std, costs, radii, self.xi)
 
     def _check_parameters(self):
         super()._check_parameters()
         check_choice(self.noise, "noise", ("gaussian", "adversarial", "adversarial_layerwise"))
         check_real(self.noise_std, "noise_std", 0)
-        check_per_layer(self.epsilon, "epsilon", open_low=True)
+        check_per_layer(self.epsilon, "epsilon")
         check_real(self.xi, "xi", 0, open_low=True)
         costs = self.denoising_costs
         if isinstance(costs, str) or not hasattr(costs, "__len__") or not len(costs):

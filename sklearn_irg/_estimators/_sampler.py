@@ -42,8 +42,9 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
         Activation of the hidden layers.
     constraint : Constraint, default=None
         A bound on the weights of the critic; the generator's are free. Use ``n_critic=5`` with it; penalties do better.
-    penalty : LipschitzGradient, a sum or multiple of these, "lipschitz_gradient" or None, default=None
-        Penalty on the slope of the critic, with bounds in units of standardised columns. At "interpolates" the slope is taken
+    penalty : Penalty, "lipschitz_gradient" or None, default=None
+        Penalty that bounds the slope of the critic, in units of standardised columns: a `LipschitzGradient`, a `WeightDecay`
+        with a bound, or a sum with one of these. At "interpolates" the slope is taken
         between a row of the table and a generated one, at "data" at the rows of both. ``None`` is
         ``LipschitzGradient(two_sided=True, at="interpolates")``, or no penalty where there is a constraint.
     n_latent : int, default=8
@@ -233,10 +234,12 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
         super()._check_parameters()
         check_real(self.alpha, "alpha", 0, open_low=True)
         penalty = check_penalty(self.penalty)
-        if penalty is not None and not penalty.limits_slope:
+        terms = [] if penalty is None else penalty.terms()
+        if terms and self.constraint is None and not any(weight > 0 and term.limits_slope for weight, term in terms):
             raise InvalidParameterError(
-                'penalty must be on the slope of the critic: None, LipschitzGradient(at="interpolates"), or a sum or multiple '
-                f"of such penalties, since others do not bound how far it tells rows apart; got {self.penalty!r}."
+                'penalty must bound the slope of the critic: None, LipschitzGradient(at="interpolates") of all features, '
+                "WeightDecay with a bound, or a sum with one of these of positive weight, since others do not keep it from "
+                f"telling rows apart ever further; got {self.penalty!r}."
             )
 
     def _check_turns(self):
@@ -261,10 +264,12 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
     def _prepare(self, *args):
         rows, critic = super()._prepare(*args)
         self._find_integers(rows.X)
-        self._location, scale = rows.moments()
-        self._scale = np.where(scale > 0, scale, 1.0)
+        self._location, self._scale = rows.moments()
+        constant = self._ranges[0] == self._ranges[1]  # as it is made again, whatever the rounding of moments
+        self._location[constant], self._scale[constant] = self._ranges[0, constant], 0.0
+        units = np.where(self._scale > 0, self._scale, 1.0)
         self._n_batches = -(-rows.n_samples // self._schedule(rows.n_samples)["batch_size"])
-        return rows.with_inputs(((rows.X - self._location) / self._scale).astype(rows.X.dtype)), critic
+        return rows.with_inputs(((rows.X - self._location) / units).astype(rows.X.dtype)), critic
 
     def _find_integers(self, X):
         """Remember which columns hold integers only, and their ranges; beyond what floats resolve all look like integers."""

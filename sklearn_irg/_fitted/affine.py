@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_irg._fitted.tables import is_polars
+from sklearn_irg._checks import is_polars
 
 __all__ = ["as_fitted", "dense_transform", "predictions"]
 

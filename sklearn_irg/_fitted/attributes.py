@@ -116,6 +116,18 @@ def _predicts_linearly(estimator, W, b):
     return np.allclose(np.reshape(estimator.predict(as_fitted(estimator, X)), (len(X), -1)), X @ W + b)
 
 
+def _log_probabilities(estimator, X):
+    """Of each class; as the estimator states them where probabilities vanish, which have no slope there."""
+    P = np.asarray(estimator.predict_proba(X))
+    logarithms = np.log(np.clip(P, 1e-300, 1))
+    vanishing = (P < 1e-300).any(axis=1)
+    if vanishing.any() and hasattr(estimator, "predict_log_proba"):
+        with np.errstate(divide="ignore"):
+            stated = np.asarray(estimator.predict_log_proba(X))
+        logarithms = np.where(np.isfinite(stated) & (P < 1e-300), stated, logarithms)
+    return logarithms
+
+
 def tree_of(estimator):
     """The tree of a classifier that is one tree."""
     return getattr(estimator, "tree_", None) if is_classifier(estimator) else None
@@ -132,8 +144,8 @@ def score_function(estimator, classes, name, rows):
     elif hasattr(estimator, "predict_proba"):
 
         def scores(X):
-            P = np.clip(estimator.predict_proba(as_fitted(estimator, X)), 1e-300, 1)
-            return np.log(P[:, 1:]) - np.log(P[:, :1]) if P.shape[1] == 2 else np.log(P)
+            logarithms = _log_probabilities(estimator, as_fitted(estimator, X))
+            return logarithms[:, 1:] - logarithms[:, :1] if logarithms.shape[1] == 2 else logarithms
 
     elif classes is None and hasattr(estimator, "predict"):
 

@@ -4,13 +4,14 @@ from collections import Counter
 
 import numpy as np
 
+from sklearn_irg._checks import is_polars
 from sklearn_irg._fitted.cells import as_float, missing_as_none
-from sklearn_irg._fitted.tables import as_table, is_polars
+from sklearn_irg._fitted.tables import as_table
 
 __all__ = ["baseline_cells"]
 
 
-def baseline_cells(baseline, table):
+def baseline_cells(baseline, table, names):
     """The cells of one row with the columns of a table, None where missing: as given, or what is typical of several rows.
 
     Parameters
@@ -19,17 +20,19 @@ def baseline_cells(baseline, table):
         With names where the table has names: matched by name; otherwise by position.
     table : Table
         Says which columns are numbers: medians of these, the most frequent level of others.
+    names : sequence of str or None
+        Names of its columns, where they have any.
 
     Raises
     ------
     ValueError
         For another width, other names, no rows, and for what is no number in a column of numbers.
     """
-    names, columns = _columns(baseline)
+    given, columns = _columns(baseline)
     if len(columns) != table.n_columns:
         raise ValueError(f"baseline has {len(columns)} columns, but X has {table.n_columns}.")
-    if names is not None and table.names is not None:
-        columns = _in_order(names, columns, table.names)
+    if given is not None and names is not None:
+        columns = _in_order(given, columns, list(names))
     if not len(columns[0]):
         raise ValueError("baseline has no rows. Pass one, or the table whose medians and most frequent levels to take.")
     return [_cell(table, j, cells) for j, cells in enumerate(columns)]
@@ -37,8 +40,8 @@ def baseline_cells(baseline, table):
 
 def _cell(table, j, cells):
     cell = _median(cells, table.name_of(j)) if table.is_number[j] else _mode(cells)
-    if cell is None and table.dtype_of(j).kind == "b":
-        raise ValueError(f"baseline is missing in the column {table.name_of(j)!r} of flags. Pass True or False.")
+    if table.dtype_of(j).kind == "b" and cell not in (True, False):
+        raise ValueError(f"baseline is {cell!r} in the column {table.name_of(j)!r} of flags. Pass True or False.")
     return cell
 
 
@@ -53,6 +56,7 @@ def _columns(baseline):
             return None, [missing_as_none([cell]) for cell in baseline]
         if np.ndim(baseline) != 2:
             raise ValueError(f"baseline must be one row, or a table of several; got {baseline!r}.")
+        return None, [missing_as_none(list(cells)) for cells in np.array(baseline, dtype=object).T]
     rows = as_table(baseline)
     return rows.names, [rows.cells(j) for j in range(rows.n_columns)]
 

@@ -9,7 +9,7 @@ __all__ = ["DeletionObjective", "Deletions", "SmoothObjective"]
 
 
 class Deletions:
-    """Rows of a table whose columns are replaced by a baseline's: numbers in part, everything else as a whole.
+    """Rows of a table whose columns are replaced by a baseline's: numbers in part, integers by integers, others as a whole.
 
     Parameters
     ----------
@@ -45,6 +45,9 @@ class Deletions:
         """Numbers behind masks of some rows, by position; NaN where a cell is replaced as a whole."""
         with np.errstate(invalid="ignore"):  # infinite ones
             moved = (1 - masks) * self.start[origin] + masks * self.end
+        moved[:, self.table.are_integers] = np.rint(
+            moved[:, self.table.are_integers]
+        )  # or the type of all rows would change
         return np.where(self.in_parts[origin], moved, np.nan)
 
     def at(self, masks, origin):
@@ -121,8 +124,6 @@ class SmoothObjective:
         self.rows = self.model.bind(self.deletions.at(masks, everything))
         self.targets = self.model.encode(self.model.classes[self.own], len(masks))
         self.moves = self.deletions.in_parts & self.deletions.differs
-        if self.model.is_function:  # one of steps says nothing of where to go
-            self.moves &= (self._slopes(masks, everything)[1] != 0).any(axis=1, keepdims=True)
 
     def __call__(self, masks, origin):
         """The objective of masks of some rows, by position, and its gradient, zero for entries that stay."""

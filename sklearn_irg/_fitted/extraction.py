@@ -4,11 +4,13 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_irg._checks import is_polars
 from sklearn_irg._fitted.affine import as_fitted, predictions
 from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model, classes_of, score_function, tree_of
 from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.probabilities import (
     OneVsRestModel,
+    around_boundary,
     labels_follow,
     near_boundary,
     only,
@@ -18,7 +20,7 @@ from sklearn_irg._fitted.probabilities import (
 from sklearn_irg._fitted.steps import NotAffineError, NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.steps_inside import contains_trees
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
-from sklearn_irg._fitted.tables import as_table, flags_as_floats, is_polars
+from sklearn_irg._fitted.tables import as_table, flags_as_floats
 from sklearn_irg._fitted.trees import TreesInside
 
 __all__ = [
@@ -147,7 +149,7 @@ def loss_model_of(estimator, X, model, rows, table=None):
         return model
     if model.is_function and not hasattr(estimator, "decision_function"):  # log-probabilities as it is
         return model
-    tried = np.concatenate([rows, *near_boundary(model, rows)])
+    tried = np.concatenate([rows, around_boundary(model, rows)])
     stated = np.asarray(estimator.predict_proba(rows_for(estimator, model, tried)))
     if states(model, tried, stated):
         return model

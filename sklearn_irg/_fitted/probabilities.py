@@ -12,11 +12,12 @@ from sklearn_irg._fitted.affine import as_fitted, predictions
 from sklearn_irg._fitted.models import Model
 from sklearn_irg._fitted.table_models import TableModel
 
-__all__ = ["OneVsRestModel", "labels_follow", "near_boundary", "only", "rows_for", "states"]
+__all__ = ["OneVsRestModel", "around_boundary", "labels_follow", "near_boundary", "only", "rows_for", "states"]
 
 _N_LINES = 64
 _DOUBLINGS = 10  # of a search for the boundary along a line
 _BISECTIONS = 30
+_HALVINGS = 12  # of the way from the boundary to a row
 
 
 class _Only(ClassifierMixin, BaseEstimator):
@@ -111,14 +112,25 @@ def near_boundary(model, rows):
 
     Without points where there is none on the lines, or where the steps of a pipeline refuse other numbers.
     """
+    return _on_lines(model, rows, [1 - 1e-5, 1 + 1e-5])
+
+
+def around_boundary(model, rows):
+    """Points on the same lines, at distances from the boundary that double, where scores of any size are to be found."""
+    steps = 2.0 ** -np.arange(_HALVINGS)
+    return np.concatenate(_on_lines(model, rows, [*(1 - steps), *(1 + steps)]))
+
+
+def _on_lines(model, rows, shares):
     try:
         with np.errstate(all="ignore"):
-            return _ends_at_boundary(model, rows)
+            return _points_on_lines(model, rows, shares)
     except (ValueError, TypeError):
-        return rows[:0], rows[:0]
+        return [rows[:0] for _ in shares]
 
 
-def _ends_at_boundary(model, rows):
+def _points_on_lines(model, rows, shares):
+    """Points at shares of the way to the boundary of a model's scores, one array for each, on random lines from rows."""
     rng = np.random.RandomState(0)
     start = rows[np.resize(rng.permutation(len(rows)), _N_LINES)]  # few rows again and again
     size = np.abs(rows).max(axis=0, initial=0)
@@ -139,8 +151,7 @@ def _ends_at_boundary(model, rows):
         middle = (near + far) / 2
         other = classes_at(middle) != own
         near, far = np.where(other, near, middle), np.where(other, middle, far)
-    ends = [(start + (share * far)[:, None] * direction).astype(rows.dtype) for share in (1 - 1e-5, 1 + 1e-5)]
-    return ends[0], ends[1]
+    return [(start + (share * far)[:, None] * direction).astype(rows.dtype) for share in shares]
 
 
 def labels_follow(model, rows, estimator):

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
+from sklearn_irg._checks import is_polars
 from sklearn_irg._fitted.cells import (
     Kind,
     as_float,
@@ -19,7 +20,7 @@ from sklearn_irg._fitted.cells import (
     spacing_of,
 )
 
-__all__ = ["Table", "as_table", "flags_as_floats", "is_polars"]
+__all__ = ["Table", "as_table", "flags_as_floats"]
 
 
 def as_table(X, categorical=(), numerical=()):
@@ -31,11 +32,6 @@ def as_table(X, categorical=(), numerical=()):
     table.is_number[list(numerical)] |= table.is_flag[list(numerical)]
     table.is_number[list(categorical)] = False
     return table
-
-
-def is_polars(X):
-    """Whether X is a DataFrame of polars."""
-    return type(X).__module__.partition(".")[0] == "polars" and hasattr(X, "get_column")
 
 
 def flags_as_floats(X):

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.special import logsumexp
 
-from sklearn_irg._checks import check_bounds, check_features
+from sklearn_irg._checks import check_bounds, check_features, is_polars
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 from sklearn_irg._fitted.table_models import TableModel
-from sklearn_irg._fitted.tables import as_table, is_polars
+from sklearn_irg._fitted.tables import as_table
 
 _N_LISTED = 10  # rows named in a message
 
@@ -98,6 +98,7 @@ def listed(rows):
 def one_for_each(targets, n_samples):
     """A class for each row, where one may be given for all."""
     targets = np.asarray(targets)
+    targets = targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
     if targets.ndim > 1:
         raise ValueError(f"targets must be one class, or one for each row of X; got an array of shape {targets.shape}.")
     return np.full(n_samples, targets) if targets.ndim == 0 else targets

@@ -6,7 +6,7 @@ from sklearn_irg.attacks._problem import encode_targets, like, one_for_each
 
 
 def transfer_matrix(estimators, X, y, attack, *, targets=None):
-    """Accuracy of each model on the adversarial rows of each, or how often these are taken for the class they aim at.
+    """Accuracy of each model on the adversarial rows of each, or the success rate of targeted attacks.
 
     Rows that were moved towards a class may fool a model without being taken for that class. The accuracy under such an
     attack is that of one with targets of its own, ``partial(fast_gradient, epsilon=0.1, targets=targets)`` [1]_; the second

@@ -1,4 +1,4 @@
-"""The fewest columns without which a prediction does not stand."""
+"""The fewest columns without which a prediction fails."""
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from sklearn_irg._fitted.baseline import baseline_cells
 from sklearn_irg._fitted.deletion_search import beam_masks, refined_masks, row_blocks
 from sklearn_irg._fitted.deletions import DeletionObjective, Deletions, SmoothObjective
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
+from sklearn_irg._fitted.table_models import RefusedNumbersError
 from sklearn_irg._fitted.tables import as_table
 
 _N_ZOOMS = 4  # so that steep slopes are not passed over
@@ -20,10 +21,11 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
 
     for the class c that is predicted at x and a baseline b [1]_. Here 0 keeps a column and 1 replaces it by the baseline's;
     the paper's mask is one minus this one. Its blur, jitter and total variation are left out, since columns have no
-    neighbours. Numbers are replaced in part, anything else (words, flags, dates, what is missing on one side) as a whole.
+    neighbours. Numbers are replaced in part (columns of integer types by integers), anything else (words, flags, dates, what
+    is missing on one side) as a whole.
 
     Sets of columns are searched by a beam search; then the share of each number of the best set is tuned by projected
-    gradient descent. The result is never worse than no deletion, and is exact for linear models of two classes on numbers.
+    gradient descent. The result is never worse than no deletion, and is exact for linear models of two classes on floats.
     Models that contain decision trees have no gradients: their masks are zeros and ones. A row is followed in the class
     that ``predict`` gives it, which has to follow from the scores.
 
@@ -42,7 +44,8 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
         Cost of a column, in units of probability: a column is replaced where that lowers the probability by more. A mask
         sums to at most the probability at x over alpha, so that lists are short.
     categorical : sequence of str or int, default=()
-        Columns of numbers that are codes of levels, to be replaced as a whole, by name or position.
+        Columns of numbers that are codes of levels, to be replaced as a whole, by name or position. Codes that are not named
+        are replaced in part, to a code in between, which an encoder may refuse or ignore.
     beam_width : int, default=8
         Number of sets of columns of each size to which one more is added; 1 is a greedy search. Each takes up to n_columns
         predictions for each row.
@@ -55,7 +58,8 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
     Raises
     ------
     ValueError
-        For a baseline of another width, with other columns, or that the estimator does not take, such as one with NaN.
+        For a baseline of another width, with other columns, or that the estimator does not take, such as one with NaN; for
+        codes of levels that an encoder refuses to see changed in part; and for no rows.
     TypeError
         For an estimator that is not a classifier, or whose ``predict`` does not follow its scores, such as one with a
         threshold of its own.
@@ -106,11 +110,22 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
 
 def _objective(estimator, X, baseline, alpha, categorical):
     table = as_table(X)
+    if not len(table):
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape=(0, {table.n_columns})) while a minimum of 1 is required by deletion_mask."
+        )
     table = as_table(X, categorical=_positions(categorical, table))
-    model, rows = model_and_rows(estimator, X, table)
+    try:
+        model, rows = model_and_rows(estimator, X, table)
+    except RefusedNumbersError as error:
+        raise ValueError(
+            f"{type(estimator).__name__} refuses numbers that it has not seen ({error.__cause__}). Name columns of codes in "
+            "categorical, so that they are replaced as a whole."
+        ) from error
     model.require_classes()
     own = np.searchsorted(model.classes, predictions(estimator, X))
-    deletions = Deletions(table, baseline_cells(baseline, table))
+    names = getattr(estimator, "feature_names_in_", None) if table.names is None else table.names
+    deletions = Deletions(table, baseline_cells(baseline, table, names))
     _require_row(estimator, deletions)
     return DeletionObjective(loss_model_of(estimator, X, model, rows, table), deletions, own, alpha)
 
@@ -128,7 +143,7 @@ def _require_row(estimator, deletions):
     row = deletions.at(np.ones((1, deletions.table.n_columns)), np.zeros(1, dtype=int))
     try:
         estimator.predict(as_fitted(estimator, row.X))
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # libraries raise errors of their own
         raise ValueError(f"{type(estimator).__name__} does not take the baseline as a row: {error}") from error
 
 

@@ -27,6 +27,10 @@ class _Modification(Loss):
     differentiates_parameters = _as_wrapped("differentiates_parameters")
 
     @property
+    def _name(self):
+        return f"{type(self).__name__} of {self.wrapped._name}"
+
+    @property
     def wrapped(self):
         """The loss that is modified, as an object."""
         return as_loss(self.loss)

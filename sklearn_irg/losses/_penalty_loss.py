@@ -75,13 +75,19 @@ class PenaltyLoss(Loss):
         self.likelihood = likelihood
 
     @property
+    def _name(self):
+        return f"PenaltyLoss of {' and '.join(term._name for _, term in self.terms())}"
+
+    @property
     def group(self):
         """The rows that its terms count."""
         return self.terms()[0][1].group
 
     def terms(self):
-        """List of (weight, term), as those of a penalty."""
-        return check_penalty(self.penalty).terms() if self._prepared_terms is None else self._prepared_terms
+        """List of (weight, term), as those of a penalty, without those of weight zero."""
+        if self._prepared_terms is not None:
+            return self._prepared_terms
+        return [(weight, term) for weight, term in check_penalty(self.penalty).terms() if weight > 0]
 
     def check_parameters(self):
         penalty = check_penalty(self.penalty)

@@ -11,19 +11,12 @@ from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term, WeightTerm
 class Penalty(Component, ABC):
     """One or several terms minimised in addition to the loss; can be added to penalties and multiplied by numbers.
 
-    Attributes
-    ----------
-    limits_slope : bool, default=False
-        Whether all of its terms keep the slope of the outputs in bounds, as critics that are trained with a generator need it.
-
     See Also
     --------
     SamplePenalty : A penalty with one value per row.
     BatchPenalty : A penalty of a whole batch.
     WeightPenalty : A penalty on the parameters.
     """
-
-    limits_slope = False
 
     @abstractmethod
     def terms(self):
@@ -118,11 +111,6 @@ class Sum(Penalty):
         self.left = left
         self.right = right
 
-    @property
-    def limits_slope(self):
-        """Whether both summands do."""
-        return self.left.limits_slope and self.right.limits_slope
-
     def terms(self):
         for side in (self.left, self.right):
             if not isinstance(side, Penalty):
@@ -155,11 +143,6 @@ class Scaled(Penalty):
     def __init__(self, penalty, weight):
         self.penalty = penalty
         self.weight = weight
-
-    @property
-    def limits_slope(self):
-        """Whether the penalty does."""
-        return self.penalty.limits_slope
 
     def terms(self):
         if not isinstance(self.penalty, Penalty):

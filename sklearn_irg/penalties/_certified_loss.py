@@ -3,10 +3,11 @@ from copy import copy
 import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_integer, check_real
-from sklearn_irg._engine.autodiff import matmul, numpy
+from sklearn_irg._engine.autodiff import matmul, numpy, stop_gradient
 from sklearn_irg._engine.declarations import are_alike
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
 from sklearn_irg._engine.passes import activate
+from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg.penalties._base import SamplePenalty
 
 _TINY = 1e-30
@@ -69,6 +70,8 @@ class CertifiedLoss(SamplePenalty):
     """
 
     is_loss = True
+    has_kinks = True  # where a weight is zero
+    _sharpness = None
 
     def __init__(self, epsilon=0.1, norm="linf", n_ramp_up_epochs=0, features=None):
         self.epsilon = epsilon
@@ -96,8 +99,8 @@ class CertifiedLoss(SamplePenalty):
         for term in terms:
             if term.replaces_likelihood:
                 raise InvalidParameterError(
-                    f"CertifiedLoss bounds the cross-entropy, but {term!r} takes its place. Use loss=None, or AdversarialLoss "
-                    "to move the rows."
+                    f"CertifiedLoss bounds the cross-entropy, but {term._name} takes its place. Use the default loss, or "
+                    "AdversarialLoss to move the rows."
                 )
 
     @property
@@ -113,6 +116,11 @@ class CertifiedLoss(SamplePenalty):
         other = copy(self)
         other.epsilon = float(self.epsilon) * (epoch + 1) / (self.n_ramp_up_epochs + 1)
         other.n_ramp_up_epochs = 0
+        return other
+
+    def smoothed(self, sharpness):
+        other = copy(self)
+        other._sharpness = sharpness
         return other
 
     def values(self, step):
@@ -162,15 +170,29 @@ class CertifiedLoss(SamplePenalty):
     def _half_width(self, W, width, mask):
         """How far linear functions of a layer's input can be from their value in the middle."""
         if width is not None:
-            return matmul(width, numpy.abs(W))
+            return matmul(width, self._absolute(W))
         W = W if mask is None else W * mask[:, None]
         if self.norm == "linf":
-            norms = numpy.sum(numpy.abs(W), axis=0)
+            norms = numpy.sum(self._absolute(W), axis=0)
         elif self.norm == "l1":
-            norms = numpy.max(numpy.abs(W), axis=0)
+            norms = self._largest(self._absolute(W))
         else:
             norms = numpy.sqrt(numpy.sum(W * W, axis=0) + _TINY)
         return float(self.epsilon) * norms
+
+    def _absolute(self, W):
+        """Absolute weights, or a smooth upper bound on them."""
+        if self._sharpness is None:
+            return numpy.abs(W)
+        return absolute(W, numpy.mean(W * W) * self._sharpness**-2 + _TINY)
+
+    def _largest(self, sizes):
+        """The largest of each column, or a smooth upper bound on it."""
+        if self._sharpness is None:
+            return numpy.max(sizes, axis=0)
+        largest = np.max(stop_gradient(sizes), axis=0) + _TINY
+        power = self._sharpness / 16
+        return largest * numpy.exp(numpy.log(numpy.sum((sizes / largest) ** power, axis=0)) / power)
 
 
 def _plus(product, bias):

@@ -102,13 +102,17 @@ class LipschitzGradient(SamplePenalty):
     """
 
     group = "all"
-    limits_slope = True
 
     def __init__(self, bound=1.0, two_sided=False, at="data", features=None):
         self.bound = bound
         self.two_sided = two_sided
         self.at = at
         self.features = features
+
+    @property
+    def limits_slope(self):
+        """Whether it counts all columns."""
+        return self.features is None
 
     @property
     def is_stochastic(self):

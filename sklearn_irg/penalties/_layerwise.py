@@ -23,7 +23,7 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
 
     Parameters
     ----------
-    epsilon : float or sequence of float, default=(1.0, 0.1)
+    epsilon : float or sequence of float, default=1.0
         Radius of the input, an L2 norm in units of X, and of each hidden layer, an L2 norm in standard deviations of its
         units. The last one counts for all further layers; a radius of zero leaves a layer out. With ``(r, 0)`` it is
         ``VirtualAdversarial(r)``.
@@ -72,7 +72,7 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
     is_stochastic = True
     needs_whole_batch = True  # deviations are those of all its rows
 
-    def __init__(self, epsilon=(1.0, 0.1), xi=0.01, n_power_iterations=1, costs=1.0, features=None):
+    def __init__(self, epsilon=1.0, xi=0.01, n_power_iterations=1, costs=1.0, features=None):
         self.epsilon = epsilon
         self.xi = xi
         self.n_power_iterations = n_power_iterations

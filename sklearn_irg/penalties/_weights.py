@@ -41,6 +41,11 @@ class WeightDecay(WeightPenalty):
     def __init__(self, bound=0.0):
         self.bound = bound
 
+    @property
+    def limits_slope(self):
+        """Whether there is a bound up to which it costs nothing."""
+        return self.bound > 0
+
     def check_parameters(self):
         check_real(self.bound, "bound of WeightDecay", 0)
 
@@ -122,9 +127,9 @@ class ParameterGradient(BatchPenalty):
     .. math:: \nabla_\theta \lVert \nabla_\theta L \rVert_2 = \frac 1 r \left( \nabla L\left(\theta + r
         \frac{\nabla L}{\lVert \nabla L \rVert}\right) - \nabla L(\theta) \right) + O(r),
 
-    here without the difference. The norm has a kink where the gradient is zero, at every stationary point of the loss; its
-    derivative is taken as zero there, and "lbfgs" rounds it off. The penalty is not a mean over rows, so a batch is
-    evaluated in one piece.
+    computed here exactly, without finite differences. The norm has a kink where the gradient is zero, at every stationary
+    point of the loss; its derivative is taken as zero there, and "lbfgs" rounds it off. The penalty is not a mean over rows,
+    so a batch is evaluated in one piece.
 
     The parameters are those that are trained: under a `sklearn_irg.constraints.SpectralNormalization` the weights before
     they are normalised.

@@ -12,7 +12,7 @@ from sklearn_irg._engine.step import Step
 from sklearn_irg.losses._ladder import LadderLoss, TrainedWeightDecay
 from sklearn_irg.penalties import LayerwiseVirtualAdversarial, VirtualAdversarial, WeightDecay
 from tests import oracles
-from tests.problems import problem
+from tests.problems import MULTI_X, MULTI_Y, problem
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 KINDS = ["gaussian", "adversarial", "adversarial_layerwise"]
@@ -304,24 +304,60 @@ def test_two_classes_and_early_stopping():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"epsilon": [1.0, 0]}, "epsilon must be a finite number > 0; got 0"),
+        ({"epsilon": [1.0, -1]}, "epsilon must be a finite number >= 0; got -1"),
         (
-            {"epsilon": [1, 1, 1]},
+            {"noise": "adversarial_layerwise", "epsilon": [1, 1, 1]},
             "epsilon has 3 entries, but the layers to perturb are the input and 1 hidden one. Leave",
         ),
         ({"epsilon": "large"}, "epsilon must be a number, or a sequence of numbers from the input up; got 'large'"),
         ({"penalty": "vat"}, "penalty must be None, one of .*; got 'vat'"),
-        ({"penalty": "parameter_gradient"}, "under RowNormalization are not those of the network"),
+        ({"penalty": "parameter_gradient"}, "under BatchNormalization are not those of the network"),
         ({"alpha": -1}, "alpha must be a finite number >= 0; got -1"),
         ({"class_weight": "even"}, "class_weight must be a dict of class to number, \"balanced\" or None; got 'even'"),
         ({"noise": "salt"}, "noise must be one of 'gaussian', 'adversarial', 'adversarial_layerwise'; got 'salt'"),
         ({"noise_std": -1}, "noise_std must be a finite number >= 0; got -1"),
         ({"denoising_costs": 3}, "denoising_costs must be a sequence of numbers; got 3"),
         ({"denoising_costs": [1, -2]}, "denoising_costs must be a finite number >= 0; got -2"),
-        ({"epsilon": 0}, "epsilon must be a finite number > 0; got 0"),
         ({"solver": "lbfgs"}, "LBFGS needs a deterministic objective, but LadderLoss draws random numbers"),
     ],
 )
 def test_bad_parameters_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         LadderClassifier(**options).fit(X, SOME)
+
+
+def test_weight_decay_acts_on_the_weights_that_are_trained():
+    objectives = []
+
+    class Watched(LadderClassifier):
+        def _objective(self, *args, **kwargs):
+            objective = super()._objective(*args, **kwargs)
+            objectives.append(objective)
+            return objective
+
+    values = []
+    for l2 in (0.0, 2.0):
+        Watched((5,), l2=l2, max_iter=1, random_state=0).fit(MULTI_X, MULTI_Y)
+        objective = objectives[-1]
+        theta = objective.network.initialize(np.random.RandomState(1), np.float64)
+        values.append(objective.value(theta, objective.everything(), np.random.RandomState(0)))
+    squares = sum((W**2).sum() for W, _ in objective.network.unpack(theta))
+    np.testing.assert_allclose(values[1] - values[0], 2.0 / (2 * len(MULTI_X)) * squares, rtol=1e-9)
+
+
+def test_radii_are_checked_where_they_are_used():
+    options = {"max_iter": 1, "random_state": 0}
+    LadderClassifier((5,), epsilon=(1.0, 0.1, 0.1), **options).fit(MULTI_X, MULTI_Y)  # not used
+    LadderClassifier((5,), noise="adversarial_layerwise", epsilon=(0.0, 0.1), **options).fit(MULTI_X, MULTI_Y)
+    for noise, layers in (("adversarial", "the input alone"), ("adversarial_layerwise", "the input and 1 hidden one")):
+        with pytest.raises(ValueError, match=f"epsilon has 3 entries, but the layers to perturb are {layers}"):
+            LadderClassifier((5,), noise=noise, epsilon=(1.0, 0.1, 0.1), **options).fit(MULTI_X, MULTI_Y)
+
+
+def test_penalties_that_cannot_be_are_named_in_words_of_the_user():
+    for penalty, message in (
+        ("certified_loss", "CertifiedLoss bounds the cross-entropy, .* Use the default loss"),
+        ("parameter_gradient", "under BatchNormalization"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            LadderClassifier((5,), penalty=penalty).fit(MULTI_X, MULTI_Y)

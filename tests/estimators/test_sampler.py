@@ -1,6 +1,7 @@
 """A generator against a critic: new rows like those of a table."""
 
 import gc
+import pickle
 import weakref
 from itertools import pairwise
 
@@ -187,7 +188,7 @@ class TestConstraint:
             (WeightClipping(0.05), lambda W: np.abs(W).max(), 0.05),
             (FrobeniusCap(0.4), np.linalg.norm, 0.4),
         ],
-        ids=repr,
+        ids=["spectral", "clipped", "frobenius"],
     )
     def test_holds_for_the_critic_alone(self, constraint, size, bound, n_critic):
         model = Watched(constraint=constraint, n_critic=n_critic, **self.OPTIONS).fit(load_iris().data)
@@ -375,13 +376,15 @@ class TestIntegers:
         ({"constraint": WeightClipping(-1)}, "bound must be a finite number > 0; got -1"),
         ({"penalty": "l2"}, "penalty must be None, one of .* got 'l2'"),
         ({"penalty": LipschitzGradient(at="middle")}, "at of LipschitzGradient must be one of .* got 'middle'"),
-        ({"penalty": "input_gradient"}, "on the slope of the critic: .* got 'input_gradient'"),
-        ({"penalty": InputGradient()}, r"on the slope of the critic: .* got InputGradient\(\)"),
-        ({"penalty": TWO_SIDED + 0.1 * WeightDecay()}, r"on the slope of the critic: .* got Sum\("),
+        ({"penalty": "input_gradient"}, "bound the slope of the critic: .* got 'input_gradient'"),
+        ({"penalty": InputGradient()}, r"bound the slope of the critic: .* got InputGradient\(\)"),
+        ({"penalty": WeightDecay()}, r"bound the slope of the critic: .* got WeightDecay\(\)"),
+        ({"penalty": 0 * LipschitzGradient()}, r"bound the slope of the critic: .* got Scaled\("),
         (
-            {"penalty": WeightDecay(), "constraint": SpectralNormalization()},
-            r"on the slope of the critic: .* got WeightDecay\(\)",
+            {"penalty": LipschitzGradient(features=[0])},
+            r"bound the slope of the critic: .* got LipschitzGradient\(features",
         ),
+        ({"penalty": 0 * TWO_SIDED + WeightDecay()}, r"bound the slope of the critic: .* got Sum\("),
     ],
     ids=str,
 )
@@ -393,3 +396,39 @@ def test_bad_parameters_are_named(options, message):
 def test_a_number_of_rows_that_cannot_be_is_named():
     with pytest.raises(ValueError, match="n_samples must be an integer >= 1; got 0"):
         WassersteinSampler((4,), n_steps=2).fit(load_iris().data).sample(0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"penalty": WeightDecay(bound=1.0)},
+        {"penalty": TWO_SIDED + 0.1 * WeightDecay()},
+        {"penalty": WeightDecay(), "constraint": SpectralNormalization()},
+    ],
+    ids=str,
+)
+def test_whatever_bounds_the_slope_is_taken(options):
+    model = WassersteinSampler((8,), n_steps=30, random_state=0, **options)
+    assert np.isfinite(model.fit(load_iris().data).sample(20)).all()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 3.0, -1e6])
+def test_constant_columns_are_made_as_they_are(value):
+    X = np.column_stack([np.random.RandomState(0).standard_normal(150), np.full(150, value)])
+    made = WassersteinSampler((8,), n_steps=60, random_state=0).fit(X).sample(50)
+    assert (made[:, 1] == value).all()
+    assert np.ptp(made[:, 0]) > 0
+    one = WassersteinSampler((8,), n_steps=3, random_state=0).fit([[1.0, 2.0, 3.0]]).sample(2)
+    np.testing.assert_array_equal(one, [[1.0, 2.0, 3.0]] * 2)
+
+
+def test_nothing_of_the_rows_is_kept():
+    names = [f"customer {i}" for i in range(60)]
+    for index in (pd.MultiIndex.from_arrays([names, range(60)]), pd.CategoricalIndex(names)):
+        table = pd.DataFrame({"a": np.arange(60.0), "b": pd.Categorical(np.arange(60) % 7 + 4321)}, index=index)
+        table.attrs["source"] = "a customer"
+        model = WassersteinSampler((8,), n_steps=10, random_state=0).fit(table)
+        state = pickle.dumps(model)
+        assert b"customer" not in state
+        assert list(model._columns.columns) == ["a", "b"]
+        assert model._columns.dtypes["b"].kind == "O"
