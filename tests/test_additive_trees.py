@@ -318,3 +318,22 @@ def test_native_categories_are_swapped_within_the_trees():
         for i in range(20)
     ]
     assert adversarial_accuracy(model, table[:20], y[:20], threat) == np.mean(stands)
+
+
+@pytest.mark.parametrize("fixed", [(), (1,)])
+def test_integers_on_a_threshold_are_on_the_side_that_the_steps_put_them(fixed):
+    # with more than 255 values the thresholds of histograms are values of the table, which scaling moves by a rounding
+    rng = np.random.RandomState(0)
+    X = rng.randint(0, 1000, (1500, 2)) * [1, 7]
+    y = (np.sin(X[:, 0] / 40) + X[:, 1] / 3000 > 0.9).astype(int)
+    model = make_pipeline(StandardScaler(), HistGradientBoostingClassifier(max_iter=15, random_state=0)).fit(X, y)
+    threat = ThreatModel(0.02, norm="linf", fixed=fixed).fit(X)
+    rows, labels = X[:60], y[:60]
+    stands = []
+    for row, label in zip(rows, labels, strict=True):
+        moves = np.array(list(itertools.product(range(-8, 9), [0] if fixed else range(-50, 51))))
+        around = row + moves
+        allowed = threat.allows(np.repeat(row[None], len(around), axis=0), around)
+        stands.append((model.predict(around[allowed]) == label).all())
+    assert adversarial_accuracy(model, rows, labels, threat) == np.mean(stands)
+    assert certified_accuracy(model, rows, labels, threat) == np.mean(stands)

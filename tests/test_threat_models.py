@@ -627,7 +627,7 @@ class TestInSearches:
         display = RobustnessCurveDisplay.from_estimators(models, TABLE[:30], LABELS[:30], epsilon=threat)
         assert display.ax_.get_xlabel() == "radius of the perturbation (l2, 1 swap, standard deviations)"
         assert list(display.certified) == ["linear", "forest"]
-        np.testing.assert_allclose(display.certified["forest"], display.accuracies["forest"])
+        np.testing.assert_allclose(display.certified["forest"], display.attacked["forest"])
         np.testing.assert_array_equal(display.epsilon, [0, 0.2, 0.5])
 
 

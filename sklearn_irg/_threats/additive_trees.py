@@ -64,6 +64,8 @@ class _Views:
 
     Attributes
     ----------
+    problem : RowsUnderAttack
+        The rows of the views.
     row : ndarray of int of shape (n_views,)
         Position of the row.
     codes : ndarray of int of shape (n_views, n_swappable)
@@ -72,9 +74,18 @@ class _Views:
         What the trees see.
     """
 
+    problem: object
     row: np.ndarray
     codes: np.ndarray
     seen: np.ndarray
+
+    def take(self, views):
+        """Some of the views."""
+        return _Views(self.problem.take(views), self.row[views], self.codes[views], self.seen[views])
+
+    def seen_at(self, views, units):
+        """What the trees see of some views where their numbers have moved."""
+        return self.problem.take(views).entering(units, self.codes[views])
 
 
 class AdditiveTreesMethod:
@@ -109,7 +120,7 @@ class AdditiveTreesMethod:
             for own, other in self._pairs(some.own[views.row]):
                 here = np.flatnonzero((some.own[views.row] == own) & ~best.wrong[views.row])
                 if len(here):
-                    part = _Views(views.row[here], views.codes[here], views.seen[here])
+                    part = views.take(here)
                     cleared = self._settle(some, best, part, own, other, radius, nearest, max_nodes)
                     np.logical_and.at(stands, part.row, cleared)
         return stands & ~best.wrong, nearest
@@ -172,9 +183,9 @@ class AdditiveTreesMethod:
         size = max(1, _ENTRIES // n_cells)
         for start in range(0, len(ways[0]), size):
             row, codes = ways[0][start : start + size], ways[1][start : start + size]
-            views = some.take(row)
-            model, rows = views.at(codes)
-            yield _Views(row, codes, model.inside(rows).astype(np.float64))
+            problem = some.take(row)
+            seen = problem.entering(np.zeros(problem.reach.numbers.shape), codes)
+            yield _Views(problem, row, codes, seen)
 
     # -- one class against another -----------------------------------------------------------------------------------------
 
@@ -229,9 +240,9 @@ class AdditiveTreesMethod:
             for units in trials:
                 kept = length(units, some.reach.norm) <= radius[rows]
                 units = np.where(kept[:, None], units, 0)
-                part.offer(*part_rows.at(views.codes[now]), units, views.codes[now])
-                is_reached = part.wrong & (part.units == units).all(axis=1)
-                nearest[rows[is_reached]] = np.minimum(nearest[rows], distances)[is_reached]
+                is_wrong = part_rows.misclassifies(units, views.codes[now])
+                part.confirm(units, views.codes[now], is_wrong)
+                nearest[rows[is_wrong & kept]] = np.minimum(nearest[rows], distances)[is_wrong & kept]
             best.put(rows, part)
             if len(found):
                 found = found[~best.wrong[views.row[found]]]
@@ -311,9 +322,11 @@ class _Geometry:
         sizes = np.abs(near)
         step = self.reach.steps[j]
         if step > 0:
-            counts = np.ceil(sizes / step - _GRID)
-            fits = counts * step <= np.abs(far) + _GRID * step
-            near, sizes = np.sign(near) * counts * step, np.where(fits, counts * step, np.inf)
+            with np.errstate(over="ignore"):
+                near_steps, far_steps = sizes / step, np.abs(far) / step
+            counts = self._integer_steps(column, cell, home, np.sign(near), near_steps, far_steps)
+            near = np.sign(near) * np.where(counts < np.inf, counts, 0) * step
+            sizes = counts * step
         low, high = self.reach.low[rows, j][:, None], self.reach.high[rows, j][:, None]
         loose = self.slack[:, None]
         sizes = np.where((near >= low - loose) & (near <= high + loose), sizes, np.inf)
@@ -324,6 +337,29 @@ class _Geometry:
         with np.errstate(divide="ignore", invalid="ignore"):
             shares = np.where(sizes > 0, sizes / self.radius, 0)
         return shares ** (2 if self.norm == "l2" else 1)
+
+    def _integer_steps(self, column, cell, home, sign, near, far):
+        """How many steps of integers lead into each cell at the least, infinite where none does.
+
+        Where an end of a cell is an integer, rounding decides on which side it is: what the trees see there says.
+        """
+        counts = np.ceil(near - _GRID)
+        counts[counts > far + _GRID] = np.inf
+        counts[np.arange(len(home)), np.minimum(home, cell[-1])] = 0
+        with np.errstate(invalid="ignore"):
+            unclear = (np.abs(near - np.rint(near)) < _GRID) | (np.abs(far - np.rint(far)) < _GRID)
+        views, cells = np.nonzero(unclear & np.isfinite(counts) & (cell != home[:, None]))
+        if not len(views):
+            return counts
+        first, found = counts[views, cells], np.full(len(views), np.inf)
+        for steps in (first + 1, first):  # the fewer ones last
+            units = np.zeros((len(views), self.reach.numbers.shape[1]))
+            units[:, self.source[column]] = sign[views, cells] * steps * self.reach.steps[self.source[column]]
+            seen = self.views.seen_at(views, units)[:, column]
+            reached = np.searchsorted(self.thresholds[column], seen) == cells
+            found[reached] = steps[reached]
+        counts[views, cells] = found
+        return counts
 
     def _words(self, method, costs, least):
         """Leaves that agree with what does not move, and that the budget reaches."""

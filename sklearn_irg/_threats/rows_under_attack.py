@@ -48,6 +48,8 @@ class RowsUnderAttack:
         Positions of their classes.
     effects : list of ndarray or None
         Of levels, where the steps before the model act column by column.
+    steps : Steps or None
+        Themselves.
     inner : Model
         What stands behind the steps.
     before : tuple of ndarray or None
@@ -58,6 +60,7 @@ class RowsUnderAttack:
 
     whole = None
     reading = None
+    steps = None
     effects = None
     before = None
     inner = None
@@ -106,7 +109,8 @@ class RowsUnderAttack:
         """Read the model, behind the steps of a pipeline if there are any."""
         reach = self.reach
         try:
-            self.reading = read_steps(Steps(estimator), reach.table) if has_steps(estimator) else None
+            self.steps = Steps(estimator) if has_steps(estimator) else None
+            self.reading = None if self.steps is None else read_steps(self.steps, reach.table)
         except NotNumbersError:
             self.model = whole_model(estimator, reach.table)
             self.rows = self.model.bind(reach.table)
@@ -242,6 +246,13 @@ class RowsUnderAttack:
         rows[:, : units.shape[1]][moving] = self.reach.moved(units)[moving]
         return rows
 
+    def entering(self, units, codes):
+        """What enters the model behind the steps where rows have moved, as the steps compute it, to the last digit."""
+        if self.steps is None:
+            model, rows = self.at(codes)
+            return model.inside(self.moved(rows, units)).astype(np.float64)
+        return np.asarray(self.steps(self.reach.result(units, codes)), dtype=np.float64)
+
     def against(self, model, scores):
         """Whether scores misclassify each row, and the log-odds against its class, which do not saturate."""
         if model.n_outputs == 1:
@@ -297,6 +308,14 @@ class Best:
         self.units[better], self.codes[better] = units[better], codes[better]
         self.wrong[better], self.loss[better] = wrong[better], loss[better]
         return loss
+
+    def confirm(self, units, codes, is_wrong):
+        """Keep points that the estimator itself misclassifies, and others where they are worse, but for the model's error."""
+        model, rows = self.attacked.at(codes)
+        wrong, _ = self.attacked.against(model, model.scores(self.attacked.moved(rows, units)))
+        self.offer(model, rows, np.where((wrong & ~is_wrong)[:, None], 0, units), codes)
+        found = np.flatnonzero(is_wrong & ~self.wrong)
+        self.units[found], self.codes[found], self.wrong[found] = units[found], codes[found], True
 
     def offer_all(self, model, rows, units, codes):
         """Keep the worst of several points for each row, shape (n_points, n_samples, n_columns); returns their losses.

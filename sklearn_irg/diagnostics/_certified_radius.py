@@ -35,9 +35,9 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
         "lipschitz" divides the margins of a network by the product of the spectral norms of its weights, in "l2" only [1]_;
         "linear_bounds" bounds its activations by lines [2]_, to within 0.2% of the largest radius that this certifies;
-        "exact" is for linear models, decision trees, and, by mixed-integer programming, forests and gradient boosting [4]_ and
-        ReLU networks in "linf" and "l1" [3]_. "auto" is exact for trees and linear models, except for integers in "l2"
-        and "l1", which it treats as fractions, and is "linear_bounds" for networks.
+        "exact" is for linear models, trees, forests and gradient boosting [4]_, and, by mixed-integer programming, ReLU
+        networks in "linf" and "l1" [3]_. "auto" is exact for these but networks, for which it is "linear_bounds"; integers in
+        "l2" and "l1" are treated as fractions by linear models.
     threat : ThreatModel, default=None
         Changes that rows may undergo; its radius is ignored.
     units : {"raw", "std"}, default="raw"
@@ -196,10 +196,10 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
         Norm of the distance; ``None`` is "l2". A threat model has its own.
     method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
         How the lower bound is found. "lipschitz" divides the margins of a network by the product of the spectral norms
-        of its weights, in "l2" only; "linear_bounds" bounds its activations by lines; "exact" makes both bounds meet by
-        mixed-integer programming, for forests, gradient boosting, and ReLU networks in "linf" and "l1". "auto" is exact
-        for trees and linear models, except for integers in "l2" and "l1", which it treats as fractions, and is
-        "linear_bounds" for networks.
+        of its weights, in "l2" only; "linear_bounds" bounds its activations by lines; "exact" makes both bounds meet: for
+        trees, forests and gradient boosting, and by mixed-integer programming for ReLU networks in "linf" and "l1". "auto" is
+        exact for these but networks, for which it is "linear_bounds"; integers in "l2" and "l1" are treated as fractions by
+        linear models.
     threat : ThreatModel, default=None
         Changes that rows may undergo; its radius is ignored.
     units : {"raw", "std"}, default="raw"
