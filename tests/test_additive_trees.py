@@ -295,8 +295,8 @@ def test_trees_with_more_leaves_than_bits_of_a_word():
     X, y = rng.standard_normal((400, 2)), rng.randint(2, size=400)
     model = GradientBoostingClassifier(n_estimators=3, max_depth=9, random_state=0).fit(X, y)
     trees = read_trees(model).trees
-    method = AdditiveTreesMethod(trees)
-    assert method._tables_of(0, 1).n_words > 1
+    method = AdditiveTreesMethod(trees, np.arange(2))
+    assert method._tables_of(0, 1)[0].n_words > 1
     threat = in_own_units(X, 0.2, "linf")
     assert adversarial_accuracy(model, X[:10], y[:10], threat) == certified_accuracy(model, X[:10], y[:10], threat)
     distances = [exact_distance(model, trees, x, label, "linf") for x, label in zip(X[:3], y[:3], strict=True)]

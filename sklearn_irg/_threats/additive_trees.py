@@ -38,10 +38,10 @@ def method_of(attacked):
     if trees is None:
         return None
     used = np.isin(np.arange(trees.n_features), trees.feature)
-    moving = source[used & (source >= 0)]
-    if len(np.unique(moving)) < len(moving) or (trees.is_categorical & (source >= 0)).any():
+    moving = np.flatnonzero(used & (source >= 0))
+    if len(np.unique(source[moving])) < len(moving) or trees.is_categorical[moving].any():
         return None
-    return AdditiveTreesMethod(trees)
+    return AdditiveTreesMethod(trees, moving)
 
 
 def _n_ways(attacked):
@@ -95,11 +95,16 @@ class AdditiveTreesMethod:
     ----------
     trees : AdditiveTrees
         Trees.
+    moving : ndarray of int
+        Columns that move, among those that the trees see.
     """
 
-    def __init__(self, trees):
+    def __init__(self, trees, moving):
         self.trees = trees
         self.boxes = leaf_boxes(trees)
+        self.moving = moving
+        still = np.setdiff1d(np.unique(trees.feature[trees.feature >= 0]), moving)
+        self.still = still[~trees.is_categorical[still]]
         self.doubt = max(trees.rounding, trees.tie) * (1 if trees.n_outputs == 1 else 2)
         self._tables = {}
 
@@ -178,7 +183,7 @@ class AdditiveTreesMethod:
 
     def _views(self, some):
         """Rows as they are, then with swaps, in parts that memory has room for."""
-        n_cells = int((self.boxes.n_cells + 1).sum())
+        n_cells = int((self.boxes.n_cells[self.moving] + 1).sum()) + len(self.boxes.tree)
         ways = _ways(some)
         size = max(1, _ENTRIES // n_cells)
         for start in range(0, len(ways[0]), size):
@@ -199,17 +204,29 @@ class AdditiveTreesMethod:
         return direction, float(self.trees.constant @ direction)
 
     def _tables_of(self, own, other):
+        """Words by cells of the columns that move, and of those that stay."""
         if (own, other) not in self._tables:
             boxes = self.boxes
             values = self.trees.values[boxes.node] @ self._direction(own, other)[0]
-            leaves = Leaves(boxes.tree, values, boxes.low, boxes.high, boxes.takes_missing, boxes.n_cells)
-            self._tables[own, other] = LeafTables(leaves)
+            self._tables[own, other] = [
+                LeafTables(
+                    Leaves(
+                        boxes.tree,
+                        values,
+                        boxes.low[:, columns],
+                        boxes.high[:, columns],
+                        boxes.takes_missing[:, columns],
+                        boxes.n_cells[columns],
+                    )
+                )
+                for columns in (self.moving, self.still)
+            ]
         return self._tables[own, other]
 
     def _settle(self, some, best, views, own, other, radius, nearest, max_nodes):
         """Search views of rows, offer what is found, and say which views no point of takes to the other class."""
-        tables = self._tables_of(own, other)
-        cells = self._cells(some, views, tables, self._direction(own, other)[1], radius)
+        tables, still = self._tables_of(own, other)
+        cells = _Geometry(self, some, views, (tables, still), self._direction(own, other)[1], radius)
         adds_up = some.reach.norm != "linf"
         levels = {"above": self.doubt, "below": -self.doubt}
 
@@ -248,9 +265,6 @@ class AdditiveTreesMethod:
                 found = found[~best.wrong[views.row[found]]]
                 found = found[verdict.best[found] > -self.doubt]
 
-    def _cells(self, some, views, tables, constant, radius):
-        return _Geometry(self, some, views, tables, constant, radius)
-
 
 def _ways(some):
     """Rows and levels of every way to swap categories, none first."""
@@ -269,34 +283,43 @@ def _ways(some):
     return np.concatenate(rows), np.concatenate(codes)
 
 
+def _cells_of(seen, cuts):
+    """The cell of each number; missing values have one of their own behind the others."""
+    missing = np.isnan(seen)
+    return np.where(missing, len(cuts) + 1, np.searchsorted(cuts, np.where(missing, 0, seen)))
+
+
 class _Geometry:
     """Views of rows among the cells of the trees: where they are, and what it takes to go elsewhere."""
 
     def __init__(self, method, some, views, tables, constant, radius):
         self.reach, self.views = some.reach, views
         self.radius, self.norm = radius[views.row][:, None], some.reach.norm
-        self.thresholds, self.tables = method.boxes.thresholds, tables
-        slopes, self.source = sources_of(some)
-        columns = np.arange(len(self.source))
+        self.method, (self.tables, self.still) = method, tables
+        tables, columns = self.tables, method.moving
+        slopes, source = sources_of(some)
+        self.source = source[columns]  # -1 where none of these rows can move
+        self.thresholds = [method.boxes.thresholds[column] for column in columns]
         self.unit = slopes[self.source, columns] * self.reach.scales[self.source]
+        self.seen = views.seen[:, columns]
         self.slack = distance_slack(some)[views.row] * (1 + 1e-9) + 1e-12
         n_views = len(views.row)
-        self.home = np.zeros(views.seen.shape, dtype=int)
+        self.home = np.zeros(self.seen.shape, dtype=int)
         self.moves = np.zeros((n_views, tables.start[-1]))  # in units of the table, signed
         costs = np.full((n_views, tables.start[-1]), np.inf)
         least = costs.copy()
-        for column in columns:
+        for column in range(len(columns)):
             here = slice(tables.start[column], tables.start[column + 1])
             costs[:, here], least[:, here] = self._costs_of(column)
-        words = self._words(method, costs, least)
+        words = self._words(least)
         self.cells = Cells(self.home, costs, least, words, np.full(n_views, constant))
 
     def _costs_of(self, column):
         """Of each cell of a column, the last of which is that of missing values; and of each and those behind it."""
-        seen, cuts = self.views.seen[:, column], self.thresholds[column]
+        seen, cuts = self.seen[:, column], self.thresholds[column]
         n_cells = len(cuts) + 1
         missing = np.isnan(seen)
-        home = np.where(missing, n_cells, np.searchsorted(cuts, np.where(missing, 0, seen)))
+        home = _cells_of(seen, cuts)
         self.home[:, column] = home
         costs = np.full((len(seen), n_cells + 1), np.inf)
         if self.source[column] >= 0 and len(cuts):
@@ -311,7 +334,7 @@ class _Geometry:
         return costs, np.where(cell > home[:, None], after, before)
 
     def _costs_of_numbers(self, column, home):
-        j, cuts, seen = self.source[column], self.thresholds[column], self.views.seen[:, column]
+        j, cuts, seen = self.source[column], self.thresholds[column], self.seen[:, column]
         rows, cell = self.views.row, np.arange(len(cuts) + 1)
         starts, ends = np.nextafter(np.append(-np.inf, cuts), np.inf), np.append(cuts, np.inf)
         near = np.where(cell > home[:, None], starts, ends)
@@ -351,30 +374,45 @@ class _Geometry:
         views, cells = np.nonzero(unclear & np.isfinite(counts) & (cell != home[:, None]))
         if not len(views):
             return counts
-        first, found = counts[views, cells], np.full(len(views), np.inf)
+        # a row's number is the same whichever levels it has
+        key = self.views.row[views] * len(cell) + cells
+        _, place, inverse = np.unique(key, return_index=True, return_inverse=True)
+        some, wanted = views[place], cells[place]
+        first, found = counts[some, wanted], np.full(len(some), np.inf)
         for steps in (first + 1, first):  # the fewer ones last
-            units = np.zeros((len(views), self.reach.numbers.shape[1]))
-            units[:, self.source[column]] = sign[views, cells] * steps * self.reach.steps[self.source[column]]
-            seen = self.views.seen_at(views, units)[:, column]
-            reached = np.searchsorted(self.thresholds[column], seen) == cells
+            units = np.zeros((len(some), self.reach.numbers.shape[1]))
+            units[:, self.source[column]] = sign[some, wanted] * steps * self.reach.steps[self.source[column]]
+            seen = self.views.seen_at(some, units)[:, self.method.moving[column]]
+            reached = np.searchsorted(self.thresholds[column], seen) == wanted
             found[reached] = steps[reached]
-        counts[views, cells] = found
+        counts[views, cells] = found[inverse]
         return counts
 
-    def _words(self, method, costs, least):
+    def _words(self, least):
         """Leaves that agree with what does not move, and that the budget reaches."""
-        tables, boxes = self.tables, method.boxes
+        method, tables = self.method, self.tables
         missing = self.home == tables.missing
-        first = np.where(missing, self.home, 0)
-        last = np.where(missing, self.home, tables.missing - 1)
-        words = tables.words(first, last)
-        for column, takes in boxes.takes_code.items():
+        words = tables.words(np.where(missing, self.home, 0), np.where(missing, self.home, tables.missing - 1))
+        for k, column in enumerate(method.still):
+            cells = _cells_of(self.views.seen[:, column], method.boxes.thresholds[column])
+            for cell in np.unique(cells):
+                words[cells == cell] &= self.still.at(k, cell)
+        for column, takes in method.boxes.takes_code.items():
             for code, views in self._by_code(method.trees, column):
                 words[views] &= tables.words_of(takes[:, code])
         if self.norm != "linf":
-            for i in range(len(words)):
-                words[i] &= tables.words_of(self._within_budget(least[i], self.home[i], missing[i]))
+            words &= tables.words_of(self._within_budget(least, missing))
         return words
+
+    def _within_budget(self, least, missing):
+        """Leaves whose nearest point the budget reaches, shape (n_views, n_leaves)."""
+        leaves, total = self.tables.leaves, 0.0
+        for j, start in enumerate(self.tables.start[:-1]):
+            low, high = leaves.low[:, j], np.maximum(leaves.high[:, j], 0)
+            nearest = np.clip(self.home[:, j, None], low, high)
+            nearest[missing[:, j]] = self.tables.missing[j]
+            total = total + np.take_along_axis(least[:, start : self.tables.start[j + 1]], nearest, axis=1)
+        return total <= 1
 
     def _by_code(self, trees, column):
         """Codes of a column of categories, and the views that have each."""
@@ -385,12 +423,6 @@ class _Geometry:
         codes = np.trunc(np.where(known, seen, n_codes)).astype(int)
         codes[np.isnan(seen)] = -1
         return [(code, np.flatnonzero(codes == code)) for code in np.unique(codes) if code >= 0]
-
-    def _within_budget(self, least, home, missing):
-        """Leaves whose nearest point the budget reaches."""
-        leaves = self.tables.leaves
-        nearest = np.where(missing, home, np.clip(home, leaves.low, np.maximum(leaves.high, 0)))
-        return least[self.tables.start[:-1] + nearest].sum(axis=1) <= 1
 
     def points(self, views, cells):
         """Units of points in cells: a little inside, less, and at the end itself."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_irg._threats.branch_and_bound import decide
+from sklearn_irg._threats.branch_and_bound import Verdict, decide
 from sklearn_irg._threats.leaf_climb import climb
 from sklearn_irg._threats.leaf_relaxation import relax
 
@@ -35,6 +35,9 @@ def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None
     verdict : Verdict
         Best point and bound of each row.
     """
+    if not len(tables.missing):  # nothing moves
+        score = tables.bound(rows.words) + rows.constant
+        return Verdict(score, score, rows.home, np.ones(len(score), dtype=int))
     n_boxes = min(_N_BOXES, max_nodes) if costs_add_up else max_nodes
     verdict = decide(tables, rows, above=above, below=below, max_nodes=n_boxes, is_found=is_found)
     if not costs_add_up:

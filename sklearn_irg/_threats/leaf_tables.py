@@ -84,12 +84,14 @@ class LeafTables:
         self.everything = self.words_of(np.ones(len(order), dtype=bool))
 
     def words_of(self, chosen):
-        """Words of some leaves, given as booleans (n_leaves,)."""
-        words = np.zeros(self.shape, dtype=np.uint64)
-        leaves = np.flatnonzero(chosen)
-        bits = np.left_shift(np.uint64(1), self.bit[leaves].astype(np.uint64))
-        np.bitwise_or.at(words, (self.leaves.tree[leaves], self.word[leaves]), bits)
-        return words
+        """Words of some leaves, given as booleans (..., n_leaves)."""
+        bits = np.zeros((*chosen.shape[:-1], *self.shape, _BITS), dtype=bool)
+        bits[..., self.leaves.tree, self.word, self.bit] = chosen
+        return np.packbits(bits, axis=-1, bitorder="little").view("<u8")[..., 0].astype(np.uint64, copy=False)
+
+    def at(self, column, cell):
+        """Leaves that one cell of a column reaches."""
+        return self.beyond[self.start[column] + cell] & self.until[self.start[column] + cell]
 
     def contains(self, words):
         """Which leaves words (n_trees, n_words) hold, as booleans (n_leaves,)."""
