@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris, load_wine
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -14,7 +15,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import OrdinalEncoder, RobustScaler, StandardScaler, scale
 
 from sklearn_irg._fitted.trees import leaf_boxes, read_trees
 from sklearn_irg._threats.additive_trees import AdditiveTreesMethod, method_of
@@ -24,6 +25,7 @@ from sklearn_irg._threats.leaf_climb import climb
 from sklearn_irg._threats.leaf_relaxation import relax
 from sklearn_irg._threats.leaf_tables import LeafTables, Leaves
 from sklearn_irg._threats.rows_under_attack import RowsUnderAttack
+from sklearn_irg._threats.worst_case import certified_rows
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, certified_accuracy
 from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
 from tests.test_honesty import EVERY_ROW, make_table, of_numbers
@@ -337,3 +339,92 @@ def test_integers_on_a_threshold_are_on_the_side_that_the_steps_put_them(fixed):
         stands.append((model.predict(around[allowed]) == label).all())
     assert adversarial_accuracy(model, rows, labels, threat) == np.mean(stands)
     assert certified_accuracy(model, rows, labels, threat) == np.mean(stands)
+
+
+class TestWhatOnceWasFalse:
+    """Certificates that a point contradicted: allowed, and predicted otherwise."""
+
+    def is_honest(self, model, row, moved, threat):
+        assert threat.allows(row, moved).all()
+        assert model.predict(row) != model.predict(moved)
+        assert certified_accuracy(model, row, np.ravel(model.predict(row)), threat) == 0
+
+    def test_codes_of_a_library_are_not_read_as_numbers(self):
+        rng = np.random.RandomState(0)
+        X = np.column_stack([rng.choice([1, 2, 3, 4], 400), rng.randint(0, 20, 400)])
+        y = ((X[:, 0] % 2 == 0) * 6 + X[:, 1] + rng.standard_normal(400) > 13).astype(int)
+        model = HistGradientBoostingClassifier(max_iter=10, max_depth=3, categorical_features=[0]).fit(X, y)
+        with pytest.raises(TypeError, match="nothing is certain"):
+            certified_accuracy(model, X[:5], y[:5], ThreatModel(0.5, norm="linf", fixed=[0]).fit(X))
+
+    def test_far_away_is_somewhere(self):
+        X = np.linspace(9.5e17, 1.7e18, 300)[:, None]
+        model = HistGradientBoostingClassifier(max_iter=5).fit(X, np.arange(300) > 150)
+        radii = certified_radius(model, X[::50])
+        assert (radii < 1e18).all()
+        np.testing.assert_allclose(attack_distance(model, X[::50]), radii, rtol=1e-6)
+
+    def test_a_level_that_is_encoded_as_missing_may_become_another(self):
+        table = pd.DataFrame({"k": list("abc") * 40, "a": np.arange(120) % 20})
+        encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
+        model = make_pipeline(
+            make_column_transformer((encoder, ["k"]), remainder="passthrough"),
+            HistGradientBoostingClassifier(max_depth=3, max_iter=10),
+        ).fit(table, ((table.k == "a") * 8 + table.a > 12).astype(int))
+        row = pd.DataFrame({"k": ["new"], "a": [8]})
+        threat = ThreatModel(0.1, n_swaps=1).fit(pd.concat([table, row]))
+        self.is_honest(model, row, row.assign(k="a"), threat)
+
+    def test_columns_that_a_library_reorders_by_name(self):
+        catboost = pytest.importorskip("catboost", reason="catboost is not installed")
+        table = pd.DataFrame(np.random.RandomState(0).standard_normal((300, 2)), columns=["a", "b"])
+        model = catboost.CatBoostClassifier(iterations=5, depth=2, verbose=0, allow_writing_files=False)
+        model.fit(table, (table.a > 0).astype(int))
+        row = pd.DataFrame({"b": [1.5], "a": [0.05]})
+        threat = ThreatModel(0.3).fit(table[["b", "a"]])
+        moved = row.assign(a=-0.2)
+        assert threat.allows(row, moved).all()
+        assert model.predict(row) != model.predict(moved)
+        with pytest.raises(TypeError, match="nothing is certain"):
+            certified_accuracy(model, row, model.predict(row), threat)
+
+    def test_a_radius_that_is_just_reached_by_far_moves(self):
+        X = np.array([[i * 10000, j * 10000] for i in range(12) for j in range(12)])
+        model = GradientBoostingClassifier(n_estimators=20, max_depth=2, random_state=0)
+        model.fit(X, (X.sum(axis=1) > 120000).astype(int))
+        row = np.array([[0, 80000]])
+        threat = ThreatModel(float(np.hypot(35001, 5001)), scale=None, bounds=None).fit(X)
+        self.is_honest(model, row, row + [35001, 5001], threat)
+
+    def test_a_tie_at_the_radius(self):
+        X = np.array([[-1.26], [1.53], [-0.97], [0.47], [-0.1], [0.3]])
+        model = RandomForestClassifier(2, max_depth=1, random_state=0).fit(X, [0, 1] * 3)
+        options = {"norm": "linf", "scale": {0: 1.0}, "bounds": None, "integers": None}
+        threat = ThreatModel(1.3450000050663948, **options).fit(X)
+        self.is_honest(model, X[[1]], np.array([[0.18499999493360517]]), threat)
+
+    def test_fixed_columns_on_a_threshold_behind_a_scaler(self):
+        rng = np.random.RandomState(0)
+        X = np.column_stack([np.round(rng.standard_normal(1500) * 7, 3) + 3.3, rng.standard_normal(1500)])
+        y = (np.sin(X[:, 0]) + X[:, 1] > 0).astype(int)
+        model = make_pipeline(RobustScaler(), HistGradientBoostingClassifier(max_iter=20, max_depth=3)).fit(X, y)
+        threat = ThreatModel(0.05, norm="linf", fixed=[0]).fit(X)
+        rows = X[:300]
+        certified = certified_rows(model, rows, model.predict(rows), threat, [0.05])[0]
+        scale = threat.scales_[1]
+        cuts = model[0].center_[1] + model[0].scale_[1] * read_trees(model[-1]).trees.thresholds(1)
+        for row in rows[certified]:
+            near = cuts[np.abs(cuts - row[1]) < 0.05 * scale]
+            tried = np.column_stack(
+                [np.full(2 * len(near) + 1, row[0]), np.concatenate([[row[1]], near, near * (1 + 1e-9)])]
+            )
+            tried = tried[np.abs(tried[:, 1] - row[1]) <= 0.05 * scale]
+            assert len(set(model.predict(tried))) == 1
+
+    def test_tables_that_would_not_fit_into_memory_are_left_to_the_search(self, monkeypatch):
+        X, y = table_of()
+        model = RandomForestClassifier(5, random_state=0).fit(X, y)
+        monkeypatch.setattr("sklearn_irg._threats.additive_trees._MOST_BYTES", 1000)
+        with pytest.raises(TypeError, match="nothing is certain"):
+            certified_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X))
+        assert adversarial_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X)) <= 1

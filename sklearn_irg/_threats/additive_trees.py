@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_irg._fitted.trees import leaf_boxes
-from sklearn_irg._threats.branch_and_bound import Cells
+from sklearn_irg._threats.branch_and_bound import BUDGET, Cells
 from sklearn_irg._threats.exact_trees import settle
 from sklearn_irg._threats.leaf_tables import LeafTables, Leaves
 from sklearn_irg._threats.radii import rungs
@@ -18,12 +18,14 @@ from sklearn_irg._threats.tree_worst_case import columns_come_from_one, sources_
 __all__ = ["AdditiveTreesMethod", "method_of"]
 
 MAX_NODES = 10_000  # of the search for each row, way to swap and other class
-_ANYWHERE = 1e12  # a radius beyond all others
+_ANYWHERE = 1e300  # a radius beyond all others
 _N_HALVINGS = 60  # of the interval in which a distance lies
 _N_OPEN = 3  # radii at which a row stays open before it is given up
+_MOST_BYTES = 2**30  # of tables; larger ensembles are searched without
 _MOST_WAYS = 400  # to swap categories, each of which is searched on its own
 _ENTRIES = 4_000_000  # of costs: rows, times ways, times cells
 _INSIDE = 1e-7  # of a cell, by which a point is placed behind its end
+_ULP = np.finfo(np.float64).eps
 _GRID = 1e-9  # of a step of integers, within which an end counts as one
 
 
@@ -35,13 +37,22 @@ def method_of(attacked):
         return None
     _, source = sources_of(attacked)
     trees = attacked.model.trees.believed(attacked.model.inside(attacked.rows))
-    if trees is None:
+    if (
+        trees is None or trees.is_categorical.any() or not _names_agree(attacked)
+    ):  # what codes stand for is the library's
         return None
     used = np.isin(np.arange(trees.n_features), trees.feature)
     moving = np.flatnonzero(used & (source >= 0))
-    if len(np.unique(source[moving])) < len(moving) or trees.is_categorical[moving].any():
+    if len(np.unique(source[moving])) < len(moving):
         return None
-    return AdditiveTreesMethod(trees, moving)
+    method = AdditiveTreesMethod(trees, moving)
+    return method if method.n_bytes <= _MOST_BYTES else None
+
+
+def _names_agree(attacked):
+    """Whether columns stand in the order of the trees where a library goes by their names, as CatBoost does."""
+    own, given = getattr(attacked.model.trees.estimator, "feature_names_", None), attacked.reach.table.names
+    return attacked.steps is not None or own is None or given is None or list(own) == list(given)
 
 
 def _n_ways(attacked):
@@ -107,6 +118,13 @@ class AdditiveTreesMethod:
         self.still = still[~trees.is_categorical[still]]
         self.doubt = max(trees.rounding, trees.tie) * (1 if trees.n_outputs == 1 else 2)
         self._tables = {}
+
+    @property
+    def n_bytes(self):
+        """Size of the tables of one pair of classes."""
+        largest = np.bincount(self.boxes.tree).max()
+        n_cells = (self.boxes.n_cells[np.concatenate([self.moving, self.still])] + 1).sum()
+        return int(2 * 8 * n_cells * self.trees.n_trees * (largest // 64 + 1))
 
     def step(self, some, best, radius, max_nodes=MAX_NODES):
         """Offer the worst point of each row at a radius, or at one for each.
@@ -232,10 +250,12 @@ class AdditiveTreesMethod:
 
         def is_found(of_views, points):
             rows = some.take(views.row[of_views])
-            trials = list(cells.points(of_views, points))
-            wrong = [rows.misclassifies(units, views.codes[of_views]) for units in trials]
-            kept = [length(units, some.reach.norm) <= radius[views.row[of_views]] for units in trials]
-            return (np.array(wrong) & np.array(kept)).any(axis=0)
+            found, is_known = np.zeros((2, len(of_views)), dtype=bool)
+            for units in cells.points(of_views, points):
+                kept = _is_within(units, some.reach.norm, radius[views.row[of_views]])
+                found |= kept & rows.misclassifies(units, views.codes[of_views])
+                is_known |= kept & cells.are_in(of_views, units, points)
+            return found, is_known
 
         verdict = settle(tables, cells.cells, **levels, costs_add_up=adds_up, max_nodes=max_nodes, is_found=is_found)
         found = np.flatnonzero(verdict.best > -np.inf)
@@ -255,7 +275,7 @@ class AdditiveTreesMethod:
             trials = list(cells.points(now, verdict.cells[now]))
             distances = length(trials[-1], some.reach.norm)
             for units in trials:
-                kept = length(units, some.reach.norm) <= radius[rows]
+                kept = _is_within(units, some.reach.norm, radius[rows])
                 units = np.where(kept[:, None], units, 0)
                 is_wrong = part_rows.misclassifies(units, views.codes[now])
                 part.confirm(units, views.codes[now], is_wrong)
@@ -281,6 +301,11 @@ def _ways(some):
                 rows.append(chosen)
                 codes.append(swapped)
     return np.concatenate(rows), np.concatenate(codes)
+
+
+def _is_within(units, norm, radius):
+    """Whether points are in the ball, up to the rounding that `Reach.allows` grants: multiples of a step are off by it."""
+    return length(units, norm) <= radius * (1 + 4 * _ULP * (1 + units.shape[1]))
 
 
 def _cells_of(seen, cuts):
@@ -341,22 +366,27 @@ class _Geometry:
         far = np.where(cell > home[:, None], ends, starts)
         with np.errstate(invalid="ignore", over="ignore"):
             near, far = ((end - seen[:, None]) / self.unit[column] for end in (near, far))
+        way = np.sign(cell - home[:, None]) * np.sign(self.unit[column])
+        near = np.where(near == 0, way * np.finfo(np.float64).tiny, near)  # the next double may be no move, in units
         near[np.arange(len(rows)), np.minimum(home, len(cuts))] = 0
         sizes = np.abs(near)
         step = self.reach.steps[j]
         if step > 0:
             with np.errstate(over="ignore"):
                 near_steps, far_steps = sizes / step, np.abs(far) / step
-            counts = self._integer_steps(column, cell, home, np.sign(near), near_steps, far_steps)
-            near = np.sign(near) * np.where(counts < np.inf, counts, 0) * step
+            counts = self._integer_steps(column, cell, home, way, near_steps, far_steps)
+            near = way * np.where(counts < np.inf, counts, 0) * step
             sizes = counts * step
         low, high = self.reach.low[rows, j][:, None], self.reach.high[rows, j][:, None]
         loose = self.slack[:, None]
-        sizes = np.where((near >= low - loose) & (near <= high + loose), sizes, np.inf)
+        may_go = (way == 0) | np.where(
+            way > 0, high > 0, low < 0
+        )  # a number that may not go that way stays on its side
+        sizes = np.where(may_go & (near >= low - loose) & (near <= high + loose), sizes, np.inf)
         self.moves[:, self.tables.start[column] : self.tables.start[column + 1] - 1] = near
         sizes = np.maximum(sizes - loose, 0)
         if self.norm == "linf":
-            return np.where(sizes <= self.radius, 0, np.inf)
+            return np.where(sizes <= BUDGET * self.radius, 0, np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
             shares = np.where(sizes > 0, sizes / self.radius, 0)
         return shares ** (2 if self.norm == "l2" else 1)
@@ -412,7 +442,7 @@ class _Geometry:
             nearest = np.clip(self.home[:, j, None], low, high)
             nearest[missing[:, j]] = self.tables.missing[j]
             total = total + np.take_along_axis(least[:, start : self.tables.start[j + 1]], nearest, axis=1)
-        return total <= 1
+        return total <= BUDGET
 
     def _by_code(self, trees, column):
         """Codes of a column of categories, and the views that have each."""
@@ -423,6 +453,12 @@ class _Geometry:
         codes = np.trunc(np.where(known, seen, n_codes)).astype(int)
         codes[np.isnan(seen)] = -1
         return [(code, np.flatnonzero(codes == code)) for code in np.unique(codes) if code >= 0]
+
+    def are_in(self, views, units, cells):
+        """Whether points of views are in cells, by what the steps make of them."""
+        seen = self.views.seen_at(views, units)[:, self.method.moving]
+        found = [_cells_of(column, cuts) for column, cuts in zip(seen.T, self.thresholds, strict=True)]
+        return (np.array(found).T.reshape(cells.shape) == cells).all(axis=1)
 
     def points(self, views, cells):
         """Units of points in cells: a little inside, less, and at the end itself."""

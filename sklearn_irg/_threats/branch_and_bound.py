@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Cells", "Verdict", "decide"]
+__all__ = ["BUDGET", "Cells", "Verdict", "decide"]
 
 _AT_ONCE = 8  # boxes of a row in one round
+BUDGET = 1 + 1e-12  # of one, more than sums of costs are off by
 _TABLE_ENTRIES = 2_000_000  # of votes and costs: boxes times cells
 
 
@@ -77,8 +78,9 @@ def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000, is_found=Non
     max_nodes : int, default=10_000
         Number of boxes for each row.
     is_found : callable, default=None
-        From rows and cells to whether a score between the levels settles the row as one above them does, where rounding
-        decides; else the leaves that are reached there are done with. ``None`` asks nobody.
+        From rows and cells, for a score between the levels, where rounding decides, to whether it settles the row as one above
+        them does, and whether that is known at all; if so, the leaves that are reached there are done with. ``None`` asks
+        nobody.
 
     Returns
     -------
@@ -106,6 +108,7 @@ class _Search:
         self.high = np.tile(self.stop - self.start, (n_rows, 1))
         self.words = rows.words.copy()
         self.bound = bound.copy()
+        self.unsolved = np.full(n_rows, -np.inf)  # largest score between the levels that nobody knows more of
 
     def go_on(self):
         """One round: look at the newest boxes of each row, and replace them by their halves; whether any are left."""
@@ -137,7 +140,7 @@ class _Search:
         self.row, self.low, self.high, self.words, self.bound = (
             part[kept] for part in (self.row, self.low, self.high, self.words, self.bound)
         )
-        bound = self._settled(np.arange(len(found)))
+        bound = np.maximum(self._settled(np.arange(len(found))), self.unsolved)
         np.maximum.at(bound, self.row, self.bound)
         verdict.bound = np.where(found, verdict.bound, np.minimum(bound, verdict.bound))
 
@@ -163,7 +166,8 @@ class _Search:
         score = self._offer(row, point)
         is_tie = self._are_ties(row, point, score)
         has_others = np.isfinite(lead[alive]).any(axis=1)  # leaves than the best
-        open_ = np.flatnonzero((score < bound) | (is_tie & has_others))
+        can_split = (low < high).any(axis=1)  # one cell whose cost is the budget's but for rounding cannot
+        open_ = np.flatnonzero(((score < bound) | (is_tie & has_others)) & can_split)
         return self._halves(
             *(
                 a[open_]
@@ -177,7 +181,9 @@ class _Search:
         between = np.flatnonzero((score <= self.above) & (score > self.below))
         if self.is_found is None or not len(between):
             return is_tie
-        found = self.is_found(row[between], point[between])
+        found, is_known = self.is_found(row[between], point[between])
+        unknown = between[~found & ~is_known]
+        np.maximum.at(self.unsolved, row[unknown], score[unknown])
         rows, points = row[between[found]], point[between[found]]
         self.verdict.best[rows], self.verdict.cells[rows] = np.nextafter(self.above, np.inf), points
         is_tie[between[~found]] = True
@@ -188,7 +194,7 @@ class _Search:
         home = np.clip(self.rows.home[row], low, high)
         least = np.take_along_axis(self.rows.least[row], self.start + home, axis=1)
         with np.errstate(invalid="ignore"):
-            left = 1 - (least.sum(axis=1)[:, None] - least)
+            left = BUDGET - (least.sum(axis=1)[:, None] - least)
         reached = costs <= np.where(np.isfinite(least), left, -1)[:, self.column]
         reached &= (self.cell >= low[:, self.column]) & (self.cell <= high[:, self.column])
         new_low = np.minimum.reduceat(np.where(reached, self.cell, np.iinfo(int).max), self.start, axis=1)
@@ -209,7 +215,10 @@ class _Search:
         """
         n_boxes, n_cells = len(leaf), self.tables.start[-1]
         leaves = self.tables.leaves
-        lead = np.where(np.isfinite(lead), lead, np.abs(lead[np.isfinite(lead)]).sum() + 1)
+        only = np.isinf(
+            lead
+        )  # leaves weigh more than all others of their box, so that boxes do not depend on each other
+        lead = np.where(only, np.where(only, 0, lead).sum(axis=1, keepdims=True) + 1, lead)
         box, tree = np.nonzero(leaf >= 0)
         chosen = leaf[box, tree]
         weights = np.repeat(lead[box, tree], len(self.start))
@@ -268,7 +277,7 @@ class _Search:
         words = self.rows.words[row] & self.tables.words(point, point)
         score = self.tables.bound(words) + self.rows.constant[row]
         spent = np.take_along_axis(self.rows.costs[row], self.start + point, axis=1).sum(axis=1)
-        score = np.where(spent <= 1, score, -np.inf)
+        score = np.where(spent <= BUDGET, score, -np.inf)
         order = np.lexsort((score, row))
         last = order[np.append(row[order][1:] != row[order][:-1], True)] if len(order) else order
         better = last[score[last] > self.verdict.best[row[last]]]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_irg._threats.branch_and_bound import Verdict, decide
+from sklearn_irg._threats.branch_and_bound import BUDGET, Verdict, decide
 from sklearn_irg._threats.leaf_climb import climb
 from sklearn_irg._threats.leaf_relaxation import relax
 
@@ -54,19 +54,20 @@ class _Relaxations:
         self.tables, self.i, self.verdict = tables, i, verdict
         self.above, self.below = above, below
         self.costs, self.words, self.constant = rows.costs[i], rows.words[i], rows.constant[i]
-        self.home = rows.home[i]
-        self.alive = tables.contains(self.words)
+        self.home, self.least = rows.home[i], rows.least[i]
+        self.column = np.repeat(np.arange(len(self.home)), np.diff(tables.start))  # of each cell
+        self.cell = np.arange(tables.start[-1]) - tables.start[self.column]
         self.unsolved = -np.inf  # largest bound of boxes that cannot be divided, but for rounding
 
     def run(self, max_nodes):
         """Look at boxes, the newest first, until the row is settled or its nodes are used up."""
         self._climb_from(self.verdict.cells[self.i])
         low, high = self._reachable()
-        boxes = [(self.verdict.bound[self.i], low, high)]
+        boxes = [(self.verdict.bound[self.i], low, high, self.words)]
         while boxes and self._is_open() and self.verdict.n_nodes[self.i] < max_nodes:
             boxes += self._look_at(*boxes.pop())
         if self._is_open():
-            bounds = [self.verdict.best[self.i], self.below, self.unsolved, *(bound for bound, _, _ in boxes)]
+            bounds = [self.verdict.best[self.i], self.below, self.unsolved, *(box[0] for box in boxes)]
             self.verdict.bound[self.i] = min(self.verdict.bound[self.i], max(bounds))
 
     def _is_open(self):
@@ -74,18 +75,25 @@ class _Relaxations:
 
     def _reachable(self):
         """The first and last cell of each column that the budget reaches alone."""
-        columns = np.split(self.costs <= 1, self.tables.start[1:-1])
+        columns = np.split(self.costs <= BUDGET, self.tables.start[1:-1])
         reached = [np.flatnonzero(column) for column in columns]
         return np.array([cells[0] for cells in reached]), np.array([cells[-1] for cells in reached])
 
-    def _look_at(self, bound, low, high):
+    def _look_at(self, bound, low, high, words):
         """Solve a box, and give the halves that it leaves."""
         if bound <= max(self.below, self.verdict.best[self.i]):
             return []
+        self.verdict.n_nodes[self.i] += 1
+        low, high, words = self._tightened(low, high, words)
+        if low is None:
+            return []
+        bound = min(bound, self.tables.bound(words[None])[0] + self.constant)
+        if bound <= max(self.below, self.verdict.best[self.i]):
+            return []
         self.verdict.n_nodes[self.i] += _NODES_OF_A_PROGRAM
-        leaves = self.tables.leaves
-        alive = self.alive & ((leaves.low <= high) & (leaves.high >= low) | (low == self.tables.missing)).all(axis=1)
-        relaxed = relax(self.tables, low, high, self.costs, alive)
+        alive = self.tables.contains(words)
+        target = max(self.below, self.verdict.best[self.i]) - self.constant
+        relaxed = relax(self.tables, low, high, self.costs, alive, target)
         bound = min(bound, relaxed.bound + self.constant)
         self._climb_from(relaxed.point)
         if bound <= max(self.below, self.verdict.best[self.i]):
@@ -93,7 +101,30 @@ class _Relaxations:
         if relaxed.cut is None:
             self.unsolved = max(self.unsolved, bound)
             return []
-        return [(bound, *half) for half in self._halves(relaxed.cut, low, high)]
+        useful = relaxed.leaf_bounds + self.constant > max(self.below, self.verdict.best[self.i])
+        words = words & self.tables.words_of(useful)
+        return [(bound, *half, words) for half in self._halves(relaxed.cut, low, high)]
+
+    def _tightened(self, low, high, words):
+        """A box without cells that the budget does not reach, and the leaves in reach of it; None where nothing is left."""
+        tables, first = self.tables, self.tables.start[:-1]
+        least = self.least[first + np.clip(self.home, low, high)]
+        left = BUDGET - np.array([np.delete(least, j).sum() for j in range(len(least))])
+        inside = (self.cell >= low[self.column]) & (self.cell <= high[self.column])
+        reached = inside & (self.costs <= left[self.column])
+        if not np.logical_or.reduceat(reached, first).all():
+            return None, None, None
+        low = np.minimum.reduceat(np.where(reached, self.cell, np.iinfo(int).max), first)
+        high = np.maximum.reduceat(np.where(reached, self.cell, -1), first)
+        words = words & tables.words(low[None], high[None])[0]
+        return low, high, words & tables.words_of(self._within_budget(low, high))
+
+    def _within_budget(self, low, high):
+        """Leaves whose nearest point inside a box the budget reaches."""
+        leaves, is_missing = self.tables.leaves, self.home == self.tables.missing
+        lows, highs = np.maximum(leaves.low, low), np.minimum(leaves.high, high)
+        nearest = np.where(is_missing, self.home, np.clip(self.home, np.minimum(lows, highs), highs))
+        return self.least[self.tables.start[:-1] + np.maximum(nearest, 0)].sum(axis=1) <= BUDGET
 
     def _halves(self, cut, low, high):
         """A box on both sides of a cut, the side of home last, which is looked at first."""

@@ -12,9 +12,9 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array, hstack, vstack
 
-__all__ = ["Relaxed", "relax"]
+from sklearn_irg._threats.branch_and_bound import BUDGET
 
-_TOLERANCE = 1e-9
+__all__ = ["Relaxed", "relax"]
 
 
 class Relaxed(NamedTuple):
@@ -27,15 +27,19 @@ class Relaxed(NamedTuple):
     point : ndarray of int of shape (n_columns,)
         Cells near the solution.
     cut : int or None
-        Position among all cells of the cut whose share is most in doubt; None where all are decided.
+        Position among all cells of the cut whose share is most in doubt, weighted with its multipliers; None where all are
+        decided.
+    leaf_bounds : ndarray of shape (n_leaves,)
+        The same as the bound for points that reach each leaf; infinite for those that were not in reach.
     """
 
     bound: float
     point: np.ndarray
     cut: int | None
+    leaf_bounds: np.ndarray
 
 
-def relax(tables, low, high, costs, alive):
+def relax(tables, low, high, costs, alive, target=-np.inf):
     """Solve the relaxation of a box.
 
     Parameters
@@ -48,6 +52,8 @@ def relax(tables, low, high, costs, alive):
         What each cell takes of the budget, infinite where a number cannot go.
     alive : ndarray of bool of shape (n_leaves,)
         Leaves in reach.
+    target : float, default=-inf
+        Scores up to here, without the constant, are of no interest: leaves that only these use may be missing.
 
     Returns
     -------
@@ -56,7 +62,7 @@ def relax(tables, low, high, costs, alive):
         with the most cells.
     """
     program = _Program(tables, low, high, costs, np.flatnonzero(alive))
-    return program.solve()
+    return program.solve(target)
 
 
 class _Program:
@@ -112,8 +118,23 @@ class _Program:
             self.base[j] = self.low[j] + k
             self.base_cost += self.costs[start + self.base[j]]
 
-    def solve(self):
-        n_leaves = len(self.leaves)
+    def _with_spares(self, target):
+        """Trees and values of leaves, and of one more for each tree, anywhere and so bad that no score passes the target.
+
+        With them there is always a solution, whose multipliers prove what the solver would only state as infeasible.
+        """
+        values = self.tables.leaves.value[self.leaves]
+        if not np.isfinite(target):
+            return self.tree, values
+        best = np.full(self.tables.shape[0], -np.inf)
+        np.maximum.at(best, self.tree, values)
+        trees = np.flatnonzero(np.isfinite(best))
+        lost = max(best[trees].sum() - target, 0) * 1.01 + 1e-6
+        return np.concatenate([self.tree, trees]), np.concatenate([values, best[trees] - lost])
+
+    def solve(self, target):
+        tree, values = self._with_spares(target)
+        n_leaves = len(values)
         cells = np.concatenate([cells for _, _, cells in self.groups]) if self.groups else np.zeros(0, dtype=int)
         costs = self.costs[cells]
         usable = np.isfinite(costs)
@@ -124,12 +145,11 @@ class _Program:
         right = coo_array((np.ones(len(self.right_leaf)), (self.right_cut, self.right_leaf)), shape=(n_cuts, n_leaves))
         budget = csr_array(np.concatenate([np.zeros(n_leaves), np.where(usable, costs, 0)])[None])
         A = vstack([hstack([left, -share]), hstack([right, share]), budget], format="csr")
-        b = np.concatenate([np.zeros(n_cuts), np.ones(n_cuts), [1 - self.base_cost]])
-        trees, tree = np.unique(self.tree, return_inverse=True)
+        b = np.concatenate([np.zeros(n_cuts), np.ones(n_cuts), [BUDGET - self.base_cost]])
+        trees, tree = np.unique(tree, return_inverse=True)
         column = np.repeat(np.arange(len(self.groups)), [len(cells) for _, _, cells in self.groups])
         rows = np.concatenate([tree, len(trees) + column])
         equal = coo_array((np.ones(n_leaves + n_cells), (rows, np.arange(n_leaves + n_cells))))
-        values = self.tables.leaves.value[self.leaves]
         solution = linprog(
             np.concatenate([-values, np.zeros(n_cells)]),
             A_ub=A,
@@ -142,16 +162,22 @@ class _Program:
         if solution.status != 0:
             return self._unsolved()
         multipliers = np.maximum(-solution.ineqlin.marginals, 0)
-        bound = self._bound(multipliers, left, right, share, costs, column, tree, values)
+        bound, of_leaves = self._bound(multipliers, left, right, share, costs, column, tree, values)
+        leaf_bounds = np.full(len(self.tables.leaves.tree), np.inf)
+        leaf_bounds[self.leaves] = of_leaves[: len(self.leaves)]
         shares = solution.x[n_leaves:]
-        return Relaxed(bound, self._point(shares, cells, column), self._doubtful(left_of @ shares))
+        weights = np.bincount(self.of_shared, multipliers[:n_cuts] + multipliers[n_cuts:-1], len(self.shared))
+        return Relaxed(
+            bound, self._point(shares, cells, column), self._doubtful(left_of @ shares, weights), leaf_bounds
+        )
 
     def _unsolved(self):
         columns = zip(self.tables.start[:-1], self.low, self.high, strict=True)
         point = np.array([low + np.argmin(self.costs[start + low : start + high + 1]) for start, low, high in columns])
         widest = int(np.argmax(self.high - self.low))
         low, high = self.low[widest], self.high[widest]
-        return Relaxed(np.inf, point, None if low == high else int(self.tables.start[widest] + (low + high) // 2))
+        cut = None if low == high else int(self.tables.start[widest] + (low + high) // 2)
+        return Relaxed(np.inf, point, cut, np.full(len(self.tables.leaves.tree), np.inf))
 
     def _cells_left_of(self):
         """Which gaps of a column lie left of each of its cuts."""
@@ -167,7 +193,7 @@ class _Program:
         return csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(self.shared), offset))
 
     def _bound(self, multipliers, left, right, share, costs, column, tree, values):
-        """Best leaves and best cells with multipliers, which need not be optimal."""
+        """Best leaves and best cells with multipliers, which need not be optimal; and each leaf with the best of the rest."""
         n_cuts = len(self.cuts)
         of_left, of_right, of_budget = multipliers[:n_cuts], multipliers[n_cuts : 2 * n_cuts], multipliers[-1]
         leaf_values = values - left.T @ of_left - right.T @ of_right
@@ -175,13 +201,13 @@ class _Program:
         np.maximum.at(best, tree, leaf_values)
         with np.errstate(invalid="ignore"):
             cell_values = share.T @ (of_left - of_right) - np.where(np.isfinite(costs), of_budget * costs, np.inf)
-        total = best.sum() + of_right.sum() + of_budget * (1 - self.base_cost)
+        total = best.sum() + of_right.sum() + of_budget * (BUDGET - self.base_cost)
         if len(self.groups):
             cells = np.full(len(self.groups), -np.inf)
             np.maximum.at(cells, column, cell_values)
             total += cells.sum()
         slack = 1e-12 * (np.abs(multipliers).sum() + np.abs(values).max(initial=0) * len(best))
-        return float(total + slack)
+        return float(total + slack), total + slack - best[tree] + leaf_values
 
     def _point(self, shares, cells, column):
         """The cell with the largest share in each column."""
@@ -191,11 +217,11 @@ class _Program:
             point[j] = cells[here[np.argmax(shares[here])]] - self.tables.start[j]
         return point
 
-    def _doubtful(self, shares_left):
+    def _doubtful(self, shares_left, weights):
         doubt = np.minimum(shares_left, 1 - shares_left)
         if not len(doubt) or doubt.max() < 1e-7:
             return None
-        return int(self.shared[doubt.argmax()])
+        return int(self.shared[np.where(doubt < 1e-7, -1, doubt * (weights + 1e-6 * weights.max())).argmax()])
 
 
 def _ranges(starts, stops, labels):
