@@ -47,8 +47,8 @@ def make(name, arguments):
         options |= {"n_iter_no_change": options["max_iter"], "verbose": False}
         return GradRegMLPClassifier(hidden, penalty=None, alpha=0.0, batch_normalization=True, **options)
     options["unlabeled_batch_size"] = arguments.unlabeled_batch_size
-    if name == "vat":
-        penalty = 0.3 * ConditionalEntropy() + ClassBalance()
+    if name in ("vat", "vat_entropy"):
+        penalty = 0.3 * ConditionalEntropy() + ClassBalance() if name == "vat_entropy" else None
         return VATClassifier(hidden, epsilon=1.5, penalty=penalty, batch_normalization=True, **options)
     options |= {"noise_std": arguments.noise_std, "denoising_costs": arguments.costs}
     radii = epsilon(name, arguments)
@@ -63,7 +63,7 @@ def make(name, arguments):
 
 def epsilon(name, arguments):
     if name not in EPSILONS:
-        return [1.5] if name == "vat" else []
+        return [1.5] if name.startswith("vat") else []
     return arguments.epsilon or EPSILONS[name][100 if arguments.labels < 1000 else 1000]
 
 
@@ -90,7 +90,7 @@ def write(path, row):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="*", default=["supervised", "vat", "ladder", *EPSILONS])
+    parser.add_argument("models", nargs="*", default=["supervised", "vat", "vat_entropy", "ladder", *EPSILONS])
     parser.add_argument("--data")
     parser.add_argument("--csv", type=Path, help="a line per model is appended")
     parser.add_argument("--labels", type=int, default=1000)
