@@ -86,3 +86,9 @@ def test_differences_are_paired_and_their_intervals_those_of_overlapping_splits(
 def test_the_calibration_error_is_the_gap_of_each_bin_by_its_share():
     probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.65, 0.35], [0.35, 0.65]])
     assert calibration_error(probabilities, np.array([1, 0, 1, 1])) == pytest.approx((0.9 + 0.7) / 4)
+
+
+def test_every_example_has_a_place_in_the_gallery():
+    places = re.search(r"GALLERY = \[(.*?)\]", (ROOT / "docs" / "conf.py").read_text(encoding="utf-8"), re.DOTALL)[1]
+    found = {path.stem.removeprefix("plot_") for path in (ROOT / "examples").glob("plot_*.py")}
+    assert set(re.findall(r'"(\w+)"', places)) == found

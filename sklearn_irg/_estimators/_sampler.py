@@ -73,7 +73,7 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
     ----------
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer of the generator.
-    integer_features_ : ndarray of bool of shape (n_features_in_,)
+    integer_features_ : ndarray of bool of shape (`n_features_in_`,)
         Columns that hold integers only.
     n_iter_, n_layers_, n_outputs_, t_ : int
         Numbers of epochs, of layers (input and output included), of features, and of rows seen in total.
