@@ -1,6 +1,7 @@
 """Rows whose columns are replaced by those of a baseline, and what the replacement costs and achieves."""
 
 from copy import copy
+from numbers import Integral
 
 import numpy as np
 from scipy.special import logsumexp
@@ -32,6 +33,7 @@ class Deletions:
         self.start = table.numbers()
         is_known = [number and cell is not None for number, cell in zip(table.is_number, cells, strict=True)]
         self.end = np.array([cell if known else np.nan for cell, known in zip(cells, is_known, strict=True)], float)
+        self.are_integers = np.array([_holds_integers(table, j) for j in range(table.n_columns)])
         self.in_parts = np.isfinite(self.start) & np.isfinite(self.end)
         replaced = self.at(np.ones(self.start.shape), np.arange(len(table)))
         same = [table.same_cells(replaced, j) for j in range(table.n_columns)]
@@ -45,9 +47,8 @@ class Deletions:
         """Numbers behind masks of some rows, by position; NaN where a cell is replaced as a whole."""
         with np.errstate(invalid="ignore"):  # infinite ones
             moved = (1 - masks) * self.start[origin] + masks * self.end
-        moved[:, self.table.are_integers] = np.rint(
-            moved[:, self.table.are_integers]
-        )  # or the type of all rows would change
+        # Not rounded, the type of every row would change.
+        moved[:, self.are_integers] = np.rint(moved[:, self.are_integers])
         return np.where(self.in_parts[origin], moved, np.nan)
 
     def at(self, masks, origin):
@@ -65,6 +66,14 @@ class Deletions:
         missing = np.nan if self.table.is_number[j] else None
         values[:] = [missing if self.cells[j] is None else self.cells[j]] * n
         return values
+
+
+def _holds_integers(table, j):
+    """Whether a column of numbers is one of integers, by its type, or by that of its cells."""
+    if not table.is_number[j] or table.dtype_of(j).kind != "O":
+        return bool(table.are_integers[j])
+    present = [cell for cell in table.cells(j) if cell is not None]
+    return bool(present) and all(isinstance(cell, Integral) for cell in present)
 
 
 class DeletionObjective:

@@ -436,12 +436,13 @@ class _Geometry:
 
     def _within_budget(self, least, missing):
         """Leaves whose nearest point the budget reaches, shape (n_views, n_leaves)."""
-        leaves, total = self.tables.leaves, 0.0
+        leaves = self.tables.leaves
+        total = np.zeros((len(least), len(leaves.tree)))
         for j, start in enumerate(self.tables.start[:-1]):
             low, high = leaves.low[:, j], np.maximum(leaves.high[:, j], 0)
             nearest = np.clip(self.home[:, j, None], low, high)
             nearest[missing[:, j]] = self.tables.missing[j]
-            total = total + np.take_along_axis(least[:, start : self.tables.start[j + 1]], nearest, axis=1)
+            total += np.take_along_axis(least[:, start : self.tables.start[j + 1]], nearest, axis=1)
         return total <= BUDGET
 
     def _by_code(self, trees, column):
