@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_irg._fitted.trees import leaf_boxes
-from sklearn_irg._threats.branch_and_bound import BUDGET, Cells
 from sklearn_irg._threats.exact_trees import settle
 from sklearn_irg._threats.leaf_tables import LeafTables, Leaves
 from sklearn_irg._threats.radii import rungs
 from sklearn_irg._threats.reach import length
 from sklearn_irg._threats.rounding import distance_slack
 from sklearn_irg._threats.rows_under_attack import Best
+from sklearn_irg._threats.tree_geometry import Geometry
 from sklearn_irg._threats.tree_worst_case import columns_come_from_one, sources_of
 
 __all__ = ["AdditiveTreesMethod", "method_of"]
@@ -24,9 +24,7 @@ _N_OPEN = 3  # radii at which a row stays open before it is given up
 _MOST_BYTES = 2**30  # of tables; larger ensembles are searched without
 _MOST_WAYS = 400  # to swap categories, each of which is searched on its own
 _ENTRIES = 4_000_000  # of costs: rows, times ways, times cells
-_INSIDE = 1e-7  # of a cell, by which a point is placed behind its end
 _ULP = np.finfo(np.float64).eps
-_GRID = 1e-9  # of a step of integers, within which an end counts as one
 
 
 def method_of(attacked):
@@ -244,7 +242,7 @@ class AdditiveTreesMethod:
     def _settle(self, some, best, views, own, other, radius, nearest, max_nodes):
         """Search views of rows, offer what is found, and say which views no point of takes to the other class."""
         tables, still = self._tables_of(own, other)
-        cells = _Geometry(self, some, views, (tables, still), self._direction(own, other)[1], radius)
+        cells = Geometry(self, some, views, (tables, still), self._direction(own, other)[1], radius)
         adds_up = some.reach.norm != "linf"
         levels = {"above": self.doubt, "below": -self.doubt}
 
@@ -306,172 +304,3 @@ def _ways(some):
 def _is_within(units, norm, radius):
     """Whether points are in the ball, up to the rounding that `Reach.allows` grants: multiples of a step are off by it."""
     return length(units, norm) <= radius * (1 + 4 * _ULP * (1 + units.shape[1]))
-
-
-def _cells_of(seen, cuts):
-    """The cell of each number; missing values have one of their own behind the others."""
-    missing = np.isnan(seen)
-    return np.where(missing, len(cuts) + 1, np.searchsorted(cuts, np.where(missing, 0, seen)))
-
-
-class _Geometry:
-    """Views of rows among the cells of the trees: where they are, and what it takes to go elsewhere."""
-
-    def __init__(self, method, some, views, tables, constant, radius):
-        self.reach, self.views = some.reach, views
-        self.radius, self.norm = radius[views.row][:, None], some.reach.norm
-        self.method, (self.tables, self.still) = method, tables
-        tables, columns = self.tables, method.moving
-        slopes, source = sources_of(some)
-        self.source = source[columns]  # -1 where none of these rows can move
-        self.thresholds = [method.boxes.thresholds[column] for column in columns]
-        self.unit = slopes[self.source, columns] * self.reach.scales[self.source]
-        self.seen = views.seen[:, columns]
-        self.slack = distance_slack(some)[views.row] * (1 + 1e-9) + 1e-12
-        n_views = len(views.row)
-        self.home = np.zeros(self.seen.shape, dtype=int)
-        self.moves = np.zeros((n_views, tables.start[-1]))  # in units of the table, signed
-        costs = np.full((n_views, tables.start[-1]), np.inf)
-        least = costs.copy()
-        for column in range(len(columns)):
-            here = slice(tables.start[column], tables.start[column + 1])
-            costs[:, here], least[:, here] = self._costs_of(column)
-        words = self._words(least)
-        self.cells = Cells(self.home, costs, least, words, np.full(n_views, constant))
-
-    def _costs_of(self, column):
-        """Of each cell of a column, the last of which is that of missing values; and of each and those behind it."""
-        seen, cuts = self.seen[:, column], self.thresholds[column]
-        n_cells = len(cuts) + 1
-        missing = np.isnan(seen)
-        home = _cells_of(seen, cuts)
-        self.home[:, column] = home
-        costs = np.full((len(seen), n_cells + 1), np.inf)
-        if self.source[column] >= 0 and len(cuts):
-            costs[:, :-1] = self._costs_of_numbers(column, home)
-        costs[missing] = np.inf
-        costs[np.arange(len(seen)), home] = 0
-        cell = np.arange(n_cells + 1)
-        after = np.where(cell >= home[:, None], costs, np.inf)
-        before = np.where(cell <= home[:, None], costs, np.inf)
-        after = np.minimum.accumulate(after[:, ::-1], axis=1)[:, ::-1]
-        before = np.minimum.accumulate(before, axis=1)
-        return costs, np.where(cell > home[:, None], after, before)
-
-    def _costs_of_numbers(self, column, home):
-        j, cuts, seen = self.source[column], self.thresholds[column], self.seen[:, column]
-        rows, cell = self.views.row, np.arange(len(cuts) + 1)
-        starts, ends = np.nextafter(np.append(-np.inf, cuts), np.inf), np.append(cuts, np.inf)
-        near = np.where(cell > home[:, None], starts, ends)
-        far = np.where(cell > home[:, None], ends, starts)
-        with np.errstate(invalid="ignore", over="ignore"):
-            near, far = ((end - seen[:, None]) / self.unit[column] for end in (near, far))
-        way = np.sign(cell - home[:, None]) * np.sign(self.unit[column])
-        near = np.where(near == 0, way * np.finfo(np.float64).tiny, near)  # the next double may be no move, in units
-        near[np.arange(len(rows)), np.minimum(home, len(cuts))] = 0
-        sizes = np.abs(near)
-        step = self.reach.steps[j]
-        if step > 0:
-            with np.errstate(over="ignore"):
-                near_steps, far_steps = sizes / step, np.abs(far) / step
-            counts = self._integer_steps(column, cell, home, way, near_steps, far_steps)
-            near = way * np.where(counts < np.inf, counts, 0) * step
-            sizes = counts * step
-        low, high = self.reach.low[rows, j][:, None], self.reach.high[rows, j][:, None]
-        loose = self.slack[:, None]
-        may_go = (way == 0) | np.where(
-            way > 0, high > 0, low < 0
-        )  # a number that may not go that way stays on its side
-        sizes = np.where(may_go & (near >= low - loose) & (near <= high + loose), sizes, np.inf)
-        self.moves[:, self.tables.start[column] : self.tables.start[column + 1] - 1] = near
-        sizes = np.maximum(sizes - loose, 0)
-        if self.norm == "linf":
-            return np.where(sizes <= BUDGET * self.radius, 0, np.inf)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shares = np.where(sizes > 0, sizes / self.radius, 0)
-        return shares ** (2 if self.norm == "l2" else 1)
-
-    def _integer_steps(self, column, cell, home, sign, near, far):
-        """How many steps of integers lead into each cell at the least, infinite where none does.
-
-        Where an end of a cell is an integer, rounding decides on which side it is: what the trees see there says.
-        """
-        counts = np.ceil(near - _GRID)
-        counts[counts > far + _GRID] = np.inf
-        counts[np.arange(len(home)), np.minimum(home, cell[-1])] = 0
-        with np.errstate(invalid="ignore"):
-            unclear = (np.abs(near - np.rint(near)) < _GRID) | (np.abs(far - np.rint(far)) < _GRID)
-        views, cells = np.nonzero(unclear & np.isfinite(counts) & (cell != home[:, None]))
-        if not len(views):
-            return counts
-        # a row's number is the same whichever levels it has
-        key = self.views.row[views] * len(cell) + cells
-        _, place, inverse = np.unique(key, return_index=True, return_inverse=True)
-        some, wanted = views[place], cells[place]
-        first, found = counts[some, wanted], np.full(len(some), np.inf)
-        for steps in (first + 1, first):  # the fewer ones last
-            units = np.zeros((len(some), self.reach.numbers.shape[1]))
-            units[:, self.source[column]] = sign[some, wanted] * steps * self.reach.steps[self.source[column]]
-            seen = self.views.seen_at(some, units)[:, self.method.moving[column]]
-            reached = np.searchsorted(self.thresholds[column], seen) == wanted
-            found[reached] = steps[reached]
-        counts[views, cells] = found[inverse]
-        return counts
-
-    def _words(self, least):
-        """Leaves that agree with what does not move, and that the budget reaches."""
-        method, tables = self.method, self.tables
-        missing = self.home == tables.missing
-        words = tables.words(np.where(missing, self.home, 0), np.where(missing, self.home, tables.missing - 1))
-        for k, column in enumerate(method.still):
-            cells = _cells_of(self.views.seen[:, column], method.boxes.thresholds[column])
-            for cell in np.unique(cells):
-                words[cells == cell] &= self.still.at(k, cell)
-        for column, takes in method.boxes.takes_code.items():
-            for code, views in self._by_code(method.trees, column):
-                words[views] &= tables.words_of(takes[:, code])
-        if self.norm != "linf":
-            words &= tables.words_of(self._within_budget(least, missing))
-        return words
-
-    def _within_budget(self, least, missing):
-        """Leaves whose nearest point the budget reaches, shape (n_views, n_leaves)."""
-        leaves = self.tables.leaves
-        total = np.zeros((len(least), len(leaves.tree)))
-        for j, start in enumerate(self.tables.start[:-1]):
-            low, high = leaves.low[:, j], np.maximum(leaves.high[:, j], 0)
-            nearest = np.clip(self.home[:, j, None], low, high)
-            nearest[missing[:, j]] = self.tables.missing[j]
-            total += np.take_along_axis(least[:, start : self.tables.start[j + 1]], nearest, axis=1)
-        return total <= BUDGET
-
-    def _by_code(self, trees, column):
-        """Codes of a column of categories, and the views that have each."""
-        seen = self.views.seen[:, column]
-        n_codes = trees.category_sets.shape[1]
-        with np.errstate(invalid="ignore"):
-            known = (seen >= trees.lowest_code) & (seen < n_codes)
-        codes = np.trunc(np.where(known, seen, n_codes)).astype(int)
-        codes[np.isnan(seen)] = -1
-        return [(code, np.flatnonzero(codes == code)) for code in np.unique(codes) if code >= 0]
-
-    def are_in(self, views, units, cells):
-        """Whether points of views are in cells, by what the steps make of them."""
-        seen = self.views.seen_at(views, units)[:, self.method.moving]
-        found = [_cells_of(column, cuts) for column, cuts in zip(seen.T, self.thresholds, strict=True)]
-        return (np.array(found).T.reshape(cells.shape) == cells).all(axis=1)
-
-    def points(self, views, cells):
-        """Units of points in cells: a little inside, less, and at the end itself."""
-        place = self.tables.start[:-1] + cells
-        moves = np.take_along_axis(self.moves[views], place, axis=1)
-        moves = np.where(cells == self.home[views], 0, moves)
-        for share in (_INSIDE, 1e-12, 0.0):
-            further = moves + np.sign(moves) * share * (1 + np.abs(moves))
-            units = np.zeros((len(views), self.reach.numbers.shape[1]))
-            for column in np.flatnonzero(self.source >= 0):
-                j = self.source[column]
-                moved = further if self.reach.steps[j] == 0 else moves
-                units[:, j] += np.where(moves[:, column] != 0, moved[:, column], 0)
-            rows = self.views.row[views]
-            yield np.clip(units, self.reach.low[rows], self.reach.high[rows])
