@@ -43,7 +43,7 @@ for model in models.values():
 # Every column may move by the radius, in standard deviations.
 
 RobustnessCurveDisplay.from_estimators(
-    models, X_test, y_test, epsilon=np.linspace(0, 0.6, 7), norm="linf"
+    models, X_test, y_test, threat=np.linspace(0, 0.6, 7), norm="linf"
 )
 plt.show()
 

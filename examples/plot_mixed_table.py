@@ -111,7 +111,7 @@ linear = {name: model for name, model in models.items() if "boosting" not in nam
 radii = ThreatModel([0, 0.1, 0.2, 0.3, 0.4, 0.6], n_swaps=1, directions={"age": "up"}).fit(
     loans
 )
-RobustnessCurveDisplay.from_estimators(linear, rows, labels, epsilon=radii)
+RobustnessCurveDisplay.from_estimators(linear, rows, labels, threat=radii)
 plt.show()
 
 # %%

@@ -53,19 +53,19 @@ def check_real(value, name, low=None, high=None, *, open_low=False, open_high=Fa
     return number
 
 
-def check_radii(epsilon):
+def check_radii(epsilon, name="epsilon"):
     """One or several radii as a list of floats."""
     if isinstance(epsilon, Real):
-        return [check_real(epsilon, "epsilon", 0)]
+        return [check_real(epsilon, name, 0)]
     try:
         radii = np.asarray(epsilon, dtype=np.float64).ravel().tolist()
     except (TypeError, ValueError):
         raise InvalidParameterError(
-            f"epsilon must be a number >= 0, several, or a ThreatModel; got {epsilon!r}."
+            f"{name} must be a number >= 0, several, or a ThreatModel; got {epsilon!r}."
         ) from None
-    radii = [check_real(radius, "epsilon", 0) for radius in radii]
+    radii = [check_real(radius, name, 0) for radius in radii]
     if not radii:
-        raise InvalidParameterError("epsilon must be one radius or more; got none.")
+        raise InvalidParameterError(f"{name} must be one radius or more; got none.")
     return radii
 
 

@@ -13,6 +13,8 @@ from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Po
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.rows import Rows
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import certify
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
 from tests import oracles
@@ -109,3 +111,8 @@ def prepared(estimator, numbers=("age", "income", "flag"), categories=("job", "g
         ("categories", OneHotEncoder(handle_unknown="ignore"), list(categories)),
     ]
     return make_pipeline(ColumnTransformer(columns), estimator)
+
+
+def certified_rows(estimator, X, y, threat, radii):
+    """Rows that no point gets misclassified, for each radius."""
+    return certify(AttackProblem(estimator, X, y, threat), radii)[0]

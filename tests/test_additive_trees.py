@@ -18,16 +18,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, RobustScaler, StandardScaler, scale
 
 from sklearn_irg._fitted.trees import leaf_boxes, read_trees
-from sklearn_irg._threats.additive_trees import AdditiveTreesMethod, method_of
-from sklearn_irg._threats.branch_and_bound import Cells, decide
-from sklearn_irg._threats.exact_trees import settle
-from sklearn_irg._threats.leaf_climb import climb
-from sklearn_irg._threats.leaf_relaxation import relax
-from sklearn_irg._threats.leaf_tables import LeafTables, Leaves
-from sklearn_irg._threats.rows_under_attack import RowsUnderAttack
-from sklearn_irg._threats.worst_case import certified_rows
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.budget import Budget
+from sklearn_irg._threats.methods.additive_trees import AdditiveTreesSearch, TreeSearch
+from sklearn_irg._threats.trees.branch_and_bound import Cells, decide
+from sklearn_irg._threats.trees.decisions import settle
+from sklearn_irg._threats.trees.leaf_climb import climb
+from sklearn_irg._threats.trees.leaf_relaxation import relax
+from sklearn_irg._threats.trees.leaf_tables import LeafTables, Leaves
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, certified_accuracy
 from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
+from tests.problems import certified_rows
 from tests.test_honesty import EVERY_ROW, make_table, of_numbers
 
 NORMS = ["linf", "l2", "l1"]
@@ -195,8 +196,8 @@ class TestBudget:
         X, y = load_wine(return_X_y=True)
         X = scale(X)[::9]
         model = GradientBoostingClassifier(n_estimators=20, random_state=0).fit(X, y[::9])
-        attacked = RowsUnderAttack(model, X, y[::9], in_own_units(X, 1.0, "l1"))
-        known = [method_of(attacked).distances(attacked, max_nodes) for max_nodes in (1, 10, 10_000)]
+        problem = AttackProblem(model, X, y[::9], in_own_units(X, 1.0, "l1"))
+        known = [AdditiveTreesSearch(problem, Budget(max_nodes)).distances() for max_nodes in (1, 10, 10_000)]
         exact = known[-1]
         for lower, upper in known:
             assert (lower <= exact[1] * (1 + 1e-9)).all()
@@ -257,7 +258,7 @@ class TestParts:
 
     @pytest.mark.parametrize("norm", ["l2", "l1"])
     def test_relaxations_bound_it_and_branching_on_them_finds_it(self, seed, norm, monkeypatch):
-        monkeypatch.setattr("sklearn_irg._threats.exact_trees._N_BOXES", 1)
+        monkeypatch.setattr("sklearn_irg._threats.trees.decisions._N_BOXES", 1)
         _, _, tables, cells, _, best = random_problem(seed, norm)
         everything = np.ones(len(tables.leaves.tree), dtype=bool)
         for costs, largest in zip(cells.costs, best, strict=True):
@@ -285,7 +286,7 @@ class TestParts:
             solution.ineqlin.marginals = solution.ineqlin.marginals * 0.7
             return solution
 
-        monkeypatch.setattr("sklearn_irg._threats.leaf_relaxation.linprog", careless)
+        monkeypatch.setattr("sklearn_irg._threats.trees.leaf_relaxation.linprog", careless)
         _, _, tables, cells, _, best = random_problem(seed, "l2")
         everything = np.ones(len(tables.leaves.tree), dtype=bool)
         for costs, largest in zip(cells.costs, best, strict=True):
@@ -297,7 +298,7 @@ def test_trees_with_more_leaves_than_bits_of_a_word():
     X, y = rng.standard_normal((400, 2)), rng.randint(2, size=400)
     model = GradientBoostingClassifier(n_estimators=3, max_depth=9, random_state=0).fit(X, y)
     trees = read_trees(model).trees
-    method = AdditiveTreesMethod(trees, np.arange(2))
+    method = TreeSearch(trees, np.arange(2))
     assert method._tables_of(0, 1)[0].n_words > 1
     threat = in_own_units(X, 0.2, "linf")
     assert adversarial_accuracy(model, X[:10], y[:10], threat) == certified_accuracy(model, X[:10], y[:10], threat)

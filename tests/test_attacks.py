@@ -46,15 +46,15 @@ MODELS = [
     make_pipeline(StandardScaler(), LogisticRegression()),
 ]
 ATTACKS = {
-    "fast gradient, l2": (partial(fast_gradient, epsilon=0.4), 2),
-    "fast gradient, linf": (partial(fast_gradient, epsilon=0.4, norm="linf"), np.inf),
-    "fast gradient, l1": (partial(fast_gradient, epsilon=0.4, norm="l1"), 1),
-    "several fast gradients, l2": (partial(fast_gradient, epsilon=0.4, n_steps=5), 2),
-    "several fast gradients, linf": (partial(fast_gradient, epsilon=0.4, n_steps=5, norm="linf"), np.inf),
-    "several fast gradients, l1": (partial(fast_gradient, epsilon=0.4, n_steps=5, step_size=0.3, norm="l1"), 1),
-    "projected gradient, l2": (partial(projected_gradient, epsilon=0.4, n_steps=5), 2),
+    "fast gradient, l2": (partial(fast_gradient, threat=0.4), 2),
+    "fast gradient, linf": (partial(fast_gradient, threat=0.4, norm="linf"), np.inf),
+    "fast gradient, l1": (partial(fast_gradient, threat=0.4, norm="l1"), 1),
+    "several fast gradients, l2": (partial(fast_gradient, threat=0.4, n_steps=5), 2),
+    "several fast gradients, linf": (partial(fast_gradient, threat=0.4, n_steps=5, norm="linf"), np.inf),
+    "several fast gradients, l1": (partial(fast_gradient, threat=0.4, n_steps=5, step_size=0.3, norm="l1"), 1),
+    "projected gradient, l2": (partial(projected_gradient, threat=0.4, n_steps=5), 2),
     "projected gradient, linf": (
-        partial(projected_gradient, epsilon=0.4, n_steps=5, norm="linf", random_state=0),
+        partial(projected_gradient, threat=0.4, n_steps=5, norm="linf", random_state=0),
         np.inf,
     ),
 }
@@ -90,7 +90,7 @@ class TestClosedForms:
         exact = adversarial_accuracy(model, X2, y2, 0.3, norm=norm)
         margin = (2 * y2 - 1) * model.decision_function(X2)
         assert exact == (margin > 0.3 * np.linalg.norm(model.coef_[0], dual)).mean()
-        reached = adversarial_accuracy(model, X2, y2, 0.3, norm=norm, attack=partial(fast_gradient, norm=norm))
+        reached = adversarial_accuracy(model, X2, y2, 0.3, norm=norm, method=partial(fast_gradient, norm=norm))
         np.testing.assert_allclose(reached, exact)
 
     @pytest.mark.parametrize("model", MODELS, ids=lambda e: repr(e)[:30])
@@ -103,7 +103,7 @@ class TestClosedForms:
     def test_no_attack_beats_the_closed_form_of_many_classes(self):
         model = LogisticRegression().fit(X3, y3)
         exact = adversarial_accuracy(model, X3, y3, 0.3)
-        assert adversarial_accuracy(model, X3, y3, 0.3, attack=projected_gradient) >= exact
+        assert adversarial_accuracy(model, X3, y3, 0.3, method=projected_gradient) >= exact
 
     def test_virtual_adversarial_direction_is_the_leading_eigenvector_of_the_fisher_information(self):
         model = LogisticRegression().fit(X3, y3)
@@ -274,14 +274,14 @@ class TestConfidenceAscent:
 class TestScoring:
     def test_the_scorer_works_in_a_grid_search_and_pickles(self):
         scorer = pickle.loads(pickle.dumps(make_adversarial_scorer(0.5, norm="linf")))
-        assert repr(scorer) == "make_adversarial_scorer(epsilon=0.5, norm='linf', attack='auto')"
+        assert repr(scorer) == "make_adversarial_scorer(0.5, norm='linf', method='auto')"
         grid = {"alpha": [0.001, 1.0]}
         search = GridSearchCV(GradRegLogisticRegression(max_iter=1000), grid, scoring=scorer, cv=3).fit(X2, y2)
         assert search.best_params_["alpha"] == 1.0
 
     def test_the_transfer_matrix_has_white_box_attacks_on_its_diagonal(self):
         models = {"a": LogisticRegression().fit(X3, y3), "b": MODELS[2].fit(X3, y3)}
-        attack = partial(fast_gradient, epsilon=0.5)
+        attack = partial(fast_gradient, threat=0.5)
         matrix = transfer_matrix(models, X3, y3, attack)
         for i, model in enumerate(models.values()):
             assert matrix[i, i] == model.score(attack(model, X3, y3), y3)
@@ -393,7 +393,7 @@ class TestAdversarialAccuracyNeverRises:
         forwards = adversarial_accuracy(model, X3, y3, [0.1, 0.5, 1.0])
         np.testing.assert_array_equal(adversarial_accuracy(model, X3, y3, [1.0, 0.1, 0.5]), forwards[[2, 0, 1]])
         wild = lambda m, X, y, epsilon: X + (epsilon < 0.3)  # noqa: E731
-        assert (np.diff(adversarial_accuracy(model, X3, y3, [0, 0.1, 0.5], attack=wild)) <= 0).all()
+        assert (np.diff(adversarial_accuracy(model, X3, y3, [0, 0.1, 0.5], method=wild)) <= 0).all()
 
     @pytest.mark.parametrize("norm", ["l2", "linf"])
     @pytest.mark.parametrize("seed", range(3))
@@ -406,7 +406,7 @@ class TestAdversarialAccuracyNeverRises:
 @pytest.mark.parametrize("features", [[], [False] * 6], ids=str)
 def test_where_nothing_may_move_nothing_moves(features):
     model = LogisticRegression().fit(X2, y2)
-    for attack in (partial(fast_gradient, epsilon=1.0), partial(projected_gradient, epsilon=1.0)):
+    for attack in (partial(fast_gradient, threat=1.0), partial(projected_gradient, threat=1.0)):
         np.testing.assert_array_equal(attack(model, X2, y2, features=features), X2)
     np.testing.assert_array_equal(deepfool(model, X2, features=features), X2)
     assert not virtual_adversarial_direction(model, X2, features=features).any()
@@ -424,13 +424,13 @@ FAST, MANY = fast_gradient, projected_gradient
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: FAST(m, X2, y2, -1), "epsilon must be a finite number >= 0; got -1"),
-        (lambda m: FAST(m, X2, y2, np.inf), "epsilon must be a finite number >= 0; got inf"),
-        (lambda m: FAST(m, X2, y2, np.nan), "epsilon must be a finite number >= 0; got nan"),
+        (lambda m: FAST(m, X2, y2, -1), "threat must be a finite number >= 0; got -1"),
+        (lambda m: FAST(m, X2, y2, np.inf), "threat must be a finite number >= 0; got inf"),
+        (lambda m: FAST(m, X2, y2, np.nan), "threat must be a finite number >= 0; got nan"),
         (lambda m: FAST(m, X2, y2, 1, clip=(1, 0)), r"clip must be .* with low <= high; got \(1, 0\)"),
         (lambda m: FAST(m, X2, y2, 1, clip=(np.nan, 1)), "clip must be .* Use inf for no bound"),
         (lambda m: FAST(m, X2, y2, 1, clip=0.5), "clip must be"),
-        (lambda m: adversarial_accuracy(m, X2, y2, []), "epsilon must be one radius or more; got none"),
+        (lambda m: adversarial_accuracy(m, X2, y2, []), "threat must be one radius or more; got none"),
         (lambda m: FAST(m, X2, y2, 1, norm="l3"), "norm must be one of 'l2', 'linf', 'l1'; got 'l3'"),
         (lambda m: FAST(m, X2, y2, 1, features=["age"]), "features names the column 'age', but X has no column names"),
         (lambda m: FAST(m, X2, y2, 1, features="age"), "features must be a sequence"),
@@ -440,15 +440,15 @@ FAST, MANY = fast_gradient, projected_gradient
         (lambda m: MANY(m, X2, y2, 1, step_size=-1), "step_size must be a finite number >= 0; got -1"),
         (lambda m: MANY(m, X2, y2, 1, step_size=np.nan), "step_size must be a finite number >= 0; got nan"),
         (lambda m: MANY(m, X2, y2, 1, n_steps=0), "n_steps must be an integer >= 1; got 0"),
-        (lambda m: MANY(m, X2, y2, 1, norm="l1"), "norm must be one of 'l2', 'linf'; got 'l1'"),
+        (lambda m: MANY(m, X2, y2, 1, norm="l3"), "norm must be one of 'l2', 'linf', 'l1'; got 'l3'"),
         (lambda m: deepfool(m, X2, overshoot=np.nan), "overshoot must be a finite number >= 0; got nan"),
         (lambda m: deepfool(m, X2, max_iter=0), "max_iter must be an integer >= 1; got 0"),
         (lambda m: confidence_ascent(m, X2, y2, confidence=np.nan), "confidence must be a finite number > 0.5 and < 1"),
         (lambda m: confidence_ascent(m, X2, y2, confidence=0.5), "confidence must be a finite number > 0.5 and < 1"),
         (lambda m: virtual_adversarial_direction(m, X2, xi=np.nan), "xi must be a finite number > 0; got nan"),
-        (lambda m: adversarial_accuracy(m, X2, y2, [0.1, np.nan]), "epsilon must be a finite number >= 0; got nan"),
+        (lambda m: adversarial_accuracy(m, X2, y2, [0.1, np.nan]), "threat must be a finite number >= 0; got nan"),
         (lambda m: adversarial_accuracy(m, X2, y2, 1, sample_weight=-np.ones(len(y2))), "sample_weight must be"),
-        (lambda m: make_adversarial_scorer(-1), "epsilon must be a finite number >= 0; got -1"),
+        (lambda m: make_adversarial_scorer(-1), "threat must be a finite number >= 0; got -1"),
     ],
 )
 def test_a_bad_argument_is_named(call, message):

@@ -546,7 +546,7 @@ class TestFlipRates:
     linear = make_pipeline(prepare, LogisticRegression()).fit(table, bought)
     forest = make_pipeline(prepare, RandomForestClassifier(5, random_state=0)).fit(table, bought)
     threat = ThreatModel(
-        0.4, n_swaps=2, scale={"code": 0.0}, fixed=["code"], exchange={"job": {"a": ["b"], "b": ["a", "c"]}}
+        0.4, n_swaps=2, scale={"code": 0.0}, fixed=["code"], allowed_swaps={"job": {"a": ["b"], "b": ["a", "c"]}}
     )
     threat = threat.fit(table)
 

@@ -159,7 +159,7 @@ def test_regularization_path_of_a_search_draws_its_results():
 
 def test_robustness_curves_lie_above_their_certificates():
     epsilon = np.linspace(0, 1, 4)
-    display = RobustnessCurveDisplay.from_estimators({"linear": LINEAR, "network": NETWORK}, X, y, epsilon=epsilon)
+    display = RobustnessCurveDisplay.from_estimators({"linear": LINEAR, "network": NETWORK}, X, y, threat=epsilon)
     np.testing.assert_array_equal(display.attacked["linear"], [adversarial_accuracy(LINEAR, X, y, e) for e in epsilon])
     np.testing.assert_array_equal(
         display.certified["network"], [(certified_radius(NETWORK, X, y) > e).mean() for e in epsilon]
@@ -171,7 +171,7 @@ def test_robustness_curves_lie_above_their_certificates():
         "with markers: attacked, at most this accurate",
         "dotted: certified, at least this accurate",
     ]
-    single = RobustnessCurveDisplay.from_estimator(NETWORK, X, y, epsilon=[0, 1], norm="linf")
+    single = RobustnessCurveDisplay.from_estimator(NETWORK, X, y, threat=[0, 1], norm="linf")
     assert list(single.attacked) == ["GradRegMLPClassifier"]
 
 
@@ -237,7 +237,7 @@ def test_adversarial_examples_show_original_perturbation_and_result():
     digits, y_digits = load_digits(return_X_y=True)
     model = LogisticRegression(max_iter=50).fit(digits, y_digits)
     display = AdversarialExamplesDisplay.from_estimator(
-        model, digits, y_digits, epsilon=20.0, image_shape=(8, 8), n_images=3
+        model, digits, y_digits, threat=20.0, image_shape=(8, 8), n_images=3
     )
     original, perturbation, result = (display.axes_[i, 1].images[0].get_array() for i in range(3))
     np.testing.assert_allclose(original + perturbation, result, atol=1e-12)
@@ -249,7 +249,7 @@ def test_adversarial_examples_show_original_perturbation_and_result():
     [
         lambda ax: TiltingPlaneDisplay.from_estimator(LINEAR, X, y, ax=ax),
         lambda ax: MarginHistogramDisplay.from_estimator(LINEAR, X, y, ax=ax),
-        lambda ax: RobustnessCurveDisplay.from_estimator(LINEAR, X, y, epsilon=[0, 1], ax=ax),
+        lambda ax: RobustnessCurveDisplay.from_estimator(LINEAR, X, y, threat=[0, 1], ax=ax),
         lambda ax: FeatureSensitivityDisplay.from_estimator(LINEAR, X, y, ax=ax),
     ],
 )
@@ -312,7 +312,7 @@ def test_adversarial_examples_tell_the_truth_before_and_after():
     digits, y_digits = load_digits(return_X_y=True)
     model = LogisticRegression(max_iter=50).fit(digits, y_digits)
     display = AdversarialExamplesDisplay.from_estimator(
-        model, digits, y_digits, epsilon=20.0, image_shape=(8, 8), n_images=3
+        model, digits, y_digits, threat=20.0, image_shape=(8, 8), n_images=3
     )
     top, bottom = display.axes_[0, 1], display.axes_[2, 1]
     assert top.get_title() == f"true: {y_digits[1]}\nbefore: {display.before[1]}"
@@ -324,7 +324,7 @@ def test_one_axes_is_divided_where_several_are_needed():
     model = LogisticRegression(max_iter=50).fit(digits, y_digits)
     _, (left, right) = plt.subplots(1, 2)
     options = {"image_shape": (8, 8), "n_images": 3}
-    examples = AdversarialExamplesDisplay.from_estimator(model, digits, y_digits, epsilon=20.0, ax=left, **options)
+    examples = AdversarialExamplesDisplay.from_estimator(model, digits, y_digits, threat=20.0, ax=left, **options)
     gradients = InputGradientDisplay.from_estimator(model, digits, y_digits, ax=right, **options)
     assert examples.figure_ is gradients.figure_ is left.figure
     assert examples.axes_.shape == (3, 3)
@@ -404,13 +404,13 @@ def test_training_and_held_out_scores_share_a_scale():
 
 
 def test_models_of_a_list_are_named_by_their_classes():
-    display = RobustnessCurveDisplay.from_estimators([LINEAR, NETWORK, LINEAR], X, y, epsilon=[0.1])
+    display = RobustnessCurveDisplay.from_estimators([LINEAR, NETWORK, LINEAR], X, y, threat=[0.1])
     assert list(display.attacked) == ["LogisticRegression 1", "GradRegMLPClassifier", "LogisticRegression 2"]
 
 
 def test_bands_lie_below_curves_and_long_names_wrap():
     name = "a pipeline with a scaler, an encoder and a perceptron of fifty units"
-    display = RobustnessCurveDisplay.from_estimators({name: NETWORK}, X, y, epsilon=[0.0, 1.0])
+    display = RobustnessCurveDisplay.from_estimators({name: NETWORK}, X, y, threat=[0.0, 1.0])
     (band,) = display.ax_.collections
     assert all(line.get_zorder() > band.get_zorder() for line in display.ax_.lines)
     assert "\n" in display.ax_.get_legend().get_texts()[0].get_text()
@@ -421,7 +421,7 @@ def test_rows_of_a_frame_stay_a_frame_for_the_attacked_model():
     by_name = make_column_transformer((StandardScaler(), list(frame.columns)))
     model = make_pipeline(by_name, LogisticRegression(max_iter=50)).fit(frame, labels)
     display = AdversarialExamplesDisplay.from_estimator(
-        model, frame, labels, epsilon=20.0, image_shape=(8, 8), n_images=3
+        model, frame, labels, threat=20.0, image_shape=(8, 8), n_images=3
     )
     np.testing.assert_array_equal(display.before, model.predict(frame[:3]))
 
@@ -463,7 +463,7 @@ def test_numbers_are_coloured_by_value_and_a_constant_column_makes_no_strip():
 @pytest.mark.parametrize("estimators", [[], {}, LINEAR], ids=["list", "dict", "estimator"])
 def test_curves_need_a_list_or_dict_of_models(estimators):
     with pytest.raises(ValueError, match="estimators must be a list or a dict of at least one fitted classifier"):
-        RobustnessCurveDisplay.from_estimators(estimators, X, y, epsilon=[0.1])
+        RobustnessCurveDisplay.from_estimators(estimators, X, y, threat=[0.1])
 
 
 def test_axes_without_a_place_in_a_grid_cannot_be_divided():
@@ -525,7 +525,7 @@ def test_labels_of_images_are_text(draw, monkeypatch):
         lambda X, y, model: RegularizationPathDisplay.from_estimator(
             model, X, y, strengths=[0.1, 1], parameter="C", name=ODD[1], table=ODD[3]
         ),
-        lambda X, y, model: RobustnessCurveDisplay.from_estimators(dict.fromkeys(ODD, model), X, y, epsilon=[0.1]),
+        lambda X, y, model: RobustnessCurveDisplay.from_estimators(dict.fromkeys(ODD, model), X, y, threat=[0.1]),
         lambda X, y, model: InputGradientDisplay(
             X.to_numpy()[:, :2], X.to_numpy()[:, :2], labels=y, names=ODD[:2]
         ).plot(),

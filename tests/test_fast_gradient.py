@@ -61,7 +61,7 @@ class TestPublishedFormulas:
             moved = np.minimum(1.5, np.minimum(INSIDE + epsilon, np.maximum(-1.5, np.maximum(INSIDE - epsilon, moved))))
         options = {"norm": "linf", "n_steps": 9, "step_size": alpha, "clip": (-1.5, 1.5)}
         given = {"y": None, "targets": labels} if targeted else {"y": labels}
-        np.testing.assert_allclose(fast_gradient(LINEAR, INSIDE, epsilon=epsilon, **given, **options), moved, atol=1e-9)
+        np.testing.assert_allclose(fast_gradient(LINEAR, INSIDE, threat=epsilon, **given, **options), moved, atol=1e-9)
 
     def test_several_steps_in_the_euclidean_ball(self):
         moved = X
@@ -155,7 +155,7 @@ class TestTargets:
 
 class TestTransfer:
     models = {"weak": LINEAR, "strong": LogisticRegression(C=0.01).fit(X, y), "Bayes": GaussianNB().fit(X, y)}
-    attack = partial(fast_gradient, epsilon=1.5, n_steps=5)
+    attack = partial(fast_gradient, threat=1.5, n_steps=5)
 
     def test_with_targets_it_counts_the_rows_that_are_taken_for_them(self):
         shares = transfer_matrix(self.models, X, y, self.attack, targets=T)
@@ -163,7 +163,7 @@ class TestTransfer:
             moved = self.attack(source, X, y, targets=T)
             for j, model in enumerate(self.models.values()):
                 assert shares[i, j] == np.mean(model.predict(moved) == T)
-        assert (shares > transfer_matrix(self.models, X, y, partial(self.attack, epsilon=0), targets=T)).all()
+        assert (shares > transfer_matrix(self.models, X, y, partial(self.attack, threat=0), targets=T)).all()
 
     def test_a_row_taken_for_its_target_is_not_taken_for_its_label(self):
         accuracy = transfer_matrix(self.models, X, y, partial(self.attack, targets=T))

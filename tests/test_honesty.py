@@ -34,9 +34,11 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegMLPClassifier
-from sklearn_irg._threats.worst_case import certified_rows, worst_case
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import find_attacks
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
 from sklearn_irg.diagnostics import certified_radius, distance_interval
+from tests.problems import certified_rows
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -185,14 +187,14 @@ def test_no_more_is_certified_than_is_true(steps, last, norm, n_swaps):
     threat = ThreatModel(radii, norm=norm, n_swaps=n_swaps).fit(TABLE)
     model, distances = fitted(steps, last), distances_by_brute_force(steps, last, threat)
     truth = distances[None] > np.array(radii)[:, None] + 1e-12
-    found = worst_case(model, X, y, threat, radii)
+    found = find_attacks(AttackProblem(model, X, y, threat), radii)
     claimed = certified(model, threat, radii)
     assert (claimed <= truth).all()
-    assert (~found.fallen >= truth).all()
+    assert (~found.misclassified >= truth).all()
     if steps in AFFINE and last == "linear" and norm == "linf":
         np.testing.assert_array_equal(claimed, truth)
-        np.testing.assert_array_equal(~found.fallen, truth)
-    assert adversarial_accuracy(model, X, y, threat).tolist() == (~found.fallen).mean(axis=1).tolist()
+        np.testing.assert_array_equal(~found.misclassified, truth)
+    assert adversarial_accuracy(model, X, y, threat).tolist() == (~found.misclassified).mean(axis=1).tolist()
 
 
 @pytest.mark.parametrize("last", LAST)

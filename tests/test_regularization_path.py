@@ -379,7 +379,7 @@ class TestSearch:
         assert not hasattr(model, "attacked_scores_")
 
     def test_the_most_robust_is_chosen_by_accuracy_under_attack(self):
-        options = {"alphas": ALPHAS, "max_iter": 1000, "threat_model": THREAT}
+        options = {"alphas": ALPHAS, "max_iter": 1000, "threat": THREAT}
         model = GradRegLogisticRegressionCV(selection="most_robust", **options).fit(X, Y)
         best = GradRegLogisticRegressionCV(**options).fit(X, Y)
         np.testing.assert_array_equal(model.attacked_scores_, best.attacked_scores_)
@@ -391,7 +391,7 @@ class TestSearch:
         threat = ThreatModel(0.1).fit(rows)
         folds = [(np.arange(100), np.arange(50, 150)), (np.arange(50, 150), np.arange(100))]
         weights = np.where(y == 2, 3.0, 1.0)
-        model = GradRegLogisticRegressionCV(alphas=[0.1], cv=folds, max_iter=1000, threat_model=threat)
+        model = GradRegLogisticRegressionCV(alphas=[0.1], cv=folds, max_iter=1000, threat=threat)
         model.fit(rows, y, sample_weight=weights)
         for (train, test), (attacked,) in zip(folds, model.attacked_scores_, strict=True):
             plain = clone(MODEL).set_params(alpha=0.1).fit(rows[train], y[train], sample_weight=weights[train])
@@ -424,8 +424,8 @@ class TestSearch:
         assert not hasattr(GradRegMLPClassifierCV(), "partial_fit")
 
     def test_another_fit_forgets_the_last(self):
-        model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000, threat_model=THREAT).fit(X, Y)
-        model.set_params(threat_model=None).fit(X, Y)
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000, threat=THREAT).fit(X, Y)
+        model.set_params(threat=None).fit(X, Y)
         assert not hasattr(model, "attacked_scores_")
 
     def test_a_failed_fit_changes_nothing(self):
@@ -457,8 +457,8 @@ class TestSearch:
         [
             ({"selection": "worst"}, "selection must be one of"),
             ({"selection": "most_robust"}, r"pass a threat model, such as .*\.fit\(X\)"),
-            ({"threat_model": 0.5}, r"must be a ThreatModel, such as ThreatModel\(0.5\).fit\(X\)"),
-            ({"threat_model": ThreatModel([0.1, 0.2])}, "one radius"),
+            ({"threat": 0.5}, r"must be a ThreatModel, such as ThreatModel\(0.5\).fit\(X\)"),
+            ({"threat": ThreatModel([0.1, 0.2])}, "one radius"),
             ({"scoring": ["accuracy", "neg_log_loss"]}, "must be one score"),
             ({"alphas": [0.1, -1]}, "alphas must be"),
             ({"cv": 1}, "cv|n_splits|folds"),
@@ -475,7 +475,7 @@ class TestSearch:
 
     @pytest.mark.parametrize("selection", ["best", "most_robust"])
     def test_an_unfitted_threat_leads_to_a_search_over_the_whole_pipeline(self, selection):
-        model = GradRegLogisticRegressionCV(alphas=ALPHAS, selection=selection, threat_model=ThreatModel(0.5))
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, selection=selection, threat=ThreatModel(0.5))
         with pytest.raises(NotFittedError, match=r"whole table: ThreatModel\(…\)\.fit\(X\).*refit_most_robust"):
             model.fit(X, Y)
 
@@ -485,7 +485,7 @@ class TestSearch:
             steps = make_column_transformer(
                 (StandardScaler(), ["age", "income"]), (encoder, ["home"]), sparse_threshold=1.0
             )
-            model = GradRegLogisticRegressionCV(selection="most_robust", threat_model=ThreatModel(0.3).fit(table))
+            model = GradRegLogisticRegressionCV(selection="most_robust", threat=ThreatModel(0.3).fit(table))
             with pytest.raises(
                 ValueError, match=r"rows of the table .*: X (is sparse|has 5 columns).*GridSearchCV\(pipel"
             ):
@@ -493,7 +493,7 @@ class TestSearch:
 
     def test_the_threat_of_an_array_is_refused_behind_a_scaler(self):
         raw = load_breast_cancer().data[::2]
-        model = GradRegLogisticRegressionCV(alphas=ALPHAS, threat_model=ThreatModel(0.5).fit(raw))
+        model = GradRegLogisticRegressionCV(alphas=ALPHAS, threat=ThreatModel(0.5).fit(raw))
         with pytest.raises(ValueError, match=r"cannot be rows of the table .*: the column 0 has .* outside its bounds"):
             make_pipeline(StandardScaler(), model).fit(raw, Y)
 
@@ -502,7 +502,7 @@ class TestSearch:
         table, y = mixed_table()
         numbers = table.assign(home=table.home.map({"a": 0, "b": 1, "c": 2}), debt=table.income / 7)
         threat = ThreatModel(0.3, **options).fit(numbers)
-        model = GradRegMLPClassifierCV((2,), alphas=[0.1], cv=2, threat_model=threat)
+        model = GradRegMLPClassifierCV((2,), alphas=[0.1], cv=2, threat=threat)
         with pytest.raises(ValueError, match=f"cannot be rows of the table .*: {message}.*GridSearchCV"):
             model.fit(steps.fit_transform(numbers), y)
 
@@ -538,7 +538,7 @@ class TestSearch:
     def test_each_fold_is_attacked_under_the_threat_of_the_table(self):
         folds = list(StratifiedKFold(3).split(X, Y))
         threat = ThreatModel(0.4, norm="linf").fit(X)
-        model = GradRegLogisticRegressionCV(alphas=[0.1], cv=folds, max_iter=1000, threat_model=threat).fit(X, Y)
+        model = GradRegLogisticRegressionCV(alphas=[0.1], cv=folds, max_iter=1000, threat=threat).fit(X, Y)
         for (train, test), (attacked,) in zip(folds, model.attacked_scores_, strict=True):
             fitted = clone(MODEL).set_params(alpha=0.1).fit(X[train], Y[train])
             assert attacked == adversarial_accuracy(fitted, X[test], Y[test], threat)

@@ -19,7 +19,6 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegMLPClassifier
-from sklearn_irg._threats.worst_case import certified_rows
 from sklearn_irg.attacks import (
     ThreatModel,
     adversarial_examples,
@@ -39,7 +38,7 @@ from sklearn_irg.diagnostics import (
     local_smoothness,
     signed_distance,
 )
-from tests.problems import mixed_table, prepared
+from tests.problems import certified_rows, mixed_table, prepared
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

@@ -29,10 +29,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg._fitted.steps import Steps, read_steps
 from sklearn_irg._fitted.tables import as_table
-from sklearn_irg._threats.worst_case import certified_rows
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
 from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
 from sklearn_irg.model_selection import most_robust
+from tests.problems import certified_rows
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

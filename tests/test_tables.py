@@ -346,8 +346,8 @@ class TestFlagsBesideNumbers:
         model = last.fit(X, LABELS)
         assert not input_gradients(model, X, LABELS)[:, 1].any()
         for moved in (
-            fast_gradient(model, X, LABELS, epsilon=0.3),
-            fast_gradient(model, X, LABELS, epsilon=0.3, targets=1 - LABELS, n_steps=3),
+            fast_gradient(model, X, LABELS, threat=0.3),
+            fast_gradient(model, X, LABELS, threat=0.3, targets=1 - LABELS, n_steps=3),
             adversarial_examples(model, X, LABELS, 0.3),
         ):
             assert types_of(moved) == types_of(X)
@@ -400,7 +400,7 @@ class TestPolars:
         display = FeatureSensitivityDisplay.from_estimator(model, X, LABELS)
         assert {text.get_text() for text in display.ax_.get_yticklabels()} == {"age", "price", "flag", "job"}
         threat = ThreatModel([0.1, 0.4], n_swaps=1).fit(X)
-        curve = RobustnessCurveDisplay.from_estimators([model], X, LABELS, epsilon=threat)
+        curve = RobustnessCurveDisplay.from_estimators([model], X, LABELS, threat=threat)
         np.testing.assert_allclose(curve.attacked["LogisticRegression"], adversarial_accuracy(model, X, LABELS, threat))
         two = X[["age", "price"]]
         plane = InputGradientDisplay.from_estimator(LogisticRegression().fit(two, LABELS), two, LABELS)
@@ -434,9 +434,9 @@ class TestPolars:
             TABLE[["age", "price"]],
             LABELS,
             0.5,
-            attack=attack,
+            method=attack,
         )
-        assert adversarial_accuracy(model, X, LABELS, 0.5, attack=attack) == expected
+        assert adversarial_accuracy(model, X, LABELS, 0.5, method=attack) == expected
 
     def test_levels_of_an_enum_grow(self):
         polars = pytest.importorskip("polars")
@@ -546,7 +546,7 @@ PARAMETERS = {  # with what they say of columns
     "integers": lambda c: {"integers": [c(0)]},
     "categorical": lambda c: {"categorical": [c(0), c(3)]},
     "categorical dict": lambda c: {"categorical": {c(0): True, c(2): False}},
-    "exchange": lambda c: {"exchange": {c(3): {"a": ["b"]}}},
+    "allowed_swaps": lambda c: {"allowed_swaps": {c(3): {"a": ["b"]}}},
 }
 
 
@@ -554,7 +554,7 @@ def learned(threat):
     """Everything that a threat model has learned, to be compared."""
     arrays = [getattr(threat, name).tolist() for name in ("scales_", "lows_", "highs_", "is_integer_", "directions_")]
     levels = {j: levels.tolist() for j, levels in threat.levels_.items()}
-    return arrays, levels, {j: None if ways is None else ways.tolist() for j, ways in threat.exchanges_.items()}
+    return arrays, levels, {j: None if ways is None else ways.tolist() for j, ways in threat.allowed_swaps_.items()}
 
 
 @pytest.mark.parametrize("container", ["numpy", "arrow", "Decimal", "array of objects", "polars"])
@@ -596,7 +596,7 @@ class TestAllowedAsEnumerated:
             {"bounds": None},
             {"directions": {"n": "up", "x": "down"}},
             {"fixed": ["n", "flag"]},
-            {"exchange": {"word": {"b": ["a"]}}, "scale": {"n": 1.0, "x": 0.25}},
+            {"allowed_swaps": {"word": {"b": ["a"]}}, "scale": {"n": 1.0, "x": 0.25}},
         ],
         ids=str,
     )
@@ -627,7 +627,7 @@ class TestAllowedAsEnumerated:
         swaps = np.zeros(len(rows), dtype=int)
         for name, levels in (
             ("flag", [True, False]),
-            ("word", options.get("exchange", {}).get("word", {"b": "abc"})["b"]),
+            ("word", options.get("allowed_swaps", {}).get("word", {"b": "abc"})["b"]),
         ):
             changed = (self.others[name] != rows[name]).to_numpy()
             fine &= ~changed | (self.others[name].isin(list(levels)).to_numpy() & (name not in fixed))

@@ -32,8 +32,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
-from sklearn_irg._threats.linear_minimum import linear_minimum
-from sklearn_irg._threats.reach import project
+from sklearn_irg._perturbations.linear_minimization import linear_minimization
+from sklearn_irg._perturbations.projection import project
 from sklearn_irg.attacks import (
     ThreatModel,
     adversarial_accuracy,
@@ -142,13 +142,13 @@ class TestItIsAnEstimator:
         "use",
         [
             lambda model, threat: adversarial_accuracy(model, TABLE, LABELS, threat),
-            lambda model, threat: adversarial_accuracy(model, TABLE, LABELS, threat, attack=lambda *given: TABLE),
+            lambda model, threat: adversarial_accuracy(model, TABLE, LABELS, threat, method=lambda *given: TABLE),
             lambda model, threat: adversarial_examples(model, TABLE, LABELS, threat),
             lambda model, threat: certified_accuracy(model, TABLE, LABELS, threat),
             lambda model, threat: certified_radius(model, TABLE, threat=threat),
             lambda model, threat: attack_distance(model, TABLE, threat=threat),
             lambda model, threat: distance_interval(model, TABLE, threat=threat),
-            lambda model, threat: RobustnessCurveDisplay.from_estimator(model, TABLE, LABELS, epsilon=threat),
+            lambda model, threat: RobustnessCurveDisplay.from_estimator(model, TABLE, LABELS, threat=threat),
             lambda model, threat: make_adversarial_scorer(threat),
             lambda model, threat: threat.allows(TABLE, TABLE),
         ],
@@ -180,7 +180,7 @@ class TestItIsAnEstimator:
     def test_an_own_attack_meets_rows_of_the_table_only(self):
         threat = ThreatModel(0.3).fit(TABLE.drop(columns="age"))
         with pytest.raises(ValueError, match="feature names should match"):
-            adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat, attack=lambda *given: TABLE)
+            adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat, method=lambda *given: TABLE)
 
     def test_a_fitted_one_keeps_its_state(self):
         threat = ThreatModel(0.3).fit(TABLE)
@@ -195,7 +195,9 @@ class TestEveryModel:
     def test_rows_move_to_where_they_may_and_fall_as_often_as_is_said(self, name, norm):
         X, y = data_of(name)
         X, y = X[:40], y[:40]
-        threat = ThreatModel(0.5, norm=norm, directions={"age": "up"}, n_swaps=1, exchange={"grade": {"low": ["high"]}})
+        threat = ThreatModel(
+            0.5, norm=norm, directions={"age": "up"}, n_swaps=1, allowed_swaps={"grade": {"low": ["high"]}}
+        )
         threat.fit(X)
         moved = adversarial_examples(MODELS[name], X, y, threat)
         assert threat.allows(X, moved).all()
@@ -256,7 +258,7 @@ class TestLinearModelsExactly:
                 )
             constraint = {"type": "ineq", "fun": ball}
             found = minimize(tangent.dot, start, bounds=bounds, constraints=constraint, options={"ftol": 1e-14})
-            units, bound = linear_minimum(gradient[None], low[None], high[None], np.zeros(4), epsilon, norm)
+            units, bound = linear_minimization(gradient[None], low[None], high[None], np.zeros(4), epsilon, norm)
             np.testing.assert_allclose(bound, found.fun, atol=1e-6)
             np.testing.assert_allclose(units @ gradient, bound, atol=1e-12)
 
@@ -476,7 +478,7 @@ class TestNetworks:
         X, y = MULTI_X, MULTI_Y
         model = GradRegMLPClassifier((20,), alpha=0.01, tol=0.001, random_state=0).fit(X, y)
         for norm in ("l2", "linf"):
-            parts = adversarial_accuracy(model, X, y, 0.4, attack=partial(projected_gradient, norm=norm))
+            parts = adversarial_accuracy(model, X, y, 0.4, method=partial(projected_gradient, norm=norm))
             assert adversarial_accuracy(model, X, y, 0.4, norm=norm) <= parts
 
     def test_steps_that_are_not_affine_are_named(self):
@@ -510,7 +512,7 @@ class TestFreedoms:
     def test_numbers_that_are_categories(self):
         X = TABLE[["age"]].assign(code=np.arange(len(TABLE)) % 3)
         model = prepared(LogisticRegression(), numbers=["age"], categories=["code"]).fit(X, LABELS)
-        threat = ThreatModel(0.0, categorical=["code"], n_swaps=1, exchange={"code": {0: [2]}}).fit(X)
+        threat = ThreatModel(0.0, categorical=["code"], n_swaps=1, allowed_swaps={"code": {0: [2]}}).fit(X)
         moved = adversarial_examples(model, X, LABELS, threat)
         changed = moved.code != X.code
         assert changed.any()
@@ -624,7 +626,7 @@ class TestInSearches:
     def test_a_curve_shows_its_units(self):
         threat = ThreatModel([0, 0.2, 0.5], n_swaps=1).fit(TABLE)
         models = {"linear": MODELS["linear"], "forest": MODELS["forest"]}
-        display = RobustnessCurveDisplay.from_estimators(models, TABLE[:30], LABELS[:30], epsilon=threat)
+        display = RobustnessCurveDisplay.from_estimators(models, TABLE[:30], LABELS[:30], threat=threat)
         assert display.ax_.get_xlabel() == "radius of the perturbation (l2, 1 swap, standard deviations)"
         assert list(display.certified) == ["linear", "forest"]
         np.testing.assert_allclose(display.certified["forest"], display.attacked["forest"])
@@ -692,7 +694,7 @@ def test_a_bad_parameter_is_named(parameters, message):
             "feature names should match",
         ),
         (
-            lambda t: adversarial_accuracy(MODELS["linear"], TABLE, LABELS, t, attack="best"),
+            lambda t: adversarial_accuracy(MODELS["linear"], TABLE, LABELS, t, method="best"),
             "attack must be one of 'auto'; got 'best'",
         ),
     ],

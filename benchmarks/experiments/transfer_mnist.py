@@ -39,7 +39,7 @@ def main():
         )
         for name, p in PENALTIES.items()
     }
-    attack = partial(fast_gradient, epsilon=0.1, norm="linf", clip=(0, 1))
+    attack = partial(fast_gradient, threat=0.1, norm="linf", clip=(0, 1))
     matrix = transfer_matrix(models, X_test, y_test, attack)
     print(f"{'':>16} " + " ".join(f"{name:>16}" for name in models))
     print(f"{'(clean)':>16} " + " ".join(f"{model.score(X_test, y_test):16.3f}" for model in models.values()))

@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_irg._cli.candidates import Candidate
 from sklearn_irg._statistics import standard_errors
-from sklearn_irg.attacks import adversarial_accuracy, certified_accuracy
+from sklearn_irg.attacks import evaluate_robustness
 from sklearn_irg.model_selection import most_robust, regularization_path
 
 __all__ = ["SCORINGS", "Decision", "Fold", "Row", "decide", "fit_fold", "under_attack"]
@@ -153,11 +153,13 @@ def under_attack(pipeline, X, y, threat, weights, accuracy):
     if isinstance(pipeline[-1], DummyClassifier):  # the same answer for all rows
         attacked = certified = clean + np.zeros(np.shape(threat.epsilon))
     else:
-        attacked = adversarial_accuracy(pipeline, X, y, threat, sample_weight=weights)
-        try:
-            certified = certified_accuracy(pipeline, X, y, threat, sample_weight=weights)
-        except TypeError:
-            certified = np.full(np.shape(threat.epsilon), np.nan)
+        found = evaluate_robustness(pipeline, X, y, threat)
+        shares = (
+            ~found.misclassified,
+            found.certified if found.is_certifiable else np.full(found.certified.shape, np.nan),
+        )
+        attacked, certified = (np.average(share, axis=1, weights=weights) for share in shares)
+        attacked, certified = (share.reshape(np.shape(threat.epsilon)) for share in (attacked, certified))
     return [np.maximum(0, share + (accuracy - clean)) for share in (attacked, certified)]  # NaN stays
 
 

@@ -326,15 +326,15 @@ class FunctionModel(Model):
         """Derivatives of what the estimator sees, shape (n_features, n_inner_features)."""
         return np.eye(self.n_features) if self._affine is None else self._affine[0]
 
-    def inside(self, X):
+    def to_inner(self, X):
         """What the estimator sees."""
         return X if self._affine is None else X @ self._affine[0] + self._affine[1]
 
     def scores(self, X):
-        return self._function(self.inside(X))
+        return self._function(self.to_inner(X))
 
     def score_gradients(self, X):
-        inner = self.inside(X).astype(np.float64, copy=False)
+        inner = self.to_inner(X).astype(np.float64, copy=False)
         gradients = central_differences(self._function, inner, np.ones(inner.shape, dtype=bool), self.units_of_steps)
         return gradients if self._affine is None else gradients @ self._affine[0].T
 

@@ -152,12 +152,12 @@ class AffineTableModel(TableModel):
         """What the steps make of rows, in double precision."""
         return rows[:, :-1] @ self.slopes + self.offsets[rows[:, -1].astype(int)]
 
-    def inside(self, rows):
+    def to_inner(self, rows):
         """What the inner model sees."""
         return self.entering(rows).astype(self.inner.dtype, copy=False)
 
     def scores(self, X):
-        return self.inner.scores(self.inside(X))
+        return self.inner.scores(self.to_inner(X))
 
     def _outside(self, gradients, rows):
         gradients = gradients @ self.slopes.T
@@ -165,10 +165,10 @@ class AffineTableModel(TableModel):
         return np.concatenate([gradients, np.zeros((*gradients.shape[:-1], 1))], axis=-1)
 
     def pull_back(self, X, cotangent):
-        return self._outside(self.inner.pull_back(self.inside(X), cotangent), X)
+        return self._outside(self.inner.pull_back(self.to_inner(X), cotangent), X)
 
     def score_gradients(self, X):
-        return self._outside(self.inner.score_gradients(self.inside(X)), X)
+        return self._outside(self.inner.score_gradients(self.to_inner(X)), X)
 
     @property
     def layers(self):
@@ -188,7 +188,7 @@ class FunctionTableModel(TableModel, FunctionModel):
     def __init__(self, function, n_features, n_outputs, classes, name):
         FunctionModel.__init__(self, function, n_features, n_outputs, classes, name)
 
-    def inside(self, X):
+    def to_inner(self, X):
         return np.where(self.moves[X[:, -1].astype(int)], X[:, :-1] * self.units, np.nan)
 
     def scores(self, X):

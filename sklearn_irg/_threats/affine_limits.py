@@ -19,32 +19,36 @@ _BLURRED = 1e-6  # of a scale
 _BLOCK_ROWS = 50_000
 
 
-def declared_limits(reach, reading, precision):
+def declared_limits(arrays, reading, precision):
     """Radii below which no row meets a kink that the steps declare, shape (n_samples,)."""
-    limits = np.full(len(reach), np.inf)
+    limits = np.full(len(arrays), np.inf)
     for j, numbers in reading.jumps.items():
-        limits = np.minimum(limits, _first_kink(reach, j, numbers, _loose(reach, j, reading, precision), only_at=False))
+        limits = np.minimum(
+            limits, _first_kink(arrays, j, numbers, _loose(arrays, j, reading, precision), only_at=False)
+        )
     for j, numbers in reading.points.items():
-        limits = np.minimum(limits, _first_kink(reach, j, numbers, _loose(reach, j, reading, precision), only_at=True))
+        limits = np.minimum(
+            limits, _first_kink(arrays, j, numbers, _loose(arrays, j, reading, precision), only_at=True)
+        )
     for j in np.flatnonzero(np.isfinite(reading.low) | np.isfinite(reading.high)):
         ends = reading.low[j], reading.high[j]
-        limits = np.minimum(limits, _way_to_ends(reach, j, *ends, _loose(reach, j, reading, precision)[:, 0]))
-    moves = (reach.low < reach.high)[:, reading.is_mixed].any(axis=1)
-    for c in [c for c, j in enumerate(reach.columns) if reading.is_mixed[j]]:
-        moves |= reach.may_swap(c).any(axis=1)
+        limits = np.minimum(limits, _way_to_ends(arrays, j, *ends, _loose(arrays, j, reading, precision)[:, 0]))
+    moves = (arrays.low < arrays.high)[:, reading.is_mixed].any(axis=1)
+    for c in [c for c, j in enumerate(arrays.columns) if reading.is_mixed[j]]:
+        moves |= arrays.can_swap(c).any(axis=1)
     return np.where(moves, 0.0, limits)
 
 
-def _loose(reach, j, reading, precision):
+def _loose(arrays, j, reading, precision):
     """How far rounding may move kinks of a column, in units of the column, shape (n_samples, 1)."""
     of_numbers, apart = reading.looseness[:, j]
-    return 16 * precision * ((1 + of_numbers) * np.abs(reach.numbers[:, [j]]) + apart)
+    return 16 * precision * ((1 + of_numbers) * np.abs(arrays.numbers[:, [j]]) + apart)
 
 
-def _first_kink(reach, j, kinks, loose, only_at):
+def _first_kink(arrays, j, kinks, loose, only_at):
     """How far the nearest kink of a column in reach is; a row at a kink leaves it at once."""
-    x, scale, step = reach.numbers[:, [j]], reach.scales[j], reach.steps[j]
-    low, high = reach.low[:, [j]], reach.high[:, [j]]
+    x, scale, step = arrays.numbers[:, [j]], arrays.scales[j], arrays.steps[j]
+    low, high = arrays.low[:, [j]], arrays.high[:, [j]]
     ahead = (kinks - x) / scale
     slack = (loose + 16 * np.finfo(float).eps * np.abs(kinks)) / scale
     distance = np.maximum(np.abs(ahead) - slack, 0)
@@ -59,32 +63,32 @@ def _first_kink(reach, j, kinks, loose, only_at):
     return np.where(reached & (low < high), distance, np.inf).min(axis=1)
 
 
-def _way_to_ends(reach, j, low_end, high_end, loose):
+def _way_to_ends(arrays, j, low_end, high_end, loose):
     """How far a column may move before it leaves the numbers between which slopes hold."""
-    x, scale = reach.numbers[:, j], reach.scales[j]
+    x, scale = arrays.numbers[:, j], arrays.scales[j]
     up, down = (high_end - x) / scale, (x - low_end) / scale
     slack = loose / scale
     # an end may be touched, as by bounds that are the same, but not where rounding blurs it
     blur = np.where(slack > _BLURRED, 2 * slack, 0)
     limits = [
         np.where(room > way + slack - blur, np.maximum(way - blur, 0), np.inf)
-        for room, way in ((reach.high[:, j], up), (-reach.low[:, j], down))
+        for room, way in ((arrays.high[:, j], up), (-arrays.low[:, j], down))
     ]
     limit = np.minimum(*limits)
     outside = (up < -slack) | (down < -slack)
-    return np.where(outside & (reach.low[:, j] < reach.high[:, j]), 0.0, limit)
+    return np.where(outside & (arrays.low[:, j] < arrays.high[:, j]), 0.0, limit)
 
 
-def base_rows(reach):
+def base_rows(tables):
     """Rows at which slopes and effects of levels are found: of the table that the threat was fitted on, if there are any."""
-    examples = reach.threat.examples(reach.table)
-    return reach.table.take([0]) if examples is None else examples
+    examples = tables.threat.examples(tables.table)
+    return tables.table.take([0]) if examples is None else examples
 
 
-def slopes_of_unknown(steps, reading, reach, base):
+def slopes_of_unknown(steps, reading, tables, base):
     """Slopes of outputs behind unknown steps, as they are at the base rows; zero for columns without bounds."""
     slopes = reading.slopes.copy()
-    threat = reach.threat
+    arrays, threat = tables.arrays, tables.threat
     numbers = base.numbers()
     start = np.asarray(steps(base.X), dtype=np.float64)
     for j in np.flatnonzero(reading.unknown.any(axis=1) & base.is_number & (threat.scales_ > 0)):
@@ -96,11 +100,11 @@ def slopes_of_unknown(steps, reading, reach, base):
         for share in (0.1, 0.35, 0.6, 0.85):
             moved = numbers[rows]
             moved[:, j] = ends[0] + share * (ends[1] - ends[0])
-            if reach.steps[j] > 0:
+            if arrays.steps[j] > 0:
                 moved[:, j] = np.rint(moved[:, j])
             change = moved[:, j] - numbers[rows, j]
             with np.errstate(all="ignore"):
-                found = _outputs(steps, reach, base.take(rows), moved, [j]) - start[rows]
+                found = _outputs(steps, arrays, base.take(rows), moved, [j]) - start[rows]
                 quotients.append(found[change != 0] / change[change != 0, None])
         quotients = np.concatenate(quotients)
         if len(quotients):
@@ -127,13 +131,13 @@ def tried_limits(problem, reading, radii):
         Just above the largest radius that holds, infinite where that covers all that is in reach, and zero if none does.
         Zero, too, where a column that an unknown step takes has no bounds.
     """
-    reach = problem.reach
-    columns = np.flatnonzero(reading.unknown.any(axis=1) & reach.table.is_number & reach.moves_somewhere)
-    swapped = [c for c, j in enumerate(reach.columns) if reading.unknown[j].any()]
-    limits = np.full(len(reach), np.inf)
+    arrays = problem.perturbations
+    columns = np.flatnonzero(reading.unknown.any(axis=1) & problem.table.is_number & arrays.movable_columns)
+    swapped = [c for c, j in enumerate(arrays.columns) if reading.unknown[j].any()]
+    limits = np.full(len(arrays), np.inf)
     if not len(columns) and not swapped:
         return limits
-    limits[_have_no_bounds(reach, columns)] = 0
+    limits[_have_no_bounds(problem, columns)] = 0
     holds = 0.0
     for radius in radii:
         rows = np.flatnonzero(np.isinf(limits))
@@ -142,13 +146,14 @@ def tried_limits(problem, reading, radii):
             fails = ~_holds_within(problem.take(some), columns, radius)
             limits[some[fails]] = holds
         holds = np.nextafter(radius, np.inf)
-    is_covered = ((reach.low >= -holds) & (reach.high <= holds)).all(axis=1)
+    is_covered = ((arrays.low >= -holds) & (arrays.high <= holds)).all(axis=1)
     return np.where(is_covered, limits, np.minimum(limits, holds))
 
 
-def _have_no_bounds(reach, columns):
+def _have_no_bounds(problem, columns):
     """Rows in which the threat bounds some column on no side that it moves to; types of integers bound nothing in earnest."""
-    threat, low, high = reach.threat, reach.low[:, columns], reach.high[:, columns]
+    threat, arrays = problem.threat, problem.perturbations
+    low, high = arrays.low[:, columns], arrays.high[:, columns]
     open_below = (low < 0) & np.isinf(threat.lows_[columns])
     open_above = (high > 0) & np.isinf(threat.highs_[columns])
     return (open_below | open_above).any(axis=1)
@@ -156,13 +161,13 @@ def _have_no_bounds(reach, columns):
 
 def _holds_within(problem, columns, radius):
     """Whether the steps are affine at all points tried within a radius of each row."""
-    low, high = problem.reach.box(radius)
+    low, high = problem.perturbations.box(radius)
     holds = np.ones(len(problem), dtype=bool)
-    holds &= _agree_at_all(problem, _joint_points(problem.reach, low, high))
+    holds &= _agree_at_all(problem, _joint_points(problem.perturbations, low, high))
     for j in columns:
         left = np.flatnonzero(holds)
         some = problem.take(left)
-        holds[left] = _agree_at_all(some, _moves_of_column(some.reach, j, low[left], high[left]))
+        holds[left] = _agree_at_all(some, _moves_of_column(some, j, low[left], high[left]))
     return holds
 
 
@@ -176,57 +181,59 @@ def _agree_at_all(problem, points):
         if not len(left):
             break
         some = points[start : start + several]
-        units, codes = (np.concatenate([part[left] for part in parts]) for parts in zip(*some))
-        agree = _agrees(problem.take(np.tile(left, len(some))), units, codes)
+        delta, codes = (np.concatenate([part[left] for part in parts]) for parts in zip(*some))
+        agree = _agrees(problem.take(np.tile(left, len(some))), delta, codes)
         holds[left] = agree.reshape(len(some), len(left)).all(axis=0)
     return holds
 
 
-def _moves_of_column(reach, j, low, high):
+def _moves_of_column(problem, j, low, high):
     """Moves of one column: shares of the way to both ends, all integers nearby, and numbers that often stand for something."""
-    step, x, scale = reach.steps[j], reach.numbers[:, j], reach.scales[j]
+    arrays = problem.perturbations
+    step, x, scale = arrays.steps[j], arrays.numbers[:, j], arrays.scales[j]
     shares = np.concatenate([np.linspace(0, 1, _N_FRACTIONS + 1)[1:], 0.5 ** np.arange(5, 13)])
     moves = [share * end[:, j] for share in shares for end in (low, high)]
     if step > 0:
         furthest = min(_N_GRID, int(np.rint(max(high[:, j].max(initial=0), -low[:, j].min(initial=0)) / step)))
         moves += [k * step for k in range(-furthest, furthest + 1) if k]
-    moves += [(number - x) / scale for number in {*_USUAL_MARKERS, *reach.threat.usual_numbers(j)}]
+    moves += [(number - x) / scale for number in {*_USUAL_MARKERS, *problem.threat.usual_numbers(j)}]
     for move in moves:
-        units = np.zeros(low.shape)
-        units[:, j] = np.where((move >= low[:, j]) & (move <= high[:, j]), move, 0.0)
-        yield reach.on_grid(units), reach.codes
+        delta = np.zeros(low.shape)
+        delta[:, j] = np.where((move >= low[:, j]) & (move <= high[:, j]), move, 0.0)
+        yield arrays.on_grid(delta), arrays.codes
 
 
-def _joint_points(reach, low, high):
+def _joint_points(arrays, low, high):
     """Points at which all columns move, and levels change, at random: the same shares of the way for all rows."""
     rng = np.random.RandomState(0)
     for k in range(_N_JOINT):
         shares = rng.uniform(-1, 1, low.shape[1]) * rng.choice([1.0, 0.1, 0.01])
         if k % 2:  # corners of the box, or of some of its sides
             shares = np.sign(shares) * (rng.random_sample(low.shape[1]) < rng.choice([1.0, 0.5]))
-        units = np.where(shares > 0, high, -low) * shares * (k % 8 != 7)
-        yield reach.on_grid(units), _random_swaps(reach, rng)
+        delta = np.where(shares > 0, high, -low) * shares * (k % 8 != 7)
+        yield arrays.on_grid(delta), _random_swaps(arrays, rng)
 
 
-def _random_swaps(reach, rng):
-    codes = reach.codes.copy()
-    n_swaps = rng.randint(reach.threat.n_swaps + 1)
-    for c in rng.permutation(len(reach.columns))[:n_swaps]:
-        allowed = reach.may_swap(c)
+def _random_swaps(arrays, rng):
+    codes = arrays.codes.copy()
+    n_swaps = rng.randint(arrays.n_swaps + 1)
+    for c in rng.permutation(len(arrays.columns))[:n_swaps]:
+        allowed = arrays.can_swap(c)
         order = rng.permutation(allowed.shape[1])
         first = order[allowed[:, order].argmax(axis=1)]
         codes[:, c] = np.where(allowed.any(axis=1), first, codes[:, c])
     return codes
 
 
-def _agrees(problem, units, codes):
+def _agrees(problem, delta, codes):
     """Whether the steps' output of moved rows is what slopes and effects make of them."""
-    reach, steps = problem.reach, problem.model.steps
-    model, rows = problem.at(codes)
-    expected = model.entering(problem.moved(rows, units))
-    numbers = np.where(units != 0, reach.moved(units), reach.table.numbers())
-    found = _outputs(steps, reach, reach.swapped(codes), numbers, np.flatnonzero((units != 0).any(axis=0)))
-    size = np.abs(np.nan_to_num(expected)) + np.abs(units * reach.scales) @ np.abs(model.slopes)
+    arrays, steps = problem.perturbations, problem.model.steps
+    view = problem.at(codes)
+    model = view.model
+    expected = model.entering(problem.moved(view.rows, delta))
+    numbers = np.where(delta != 0, arrays.moved(delta), problem.table.numbers())
+    found = _outputs(steps, arrays, problem.tables.swapped(codes), numbers, np.flatnonzero((delta != 0).any(axis=0)))
+    size = np.abs(np.nan_to_num(expected)) + np.abs(delta * arrays.scales) @ np.abs(model.slopes)
     size = size + np.abs(np.nan_to_num(found)).mean(axis=1, keepdims=True) + 1e-12
     with np.errstate(invalid="ignore"):
         same = (np.abs(found - expected) <= tolerance_of(model.precision) * size) | (
@@ -240,7 +247,7 @@ def tolerance_of(precision):
     return 1e-9 if precision < 1e-12 else 1e-5
 
 
-def _outputs(steps, reach, table, numbers, columns):
+def _outputs(steps, arrays, table, numbers, columns):
     """What the steps make of rows with other numbers; NaN for rows that they refuse."""
     try:
         moved = table.with_numbers(numbers, columns) if len(columns) else table.X
@@ -248,7 +255,7 @@ def _outputs(steps, reach, table, numbers, columns):
     except (ValueError, TypeError):
         if len(table) == 1:
             for j in columns:
-                require_numbers(steps, table, j, reach.smallest_move(j))
+                require_numbers(steps, table, j, arrays.smallest_move(j))
             return np.full((1, steps(table.X).shape[1]), np.nan)
         parts = [np.array([i]) for i in range(len(table))]
-        return np.concatenate([_outputs(steps, reach, table.take(i), numbers[i], columns) for i in parts])
+        return np.concatenate([_outputs(steps, arrays, table.take(i), numbers[i], columns) for i in parts])

@@ -3,18 +3,26 @@
 from copy import copy
 
 import numpy as np
-from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_irg._checks import InvalidParameterError, check_bounds, check_choice, check_features, check_radii
+from sklearn_irg._checks import (
+    InvalidParameterError,
+    check_bounds,
+    check_choice,
+    check_features,
+    check_integer,
+    check_radii,
+    check_real,
+)
 from sklearn_irg._fitted.tables import as_table
-from sklearn_irg._threats.threat_model import NORMS, ThreatModel
+from sklearn_irg._threats.budget import Budget
+from sklearn_irg._threats.threat_model import NORMS, ThreatModel, check_fitted, fitted_threat
 
 __all__ = [
     "as_threat",
     "ball",
     "check_alone",
     "check_fitted",
+    "checked_budget",
     "constant_columns",
     "fitted_threat",
     "one_radius",
@@ -22,41 +30,21 @@ __all__ = [
 ]
 
 
-def check_fitted(threat):
-    """Raise an error for a threat model that has not been fitted, or has been changed since."""
-    try:
-        check_is_fitted(threat, "scales_")
-    except NotFittedError:
-        raise NotFittedError(
-            "the ThreatModel has not been fitted. Fit it once, on the whole table: ThreatModel(…).fit(X). Scales, bounds and "
-            "levels that were learned from the rows of each call would differ from call to call."
-        ) from None
-    threat.check_unchanged_since_fit()
-
-
-def fitted_threat(threat, X):
-    """The threat model, which must have been fitted on a table with the columns of X."""
-    check_fitted(threat)
-    validate_data(threat, X, reset=False, skip_check_array=True)
-    return threat
-
-
-def as_threat(epsilon, X, *, norm=None, clip=None, features=None):
+def as_threat(threat, X, *, norm=None, clip=None, features=None):
     """A fitted threat model: the one given, or the ball of a radius, or several, in units of X."""
-    if not isinstance(epsilon, ThreatModel):
-        check_radii(epsilon)
-        check_choice("l2" if norm is None else norm, "norm", NORMS)
-        table = as_table(X)
-        moves = check_features(features, table.n_columns, table.names)
-        bounds = None
-        if clip is not None:
-            low, high = check_bounds(clip, table.n_columns)
-            bounds = {j: (low[j], high[j]) for j in np.flatnonzero(moves & table.is_number)}
-        fixed = np.flatnonzero(~moves).tolist()
-        norm = "l2" if norm is None else norm
-        return ball(epsilon, X, norm=norm, scale=None, fixed=fixed, bounds=bounds)
-    check_alone(norm=norm, clip=clip, features=features)
-    return fitted_threat(epsilon, X)
+    if isinstance(threat, ThreatModel):
+        check_alone(norm=norm, clip=clip, features=features)
+        return fitted_threat(threat, X)
+    check_radii(threat, "threat")
+    check_choice("l2" if norm is None else norm, "norm", NORMS)
+    table = as_table(X)
+    moves = check_features(features, table.n_columns, table.names)
+    bounds = None
+    if clip is not None:
+        low, high = check_bounds(clip, table.n_columns)
+        bounds = {j: (low[j], high[j]) for j in np.flatnonzero(moves & table.is_number)}
+    fixed = np.flatnonzero(~moves).tolist()
+    return ball(threat, X, norm="l2" if norm is None else norm, scale=None, fixed=fixed, bounds=bounds)
 
 
 def ball(epsilon, X, **parameters):
@@ -82,11 +70,12 @@ def constant_columns(X):
     return [j for j in np.flatnonzero(table.is_number).tolist() if spread[j] == 0]
 
 
-def one_radius(epsilon):
-    """A single radius."""
-    if np.ndim(epsilon):
-        raise InvalidParameterError(f"epsilon must be a single radius here; got {epsilon!r}.")
-    return check_radii(epsilon)[0]
+def one_radius(threat):
+    """The single radius of a threat model, or of what stands for one."""
+    name, radius = ("epsilon", threat.epsilon) if isinstance(threat, ThreatModel) else ("threat", threat)
+    if np.ndim(radius):
+        raise InvalidParameterError(f"{name} must be a single radius here; got {radius!r}.")
+    return check_radii(radius, name)[0]
 
 
 def with_radius(threat, radius):
@@ -94,3 +83,12 @@ def with_radius(threat, radius):
     other = copy(threat)
     other.epsilon = radius
     return other
+
+
+def checked_budget(max_nodes, time_limit=10.0, **more):
+    """What searches may spend on a row, checked."""
+    return Budget(
+        max_nodes=check_integer(max_nodes, "max_nodes", 1),
+        time_limit=check_real(time_limit, "time_limit", 0, open_low=True),
+        **more,
+    )

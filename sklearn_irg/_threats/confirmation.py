@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from sklearn_irg._threats.reach import project
+from sklearn_irg._perturbations.projection import project
 
 __all__ = ["confirmed_by_predict"]
 
 _N_TRIALS = 6
 
 
-def confirmed_by_predict(problem, units, codes, epsilon, among=None):
+def confirmed_by_predict(problem, delta, codes, epsilon, among=None):
     """Points, moved on a little where rounding left them on the wrong side, and whether the estimator misclassifies them.
 
     Parameters
@@ -32,23 +32,23 @@ def confirmed_by_predict(problem, units, codes, epsilon, among=None):
     confirmed : ndarray of bool of shape (n_samples,)
         Whether another class than the row's is predicted.
     """
-    units = units.copy()
-    confirmed = problem.misclassifies(units, codes)
+    delta = delta.copy()
+    confirmed = problem.misclassifies(delta, codes)
     wanted = ~confirmed if among is None else ~confirmed & among
     for power in range(_N_TRIALS):
-        rows = np.flatnonzero(wanted & ~confirmed & (units != 0).any(axis=1))
+        rows = np.flatnonzero(wanted & ~confirmed & (delta != 0).any(axis=1))
         if not len(rows):
             break
         some = problem.take(rows)
-        further = _further(some.reach, units[rows], epsilon, 4.0**power * np.finfo(np.float32).eps)
+        further = _further(some.perturbations, delta[rows], epsilon, 4.0**power * np.finfo(np.float32).eps)
         now = some.misclassifies(further, codes[rows])
         confirmed[rows] = now
-        units[rows[now]] = further[now]
-    return units, confirmed
+        delta[rows[now]] = further[now]
+    return delta, confirmed
 
 
-def _further(reach, units, epsilon, share):
+def _further(arrays, delta, epsilon, share):
     """Points that have gone further by a share of their numbers, as far as they may."""
-    low, high = reach.box(epsilon)
-    step = np.sign(units) * share * (np.abs(reach.numbers) / reach.scales + 1) * (reach.steps == 0)
-    return project(units + step, low, high, epsilon, reach.norm) * (units != 0)
+    low, high = arrays.box(epsilon)
+    step = np.sign(delta) * share * (np.abs(arrays.numbers) / arrays.scales + 1) * (arrays.steps == 0)
+    return project(delta + step, low, high, epsilon, arrays.norm) * (delta != 0)

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from sklearn_irg._threats.reach import length
+from sklearn_irg._perturbations.projection import delta_norms
 
 __all__ = ["rungs"]
 
 
-def rungs(attacked, radii, more=True):
+def rungs(problem, radii, more=True):
     """Radii to try, rising, and the rows to try them with: those given with all, and powers of two that suit a row's spread.
 
     An attack may succeed at a small radius that fails at a large one.
     """
-    sizes = _sizes(attacked.reach)
+    sizes = _sizes(problem)
     ladder = [(radius, np.ones(len(sizes), dtype=bool)) for radius in {float(radius) for radius in radii}]
     sizes = np.where(sizes > 0, sizes, np.nan)
     if more and not np.isnan(sizes).all():
@@ -24,9 +24,9 @@ def rungs(attacked, radii, more=True):
     return sorted(ladder, key=lambda rung: rung[0])
 
 
-def _sizes(reach):
+def _sizes(problem):
     """How large a row's standard deviation is: of the threat's table, or of its own numbers where nothing else is known."""
-    spread = reach.threat.spreads()
+    arrays, spread = problem.perturbations, problem.threat.spreads()
     if spread is None:
-        spread = np.maximum(np.abs(reach.numbers), 1)
-    return length(spread / reach.scales * (reach.low < reach.high), reach.norm)
+        spread = np.maximum(np.abs(arrays.numbers), 1)
+    return delta_norms(spread / arrays.scales * (arrays.low < arrays.high), arrays.norm)

@@ -35,7 +35,7 @@ def margin_slack(problem, furthest):
     if problem.inner.expands_squares:
         squares = (entering + _largest(problem.inner)) ** 2
         error = error + precision * (len(last[0]) + 8) * squares.sum(axis=1, keepdims=True)
-    return _of_margins(error, problem.own)
+    return _of_margins(error, problem.label)
 
 
 def distance_slack(problem):
@@ -43,21 +43,21 @@ def distance_slack(problem):
     if problem.before is None:
         return np.zeros(len(problem))
     slopes, _ = problem.before
-    reach = problem.reach
-    error = _entering(problem, np.zeros(reach.numbers.shape))[1]
-    steepness = np.abs(slopes) * reach.scales[:, None]
+    arrays = problem.perturbations
+    error = _entering(problem, np.zeros(arrays.numbers.shape))[1]
+    steepness = np.abs(slopes) * arrays.scales[:, None]
     with np.errstate(divide="ignore"):
         per_column = np.where(steepness > 0, 1 / steepness, 0)
-    off = (error[:, None, :] * per_column[None]).max(axis=2) * (reach.low < reach.high)
-    return np.linalg.norm(off, ord={"l2": 2, "linf": np.inf, "l1": 1}[reach.norm], axis=1)
+    off = (error[:, None, :] * per_column[None]).max(axis=2) * (arrays.low < arrays.high)
+    return np.linalg.norm(off, ord={"l2": 2, "linf": np.inf, "l1": 1}[arrays.norm], axis=1)
 
 
 def _entering(problem, furthest):
     """Size of what the model is given, and how far it may be off, each shape (n_samples, n_inner_features)."""
-    reach = problem.reach
+    arrays = problem.perturbations
     # a number that may go anywhere outgrows its own rounding
     furthest = np.where(furthest < _ANYWHERE, furthest, 0)
-    numbers = np.abs(reach.numbers) + furthest * reach.scales
+    numbers = np.abs(arrays.numbers) + furthest * arrays.scales
     if problem.before is None:
         return numbers, problem.precision * numbers
     slopes, offsets = problem.before
@@ -81,10 +81,10 @@ def _through(layer, size, error, precision):
     return grown, error @ weights + (len(weights) + 2) * precision * grown
 
 
-def _of_margins(error, own):
+def _of_margins(error, label):
     """Of differences of scores, in the order of margins."""
     if error.shape[1] == 1:
         return error
-    rows = np.arange(len(own))
-    others = np.arange(error.shape[1])[None] != own[:, None]
-    return (error + error[rows, own][:, None])[others].reshape(len(own), -1)
+    rows = np.arange(len(label))
+    others = np.arange(error.shape[1])[None] != label[:, None]
+    return (error + error[rows, label][:, None])[others].reshape(len(label), -1)

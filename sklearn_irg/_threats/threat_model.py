@@ -3,7 +3,8 @@ from copy import deepcopy
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_irg._checks import (
     InvalidParameterError,
@@ -16,9 +17,12 @@ from sklearn_irg._checks import (
 )
 from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._threats.memory import TableMemory
+from sklearn_irg._threats.table_perturbations import TablePerturbations
+
+__all__ = ["NORMS", "ThreatModel", "check_fitted", "fitted_threat"]
 
 NORMS = ("l2", "linf", "l1")
-_LEARNED_WITH = ("scale", "fixed", "directions", "bounds", "integers", "categorical", "exchange")
+_LEARNED_WITH = ("scale", "fixed", "directions", "bounds", "integers", "categorical", "allowed_swaps")
 
 
 class ThreatModel(BaseEstimator):
@@ -59,7 +63,7 @@ class ThreatModel(BaseEstimator):
         that is none moves if its cells are numbers, or booleans that a dict names, as 0 and 1; else it never changes.
     n_swaps : int, default=0
         Maximum number of categories of a row that may change.
-    exchange : dict, default=None
+    allowed_swaps : dict, default=None
         ``{"grade": {"A": ["B"]}}``: to which levels each level may change. In columns that are not named, each level
         may become any other that was seen in ``fit``.
     valid : callable, default=None
@@ -79,7 +83,7 @@ class ThreatModel(BaseEstimator):
         1 for columns that move up only, -1 for down only, else 0.
     levels_ : dict of int to ndarray
         Levels seen, ``False`` and ``True`` for flags, by the position of a categorical column.
-    exchanges_ : dict of int to ndarray of bool of shape (n_levels, n_levels) or None
+    allowed_swaps_ : dict of int to ndarray of bool of shape (n_levels, n_levels) or None
         Which level may become which; ``None`` is any other.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all are strings.
@@ -123,7 +127,7 @@ class ThreatModel(BaseEstimator):
         integers="auto",
         categorical="auto",
         n_swaps=0,
-        exchange=None,
+        allowed_swaps=None,
         valid=None,
         random_state=0,
     ):
@@ -136,7 +140,7 @@ class ThreatModel(BaseEstimator):
         self.integers = integers
         self.categorical = categorical
         self.n_swaps = n_swaps
-        self.exchange = exchange
+        self.allowed_swaps = allowed_swaps
         self.valid = valid
         self.random_state = random_state
 
@@ -172,7 +176,7 @@ class ThreatModel(BaseEstimator):
         for j in np.flatnonzero(categorical):
             cells = table.cells(j)
             self.levels_[int(j)] = _in_order({cell for cell in cells if cell is not None})
-        self._learn_exchanges(table)
+        self._learn_allowed_swaps(table)
         self._memory = TableMemory.of(table)
         self._fitted_params = {name: deepcopy(getattr(self, name)) for name in _LEARNED_WITH}
         return self
@@ -201,10 +205,7 @@ class ThreatModel(BaseEstimator):
             Whether the change is allowed at the largest radius, up to the rounding of each number in its own type; cells
             that cannot move must be the same. Rows that ``valid`` rejects are not allowed.
         """
-        from sklearn_irg._threats.arguments import fitted_threat
-        from sklearn_irg._threats.reach import Reach
-
-        return Reach(fitted_threat(self, X), X).allows(X_moved)
+        return TablePerturbations.of(fitted_threat(self, X), X).allow(X_moved)
 
     def read(self, X):
         """Rows taken apart, with its categories and numbers."""
@@ -369,27 +370,27 @@ class ThreatModel(BaseEstimator):
                 raise InvalidParameterError(f"directions has {column!r}, which is not a column of numbers.")
             self.directions_[j] = 1 if check_choice(way, f"direction of {column!r}", ("up", "down")) == "up" else -1
 
-    def _learn_exchanges(self, table):
+    def _learn_allowed_swaps(self, table):
         """Which level may become which: by column, a boolean matrix over ``levels_``, or None for any other."""
-        self.exchanges_ = dict.fromkeys(self.levels_)
-        if self.exchange is not None and not isinstance(self.exchange, dict):
+        self.allowed_swaps_ = dict.fromkeys(self.levels_)
+        if self.allowed_swaps is not None and not isinstance(self.allowed_swaps, dict):
             raise InvalidParameterError(
-                f'exchange must be a dict such as {{"grade": {{"A": ["B"]}}}}, or None; got {self.exchange!r}.'
+                f'allowed_swaps must be a dict such as {{"grade": {{"A": ["B"]}}}}, or None; got {self.allowed_swaps!r}.'
             )
-        for j, column, ways in self._by_position("exchange", table) if self.exchange else ():
+        for j, column, ways in self._by_position("allowed_swaps", table) if self.allowed_swaps else ():
             if j not in self.levels_:
-                raise InvalidParameterError(f"exchange has {column!r}, which is not a categorical column.")
+                raise InvalidParameterError(f"allowed_swaps has {column!r}, which is not a categorical column.")
             if not isinstance(ways, dict) or any(
                 isinstance(to, str) or not hasattr(to, "__iter__") for to in ways.values()
             ):
                 raise InvalidParameterError(
-                    f'exchange of {column!r} must be a dict of level to levels, such as {{"A": ["B"]}}; got {ways!r}.'
+                    f'allowed_swaps of {column!r} must be a dict of level to levels, such as {{"A": ["B"]}}; got {ways!r}.'
                 )
             levels = self.levels_[j].tolist()
             for level in [*ways, *(level for to in ways.values() for level in to)]:
                 if level not in levels:
                     raise InvalidParameterError(
-                        f"exchange of {column!r} has the level {level!r}, which was not seen; seen were "
+                        f"allowed_swaps of {column!r} has the level {level!r}, which was not seen; seen were "
                         f"{', '.join(map(repr, levels[:10]))}{', …' if len(levels) > 10 else ''}."
                     )
             allowed = np.zeros((len(levels), len(levels)), dtype=bool)
@@ -398,12 +399,12 @@ class ThreatModel(BaseEstimator):
             np.fill_diagonal(allowed, False)
             if not allowed.any():
                 raise InvalidParameterError(
-                    f"exchange of {column!r} leaves no level to change to. To keep the column as it is, name it in fixed."
+                    f"allowed_swaps of {column!r} leaves no level to change to. To keep the column as it is, name it in fixed."
                 )
-            self.exchanges_[j] = allowed
+            self.allowed_swaps_[j] = allowed
         for j in self._positions(self.fixed, "fixed", table):
-            if j in self.exchanges_:
-                del self.exchanges_[j]
+            if j in self.allowed_swaps_:
+                del self.allowed_swaps_[j]
 
 
 def _are_equal(value, other):
@@ -433,3 +434,22 @@ def _in_order(levels):
     array = np.empty(len(ordered), dtype=object)
     array[:] = ordered
     return array
+
+
+def check_fitted(threat):
+    """Raise an error for a threat model that has not been fitted, or has been changed since."""
+    try:
+        check_is_fitted(threat, "scales_")
+    except NotFittedError:
+        raise NotFittedError(
+            "the ThreatModel has not been fitted. Fit it once, on the whole table: ThreatModel(…).fit(X). Scales, bounds and "
+            "levels that were learned from the rows of each call would differ from call to call."
+        ) from None
+    threat.check_unchanged_since_fit()
+
+
+def fitted_threat(threat, X):
+    """The threat model, which must have been fitted on a table with the columns of X."""
+    check_fitted(threat)
+    validate_data(threat, X, reset=False, skip_check_array=True)
+    return threat

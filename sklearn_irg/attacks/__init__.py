@@ -11,18 +11,21 @@ from sklearn_irg.attacks._adversarial_accuracy import adversarial_accuracy, cert
 from sklearn_irg.attacks._adversarial_examples import adversarial_examples
 from sklearn_irg.attacks._confidence_ascent import confidence_ascent
 from sklearn_irg.attacks._deepfool import deepfool
+from sklearn_irg.attacks._evaluate_robustness import RobustnessEvaluation, evaluate_robustness
 from sklearn_irg.attacks._fast_gradient import fast_gradient
 from sklearn_irg.attacks._projected_gradient import projected_gradient
 from sklearn_irg.attacks._transfer_matrix import transfer_matrix
 from sklearn_irg.attacks._virtual_adversarial_direction import virtual_adversarial_direction
 
 __all__ = [
+    "RobustnessEvaluation",
     "ThreatModel",
     "adversarial_accuracy",
     "adversarial_examples",
     "certified_accuracy",
     "confidence_ascent",
     "deepfool",
+    "evaluate_robustness",
     "fast_gradient",
     "make_adversarial_scorer",
     "projected_gradient",

@@ -1,24 +1,27 @@
 from copy import copy
 
 import numpy as np
+from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklearn_irg._checks import check_choice, check_radii, check_sample_weight
 from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg._threats.arguments import as_threat, check_alone, check_fitted, one_radius, with_radius
-from sklearn_irg._threats.threat_model import NORMS, ThreatModel
-from sklearn_irg._threats.worst_case import certified_rows, worst_case
+from sklearn_irg._threats.arguments import as_threat, check_alone, checked_budget, one_radius, with_radius
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import certify, find_attacks
+from sklearn_irg._threats.methods import check_method
+from sklearn_irg._threats.threat_model import NORMS, ThreatModel, check_fitted
 from sklearn_irg.attacks._problem import like
 
 
-def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", sample_weight=None):
-    """Accuracy when every row may be moved by up to epsilon, or as a threat model allows.
+def adversarial_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max_nodes=10_000, sample_weight=None):
+    """Accuracy when every row may move within a radius, or as a threat model allows.
 
-    An upper bound, found by an attack: a row misclassified at one radius counts as misclassified at all larger ones.
-    Exact for linear models (per pair of classes) and decision trees, alone or in a pipeline as far as the steps before them
-    are affine within reach of the row, except for integers under "l2" and for `ThreatModel.valid` (see
-    `certified_accuracy`). Elsewhere the pipeline is attacked as a whole.
+    An upper bound, found by an attack: a row misclassified at one radius counts as misclassified at all larger ones. Exact
+    for linear models, decision trees, forests and gradient boosting, alone or in a pipeline as far as the steps before them act
+    column by column and are affine within reach of the row, except for `ThreatModel.valid`. Elsewhere the pipeline is attacked
+    as a whole. `evaluate_robustness` says which rows are settled, and by which method.
 
     Parameters
     ----------
@@ -28,14 +31,19 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", 
         Samples.
     y : array-like of shape (n_samples,)
         Their labels.
-    epsilon : float, array-like of shape (n_radii,) or ThreatModel
+    threat : float, array-like of shape (n_radii,) or ThreatModel
         Radius, or several, in units of X; or the changes that rows of a table may undergo.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
-    attack : "auto" or callable, default="auto"
-        ``attack(estimator, X, y, epsilon)`` that returns moved rows; called for each radius, with a threat model of
-        that radius where one is given. "auto" uses closed forms for linear models and trees, gradients for
-        differentiable models, and a search for piecewise constant ones, such as forests.
+    method : str or callable, default="auto"
+        "auto" takes the first of these that applies, and any of them can be named: "linear" (closed form), "tree" (one
+        decision tree), "additive_trees" (branch and bound for forests and boosting), "gradient" (linearised minima and
+        projected gradients) and "search". "exact" takes the first three only. A callable
+        ``method(estimator, X, y, threat)`` returns moved rows; it is called for each radius, with a threat model of that
+        radius where one is given.
+    max_nodes : int, default=10_000
+        Boxes that a branch and bound may look at, for each row, way to swap and other class. Rows that it leaves open
+        count as correctly classified under attack, and not as certified.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
@@ -50,11 +58,12 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", 
         For a negative radius, a label unseen in ``fit``, X of the wrong width, or a threat model that has not been fitted
         or does not fit X.
     TypeError
-        For an estimator that is not a classifier.
+        For an estimator that is not a classifier, and for a method that does not apply to it.
 
     See Also
     --------
     certified_accuracy : A lower bound.
+    evaluate_robustness : Both, for each row.
     adversarial_examples : The rows that were found.
 
     Examples
@@ -68,50 +77,57 @@ def adversarial_accuracy(estimator, X, y, epsilon, *, norm=None, attack="auto", 
     >>> adversarial_accuracy(model, scale(X), y, [0, 0.1, 0.5]).round(2)
     array([0.99, 0.98, 0.92])
     """
-    threat = as_threat(epsilon, X, norm=norm)
-    radii = check_radii(threat.epsilon)
+    fitted = as_threat(threat, X, norm=norm)
+    radii = check_radii(fitted.epsilon)
     weights = check_sample_weight(sample_weight, len(X) if hasattr(X, "__len__") else X.shape[0])
-    if callable(attack):
-        fallen = _fallen_by(attack, estimator, X, y, threat if isinstance(epsilon, ThreatModel) else None, radii)
+    if callable(method):
+        given = fitted if isinstance(threat, ThreatModel) else None
+        misclassified = _misclassified_by(method, estimator, X, y, given, radii)
     else:
-        check_choice(attack, "attack", ("auto",))
-        fallen = worst_case(estimator, X, y, threat, radii).fallen
-    accuracies = np.average(~fallen, axis=1, weights=weights)
-    return accuracies if np.ndim(threat.epsilon) else float(accuracies[0])
+        check_method(method, "attack")
+        problem = AttackProblem(estimator, X, column_or_1d(y), fitted)
+        misclassified = find_attacks(problem, radii, method, checked_budget(max_nodes)).misclassified
+    accuracies = np.average(~misclassified, axis=1, weights=weights)
+    return accuracies if np.ndim(fitted.epsilon) else float(accuracies[0])
 
 
-def _fallen_by(attack, estimator, X, y, threat, radii):
-    """Rows that an attack got misclassified, for each radius, and at all larger ones."""
+def _misclassified_by(method, estimator, X, y, threat, radii):
+    """Rows that a method of the user's gets misclassified, for each radius, and at all larger ones."""
     model_and_rows(estimator, X)[0].require_classes()
     labels = np.ravel(y)
-    fallen = predictions(estimator, X) != labels
+    misclassified = predictions(estimator, X) != labels
     found = {}
     for radius in sorted(radii):
-        moved = attack(estimator, X, y, radius if threat is None else with_radius(threat, radius))
-        fallen = fallen | (predictions(estimator, like(X, moved)) != labels)
-        found[radius] = fallen
+        moved = method(estimator, X, y, radius if threat is None else with_radius(threat, radius))
+        misclassified = misclassified | (predictions(estimator, like(X, moved)) != labels)
+        found[radius] = misclassified
     return np.array([found[radius] for radius in radii])
 
 
-def certified_accuracy(estimator, X, y, epsilon, *, norm=None, sample_weight=None):
-    """Accuracy that is guaranteed when every row may be moved by up to epsilon, or as a threat model allows.
+def certified_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max_nodes=10_000, sample_weight=None):
+    """Accuracy that is guaranteed when every row may move within a radius, or as a threat model allows.
 
-    A lower bound. Exact where `adversarial_accuracy` is exact, so that both are equal there. For networks it uses
-    linear bound propagation [1]_, which supports boxes, directions and swaps, and treats integers as fractions.
+    A lower bound. Exact where `adversarial_accuracy` is exact, so that both are equal there unless a budget is spent. For
+    networks it uses linear bound propagation [1]_, which supports boxes, directions and swaps, and treats integers as
+    fractions.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted: a linear model, a decision tree or a multi-layer perceptron, or a pipeline with one of these behind steps
-        that are affine in what rows may become (see Notes).
+        Fitted: a linear model, a decision tree, a forest, gradient boosting or a multi-layer perceptron, or a pipeline with
+        one of these behind steps that are affine in what rows may become (see Notes).
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
         Their labels.
-    epsilon : float, array-like of shape (n_radii,) or ThreatModel
+    threat : float, array-like of shape (n_radii,) or ThreatModel
         Radius, or several, in units of X; or the changes that rows of a table may undergo.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
+    method : {"auto", "exact", "linear", "tree", "additive_trees", "linear_bounds"}, default="auto"
+        "auto" takes the first of the others that applies; "exact" takes none but the middle three.
+    max_nodes : int, default=10_000
+        As in `adversarial_accuracy`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
@@ -152,18 +168,20 @@ def certified_accuracy(estimator, X, y, epsilon, *, norm=None, sample_weight=Non
     >>> certified_accuracy(tree, X, y, threat).round(3), adversarial_accuracy(tree, X, y, threat).round(3)
     (array([0.982, 0.923, 0.873]), array([0.982, 0.923, 0.873]))
     """
-    threat = as_threat(epsilon, X, norm=norm)
+    fitted = as_threat(threat, X, norm=norm)
+    check_method(method, "certify")
     weights = check_sample_weight(sample_weight, len(X) if hasattr(X, "__len__") else X.shape[0])
-    certified = certified_rows(estimator, X, y, threat, check_radii(threat.epsilon))
+    problem = AttackProblem(estimator, X, column_or_1d(y), fitted)
+    certified, _ = certify(problem, check_radii(fitted.epsilon), method, checked_budget(max_nodes))
     accuracies = np.average(certified, axis=1, weights=weights)
-    return accuracies if np.ndim(threat.epsilon) else float(accuracies[0])
+    return accuracies if np.ndim(fitted.epsilon) else float(accuracies[0])
 
 
 class _AdversarialScorer:
-    def __init__(self, epsilon, norm, attack):
-        self.epsilon = epsilon
+    def __init__(self, threat, norm, method):
+        self.threat = threat
         self.norm = norm
-        self.attack = attack
+        self.method = method
         self._requests_weight = None
 
     def __call__(self, estimator, X, y, sample_weight=None):
@@ -171,7 +189,7 @@ class _AdversarialScorer:
         if share == 0:
             return 0.0
         return share * adversarial_accuracy(
-            estimator, X, y, self.epsilon, norm=self.norm, attack=self.attack, sample_weight=sample_weight
+            estimator, X, y, self.threat, norm=self.norm, method=self.method, sample_weight=sample_weight
         )
 
     def set_score_request(self, *, sample_weight=None):
@@ -199,7 +217,7 @@ class _AdversarialScorer:
         return request
 
     def __repr__(self):
-        return f"make_adversarial_scorer(epsilon={self.epsilon!r}, norm={self.norm!r}, attack={self.attack!r})"
+        return f"make_adversarial_scorer({self.threat!r}, norm={self.norm!r}, method={self.method!r})"
 
 
 def _of_known_classes(estimator, y, sample_weight):
@@ -218,20 +236,18 @@ def _of_known_classes(estimator, y, sample_weight):
     return np.where(is_known, labels, classes[0]), weights * is_known, share
 
 
-def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
-    """A scorer for ``GridSearchCV(scoring=…)``: accuracy when rows may be moved by up to epsilon.
+def make_adversarial_scorer(threat, *, norm=None, method="auto"):
+    """A scorer for ``GridSearchCV(scoring=…)``: accuracy when rows may move within a radius, or as a threat model allows.
 
     Parameters
     ----------
-    epsilon : float or ThreatModel
+    threat : float or ThreatModel
         Radius, in units of X; or the changes that rows of a table may undergo, a threat model that was fitted on the
         whole table, whose scales and levels are those of all folds.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2".
-    attack : "auto" or callable, default="auto"
-        ``attack(estimator, X, y, epsilon)`` that returns moved rows, with a threat model for epsilon where one is
-        given. "auto" uses closed forms for linear models and trees, gradients for differentiable models, and a search
-        for piecewise constant ones, such as forests.
+    method : str or callable, default="auto"
+        As in `adversarial_accuracy`.
 
     Returns
     -------
@@ -263,13 +279,13 @@ def make_adversarial_scorer(epsilon, *, norm=None, attack="auto"):
     0 0.98
     0.5 0.91
     """
-    if isinstance(epsilon, ThreatModel):
+    if isinstance(threat, ThreatModel):
         check_alone(norm=norm)
-        one_radius(epsilon.epsilon)
-        check_fitted(epsilon)
+        one_radius(threat)
+        check_fitted(threat)
     else:
-        epsilon = one_radius(epsilon)
+        threat = one_radius(threat)
         check_choice("l2" if norm is None else norm, "norm", NORMS)
-    if not callable(attack):
-        check_choice(attack, "attack", ("auto",))
-    return _AdversarialScorer(epsilon, norm, attack)
+    if not callable(method):
+        check_method(method, "attack")
+    return _AdversarialScorer(threat, norm, method)

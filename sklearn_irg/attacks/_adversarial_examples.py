@@ -1,8 +1,14 @@
-from sklearn_irg._threats.arguments import as_threat, one_radius
-from sklearn_irg._threats.worst_case import worst_case
+from sklearn.utils import column_or_1d
+
+from sklearn_irg._threats.arguments import as_threat, checked_budget, one_radius
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import find_attacks
+from sklearn_irg._threats.methods import check_method
 
 
-def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, features=None):
+def adversarial_examples(
+    estimator, X, y, threat, *, norm=None, clip=None, features=None, method="auto", max_nodes=10_000
+):
     """The worst rows that the given rows may become: misclassified ones, where such rows were found.
 
     Found by the attack of `adversarial_accuracy`.
@@ -15,7 +21,7 @@ def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, feat
         Samples.
     y : array-like of shape (n_samples,)
         Their labels.
-    epsilon : float or ThreatModel
+    threat : float or ThreatModel
         Radius, in units of X; or the changes that rows of a table may undergo.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2".
@@ -23,6 +29,10 @@ def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, feat
         Bounds for a radius; a threat model has its own.
     features : sequence of str, int or bool, default=None
         Columns that may move for a radius; ``None`` means all.
+    method : str, default="auto"
+        As in `adversarial_accuracy`, without callables.
+    max_nodes : int, default=10_000
+        As in `adversarial_accuracy`.
 
     Returns
     -------
@@ -61,5 +71,8 @@ def adversarial_examples(estimator, X, y, epsilon, *, norm=None, clip=None, feat
     4   49   a
     5   41   b
     """
-    threat = as_threat(epsilon, X, norm=norm, clip=clip, features=features)
-    return worst_case(estimator, X, y, threat, [one_radius(threat.epsilon)]).moved
+    threat = as_threat(threat, X, norm=norm, clip=clip, features=features)
+    radius = one_radius(threat)
+    check_method(method, "attack")
+    problem = AttackProblem(estimator, X, column_or_1d(y), threat)
+    return find_attacks(problem, [radius], method, checked_budget(max_nodes)).rows()

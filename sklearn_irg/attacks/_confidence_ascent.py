@@ -5,7 +5,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._engine.sensitivity import normalized_rows
-from sklearn_irg.attacks._problem import Problem, listed
+from sklearn_irg.attacks._problem import GradientProblem, listed
 
 
 def confidence_ascent(
@@ -79,7 +79,7 @@ def confidence_ascent(
     >>> float(np.mean(model.predict(moved) == (y + 1) % 3))
     1.0
     """
-    problem = Problem(estimator, X, features, clip)
+    problem = GradientProblem(estimator, X, features, clip)
     model = problem.loss_model
     model.require_classes()
     n_classes = len(model.classes)

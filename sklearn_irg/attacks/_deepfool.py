@@ -1,6 +1,6 @@
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._fitted.boundary import cross_boundary
-from sklearn_irg.attacks._problem import Problem
+from sklearn_irg.attacks._problem import GradientProblem
 
 
 def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=None):
@@ -50,8 +50,8 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
     """
     max_iter = check_integer(max_iter, "max_iter", 1)
     overshoot = check_real(overshoot, "overshoot", 0)
-    problem = Problem(estimator, X, features, clip)
+    problem = GradientProblem(estimator, X, features, clip)
     problem.model.require_classes()
-    own = problem.model.predicted(problem.model.scores(problem.X))
-    moved = cross_boundary(problem.model, problem.X, own, max_iter, overshoot, problem.mask, problem.clip)
+    label = problem.model.predicted(problem.model.scores(problem.X))
+    moved = cross_boundary(problem.model, problem.X, label, max_iter, overshoot, problem.mask, problem.clip)
     return problem.result(problem.finish(moved))

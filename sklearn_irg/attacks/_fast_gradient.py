@@ -1,13 +1,12 @@
-from sklearn_irg._checks import check_choice, check_integer, check_real
-from sklearn_irg._engine.sensitivity import ascend
-from sklearn_irg._threats.reach import DUAL
-from sklearn_irg.attacks._problem import Problem, encode_targets
+from sklearn_irg._checks import check_integer, check_real
+from sklearn_irg._threats.searches.ascent import climb
+from sklearn_irg.attacks._problem import AscentProblem, encode_targets
 
 _REACH = 1.25  # of all steps together, in radii, so that they reach the edge of the ball: Kurakin et al.
 
 
 def fast_gradient(
-    estimator, X, y, epsilon, *, norm="l2", targets=None, n_steps=1, step_size=None, clip=None, features=None
+    estimator, X, y, threat, *, norm=None, targets=None, n_steps=1, step_size=None, clip=None, features=None
 ):
     r"""One step of length epsilon along the gradient of the loss, or several small ones within epsilon.
 
@@ -33,17 +32,19 @@ def fast_gradient(
         Samples.
     y : array-like of shape (n_samples,) or None
         Their labels. With ``targets`` they are only compared with these, and ``None`` compares nothing.
-    epsilon : float
-        Length of the step, or radius of the ball that several steps stay in.
-    norm : {"l2", "linf", "l1"}, default="l2"
-        Norm of the step: along the gradient, along its signs, or along its largest entry.
+    threat : float or ThreatModel
+        Length of the step, or radius of the ball that several steps stay in, epsilon above; or a threat model without swaps,
+        whose bounds are met by projection and whose integers are rounded towards the row.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the step: along the gradient, along its signs, or along its largest entry. ``None`` is "l2"; a threat model
+        has its own.
     targets : label or array-like of shape (n_samples,), default=None
         The class to move rows to, one for all or one for each. ``None`` moves them away from their labels.
     n_steps : int, default=1
         Number of steps.
     step_size : float, default=None
-        Length of a step. ``None`` is ``epsilon`` for one step and ``1.25 * epsilon / n_steps`` for several, as in [2]_. The
-        iterations of [3]_, n steps of length s within the bounds alone, are ``epsilon=n * s, step_size=s``.
+        Length of a step. ``None`` is the radius for one step and 1.25 of it over ``n_steps`` for several, as in [2]_. The
+        iterations of [3]_, n steps of length s within the bounds alone, are ``threat=n * s, step_size=s``.
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
     features : sequence of str, int or bool, default=None
@@ -57,10 +58,11 @@ def fast_gradient(
     Raises
     ------
     ValueError
-        For a negative epsilon, an empty interval, a label or target unseen in ``fit``, a target that is the label of its
+        For a negative radius, an empty interval, a label or target unseen in ``fit``, a target that is the label of its
         row, or X of the wrong width or with NaN.
     TypeError
-        For an estimator without gradients, such as one with decision trees in it, and for targets of one without classes.
+        For an estimator without gradients, such as one with decision trees in it, for targets of one without classes, and for
+        a threat model with swaps.
 
     See Also
     --------
@@ -96,14 +98,13 @@ def fast_gradient(
     1 0.67
     10 1.0
     """
-    check_choice(norm, "norm", tuple(DUAL))
-    epsilon = check_real(epsilon, "epsilon", 0)
     n_steps = check_integer(n_steps, "n_steps", 1)
-    step_size = _default_step(epsilon, n_steps) if step_size is None else check_real(step_size, "step_size", 0)
-    problem = Problem(estimator, X, features, clip)
+    problem = AscentProblem(estimator, X, threat, norm, features, clip)
+    ball = problem.ball
+    step_size = _default_step(ball.epsilon, n_steps) if step_size is None else check_real(step_size, "step_size", 0)
     gradient = _ascent_direction(problem, y, targets)
-    *_, moved = ascend(gradient, problem.X, epsilon, norm, n_steps=n_steps, step_size=step_size, clip=problem.clip)
-    return problem.result(problem.finish(moved))
+    *_, delta = climb(gradient, ball.zero, ball, n_steps, step_size)
+    return problem.result(problem.at(delta))
 
 
 def _default_step(epsilon, n_steps):
@@ -111,14 +112,7 @@ def _default_step(epsilon, n_steps):
 
 
 def _ascent_direction(problem, y, targets):
-    """Function from rows to where they shall go: up the loss of y, or down that of the targets."""
+    """Function from delta to where rows shall go: up the loss of y, or down that of the targets."""
     if targets is None:
         return problem.loss_gradient(problem.model.encode(y, len(problem.X)))
-    gradient = problem.loss_gradient(encode_targets(problem.model, targets, y, len(problem.X)))
-    return lambda X: -gradient(X)
-
-
-def one_step(problem, targets, epsilon, norm):
-    """The attack on a problem."""
-    (moved,) = ascend(problem.loss_gradient(targets), problem.X, epsilon, norm)
-    return problem.finish(moved)
+    return problem.loss_gradient(encode_targets(problem.model, targets, y, len(problem.X)), sign=-1)

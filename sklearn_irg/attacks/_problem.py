@@ -1,18 +1,31 @@
 """The arguments that all attacks share, validated."""
 
 import numpy as np
-from scipy.special import logsumexp
 
-from sklearn_irg._checks import check_bounds, check_features, is_polars
+from sklearn_irg._checks import check_bounds, check_choice, check_features, check_real, is_polars
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 from sklearn_irg._fitted.table_models import TableModel
 from sklearn_irg._fitted.tables import as_table
+from sklearn_irg._perturbations.projection import DUAL, BoxAndBall
+from sklearn_irg._threats.adversarial_margins import adversarial_margins
+from sklearn_irg._threats.arguments import check_alone, fitted_threat, one_radius
+from sklearn_irg._threats.table_perturbations import TablePerturbations
+from sklearn_irg._threats.threat_model import ThreatModel
 
 _N_LISTED = 10  # rows named in a message
 
 
-class Problem:
-    """A fitted model, rows as it takes them, and how they may move.
+class GradientProblem:
+    """A fitted model, rows as it takes them, and where they may move.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Rows.
+    features, clip : default=None
+        Columns that may move, and bounds of the result.
 
     Attributes
     ----------
@@ -20,6 +33,8 @@ class Problem:
         What predicts: its scores decide the class.
     loss_model : Model
         What states probabilities, whose loss is that of the estimator; mostly the same.
+    mask : ndarray of shape (n_row_entries,)
+        One where rows may move, zero elsewhere.
     """
 
     def __init__(self, estimator, X, features=None, clip=None):
@@ -49,18 +64,71 @@ class Problem:
             return self.model.frame(moved)
         return as_table(self.given).with_numbers(moved.astype(np.float64)) if is_polars(self.given) else moved
 
-    def loss_gradient(self, targets):
-        """Function from rows to the direction of the gradient of their loss, where they may move.
+
+class AscentProblem(GradientProblem):
+    """The same within a radius, or as a threat model allows.
+
+    A point is delta, shape (n_samples, n_row_entries), how far each entry has moved in units of its scale.
+
+    Attributes
+    ----------
+    ball : BoxAndBall
+        Where delta may go.
+    """
+
+    def __init__(self, estimator, X, threat, norm=None, features=None, clip=None):
+        if isinstance(threat, ThreatModel):
+            check_alone(norm=norm, features=features, clip=clip)
+            fitted_threat(threat, X)
+        super().__init__(estimator, X, features, clip)
+        self._arrays = None
+        self.scales = np.ones(self.X.shape[1])
+        if isinstance(threat, ThreatModel):
+            self._read(threat, X)
+        else:
+            norm = check_choice("l2" if norm is None else norm, "norm", tuple(DUAL))
+            self.ball = BoxAndBall(*self._box(), check_real(threat, "threat", 0), norm)
+
+    def _read(self, threat, X):
+        if threat.n_swaps > 0 and threat.allowed_swaps_:
+            raise TypeError(
+                "this attack follows gradients, which categories do not have. Use adversarial_examples, which also swaps "
+                "them, or threat.set_params(n_swaps=0)."
+            )
+        self._arrays = TablePerturbations.of(threat, X).arrays
+        n_more = self.X.shape[1] - len(self._arrays.scales)
+        self.scales = np.pad(self._arrays.scales, (0, n_more), constant_values=1.0)
+        radius = one_radius(threat)
+        box = (np.pad(side, ((0, 0), (0, n_more))) for side in self._arrays.box(radius))
+        self.ball = BoxAndBall(*box, radius, threat.norm)
+        self.mask = self.mask * (self.ball.low < self.ball.high)
+
+    def _box(self):
+        """Bounds of delta, zero where rows do not move."""
+        low, high = (-np.inf, np.inf) if self.clip is None else (side - self.X for side in self.clip)
+        box = np.minimum(low, 0), np.maximum(high, 0)
+        return [np.where(self.mask > 0, np.broadcast_to(side, self.X.shape), 0.0) for side in box]
+
+    def at(self, delta):
+        """The rows where they have moved, inside bounds."""
+        if self._arrays is not None:
+            n_columns = len(self._arrays.scales)
+            delta = np.concatenate([self._arrays.on_grid(delta[:, :n_columns]), delta[:, n_columns:]], axis=1)
+        return self.finish(self.X + (delta * self.scales).astype(self.X.dtype))
+
+    def loss_gradient(self, targets, sign=1):
+        """Function from delta to the direction of the gradient of the loss, where rows may move.
 
         Up to a positive factor for each row, so that it is there where the loss of a confident model underflows.
         """
 
-        def gradient(X):
-            return self.loss_model.loss_directions(X, targets) * self.mask
+        def gradient(delta):
+            moved = (self.X + delta * self.scales).astype(self.X.dtype)
+            return sign * self.loss_model.loss_directions(moved, targets) * (self.mask * self.scales)
 
         return gradient
 
-    def harm(self, X, targets):
+    def objective(self, X, targets):
         """How far each row has been moved to where the model is wrong: (misclassified, loss), to be compared in this order.
 
         The loss is given as log-odds against the row's class where that is possible, which do not saturate.
@@ -69,16 +137,10 @@ class Problem:
         scores = model.scores(X)
         if model.classes is None or model.is_multilabel:
             return np.zeros(len(X), dtype=bool), model.likelihood.loss_and_residual(scores, targets)[0]
-        if model.n_outputs == 1:
-            against = (1 - 2 * targets[:, 0]) * scores[:, 0]
-            own = targets[:, 0].astype(int)
-        else:
-            own = targets.argmax(axis=1)
-            others = np.where(targets > 0, -np.inf, scores)
-            against = logsumexp(others, axis=1) - scores[np.arange(len(X)), own]
-        finite = np.isfinite(scores).all(axis=1)
+        label = targets[:, 0].astype(int) if model.n_outputs == 1 else targets.argmax(axis=1)
         decisive = scores if model is self.model else self.model.scores(X)
-        return finite & (self.model.predicted(decisive) != own), np.where(finite, against, -np.inf)
+        is_wrong, _ = adversarial_margins(self.model, decisive, label)
+        return is_wrong, adversarial_margins(model, scores, label)[1]
 
 
 def like(X, moved):

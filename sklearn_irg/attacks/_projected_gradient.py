@@ -3,14 +3,14 @@ from itertools import chain
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklearn_irg._checks import check_choice, check_integer, check_real
-from sklearn_irg._engine.sensitivity import ascend, common_direction
-from sklearn_irg.attacks._fast_gradient import one_step
-from sklearn_irg.attacks._problem import Problem
+from sklearn_irg._checks import check_integer, check_real
+from sklearn_irg._engine.sensitivity import common_direction
+from sklearn_irg._threats.searches.ascent import climb
+from sklearn_irg.attacks._problem import AscentProblem
 
 
 def projected_gradient(
-    estimator, X, y, epsilon, *, norm="l2", n_steps=20, step_size=None, clip=None, features=None, random_state=None
+    estimator, X, y, threat, *, norm=None, n_steps=20, step_size=None, clip=None, features=None, random_state=None
 ):
     """Several steps along the gradient of the loss, each projected back to a ball around the row.
 
@@ -28,14 +28,15 @@ def projected_gradient(
         Samples.
     y : array-like of shape (n_samples,)
         Their labels.
-    epsilon : float
-        Radius of the ball.
-    norm : {"l2", "linf"}, default="l2"
-        Norm of the ball.
+    threat : float or ThreatModel
+        Radius of the ball; or a threat model without swaps, whose bounds are met by projection and whose integers are rounded
+        towards the row.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the ball; ``None`` is "l2". A threat model has its own.
     n_steps : int, default=20
         Number of steps.
     step_size : float, default=None
-        Length of a step; ``None`` is ``2.5 * epsilon / n_steps``.
+        Length of a step; ``None`` is 2.5 radii over ``n_steps``.
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
     features : sequence of str, int or bool, default=None
@@ -46,7 +47,7 @@ def projected_gradient(
     Returns
     -------
     X_adversarial : ndarray of shape (n_samples, n_features)
-        The rows, moved by at most epsilon.
+        The rows, moved within the ball.
 
     References
     ----------
@@ -61,47 +62,39 @@ def projected_gradient(
     >>> X, y = load_iris(return_X_y=True)
     >>> model = SVC().fit(X, y)
     >>> for epsilon in (0, 0.25, 0.5):
-    ...     print(epsilon, round(model.score(projected_gradient(model, X, y, epsilon=epsilon), y), 2))
+    ...     print(epsilon, round(model.score(projected_gradient(model, X, y, threat=epsilon), y), 2))
     0 0.97
     0.25 0.91
     0.5 0.74
     """
-    check_choice(norm, "norm", ("l2", "linf"))
-    epsilon = check_real(epsilon, "epsilon", 0)
     n_steps = check_integer(n_steps, "n_steps", 1)
-    step_size = 2.5 * epsilon / n_steps if step_size is None else check_real(step_size, "step_size", 0)
-    problem = Problem(estimator, X, features, clip)
+    problem = AscentProblem(estimator, X, threat, norm, features, clip)
+    ball = problem.ball
+    step_size = 2.5 * ball.epsilon / n_steps if step_size is None else check_real(step_size, "step_size", 0)
     targets = problem.model.encode(y, len(problem.X))
-    start = None
-    if random_state is not None:
-        start = _random_start(problem, epsilon, norm, check_random_state(random_state))
+    gradient = problem.loss_gradient(targets)
+    start = ball.zero if random_state is None else _random_start(problem, check_random_state(random_state))
+    one_step, several = (
+        climb(gradient, delta, ball, n, size)
+        for delta, n, size in ((ball.zero, 1, ball.epsilon), (start, n_steps, step_size))
+    )
     with np.errstate(over="ignore", invalid="ignore"):  # rows with scores that are not finite are never the best
-        ascent = ascend(
-            problem.loss_gradient(targets),
-            problem.X,
-            epsilon,
-            norm,
-            n_steps=n_steps,
-            step_size=step_size,
-            clip=problem.clip,
-            start=start,
-        )
-        best = problem.finish(problem.X if start is None else start)
-        worst = problem.harm(best, targets)
-        for moved in chain([one_step(problem, targets, epsilon, norm)], ascent):
-            moved = problem.finish(moved)
-            harm = problem.harm(moved, targets)
-            better = (harm[0] > worst[0]) | ((harm[0] == worst[0]) & (harm[1] > worst[1]))
+        best = problem.at(start)
+        worst = problem.objective(best, targets)
+        for delta in chain(one_step, several):
+            moved = problem.at(delta)
+            found = problem.objective(moved, targets)
+            better = (found[0] > worst[0]) | ((found[0] == worst[0]) & (found[1] > worst[1]))
             best = np.where(better[:, None], moved, best)
-            worst = tuple(np.where(better, new, old) for new, old in zip(harm, worst, strict=True))
+            worst = tuple(np.where(better, new, old) for new, old in zip(found, worst, strict=True))
     return problem.result(best)
 
 
-def _random_start(problem, epsilon, norm, rng):
-    """A point of the ball around each row, drawn uniformly, and the same for all rows."""
-    if norm == "linf":
-        steps = rng.uniform(-epsilon, epsilon, problem.X.shape[1])
+def _random_start(problem, rng):
+    """A point of the ball around each row, drawn uniformly in "l2" and "linf", and the same for all rows."""
+    ball, n_entries = problem.ball, problem.X.shape[1]
+    if ball.norm == "linf":
+        delta = rng.uniform(-ball.epsilon, ball.epsilon, n_entries)
     else:
-        radius = epsilon * rng.uniform() ** (1 / problem.X.shape[1])
-        steps = radius * common_direction(problem.X, rng, problem.X.dtype)
-    return (problem.X + steps * problem.mask).astype(problem.X.dtype)
+        delta = ball.epsilon * rng.uniform() ** (1 / n_entries) * common_direction(problem.X, rng, problem.X.dtype)
+    return ball.project(np.broadcast_to(delta * problem.mask, problem.X.shape))

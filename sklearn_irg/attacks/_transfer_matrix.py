@@ -9,7 +9,7 @@ def transfer_matrix(estimators, X, y, attack, *, targets=None):
     """Accuracy of each model on the adversarial rows of each, or the success rate of targeted attacks.
 
     Rows that were moved towards a class may fool a model without being taken for that class. The accuracy under such an
-    attack is that of one with targets of its own, ``partial(fast_gradient, epsilon=0.1, targets=targets)`` [1]_; the second
+    attack is that of one with targets of its own, ``partial(fast_gradient, threat=0.1, targets=targets)`` [1]_; the second
     number comes from ``targets`` here.
 
     Parameters
@@ -21,7 +21,7 @@ def transfer_matrix(estimators, X, y, attack, *, targets=None):
     y : array-like of shape (n_samples,)
         Their labels.
     attack : callable
-        ``attack(estimator, X, y)`` that returns moved rows, such as ``partial(fast_gradient, epsilon=0.1)``. With targets it
+        ``attack(estimator, X, y)`` that returns moved rows, such as ``partial(fast_gradient, threat=0.1)``. With targets it
         is called as ``attack(estimator, X, y, targets=targets)``.
     targets : label or array-like of shape (n_samples,), default=None
         The class to move rows to, one for all or one for each, other than their labels.
@@ -50,7 +50,7 @@ def transfer_matrix(estimators, X, y, attack, *, targets=None):
     >>> from sklearn_irg.attacks import fast_gradient, transfer_matrix
     >>> X, y = load_iris(return_X_y=True)
     >>> models = [LogisticRegression(C=C, max_iter=1000).fit(X, y) for C in (0.01, 1.0)]
-    >>> attack = partial(fast_gradient, epsilon=1)
+    >>> attack = partial(fast_gradient, threat=1)
     >>> transfer_matrix(models, X, y, attack).round(2)
     array([[0.65, 0.69],
            [0.63, 0.44]])

@@ -2,7 +2,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._engine import sensitivity
-from sklearn_irg.attacks._problem import Problem
+from sklearn_irg.attacks._problem import GradientProblem
 
 
 def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=10, features=None, random_state=None):
@@ -48,7 +48,7 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     xi = check_real(xi, "xi", 0, open_low=True)
     n_power_iterations = check_integer(n_power_iterations, "n_power_iterations", 0)
     rng = check_random_state(random_state)
-    problem = Problem(estimator, X, features)
+    problem = GradientProblem(estimator, X, features)
     model, X = problem.loss_model, problem.X
     prediction = model.likelihood.mean(model.scores(X))
     directions = sensitivity.virtual_adversarial_direction(

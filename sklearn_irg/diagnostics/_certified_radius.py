@@ -2,23 +2,14 @@
 
 import numpy as np
 
-from sklearn_irg._checks import InvalidParameterError, check_choice, check_real
-from sklearn_irg._fitted.affine import predictions
-from sklearn_irg._fitted.boundary import margin_over_norm
-from sklearn_irg._threats import exact_network
-from sklearn_irg._threats.additive_trees import method_of
-from sklearn_irg._threats.certificates import can_certify, certified_radii
-from sklearn_irg._threats.nearest import nearest_falls
-from sklearn_irg._threats.radii import rungs
-from sklearn_irg._threats.reach import DUAL
-from sklearn_irg._threats.rounding import distance_slack, margin_slack
-from sklearn_irg._threats.tree_worst_case import acts_by_column, tree_worst_case
-from sklearn_irg._threats.worst_case import has_exact_minimum, require_known_steps
-from sklearn_irg.diagnostics._distances import _attacked, _classifier, attack_distance
-from sklearn_irg.diagnostics._lipschitz import margin_bounds
+from sklearn_irg._threats.arguments import checked_budget
+from sklearn_irg._threats.distances import bounds, distance_problem, lower_bounds
+from sklearn_irg._threats.methods import check_method
 
 
-def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=None, units="raw", time_limit=10.0):
+def certified_radius(
+    estimator, X, y=None, *, threat=None, norm=None, units="raw", method="auto", max_nodes=10_000, time_limit=10.0
+):
     r"""Radius within which no change of a row can change its prediction: a lower bound on the distance to the boundary.
 
     Parameters
@@ -94,94 +85,15 @@ def certified_radius(estimator, X, y=None, *, norm=None, method="auto", threat=N
     >>> attack_distance(model, X[::50]).round(2)
     array([1.43, 0.64, 1.19])
     """
-    check_choice(method, "method", ("auto", "lipschitz", "linear_bounds", "exact"))
-    check_real(time_limit, "time_limit", 0, open_low=True)
-    if method == "lipschitz":
-        return _lipschitz_radius(estimator, X, y, norm, threat, units)
-    attacked = _attacked(estimator, X, y, norm, threat, units)
-    right = predictions(estimator, X) == attacked.model.classes[attacked.own]
-    ladder = [*(radius for radius, _ in rungs(attacked, [])), np.inf]
-    attacked.find_limits(ladder)
-    require_known_steps(attacked, ladder)
-    radii = _radii_of_model(estimator, X, y, attacked, norm, method, threat, units, time_limit)
-    return np.where(right, np.minimum(radii, attacked.limits), 0)
+    check_method(method, "lower")
+    budget = checked_budget(max_nodes, time_limit)
+    problem = distance_problem(estimator, X, y, norm=norm, threat=threat, units=units)
+    return lower_bounds(problem, method, budget)
 
 
-def _radii_of_model(estimator, X, y, attacked, norm, method, threat, units, time_limit):
-    """Radii as far as the model behind the steps is concerned."""
-    if acts_by_column(attacked) and method != "linear_bounds":
-        _require(method == "auto" or attacked.reach.threat.valid is None, attacked, _EXACT)
-        return np.maximum(tree_worst_case(attacked)[0] - distance_slack(attacked), 0)
-    if attacked.model.is_linear and not attacked.binds and method != "linear_bounds":
-        margins, gradients = attacked.model.margins(attacked.rows, attacked.own)
-        slopes = gradients[:, :, : attacked.reach.numbers.shape[1]] * attacked.reach.scales
-        norms = np.linalg.norm(slopes, ord=DUAL[attacked.reach.norm], axis=2)
-        # rounding grows with the way that rows go, too, but no faster than the margin falls
-        slack = margin_slack(attacked, np.zeros(attacked.reach.numbers.shape))
-        share = 1 - 64 * len(slopes.T) * attacked.precision
-        return np.maximum(share * margin_over_norm(margins - slack, norms).min(axis=1), 0)
-    if has_exact_minimum(attacked):
-        return certified_radii(attacked, n_bisections=45)[0]
-    if method != "linear_bounds" and (trees := method_of(attacked)) is not None:
-        return trees.distances(attacked)[0]
-    if method == "exact":
-        return _exact_interval(attacked, time_limit)[0]
-    is_plain = norm in (None, "l2") and threat is None
-    if method == "auto" and attacked.model.has_weights and is_plain and not can_certify(attacked):
-        return _lipschitz_radius(estimator, X, y, norm, threat, units)  # an activation without linear bounds
-    _require(
-        can_certify(attacked), attacked, "certain: a linear model, a decision tree, or a network of known activations"
-    )
-    return certified_radii(attacked)[0]
-
-
-_EXACT = 'exact: a linear model, trees, or a network of relu in "linf" or "l1", without `valid`,'
-
-
-def _has_exact_interval(attacked):
-    """Whether `_exact_interval` serves, and nothing in closed form does."""
-    if attacked.model.is_linear or acts_by_column(attacked) or attacked.reach.threat.valid is not None:
-        return False
-    return method_of(attacked) is not None or exact_network.can_be_exact(attacked)
-
-
-def _exact_interval(attacked, time_limit):
-    """Both ends of the distances of several trees or of a relu network, which meet if time allows."""
-    trees = None if attacked.reach.threat.valid is not None else method_of(attacked)
-    if trees is not None:
-        return trees.distances(attacked)
-    _require(exact_network.can_be_exact(attacked), attacked, _EXACT)
-    upper = nearest_falls(attacked)
-    return exact_network.distance_intervals(attacked, certified_radii(attacked)[0], upper, time_limit)
-
-
-def _require(condition, attacked, what):
-    if not condition:
-        raise TypeError(
-            f"the distance for {attacked.model.name} is not {what} is needed, alone or behind steps that act column by column. "
-            "Behind others, pass pipe[-1] with pipe[:-1].transform(X); attack_distance is an upper bound."
-        )
-
-
-def _lipschitz_radius(estimator, X, y, norm, threat, units):
-    if norm not in (None, "l2") or threat is not None:
-        raise InvalidParameterError(
-            'method="lipschitz" is for norm="l2" without a threat model. Use method="linear_bounds".'
-        )
-    attacked = _attacked(estimator, X, y, norm, threat, units)
-    if attacked.reading is not None and not attacked.reading.is_affine:
-        raise TypeError(
-            f"the steps before the last of {attacked.model.name} are not affine, or cannot be read, so its slope has no bound. "
-            'Use method="auto" under a ThreatModel with bounds, or pass pipe[-1] with pipe[:-1].transform(X).'
-        )
-    model, X = _classifier(estimator, X, units)
-    margins, gradients = model.margins(X, attacked.own)
-    bounds = np.linalg.norm(gradients, axis=2) if model.is_linear else margin_bounds(model, attacked.own)
-    slack = margin_slack(attacked, np.zeros(attacked.reach.numbers.shape)) if model.has_weights else 0.0
-    return np.maximum(margin_over_norm(margins - slack, bounds).min(axis=1), 0)
-
-
-def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=None, units="raw", time_limit=10.0):
+def distance_interval(
+    estimator, X, y=None, *, threat=None, norm=None, units="raw", method="auto", max_nodes=10_000, time_limit=10.0
+):
     """Lower and upper bound on the distance of each row to the decision boundary, by a certificate and by an attack.
 
     Parameters
@@ -228,22 +140,9 @@ def distance_interval(estimator, X, y=None, *, norm=None, method="auto", threat=
     >>> lower.round(3), upper.round(3)
     (array([0.859, 0.335, 0.533]), array([0.859, 0.335, 0.533]))
     """
-    arguments = {"norm": norm, "threat": threat, "units": units}
-    attacked = None
-    if method == "exact":
-        check_real(time_limit, "time_limit", 0, open_low=True)
-        attacked = _attacked(estimator, X, y, **arguments)
-    if attacked is not None and _has_exact_interval(attacked):
-        lower, upper = _exact_interval(attacked, time_limit)
-    else:
-        upper = attack_distance(estimator, X, **arguments)
-        try:
-            lower = certified_radius(estimator, X, y, method=method, **arguments)
-        except TypeError:
-            if method != "auto":
-                raise
-            lower = np.zeros(len(upper))
-    if y is not None:
-        right = predictions(estimator, X) == np.ravel(y)
-        lower, upper = np.where(right, lower, 0), np.where(right, upper, 0)
+    check_method(method, "lower")
+    budget = checked_budget(max_nodes, time_limit)
+    problem = distance_problem(estimator, X, y, norm=norm, threat=threat, units=units)
+    lower, upper = bounds(problem, method, budget)
+    lower, upper = (np.where(problem.misclassified, 0, side) for side in (lower, upper))
     return np.minimum(lower, upper), upper  # where both are exact, rounding may turn them round

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from sklearn_irg._checks import check_choice, check_integer
-from sklearn_irg._fitted.attributes import PredictsOtherwiseError
-from sklearn_irg._fitted.boundary import cross_boundary, margin_over_norm
+from sklearn_irg._checks import check_integer
+from sklearn_irg._fitted.boundary import margin_over_norm
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg._fitted.units import UNITS, column_scales, in_units
-from sklearn_irg._threats.arguments import ball, check_alone, constant_columns, fitted_threat, with_radius
-from sklearn_irg._threats.nearest import nearest_falls
-from sklearn_irg._threats.rows_under_attack import RowsUnderAttack
+from sklearn_irg._fitted.units import column_scales
+from sklearn_irg._threats.arguments import checked_budget, fitted_threat
+from sklearn_irg._threats.distances import distance_problem, upper_bounds
+from sklearn_irg._threats.methods import check_method
 
 
 def signed_distance(estimator, X, y=None, *, units="raw"):
@@ -72,7 +71,7 @@ def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
     return margin_over_norm(margins, slopes).min(axis=1), float(slopes[0, 0]) if is_linear else None
 
 
-def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_iter=50):
+def attack_distance(estimator, X, *, threat=None, norm=None, units="raw", method="auto", max_nodes=10_000, max_iter=50):
     """Distance at which the prediction of each row is found to change: an upper bound on the distance to the boundary.
 
     Exact for linear models and decision trees, alone or in a pipeline as far as the steps before them are affine, except for
@@ -113,50 +112,10 @@ def attack_distance(estimator, X, *, norm=None, threat=None, units="raw", max_it
     >>> attack_distance(tree, X[::30]).round(2)  # from petal widths of 0.2, 0.2, 1, 1.2 and 2.3 cm to 0.8 and 1.75
     array([0.6 , 0.6 , 0.2 , 0.4 , 0.55])
     """
-    check_integer(max_iter, "max_iter", 1)
-    if norm in (None, "l2") and threat is None:
-        try:
-            model, rows = _classifier(estimator, X, units)
-        except PredictsOtherwiseError:
-            model = None
-        if model is not None and not (model.contains_trees or model.has_kinks):
-            distances = _distance_across(model, rows, max_iter)
-            lost = np.flatnonzero(np.isinf(distances)) if model.is_function else []
-            if len(lost):  # where there is no slope, or one that leads nowhere
-                distances[lost] = nearest_falls(_attacked(estimator, X, None, norm, threat, units).take(lost))
-            return distances
-    return nearest_falls(_attacked(estimator, X, None, norm, threat, units))
-
-
-def _distance_across(model, X, max_iter):
-    own = model.predicted(model.scores(X))
-    moved = cross_boundary(model, X, own, max_iter)
-    crossed = model.predicted(model.scores(moved)) != own
-    low, high = np.zeros(len(X)), np.ones(len(X))
-    for _ in range(40):
-        middle = (low + high) / 2
-        changed = model.predicted(model.scores(X + middle[:, None].astype(X.dtype) * (moved - X))) != own
-        low, high = np.where(changed, low, middle), np.where(changed, middle, high)
-    return np.where(crossed, high * np.linalg.norm(moved - X, axis=1), np.inf)
-
-
-def _attacked(estimator, X, y, norm, threat, units):
-    """Rows under a threat model, or under a ball without bounds."""
-    if threat is None:
-        norm = "l2" if norm is None else norm
-        scale = None if check_choice(units, "units", tuple(UNITS)) == "raw" else "std"
-        still = [] if scale is None else constant_columns(X)
-        threat = ball(1.0, X, norm=norm, scale=scale, fixed=still, bounds=None)
-    else:
-        check_alone(norm=norm, units=None if units == "raw" else units)
-        threat = fitted_threat(threat, X)
-    return RowsUnderAttack(estimator, X, y, with_radius(threat, np.inf))
-
-
-def _classifier(estimator, X, units):
-    model, X = model_and_rows(estimator, X)
-    model.require_classes()
-    return in_units(model, X, units)
+    check_method(method, "upper")
+    budget = checked_budget(max_nodes, max_linearizations=check_integer(max_iter, "max_iter", 1))
+    problem = distance_problem(estimator, X, None, norm=norm, threat=threat, units=units)
+    return upper_bounds(problem, method, budget)
 
 
 def _positions(model, X, y):

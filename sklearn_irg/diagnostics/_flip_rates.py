@@ -7,8 +7,9 @@ import numpy as np
 
 from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._threats.arguments import fitted_threat, one_radius
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import find_attacks
 from sklearn_irg._threats.threat_model import ThreatModel
-from sklearn_irg._threats.worst_case import worst_case
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +90,13 @@ def flip_rates(estimator, X, y=None, threat=None):
     {'age': 0.12, 'job': 0.12, 'home': 0.0}
     """
     threat = _any_level(X) if threat is None else fitted_threat(threat, X)
-    radius = one_radius(threat.epsilon)
+    radius = one_radius(threat)
     labels = predictions(estimator, X) if y is None else np.ravel(y)
     right = predictions(estimator, X) == labels
     positions = _changeable(threat, radius)
-    fallen = [worst_case(estimator, X, labels, _only(threat, j), [radius]).fallen[0] for j in positions]
-    rates = [float(np.mean(flips & right)) for flips in fallen]
+    problems = [AttackProblem(estimator, X, labels, _only(threat, j)) for j in positions]
+    flips = [find_attacks(problem, [radius]).misclassified[0] for problem in problems]
+    rates = [float(np.mean(flipped & right)) for flipped in flips]
     names = getattr(threat, "feature_names_in_", np.arange(threat.n_features_in_))
     return FlipRates(np.asarray(names, dtype=object)[positions], np.array(positions, dtype=int), np.array(rates))
 
@@ -107,7 +109,7 @@ def _any_level(X):
 def _changeable(threat, radius):
     """Positions of the columns that may change."""
     numbers = np.flatnonzero(threat.scales_ > 0).tolist() if radius > 0 else []
-    categories = list(threat.exchanges_) if threat.n_swaps > 0 else []
+    categories = list(threat.allowed_swaps_) if threat.n_swaps > 0 else []
     return sorted({*numbers, *categories})
 
 
@@ -115,5 +117,5 @@ def _only(threat, column):
     """A fitted threat model under which one column may change, and no other."""
     other = copy(threat)
     other.scales_ = np.where(np.arange(len(threat.scales_)) == column, threat.scales_, 0)
-    other.exchanges_ = {j: ways for j, ways in threat.exchanges_.items() if j == column}
+    other.allowed_swaps_ = {j: ways for j, ways in threat.allowed_swaps_.items() if j == column}
     return other

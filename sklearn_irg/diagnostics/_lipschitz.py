@@ -8,6 +8,7 @@ from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._engine.sensitivity import normalized_rows
 from sklearn_irg._fitted.attributes import as_model
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_numbers, model_and_rows
+from sklearn_irg._fitted.weights import require_weights
 from sklearn_irg.diagnostics._gradients import predicted_targets
 
 
@@ -66,23 +67,11 @@ def lipschitz_bounds(estimator, X=None, *, n_steps=5):
     """
     n_steps = check_integer(n_steps, "n_steps", 0)
     model, X = (as_model(estimator), None) if X is None else model_and_rows(estimator, X)
-    _require_weights(model)
+    require_weights(model)
     slopes = model.network.activation.largest_slope ** (len(model.layers) - 1)
     norms = [[float(np.linalg.norm(W, order)) for W, _ in model.layers] for order in (2, "fro")]
     empirical = None if X is None else _steepest(model, X, n_steps)
     return LipschitzBounds(slopes * float(np.prod(norms[0])), slopes * float(np.prod(norms[1])), empirical)
-
-
-def margin_bounds(model, own):
-    """Upper bound on the Lipschitz constant of each margin, shape (n_samples, n_others)."""
-    _require_weights(model)
-    *hidden, (last, _) = model.layers
-    body = np.prod([model.network.activation.largest_slope * np.linalg.norm(W, 2) for W, _ in hidden])
-    if model.n_outputs == 1:
-        return np.full((len(own), 1), body * np.linalg.norm(last))
-    differences = np.linalg.norm(last[:, :, None] - last[:, None, :], axis=0)
-    others = np.arange(model.n_outputs)[None] != own[:, None]
-    return body * differences[own][others].reshape(len(own), -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,16 +172,8 @@ def _require_loss_of_scores(estimator, X, model, rows):
 
 def _network_model(estimator):
     model = as_model(estimator)
-    _require_weights(model)
+    require_weights(model)
     return model
-
-
-def _require_weights(model):
-    if not model.has_weights:
-        raise TypeError(
-            f"{model.name} has no weights to bound its slope with: a linear model or a multi-layer perceptron is needed, alone "
-            "or behind affine steps. Behind others, pass pipe[-1] with pipe[:-1].transform(X)."
-        )
 
 
 def _steepest(model, X, n_steps):

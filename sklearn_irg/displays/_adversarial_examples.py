@@ -32,7 +32,7 @@ class AdversarialExamplesDisplay(Display):
     >>> from sklearn_irg.displays import AdversarialExamplesDisplay
     >>> X, y = load_digits(return_X_y=True)
     >>> model = LogisticRegression(max_iter=1000).fit(X / 16, y)
-    >>> display = AdversarialExamplesDisplay.from_estimator(model, X[:4] / 16, y[:4], epsilon=1.0, image_shape=(8, 8))
+    >>> display = AdversarialExamplesDisplay.from_estimator(model, X[:4] / 16, y[:4], threat=1.0, image_shape=(8, 8))
     >>> display.axes_.shape
     (3, 4)
     """
@@ -46,7 +46,7 @@ class AdversarialExamplesDisplay(Display):
         self.labels = labels
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, epsilon, image_shape, attack=None, n_images=10, ax=None):
+    def from_estimator(cls, estimator, X, y, *, threat, image_shape, method=None, n_images=10, ax=None):
         """Attack some rows and draw.
 
         Parameters
@@ -57,12 +57,12 @@ class AdversarialExamplesDisplay(Display):
             Samples.
         y : array-like of shape (n_samples,)
             Classes.
-        epsilon : float
-            Radius, in units of X.
+        threat : float or ThreatModel
+            Radius, in units of X; or what else the method takes.
         image_shape : tuple of int
             Shape of the images.
-        attack : callable, default=None
-            ``attack(estimator, X, y, epsilon)``; ``None`` is `sklearn_irg.attacks.fast_gradient`.
+        method : callable, default=None
+            ``method(estimator, X, y, threat)`` that returns moved rows; ``None`` is `sklearn_irg.attacks.fast_gradient`.
         n_images : int, default=10
             Number of rows, from the first.
         ax : matplotlib axes, or array of them of shape (3, n_images), default=None
@@ -74,7 +74,7 @@ class AdversarialExamplesDisplay(Display):
             The display, drawn.
         """
         X, y = X[:n_images], np.asarray(y)[:n_images]
-        moved = (fast_gradient if attack is None else attack)(estimator, X, y, epsilon)
+        moved = (fast_gradient if method is None else method)(estimator, X, y, threat)
         before, after = np.ravel(estimator.predict(X)), np.ravel(estimator.predict(as_given(moved, X)))
         X, moved = np.asarray(X, dtype=float), np.asarray(moved, dtype=float)
         return cls(X, moved, before, after, image_shape=image_shape, labels=y).plot(ax=ax)

@@ -1,8 +1,7 @@
 import numpy as np
 
 from sklearn_irg._threats.arguments import fitted_threat
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
-from sklearn_irg.diagnostics import certified_radius
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, evaluate_robustness
 from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, plain, styles, wrapped
 
 
@@ -38,7 +37,7 @@ class RobustnessCurveDisplay(Display):
     >>> from sklearn_irg.displays import RobustnessCurveDisplay
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> models = {f"C={C}": LogisticRegression(C=C).fit(scale(X), y) for C in (0.01, 1)}
-    >>> display = RobustnessCurveDisplay.from_estimators(models, scale(X), y, epsilon=[0, 0.5, 1.0])
+    >>> display = RobustnessCurveDisplay.from_estimators(models, scale(X), y, threat=[0, 0.5, 1.0])
     >>> display.attacked["C=0.01"].shape
     (3,)
     """
@@ -52,7 +51,7 @@ class RobustnessCurveDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, epsilon, norm=None, attack="auto", name=None, ax=None, curve_kwargs=None
+        cls, estimator, X, y, *, threat, norm=None, method="auto", name=None, ax=None, curve_kwargs=None
     ):
         """Compute and draw for one model.
 
@@ -64,14 +63,12 @@ class RobustnessCurveDisplay(Display):
             Samples.
         y : array-like of shape (n_samples,)
             Classes.
-        epsilon : array-like of shape (n_radii,) or ThreatModel
+        threat : array-like of shape (n_radii,) or ThreatModel
             Radii, in units of X; or a threat model with several radii.
         norm : {"l2", "linf", "l1"}, default=None
             Norm of the perturbations for radii; ``None`` is "l2".
-        attack : "auto" or callable, default="auto"
-            ``attack(estimator, X, y, epsilon)`` that returns moved rows; called for each radius, with a threat model of
-            that radius where one is given. "auto" uses closed forms for linear models and trees, gradients for
-            differentiable models, and a search for piecewise constant ones, such as forests.
+        method : str or callable, default="auto"
+            As in `sklearn_irg.attacks.adversarial_accuracy`.
         name : str, default=None
             Name for the legend; ``None`` is that of the estimator.
         ax : matplotlib axes, default=None
@@ -86,11 +83,11 @@ class RobustnessCurveDisplay(Display):
         """
         name = name_of(estimator) if name is None else name
         return cls.from_estimators(
-            {name: estimator}, X, y, epsilon=epsilon, norm=norm, attack=attack, ax=ax, curve_kwargs=curve_kwargs
+            {name: estimator}, X, y, threat=threat, norm=norm, method=method, ax=ax, curve_kwargs=curve_kwargs
         )
 
     @classmethod
-    def from_estimators(cls, estimators, X, y, *, epsilon, norm=None, attack="auto", ax=None, curve_kwargs=None):
+    def from_estimators(cls, estimators, X, y, *, threat, norm=None, method="auto", ax=None, curve_kwargs=None):
         """Compute and draw for several models; certified accuracy too where it is known.
 
         Parameters
@@ -102,14 +99,12 @@ class RobustnessCurveDisplay(Display):
             Samples.
         y : array-like of shape (n_samples,)
             Classes.
-        epsilon : array-like of shape (n_radii,) or ThreatModel
+        threat : array-like of shape (n_radii,) or ThreatModel
             Radii, in units of X; or a threat model with several radii.
         norm : {"l2", "linf", "l1"}, default=None
             Norm of the perturbations for radii; ``None`` is "l2".
-        attack : "auto" or callable, default="auto"
-            ``attack(estimator, X, y, epsilon)`` that returns moved rows; called for each radius, with a threat model of
-            that radius where one is given. "auto" uses closed forms for linear models and trees, gradients for
-            differentiable models, and a search for piecewise constant ones, such as forests.
+        method : str or callable, default="auto"
+            As in `sklearn_irg.attacks.adversarial_accuracy`.
         ax : matplotlib axes, default=None
             Axes to draw on; ``None`` creates new ones.
         curve_kwargs : dict, default=None
@@ -121,20 +116,17 @@ class RobustnessCurveDisplay(Display):
             The display, drawn.
         """
         attacked, certified = {}, {}
-        if isinstance(epsilon, ThreatModel):
-            epsilon = fitted_threat(epsilon, X)
+        units, radii = "units of X", threat
+        if isinstance(threat, ThreatModel):
+            fitted_threat(threat, X)
+            units, radii = _units(threat), threat.epsilon
         for name, estimator in named(estimators).items():
-            attacked[name] = np.atleast_1d(adversarial_accuracy(estimator, X, y, epsilon, norm=norm, attack=attack))
-            try:
-                certified[name] = _certified(estimator, X, y, epsilon, norm)
-            except TypeError:
-                continue
-        if isinstance(epsilon, ThreatModel):
-            threat, units = epsilon, _units(epsilon)
-            epsilon, norm = threat.epsilon, threat.norm + _swaps(threat.n_swaps)
-        else:
-            units = "units of X"
-        radii = np.atleast_1d(np.asarray(epsilon, dtype=float))
+            attacked[name], bound = _accuracies(estimator, X, y, threat, norm, method)
+            if bound is not None:
+                certified[name] = bound
+        if isinstance(threat, ThreatModel):
+            norm = threat.norm + _swaps(threat.n_swaps)
+        radii = np.atleast_1d(np.asarray(radii, dtype=float))
         display = cls(radii, attacked, certified=certified, norm="l2" if norm is None else norm, units=units)
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
@@ -187,15 +179,16 @@ def _bounds():
     ]
 
 
-def _certified(estimator, X, y, epsilon, norm):
-    """Certified accuracy, by what is known of the model and, for radii in "l2", by the slope of a network."""
+def _accuracies(estimator, X, y, threat, norm, method):
+    """Accuracy under attack, and certified accuracy or None."""
+    if not callable(method):
+        found = evaluate_robustness(estimator, X, y, threat, norm=norm, method=method)
+        return found.adversarial_accuracy, found.certified_accuracy if found.is_certifiable else None
+    attacked = np.atleast_1d(adversarial_accuracy(estimator, X, y, threat, norm=norm, method=method))
     try:
-        return np.atleast_1d(certified_accuracy(estimator, X, y, epsilon, norm=norm))
-    except TypeError:
-        if isinstance(epsilon, ThreatModel) or norm not in (None, "l2"):
-            raise
-        radii = certified_radius(estimator, X, y, method="lipschitz")
-        return np.array([np.mean(radii > radius) for radius in np.ravel(epsilon)])
+        return attacked, np.atleast_1d(certified_accuracy(estimator, X, y, threat, norm=norm))
+    except TypeError:  # nothing is certain about it
+        return attacked, None
 
 
 def _units(threat):

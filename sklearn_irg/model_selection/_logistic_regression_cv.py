@@ -48,9 +48,9 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
         is accuracy.
     selection : {"best", "one_standard_error", "most_robust"}, default="best"
         Rule that chooses the strength: the one with the best mean score; the strongest within one standard error of it;
-        or, among those within one standard error, the one with the largest accuracy under ``threat_model``. The last
+        or, among those within one standard error, the one with the largest accuracy under ``threat``. The last
         two never choose a strength at which the model of a fold predicts one class only.
-    threat_model : ThreatModel, default=None
+    threat : ThreatModel, default=None
         Changes that rows may undergo when a model is tested on them, fitted on the table that X is, or whose rows X has.
         If given, accuracies under attack are measured too. Behind the first steps of a pipeline X has other columns: there,
         search over the whole pipeline with `sklearn_irg.model_selection.refit_most_robust`.
@@ -66,7 +66,7 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     scores_ : ndarray of shape (n_folds, n_alphas)
         Score of each strength in each fold.
     attacked_scores_ : ndarray of shape (n_folds, n_alphas)
-        Accuracies under ``threat_model``, which are upper bounds. Only with a threat model.
+        Accuracies under ``threat``, which are upper bounds. Only with a threat model.
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
@@ -93,7 +93,7 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, where ``selection`` allows no strength, and for a ``threat_model``
+        In ``fit``, for parameters or data out of range, where ``selection`` allows no strength, and for a ``threat``
         that has not been fitted, or on another table.
 
     See Also
@@ -112,7 +112,7 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X = scale(X)
     >>> threat = ThreatModel(0.5).fit(X)
-    >>> model = GradRegLogisticRegressionCV(max_iter=1000, selection="most_robust", threat_model=threat).fit(X, y)
+    >>> model = GradRegLogisticRegressionCV(max_iter=1000, selection="most_robust", threat=threat).fit(X, y)
     >>> float(round(model.alpha_, 3)), round(model.score(X, y), 2)
     (0.1, 0.99)
     """
@@ -137,7 +137,7 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
         cv=None,
         scoring=None,
         selection="best",
-        threat_model=None,
+        threat=None,
         n_jobs=None,
     ):
         self.penalty = penalty
@@ -155,5 +155,5 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
         self.cv = cv
         self.scoring = scoring
         self.selection = selection
-        self.threat_model = threat_model
+        self.threat = threat
         self.n_jobs = n_jobs

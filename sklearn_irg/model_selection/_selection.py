@@ -319,11 +319,11 @@ def _ranked(scores):
     return np.where(np.isnan(means), -np.inf, means)
 
 
-def check_selection(selection, threat_model):
+def check_selection(selection, threat):
     """Raise a ValueError for an unknown rule, and for one without what it needs."""
     check_choice(selection, "selection", SELECTIONS)
-    if selection == "most_robust" and threat_model is None:
+    if selection == "most_robust" and threat is None:
         raise InvalidParameterError(
             'selection="most_robust" needs to know what may happen to a row: pass a threat model, such as '
-            "threat_model=ThreatModel(epsilon=0.5).fit(X)."
+            "threat=ThreatModel(epsilon=0.5).fit(X)."
         )

@@ -9,9 +9,8 @@ from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._estimators._distributed import are_distributed
 from sklearn_irg._estimators._fit_method import all_or_nothing
 from sklearn_irg._estimators._strengths import follows_path
-from sklearn_irg._threats.arguments import check_fitted
 from sklearn_irg._threats.same_table import difference_from_table
-from sklearn_irg._threats.threat_model import ThreatModel
+from sklearn_irg._threats.threat_model import ThreatModel, check_fitted
 from sklearn_irg.model_selection._folds import cross_validate_strengths, fit_path
 from sklearn_irg.model_selection._regularization_path import check_alphas
 from sklearn_irg.model_selection._selection import check_selection, choose
@@ -69,8 +68,8 @@ class StrengthSearch:
                 "several."
             )
         alphas = check_alphas(self.alphas)
-        check_selection(self.selection, self.threat_model)
-        if self.threat_model is not None:
+        check_selection(self.selection, self.threat)
+        if self.threat is not None:
             self._check_threat(X)
         self._validate(X, y, reset=True)
         plain = self._plain_estimator()
@@ -82,7 +81,7 @@ class StrengthSearch:
             5 if self.cv is None else self.cv,
             self.scoring,
             counts=True,
-            threat=self.threat_model,
+            threat=self.threat,
             sample_weight=sample_weight,
             mask=mask,
             n_jobs=self.n_jobs,
@@ -99,7 +98,7 @@ class StrengthSearch:
         self._forget()
         vars(self).update(fitted)
         self.alpha_, self.alphas_, self.scores_ = float(alphas[chosen]), alphas, folds.scores
-        if self.threat_model is not None:
+        if self.threat is not None:
             self.attacked_scores_ = folds.attacked
         return self
 
@@ -124,23 +123,21 @@ class StrengthSearch:
 
     def _check_threat(self, X):
         """Raise an error for a threat model by which no strength can be chosen with these rows."""
-        threat = self.threat_model
+        threat = self.threat
         if not isinstance(threat, ThreatModel):
             raise InvalidParameterError(
-                f"threat_model must be a ThreatModel, such as ThreatModel(0.5).fit(X), or None; got {threat!r}."
+                f"threat must be a ThreatModel, such as ThreatModel(0.5).fit(X), or None; got {threat!r}."
             )
         if np.ndim(threat.epsilon):
-            raise InvalidParameterError(
-                f"threat_model must have one radius to choose by; got epsilon={threat.epsilon!r}."
-            )
+            raise InvalidParameterError(f"threat must have one radius to choose by; got epsilon={threat.epsilon!r}.")
         try:
             check_fitted(threat)
         except NotFittedError as error:
-            raise NotFittedError(f"threat_model: {error} {_WHOLE_PIPELINE}") from None
+            raise NotFittedError(f"threat: {error} {_WHOLE_PIPELINE}") from None
         difference = difference_from_table(threat, X)
         if difference is not None:
             raise InvalidParameterError(
-                f"X cannot be rows of the table on which threat_model was fitted: {difference}. {_WHOLE_PIPELINE}"
+                f"X cannot be rows of the table on which threat was fitted: {difference}. {_WHOLE_PIPELINE}"
             )
 
     def _forget(self):

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_irg._fitted.trees import leaf_boxes
-from sklearn_irg._threats.exact_trees import settle
-from sklearn_irg._threats.leaf_tables import LeafTables, Leaves
+from sklearn_irg._perturbations.projection import delta_norms
+from sklearn_irg._threats.best_found import BestFound
+from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.radii import rungs
-from sklearn_irg._threats.reach import length
 from sklearn_irg._threats.rounding import distance_slack
-from sklearn_irg._threats.rows_under_attack import Best
-from sklearn_irg._threats.tree_geometry import Geometry
-from sklearn_irg._threats.tree_worst_case import columns_come_from_one, sources_of
+from sklearn_irg._threats.sources import columns_come_from_one, sources_of
+from sklearn_irg._threats.trees.decisions import settle
+from sklearn_irg._threats.trees.geometry import Geometry
+from sklearn_irg._threats.trees.leaf_tables import LeafTables, Leaves
 
-__all__ = ["AdditiveTreesMethod", "method_of"]
+__all__ = ["AdditiveTreesSearch", "TreeSearch"]
 
-MAX_NODES = 10_000  # of the search for each row, way to swap and other class
 _ANYWHERE = 1e300  # a radius beyond all others
 _N_HALVINGS = 60  # of the interval in which a distance lies
 _N_OPEN = 3  # radii at which a row stays open before it is given up
@@ -27,41 +27,70 @@ _ENTRIES = 4_000_000  # of costs: rows, times ways, times cells
 _ULP = np.finfo(np.float64).eps
 
 
-def method_of(attacked):
-    """The method for rows, or None where the model is not additive trees, or too many ways of swaps are possible."""
-    if attacked.model.trees is None or not columns_come_from_one(attacked):
-        return None
-    if _n_ways(attacked) > _MOST_WAYS:
-        return None
-    _, source = sources_of(attacked)
-    trees = attacked.model.trees.believed(attacked.model.inside(attacked.rows))
-    if (
-        trees is None or trees.is_categorical.any() or not _names_agree(attacked)
-    ):  # what codes stand for is the library's
-        return None
+class AdditiveTreesSearch(Method):
+    """Branch and bound over boxes of thresholds."""
+
+    name = "additive_trees"
+    answers = frozenset({"attack", "certify", "lower", "upper"})
+    is_exact = True
+
+    @classmethod
+    def obstacle(cls, problem):
+        return problem.remembered(cls, _prepared)[1]
+
+    def __init__(self, problem, budget):
+        super().__init__(problem, budget)
+        self.search = problem.remembered(type(self), _prepared)[0]
+
+    def attack(self, best, radius, rows, quick=False):
+        return self.search.step(best, radius, self.budget.max_nodes)[0]
+
+    def distances(self):
+        return self.search.distances(self.problem, self.budget.max_nodes)
+
+
+def _prepared(problem):
+    """The search for the trees of a problem, or None and the reason."""
+    name = problem.model.name
+    if problem.model.trees is None:
+        return None, f"{name} is not made of trees"
+    if not columns_come_from_one(problem):
+        return None, "the steps before the trees mix columns"
+    if _n_ways(problem) > _MOST_WAYS:
+        return None, f"rows can swap their categories in more than {_MOST_WAYS} ways"
+    trees = problem.model.trees.believed(problem.model.to_inner(problem.rows))
+    if trees is None:
+        return None, problem.model.trees.refusal
+    if trees.is_categorical.any():
+        return None, f"the trees of {name} split categories of their own"  # what codes stand for is the library's
+    if not _names_agree(problem):
+        return None, f"{name} goes by names of columns, which are in another order here"
+    _, source = sources_of(problem)
     used = np.isin(np.arange(trees.n_features), trees.feature)
     moving = np.flatnonzero(used & (source >= 0))
     if len(np.unique(source[moving])) < len(moving):
-        return None
-    method = AdditiveTreesMethod(trees, moving)
-    return method if method.n_bytes <= _MOST_BYTES else None
+        return None, "a column of the table moves several columns of the trees"
+    search = TreeSearch(trees, moving)
+    if search.n_bytes > _MOST_BYTES:
+        return None, f"the tables of {name} would need more than {_MOST_BYTES >> 20} MB"
+    return search, None
 
 
-def _names_agree(attacked):
+def _names_agree(problem):
     """Whether columns stand in the order of the trees where a library goes by their names, as CatBoost does."""
-    own, given = getattr(attacked.model.trees.estimator, "feature_names_", None), attacked.reach.table.names
-    return attacked.steps is not None or own is None or given is None or list(own) == list(given)
+    fitted, given = getattr(problem.model.trees.estimator, "feature_names_", None), problem.table.names
+    return problem.steps is not None or fitted is None or given is None or list(fitted) == list(given)
 
 
-def _n_ways(attacked):
+def _n_ways(problem):
     """Largest number of ways in which a row may swap categories, none included."""
-    reach = attacked.reach
-    counts = [reach.may_swap(c).sum(axis=1) for c in range(len(reach.columns))]
+    arrays = problem.perturbations
+    counts = [arrays.can_swap(c).sum(axis=1) for c in range(len(arrays.columns))]
     if not counts:
         return 1
     counts = np.array(counts).astype(float)
     total = np.ones(counts.shape[1])
-    for n_swaps in range(1, min(reach.threat.n_swaps, len(counts)) + 1):
+    for n_swaps in range(1, min(arrays.n_swaps, len(counts)) + 1):
         for columns in itertools.combinations(range(len(counts)), n_swaps):
             total += counts[list(columns)].prod(axis=0)
     return total.max(initial=1)
@@ -92,12 +121,12 @@ class _Views:
         """Some of the views."""
         return _Views(self.problem.take(views), self.row[views], self.codes[views], self.seen[views])
 
-    def seen_at(self, views, units):
+    def seen_at(self, views, delta):
         """What the trees see of some views where their numbers have moved."""
-        return self.problem.take(views).entering(units, self.codes[views])
+        return self.problem.take(views).entering(delta, self.codes[views])
 
 
-class AdditiveTreesMethod:
+class TreeSearch:
     """Decisions for rows at a radius.
 
     Parameters
@@ -124,50 +153,51 @@ class AdditiveTreesMethod:
         n_cells = (self.boxes.n_cells[np.concatenate([self.moving, self.still])] + 1).sum()
         return int(2 * 8 * n_cells * self.trees.n_trees * (largest // 64 + 1))
 
-    def step(self, some, best, radius, max_nodes=MAX_NODES):
+    def step(self, best, radius, max_nodes):
         """Offer the worst point of each row at a radius, or at one for each.
 
         Returns
         -------
-        stands : ndarray of bool of shape (n_samples,)
+        certified : ndarray of bool of shape (n_samples,)
             Rows that are misclassified nowhere.
         nearest : ndarray of shape (n_samples,)
             Distance to the nearest cell in which one was found to be, infinite where none was.
         """
-        stands = np.ones(len(some), dtype=bool)
+        some = best.problem
+        certified = np.ones(len(some), dtype=bool)
         nearest = np.full(len(some), np.inf)
         radius = np.broadcast_to(radius, len(some))
         for views in self._views(some):
-            for own, other in self._pairs(some.own[views.row]):
-                here = np.flatnonzero((some.own[views.row] == own) & ~best.wrong[views.row])
+            for label, other in self._pairs(some.label[views.row]):
+                here = np.flatnonzero((some.label[views.row] == label) & ~best.wrong[views.row])
                 if len(here):
                     part = views.take(here)
-                    cleared = self._settle(some, best, part, own, other, radius, nearest, max_nodes)
-                    np.logical_and.at(stands, part.row, cleared)
-        return stands & ~best.wrong, nearest
+                    cleared = self._settle(some, best, part, label, other, radius, nearest, max_nodes)
+                    np.logical_and.at(certified, part.row, cleared)
+        return certified & ~best.wrong, nearest
 
-    def distances(self, attacked, max_nodes=MAX_NODES):
+    def distances(self, problem, max_nodes):
         """Lower and upper ends of the distance of each row to where it is misclassified: the same but for rounding, mostly.
 
         Infima, which need not be reached: a row lies on one side of a threshold or the other. At first the radius grows until a
         point is found, then it is halved between what is certain and what was found; at last nothing is nearer than the point.
         """
-        found = Best(attacked)
-        lower, upper = np.zeros(len(attacked)), np.where(found.wrong, 0.0, np.inf)
-        if attacked.reach.columns:  # swaps go no distance
-            self._look(attacked, lower, upper, np.flatnonzero(upper > 0), np.zeros(len(attacked)), max_nodes)
-        for radius, tries in rungs(attacked, []):
+        found = BestFound(problem)
+        lower, upper = np.zeros(len(problem)), np.where(found.wrong, 0.0, np.inf)
+        if problem.perturbations.columns:  # swaps go no distance
+            self._look(problem, lower, upper, np.flatnonzero(upper > 0), np.zeros(len(problem)), max_nodes)
+        for radius, tries in rungs(problem, []):
             rows = np.flatnonzero(np.isinf(upper) & tries)
-            self._look(attacked, lower, upper, rows, np.full(len(attacked), radius), max_nodes)
-        furthest = np.full(len(attacked), _ANYWHERE)
-        self._look(attacked, lower, upper, np.flatnonzero(np.isinf(upper)), furthest, max_nodes)
-        self._close(attacked, lower, upper, max_nodes)
+            self._look(problem, lower, upper, rows, np.full(len(problem), radius), max_nodes)
+        furthest = np.full(len(problem), _ANYWHERE)
+        self._look(problem, lower, upper, np.flatnonzero(np.isinf(upper)), furthest, max_nodes)
+        self._close(problem, lower, upper, max_nodes)
         return lower, upper
 
-    def _close(self, attacked, lower, upper, max_nodes):
+    def _close(self, problem, lower, upper, max_nodes):
         """Halve intervals until nothing is nearer than what was found, or a row has been left open a few times."""
-        slack = 2 * distance_slack(attacked) + 1e-11
-        n_open, ceiling = np.zeros(len(attacked), dtype=int), np.full(len(attacked), np.inf)
+        slack = 2 * distance_slack(problem) + 1e-11
+        n_open, ceiling = np.zeros(len(problem), dtype=int), np.full(len(problem), np.inf)
         for k in range(_N_HALVINGS):
             nearer = upper * (1 - 1e-9) - slack
             rows = np.flatnonzero((lower < nearer) & np.isfinite(upper) & (n_open < _N_OPEN))
@@ -177,25 +207,24 @@ class AdditiveTreesMethod:
             middle = np.sqrt(np.maximum(lower, highest * 1e-3) * highest)
             radius = np.where((k % 2 == 1) & (nearer < ceiling), nearer, middle)
             before = lower + upper
-            self._look(attacked, lower, upper, rows, radius, max_nodes)
+            self._look(problem, lower, upper, rows, radius, max_nodes)
             still = rows[(lower + upper)[rows] == before[rows]]
             n_open[still] += 1
             ceiling[still] = radius[still]
 
-    def _look(self, attacked, lower, upper, rows, radius, max_nodes):
+    def _look(self, problem, lower, upper, rows, radius, max_nodes):
         """Decide rows at a radius each; raise their lower ends, or reduce their upper ones."""
         if not len(rows):
             return
-        some = attacked.take(rows)
-        best = Best(some)
-        stands, nearest = self.step(some, best, radius[rows], max_nodes)
+        best = BestFound(problem.take(rows))
+        certified, nearest = self.step(best, radius[rows], max_nodes)
         proved = np.where(radius[rows] < _ANYWHERE, radius[rows], np.inf)
-        lower[rows] = np.where(stands, np.maximum(lower[rows], proved), lower[rows])
+        lower[rows] = np.where(certified, np.maximum(lower[rows], proved), lower[rows])
         upper[rows] = np.minimum(upper[rows], nearest)
 
-    def _pairs(self, own):
+    def _pairs(self, label):
         n_classes = max(2, self.trees.n_outputs)
-        return [(k, other) for k in np.unique(own) for other in range(n_classes) if other != k]
+        return [(k, other) for k in np.unique(label) for other in range(n_classes) if other != k]
 
     def _views(self, some):
         """Rows as they are, then with swaps, in parts that memory has room for."""
@@ -205,26 +234,26 @@ class AdditiveTreesMethod:
         for start in range(0, len(ways[0]), size):
             row, codes = ways[0][start : start + size], ways[1][start : start + size]
             problem = some.take(row)
-            seen = problem.entering(np.zeros(problem.reach.numbers.shape), codes)
+            seen = problem.entering(np.zeros(problem.perturbations.numbers.shape), codes)
             yield _Views(problem, row, codes, seen)
 
     # -- one class against another -----------------------------------------------------------------------------------------
 
-    def _direction(self, own, other):
+    def _direction(self, label, other):
         """Of scores in which a row falls from one class to another, and what is added."""
         if self.trees.n_outputs == 1:
             sign = 1.0 if other == 1 else -1.0
             return np.array([sign]), sign * (self.trees.constant[0] - self.trees.boundary)
         direction = np.zeros(self.trees.n_outputs)
-        direction[other], direction[own] = 1, -1
+        direction[other], direction[label] = 1, -1
         return direction, float(self.trees.constant @ direction)
 
-    def _tables_of(self, own, other):
+    def _tables_of(self, label, other):
         """Words by cells of the columns that move, and of those that stay."""
-        if (own, other) not in self._tables:
+        if (label, other) not in self._tables:
             boxes = self.boxes
-            values = self.trees.values[boxes.node] @ self._direction(own, other)[0]
-            self._tables[own, other] = [
+            values = self.trees.values[boxes.node] @ self._direction(label, other)[0]
+            self._tables[label, other] = [
                 LeafTables(
                     Leaves(
                         boxes.tree,
@@ -237,22 +266,22 @@ class AdditiveTreesMethod:
                 )
                 for columns in (self.moving, self.still)
             ]
-        return self._tables[own, other]
+        return self._tables[label, other]
 
-    def _settle(self, some, best, views, own, other, radius, nearest, max_nodes):
+    def _settle(self, some, best, views, label, other, radius, nearest, max_nodes):
         """Search views of rows, offer what is found, and say which views no point of takes to the other class."""
-        tables, still = self._tables_of(own, other)
-        cells = Geometry(self, some, views, (tables, still), self._direction(own, other)[1], radius)
-        adds_up = some.reach.norm != "linf"
+        tables, still = self._tables_of(label, other)
+        cells = Geometry(self, some, views, (tables, still), self._direction(label, other)[1], radius)
+        adds_up = some.perturbations.norm != "linf"
         levels = {"above": self.doubt, "below": -self.doubt}
 
         def is_found(of_views, points):
             rows = some.take(views.row[of_views])
             found, is_known = np.zeros((2, len(of_views)), dtype=bool)
-            for units in cells.points(of_views, points):
-                kept = _is_within(units, some.reach.norm, radius[views.row[of_views]])
-                found |= kept & rows.misclassifies(units, views.codes[of_views])
-                is_known |= kept & cells.are_in(of_views, units, points)
+            for delta in cells.points(of_views, points):
+                kept = _is_within(delta, some.perturbations.norm, radius[views.row[of_views]])
+                found |= kept & rows.misclassifies(delta, views.codes[of_views])
+                is_known |= kept & cells.are_in(of_views, delta, points)
             return found, is_known
 
         verdict = settle(tables, cells.cells, **levels, costs_add_up=adds_up, max_nodes=max_nodes, is_found=is_found)
@@ -268,17 +297,17 @@ class AdditiveTreesMethod:
             now = found[len(found) - 1 - last]
             found = np.setdiff1d(found, now)
             rows = views.row[now]
-            part_rows = some.take(rows)
-            part = best.take(rows, part_rows)
+            part = best.take(rows)
+            part_rows = part.problem
             trials = list(cells.points(now, verdict.cells[now]))
-            distances = length(trials[-1], some.reach.norm)
-            for units in trials:
-                kept = _is_within(units, some.reach.norm, radius[rows])
-                units = np.where(kept[:, None], units, 0)
-                is_wrong = part_rows.misclassifies(units, views.codes[now])
-                part.confirm(units, views.codes[now], is_wrong)
+            distances = delta_norms(trials[-1], some.perturbations.norm)
+            for delta in trials:
+                kept = _is_within(delta, some.perturbations.norm, radius[rows])
+                delta = np.where(kept[:, None], delta, 0)
+                is_wrong = part_rows.misclassifies(delta, views.codes[now])
+                part.confirm(delta, views.codes[now], is_wrong)
                 nearest[rows[is_wrong & kept]] = np.minimum(nearest[rows], distances)[is_wrong & kept]
-            best.put(rows, part)
+            best.scatter(rows, part)
             if len(found):
                 found = found[~best.wrong[views.row[found]]]
                 found = found[verdict.best[found] > -self.doubt]
@@ -286,21 +315,21 @@ class AdditiveTreesMethod:
 
 def _ways(some):
     """Rows and levels of every way to swap categories, none first."""
-    reach = some.reach
-    rows, codes = [np.arange(len(some))], [reach.codes]
-    allowed = [reach.may_swap(c) for c in range(len(reach.columns))]
-    for n_swaps in range(1, min(reach.threat.n_swaps, len(allowed)) + 1):
+    arrays = some.perturbations
+    rows, codes = [np.arange(len(some))], [arrays.codes]
+    allowed = [arrays.can_swap(c) for c in range(len(arrays.columns))]
+    for n_swaps in range(1, min(arrays.n_swaps, len(allowed)) + 1):
         for columns in itertools.combinations(range(len(allowed)), n_swaps):
             for levels in itertools.product(*(range(allowed[c].shape[1]) for c in columns)):
                 fine = np.logical_and.reduce([allowed[c][:, k] for c, k in zip(columns, levels, strict=True)])
                 chosen = np.flatnonzero(fine)
-                swapped = reach.codes[chosen]
+                swapped = arrays.codes[chosen]
                 swapped[:, list(columns)] = levels
                 rows.append(chosen)
                 codes.append(swapped)
     return np.concatenate(rows), np.concatenate(codes)
 
 
-def _is_within(units, norm, radius):
+def _is_within(delta, norm, radius):
     """Whether points are in the ball, up to the rounding that `Reach.allows` grants: multiples of a step are off by it."""
-    return length(units, norm) <= radius * (1 + 4 * _ULP * (1 + units.shape[1]))
+    return delta_norms(delta, norm) <= radius * (1 + 4 * _ULP * (1 + delta.shape[1]))

@@ -1,36 +1,49 @@
-"""How far rows are from the leaves of other classes in a decision tree, exactly."""
+"""One decision tree: the nearest leaf of another class, exactly."""
 
 import numpy as np
 
 from sklearn_irg._fitted.trees import leaves_of
-from sklearn_irg._threats.reach import length
+from sklearn_irg._perturbations.projection import delta_norms
+from sklearn_irg._threats.methods._base import Method
+from sklearn_irg._threats.rounding import distance_slack
+from sklearn_irg._threats.sources import columns_come_from_one, sources_of
 
-__all__ = ["acts_by_column", "columns_come_from_one", "sources_of", "tree_worst_case"]
-
-
-def acts_by_column(attacked):
-    """Whether the leaves of a tree are boxes of the table's columns, too."""
-    return attacked.is_tree and columns_come_from_one(attacked)
+__all__ = ["SingleTree"]
 
 
-def columns_come_from_one(attacked):
-    """Whether each column that a model of trees sees comes from one column of the table."""
-    model = attacked.model
-    if attacked.reach.columns and attacked.effects is None:
-        return False
-    sources = (model.slopes != 0).sum(axis=0)
-    for effect in attacked.effects or []:
-        sources += (np.ptp(effect, axis=0) > 0).astype(int)
-    return bool((sources <= 1).all())
+class SingleTree(Method):
+    """Distances to all leaves of other classes answer every question."""
+
+    name = "tree"
+    answers = frozenset({"attack", "certify", "lower", "upper"})
+    is_exact = True
+
+    @classmethod
+    def obstacle(cls, problem):
+        if not problem.is_tree:
+            return f"{problem.model.name} is not a decision tree that decides alone"
+        if not columns_come_from_one(problem):
+            return "the steps before the tree mix columns"
+        return None
+
+    def __init__(self, problem, budget):
+        super().__init__(problem, budget)
+        self.nearest, self.is_reached, self.delta, self.codes = nearest_leaves(problem)
+
+    def attack(self, best, radius, rows, quick=False):
+        some, distance, is_reached = best.problem, self.nearest[rows], self.is_reached[rows]
+        is_near = (distance < radius) | ((distance == radius) & is_reached)
+        delta = np.where(is_near[:, None], self.delta[rows], 0)
+        codes = np.where(is_near[:, None], self.codes[rows], some.perturbations.codes)
+        best.update(some.at(codes), delta)
+        certified = distance - distance_slack(some)
+        return (certified > radius) | ((certified == radius) & ~is_reached)
+
+    def distances(self):
+        return np.maximum(self.nearest - distance_slack(self.problem), 0), self.nearest.copy()
 
 
-def sources_of(attacked):
-    """Slopes of the columns that move, and from which of them each column comes that the trees see; -1 for none."""
-    slopes = attacked.model.slopes * (attacked.reach.low < attacked.reach.high).any(axis=0)[:, None]
-    return slopes, np.where((slopes != 0).any(axis=0), (slopes != 0).argmax(axis=0), -1)
-
-
-def tree_worst_case(attacked):
+def nearest_leaves(problem):
     """The nearest point of a leaf of another class.
 
     Returns
@@ -39,39 +52,39 @@ def tree_worst_case(attacked):
         Infimum over all leaves of other classes, in units of scale; infinite where none is in reach.
     is_reached : ndarray of bool of shape (n_samples,)
         Whether the infimum is one of the distances.
-    units : ndarray of shape (n_samples, n_columns)
+    delta : ndarray of shape (n_samples, n_columns)
         Points next to it, inside the leaf.
     codes : ndarray of int of shape (n_samples, n_swappable)
         Their levels.
     """
-    reach, model = attacked.reach, attacked.model
+    arrays, model = problem.perturbations, problem.model
     leaves = leaves_of(model.tree)
-    seen = model.inside(attacked.rows)
+    seen = model.to_inner(problem.rows)
     missing = np.isnan(seen)
-    own = attacked.own
-    slopes, source = sources_of(attacked)
-    levels = [_levels_of(effect) for effect in attacked.effects or []]
-    allowed = [reach.may_swap(c) for c in range(len(levels))]
-    distances = np.full(len(own), np.inf)
-    is_reached = np.zeros(len(own), dtype=bool)
-    units, codes = np.zeros(reach.numbers.shape), reach.codes.copy()
+    label = problem.label
+    slopes, source = sources_of(problem)
+    levels = [_levels_of(effect) for effect in problem.effects or []]
+    allowed = [arrays.can_swap(c) for c in range(len(levels))]
+    distances = np.full(len(label), np.inf)
+    is_reached = np.zeros(len(label), dtype=bool)
+    delta, codes = np.zeros(arrays.numbers.shape), arrays.codes.copy()
     for leaf in range(len(leaves.label)):
-        others = np.flatnonzero(own != leaves.label[leaf])
+        others = np.flatnonzero(label != leaves.label[leaf])
         if not len(others):
             continue
         box = _Box(leaves, leaf)
-        needed, closed, fits = _moves_needed(reach, slopes, source, seen[others], missing[others], box, others, levels)
-        may_swap = [may[others] for may in allowed]
-        swaps, new_codes, can_swap = _swaps_needed(reach.codes[others], seen[others], box, levels, may_swap)
-        distance = np.where(fits & can_swap & (swaps <= reach.threat.n_swaps), length(needed, reach.norm), np.inf)
+        needed, closed, fits = _moves_needed(arrays, slopes, source, seen[others], missing[others], box, others, levels)
+        can_swap = [may[others] for may in allowed]
+        swaps, new_codes, can_swap = _swaps_needed(arrays.codes[others], seen[others], box, levels, can_swap)
+        distance = np.where(fits & can_swap & (swaps <= arrays.n_swaps), delta_norms(needed, arrays.norm), np.inf)
         nearer = (distance < distances[others]) | (
             (distance == distances[others]) & np.isfinite(distance) & closed & ~is_reached[others]
         )
         rows = others[nearer]
         distances[rows], is_reached[rows] = distance[nearer], closed[nearer]
         codes[rows] = new_codes[nearer]
-        units[rows] = _inside(reach, slopes, source, seen[rows], box, needed[nearer], rows)
-    return distances, is_reached, units, codes
+        delta[rows] = _inside(arrays, slopes, source, seen[rows], box, needed[nearer], rows)
+    return distances, is_reached, delta, codes
 
 
 class _Box:
@@ -91,9 +104,9 @@ def _holds(box, k, values):
     return np.where(np.isnan(values), box.takes_missing[k], above & below)
 
 
-def _moves_needed(reach, slopes, source, seen, missing, box, rows, levels):
+def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
     """Units that each number has to move at least, whether that is enough, and whether it is in reach."""
-    n_columns = reach.numbers.shape[1]
+    n_columns = arrays.numbers.shape[1]
     low, high = np.full((len(rows), n_columns), -np.inf), np.full((len(rows), n_columns), np.inf)
     low_closed, high_closed = np.ones(low.shape, dtype=bool), np.ones(low.shape, dtype=bool)
     fits = np.ones(len(rows), dtype=bool)
@@ -108,7 +121,7 @@ def _moves_needed(reach, slopes, source, seen, missing, box, rows, levels):
         if box.low[k] == np.inf:  # behind a split on "missing or not", where no number goes
             fits &= missing[:, column]
             continue
-        slope = slopes[j, column] * reach.scales[j]
+        slope = slopes[j, column] * arrays.scales[j]
         with np.errstate(invalid="ignore"):
             ends = [
                 ((box.low[k] - seen[:, column]) / slope, box.low_closed[k]),
@@ -123,8 +136,8 @@ def _moves_needed(reach, slopes, source, seen, missing, box, rows, levels):
     down = (high < 0) | ((high == 0) & ~high_closed)
     needed = np.where(up, low, np.where(down, high, 0.0))
     closed = np.where(up, low_closed, np.where(down, high_closed, True))
-    whole = np.flatnonzero(reach.steps > 0)
-    step = reach.steps[whole]
+    whole = np.flatnonzero(arrays.steps > 0)
+    step = arrays.steps[whole]
     counts = needed[:, whole] / step
     near = np.rint(counts)
     on_grid = np.abs(counts - near) < 1e-9
@@ -135,7 +148,7 @@ def _moves_needed(reach, slopes, source, seen, missing, box, rows, levels):
     closed[:, whole] = True
     slack = 1e-12
     fits &= ((needed <= high + slack) & (needed >= low - slack)).all(axis=1)
-    limit_low, limit_high = reach.low[rows], reach.high[rows]
+    limit_low, limit_high = arrays.low[rows], arrays.high[rows]
     inside = (needed >= limit_low - slack) & (needed <= limit_high + slack)
     # at an open end, a little more has to be in reach, too
     inside &= closed | (needed == 0) | ((needed > limit_low) & (needed < limit_high))
@@ -143,23 +156,23 @@ def _moves_needed(reach, slopes, source, seen, missing, box, rows, levels):
     return needed, closed.all(axis=1), fits
 
 
-def _inside(reach, slopes, source, seen, box, needed, rows):
+def _inside(arrays, slopes, source, seen, box, needed, rows):
     """Units at the numbers of single precision next to the ends."""
-    units = needed.copy()
+    delta = needed.copy()
     for k, column in enumerate(box.columns):
         j = source[column]
-        if j < 0 or reach.steps[j] > 0:
+        if j < 0 or arrays.steps[j] > 0:
             continue
-        slope = slopes[j, column] * reach.scales[j]
+        slope = slopes[j, column] * arrays.scales[j]
         low, high = (np.array(end[k]) for end in (box.low_inside, box.high_inside))
         if np.isfinite(low):
             at = (low - seen[:, column]) / slope
-            units[:, j] = np.where((at > units[:, j]) if slope > 0 else (at < units[:, j]), at, units[:, j])
+            delta[:, j] = np.where((at > delta[:, j]) if slope > 0 else (at < delta[:, j]), at, delta[:, j])
         if np.isfinite(high):
             at = (high - seen[:, column]) / slope
-            units[:, j] = np.where((at < units[:, j]) if slope > 0 else (at > units[:, j]), at, units[:, j])
-    units = np.where(np.isnan(units) | (needed == 0), needed, units)
-    return np.clip(units, reach.low[rows], reach.high[rows])
+            delta[:, j] = np.where((at < delta[:, j]) if slope > 0 else (at > delta[:, j]), at, delta[:, j])
+    delta = np.where(np.isnan(delta) | (needed == 0), needed, delta)
+    return np.clip(delta, arrays.low[rows], arrays.high[rows])
 
 
 def _levels_of(effect):

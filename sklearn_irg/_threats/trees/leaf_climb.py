@@ -57,9 +57,9 @@ def climb(tables, words, point, costs):
 def _scores_of_moves(tables, words, point, column):
     """Score with one column at each of its cells, shape (n_all_cells,)."""
     at = tables.start[:-1] + point
-    own = tables.beyond[at] & tables.until[at]
-    ahead = np.bitwise_and.accumulate(own, axis=0)
-    behind = np.bitwise_and.accumulate(own[::-1], axis=0)[::-1]
+    label = tables.beyond[at] & tables.until[at]
+    ahead = np.bitwise_and.accumulate(label, axis=0)
+    behind = np.bitwise_and.accumulate(label[::-1], axis=0)[::-1]
     full = np.broadcast_to(words, (1, *words.shape))
     others = np.concatenate([full, ahead[:-1] & words]) & np.concatenate([behind[1:], full])
     return tables.bound(others[column] & tables.beyond & tables.until)

@@ -1,24 +1,24 @@
-"""The smallest value of a linear function of units over the box and the ball around each row."""
+"""The smallest value of a linear function of delta over the box and the ball around each row."""
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint
 
-from sklearn_irg._threats.mixed_integer_program import proved_minimum, solved
+from sklearn_irg._perturbations.mixed_integer_program import proved_minimum, solved
 
-__all__ = ["linear_minimum"]
+__all__ = ["exact_l1_minimum", "linear_minimization"]
 
 
-def linear_minimum(gradients, low, high, steps, epsilon, norm):
-    """Points that minimise ⟨gradient, units⟩, and a lower bound on what any point reaches.
+def linear_minimization(gradients, low, high, steps, epsilon, norm):
+    """Points that minimise ⟨gradient, delta⟩, and a lower bound on what any point reaches.
 
     Parameters
     ----------
     gradients : ndarray of shape (n_samples, n_columns)
         Of the function.
     low, high : ndarray of shape (n_samples, n_columns)
-        Box of each row, which holds zero, with whole numbers on their grid.
+        Box of each row, which holds zero, with integers on their grid.
     steps : ndarray of shape (n_columns,)
-        Grid of whole numbers; zero for others.
+        Grid of integers; zero for others.
     epsilon : float or ndarray of shape (n_samples,)
         Radius of the ball.
     norm : {"l2", "linf", "l1"}
@@ -26,10 +26,10 @@ def linear_minimum(gradients, low, high, steps, epsilon, norm):
 
     Returns
     -------
-    units : ndarray of shape (n_samples, n_columns)
-        Points of box, ball and grid. They reach the bound but where the ball binds whole numbers.
+    delta : ndarray of shape (n_samples, n_columns)
+        Points of box, ball and grid. They reach the bound except where the ball limits several integers.
     bound : ndarray of shape (n_samples,)
-        Minimum with whole numbers allowed to be fractions.
+        Minimum with integers allowed to be fractions.
     """
     signs = -np.sign(gradients)
     room = np.where(gradients > 0, -low, high) * (gradients != 0)  # how far each may go downhill
@@ -59,12 +59,12 @@ def exact_l1_minimum(gradient, low, high, steps, epsilon):
     bounds = Bounds(0, np.where(whole, np.rint(room[columns] / step), room[columns]))
     ball = LinearConstraint(step[None], -np.inf, epsilon)
     solution = solved(-slopes[columns] * step, whole.astype(int), bounds, ball, seconds=10.0, gap=1e-9)
-    units = None
+    delta = None
     if solution.x is not None:
-        units = np.zeros_like(gradient)
+        delta = np.zeros_like(gradient)
         sizes = np.where(whole, np.rint(solution.x), solution.x) * step
-        units[columns] = -np.sign(gradient[columns]) * sizes
-    return units, proved_minimum(solution)
+        delta[columns] = -np.sign(gradient[columns]) * sizes
+    return delta, proved_minimum(solution)
 
 
 def _fill(slopes, room, radii, norm):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklearn_irg._threats.reach import SLACK
-from sklearn_irg._threats.tree_worst_case import columns_come_from_one, sources_of
+from sklearn_irg._perturbations.perturbation_set import SLACK
+from sklearn_irg._threats.sources import columns_come_from_one, sources_of
 
 __all__ = ["cross_thresholds"]
 
@@ -14,66 +14,65 @@ _ENTRIES = 2_000_000
 _BEHIND = 4  # roundings, by which a point is placed behind a threshold
 
 
-def cross_thresholds(attacked, best, epsilon, rng):
+def cross_thresholds(best, epsilon, rng):
     """Offer points behind thresholds, where an ensemble of trees can be read; ``best`` keeps the worst.
 
     Parameters
     ----------
-    attacked : RowsUnderAttack
-        Rows, under "l2" or "l1".
-    best : Best
-        What has been found for them.
+    best : BestFound
+        Rows, under "l2" or "l1", and what has been found for them.
     epsilon : float
         Radius.
     rng : RandomState
         For what is drawn.
     """
-    trees = _trees_of(attacked)
-    thresholds = {} if trees is None else _behind_thresholds(attacked, trees)
+    problem = best.problem
+    trees = _trees_of(problem)
+    thresholds = {} if trees is None else _behind_thresholds(problem, trees)
     if not thresholds:
         return
     seeds = rng.randint(2**31, size=N_STARTS)
-    size = max(1, _ENTRIES // (2 * (N_THRESHOLDS + 1) * len(thresholds) * attacked.reach.low.shape[1]))
-    for start in range(0, len(attacked), size):
-        part = np.arange(start, min(start + size, len(attacked)))
-        some = attacked.take(part)
-        walk = _Walk(some, epsilon, {j: units[:, part] for j, units in thresholds.items()})
-        found = best.take(part, some)
+    size = max(1, _ENTRIES // (2 * (N_THRESHOLDS + 1) * len(thresholds) * problem.perturbations.low.shape[1]))
+    for start in range(0, len(problem), size):
+        part = np.arange(start, min(start + size, len(problem)))
+        found = best.take(part)
+        some = found.problem
+        walk = _Walk(some, epsilon, {j: delta[:, part] for j, delta in thresholds.items()})
         for k, seed in enumerate(seeds):
             walk.forward(~found.wrong, np.random.RandomState(seed) if k else None)
             walk.back(~found.wrong)
-            found.offer(some.model, some.rows, walk.within_ball(), some.reach.codes)
-        best.put(part, found)
+            found.update(some.at(some.perturbations.codes), walk.within_ball())
+        best.scatter(part, found)
 
 
-def _trees_of(attacked):
+def _trees_of(problem):
     """Trees that are believed to make the scores, and that move column by column; else None."""
-    if attacked.model.trees is None or not columns_come_from_one(attacked):
+    if problem.model.trees is None or not columns_come_from_one(problem):
         return None
-    trees = attacked.model.trees.believed(attacked.model.inside(attacked.rows))
+    trees = problem.model.trees.believed(problem.model.to_inner(problem.rows))
     return None if trees is None or trees.is_categorical.any() else trees
 
 
-def _behind_thresholds(attacked, trees):
-    """Where each row crosses thresholds, in units: by column, shape (n_thresholds, n_samples)."""
-    slopes, source = sources_of(attacked)
-    seen = attacked.model.inside(attacked.rows).astype(np.float64)
+def _behind_thresholds(problem, trees):
+    """Where each row crosses thresholds, as delta: by column, shape (n_thresholds, n_samples)."""
+    slopes, source = sources_of(problem)
+    seen = problem.model.to_inner(problem.rows).astype(np.float64)
     found = {}
     for column in np.flatnonzero(source >= 0):
         j = source[column]
         cuts = trees.thresholds(column)[:, None]
         if len(cuts):
             here, slope = seen[:, column], slopes[j, column]
-            terms = np.abs(here) + np.abs(slope * attacked.reach.numbers[:, j])  # that rounding goes by
-            behind = _BEHIND * attacked.precision * (np.abs(cuts) + terms)
-            units = (cuts + np.where(here <= cuts, behind, -behind) - here) / (slope * attacked.reach.scales[j])
-            found.setdefault(j, []).append(_on_grid(np.nan_to_num(units), attacked.reach.steps[j]))
-    return {j: np.concatenate(units) for j, units in found.items()}
+            terms = np.abs(here) + np.abs(slope * problem.perturbations.numbers[:, j])  # that rounding goes by
+            behind = _BEHIND * problem.precision * (np.abs(cuts) + terms)
+            delta = (cuts + np.where(here <= cuts, behind, -behind) - here) / (slope * problem.perturbations.scales[j])
+            found.setdefault(j, []).append(_on_grid(np.nan_to_num(delta), problem.perturbations.steps[j]))
+    return {j: np.concatenate(delta) for j, delta in found.items()}
 
 
-def _on_grid(units, step):
-    """Units with whole numbers rounded away from the row, beyond the threshold."""
-    return np.sign(units) * np.ceil(np.abs(units) / step * (1 - SLACK)) * step if step > 0 else units
+def _on_grid(delta, step):
+    """Delta with integers rounded away from the row, beyond the threshold."""
+    return np.sign(delta) * np.ceil(np.abs(delta) / step * (1 - SLACK)) * step if step > 0 else delta
 
 
 class _Walk:
@@ -87,19 +86,19 @@ class _Walk:
         By how much another class is ahead.
     """
 
-    def __init__(self, attacked, epsilon, thresholds):
-        self.attacked, self.epsilon = attacked, epsilon
-        self.power = 2 if attacked.reach.norm == "l2" else 1
-        low, high = np.maximum(attacked.reach.low, -epsilon), np.minimum(attacked.reach.high, epsilon)
-        moves = [_some_within(units, low[:, j], high[:, j]) for j, units in thresholds.items()]
-        homes = np.zeros((len(moves), len(attacked)))
+    def __init__(self, problem, epsilon, thresholds):
+        self.problem, self.epsilon = problem, epsilon
+        self.power = 2 if problem.perturbations.norm == "l2" else 1
+        low, high = np.maximum(problem.perturbations.low, -epsilon), np.minimum(problem.perturbations.high, epsilon)
+        moves = [_some_within(delta, low[:, j], high[:, j]) for j, delta in thresholds.items()]
+        homes = np.zeros((len(moves), len(problem)))
         self.values = np.concatenate([*moves, homes])  # that columns may take, by row
         self.columns = np.concatenate([np.repeat(list(thresholds), [len(m) for m in moves]), list(thresholds)])
 
     def forward(self, unsettled, rng):
         """Across that which adds most to another class for what it takes of the ball; at random among such with an rng."""
-        self.units = np.zeros(self.attacked.reach.low.shape)
-        self.leads = self._leads(np.arange(len(self.units)), self.units)
+        self.delta = np.zeros(self.problem.perturbations.low.shape)
+        self.leads = self._leads(np.arange(len(self.delta)), self.delta)
         rows = np.flatnonzero((self.leads <= 0) & unsettled)
         for _ in range(N_CROSSINGS):
             if not len(rows):
@@ -109,7 +108,7 @@ class _Walk:
             if rng is not None:
                 gain = gain * np.exp(rng.standard_normal((len(gain), 1)))
             rows = self._go(rows, gain, after)
-            rows = rows[(self._sizes(self.units[rows]).sum(axis=1) <= 3**self.power) & (self.leads[rows] <= 0)]
+            rows = rows[(self._sizes(self.delta[rows]).sum(axis=1) <= 3**self.power) & (self.leads[rows] <= 0)]
 
     def back(self, unsettled):
         """Across that which saves most, as long as another class is ahead."""
@@ -122,18 +121,18 @@ class _Walk:
 
     def within_ball(self):
         """Where rows are, or nothing where that is outside."""
-        return np.where((self._sizes(self.units).sum(axis=1) <= 1)[:, None], self.units, 0)
+        return np.where((self._sizes(self.delta).sum(axis=1) <= 1)[:, None], self.delta, 0)
 
-    def _sizes(self, units):
+    def _sizes(self, delta):
         """What each column takes of the ball, whose whole is one."""
-        return np.abs(units / self.epsilon) ** self.power
+        return np.abs(delta / self.epsilon) ** self.power
 
     def _crossings(self, rows):
         """Lead and size with one column at another of its values, shape (n_values, n_rows)."""
-        trials = np.repeat(self.units[rows][None], len(self.values), axis=0)
+        trials = np.repeat(self.delta[rows][None], len(self.values), axis=0)
         trials[np.arange(len(self.values)), :, self.columns] = self.values[:, rows]
         after = self._leads(np.tile(rows, len(self.values)), trials.reshape(-1, trials.shape[2]))
-        takes = self._sizes(self.values[:, rows]) - self._sizes(self.units[rows][:, self.columns].T)
+        takes = self._sizes(self.values[:, rows]) - self._sizes(self.delta[rows][:, self.columns].T)
         return after.reshape(takes.shape), takes
 
     def _go(self, rows, gain, after):
@@ -141,27 +140,27 @@ class _Walk:
         chosen = gain.argmax(axis=0)
         moving = np.flatnonzero(gain.max(axis=0) > 0)
         rows, chosen = rows[moving], chosen[moving]
-        self.units[rows, self.columns[chosen]] = self.values[chosen, rows]
+        self.delta[rows, self.columns[chosen]] = self.values[chosen, rows]
         self.leads[rows] = after[chosen, moving]
         return rows
 
-    def _leads(self, rows, units):
-        some = self.attacked.take(rows)
-        inside = some.model.inside(some.moved(some.rows, some.reach.on_grid(units)))
+    def _leads(self, rows, delta):
+        some = self.problem.take(rows)
+        inside = some.model.to_inner(some.moved(some.rows, some.perturbations.on_grid(delta)))
         scores = some.model.trees.margins(inside)  # compiled, where the sums of trees are not
         if scores.shape[1] == 1:
-            return (1 - 2 * some.own) * scores[:, 0]
-        mine = scores[np.arange(len(rows)), some.own]
-        return np.where(np.arange(scores.shape[1]) == some.own[:, None], -np.inf, scores).max(axis=1) - mine
+            return (1 - 2 * some.label) * scores[:, 0]
+        mine = scores[np.arange(len(rows)), some.label]
+        return np.where(np.arange(scores.shape[1]) == some.label[:, None], -np.inf, scores).max(axis=1) - mine
 
 
-def _some_within(units, low, high):
+def _some_within(delta, low, high):
     """Within bounds on each side of each row: the nearest, and others evenly by rank; zero where there are fewer."""
     found = []
     for sign in (1, -1):
-        inside = (units >= low) & (units <= high) & (sign * units > 0)
-        ordered = np.sort(np.where(inside, sign * units, np.inf), axis=0)
-        ranks = np.linspace(0, np.maximum(inside.sum(axis=0) - 1, 0), min(N_THRESHOLDS, len(units))).astype(int)
+        inside = (delta >= low) & (delta <= high) & (sign * delta > 0)
+        ordered = np.sort(np.where(inside, sign * delta, np.inf), axis=0)
+        ranks = np.linspace(0, np.maximum(inside.sum(axis=0) - 1, 0), min(N_THRESHOLDS, len(delta))).astype(int)
         found.append(sign * np.take_along_axis(ordered, ranks, axis=0))
     found = np.concatenate(found)
     return np.where(np.isfinite(found), found, 0)

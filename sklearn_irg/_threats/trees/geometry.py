@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklearn_irg._threats.branch_and_bound import BUDGET, Cells
 from sklearn_irg._threats.rounding import distance_slack
-from sklearn_irg._threats.tree_worst_case import sources_of
+from sklearn_irg._threats.sources import sources_of
+from sklearn_irg._threats.trees.branch_and_bound import BUDGET, Cells
 
 __all__ = ["Geometry"]
 
@@ -22,14 +22,14 @@ class Geometry:
     """Views of rows among the cells of the trees: where they are, and what it takes to go elsewhere."""
 
     def __init__(self, method, some, views, tables, constant, radius):
-        self.reach, self.views = some.reach, views
-        self.radius, self.norm = radius[views.row][:, None], some.reach.norm
+        self.perturbations, self.views = some.perturbations, views
+        self.radius, self.norm = radius[views.row][:, None], some.perturbations.norm
         self.method, (self.tables, self.still) = method, tables
         tables, columns = self.tables, method.moving
         slopes, source = sources_of(some)
         self.source = source[columns]  # -1 where none of these rows can move
         self.thresholds = [method.boxes.thresholds[column] for column in columns]
-        self.unit = slopes[self.source, columns] * self.reach.scales[self.source]
+        self.unit = slopes[self.source, columns] * self.perturbations.scales[self.source]
         self.seen = views.seen[:, columns]
         self.slack = distance_slack(some)[views.row] * (1 + 1e-9) + 1e-12
         n_views = len(views.row)
@@ -74,14 +74,14 @@ class Geometry:
         near = np.where(near == 0, way * np.finfo(np.float64).tiny, near)  # the next double may be no move, in units
         near[np.arange(len(rows)), np.minimum(home, len(cuts))] = 0
         sizes = np.abs(near)
-        step = self.reach.steps[j]
+        step = self.perturbations.steps[j]
         if step > 0:
             with np.errstate(over="ignore"):
                 near_steps, far_steps = sizes / step, np.abs(far) / step
             counts = self._integer_steps(column, cell, home, way, near_steps, far_steps)
             near = way * np.where(counts < np.inf, counts, 0) * step
             sizes = counts * step
-        low, high = self.reach.low[rows, j][:, None], self.reach.high[rows, j][:, None]
+        low, high = self.perturbations.low[rows, j][:, None], self.perturbations.high[rows, j][:, None]
         loose = self.slack[:, None]
         may_go = (way == 0) | np.where(
             way > 0, high > 0, low < 0
@@ -114,9 +114,9 @@ class Geometry:
         some, wanted = views[place], cells[place]
         first, found = counts[some, wanted], np.full(len(some), np.inf)
         for steps in (first + 1, first):  # the fewer ones last
-            units = np.zeros((len(some), self.reach.numbers.shape[1]))
-            units[:, self.source[column]] = sign[some, wanted] * steps * self.reach.steps[self.source[column]]
-            seen = self.views.seen_at(some, units)[:, self.method.moving[column]]
+            delta = np.zeros((len(some), self.perturbations.numbers.shape[1]))
+            delta[:, self.source[column]] = sign[some, wanted] * steps * self.perturbations.steps[self.source[column]]
+            seen = self.views.seen_at(some, delta)[:, self.method.moving[column]]
             reached = np.searchsorted(self.thresholds[column], seen) == wanted
             found[reached] = steps[reached]
         counts[views, cells] = found[inverse]
@@ -159,9 +159,9 @@ class Geometry:
         codes[np.isnan(seen)] = -1
         return [(code, np.flatnonzero(codes == code)) for code in np.unique(codes) if code >= 0]
 
-    def are_in(self, views, units, cells):
+    def are_in(self, views, delta, cells):
         """Whether points of views are in cells, by what the steps make of them."""
-        seen = self.views.seen_at(views, units)[:, self.method.moving]
+        seen = self.views.seen_at(views, delta)[:, self.method.moving]
         found = [_cells_of(column, cuts) for column, cuts in zip(seen.T, self.thresholds, strict=True)]
         return (np.array(found).T.reshape(cells.shape) == cells).all(axis=1)
 
@@ -172,10 +172,10 @@ class Geometry:
         moves = np.where(cells == self.home[views], 0, moves)
         for share in (_INSIDE, 1e-12, 0.0):
             further = moves + np.sign(moves) * share * (1 + np.abs(moves))
-            units = np.zeros((len(views), self.reach.numbers.shape[1]))
+            delta = np.zeros((len(views), self.perturbations.numbers.shape[1]))
             for column in np.flatnonzero(self.source >= 0):
                 j = self.source[column]
-                moved = further if self.reach.steps[j] == 0 else moves
-                units[:, j] += np.where(moves[:, column] != 0, moved[:, column], 0)
+                moved = further if self.perturbations.steps[j] == 0 else moves
+                delta[:, j] += np.where(moves[:, column] != 0, moved[:, column], 0)
             rows = self.views.row[views]
-            yield np.clip(units, self.reach.low[rows], self.reach.high[rows])
+            yield np.clip(delta, self.perturbations.low[rows], self.perturbations.high[rows])

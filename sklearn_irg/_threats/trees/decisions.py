@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklearn_irg._threats.branch_and_bound import BUDGET, Verdict, decide
-from sklearn_irg._threats.leaf_climb import climb
-from sklearn_irg._threats.leaf_relaxation import relax
+from sklearn_irg._threats.trees.branch_and_bound import BUDGET, Verdict, decide
+from sklearn_irg._threats.trees.leaf_climb import climb
+from sklearn_irg._threats.trees.leaf_relaxation import relax
 
 __all__ = ["settle"]
 

@@ -1,0 +1,90 @@
+"""Norms of perturbations, and the nearest points of boxes and balls."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["DUAL", "BoxAndBall", "delta_norms", "project"]
+
+DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
+_N_BISECTIONS = 60
+_ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
+
+
+def delta_norms(delta, norm):
+    """Norm of each row."""
+    return np.linalg.norm(delta, ord=_ORDER[norm], axis=1)
+
+
+def project(delta, low, high, epsilon, norm):
+    """The nearest point to each row in the intersection of a box, which holds zero, and a ball around zero."""
+    inside = np.clip(delta, low, high)
+    if norm == "linf":
+        return np.clip(inside, -epsilon, epsilon)
+    if epsilon == 0:
+        return np.zeros_like(inside)
+    far = np.flatnonzero(delta_norms(inside / epsilon, norm) > 1)
+    if len(far):
+        inside[far] = epsilon * _in_unit_ball(delta[far] / epsilon, low[far] / epsilon, high[far] / epsilon, norm)
+    return inside
+
+
+def _in_unit_ball(u, low, high, norm):
+    """The nearest points of box and unit ball; in "l2" the scaled ones where the box does not stop them."""
+    if norm == "l2":
+        scaled = u / delta_norms(u, norm)[:, None]
+        stopped = np.flatnonzero(((scaled < low) | (scaled > high)).any(axis=1))
+        if len(stopped):
+            scaled[stopped] = _by_bisection(u[stopped], low[stopped], high[stopped], norm)
+        return scaled
+    return _by_bisection(u, low, high, norm)
+
+
+def _by_bisection(u, low, high, norm):
+    """The norm falls as the multiplier grows: bisection keeps the end inside the unit ball."""
+
+    def shrunk(multiplier):
+        shrunk = u / (1 + multiplier) if norm == "l2" else np.sign(u) * np.maximum(np.abs(u) - multiplier, 0)
+        return np.clip(shrunk, low, high)
+
+    inner = delta_norms(u, "l2" if norm == "l2" else "linf")[:, None]
+    outer = np.zeros_like(inner)
+    for _ in range(_N_BISECTIONS):
+        middle = (inner + outer) / 2
+        fits = (delta_norms(shrunk(middle), norm) <= 1)[:, None]
+        inner, outer = np.where(fits, middle, inner), np.where(fits, outer, middle)
+    return shrunk(inner)
+
+
+class BoxAndBall(NamedTuple):
+    """Where delta may go at a radius: bounds of shape (n_samples, n_columns) and a ball around zero."""
+
+    low: np.ndarray
+    high: np.ndarray
+    epsilon: float
+    norm: str
+
+    @property
+    def zero(self):
+        """The rows as they are."""
+        return np.zeros_like(self.low)
+
+    @property
+    def is_empty(self):
+        """Whether nothing moves."""
+        return self.epsilon == 0 or not (self.low < self.high).any()
+
+    @property
+    def widths(self):
+        """How far apart the bounds are; the radius where there are none."""
+        with np.errstate(invalid="ignore"):
+            widths = self.high - self.low
+        return np.where(np.isfinite(widths), widths, self.epsilon)
+
+    def project(self, delta):
+        """The nearest point to each row."""
+        return project(delta, *self)
+
+    def take(self, rows):
+        """The same for some rows."""
+        return self._replace(low=self.low[rows], high=self.high[rows])

@@ -1,0 +1,311 @@
+"""An attack problem: a fitted model, rows with labels, and the set of what they may become."""
+
+from copy import copy
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_irg._fitted.affine import predictions
+from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model
+from sklearn_irg._fitted.extraction import (
+    has_steps,
+    model_and_rows,
+    model_behind,
+    model_of_predictions,
+    whole_model,
+)
+from sklearn_irg._fitted.models import FunctionModel
+from sklearn_irg._fitted.steps import NotNumbersError, Steps, is_plain_search, read_steps
+from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel
+from sklearn_irg._threats.adversarial_margins import adversarial_margins
+from sklearn_irg._threats.affine_limits import base_rows, declared_limits, slopes_of_unknown, tried_limits
+from sklearn_irg._threats.table_perturbations import TablePerturbations
+
+__all__ = ["AttackProblem", "View"]
+
+_N_EXAMPLES = 24
+_N_DECIMALS = 10  # of log-odds
+
+
+class View(NamedTuple):
+    """Rows at some of their levels, as a model of their numbers takes them."""
+
+    model: object
+    rows: np.ndarray
+    codes: np.ndarray
+
+
+class AttackProblem:
+    """A fitted model, rows with their labels, or those that it predicts, and the set of what they may become.
+
+    Behind the steps of a pipeline, the model is right as long as the steps are affine in what a row can become: below the row's
+    limit. Beyond it, only the whole pipeline is.
+
+    Attributes
+    ----------
+    model : Model
+        Of the numbers of the rows, at the levels that they have.
+    whole : Model or None
+        The pipeline with all its steps, where the model may not be right everywhere.
+    reading : Reading or None
+        Of its steps.
+    limits : ndarray of shape (n_samples,)
+        Radii below which the model is right.
+    tables : TablePerturbations
+        The rows as a table, and what they may become.
+    predicted : ndarray of shape (n_samples,)
+        Classes that the estimator predicts.
+    label : ndarray of int of shape (n_samples,)
+        Positions of the labels among the classes.
+    effects : list of ndarray or None
+        Of levels, where the steps before the model act column by column.
+    steps : Steps or None
+        Themselves.
+    inner : Model
+        What stands behind the steps.
+    before : tuple of ndarray or None
+        Slopes of the steps, and offsets by row.
+    precision : float
+        Relative precision of what the estimator computes.
+    """
+
+    whole = None
+    reading = None
+    steps = None
+    effects = None
+    before = None
+    inner = None
+    precision = float(np.finfo(np.float64).eps)
+
+    def __init__(self, estimator, X, y, threat):
+        self.tables = TablePerturbations.of(threat, X)
+        self.limits = np.full(len(self.tables), np.inf)
+        self.estimator = estimator
+        self._memory = {}
+        while is_plain_search(estimator):
+            estimator = estimator.best_estimator_
+        try:
+            if hasattr(estimator, "best_estimator_"):
+                raise PredictsOtherwiseError(f"{type(estimator).__name__} may predict by a rule of its own.")
+            self._read(estimator, X)
+        except PredictsOtherwiseError:
+            self.model, self.rows = model_of_predictions(self.estimator, self.table)
+            self.limits = np.full(len(self.perturbations), np.inf)
+            self.whole = self.effects = self.reading = self.before = self.inner = None
+        self.model.require_classes()
+        self.precision = self._coarsest_precision()
+        self._use_quick_differences()
+        self.predicted = predictions(self.estimator, X)
+        self.label = self.model.predicted(self.model.scores(self.rows)) if y is None else self._positions(y)
+        self.is_tree = self.model.tree is not None and self._predicts_by_leaves()
+        self.is_flat = self._is_flat()
+
+    def _use_quick_differences(self):
+        """An attack needs directions, not digits."""
+        if isinstance(self.model, FunctionTableModel):
+            self.model.units_of_steps = self.perturbations.scales
+        for model in (self.model, self.inner):
+            if isinstance(model, FunctionModel) and model.units_of_steps is None:
+                model.units_of_steps = 1.0
+
+    def _is_flat(self):
+        """Rows where the scores of a function stay exactly as they are while numbers move by a millionth of their unit."""
+        if not self.model.is_function or self.model.contains_trees or not len(self):
+            return np.full(len(self), self.model.is_function)
+        arrays = self.perturbations
+        signs = np.random.RandomState(0).choice([-1, 1], len(arrays.scales))
+        sizes = 1e-6 * np.maximum(np.abs(arrays.numbers / arrays.scales), 1)
+        delta = sizes * signs * (arrays.low < arrays.high)
+        before, after = self.model.scores(self.rows), self.model.scores(self.moved(self.rows, delta))
+        return np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)
+
+    def _read(self, estimator, X):
+        """Read the model, behind the steps of a pipeline if there are any."""
+        try:
+            self.steps = Steps(estimator) if has_steps(estimator) else None
+            self.reading = None if self.steps is None else read_steps(self.steps, self.table)
+        except NotNumbersError:
+            self.model = whole_model(estimator, self.table)
+            self.rows = self.model.bind(self.table)
+            return
+        self.tables = self.tables.with_markers({} if self.reading is None else self.reading.points)
+        of_numbers = not self.perturbations.columns and not self.tables.has_numbers_as_levels
+        if self.reading is None or (self.reading.is_affine and of_numbers):
+            self.model, self.rows = model_and_rows(estimator, X, None if of_numbers else self.table)
+            self.inner = self.model
+            if isinstance(self.model, AffineTableModel):
+                self._read_steps_of(self.model)
+            elif self.reading is not None:
+                steps = Steps(estimator)
+                self.inner = as_model(steps.last)
+                self._read_before(steps(self.table.X), self.reading.slopes)
+            return
+        self._read_behind_steps(estimator, X)
+
+    def _read_behind_steps(self, estimator, X):
+        """The model behind steps that are not affine everywhere, or that take categories."""
+        steps = Steps(estimator)
+        slopes = self.reading.slopes
+        if self.reading.unknown.any():
+            slopes = slopes_of_unknown(steps, self.reading, self.tables, base_rows(self.tables))
+        self.model, self.rows = model_behind(estimator, steps, slopes, X, self.table)
+        self._read_steps_of(self.model)
+        precision = max(self._coarsest_precision(), self.reading.precision)
+        self.limits = declared_limits(self.perturbations, self.reading, precision)
+        self.whole = whole_model(estimator, self.table)
+        self.whole.bind(self.table)
+
+    def _read_steps_of(self, model):
+        self.inner = model.inner
+        self._read_before(model.steps(self.table.X), model.slopes)
+        self.effects = self._effects(base_rows(self.tables)) if self.perturbations.columns else None
+
+    def _read_before(self, outputs, slopes):
+        """Remember the steps as slopes and offsets, and in which precision they compute."""
+        numbers = np.nan_to_num(self.table.numbers())
+        self.before = slopes, np.nan_to_num(outputs - numbers @ slopes)
+        self.precision = float(np.finfo(outputs.dtype).eps)
+
+    def _coarsest_precision(self):
+        """Of rows, steps and the model, in whichever ``predict`` may compute."""
+        table = self.table
+        floats = [dtype for dtype in map(table.dtype_of, range(table.n_columns)) if dtype.kind == "f"]
+        return max(self.precision, *(float(np.finfo(dtype).eps) for dtype in [self.model.dtype, *floats]))
+
+    def of_examples(self):
+        """The same for some rows of the table that the threat was fitted on; None where there are no such rows."""
+        table = self.threat.examples(self.table)
+        if table is None:
+            return None
+        some = table.take(np.unique(np.linspace(0, len(table) - 1, _N_EXAMPLES).astype(int)))
+        return AttackProblem(self.estimator, some.X, None, self.threat)
+
+    def find_limits(self, radii):
+        """Try unknown steps within some radii, rising, beyond what is declared of others."""
+        if self.whole is not None and self.reading.unknown.any():
+            self.limits = np.minimum(self.limits, tried_limits(self, self.reading, radii))
+
+    def as_whole(self):
+        """The same rows, with all steps in the model."""
+        other = copy(self)
+        other.model, other.whole, other.effects, other.is_tree = self.whole, None, None, False
+        other._memory = {}
+        other.limits = np.full(len(self), np.inf)
+        return other
+
+    def _effects(self, base):
+        try:
+            return self.model.level_effects(self.perturbations.columns, self.tables.levels, base)
+        except ValueError as error:
+            raise ValueError(
+                f"the pipeline refuses a level that the threat model has seen: {error} Let its encoder accept "
+                'unseen levels, as OneHotEncoder(handle_unknown="ignore") does, or leave the level out with allowed_swaps.'
+            ) from error
+
+    def _predicts_by_leaves(self):
+        """Whether a tree says what is predicted, and nothing behind it."""
+        tree, seen = self.model.tree, self.model.to_inner(self.rows).astype(np.float32)
+        return bool(
+            (tree.value[tree.apply(seen), 0].argmax(axis=1) == self.model.predicted(self.model.scores(self.rows))).all()
+        )
+
+    def _positions(self, y):
+        targets = self.model.encode(y, len(self.rows))
+        return targets[:, 0].astype(int) if self.model.n_outputs == 1 else targets.argmax(axis=1)
+
+    def __len__(self):
+        return len(self.label)
+
+    @property
+    def perturbations(self):
+        """What the rows may become, as arrays."""
+        return self.tables.arrays
+
+    @property
+    def table(self):
+        """The rows as a table."""
+        return self.tables.table
+
+    @property
+    def threat(self):
+        """The threat model."""
+        return self.tables.threat
+
+    @property
+    def misclassified(self):
+        """Whether the estimator predicts another class than the label of each row as it is."""
+        return self.predicted != self.model.classes[self.label]
+
+    def result(self, delta, codes):
+        """Rows like those given where they have moved."""
+        return self.tables.result(delta, codes)
+
+    def exist(self, delta, codes):
+        """Whether rows could exist where they have moved."""
+        return self.tables.exist(self.result(delta, codes))
+
+    def misclassifies(self, delta, codes):
+        """Whether the estimator itself predicts another class than the labels where rows have moved."""
+        return predictions(self.estimator, self.result(delta, codes)) != self.model.classes[self.label]
+
+    def remembered(self, key, function):
+        """What a function makes of the problem, found once for it and for all parts of it."""
+        if key not in self._memory:
+            self._memory[key] = function(self)
+        return self._memory[key]
+
+    def take(self, rows):
+        """Some of the rows."""
+        some = copy(self)
+        some.tables, some.rows = self.tables.take(rows), self.rows[rows]
+        if self.before is not None:
+            some.before = self.before[0], self.before[1][rows]
+        some.label, some.predicted = self.label[rows], self.predicted[rows]
+        some.limits, some.is_flat = self.limits[rows], self.is_flat[rows]
+        return some
+
+    def at(self, codes):
+        """The rows with other levels."""
+        if not len(self.perturbations.columns) or (codes == self.perturbations.codes).all():
+            return View(self.model, self.rows, codes)
+        rows = self.rows.copy()
+        rows[:, -1] = np.arange(len(rows))
+        if self.effects is None:
+            model = copy(self.model)
+            return View(model, model.bind(self.tables.swapped(codes)), codes)
+        offsets = self.model.offsets[self.rows[:, -1].astype(int)]
+        for c, effect in enumerate(self.effects):
+            changed = np.flatnonzero(codes[:, c] != self.perturbations.codes[:, c])
+            offsets[changed] += effect[codes[changed, c]] - effect[self.perturbations.codes[changed, c]]
+        moves = self.model.moves[self.rows[:, -1].astype(int)]
+        return View(self.model.with_offsets(offsets, moves), rows, codes)
+
+    def in_units(self):
+        """The model and its rows in units of scale, without columns that cannot move."""
+        arrays = self.perturbations
+        scales = np.where(arrays.movable_columns, arrays.scales, 0)
+        return (self.model, self.rows) if (scales == 1).all() else self.model.rescaled(self.rows, scales)
+
+    def moved(self, rows, delta):
+        """Rows of a model with numbers moved."""
+        rows = rows.copy()
+        moving = delta != 0
+        rows[:, : delta.shape[1]][moving] = self.perturbations.moved(delta)[moving]
+        return rows
+
+    def entering(self, delta, codes):
+        """What enters the model behind the steps where rows have moved, as the steps compute it, to the last digit."""
+        if self.steps is None:
+            view = self.at(codes)
+            return view.model.to_inner(self.moved(view.rows, delta)).astype(np.float64)
+        return np.asarray(self.steps(self.result(delta, codes)), dtype=np.float64)
+
+    def margins_at(self, view, delta):
+        """As `adversarial_margin`, where the numbers of a view have moved."""
+        return self.adversarial_margin(view.model, view.model.scores(self.moved(view.rows, delta)))
+
+    def adversarial_margin(self, model, scores):
+        """Whether scores misclassify each row, and the log-odds against its class, which do not saturate."""
+        is_wrong, margins = adversarial_margins(model, scores, self.label)
+        # digits that differ with the number of rows in a product of matrices decide nothing
+        return is_wrong, np.round(margins, _N_DECIMALS)

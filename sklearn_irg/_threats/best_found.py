@@ -1,0 +1,101 @@
+"""The points found so far that come closest to another class, by row."""
+
+from copy import copy
+
+import numpy as np
+
+__all__ = ["BestFound"]
+
+
+class BestFound:
+    """The worst point of each row, of those that were offered.
+
+    Attributes
+    ----------
+    problem : AttackProblem
+        The rows.
+    delta, codes : ndarray
+        The points; zero, and the rows' own levels, where none was worse.
+    wrong : ndarray of bool of shape (n_samples,)
+        Whether the row is misclassified there.
+    loss : ndarray of shape (n_samples,)
+        Log-odds against its class there.
+    """
+
+    def __init__(self, problem):
+        self.problem = problem
+        self.delta = np.zeros(problem.perturbations.numbers.shape)
+        self.codes = problem.perturbations.codes.copy()
+        self.wrong, self.loss = problem.adversarial_margin(problem.model, problem.model.scores(problem.rows))
+
+    def restart(self, codes):
+        """Forget what was found, at other levels."""
+        problem = self.problem
+        self.delta, self.codes = np.zeros(problem.perturbations.numbers.shape), codes.copy()
+        self.wrong, self.loss = problem.margins_at(problem.at(codes), self.delta)
+
+    def take(self, rows):
+        """What has been found for some rows."""
+        return self._part(rows, self.problem.take(rows))
+
+    def as_whole(self):
+        """What has been found, for the rows with all steps in the model."""
+        return self._part(slice(None), self.problem.as_whole())
+
+    def _part(self, rows, problem):
+        some = copy(self)
+        some.problem = problem
+        some.delta, some.codes, some.wrong, some.loss = (
+            a[rows] for a in (self.delta, self.codes, self.wrong, self.loss)
+        )
+        return some
+
+    def scatter(self, rows, some):
+        """Write back what has been found for some rows."""
+        self.delta[rows], self.codes[rows] = some.delta, some.codes
+        self.wrong[rows], self.loss[rows] = some.wrong, some.loss
+
+    def update(self, view, delta):
+        """Keep points, on the grid of integers, where they are worse; returns their loss."""
+        problem = self.problem
+        delta = problem.perturbations.on_grid(delta)
+        wrong, loss = problem.margins_at(view, delta)
+        better = np.flatnonzero((wrong > self.wrong) | ((wrong == self.wrong) & (loss > self.loss)))
+        if len(better) and problem.threat.valid is not None:
+            better = better[problem.take(better).exist(delta[better], view.codes[better])]
+        self.delta[better], self.codes[better] = delta[better], view.codes[better]
+        self.wrong[better], self.loss[better] = wrong[better], loss[better]
+        return loss
+
+    def confirm(self, delta, codes, is_wrong):
+        """Keep points that the estimator itself misclassifies, and others where they are worse, but for the model's error."""
+        view = self.problem.at(codes)
+        wrong, _ = self.problem.margins_at(view, delta)
+        self.update(view, np.where((wrong & ~is_wrong)[:, None], 0, delta))
+        found = np.flatnonzero(is_wrong & ~self.wrong)
+        self.delta[found], self.codes[found], self.wrong[found] = delta[found], codes[found], True
+
+    def update_many(self, view, delta):
+        """Keep the worst of several points for each row, shape (n_points, n_samples, n_columns); returns their losses.
+
+        They are evaluated together, since models without gradients are often slow to call.
+        """
+        n_points, n_samples, n_columns = delta.shape
+        several = np.tile(np.arange(n_samples), n_points)
+        problem = self.problem.take(several)
+        delta = problem.perturbations.on_grid(delta.reshape(-1, n_columns))
+        wrong, loss = problem.adversarial_margin(
+            view.model, view.model.scores(problem.moved(view.rows[several], delta))
+        )
+        better = (wrong > self.wrong[several]) | ((wrong == self.wrong[several]) & (loss > self.loss[several]))
+        if problem.threat.valid is not None and better.any():
+            chosen = np.flatnonzero(better)
+            better[chosen] = problem.take(chosen).exist(delta[chosen], view.codes[several[chosen]])
+        order = np.lexsort([np.where(better, loss, -np.inf), better & wrong, better])[::-1]
+        _, first = np.unique(several[order], return_index=True)
+        best = order[first]  # of each row
+        best = best[better[best]]
+        kept = several[best]
+        self.delta[kept], self.codes[kept] = delta[best], view.codes[kept]
+        self.wrong[kept], self.loss[kept] = wrong[best], loss[best]
+        return loss.reshape(n_points, n_samples)

@@ -1,0 +1,92 @@
+"""Bounds on the distance of rows to where they are misclassified, by the methods that answer."""
+
+import numpy as np
+
+from sklearn_irg._checks import check_choice
+from sklearn_irg._fitted.units import UNITS
+from sklearn_irg._threats.arguments import ball, check_alone, constant_columns, fitted_threat, with_radius
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import require_known_steps
+from sklearn_irg._threats.methods import choose, refusal
+from sklearn_irg._threats.radii import rungs
+from sklearn_irg._threats.searches.nearest_found import distances_found
+
+__all__ = ["bounds", "distance_problem", "lower_bounds", "upper_bounds"]
+
+
+def distance_problem(estimator, X, y, *, norm, threat, units):
+    """Rows under a threat model without its radius, or without bounds."""
+    if threat is None:
+        norm = "l2" if norm is None else norm
+        scale = None if check_choice(units, "units", tuple(UNITS)) == "raw" else "std"
+        still = [] if scale is None else constant_columns(X)
+        threat = ball(1.0, X, norm=norm, scale=scale, fixed=still, bounds=None)
+    else:
+        check_alone(norm=norm, units=None if units == "raw" else units)
+        threat = fitted_threat(threat, X)
+    return AttackProblem(estimator, X, y, with_radius(threat, np.inf))
+
+
+def lower_bounds(problem, name, budget):
+    """Distances within which no row is misclassified, for certain.
+
+    Raises
+    ------
+    TypeError
+        For a model of which nothing is known for certain.
+    """
+    ladder = _ladder(problem)
+    problem.find_limits(ladder)
+    require_known_steps(problem, ladder)
+    method, obstacles = choose(problem, "lower", name, budget)
+    if method is None:
+        raise TypeError(refusal(problem, name, obstacles))
+    return _certain(problem, method.distances()[0])
+
+
+def upper_bounds(problem, name, budget):
+    """Distances at which rows are misclassified."""
+    problem.find_limits(_ladder(problem))
+    method, obstacles = choose(problem, "upper", name, budget)
+    if method is None:
+        raise TypeError(refusal(problem, name, obstacles))
+    return _reached(problem, method)
+
+
+def bounds(problem, name, budget):
+    """Both, from one search where a method gives both; lower ones are zero where "auto" knows none."""
+    exact, _ = choose(problem, "upper", "exact" if name == "auto" else name, budget)
+    is_meant = exact is not None and "lower" in exact.answers and not (name == "auto" and exact.is_on_request)
+    if is_meant:
+        ladder = _ladder(problem)
+        problem.find_limits(ladder)
+        require_known_steps(problem, ladder)
+        lower, upper = exact.distances()
+        return _certain(problem, lower), _reached(problem, exact, upper)
+    upper = upper_bounds(problem, "auto", budget)
+    try:
+        return lower_bounds(problem, name, budget), upper
+    except TypeError:
+        if name != "auto":
+            raise
+        return np.zeros(len(upper)), upper
+
+
+def _ladder(problem):
+    return [*(radius for radius, _ in rungs(problem, [])), np.inf]
+
+
+def _certain(problem, lower):
+    """Bounds of the model behind the steps, as far as these are affine."""
+    return np.where(problem.misclassified, 0, np.minimum(lower, problem.limits))
+
+
+def _reached(problem, method, distances=None):
+    """Distances by a method, and by attacks of the whole pipeline where its steps are not affine that far."""
+    distances = method.distances()[1] if distances is None else distances
+    if method.is_exact:
+        beyond = np.flatnonzero((distances >= problem.limits) & np.isfinite(problem.limits))
+        if len(beyond):
+            attack, _ = choose(problem.take(beyond), "attack", budget=method.budget)
+            distances[beyond] = distances_found(attack)
+    return distances

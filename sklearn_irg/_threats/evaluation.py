@@ -1,0 +1,194 @@
+"""Attacks and certificates at radii: the method that answers, rows in blocks, and what ``predict`` says in the end."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_irg._threats.best_found import BestFound
+from sklearn_irg._threats.confirmation import confirmed_by_predict
+from sklearn_irg._threats.methods import choose, refusal
+from sklearn_irg._threats.methods.black_box_search import BlackBoxSearch
+from sklearn_irg._threats.radii import rungs
+from sklearn_irg._threats.searches.within_limits import attack_within_limits
+
+__all__ = ["Attacks", "certify", "find_attacks", "require_known_steps"]
+
+_BLOCK_ENTRIES = 4_000_000  # of gradients: rows times margins times columns
+
+
+@dataclass(frozen=True)
+class Attacks:
+    """What attacks made of rows.
+
+    Attributes
+    ----------
+    problem : AttackProblem
+        The rows.
+    misclassified : ndarray of bool of shape (n_radii, n_samples)
+        Rows that are misclassified at a point that was found, which is an upper bound on accuracy.
+    certified : ndarray of bool of shape (n_radii, n_samples)
+        Rows that no point gets misclassified, as far as the attack knows.
+    methods : ndarray of str of shape (n_radii, n_samples)
+        Names of the methods that attacked.
+    delta, codes : ndarray
+        Points: where rows are misclassified at the smallest radius, the others where they are nearest to that.
+    method : str
+        Name of the method that attacked where steps are affine.
+    is_exact : bool
+        Whether that method certifies, too.
+    """
+
+    problem: object
+    misclassified: np.ndarray
+    certified: np.ndarray
+    methods: np.ndarray
+    delta: np.ndarray
+    codes: np.ndarray
+    method: str
+    is_exact: bool
+
+    def rows(self):
+        """Rows like those given at the points."""
+        return self.problem.result(self.delta, self.codes)
+
+
+def find_attacks(problem, radii, name="auto", budget=None):
+    """Attack rows at several radii; a row that is misclassified at one is so at all larger ones."""
+    problem.find_limits(sorted(radii))
+    _warn_where_not_affine(problem, max(radii, default=0))
+    method, obstacles = choose(problem, "attack", name, budget)
+    if method is None:
+        raise TypeError(refusal(problem, name, obstacles))
+    misclassified, certified, delta, codes = _attack_in_blocks(method, radii)
+    # a row's prediction is the estimator's own
+    delta, is_confirmed = confirmed_by_predict(
+        problem, delta, codes, max(radii, default=0), among=misclassified.any(axis=0)
+    )
+    misclassified = (misclassified & is_confirmed) | problem.misclassified
+    methods = np.where(_is_within_limits(problem, radii), method.name, BlackBoxSearch.name)
+    certified = certified & ~misclassified & _is_within_limits(problem, radii)
+    return Attacks(problem, misclassified, certified, methods, delta, codes, method.name, method.is_exact)
+
+
+def certify(problem, radii, name="auto", budget=None):
+    """Rows that no point gets misclassified, for certain, and the name of the method that says so.
+
+    Returns
+    -------
+    certified : ndarray of bool of shape (n_radii, n_samples)
+        For each radius.
+    name : str
+        Of the method.
+
+    Raises
+    ------
+    TypeError
+        For a model of which nothing is known for certain.
+    """
+    problem.find_limits(sorted(radii))
+    require_known_steps(problem, sorted(radii))
+    method, obstacles = choose(problem, "certify", name, budget)
+    if method is None:
+        raise TypeError(refusal(problem, name, obstacles))
+    return _certified_rows(method, radii) & _is_within_limits(problem, radii), method.name
+
+
+def _is_within_limits(problem, radii):
+    return problem.limits > np.reshape(radii, (-1, 1))
+
+
+def _certified_rows(method, radii):
+    """What is certified at a radius is so at all smaller ones: rows are asked at the largest first."""
+    problem = method.problem
+    certified, right = np.zeros((len(radii), len(problem)), dtype=bool), ~problem.misclassified
+    for rows in _blocks(problem):
+        known = np.zeros(len(rows), dtype=bool)
+        part = method.on(problem.take(rows))
+        for radius in sorted(set(radii), reverse=True):
+            left = np.flatnonzero(right[rows] & ~known & (part.problem.limits > radius))
+            if len(left):
+                known[left] = part.certify(radius, left)
+            certified[np.ix_(np.equal(radii, radius), rows)] = known
+    return certified
+
+
+def _warn_where_not_affine(problem, radius):
+    """Warn of a pipeline whose steps cannot be read and turn out not to be affine in what rows may become."""
+    if problem.reading is None or not (problem.limits <= radius).any():
+        return
+    arrays, is_unknown = problem.perturbations, problem.reading.unknown.any(axis=1)
+    unknown = is_unknown & arrays.movable_columns
+    unknown[list(arrays.columns)] |= is_unknown[list(arrays.columns)]
+    if unknown.any():
+        names = ", ".join(repr(problem.table.name_of(j)) for j in np.flatnonzero(unknown)[:5].tolist())
+        warnings.warn(
+            f"the steps before the last are not affine in {names}, so results are searched for with the whole pipeline where "
+            "rows can go that far: an upper bound on accuracy, without a certificate.",
+            stacklevel=4,
+        )
+
+
+def require_known_steps(problem, radii):
+    """Raise an error where steps that cannot be read turn out not to be affine in what any row of the table may become.
+
+    Rows of the table that the threat was fitted on decide, so that a row alone is answered as it is among others.
+    """
+    radii = [radius for radius in radii if radius > 0]
+    if problem.reading is None or not problem.reading.unknown.any() or not radii:
+        return
+    examples = problem.of_examples()
+    if examples is not None:
+        examples.find_limits(radii[:1])
+    if examples is None or (examples.limits < radii[0]).all():
+        raise TypeError(
+            f"nothing is certain about {problem.model.name} here: its preprocessing is not affine within the threat model, "
+            "or is unknown and acts on columns without bounds. Use steps of scikit-learn, give a ThreatModel with bounds, "
+            "or pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy gives an upper bound."
+        )
+
+
+def _blocks(problem):
+    """Positions of as many rows at once as memory has room for."""
+    size = max(1, _BLOCK_ENTRIES // max(1, problem.model.n_outputs * problem.rows.shape[1]))
+    return [np.arange(start, min(start + size, len(problem))) for start in range(0, len(problem), size)]
+
+
+def _attack_in_blocks(method, radii):
+    """As `_attack`, block by block."""
+    problem = method.problem
+    blocks = [_attack(method.on(problem.take(rows)), radii) for rows in _blocks(problem)]
+    return [np.concatenate(parts, axis=axis) for parts, axis in zip(zip(*blocks), (1, 1, 0, 0))]
+
+
+def _attack(method, radii):
+    """Misclassified and certified rows at each radius, and the points found."""
+    problem = method.problem
+    found = BestFound(problem)
+    misclassified, certified = (np.zeros((len(radii), len(problem)), dtype=bool) for _ in range(2))
+    attack = _attack_of(method, radii)
+    for radius, tries in rungs(problem, radii, method.tries_more_radii):
+        left = np.flatnonzero(~found.wrong & tries)
+        known = np.zeros(len(problem), dtype=bool)
+        if len(left):
+            best = found.take(left)
+            known[left] = attack_within_limits(best, radius, left, attack)
+            found.scatter(left, best)
+        for k in np.flatnonzero(np.equal(radii, radius)):
+            misclassified[k], certified[k] = found.wrong, known
+    return misclassified, certified, found.delta, found.codes
+
+
+def _attack_of(method, radii):
+    """A method's attack, short at radii that are not asked for, and a search among the rows that ``valid`` leaves."""
+    problem, among_valid = method.problem, None
+    if method.is_exact and problem.threat.valid is not None:  # of which it knows nothing
+        among_valid = choose(problem, "attack", "gradient")[0] or choose(problem, "attack", "search")[0]
+
+    def attack(best, radius, rows):
+        certified = method.attack(best, radius, rows, quick=radius not in radii)
+        if among_valid is not None:
+            among_valid.attack(best, radius, rows)
+        return certified
+
+    return attack

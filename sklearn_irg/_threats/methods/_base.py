@@ -1,0 +1,81 @@
+"""What a way to attack, certify or measure rows declares and offers."""
+
+from abc import ABC, abstractmethod
+
+from sklearn_irg._threats.best_found import BestFound
+
+__all__ = ["Method"]
+
+
+class Method(ABC):
+    """One way to find out what a model makes of all that rows may become.
+
+    Parameters
+    ----------
+    problem : AttackProblem
+        The rows, for which `obstacle` is None.
+    budget : Budget
+        What a search may spend on a row.
+
+    Attributes
+    ----------
+    name : str
+        What ``method=`` takes.
+    answers : frozenset of {"attack", "certify", "lower", "upper"}
+        Questions: points in the set that are misclassified, a proof that there are none, and bounds on the distance to the
+        nearest one.
+    is_exact : bool
+        Whether both sides meet, unless a budget is spent or ``ThreatModel.valid`` rejects rows.
+    is_on_request : bool
+        Whether it is used only where it is named, since it may take long.
+    tries_more_radii : bool
+        Whether an attack may succeed at a smaller radius than the one it fails at.
+    """
+
+    name = ""
+    answers = frozenset()
+    is_exact = False
+    is_on_request = False
+    tries_more_radii = False
+
+    def __init__(self, problem, budget):
+        self.problem = problem
+        self.budget = budget
+
+    def on(self, problem):
+        """The same method for some of the rows, or others."""
+        return type(self)(problem, self.budget)
+
+    @classmethod
+    @abstractmethod
+    def obstacle(cls, problem):
+        """Why it does not apply to a problem, as the end of a sentence; None where it does."""
+
+    def attack(self, best, radius, rows, quick=False):
+        """Look for misclassified points of some rows at a radius.
+
+        Parameters
+        ----------
+        best : BestFound
+            What has been found for these rows, and what is found now.
+        radius : float
+            Radius.
+        rows : ndarray of int
+            Their positions in the problem.
+        quick : bool, default=False
+            Whether the radius is one on the way to those that are asked for, which a short attack serves.
+
+        Returns
+        -------
+        certified : ndarray of bool of shape (n_rows,) or None
+            Rows that no point within the radius gets misclassified; None where nothing is known of any.
+        """
+        raise NotImplementedError
+
+    def certify(self, radius, rows):
+        """Rows that no point within a radius gets misclassified, for certain, shape (n_rows,)."""
+        return self.attack(BestFound(self.problem.take(rows)), radius, rows)
+
+    def distances(self):
+        """Lower and upper bound on the distance to the nearest misclassified point; zero and infinity where none is known."""
+        raise NotImplementedError

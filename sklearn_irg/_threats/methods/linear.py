@@ -1,0 +1,98 @@
+"""Linear models, alone or behind steps that act column by column: the worst point of each margin, in closed form."""
+
+import numpy as np
+
+from sklearn_irg._fitted.boundary import margin_over_norm
+from sklearn_irg._perturbations.linear_minimization import exact_l1_minimum, linear_minimization
+from sklearn_irg._perturbations.projection import DUAL
+from sklearn_irg._threats.methods._base import Method
+from sklearn_irg._threats.methods.linear_bounds import certified_radii
+from sklearn_irg._threats.rounding import margin_slack
+
+__all__ = ["LinearClosedForm"]
+
+_N_BISECTIONS = 45
+
+
+class LinearClosedForm(Method):
+    """The minimum over numbers is that of a linear function; levels add to it, and the best ``n_swaps`` of them count."""
+
+    name = "linear"
+    answers = frozenset({"attack", "certify", "lower", "upper"})
+    is_exact = True
+
+    @classmethod
+    def obstacle(cls, problem):
+        if not problem.model.is_linear:
+            return f"{problem.model.name} is not linear"
+        if problem.perturbations.columns and problem.effects is None:
+            return "the steps before the model do not act column by column on categories"
+        return None
+
+    def attack(self, best, radius, rows, quick=False):
+        some = best.problem
+        arrays, model = some.perturbations, some.model
+        low, high = arrays.box(radius)
+        margins, gradients = model.margins(some.rows, some.label)
+        gradients = gradients[:, :, : low.shape[1]] * arrays.scales
+        certified = ~some.adversarial_margin(model, model.scores(some.rows))[0]
+        if radius == 0 and not arrays.columns:
+            return certified
+        slack = margin_slack(some, np.maximum(-low, high))
+        for pair in range(margins.shape[1]):
+            gradient = gradients[:, pair].astype(np.float64)
+            delta, bound = linear_minimization(gradient, low, high, arrays.steps, radius, arrays.norm)
+            codes, gains = _best_swaps(some, pair)
+            lowest = margins[:, pair] + gains
+            if arrays.norm == "l1":
+                reached = (gradient * delta).sum(axis=1)
+                for i in np.flatnonzero((lowest + bound <= 0) & (lowest + reached > 0)):
+                    found, bound[i] = exact_l1_minimum(gradient[i], low[i], high[i], arrays.steps, radius)
+                    delta[i] = delta[i] if found is None else found
+            certified &= lowest + bound > slack[:, pair]
+            best.update(some.at(codes), delta)
+        return certified
+
+    def distances(self):
+        if not self.problem.perturbations.is_constrained:
+            return self._margins_over_norms()
+        return certified_radii(self.problem, n_bisections=_N_BISECTIONS)
+
+    def _margins_over_norms(self):
+        problem = self.problem
+        arrays = problem.perturbations
+        margins, gradients = problem.model.margins(problem.rows, problem.label)
+        slopes = gradients[:, :, : arrays.numbers.shape[1]] * arrays.scales
+        norms = np.linalg.norm(slopes, ord=DUAL[arrays.norm], axis=2)
+        # rounding grows with the way that rows go, too, but no faster than the margin falls
+        slack = margin_slack(problem, np.zeros(arrays.numbers.shape))
+        share = 1 - 64 * len(slopes.T) * problem.precision
+        lower = share * margin_over_norm(margins - slack, norms).min(axis=1)
+        return np.maximum(lower, 0), np.maximum(margin_over_norm(margins, norms).min(axis=1), 0)
+
+
+def _best_swaps(problem, pair):
+    """Levels that lower a margin most, and by how much, shapes (n_samples, n_swappable) and (n_samples,)."""
+    arrays, model = problem.perturbations, problem.model
+    codes = arrays.codes.copy()
+    if not arrays.columns:
+        return codes, np.zeros(len(codes))
+    rows = np.arange(len(codes))
+    gains, levels = np.zeros(codes.shape), codes.copy()
+    ((W, _),) = model.inner.layers
+    for c, effect in enumerate(problem.effects):
+        scores = effect @ W
+        if model.n_outputs == 1:
+            margin = (2 * problem.label - 1)[:, None] * scores[:, 0]
+        else:
+            other = pair + (pair >= problem.label)  # margins leave out the label
+            margin = scores[:, problem.label].T - scores[:, other].T
+        change = margin - margin[rows, codes[:, c]][:, None]
+        change = np.where(arrays.can_swap(c), change, 0)
+        levels[:, c] = change.argmin(axis=1)
+        gains[:, c] = change[rows, levels[:, c]]
+    chosen = np.argsort(gains, axis=1)[:, : arrays.n_swaps]
+    taken = np.take_along_axis(gains, chosen, axis=1)
+    swapped = np.where(taken < 0, np.take_along_axis(levels, chosen, axis=1), np.take_along_axis(codes, chosen, axis=1))
+    np.put_along_axis(codes, chosen, swapped, axis=1)
+    return codes, np.minimum(taken, 0).sum(axis=1)

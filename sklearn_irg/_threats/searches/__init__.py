@@ -1,0 +1,1 @@
+"""Searches for misclassified points, at a radius and at rising ones."""

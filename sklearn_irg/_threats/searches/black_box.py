@@ -1,0 +1,208 @@
+"""A search for models without gradients: towards rows of other classes, at random, and coordinate by coordinate.
+
+What is drawn is drawn once for all rows, and other rows come from the table that the threat model was fitted on, so
+that what is found for a row does not depend on which rows are attacked together.
+"""
+
+from copy import deepcopy
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sklearn_irg._fitted.table_models import TableModel
+from sklearn_irg._threats.best_found import BestFound
+from sklearn_irg._threats.searches.swaps import best_swaps, ranked_swaps
+from sklearn_irg._threats.searches.thresholds import cross_thresholds
+
+__all__ = ["random_state_of", "search"]
+
+N_TARGETS = 16
+N_RANDOM = 60
+N_SWEEPS = 2
+N_VALUES = 10
+N_KINKS = 64
+N_SWAPS = 4  # with a sweep each
+N_BISECTIONS = 6
+_STACK_ENTRIES = 2_000_000
+
+
+def random_state_of(threat):
+    """A random state of its own, so that a call does not change the next."""
+    return check_random_state(deepcopy(threat.random_state))
+
+
+def search(best, epsilon):
+    """Offer points at a radius, from what has been found at smaller ones; ``best`` keeps the worst.
+
+    Parameters
+    ----------
+    best : BestFound
+        Rows, and what has been found for them.
+    epsilon : float
+        Radius.
+    """
+    problem = best.problem
+    rng = random_state_of(problem.threat)  # in the same state for any rows
+    arrays = problem.perturbations
+    ball = arrays.box_and_ball(epsilon)
+    starts = [arrays.codes]
+    if arrays.columns:
+        starts.append(best_swaps(best, ball.zero))
+    if ball.is_empty:
+        return
+    targets = list(_towards(problem, ball, rng))
+    at_random = list(_at_random(ball, rng))
+    for view in map(problem.at, starts):
+        for points in (targets, at_random):
+            for delta in _stacks(points, ball.low.size):
+                best.update_many(view, delta)
+    if arrays.norm != "linf":
+        cross_thresholds(best, epsilon, rng)
+    for _ in range(N_SWEEPS):
+        _sweep(best, ball, rng)
+        if arrays.columns:
+            best_swaps(best, best.delta.copy())
+    if arrays.columns:
+        _sweep_after_swaps(best, ball, rng)
+
+
+def _stacks(points, size):
+    """Points of all rows, several together as long as memory is small."""
+    several = max(1, _STACK_ENTRIES // max(1, size))
+    for start in range(0, len(points), several):
+        yield np.stack(points[start : start + several])
+
+
+def _towards(problem, ball, rng):
+    """Points on the way to rows of other classes, the nearest and others, in all columns and in half of them."""
+    arrays = problem.perturbations
+    halves = rng.random_sample((N_TARGETS, ball.low.shape[1])) < 0.5
+    numbers, classes = _examples(problem)
+    if not len(numbers):
+        return
+    scaled = numbers / arrays.scales
+    order = rng.permutation(len(numbers))
+    for k, targets in enumerate(_of_other_classes(problem, scaled, classes, order)):
+        difference = np.where(targets[:, None] >= 0, scaled[targets] - arrays.numbers / arrays.scales, 0)
+        for part in (difference, difference * halves[k]):
+            size = np.abs(part).max(axis=1, keepdims=True)
+            yield ball.project(part * np.where(size > 0, 4 * ball.epsilon / np.where(size > 0, size, 1), 0))
+            yield ball.project(part)
+
+
+def _examples(problem):
+    """Numbers of rows of the table that the threat was fitted on, and the classes that the model predicts for them."""
+    arrays, model = problem.perturbations, problem.model
+    table = problem.threat.examples(problem.table)
+    if table is None:
+        return np.zeros((0, len(arrays.scales))), np.zeros(0, dtype=int)
+    numbers = np.nan_to_num(table.numbers(), posinf=0, neginf=0)
+    try:
+        scores = model.scores_of(table) if isinstance(model, TableModel) else model.scores(numbers.astype(model.dtype))
+    except ValueError:  # such rows are not the model's
+        return numbers[:0], np.zeros(0, dtype=int)
+    return numbers, model.predicted(scores)
+
+
+def _of_other_classes(problem, scaled, classes, order):
+    """Positions of examples of other classes by row: the nearest, then some in a given order; -1 where there are fewer."""
+    label, seen = problem.label, problem.perturbations.numbers / problem.perturbations.scales
+    movable = problem.perturbations.low < problem.perturbations.high
+    half = N_TARGETS // 2
+    found = np.full((N_TARGETS, len(label)), -1)
+    for i in range(len(label)):
+        others = np.flatnonzero(classes != label[i])
+        distance = ((scaled[others] - seen[i]) ** 2 * movable[i]).sum(axis=1)
+        nearest = others[np.argsort(distance, kind="stable")][:half]
+        found[: len(nearest), i] = nearest
+        drawn = order[classes[order] != label[i]][:half]
+        found[half : half + len(drawn), i] = drawn
+    return found
+
+
+def _at_random(ball, rng):
+    """Points of the whole radius in random directions, every other one in a few columns only."""
+    n_columns = ball.low.shape[1]
+    for k in range(N_RANDOM):
+        direction = rng.standard_normal(n_columns)
+        if k % 2:
+            direction *= rng.random_sample(n_columns) < min(1.0, 3 / n_columns)
+        if ball.norm == "linf":
+            direction = np.sign(direction)
+        size = np.linalg.norm(direction)
+        delta = direction * (2 * ball.epsilon * np.sqrt(n_columns) / (size if size > 0 else 1))
+        yield ball.project(np.broadcast_to(delta, ball.low.shape))
+
+
+def _sweep_after_swaps(best, ball, rng):
+    """Numbers swept after each of the swaps that look worst: the best of both at once is often the best of neither."""
+    seed = rng.randint(2**31)
+    left = np.flatnonzero(~best.wrong)
+    if not len(left):
+        return
+    rest, ball = best.take(left), ball.take(left)
+    for codes in ranked_swaps(rest.problem, N_SWAPS):
+        found = BestFound(rest.problem)
+        found.restart(codes)
+        _sweep(found, ball, np.random.RandomState(seed))
+        rest.update(rest.problem.at(found.codes), found.delta)
+    best.scatter(left, rest)
+
+
+def _sweep(best, ball, rng):
+    """One column after the other, in random order, to the value that harms a row most, in what the others leave of the ball."""
+    problem = best.problem
+    shares = rng.random_sample((ball.low.shape[1], N_VALUES))
+    for j in rng.permutation(ball.low.shape[1]):
+        if not (ball.low[:, j] < ball.high[:, j]).any():
+            continue
+        view, delta = problem.at(best.codes.copy()), best.delta.copy()
+        room = _room_left(np.delete(delta, j, axis=1), ball)
+        lowest, highest = np.maximum(ball.low[:, j], -room), np.minimum(ball.high[:, j], room)
+        values = [lowest, highest, *_beyond_kinks(problem, j, lowest, highest)]
+        values += [lowest + (highest - lowest) * share for share in shares[j]]
+        trials = np.repeat(delta[None], len(values), axis=0)
+        trials[:, :, j] = values
+        best.update_many(view, trials)
+        if ball.norm != "linf" and problem.threat.valid is None:
+            _give_back(best, j)
+
+
+def _room_left(others, ball):
+    """How far a column may move, given where the others are."""
+    if ball.norm == "linf":
+        return np.full(len(others), ball.epsilon)
+    if ball.norm == "l2":
+        return ball.epsilon * np.sqrt(np.maximum(1 - ((others / ball.epsilon) ** 2).sum(axis=1), 0))
+    return np.maximum(ball.epsilon - np.abs(others).sum(axis=1), 0)
+
+
+def _beyond_kinks(problem, j, lowest, highest):
+    """Moves to where the steps before the model declare that they change their course, and to both sides of it."""
+    arrays = problem.perturbations
+    kinks = {} if problem.reading is None else problem.reading.landmarks
+    for kink in kinks.get(j, [])[:N_KINKS]:
+        for number in (kink, np.nextafter(kink, -np.inf), np.nextafter(kink, np.inf)):
+            move = (number - arrays.numbers[:, j]) / arrays.scales[j]
+            if arrays.steps[j] > 0:
+                count = move / arrays.steps[j]
+                move = np.where(move > 0, np.ceil(count - 1e-9), np.floor(count + 1e-9)) * arrays.steps[j]
+            yield np.where((move >= lowest) & (move <= highest), move, 0.0)
+
+
+def _give_back(best, j):
+    """A column leaves to the others what it does not need of the ball: as much as the row is harmed no less without."""
+    left = np.flatnonzero((best.delta[:, j] != 0) & ~best.wrong)
+    if not len(left):
+        return
+    some = best.problem.take(left)
+    view, delta = some.at(best.codes[left]), best.delta[left]
+    kept, failed = np.ones(len(left)), np.zeros(len(left))
+    for k in range(N_BISECTIONS):
+        share = (kept + failed) / 2 if k else failed  # nothing at all is tried first
+        trial = delta.copy()
+        trial[:, j] *= share
+        does = some.margins_at(view, some.perturbations.on_grid(trial))[1] >= best.loss[left]
+        kept, failed = np.where(does, share, kept), np.where(does, failed, share)
+    delta[:, j] *= kept
+    best.delta[left] = some.perturbations.on_grid(delta)

@@ -1,0 +1,47 @@
+"""Attacks on a model where it is right, and on the whole pipeline elsewhere."""
+
+import numpy as np
+
+from sklearn_irg._threats.best_found import BestFound
+from sklearn_irg._threats.searches.black_box import search
+
+__all__ = ["attack_within_limits"]
+
+
+def attack_within_limits(best, radius, rows, attack):
+    """Attack rows at a radius; those whose steps are not affine that far by a search, which starts from what the model says.
+
+    Parameters
+    ----------
+    best : BestFound
+        The rows, and what has been found for them.
+    radius : float
+        Radius.
+    rows : ndarray of int
+        Their positions in the problem that the attack is bound to.
+    attack : callable
+        ``attack(best, radius, rows)``, as `Method.attack`.
+
+    Returns
+    -------
+    certified : ndarray of bool of shape (n_rows,)
+        Rows that no point within the radius gets misclassified, as far as is known.
+    """
+    certified = np.zeros(len(rows), dtype=bool)
+    is_right = best.problem.limits > radius
+    near, far = np.flatnonzero(is_right), np.flatnonzero(~is_right)
+    if len(near):
+        part = best.take(near) if len(far) else best
+        known = attack(part, radius, rows[near])
+        certified[near] = False if known is None else known
+        if len(far):
+            best.scatter(near, part)
+    if len(far):
+        part = best.take(far)
+        guess = BestFound(part.problem)  # what would be found if the model were right: a start
+        attack(guess, radius, rows[far])
+        part = part.as_whole()
+        part.update(part.problem.at(guess.codes), guess.delta)
+        search(part, radius)
+        best.scatter(far, part)
+    return certified
