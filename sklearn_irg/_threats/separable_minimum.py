@@ -7,7 +7,6 @@ import numpy as np
 __all__ = ["SeparableMinimum", "separable_minimum"]
 
 _EPS = np.finfo(float).eps
-_BALL_SLACK = 2e-13  # more than the rounding of a sum of powers, less than what a point may overrun
 _GAP = 1e-12
 _CHUNK = 2**17  # pieces of the rows that are searched at once
 _WIDTH = 8, 256  # nodes of a row that are bounded at once
@@ -132,12 +131,13 @@ class _Problem:
 
     def __init__(self, given, steps, epsilon, power):
         self.power, self.is_grid, self.n_grids = power, steps > 0, np.count_nonzero(steps)
+        self.rounding = 4 * (len(steps) + 4) * _EPS
         self.radius = _finite_radius(epsilon, given)[:, None, None]
         self.lengths = np.where(self.is_grid, steps, self.radius)
-        with np.errstate(over="ignore", divide="ignore"):
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             unit = np.where(self.is_grid, np.clip(steps / self.radius, 1e-300, 2), 1.0)
         side, near, far = self._sides(given)
-        limit = np.where(self.is_grid, np.floor((1 + _BALL_SLACK) / unit), self.radius > 0)
+        limit = np.where(self.is_grid, np.floor((1 + self.rounding) / unit), self.radius > 0)
         self.is_unbounded = (np.isinf(epsilon)[:, None, None] & np.isinf(far) & (given.low <= given.high)).any(
             axis=(1, 2)
         )
@@ -179,7 +179,7 @@ class _Problem:
         unit = np.where(is_active, self.root.unit[:, 0], 0).max(axis=1)
         is_common = ~is_active | (self.is_grid & (self.root.unit[:, 0] == unit[:, None]))
         use = np.where(is_common.all(axis=1) & (unit > 1e-6), unit, 1.0) ** self.power
-        return np.floor((1 + _BALL_SLACK) / use) * use + _BALL_SLACK
+        return np.floor((1 + self.rounding) / use) * use + self.rounding
 
     def chosen(self, domain, piece, size, multiplier):
         """Sums for a piece and a size of each column."""
@@ -210,7 +210,6 @@ class _Problem:
     def filled(self, domain, choices, multiplier, budget):
         """Sizes of the chosen pieces that use what is left of the ball."""
         near, far, pull, rate = (_pick(a, choices.piece) for a in (domain.near, domain.far, domain.pull, domain.rate))
-        budget = np.minimum(budget, 1)
         greedy = self._grown(choices, far, pull, rate, domain.unit[:, 0], budget)
         if self.power == 1:
             return [greedy]
@@ -228,9 +227,9 @@ class _Problem:
             now, width = size[rows, column], unit[rows, column]
             if self.power == 1:
                 more = left / width
-                more = np.where(self.is_grid[column], np.floor(more * (1 + _BALL_SLACK)), more)
+                more = np.where(self.is_grid[column], np.floor(more * (1 + self.rounding)), more)
             else:
-                more = ((2 * now + 1) * width**2 <= left + _BALL_SLACK / 10).astype(float)
+                more = ((2 * now + 1) * width**2 <= left + self.rounding / 10).astype(float)
             size[rows, column] = np.maximum(np.minimum(now + more, far[rows, column]), now)
             left = np.maximum(left - ((size[rows, column] * width) ** self.power - (now * width) ** self.power), 0)
         return size
@@ -241,17 +240,21 @@ class _Problem:
         near, far, pull = near[:, g:], far[:, g:], pull[:, g:]
         left = np.maximum(budget - _total((size[:, :g] * unit[:, :g]) ** 2), 0)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            t = 1 / multiplier
+            t = np.minimum(
+                1 / multiplier, np.where(far > near, far / pull, 0).max(axis=1, initial=0)
+            )  # no column moves beyond
             inside, outside = np.zeros_like(t), np.full_like(t, np.inf)
             for _ in range(8):
-                fill = np.clip(pull * t[:, None], near, far)
-                used, free = _total(fill**2), _total(np.where(fill == pull * t[:, None], fill, 0) ** 2)
-                fits = used <= left + _BALL_SLACK / 10
-                inside, outside = np.where(fits, np.maximum(t, inside), inside), np.where(fits, outside, t)
+                wanted = pull * t[:, None]
+                squares = np.clip(wanted, near, far) ** 2
+                used = _total(squares)
+                free = _total(np.where((wanted > near) & (wanted <= far * (1 + 4 * _EPS)), squares, 0))
+                fits = used <= left + self.rounding / 10
+                inside, outside = np.where(fits, t, inside), np.where(fits, outside, t)
                 t = t * np.sqrt((left - (used - free)) / free)
-                middle = np.where(np.isinf(outside), 4 * inside, (inside + outside) / 2)
+                middle = np.where(np.isinf(outside), 2 * inside, (inside + outside) / 2)
                 t = np.where((inside < t) & (t < outside), t, middle)
-            fill = np.clip(pull * inside[:, None], near, far)
+        fill = np.clip(pull * inside[:, None], near, far)
         return np.concatenate([size[:, :g], fill], axis=1)
 
 
@@ -280,7 +283,7 @@ class _Search:
         _, n_pieces, n_columns = problem.root.near.shape
         n_rows = len(target)
         self.target, self.scale = np.ldexp(target, -problem.exponent), problem.scale
-        self.rounding = 4 * (n_columns + 4) * _EPS
+        self.rounding = problem.rounding
         self.point, self.value = np.zeros((n_rows, n_columns)), np.full(n_rows, np.inf)
         self.nodes, self.closed = np.zeros(n_rows, dtype=int), np.full(n_rows, np.inf)  # least bound of closed nodes
         self._offer(np.arange(n_rows), problem.lightest(problem.root))
@@ -418,7 +421,7 @@ class _Search:
         value = np.ldexp(_total(intercept + slope * point), -problem.exponent[rows])
         radius = problem.radius[rows, 0]
         parts = np.abs(point) / np.where(radius > 0, radius, 1)
-        value = np.where(_total(parts**problem.power) <= 1 + 4.5 * _BALL_SLACK, value, np.inf)
+        value = np.where(_total(parts**problem.power) <= 1 + 2 * problem.rounding, value, np.inf)
         order = np.lexsort((value, rows))
         order = order[np.r_[True, np.diff(rows[order]) > 0]]
         order = order[value[order] < self.value[rows[order]]]
