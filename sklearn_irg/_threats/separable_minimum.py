@@ -379,7 +379,7 @@ class _Search:
             raw[todo] = np.maximum(raw[todo], reached)
             rounding = self.rounding * (scale[todo] + trial * (choice.used + budget[todo]))
             best[todo] = np.maximum(best[todo], reached - rounding)
-            is_over = choice.used > budget[todo]
+            is_over = choice.used > budget[todo] + self.rounding / 10  # no more than rounding may exceed it
             over.put(todo[is_over], choice, is_over)
             under.put(todo[~is_over], choice, ~is_over)
             meeting = _meeting(over, under)[todo]
