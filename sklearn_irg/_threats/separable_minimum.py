@@ -188,9 +188,12 @@ class _Problem:
         return _Choices(piece, size, value, usage, _total(value), _total(usage), multiplier)
 
     def lightest(self, domain):
-        """The choices that use least."""
-        piece = np.where(domain.intercept < np.inf, domain.near, np.inf).argmin(axis=1)
-        return self.chosen(domain, piece, _pick(domain.near, piece).copy(), np.full(len(piece), np.inf))
+        """The choices that use least, and of these the lowest."""
+        near = np.where(domain.intercept < np.inf, domain.near, np.inf)
+        least = near.min(axis=1, keepdims=True)
+        piece = np.where(near == least, domain.intercept - domain.rate * domain.near, np.inf).argmin(axis=1)
+        size = _pick(domain.near, piece).copy()
+        return self.chosen(domain, piece, size, np.full(len(piece), np.inf))
 
     def cheapest(self, domain, multiplier):
         """The choices that minimise value + multiplier · usage, column by column."""
