@@ -62,7 +62,7 @@ def separable_minimum(low, high, slope, intercept, steps, epsilon, norm, target=
     nodes : ndarray of shape (n_rows,)
         How many were bounded.
     """
-    n_rows, n_columns, n_pieces = np.shape(low)
+    n_rows, n_columns = np.shape(low)[:2]
     target = np.full(n_rows, np.nan) if target is None else np.asarray(target, dtype=float)
     steps, epsilon = np.asarray(steps, dtype=float), np.asarray(epsilon, dtype=float)
     order = np.argsort(steps == 0, kind="stable")
