@@ -207,6 +207,17 @@ def test_a_row_alone_gets_what_it_gets_among_others_bit_for_bit(norm, n_pieces, 
 
 
 @both_norms
+def test_what_memory_allows_at_once_changes_no_bit(norm, monkeypatch):
+    pieces, steps, epsilon = random_batch(np.random.default_rng(8), 50, 14, 2)
+    at_once = separable_minimum(*pieces, steps, epsilon, norm)
+    monkeypatch.setattr("sklearn_irg._threats.separable_minimum._ROWS", 20)
+    monkeypatch.setattr("sklearn_irg._threats.separable_minimum._CHUNK", 100)
+    in_parts = separable_minimum(*pieces, steps, epsilon, norm)
+    for whole, part in zip(at_once, in_parts, strict=True):
+        assert whole.tobytes() == part.tobytes()
+
+
+@both_norms
 @pytest.mark.parametrize("max_nodes", [0, 1, 2, 7])
 def test_points_and_bounds_are_right_whenever_the_search_stops(norm, max_nodes):
     pieces, steps, epsilon = random_batch(np.random.default_rng(3), 200, 12, 3)
