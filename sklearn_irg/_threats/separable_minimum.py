@@ -44,7 +44,7 @@ def separable_minimum(low, high, slope, intercept, steps, epsilon, norm, target=
     norm : {"l2", "l1"}
         Its norm.
     target : ndarray of shape (n_rows,), optional
-        A row stops at a value no larger than its target, or a bound above it.
+        A row stops at a value no larger than its target, or a bound above it. Not a number where there is none.
     max_nodes : int, default=10_000
         Of the search tree of each row.
 
