@@ -19,7 +19,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg import GradRegMLPClassifier
-from sklearn_irg._perturbations.mixed_integer_program import solved
+from sklearn_irg._threats.mixed_integer_program import solved
 from sklearn_irg.activations import Activation, Identity, Logistic, ReLU, Softplus, Tanh
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy
 from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
@@ -224,7 +224,7 @@ def test_ensembles_whose_values_do_not_add_up_are_refused():
     X, y = load_iris(return_X_y=True)
     model = AdaBoostClassifier(DecisionTreeClassifier(max_depth=2), n_estimators=3, random_state=0).fit(X, y)
     with pytest.raises(
-        TypeError, match="nothing is known exactly about AdaBoostClassifier here .* its trees vote with weights"
+        TypeError, match=r"nothing is known exactly about AdaBoostClassifier here .* its trees vote with weights"
     ):
         distance_interval(model, X[:2], method="exact")
 
@@ -269,14 +269,14 @@ class TestTables:
 class TestBadInput:
     def test_unknown_methods_and_what_cannot_be_certain(self):
         linear = LogisticRegression().fit(X2, y2)
-        with pytest.raises(ValueError, match="method must be one of 'auto', 'exact', 'linear', .*; got 'x'"):
+        with pytest.raises(ValueError, match=r"method must be one of 'auto', 'exact', 'linear', .*; got 'x'"):
             certified_radius(linear, X2, method="x")
         with pytest.raises(TypeError, match="method='lipschitz' does not apply here: the bound is for \"l2\""):
             certified_radius(NETWORKS[1], X2, method="lipschitz", norm="linf")
         with pytest.raises(TypeError, match=r'nothing is known exactly .*the norm is neither "linf" nor "l1"'):
             certified_radius(NETWORKS[1], X2, method="exact")
         with pytest.raises(
-            TypeError, match="nothing is known exactly about MLPClassifier here .*is not a ReLU network"
+            TypeError, match=r"nothing is known exactly about MLPClassifier here .*is not a ReLU network"
         ):
             certified_radius(NETWORKS[2], X3, method="exact", norm="linf")
         with pytest.raises(ValueError, match="time_limit must be a finite number > 0; got 0"):
@@ -290,7 +290,7 @@ class TestBadInput:
         model = GradRegMLPClassifier((6,), activation=Leaky(), **SMALL).fit(X2, y2)
         expected = certified_radius(model, X2, method="lipschitz")
         np.testing.assert_array_equal(certified_radius(model, X2), expected)
-        with pytest.raises(TypeError, match="the activation Leaky.. declares no linear bounds"):
+        with pytest.raises(TypeError, match=r"the activation Leaky.. declares no linear bounds"):
             certified_radius(model, X2, norm="linf")
 
     def test_trees_have_no_linear_bounds(self):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from sklearn_irg._threats.linear_minimum import linear_minimum
-from sklearn_irg._threats.separable_minimum import separable_minimum
+from sklearn_irg._perturbations.linear_minimization import linear_minimization
+from sklearn_irg._perturbations.separable_minimum import separable_minimum
 
 POWERS = {"l2": 2, "l1": 1}
 both_norms = pytest.mark.parametrize("norm", POWERS)
@@ -178,7 +178,7 @@ def test_continuous_linear_problems_are_solved_as_in_closed_form(norm):
     slopes = rng.normal(size=(200, 12)) * (rng.random((200, 12)) < 0.8)
     low, high = -rng.exponential(size=slopes.shape), rng.exponential(size=slopes.shape)
     epsilon, steps = rng.exponential(size=200), np.zeros(12)
-    _, expected = linear_minimum(slopes, low, high, steps, epsilon, norm)
+    _, expected = linear_minimization(slopes, low, high, steps, epsilon, norm)
     rows = (a[..., None] for a in (low, high, slopes, np.zeros_like(low)))
     found = separable_minimum(*rows, steps, epsilon, norm)
     np.testing.assert_allclose(found.value, expected, rtol=1e-12, atol=1e-15)
@@ -210,8 +210,8 @@ def test_a_row_alone_gets_what_it_gets_among_others_bit_for_bit(norm, n_pieces, 
 def test_what_memory_allows_at_once_changes_no_bit(norm, monkeypatch):
     pieces, steps, epsilon = random_batch(np.random.default_rng(8), 50, 14, 2)
     at_once = separable_minimum(*pieces, steps, epsilon, norm)
-    monkeypatch.setattr("sklearn_irg._threats.separable_minimum._ROWS", 20)
-    monkeypatch.setattr("sklearn_irg._threats.separable_minimum._CHUNK", 100)
+    monkeypatch.setattr("sklearn_irg._perturbations.separable_minimum._ROWS", 20)
+    monkeypatch.setattr("sklearn_irg._perturbations.separable_minimum._CHUNK", 100)
     in_parts = separable_minimum(*pieces, steps, epsilon, norm)
     for whole, part in zip(at_once, in_parts, strict=True):
         assert whole.tobytes() == part.tobytes()

@@ -1,11 +1,8 @@
 """The smallest value of a linear function of delta over the box and the ball around each row."""
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint
 
-from sklearn_irg._perturbations.mixed_integer_program import proved_minimum, solved
-
-__all__ = ["exact_l1_minimum", "linear_minimization"]
+__all__ = ["linear_minimization"]
 
 
 def linear_minimization(gradients, low, high, steps, epsilon, norm):
@@ -40,31 +37,6 @@ def linear_minimization(gradients, low, high, steps, epsilon, norm):
     if norm != "linf" and whole.any():
         sizes = _on_grid(slopes, room, sizes, steps, epsilon, norm)
     return signs * sizes, bound
-
-
-def exact_l1_minimum(gradient, low, high, steps, epsilon):
-    """The minimum for one row under "l1" with whole numbers, by mixed-integer programming; a lower bound on it.
-
-    Returns
-    -------
-    units : ndarray of shape (n_columns,) or None
-        None where the solver found no point in time.
-    bound : float
-        What the solver proved.
-    """
-    slopes, room = np.abs(gradient), np.where(gradient > 0, -low, high)
-    columns = np.flatnonzero((slopes > 0) & (room > 0))
-    step = np.where(steps[columns] > 0, steps[columns], 1.0)
-    whole = steps[columns] > 0
-    bounds = Bounds(0, np.where(whole, np.rint(room[columns] / step), room[columns]))
-    ball = LinearConstraint(step[None], -np.inf, epsilon)
-    solution = solved(-slopes[columns] * step, whole.astype(int), bounds, ball, seconds=10.0, gap=1e-9)
-    delta = None
-    if solution.x is not None:
-        delta = np.zeros_like(gradient)
-        sizes = np.where(whole, np.rint(solution.x), solution.x) * step
-        delta[columns] = -np.sign(gradient[columns]) * sizes
-    return delta, proved_minimum(solution)
 
 
 def _fill(slopes, room, radii, norm):
@@ -108,7 +80,7 @@ def _steepest_first(slopes, room):
 
 
 def _on_grid(slopes, room, sizes, steps, epsilon, norm):
-    """Whole numbers rounded down, then up again by a step, steepest first, while the ball allows; the rest fills it."""
+    """Integers rounded down, then up again by a step, steepest first, while the ball allows; the rest fills it."""
     whole = np.flatnonzero(steps > 0)
     on_grid = np.where(steps > 0, 0, sizes)
     step = steps[whole]

@@ -1,10 +1,14 @@
 """Linear models, alone or behind steps that act column by column: the worst point of each margin, in closed form."""
 
+from functools import partial
+
 import numpy as np
 
 from sklearn_irg._fitted.boundary import margin_over_norm
-from sklearn_irg._perturbations.linear_minimization import exact_l1_minimum, linear_minimization
-from sklearn_irg._perturbations.projection import DUAL
+from sklearn_irg._perturbations.linear_minimization import linear_minimization
+from sklearn_irg._perturbations.projection import DUAL, delta_norms
+from sklearn_irg._perturbations.separable_minimum import separable_minimum
+from sklearn_irg._threats.best_found import BestFound
 from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.methods.linear_bounds import certified_radii
 from sklearn_irg._threats.rounding import margin_slack
@@ -32,31 +36,58 @@ class LinearClosedForm(Method):
     def attack(self, best, radius, rows, quick=False):
         some = best.problem
         arrays, model = some.perturbations, some.model
-        low, high = arrays.box(radius)
+        low, high = arrays.box(np.reshape(radius, (-1, 1)))
         margins, gradients = model.margins(some.rows, some.label)
         gradients = gradients[:, :, : low.shape[1]] * arrays.scales
-        certified = ~some.adversarial_margin(model, model.scores(some.rows))[0]
-        if radius == 0 and not arrays.columns:
+        certified = ~best.wrong
+        if not np.any(radius) and not arrays.columns:
             return certified
         slack = margin_slack(some, np.maximum(-low, high))
         for pair in range(margins.shape[1]):
-            gradient = gradients[:, pair].astype(np.float64)
-            delta, bound = linear_minimization(gradient, low, high, arrays.steps, radius, arrays.norm)
             codes, gains = _best_swaps(some, pair)
-            lowest = margins[:, pair] + gains
-            if arrays.norm == "l1":
-                reached = (gradient * delta).sum(axis=1)
-                for i in np.flatnonzero((lowest + bound <= 0) & (lowest + reached > 0)):
-                    found, bound[i] = exact_l1_minimum(gradient[i], low[i], high[i], arrays.steps, radius)
-                    delta[i] = delta[i] if found is None else found
-            certified &= lowest + bound > slack[:, pair]
+            lowest = (margins[:, pair] + gains).astype(np.float64)
+            targets = -lowest + slack[:, pair], -lowest
+            delta, bound = self._minimum(arrays, gradients[:, pair].astype(np.float64), radius, targets)
+            certified &= bound > targets[0]
             best.update(some.at(codes), delta)
         return certified
 
+    def _minimum(self, arrays, gradient, radius, targets):
+        """Points that minimise a linear function, and lower bounds, as far as they say on which side of targets it is.
+
+        Where a ball limits several integers the relaxed minimum may be below a target and the rounded one above it.
+        """
+        low, high = arrays.box(np.reshape(radius, (-1, 1)))
+        radius = np.broadcast_to(np.float64(radius), len(gradient))
+        delta, bound = linear_minimization(gradient, low, high, arrays.steps, radius, arrays.norm)
+        if arrays.norm == "linf" or not arrays.steps.any():
+            return delta, bound
+        for target in targets:  # a bound above the first is a certificate, a point at the second is misclassified
+            is_open = np.flatnonzero((bound <= target) & ((gradient * delta).sum(axis=1) > targets[1]))
+            pieces = (a[is_open, :, None] for a in (low, high, gradient, np.zeros_like(gradient)))
+            found = separable_minimum(
+                *pieces, arrays.steps, radius[is_open], arrays.norm, target[is_open], self.budget.max_nodes
+            )
+            delta[is_open], bound[is_open] = found.point, np.maximum(found.bound, bound[is_open])
+        return delta, bound
+
     def distances(self):
-        if not self.problem.perturbations.is_constrained:
+        arrays = self.problem.perturbations
+        if not arrays.is_constrained:
             return self._margins_over_norms()
-        return certified_radii(self.problem, n_bisections=_N_BISECTIONS)
+        if arrays.norm == "linf" or not arrays.steps.any():
+            return certified_radii(self.problem, n_bisections=_N_BISECTIONS)
+        nearest = np.where(BestFound(self.problem).wrong, 0.0, np.inf)
+        lower, _ = certified_radii(self.problem, _N_BISECTIONS, holds=partial(self._holds, nearest))
+        return lower, nearest
+
+    def _holds(self, nearest, rows, radii):
+        """Whether rows are certified at a radius each; keeps the distance of points that show they are not."""
+        best = BestFound(self.problem.take(rows))
+        certified = self.attack(best, radii, rows)
+        found = np.where(best.wrong, delta_norms(best.delta, self.problem.perturbations.norm), np.inf)
+        nearest[rows] = np.minimum(nearest[rows], found)
+        return certified
 
     def _margins_over_norms(self):
         problem = self.problem

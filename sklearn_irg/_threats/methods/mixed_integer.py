@@ -6,12 +6,12 @@ import numpy as np
 
 from sklearn_irg._engine.activations import ReLU
 from sklearn_irg._fitted.linear_bounds import margin_functions, unit_ranges
-from sklearn_irg._perturbations.mixed_integer_program import MixedIntegerProgram, proved_minimum
 from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._threats.confirmation import confirmed_by_predict
 from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.methods.gradient_ascent import GradientAscent
 from sklearn_irg._threats.methods.linear_bounds import LinearBounds, from_first_layer, inputs_of
+from sklearn_irg._threats.mixed_integer_program import MixedIntegerProgram, proved_minimum
 from sklearn_irg._threats.rounding import margin_slack
 
 __all__ = ["MixedIntegerDistances"]

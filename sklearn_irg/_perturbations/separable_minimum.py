@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_irg._threats.separable_pieces import Pieces, SeparableProblem, domain_of, total
+from sklearn_irg._perturbations.separable_pieces import Pieces, SeparableProblem, domain_of, total
 
 __all__ = ["SeparableMinimum", "separable_minimum"]
 
