@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_irg._fitted.affine import is_reordered
 from sklearn_irg._fitted.trees import leaf_boxes
 from sklearn_irg._threats.exact_trees import settle
 from sklearn_irg._threats.leaf_tables import LeafTables, Leaves
@@ -48,9 +49,12 @@ def method_of(attacked):
 
 
 def _names_agree(attacked):
-    """Whether columns stand in the order of the trees where a library goes by their names, as CatBoost does."""
-    own, given = getattr(attacked.model.trees.estimator, "feature_names_", None), attacked.reach.table.names
-    return attacked.steps is not None or own is None or given is None or list(own) == list(given)
+    """Whether columns stand in the order of the trees where a library goes by their names, as CatBoost and InterpretML do."""
+    estimator, given = attacked.model.trees.estimator, attacked.reach.table.names
+    own = getattr(estimator, "feature_names_", None)
+    if attacked.steps is not None or given is None:
+        return True
+    return (own is None or list(own) == list(given)) and not is_reordered(estimator, given)
 
 
 def _n_ways(attacked):
