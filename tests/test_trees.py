@@ -380,6 +380,15 @@ class TestXGBoost:
         for row in X[:5]:
             assert_agree(trees, model, with_column(row, 3, np.array([0, 1, 2, 3, 4, 5, 1.7, -0.5, -1, 6, 99, np.nan])))
 
+    @pytest.mark.parametrize("code", range(6))
+    @pytest.mark.parametrize("is_class", [0, 1])
+    def test_a_single_split_of_categories_is_read(self, code, is_class):
+        options = {"feature_types": list("qqqcq"), "enable_categorical": True, "max_cat_to_onehot": 1}
+        y = ((X[:, 3] == code) == is_class).astype(int)
+        model = xgboost_classifier(n_estimators=1, max_depth=1, **options).fit(X, y)
+        trees = believed(model, X)
+        assert_agree(trees, model, with_column(X[0], 3, np.array([0, 1, 2, 3, 4, 5, 6, 7, -1, np.nan])))
+
     def test_a_tiny_margin_is_a_tie(self):
         model = xgboost_classifier(base_score=0.5, learning_rate=1e-9).fit(X, TWO)
         sums = believed(model, X).sums(X)
@@ -634,7 +643,7 @@ class TestExplainableBoosting:
         given = table.iloc[[0]].assign(stray=[2.5])
         assert trees.sums(np.array([[X[0, 0], 99.0]]))[0, 0] == model.decision_function(given)
 
-    def test_columns_of_no_category_in_training_are_unknown_in_all_terms(self):
+    def test_codes_of_no_category_in_training_are_unknown_in_all_terms(self):
         pandas = pytest.importorskip("pandas")
         more = np.array([*WORDS, "yew", "lime", "pine"])[np.random.RandomState(0).randint(0, 9, _N)]
         table = pandas.DataFrame({"few": np.array(["in", "out"])[TWO], "many": more, "x": X[:, 0]})
@@ -647,6 +656,21 @@ class TestExplainableBoosting:
             given = pandas.DataFrame({"few": ["neither"], "many": ["yew"], "x": [0.1]})
             assert reached == model.decision_function(given)
         assert difference(read_trees(model)) == ""
+
+    def test_categories_may_share_a_bin_and_be_unknown_to_pairs(self):
+        model, table = self.words(interactions=[(0, 1)])
+        bins = model.bins_[1][0]
+        model.bins_[1] = [{**bins, "birch": bins["ash"]}, {word: k for word, k in bins.items() if word != "elm"}]
+        model.term_scores_[2][:, -1] += 5.0
+        rows = np.column_stack([table.x, X[:, 3]])
+        np.testing.assert_array_equal(believed(model, rows).sums(rows)[:, 0], model.decision_function(table))
+
+    @pytest.mark.parametrize("parameters", [{}, {"max_interaction_bins": 3}])
+    def test_columns_with_a_single_bin_are_read(self, parameters):
+        rows = np.column_stack([X[:, :2], np.ones(_N)])
+        model = ebm_classifier(interactions=[(0, 2), (0, 1)], **parameters).fit(rows, TWO)
+        assert any(len(cuts) == 0 for levels in model.bins_ for cuts in levels)
+        np.testing.assert_array_equal(believed(model, rows).sums(rows)[:, 0], model.decision_function(rows))
 
     def test_a_score_of_zero_is_the_first_class(self):
         model = self.fitted()

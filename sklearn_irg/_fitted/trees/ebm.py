@@ -78,7 +78,7 @@ class _Numbers:
     def grown(self, table, axes):
         """Nodes that lead to the entries of a table, whose first axis is this one, and whose others are ``axes``."""
         missing, numbers = table[_MISSING], table[1:_UNKNOWN]
-        differs = (numbers[1:] != numbers[:-1]).reshape(len(self.cuts), -1).any(axis=1)
+        differs = (numbers[1:] != numbers[:-1]).any(axis=tuple(range(1, numbers.ndim)))
         cuts = np.nextafter(self.cuts[differs], -np.inf)
         steps = numbers[np.append(True, differs)]
         missing_left = np.array_equal(missing, steps[0])
