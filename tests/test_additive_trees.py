@@ -14,6 +14,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, RobustScaler, StandardScaler, scale
 
@@ -31,6 +32,8 @@ from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_
 from tests.problems import certified_rows
 from tests.test_honesty import EVERY_ROW, make_table, of_numbers
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*(visualize pairs|currently display missing):UserWarning")
+
 NORMS = ["linf", "l2", "l1"]
 ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
 SMALL = {"max_depth": 3, "random_state": 0}
@@ -40,10 +43,16 @@ SCIKIT_LEARN = {
     "boosting": GradientBoostingClassifier(n_estimators=6, **SMALL),
     "histograms": HistGradientBoostingClassifier(max_iter=6, **SMALL),
 }
+QUICK = {"max_rounds": 60, "outer_bags": 1, "n_jobs": 1, "max_bins": 10, "max_interaction_bins": 5, "interactions": 1}
 OTHERS = {
-    "xgboost": ("XGBClassifier", {"n_estimators": 6, "max_depth": 3}),
-    "lightgbm": ("LGBMClassifier", {"n_estimators": 6, "max_depth": 3, "verbose": -1}),
-    "catboost": ("CatBoostClassifier", {"iterations": 6, "depth": 3, "verbose": 0, "allow_writing_files": False}),
+    "xgboost": ("xgboost", "XGBClassifier", {"n_estimators": 6, "max_depth": 3}),
+    "lightgbm": ("lightgbm", "LGBMClassifier", {"n_estimators": 6, "max_depth": 3, "verbose": -1}),
+    "catboost": (
+        "catboost",
+        "CatBoostClassifier",
+        {"iterations": 6, "depth": 3, "verbose": 0, "allow_writing_files": False},
+    ),
+    "ebm": ("interpret.glassbox", "ExplainableBoostingClassifier", QUICK),
 }
 LIBRARIES = [*SCIKIT_LEARN, *OTHERS]
 
@@ -51,8 +60,8 @@ LIBRARIES = [*SCIKIT_LEARN, *OTHERS]
 def make(name):
     if name in SCIKIT_LEARN:
         return SCIKIT_LEARN[name]
-    kind, options = OTHERS[name]
-    library = pytest.importorskip(name, reason=f"{name} is not installed")
+    module, kind, options = OTHERS[name]
+    library = pytest.importorskip(module, reason=f"{module.split('.')[0]} is not installed")
     return getattr(library, kind)(**options)
 
 
@@ -389,6 +398,29 @@ class TestWhatOnceWasFalse:
         with pytest.raises(TypeError, match="nothing is certain"):
             certified_accuracy(model, row, model.predict(row), threat)
 
+    @pytest.mark.parametrize("name", ["by name", "ebm", "beside flags"])
+    def test_columns_in_another_order_than_in_fit(self, name):
+        if name == "by name":
+            scaled = make_column_transformer((StandardScaler(), ["a"]), (StandardScaler(), ["b"]))
+            model = make_pipeline(scaled, LogisticRegression())
+        else:
+            model = make("ebm").set_params(interactions=0)
+        table = pd.DataFrame(np.random.RandomState(0).standard_normal((300, 3)), columns=["a", "b", "c"])
+        row = pd.DataFrame({"b": [1.5], "a": [0.05], "c": [0.0]})
+        if name == "beside flags":
+            table["c"], row["c"] = table.c > 0, False
+        model.fit(table, (table.a > 0).astype(int))
+        threat = ThreatModel(0.3).fit(table[["b", "a", "c"]])
+        moved = row.assign(a=-0.2)
+        assert threat.allows(row, moved).all()
+        assert model.predict(row) != model.predict(moved)
+        assert adversarial_accuracy(model, row, model.predict(row), threat) == 0
+        if name == "by name":
+            assert certified_accuracy(model, row, model.predict(row), threat) == 0
+        else:
+            with pytest.raises(TypeError, match="nothing is certain"):
+                certified_accuracy(model, row, model.predict(row), threat)
+
     def test_a_radius_that_is_just_reached_by_far_moves(self):
         X = np.array([[i * 10000, j * 10000] for i in range(12) for j in range(12)])
         model = GradientBoostingClassifier(n_estimators=20, max_depth=2, random_state=0)
@@ -425,7 +457,7 @@ class TestWhatOnceWasFalse:
     def test_tables_that_would_not_fit_into_memory_are_left_to_the_search(self, monkeypatch):
         X, y = table_of()
         model = RandomForestClassifier(5, random_state=0).fit(X, y)
-        monkeypatch.setattr("sklearn_irg._threats.additive_trees._MOST_BYTES", 1000)
+        monkeypatch.setattr("sklearn_irg._threats.methods.additive_trees._MOST_BYTES", 1000)
         with pytest.raises(TypeError, match="nothing is certain"):
             certified_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X))
         assert adversarial_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X)) <= 1

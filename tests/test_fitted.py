@@ -305,9 +305,14 @@ class TestStepsInside:
     @pytest.mark.parametrize(
         ("library", "name", "options"),
         [
-            ("xgboost", "XGBClassifier", {"n_jobs": 1}),
-            ("lightgbm", "LGBMClassifier", {"n_jobs": 1, "verbose": -1}),
-            ("catboost", "CatBoostClassifier", {"verbose": 0, "allow_writing_files": False, "thread_count": 1}),
+            ("xgboost", "XGBClassifier", {"n_estimators": 20, "n_jobs": 1}),
+            ("lightgbm", "LGBMClassifier", {"n_estimators": 20, "n_jobs": 1, "verbose": -1}),
+            (
+                "catboost",
+                "CatBoostClassifier",
+                {"n_estimators": 20, "verbose": 0, "allow_writing_files": False, "thread_count": 1},
+            ),
+            ("interpret.glassbox", "ExplainableBoostingClassifier", {"max_rounds": 300, "outer_bags": 1, "n_jobs": 1}),
         ],
     )
     @pytest.mark.parametrize(
@@ -315,7 +320,7 @@ class TestStepsInside:
     )
     def test_boosting_of_other_libraries_is_attacked_by_the_search(self, library, name, options, wrap):
         kind = getattr(pytest.importorskip(library), name)
-        model = wrap(kind(n_estimators=20, **options)).fit(STEPS_X, STEPS_Y)
+        model = wrap(kind(**options)).fit(STEPS_X, STEPS_Y)
         with pytest.raises(TypeError, match=r"contains decision trees.*which search"):
             feature_sensitivity(model, STEPS_X)
         assert adversarial_accuracy(model, STEPS_X[:20], STEPS_Y[:20], 3.0) < model.score(STEPS_X[:20], STEPS_Y[:20])

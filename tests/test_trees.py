@@ -27,6 +27,10 @@ from sklearn_irg._fitted.trees.probes import probe_rows
 from sklearn_irg._threats.threat_model import ThreatModel
 from sklearn_irg.attacks import adversarial_accuracy
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*(visualize pairs|currently display missing|are not graphed):UserWarning"
+)
+
 _RNG = np.random.RandomState(0)
 _N = 400
 X = np.column_stack([_RNG.standard_normal((_N, 3)), _RNG.randint(0, 6, _N), _RNG.randint(0, 4, _N) - 1.0])
@@ -53,6 +57,19 @@ def catboost_classifier(**parameters):
     library = pytest.importorskip("catboost")
     small = {"iterations": 6, "depth": 3, "thread_count": 1, "verbose": 0, "allow_writing_files": False}
     return library.CatBoostClassifier(**{**small, **parameters})
+
+
+def ebm_classifier(**parameters):
+    library = pytest.importorskip("interpret.glassbox", reason="interpret is not installed")
+    small = {
+        "max_rounds": 60,
+        "outer_bags": 1,
+        "n_jobs": 1,
+        "interactions": 2,
+        "max_bins": 12,
+        "max_interaction_bins": 6,
+    }
+    return library.ExplainableBoostingClassifier(**{**small, **parameters})
 
 
 def xgboost_forest():
@@ -86,6 +103,9 @@ MODELS = {
     "catboost by leaf": lambda: catboost_classifier(grow_policy="Lossguide"),
     "catboost by depth": lambda: catboost_classifier(grow_policy="Depthwise"),
     "catboost missing last": lambda: catboost_classifier(nan_mode="Max"),
+    "ebm": ebm_classifier,
+    "ebm without pairs": lambda: ebm_classifier(interactions=0),
+    "ebm with categories": lambda: ebm_classifier(feature_types=[None, None, None, "nominal", "nominal"]),
 }
 COMBINATIONS = [
     (model, table)
@@ -360,6 +380,15 @@ class TestXGBoost:
         for row in X[:5]:
             assert_agree(trees, model, with_column(row, 3, np.array([0, 1, 2, 3, 4, 5, 1.7, -0.5, -1, 6, 99, np.nan])))
 
+    @pytest.mark.parametrize("code", range(6))
+    @pytest.mark.parametrize("is_class", [0, 1])
+    def test_a_single_split_of_categories_is_read(self, code, is_class):
+        options = {"feature_types": list("qqqcq"), "enable_categorical": True, "max_cat_to_onehot": 1}
+        y = ((X[:, 3] == code) == is_class).astype(int)
+        model = xgboost_classifier(n_estimators=1, max_depth=1, **options).fit(X, y)
+        trees = believed(model, X)
+        assert_agree(trees, model, with_column(X[0], 3, np.array([0, 1, 2, 3, 4, 5, 6, 7, -1, np.nan])))
+
     def test_a_tiny_margin_is_a_tie(self):
         model = xgboost_classifier(base_score=0.5, learning_rate=1e-9).fit(X, TWO)
         sums = believed(model, X).sums(X)
@@ -508,10 +537,214 @@ class TestCatBoost:
         assert reason in read_trees(model).refusal
 
 
+class TestExplainableBoosting:
+    def fitted(self, y=TWO, rows=X, **parameters):
+        return ebm_classifier(**parameters).fit(rows, y)
+
+    def words(self, **parameters):
+        """A model of a number and a word, and its table."""
+        pandas = pytest.importorskip("pandas")
+        table = pandas.DataFrame({"x": X[:, 0], "wood": WORDS[X[:, 3].astype(int)]})
+        return ebm_classifier(min_cat_samples=1, **parameters).fit(table, TWO), table
+
+    def at_edges(self, model, n_rows=2000):
+        """Rows at cuts of all levels, beside them and beyond them, in all columns at once, some missing."""
+        rng = np.random.RandomState(0)
+        columns = [np.concatenate([[np.nan, np.inf, -np.inf, 0.0, -0.0], *map(beside, cuts)]) for cuts in model.bins_]
+        return np.column_stack([rng.choice(column, n_rows) for column in columns])
+
+    @pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+    @pytest.mark.parametrize("rows", [X, GAPS], ids=["whole", "gaps"])
+    @pytest.mark.parametrize("missing", ["separate", "low", "high", "gain"])
+    def test_sums_are_its_scores_bit_for_bit(self, rows, y, missing):
+        model = self.fitted(y, rows, missing=missing)
+        trees = believed(model, rows)
+        assert trees.n_trees == len(model.term_features_) == 7
+        for given in (rows, self.at_edges(model)):
+            np.testing.assert_array_equal(trees.sums(given).ravel(), model.decision_function(given).ravel())
+
+    @pytest.mark.parametrize("size", [1.0, 1e300, 1e-310])
+    def test_a_cut_is_above(self, size):
+        model = self.fitted((X[:, 0] > 0).astype(int), size * X[:, :1], interactions=0)
+        trees, cuts = believed(model), model.bins_[0][0]
+        assert set(trees.thresholds(0)) <= set(np.nextafter(cuts, -np.inf))
+        below, at, above = model.decision_function(beside(cuts)[:, None]).reshape(3, -1)
+        np.testing.assert_array_equal(at, above)
+        assert (below != at).any()
+        np.testing.assert_array_equal(trees.sums(beside(cuts)[:, None])[:, 0], np.concatenate([below, at, above]))
+
+    def test_terms_of_pairs_have_cuts_of_their_own(self):
+        model = self.fitted(interactions=[(0, 1)])
+        singles, pairs = model.bins_[0]
+        assert set(pairs) - set(singles)
+        trees = believed(model, X)
+        cuts = set(trees.thresholds(0))
+        assert cuts <= set(np.nextafter([*singles, *pairs], -np.inf))
+        assert cuts & set(np.nextafter(singles, -np.inf))
+        assert cuts & (set(np.nextafter(pairs, -np.inf)) - set(np.nextafter(singles, -np.inf)))
+
+    def test_a_column_with_one_level_of_bins_takes_it_in_pairs_too(self):
+        model = self.fitted(interactions=[(0, 4)])
+        assert [len(model.bins_[j]) for j in (0, 4)] == [2, 1]
+        assert_agree(believed(model, X), model, self.at_edges(model))
+
+    def test_terms_of_three_columns_are_read(self):
+        model = self.fitted(THREE, GAPS, interactions=[(0, 1, 3)])
+        trees = believed(model, GAPS)
+        assert model.term_features_[-1] == (0, 1, 3)
+        np.testing.assert_array_equal(trees.sums(self.at_edges(model)), model.decision_function(self.at_edges(model)))
+
+    def test_missing_comes_first_in_a_table_and_unknown_last(self):
+        model, table = self.words(interactions=[(0, 1)])
+        for term in model.term_scores_:
+            for axis in range(term.ndim):
+                np.moveaxis(term, axis, 0)[[0, -1]] += [[3.0], [7.0]] if term.ndim == 2 else [3.0, 7.0]
+        assert model.term_features_ == [(0,), (1,), (0, 1)]
+        trees = believed(model)
+        given = table.iloc[[0, 0]].assign(wood=["yew", None])
+        reached = trees.sums(with_column(np.array([table.x[0], 0.0]), 1, np.array([6.0, np.nan])))[:, 0]
+        np.testing.assert_array_equal(reached, model.decision_function(given))
+        assert reached[0] - reached[1] == pytest.approx(8)
+        given = table.iloc[[0]].assign(x=np.nan)
+        reached = trees.sums(np.array([[np.nan, X[0, 3]]]))[:, 0]
+        np.testing.assert_array_equal(reached, model.decision_function(given))
+        assert reached > 5
+
+    def test_categories_are_looked_up_as_texts(self):
+        pandas = pytest.importorskip("pandas")
+        cells = np.array(["word", True, 2.0, 3, 4.5, "1e1"], dtype=object)
+        table = pandas.DataFrame({"x": X[:, 0], "mixed": cells[X[:, 3].astype(int)]})
+        model = ebm_classifier(min_cat_samples=1, interactions=0).fit(table, TWO)
+        reading = read_trees(model)
+        assert reading.categories[1].tolist() == ["1", "1e1", "2", "3", "4.5", "word"]
+        trees = believed(model)
+        for alike, code in ((["1", 1, 1.0, True], 0), (["2", 2, 2.0], 2), (["3", 3, 3.0], 3), (["10", 10, 10.0], 6)):
+            given = pandas.DataFrame({"x": [0.3] * len(alike), "mixed": np.array(alike, dtype=object)})
+            np.testing.assert_array_equal(model.decision_function(given), trees.sums(np.array([[0.3, code]]))[0, 0])
+
+    @pytest.mark.parametrize("kind", [bool, int])
+    def test_flags_and_two_whole_numbers_are_numbers_with_a_cut_between_them(self, kind):
+        pandas = pytest.importorskip("pandas")
+        table = pandas.DataFrame({"x": X[:, 0], "flag": (X[:, 3] > 2).astype(kind)})
+        model = ebm_classifier().fit(table, TWO)
+        trees = believed(model)
+        assert model.feature_types_in_ == ["continuous", "continuous"]
+        assert trees.thresholds(1) == np.nextafter(0.5, 0)
+        np.testing.assert_array_equal(trees.sums(table.to_numpy(float))[:, 0], model.decision_function(table))
+
+    def test_unseen_numbers_add_nothing_beside_a_word(self):
+        pandas = pytest.importorskip("pandas")
+        table = pandas.DataFrame({"x": X[:, 0], "stray": X[:, 3].astype(object)})
+        table.loc[0, "stray"] = "?"
+        model = ebm_classifier(interactions=0, min_cat_samples=1).fit(table, TWO)
+        trees, column = believed(model), model.term_features_.index((1,))
+        assert model.feature_types_in_ == ["continuous", "nominal"]
+        assert model.term_scores_[column][-1] == 0
+        given = table.iloc[[0]].assign(stray=[2.5])
+        assert trees.sums(np.array([[X[0, 0], 99.0]]))[0, 0] == model.decision_function(given)
+
+    def test_codes_of_no_category_in_training_are_unknown_in_all_terms(self):
+        pandas = pytest.importorskip("pandas")
+        more = np.array([*WORDS, "yew", "lime", "pine"])[np.random.RandomState(0).randint(0, 9, _N)]
+        table = pandas.DataFrame({"few": np.array(["in", "out"])[TWO], "many": more, "x": X[:, 0]})
+        model = ebm_classifier(min_cat_samples=1, interactions=[(0, 1)]).fit(table, TWO)
+        for term in model.term_scores_:
+            term[-1] += 5.0
+        trees = believed(model)
+        for code in (2, 5, 8, 9, 10, 100, -1):
+            reached = trees.sums(np.array([[code, 8, 0.1]]))[0, 0]
+            given = pandas.DataFrame({"few": ["neither"], "many": ["yew"], "x": [0.1]})
+            assert reached == model.decision_function(given)
+        assert difference(read_trees(model)) == ""
+
+    def test_categories_may_share_a_bin_and_be_unknown_to_pairs(self):
+        model, table = self.words(interactions=[(0, 1)])
+        bins = model.bins_[1][0]
+        model.bins_[1] = [{**bins, "birch": bins["ash"]}, {word: k for word, k in bins.items() if word != "elm"}]
+        model.term_scores_[2][:, -1] += 5.0
+        rows = np.column_stack([table.x, X[:, 3]])
+        np.testing.assert_array_equal(believed(model, rows).sums(rows)[:, 0], model.decision_function(table))
+
+    @pytest.mark.parametrize("parameters", [{}, {"max_interaction_bins": 3}])
+    def test_columns_with_a_single_bin_are_read(self, parameters):
+        rows = np.column_stack([X[:, :2], np.ones(_N)])
+        model = ebm_classifier(interactions=[(0, 2), (0, 1)], **parameters).fit(rows, TWO)
+        assert any(len(cuts) == 0 for levels in model.bins_ for cuts in levels)
+        np.testing.assert_array_equal(believed(model, rows).sums(rows)[:, 0], model.decision_function(rows))
+
+    def test_a_score_of_zero_is_the_first_class(self):
+        model = self.fitted()
+        model.intercept_[:] = 0
+        for term in model.term_scores_:
+            term[:] = 0
+        trees = believed(model)
+        assert set(model.predict(X)) == set(model.classes_[trees.predicted(trees.sums(X))]) == {0}
+        model.intercept_[:] = 1e-300
+        trees = believed(model)
+        assert set(model.predict(X)) == set(model.classes_[trees.predicted(trees.sums(X))]) == {1}
+
+    def test_trees_are_balanced_and_bins_with_the_same_scores_are_one(self):
+        model = ebm_classifier(max_bins=1024, interactions=0, max_rounds=2000).fit(X[:, :1], TWO)
+        trees = read_trees(model).trees
+        n_leaves = np.sum(trees.feature < 0)
+        assert 32 < n_leaves < len(model.bins_[0][0])
+        assert trees._depth <= np.ceil(np.log2(n_leaves)) + 1
+        steps = np.diff(model.term_scores_[0][1:-1])
+        np.testing.assert_array_equal(trees.thresholds(0), np.nextafter(model.bins_[0][0][steps != 0], -np.inf))
+
+    def test_what_terms_are_left_is_read(self):
+        model = self.fitted()
+        model.remove_terms([0, 2, 5])
+        assert_agree(believed(model, X), model, X)
+        model.remove_terms(list(range(len(model.term_features_))))
+        trees = believed(model, X)
+        np.testing.assert_array_equal(trees.sums(X)[:, 0], model.decision_function(X))
+
+    def test_classes_in_another_order_are_read(self):
+        model = self.fitted()
+        before = believed(model).sums(X)
+        np.testing.assert_array_equal(believed(model.reorder_classes([1, 0])).sums(X), -before)
+
+    @pytest.mark.filterwarnings("ignore:.*Falling back to positional columns:UserWarning")
+    def test_names_of_columns_count_only_if_all_are_there(self):
+        pandas = pytest.importorskip("pandas")
+        rows = X[:, :2]
+        model = ebm_classifier().fit(pandas.DataFrame(rows, columns=["a", "b"]), TWO)
+        sums = believed(model).sums(rows)[:, 0]
+        for names, given in ((["b", "a"], rows[:, ::-1]), (["b", "c"], rows), (["c", "b"], rows), (["c", "d"], rows)):
+            np.testing.assert_array_equal(model.decision_function(pandas.DataFrame(given, columns=names)), sums)
+
+    def test_private_ones_are_read(self):
+        library = pytest.importorskip("interpret.privacy", reason="interpret is not installed")
+        model = library.DPExplainableBoostingClassifier(max_rounds=20, outer_bags=1, n_jobs=1, random_state=None)
+        bounds = dict(enumerate(zip(X.min(axis=0), X.max(axis=0))))
+        model.set_params(privacy_bounds=bounds, feature_types=["continuous"] * 5)
+        assert_agree(believed(model.fit(X, TWO), X), model, X)
+
+    def test_what_is_refused(self):
+        library = pytest.importorskip("interpret.glassbox", reason="interpret is not installed")
+        regressor = library.ExplainableBoostingRegressor(max_rounds=5, outer_bags=1, n_jobs=1).fit(X, TWO)
+        assert "no classifier" in read_trees(regressor).refusal
+        assert "no classifier" in read_trees(self.fitted(np.zeros(_N, dtype=int))).refusal
+        assert "carries no trees" in read_trees(library.ClassificationTree().fit(X, TWO)).refusal
+
+    @pytest.mark.parametrize("shape", ["term", "bins"])
+    def test_tables_of_another_form_are_not_believed(self, shape):
+        model = self.fitted(interactions=0)
+        if shape == "term":
+            model.term_scores_[0] = model.term_scores_[0][1:]
+        else:
+            model.bins_[0][0] = model.bins_[0][0][1:]
+        inside = TreesInside(model)
+        assert inside.believed() is None
+        assert "ExplainableBoostingClassifier is not stored as expected: " in inside.refusal
+
+
 NATIVE = {
     "histograms": lambda: histograms(categorical_features="from_dtype"),
     "xgboost": lambda: xgboost_classifier(enable_categorical=True, max_cat_to_onehot=1),
     "lightgbm": lambda: lightgbm_classifier(cat_smooth=1, min_data_per_group=1),
+    "ebm": lambda: ebm_classifier(min_cat_samples=1),
 }
 
 
@@ -531,7 +764,7 @@ def test_native_categories_are_codes_in_their_order(model, levels):
     assert_agree(trees, estimator, rows, recoded)
 
 
-@pytest.mark.parametrize("model", ["histograms", "xgboost", "lightgbm"])
+@pytest.mark.parametrize("model", NATIVE)
 def test_other_sets_of_categories_are_not_believed(model):
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"a": X[:, 0], "wood": pandas.Categorical(WORDS[X[:, 3].astype(int)])})
@@ -548,6 +781,7 @@ def test_other_sets_of_categories_are_not_believed(model):
         lambda: xgboost_classifier(feature_types=list("qqqcq"), enable_categorical=True, max_cat_to_onehot=1).fit(
             X, TWO
         ),
+        lambda: ebm_classifier(feature_types=[None, None, None, "nominal", None]).fit(X, TWO),
     ],
 )
 def test_other_ways_of_unknown_categories_are_not_believed(model):
@@ -587,6 +821,7 @@ def test_blocks_of_rows_do_not_change_sums():
         lambda: xgboost_classifier(n_estimators=30),
         lambda: lightgbm_classifier(n_estimators=30),
         lambda: catboost_classifier(iterations=60),
+        lambda: ebm_classifier(max_rounds=300),
     ],
 )
 def test_attacks_cross_thresholds_of_every_library(model, monkeypatch):
@@ -613,4 +848,6 @@ def test_attacks_cross_thresholds_between_whole_numbers(seed):
 
 def test_no_library_of_trees_is_imported():
     texts = [path.read_text(encoding="utf-8") for path in Path(sklearn_irg.__file__).parent.rglob("*.py")]
-    assert not [text for text in texts if re.search(r"^\s*(import|from) (xgboost|lightgbm|catboost)\b", text, re.M)]
+    assert not [
+        text for text in texts if re.search(r"^\s*(import|from) (xgboost|lightgbm|catboost|interpret)\b", text, re.M)
+    ]

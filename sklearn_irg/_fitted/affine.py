@@ -4,7 +4,7 @@ import numpy as np
 
 from sklearn_irg._checks import is_polars
 
-__all__ = ["as_fitted", "dense_transform", "predictions"]
+__all__ = ["as_fitted", "dense_transform", "is_reordered", "predictions"]
 
 
 def as_fitted(estimator, X):
@@ -15,6 +15,15 @@ def as_fitted(estimator, X):
     import pandas as pd
 
     return pd.DataFrame(X, columns=names)
+
+
+def is_reordered(estimator, names):
+    """Whether columns with names, or None, are those of ``fit`` in another order: some estimators go by name then."""
+    own = getattr(estimator, "feature_names_in_", None)
+    if own is None or names is None:
+        return False
+    own, names = [str(name) for name in own], [str(name) for name in names]
+    return own != names and sorted(own) == sorted(names)
 
 
 def predictions(estimator, X):

@@ -5,7 +5,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import is_polars
-from sklearn_irg._fitted.affine import as_fitted, predictions
+from sklearn_irg._fitted.affine import as_fitted, is_reordered, predictions
 from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model, classes_of, score_function, tree_of
 from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.probabilities import (
@@ -217,7 +217,8 @@ def _as_plain_numbers(X):
 def _bound(estimator, X, table):
     """A model and the rows that it takes: numbers where X has nothing else, a table's otherwise."""
     check_is_fitted(estimator)
-    if table is None and _is_numeric(X) and not _needs_frames(estimator, X):
+    in_order = not is_reordered(estimator, getattr(X, "columns", None))
+    if table is None and in_order and _is_numeric(X) and not _needs_frames(estimator, X):
         try:
             model = as_model(estimator, X)
         except NotAffineError:
@@ -226,8 +227,12 @@ def _bound(estimator, X, table):
         else:
             return model, model.check_X(X)
     table = as_table(X) if table is None else table
-    is_bare = not has_steps(estimator)
-    if is_bare and (table.is_number | table.is_flag | _are_coded(table)).all() and not table.has_missing_cells():
+    if (
+        in_order
+        and not has_steps(estimator)
+        and (table.is_number | table.is_flag | _are_coded(table)).all()
+        and not table.has_missing_cells()
+    ):
         model = as_model(estimator)
         if model.has_weights or model.tree is not None or (model.trees is not None and model.trees.have_a_reader):
             name = model.name

@@ -25,12 +25,12 @@ def contains_trees(estimator):
 
 
 def _is_made_of_trees(estimator):
-    """Whether an estimator carries what trees of scikit-learn, XGBoost, LightGBM or CatBoost leave."""
+    """Whether an estimator carries what trees of scikit-learn, XGBoost, LightGBM, CatBoost or InterpretML leave."""
     if hasattr(getattr(estimator, "tree_", None), "threshold"):  # others call a spatial index so
         return True
     if hasattr(estimator, "get_booster"):
         return not hasattr(estimator, "coef_")  # its linear booster has weights
-    return any(hasattr(estimator, sign) for sign in ("_predictors", "booster_", "tree_count_"))
+    return any(hasattr(estimator, sign) for sign in ("_predictors", "booster_", "tree_count_", "term_scores_"))
 
 
 def _parts(estimator):

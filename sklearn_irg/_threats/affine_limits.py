@@ -118,7 +118,7 @@ def tried_limits(problem, reading, radii):
 
     Parameters
     ----------
-    problem : RowsUnderAttack
+    problem : AttackProblem
         Rows, and the model behind the steps.
     reading : Reading
         What the steps declare.

@@ -14,7 +14,7 @@ def confirmed_by_predict(problem, delta, codes, epsilon, among=None):
 
     Parameters
     ----------
-    problem : RowsUnderAttack
+    problem : AttackProblem
         Rows.
     units : ndarray of shape (n_samples, n_columns)
         How far numbers have moved.

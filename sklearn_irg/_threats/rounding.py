@@ -17,7 +17,7 @@ def margin_slack(problem, furthest):
 
     Parameters
     ----------
-    problem : RowsUnderAttack
+    problem : AttackProblem
         Rows of a linear model or a network.
     furthest : ndarray of shape (n_samples, n_columns)
         How far each number moves at the most, in units of its scale.

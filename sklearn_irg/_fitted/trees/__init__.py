@@ -2,7 +2,7 @@
 
 from sklearn.base import is_classifier
 
-from sklearn_irg._fitted.trees import catboost, hist_gradient_boosting, lightgbm, scikit_learn, xgboost
+from sklearn_irg._fitted.trees import catboost, ebm, hist_gradient_boosting, lightgbm, scikit_learn, xgboost
 from sklearn_irg._fitted.trees.additive import AdditiveTrees
 from sklearn_irg._fitted.trees.leaf_boxes import LeafBoxes, leaf_boxes
 from sklearn_irg._fitted.trees.leaves import leaves_of
@@ -20,7 +20,7 @@ __all__ = [
     "read_trees",
 ]
 
-READERS = (xgboost, lightgbm, catboost, hist_gradient_boosting, scikit_learn)
+READERS = (xgboost, lightgbm, catboost, ebm, hist_gradient_boosting, scikit_learn)
 
 
 def read_trees(estimator):

@@ -122,4 +122,5 @@ def _left_codes(tree, n_codes):
     """By node of categories: those that are not stored, since stored ones go right."""
     starts, sizes = tree["categories_segments"], tree["categories_sizes"]
     right = [tree["categories"][start : start + size] for start, size in zip(starts, sizes)]
-    return {node: sorted(set(range(n_codes)) - set(codes)) for node, codes in zip(tree["categories_nodes"], right)}
+    every = range(n_codes + 1)  # with one that is stored nowhere, so that all that are stored are known
+    return {node: sorted(set(every) - set(codes)) for node, codes in zip(tree["categories_nodes"], right)}

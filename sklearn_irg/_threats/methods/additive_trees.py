@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_irg._fitted.affine import is_reordered
 from sklearn_irg._fitted.trees import leaf_boxes
 from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._threats.best_found import BestFound
@@ -77,9 +78,12 @@ def _prepared(problem):
 
 
 def _names_agree(problem):
-    """Whether columns stand in the order of the trees where a library goes by their names, as CatBoost does."""
-    fitted, given = getattr(problem.model.trees.estimator, "feature_names_", None), problem.table.names
-    return problem.steps is not None or fitted is None or given is None or list(fitted) == list(given)
+    """Whether columns stand in the order of the trees where a library goes by their names, as CatBoost and InterpretML do."""
+    estimator, given = problem.model.trees.estimator, problem.table.names
+    fitted = getattr(estimator, "feature_names_", None)
+    if problem.steps is not None or given is None:
+        return True
+    return (fitted is None or list(fitted) == list(given)) and not is_reordered(estimator, given)
 
 
 def _n_ways(problem):
@@ -102,7 +106,7 @@ class _Views:
 
     Attributes
     ----------
-    problem : RowsUnderAttack
+    problem : AttackProblem
         The rows of the views.
     row : ndarray of int of shape (n_views,)
         Position of the row.
