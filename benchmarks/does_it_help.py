@@ -7,7 +7,7 @@ Penalties and strengths were fixed before the first run, two each, and all are s
 appends a line for each table, seed and model, and leaves out those that are there; ``show`` prints the tables of the docs.
 
 Tables are scikit-learn's, and with a directory of CSV files adult (3000 rows), ionosphere, pima and sonar. Under attack,
-numbers move by 0.3 standard deviations ("l2") within the table's range, whole numbers by whole numbers, and one category
+numbers move by 0.3 standard deviations ("l2") within the table's range, integers by integers, and one category
 changes; 100 held-out rows. Noise is normal with half a standard deviation in each number, "missing" empties a fifth of the
 cells; both in held-out rows only, three draws. "ece" is the expected calibration error over ten bins of equal width,
 "seconds" those of the processor in one fit. Penalties that need annotations (`RightReasons`) or unlabelled rows

@@ -91,7 +91,7 @@ models = {name: prepared(model).fit(X_train, y_train) for name, model in models.
 
 # %%
 # Clean, attacked and certified accuracy of the same rows. For linear models the last two
-# nearly coincide (ages are whole numbers); boosting has no certificate.
+# nearly coincide (ages are integers); boosting has no certificate.
 
 rows, labels = X_test[:150], y_test[:150]
 for name, model in models.items():

@@ -27,11 +27,11 @@ def _alphas(text):
 
 
 def _folds(text):
-    return _number(2, text, is_low_allowed=True, kind=int, what="a whole number of folds, 2 or more")
+    return _number(2, text, is_low_allowed=True, kind=int, what="an integer number of folds, 2 or more")
 
 
 def _count(text):
-    return _number(0, text, is_low_allowed=True, kind=int, what="a whole number that is not negative")
+    return _number(0, text, is_low_allowed=True, kind=int, what="an integer >= 0")
 
 
 class _UsageError(Exception):

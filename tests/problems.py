@@ -86,7 +86,7 @@ def outputs_of(network, theta):
 
 
 def mixed_table(n_samples=120, seed=0, classes=2):
-    """A frame with whole numbers, numbers and categories, both with missing cells, and booleans; and its labels."""
+    """A frame with integers, numbers and categories, both with missing cells, and booleans; and its labels."""
     rng = np.random.RandomState(seed)
     table = pd.DataFrame(
         {

@@ -166,7 +166,7 @@ class TestPublishedFormulas:
 
 
 class Boosted(ClassifierMixin, BaseEstimator):
-    """Steps at whole numbers, where rows lie, and a booster to be known by; counts the calls that it gets."""
+    """Steps at integers, where rows lie, and a booster to be known by; counts the calls that it gets."""
 
     def fit(self, X, y):
         self.classes_, self.n_features_in_, self.calls_ = np.unique(y), X.shape[1], []

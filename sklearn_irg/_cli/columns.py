@@ -28,8 +28,8 @@ MAX_LEVELS = 50  # of a category; the rarest are taken together
 _OWN = 0.9  # share of distinct words from which a column tells rows apart and nothing else
 _NESTED = (list, tuple, dict, set, np.ndarray)
 _CODE = r"0\d+"  # a number would lose the zero
-_TOO_LARGE = "whole numbers too large to compute with"
-_WHOLE = 2.0**53  # beyond which two whole numbers may be the same float
+_TOO_LARGE = "integers too large to compute with"
+_WHOLE = 2.0**53  # beyond which two integers may be the same float
 _MANY = 20  # distinct values from which numbers may be a measurement, and words may be names of rows
 
 
@@ -284,7 +284,7 @@ def _written_times(words, present, name, is_kept):
 
 
 def _loses_digits(words, numbers):
-    """Whether words are whole numbers some of which no float holds."""
+    """Whether words are integers some of which no float holds."""
     large = numbers.abs() >= _WHOLE
     return bool(large.any() and (numbers.dropna() % 1 == 0).all() and not words[large].str.contains("[eE]").any())
 
@@ -336,7 +336,7 @@ def _number(values, name, is_kept, note="", remark=False):
     if not is_kept and len(present) == len(numbers) > _MANY and (np.diff(numbers) == 1).all():
         return None, Column(name, "dropped", "row numbers; --keep to use it", remark=True)
     if not is_kept and len(np.unique(present)) == len(numbers) > _MANY and (present % 1 == 0).all():
-        note = _joined(note, "different whole numbers in all rows (if it is an id, --drop it)")
+        note = _joined(note, "different integers in all rows (if it is an id, --drop it)")
         remark = True
     how = _joined(note, _missing(values, "the median instead"), "standardised")
     return numbers, Column(name, "number", how, remark)

@@ -178,7 +178,7 @@ def _nearest(sweep, chosen):
 
 
 def _near_row(sweep, distance, model, X, y):
-    for share in (1e-3, 0.05, 0.25):  # the boundary itself may not be reached, and whole numbers lie beyond it
+    for share in (1e-3, 0.05, 0.25):  # the boundary itself may not be reached, and integers lie beyond it
         threat = _with_radius(sweep.threat, distance * (1 + share) + 1e-9)
         moved = adversarial_examples(model, X, y, threat)
         flipped = model.predict(moved)

@@ -86,7 +86,7 @@ def _about_measures(sweep):
     fixed = f" {', '.join(still)} never move{'s' * (len(still) == 1)}." if still else ""
     return (
         f"Means over {sweep.cv} folds ± standard errors. Attacked: {accuracy} when the numbers of a row may move by "
-        f"{sweep.threat.epsilon:g} standard deviations in all ({sweep.threat.norm}), within the range of the table, whole "
-        f"numbers by whole numbers{swaps}; exact, or an upper bound from an attack.{fixed} Certified: a lower bound that no "
+        f"{sweep.threat.epsilon:g} standard deviations in all ({sweep.threat.norm}), within the range of the table, "
+        f"integers by integers{swaps}; exact, or an upper bound from an attack.{fixed} Certified: a lower bound that no "
         "attack can go below, where one is known. Seconds are those of one fit."
     )

@@ -5,14 +5,14 @@ import numpy as np
 __all__ = ["cross_boundary", "margin_over_norm"]
 
 
-def cross_boundary(model, X, own, max_iter, overshoot=0.02, mask=None, clip=None):
+def cross_boundary(model, X, label, max_iter, overshoot=0.02, mask=None, clip=None):
     """DeepFool: rows moved across the nearest linearised boundary until their prediction changes."""
     moved = X.copy()
     for _ in range(int(max_iter)):
-        active = np.flatnonzero(model.predicted(model.scores(moved)) == own)
+        active = np.flatnonzero(model.predicted(model.scores(moved)) == label)
         if not len(active):
             break
-        margins, gradients = model.margins(moved[active], own[active])
+        margins, gradients = model.margins(moved[active], label[active])
         gradients = gradients if mask is None else gradients * mask
         if clip is not None:  # what stands at a bound cannot go further
             here, (low, high) = moved[active][:, None], clip

@@ -39,7 +39,7 @@ def beam_masks(objective, beam_width, n_zooms):
     masks : ndarray of shape (n_samples, n_columns)
         Never worse than no deletion.
     """
-    sets, origin = np.zeros(objective.deletions.differs.shape), np.arange(len(objective.own))
+    sets, origin = np.zeros(objective.deletions.differs.shape), np.arange(len(objective.label))
     masks, values = sets.copy(), objective(sets, origin)
     while True:
         may_pay = objective.alpha * sets.sum(axis=1) < values[origin] - _ROUNDING

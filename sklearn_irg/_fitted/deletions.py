@@ -85,34 +85,34 @@ class DeletionObjective:
         Bound to the rows, of a table, with scores that make the stated probabilities.
     deletions : Deletions
         The rows.
-    own : ndarray of int of shape (n_samples,)
+    label : ndarray of int of shape (n_samples,)
         Position of the class that each row is predicted to have.
     alpha : float
         Cost of a column.
     """
 
-    def __init__(self, model, deletions, own, alpha):
+    def __init__(self, model, deletions, label, alpha):
         self.model = model
         self.deletions = deletions
-        self.own = own
+        self.label = label
         self.alpha = alpha
 
     def take(self, rows):
         """The objective of some of the rows, by position."""
-        return DeletionObjective(self.model, self.deletions.take(rows), self.own[rows], self.alpha)
+        return DeletionObjective(self.model, self.deletions.take(rows), self.label[rows], self.alpha)
 
     def __call__(self, masks, origin):
         """The objective of masks of some rows, by position."""
         scores = self.model.scores_of(self.deletions.at(masks, origin))
-        return self.alpha * masks.sum(axis=1) + _of(self.own[origin], self.model.likelihood.probabilities(scores))
+        return self.alpha * masks.sum(axis=1) + _of(self.label[origin], self.model.likelihood.probabilities(scores))
 
     def log_odds(self, masks, origin):
         """Of each row's class against the others: they tell more than probabilities, which are rounded to one."""
         scores = self.model.scores_of(self.deletions.at(masks, origin)).astype(np.float64)
         if scores.shape[1] == 1:
-            return (2 * self.own[origin] - 1) * scores[:, 0]
-        others = np.arange(scores.shape[1]) != self.own[origin, None]
-        return _of(self.own[origin], scores) - logsumexp(scores[others].reshape(len(scores), -1), axis=1)
+            return (2 * self.label[origin] - 1) * scores[:, 0]
+        others = np.arange(scores.shape[1]) != self.label[origin, None]
+        return _of(self.label[origin], scores) - logsumexp(scores[others].reshape(len(scores), -1), axis=1)
 
 
 class SmoothObjective:
@@ -128,10 +128,10 @@ class SmoothObjective:
 
     def __init__(self, objective, masks):
         everything = np.arange(len(masks))
-        self.deletions, self.own, self.alpha = objective.deletions, objective.own, objective.alpha
+        self.deletions, self.label, self.alpha = objective.deletions, objective.label, objective.alpha
         self.model = copy(objective.model)
         self.rows = self.model.bind(self.deletions.at(masks, everything))
-        self.targets = self.model.encode(self.model.classes[self.own], len(masks))
+        self.targets = self.model.encode(self.model.classes[self.label], len(masks))
         self.moves = self.deletions.in_parts & self.deletions.differs
 
     def __call__(self, masks, origin):
@@ -145,12 +145,12 @@ class SmoothObjective:
         rows, numbers = self.rows[origin], self.deletions.numbers(masks, origin)
         cells = self.model.in_columns(rows)
         cells[...] = np.where(np.isnan(numbers), cells, numbers)
-        own = _of(self.own[origin], self.model.likelihood.probabilities(self.model.scores(rows)))
+        stated = _of(self.label[origin], self.model.likelihood.probabilities(self.model.scores(rows)))
         gradients = self.model.in_columns(self.model.loss_gradients(rows, self.targets[origin]))
         ways = np.nan_to_num(self.deletions.end - self.deletions.start[origin], posinf=0.0, neginf=0.0)
-        return own, -own[:, None] * gradients * ways
+        return stated, -stated[:, None] * gradients * ways
 
 
-def _of(own, values):
+def _of(label, values):
     """The entry of each row that belongs to its class."""
-    return values[np.arange(len(own)), own]
+    return values[np.arange(len(label)), label]

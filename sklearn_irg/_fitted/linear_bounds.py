@@ -49,12 +49,12 @@ class BallAroundRows:
         return -self.radii[:, None] * np.linalg.norm(gradients, ord=self.dual, axis=2)
 
 
-def margin_bounds_over(reach, entering, layers, activation, own):
+def margin_bounds_over(inputs, entering, layers, activation, label):
     """Lower bounds on the margins of the own class over all others, shape (n_samples, n_others).
 
     Parameters
     ----------
-    reach : object
+    inputs : object
         With ``ranges()`` and ``lowest(coefficients)``, as `BallAroundRows`.
     entering : ndarray of shape (n_samples, n_units)
         What enters the first layer's activation at the rows themselves.
@@ -62,38 +62,38 @@ def margin_bounds_over(reach, entering, layers, activation, own):
         All but the first.
     activation : Activation
         Of the hidden layers.
-    own : ndarray of int of shape (n_samples,)
+    label : ndarray of int of shape (n_samples,)
         Position of each row's class.
     """
     *hidden, (W, b) = layers
-    ranges = unit_ranges(reach, entering, hidden, activation)
+    ranges = unit_ranges(inputs, entering, hidden, activation)
     lines = [activation.linear_bounds(*ends) for ends in ranges]
-    functions, constants = margin_functions(W, b, own)
-    by_lines = _lowest(reach, entering, hidden, lines, functions, constants)
+    functions, constants = margin_functions(W, b, label)
+    by_lines = _lowest(inputs, entering, hidden, lines, functions, constants)
     return np.maximum(by_lines, _lowest_in_intervals(activation, ranges[-1], functions) + constants)
 
 
-def unit_ranges(reach, entering, hidden, activation):
+def unit_ranges(inputs, entering, hidden, activation):
     """What can enter each unit of each hidden layer: lower and upper ends by layer, each of shape (n_samples, n_units)."""
-    ranges = [tuple(entering + end for end in reach.ranges())]
+    ranges = [tuple(entering + end for end in inputs.ranges())]
     lines = []
     for depth, (V, c) in enumerate(hidden):
         lines.append(activation.linear_bounds(*ranges[-1]))
         units = np.broadcast_to(np.concatenate([V.T, -V.T]), (len(entering), 2 * V.shape[1], V.shape[0]))
-        bounds = _lowest(reach, entering, hidden[:depth], lines, units, 0.0)
+        bounds = _lowest(inputs, entering, hidden[:depth], lines, units, 0.0)
         bounds = np.maximum(bounds, _lowest_in_intervals(activation, ranges[-1], units))
         low, high = bounds[:, : V.shape[1]] + c, -bounds[:, V.shape[1] :] + c
         ranges.append((low, np.maximum(low, high)))
     return ranges
 
 
-def margin_functions(W, b, own):
+def margin_functions(W, b, label):
     """Margins as functions of the last hidden layer: coefficients (n_samples, n_others, n_units) and constants."""
     if W.shape[1] == 1:
-        sign = (2 * own - 1)[:, None]
+        sign = (2 * label - 1)[:, None]
         return (sign * W[:, 0])[:, None, :], sign * b
-    others = np.array([[k for k in range(W.shape[1]) if k != c] for c in range(W.shape[1])])[own]
-    return W.T[own][:, None] - W.T[others], b[own][:, None] - b[others]
+    others = np.array([[k for k in range(W.shape[1]) if k != c] for c in range(W.shape[1])])[label]
+    return W.T[label][:, None] - W.T[others], b[label][:, None] - b[others]
 
 
 def _lowest_in_intervals(activation, ends, coefficients):
@@ -103,7 +103,7 @@ def _lowest_in_intervals(activation, ends, coefficients):
     return np.einsum("ijk,ik->ij", coefficients, middle) - np.einsum("ijk,ik->ij", np.abs(coefficients), half)
 
 
-def _lowest(reach, entering, hidden, lines, coefficients, constants):
+def _lowest(inputs, entering, hidden, lines, coefficients, constants):
     """Lower bounds on linear functions of the activations of the last of some layers."""
     for (low_line, high_line), layer in zip(lines[::-1], [*hidden[::-1], None], strict=True):
         positive, negative = np.maximum(coefficients, 0), np.minimum(coefficients, 0)
@@ -114,4 +114,4 @@ def _lowest(reach, entering, hidden, lines, coefficients, constants):
             V, c = layer
             constants = constants + coefficients @ c
             coefficients = coefficients @ V.T
-    return constants + np.einsum("ijk,ik->ij", coefficients, entering) + reach.lowest(coefficients)
+    return constants + np.einsum("ijk,ik->ij", coefficients, entering) + inputs.lowest(coefficients)

@@ -233,21 +233,21 @@ class Model(ABC):
         cotangents = np.eye(self.n_outputs, dtype=self.dtype)
         return np.stack([self.pull_back(X, np.repeat(row[None], len(X), axis=0)) for row in cotangents])
 
-    def margins(self, X, own):
-        """Score margins over the other classes and their gradients, for the class at position ``own`` of each row.
+    def margins(self, X, label):
+        """Score margins over the other classes and their gradients, for the class at position ``label`` of each row.
 
         Shapes (n_samples, n_others) and (n_samples, n_others, n_features); the others are in the order of the classes.
         """
         Z = self.scores(X)
         G = self.score_gradients(X)
         if self.n_outputs == 1:
-            side = (2 * own - 1)[:, None].astype(self.dtype)
+            side = (2 * label - 1)[:, None].astype(self.dtype)
             return side * Z, (side * G[0])[:, None, :]
         rows = np.arange(len(X))
         G = G.transpose(1, 0, 2)
-        others = np.arange(self.n_outputs)[None] != own[:, None]
-        margins = (Z[rows, own][:, None] - Z)[others].reshape(len(X), -1)
-        gradients = (G[rows, own][:, None] - G)[others].reshape(len(X), self.n_outputs - 1, -1)
+        others = np.arange(self.n_outputs)[None] != label[:, None]
+        margins = (Z[rows, label][:, None] - Z)[others].reshape(len(X), -1)
+        gradients = (G[rows, label][:, None] - G)[others].reshape(len(X), self.n_outputs - 1, -1)
         return margins, gradients
 
 

@@ -100,11 +100,11 @@ def rows_for(estimator, model, rows):
 
 def states(model, rows, probabilities):
     """Whether a model's likelihood makes the probabilities of rows that its estimator states, of its scores."""
-    own = model.likelihood.probabilities(model.scores(rows))
-    if own.shape != probabilities.shape:
+    of_scores = model.likelihood.probabilities(model.scores(rows))
+    if of_scores.shape != probabilities.shape:
         return False
-    rounding = 32 * max(np.finfo(kind).eps for kind in (own.dtype, probabilities.dtype, model.dtype))
-    return np.allclose(own, probabilities, rtol=1e-3, atol=rounding)
+    rounding = 32 * max(np.finfo(kind).eps for kind in (of_scores.dtype, probabilities.dtype, model.dtype))
+    return np.allclose(of_scores, probabilities, rtol=1e-3, atol=rounding)
 
 
 def near_boundary(model, rows):
@@ -139,17 +139,17 @@ def _points_on_lines(model, rows, shares):
     def classes_at(shares):
         return model.predicted(model.scores((start + shares[:, None] * direction).astype(rows.dtype)))
 
-    own = classes_at(np.zeros(len(start)))
+    here = classes_at(np.zeros(len(start)))
     near, far = np.zeros(len(start)), np.full(len(start), np.inf)
     for share in 2.0 ** np.arange(-6, _DOUBLINGS - 6):
-        other = np.isinf(far) & (classes_at(np.full(len(start), share)) != own)
+        other = np.isinf(far) & (classes_at(np.full(len(start), share)) != here)
         far[other] = share
         near[np.isinf(far)] = share
     crossing = np.isfinite(far)
-    start, direction, own, near, far = (part[crossing] for part in (start, direction, own, near, far))
+    start, direction, here, near, far = (part[crossing] for part in (start, direction, here, near, far))
     for _ in range(_BISECTIONS):
         middle = (near + far) / 2
-        other = classes_at(middle) != own
+        other = classes_at(middle) != here
         near, far = np.where(other, near, middle), np.where(other, middle, far)
     return [(start + (share * far)[:, None] * direction).astype(rows.dtype) for share in shares]
 

@@ -60,10 +60,10 @@ def transfer_matrix(estimators, X, y, attack, *, targets=None):
     """
     models = list(estimators.values()) if isinstance(estimators, dict) else list(estimators)
     for model in models:
-        own, rows = model_and_rows(model, X)
-        own.encode(y, len(rows))
+        inner, rows = model_and_rows(model, X)
+        inner.encode(y, len(rows))
         if targets is not None:
-            encode_targets(own, targets, y, len(rows))
+            encode_targets(inner, targets, y, len(rows))
     counted, aim = y, {}
     if targets is not None:
         counted = one_for_each(targets, len(y))

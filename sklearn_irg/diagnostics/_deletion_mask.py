@@ -123,11 +123,11 @@ def _objective(estimator, X, baseline, alpha, categorical):
             "categorical, so that they are replaced as a whole."
         ) from error
     model.require_classes()
-    own = np.searchsorted(model.classes, predictions(estimator, X))
+    label = np.searchsorted(model.classes, predictions(estimator, X))
     names = getattr(estimator, "feature_names_in_", None) if table.names is None else table.names
     deletions = Deletions(table, baseline_cells(baseline, table, names))
     _require_row(estimator, deletions)
-    return DeletionObjective(loss_model_of(estimator, X, model, rows, table), deletions, own, alpha)
+    return DeletionObjective(loss_model_of(estimator, X, model, rows, table), deletions, label, alpha)
 
 
 def _positions(columns, table):

@@ -62,10 +62,10 @@ def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
             "to where a vote changes. Use attack_distance, or OneVsRestClassifier around it."
         )
     scales = column_scales(model, rows, units) if threat is None else fitted_threat(threat, X).scales_
-    own = _positions(model, rows, y)
+    label = _positions(model, rows, y)
     if y is None and model.n_outputs == 1:
-        own = np.ones(len(rows), dtype=int)
-    margins, gradients = model.margins(rows, own)
+        label = np.ones(len(rows), dtype=int)
+    margins, gradients = model.margins(rows, label)
     slopes = np.linalg.norm(model.in_columns(gradients) * scales.astype(model.dtype), axis=2)
     is_linear = model.is_linear and model.n_outputs == 1 and len(rows) > 0
     return margin_over_norm(margins, slopes).min(axis=1), float(slopes[0, 0]) if is_linear else None

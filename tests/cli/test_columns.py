@@ -47,7 +47,7 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         (
             (ROWS + 7) * 7919 % 10007,
             "number",
-            "different whole numbers in all rows (if it is an id, --drop it), standardised",
+            "different integers in all rows (if it is an id, --drop it), standardised",
         ),
         (ROWS**2 + 0.5, "number", "standardised"),
         (ROWS**2 // 2, "number", "standardised"),
@@ -70,7 +70,7 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         (
             2**60 + ROWS,
             "dropped",
-            "whole numbers too large to compute with, 60 levels in 60 rows, an id or free text; --keep to use it",
+            "integers too large to compute with, 60 levels in 60 rows, an id or free text; --keep to use it",
         ),
         (pd.Categorical([1, 2, 3] * 20), "category", "3 levels, one-hot"),
         (

@@ -239,7 +239,7 @@ def test_digits_of_large_whole_numbers_are_kept_beside_empty_cells(tmp_path, emp
     cells = ["9007199254740993", "9007199254740992", "-9007199254740995", *["5"] * 11, empty]
     levels, what = column(tmp_path, cells, n=60)
     assert levels[:3] == cells[:3]
-    assert what.note.startswith("whole numbers too large to compute with, ")
+    assert what.note.startswith("integers too large to compute with, ")
     assert what.kind == "category"
 
 
