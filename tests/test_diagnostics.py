@@ -102,7 +102,7 @@ class TestLinearModels:
     def test_every_distance_among_three_classes_is_the_exact_one_unless_pairs_vote(self, estimator):
         model = estimator.fit(X3, y3)
         if isinstance(estimator, SVC):
-            with pytest.raises(TypeError, match="the distance for SVC is not certain"):
+            with pytest.raises(TypeError, match="nothing is certain about SVC here"):
                 certified_radius(model, X3)
         else:
             self.check_distances(model, X3)
@@ -632,7 +632,7 @@ class TestBadInput:
     def test_what_cannot_be_handled_says_what_would_be_needed(self):
         with pytest.raises(TypeError, match="SVC is not linear"):
             linear_geometry(SVC().fit(X2, y2), X2, y2)
-        with pytest.raises(TypeError, match="the distance for SVC is not certain: a linear model"):
+        with pytest.raises(TypeError, match="nothing is certain about SVC here. Certificates need a linear model"):
             certified_radius(SVC().fit(X2, y2), X2)
         with pytest.raises(TypeError, match="LinearRegression is not a classifier"):
             signed_distance(LinearRegression().fit(X2, y2), X2)

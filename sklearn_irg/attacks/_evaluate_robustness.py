@@ -104,7 +104,7 @@ def evaluate_robustness(estimator, X, y, threat, *, norm=None, method="auto", ma
     >>> threat = ThreatModel([0.1, 0.3], norm="linf").fit(X)
     >>> evaluation = evaluate_robustness(model, X[400:440], y[400:440], threat)
     >>> evaluation.adversarial_accuracy, evaluation.certified_accuracy
-    (array([0.95, 0.85]), array([0.95, 0.85]))
+    (array([0.875, 0.875]), array([0.875, 0.875]))
     >>> evaluation.is_exact.all(), evaluation.attacked_by[0, 0]
     (np.True_, np.str_('additive_trees'))
     """

@@ -148,6 +148,7 @@ class TreeSearch:
         still = np.setdiff1d(np.unique(trees.feature[trees.feature >= 0]), moving)
         self.still = still[~trees.is_categorical[still]]
         self.doubt = max(trees.rounding, trees.tie) * (1 if trees.n_outputs == 1 else 2)
+        self.seen_integers = {}  # by column, what the trees see of numbers that have moved by steps
         self._tables = {}
 
     @property

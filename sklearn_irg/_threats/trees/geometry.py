@@ -108,19 +108,32 @@ class Geometry:
         views, cells = np.nonzero(unclear & np.isfinite(counts) & (cell != home[:, None]))
         if not len(views):
             return counts
-        # a row's number is the same whichever levels it has
-        key = self.views.row[views] * len(cell) + cells
+        # what the trees see of a column depends on its number alone
+        numbers = self.perturbations.numbers[self.views.row, self.source[column]]
+        _, number = np.unique(numbers, return_inverse=True)
+        key = number[views] * len(cell) + cells
         _, place, inverse = np.unique(key, return_index=True, return_inverse=True)
         some, wanted = views[place], cells[place]
         first, found = counts[some, wanted], np.full(len(some), np.inf)
         for steps in (first + 1, first):  # the fewer ones last
-            delta = np.zeros((len(some), self.perturbations.numbers.shape[1]))
-            delta[:, self.source[column]] = sign[some, wanted] * steps * self.perturbations.steps[self.source[column]]
-            seen = self.views.seen_at(some, delta)[:, self.method.moving[column]]
+            seen = self._seen_after(column, some, sign[some, wanted] * steps)
             reached = np.searchsorted(self.thresholds[column], seen) == wanted
             found[reached] = steps[reached]
         counts[views, cells] = found[inverse]
         return counts
+
+    def _seen_after(self, column, views, steps):
+        """What the trees see of a column where views have moved by steps of integers; each number and step once per search."""
+        j, known = self.source[column], self.method.seen_integers.setdefault(self.method.moving[column], {})
+        numbers = self.perturbations.numbers[self.views.row[views], j]
+        keys = list(zip(numbers.tolist(), steps.tolist(), strict=True))
+        new = np.array([k for k, key in enumerate(keys) if key not in known], dtype=int)
+        if len(new):
+            delta = np.zeros((len(new), self.perturbations.numbers.shape[1]))
+            delta[:, j] = steps[new] * self.perturbations.steps[j]
+            seen = self.views.seen_at(views[new], delta)[:, self.method.moving[column]]
+            known.update(zip((keys[k] for k in new), seen.tolist(), strict=True))
+        return np.array([known[key] for key in keys])
 
     def _words(self, least):
         """Leaves that agree with what does not move, and that the budget reaches."""
