@@ -248,6 +248,12 @@ class AttackProblem:
         """Whether the estimator itself predicts another class than the labels where rows have moved."""
         return predictions(self.estimator, self.result(delta, codes)) != self.model.classes[self.label]
 
+    def with_labels(self, label):
+        """The same rows with other labels."""
+        other = copy(self)
+        other.label = label
+        return other
+
     def remembered(self, key, function):
         """What a function makes of the problem, found once for it and for all parts of it."""
         if key not in self._memory:

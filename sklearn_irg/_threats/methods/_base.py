@@ -21,9 +21,9 @@ class Method(ABC):
     ----------
     name : str
         What ``method=`` takes.
-    answers : frozenset of {"attack", "certify", "lower", "upper"}
-        Questions: points in the set that are misclassified, a proof that there are none, and bounds on the distance to the
-        nearest one.
+    answers : frozenset of {"attack", "certify", "lower", "upper", "score"}
+        Questions: points in the set that are misclassified, a proof that there are none, bounds on the distance to the nearest
+        one, and a bound on the lowest score.
     is_exact : bool
         Whether both sides meet, unless a budget is spent or ``ThreatModel.valid`` rejects rows.
     is_on_request : bool
@@ -75,6 +75,14 @@ class Method(ABC):
     def certify(self, radius, rows):
         """Rows that no point within a radius gets misclassified, for certain, shape (n_rows,)."""
         return self.attack(BestFound(self.problem.take(rows)), radius, rows)
+
+    def lowest_margins(self, radius):
+        """Lower bound on the margin of each row's label over the other of two classes, and the lowest that was attained.
+
+        In units of the estimator's own margin: its decision function, or a difference of probabilities. An unknown bound is
+        minus infinity.
+        """
+        raise NotImplementedError
 
     def distances(self):
         """Lower and upper bound on the distance to the nearest misclassified point; zero and infinity where none is known."""

@@ -32,7 +32,7 @@ class AdditiveTreesSearch(Method):
     """Branch and bound over boxes of thresholds."""
 
     name = "additive_trees"
-    answers = frozenset({"attack", "certify", "lower", "upper"})
+    answers = frozenset({"attack", "certify", "lower", "upper", "score"})
     is_exact = True
 
     @classmethod
@@ -45,6 +45,9 @@ class AdditiveTreesSearch(Method):
 
     def attack(self, best, radius, rows, quick=False):
         return self.search.step(best, radius, self.budget.max_nodes)[0]
+
+    def lowest_margins(self, radius):
+        return self.search.lowest_margins(self.problem, radius, self.budget.max_nodes)
 
     def distances(self):
         return self.search.distances(self.problem, self.budget.max_nodes)
@@ -198,6 +201,35 @@ class TreeSearch:
         self._look(problem, lower, upper, np.flatnonzero(np.isinf(upper)), furthest, max_nodes)
         self._close(problem, lower, upper, max_nodes)
         return lower, upper
+
+    def lowest_margins(self, problem, radius, max_nodes):
+        """Lower bound on the margin of each row's label over the other of two classes, and the lowest that was attained."""
+        bound, attained = np.full(len(problem), -np.inf), np.full(len(problem), -np.inf)  # of the other class
+        radii = np.full(len(problem), radius)
+        for views in self._views(problem):
+            for label in (0, 1):
+                part = views.take(np.flatnonzero(problem.label[views.row] == label))
+                if len(part.row):
+                    highest, found = self._highest(problem, part, label, radii, max_nodes)
+                    np.maximum.at(bound, part.row, highest)
+                    np.maximum.at(attained, part.row, found)
+        return -self.trees.scale * (bound + self.trees.rounding), -self.trees.scale * attained
+
+    def _highest(self, some, views, label, radius, max_nodes):
+        """Upper bound on what trees add up to for the other class, in each view, and the largest sum at a point that exists."""
+        tables, still = self._tables_of(label, 1 - label)
+        direction, constant = self._direction(label, 1 - label)
+        boundary = direction[0] * self.trees.boundary
+        cells = Geometry(self, some, views, (tables, still), constant, radius)
+        no_level = {"above": np.inf, "below": -np.inf, "costs_add_up": some.perturbations.norm != "linf"}
+        verdict = settle(tables, cells.cells, **no_level, max_nodes=max_nodes)
+        everything = np.arange(len(views.row))
+        attained = direction[0] * self.trees.sums(views.seen)[:, 0]
+        for delta in cells.points(everything, verdict.cells):
+            sums = direction[0] * self.trees.sums(views.seen_at(everything, delta))[:, 0]
+            kept = _is_within(delta, some.perturbations.norm, radius[views.row])
+            attained = np.where(kept, np.maximum(attained, sums), attained)
+        return verdict.bound + boundary, attained
 
     def _close(self, problem, lower, upper, max_nodes):
         """Halve intervals until nothing is nearer than what was found, or a row has been left open a few times."""

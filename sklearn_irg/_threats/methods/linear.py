@@ -22,7 +22,7 @@ class LinearClosedForm(Method):
     """The minimum over numbers is that of a linear function; levels add to it, and the best ``n_swaps`` of them count."""
 
     name = "linear"
-    answers = frozenset({"attack", "certify", "lower", "upper"})
+    answers = frozenset({"attack", "certify", "lower", "upper", "score"})
     is_exact = True
 
     @classmethod
@@ -63,13 +63,26 @@ class LinearClosedForm(Method):
         if arrays.norm == "linf" or not arrays.steps.any():
             return delta, bound
         for target in targets:  # a bound above the first is a certificate, a point at the second is misclassified
-            is_open = np.flatnonzero((bound <= target) & ((gradient * delta).sum(axis=1) > targets[1]))
+            is_open = np.flatnonzero(~(bound > target) & ~((gradient * delta).sum(axis=1) <= targets[1]))
             pieces = (a[is_open, :, None] for a in (low, high, gradient, np.zeros_like(gradient)))
             found = separable_minimum(
                 *pieces, arrays.steps, radius[is_open], arrays.norm, target[is_open], self.budget.max_nodes
             )
             delta[is_open], bound[is_open] = found.point, np.maximum(found.bound, bound[is_open])
         return delta, bound
+
+    def lowest_margins(self, radius):
+        best = BestFound(self.problem)
+        problem, arrays = self.problem, self.problem.perturbations
+        margins, gradients = problem.model.margins(problem.rows, problem.label)
+        gradient = (gradients[:, 0, : len(arrays.scales)] * arrays.scales).astype(np.float64)
+        codes, gains = _best_swaps(problem, 0)
+        everything = np.full(len(problem), np.nan)  # no target: down to the minimum
+        delta, bound = self._minimum(arrays, gradient, radius, (everything, everything))
+        low, high = arrays.box(radius)
+        slack = margin_slack(problem, np.maximum(-low, high))[:, 0]
+        best.update(problem.at(codes), delta)
+        return margins[:, 0] + gains + bound - slack, -best.loss
 
     def distances(self):
         arrays = self.problem.perturbations

@@ -23,7 +23,7 @@ class LinearBounds(Method):
     """Bounds of activations by lines, substituted back through the layers."""
 
     name = "linear_bounds"
-    answers = frozenset({"certify", "lower"})
+    answers = frozenset({"certify", "lower", "score"})
 
     @classmethod
     def obstacle(cls, problem):
@@ -39,6 +39,10 @@ class LinearBounds(Method):
     def certify(self, radius, rows):
         margins = margin_lower_bounds(self.problem.take(rows), np.full(len(rows), radius))
         return (margins > 0).all(axis=1)
+
+    def lowest_margins(self, radius):
+        margins = margin_lower_bounds(self.problem, np.full(len(self.problem), radius))
+        return margins[:, 0], np.full(len(margins), np.inf)
 
     def distances(self):
         lower, _ = certified_radii(self.problem)
