@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_irg._fitted.table_models import TableModel
 from sklearn_irg._threats.best_found import BestFound
+from sklearn_irg._threats.searches.mixed_thresholds import cross_mixed_thresholds
 from sklearn_irg._threats.searches.swaps import best_swaps, ranked_swaps
 from sklearn_irg._threats.searches.thresholds import cross_thresholds
 
@@ -23,6 +24,9 @@ N_VALUES = 10
 N_KINKS = 64
 N_SWAPS = 4  # with a sweep each
 N_BISECTIONS = 6
+N_HOPS = 30
+N_AT_ONCE = 16  # hops from the same points
+_HOP_SHARES = (0.15, 0.4, 1.0)  # of the columns
 _STACK_ENTRIES = 2_000_000
 
 
@@ -56,6 +60,8 @@ def search(best, epsilon):
         for points in (targets, at_random):
             for delta in _stacks(points, ball.low.size):
                 best.update_many(view, delta)
+    _hop(best, ball, rng)
+    cross_mixed_thresholds(best, ball)
     if arrays.norm != "linf":
         cross_thresholds(best, epsilon, rng)
     for _ in range(N_SWEEPS):
@@ -132,6 +138,29 @@ def _at_random(ball, rng):
         size = np.linalg.norm(direction)
         delta = direction * (2 * ball.epsilon * np.sqrt(n_columns) / (size if size > 0 else 1))
         yield ball.project(np.broadcast_to(delta, ball.low.shape))
+
+
+def _hop(best, ball, rng):
+    """Many columns at once, from the best points and from the rows: where no column alone changes anything."""
+    n_columns = ball.low.shape[1]
+    for _ in range(N_HOPS):
+        shares = rng.choice(_HOP_SHARES, size=(N_AT_ONCE, 1))
+        moving = rng.random_sample((N_AT_ONCE, n_columns)) < shares
+        directions = rng.standard_normal((N_AT_ONCE, n_columns)) * moving
+        left = np.flatnonzero(~best.wrong)
+        if not len(left):
+            return
+        part, inside = best.take(left), ball.take(left)
+        starts = [part.delta, inside.zero] * (N_AT_ONCE // 2)
+        if ball.norm == "linf":  # corners are where most is gained
+            ends = ball.epsilon * np.sign(directions)
+            points = [np.where(moves, end, start) for moves, end, start in zip(moving, ends, starts, strict=True)]
+        else:
+            ends = ball.epsilon * directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-300)
+            points = [start + end for end, start in zip(ends, starts, strict=True)]
+        view = part.problem.at(part.codes.copy())
+        part.update_many(view, np.stack([inside.project(point) for point in points]))
+        best.scatter(left, part)
 
 
 def _sweep_after_swaps(best, ball, rng):

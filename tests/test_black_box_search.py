@@ -1,0 +1,65 @@
+"""The search for what cannot be read: against random shifts, and across thresholds behind steps that mix columns."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.best_found import BestFound
+from sklearn_irg._threats.searches.mixed_thresholds import cross_mixed_thresholds
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples
+
+X, y = make_classification(400, 10, n_informative=6, random_state=0)
+TRAIN, TEST, LABELS = X[:350], X[350:], y[350:]
+EPSILON = {"linf": 0.3, "l2": 0.6, "l1": 1.0}
+ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
+NEIGHBOURS = KNeighborsClassifier(5).fit(TRAIN, y[:350])
+MIXED = make_pipeline(StandardScaler(), PCA(6), HistGradientBoostingClassifier(max_iter=30, random_state=0)).fit(
+    TRAIN, y[:350]
+)
+
+
+def accuracy_under_shifts(model, threat, n_shifts=1000):
+    """When each row is the worst of so many points at the end of the ball, in all columns or in some."""
+    rng = np.random.RandomState(1)
+    wrong = model.predict(TEST) != LABELS
+    for _ in range(n_shifts):
+        direction = rng.standard_normal(TEST.shape) * (rng.random_sample(TEST.shape) < rng.choice([0.3, 1.0]))
+        direction = np.sign(direction) if threat.norm == "linf" else direction
+        sizes = np.linalg.norm(direction, ord=ORDER[threat.norm], axis=1, keepdims=True)
+        delta = direction * threat.epsilon / np.where(sizes > 0, sizes, 1)
+        wrong |= model.predict(np.clip(TEST + delta * threat.scales_, threat.lows_, threat.highs_)) != LABELS
+    return np.mean(~wrong)
+
+
+@pytest.mark.parametrize("norm", EPSILON)
+@pytest.mark.parametrize("model", [NEIGHBOURS, MIXED], ids=["neighbours", "behind components"])
+def test_it_is_at_most_a_row_above_a_thousand_shifts(model, norm):
+    threat = ThreatModel(EPSILON[norm], norm=norm).fit(TRAIN)
+    a_row = 1.01 / len(TEST)
+    assert adversarial_accuracy(model, TEST, LABELS, threat) <= accuracy_under_shifts(model, threat) + a_row
+
+
+@pytest.mark.parametrize("norm", EPSILON)
+class TestMixedThresholds:
+    def test_points_are_in_the_set_and_worse(self, norm):
+        threat = ThreatModel(EPSILON[norm], norm=norm).fit(TRAIN)
+        problem = AttackProblem(MIXED, TEST, LABELS, threat)
+        best = BestFound(problem)
+        before = best.loss.copy()
+        cross_mixed_thresholds(best, problem.perturbations.box_and_ball(threat.epsilon))
+        moved = problem.result(best.delta, best.codes)
+        assert threat.allows(TEST, moved).all()
+        assert (best.loss >= before).all()
+        assert (best.wrong & (MIXED.predict(TEST) == LABELS)).sum() >= 3
+
+    def test_what_the_search_finds_is_misclassified_and_allowed(self, norm):
+        threat = ThreatModel(EPSILON[norm], norm=norm).fit(TRAIN)
+        moved = adversarial_examples(MIXED, TEST, LABELS, threat)
+        assert threat.allows(TEST, moved).all()
+        assert np.mean(MIXED.predict(moved) == LABELS) == adversarial_accuracy(MIXED, TEST, LABELS, threat)
