@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import softmax
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
@@ -13,11 +15,18 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from sklearn_irg import GradRegMLPClassifier
-from sklearn_irg.attacks import confidence_ascent, fast_gradient, projected_gradient, transfer_matrix
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    confidence_ascent,
+    fast_gradient,
+    projected_gradient,
+    transfer_matrix,
+)
 from tests import oracles
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y
 
@@ -245,3 +254,53 @@ def test_a_column_of_targets_is_a_vector():
     targets = (y + 1) % 3
     expected = fast_gradient(model, X, y, 0.3, targets=targets)
     np.testing.assert_array_equal(fast_gradient(model, X, y, 0.3, targets=targets[:, None]), expected)
+
+
+class TestThreatModels:
+    """The papers' steps inside what a threat model allows."""
+
+    table = pd.DataFrame(
+        {
+            "age": np.random.RandomState(0).randint(20, 60, 80),
+            "income": np.random.RandomState(1).lognormal(3, 0.4, 80),
+        }
+    )
+    labels = (table["income"] + table["age"] > 62).astype(int)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(table, labels)
+    threat = ThreatModel(0.7, directions={"age": "up"}).fit(table)
+
+    @pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
+    @pytest.mark.parametrize("attack", [fast_gradient, projected_gradient])
+    def test_points_are_allowed_and_harm(self, attack, norm):
+        threat = clone(self.threat).set_params(norm=norm)
+        moved = attack(self.model, self.table, self.labels, threat)
+        assert threat.allows(self.table, self._as_frame(moved)).all()
+        before, after = (self._loss(rows) for rows in (self.table, self._as_frame(moved)))
+        assert (after >= before - 1e-12).all()
+        assert after.mean() > before.mean() + 0.1
+
+    def test_no_attack_is_stronger_than_the_exact_one(self):
+        exact = adversarial_accuracy(self.model, self.table, self.labels, self.threat)
+        for attack in (fast_gradient, projected_gradient):
+            moved = self._as_frame(attack(self.model, self.table, self.labels, self.threat))
+            assert self.model.score(moved, self.labels) >= exact
+
+    def test_swaps_are_refused_with_the_way_round(self):
+        table = self.table.assign(home=["owns", "rents"] * 40)
+        prepare = make_column_transformer((OneHotEncoder(), ["home"]), remainder=StandardScaler())
+        model = make_pipeline(prepare, LogisticRegression()).fit(table, self.labels)
+        with pytest.raises(TypeError, match=r"gradients, which categories do not have. Use adversarial_examples"):
+            fast_gradient(model, table, self.labels, ThreatModel(0.3, n_swaps=1).fit(table))
+        moved = fast_gradient(model, table, self.labels, ThreatModel(0.3).fit(table))
+        assert moved["home"].equals(table["home"])
+
+    def test_what_a_threat_model_has_itself_is_not_taken_beside_it(self):
+        for arguments in ({"norm": "l2"}, {"clip": (0, 1)}, {"features": ["age"]}):
+            with pytest.raises(ValueError, match="is not taken beside a ThreatModel"):
+                fast_gradient(self.model, self.table, self.labels, self.threat, **arguments)
+
+    def _as_frame(self, moved):
+        return pd.DataFrame(np.asarray(moved), columns=self.table.columns).astype(self.table.dtypes)
+
+    def _loss(self, rows):
+        return -self.model.predict_log_proba(rows)[np.arange(len(rows)), self.labels]
