@@ -6,6 +6,8 @@ from numbers import Integral
 import numpy as np
 from scipy.special import logsumexp
 
+from sklearn_irg._fitted.table_rows import numbers_of, with_numbers
+
 __all__ = ["DeletionObjective", "Deletions", "SmoothObjective"]
 
 
@@ -143,10 +145,9 @@ class SmoothObjective:
     def _slopes(self, masks, origin):
         """The probability of each row's class, and its derivatives by the mask."""
         rows, numbers = self.rows[origin], self.deletions.numbers(masks, origin)
-        cells = self.model.in_columns(rows)
-        cells[...] = np.where(np.isnan(numbers), cells, numbers)
+        rows = with_numbers(rows, np.where(np.isnan(numbers), numbers_of(rows), numbers))
         stated = _of(self.label[origin], self.model.likelihood.probabilities(self.model.scores(rows)))
-        gradients = self.model.in_columns(self.model.loss_gradients(rows, self.targets[origin]))
+        gradients = self.model.loss_gradients(rows, self.targets[origin])
         ways = np.nan_to_num(self.deletions.end - self.deletions.start[origin], posinf=0.0, neginf=0.0)
         return stated, -stated[:, None] * gradients * ways
 

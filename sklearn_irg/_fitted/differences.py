@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_irg._fitted.table_rows import numbers_of, with_numbers
+
 __all__ = ["central_differences"]
 
 _SHARES = (1e-4, 1e-6)  # of a number's size, at least of one
@@ -19,7 +21,7 @@ def central_differences(function, X, is_free, units=None):
     ----------
     function : callable
         From rows to outputs, shape (n_samples, n_outputs).
-    X : ndarray of shape (n_samples, n_columns)
+    X : ndarray of shape (n_samples, n_columns) or TableRows
         Rows.
     is_free : ndarray of bool of shape (n_samples, n_columns)
         Entries that can move; the gradient of others is zero.
@@ -38,7 +40,7 @@ def central_differences(function, X, is_free, units=None):
 
 
 def _agreed_difference(function, X, j):
-    size = np.maximum(np.abs(X[:, j]), 1)
+    size = np.maximum(np.abs(numbers_of(X)[:, j]), 1)
     found = {share: _difference(function, X, j, share * size) for share in _SHARES}
     pair = [found[share] for share in _SHARES]
     disagree = np.abs(pair[0] - pair[1]) > _AGREEMENT * np.abs(pair[1])
@@ -64,8 +66,9 @@ def _errors(ladder):
 
 def _difference(function, X, j, step):
     """Quotients in one column, shape (n_outputs, n_samples)."""
-    step = np.maximum(step, 1e5 * np.finfo(float).eps * np.abs(X[:, j]))
-    up, down = X.copy(), X.copy()
+    numbers = numbers_of(X)
+    step = np.maximum(step, 1e5 * np.finfo(float).eps * np.abs(numbers[:, j]))
+    up, down = numbers.copy(), numbers.copy()
     up[:, j] += step
     down[:, j] -= step
-    return (function(up) - function(down)).T / (up - down)[:, j]
+    return (function(with_numbers(X, up)) - function(with_numbers(X, down))).T / (up - down)[:, j]

@@ -20,6 +20,7 @@ from sklearn_irg._fitted.probabilities import (
 from sklearn_irg._fitted.steps import NotAffineError, NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.steps_inside import contains_trees
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
+from sklearn_irg._fitted.table_rows import TableRows, numbers_of, stacked
 from sklearn_irg._fitted.tables import as_table, flags_as_floats
 from sklearn_irg._fitted.trees import TreesInside
 
@@ -56,7 +57,7 @@ def _predict_alike(estimator, inner, model, rows):
     """Whether a search predicts what the estimator that it found predicts, at rows and near the boundary of its model."""
     if estimator is inner or model.classes is None or issparse(rows) or not hasattr(estimator, "predict"):
         return True
-    points = np.concatenate([rows, *near_boundary(model, rows)])
+    points = stacked([rows, *near_boundary(model, rows)])
     predicted = [predictions(some, rows_for(some, model, points)) for some in (estimator, inner)]
     return bool(np.array_equal(*predicted))
 
@@ -116,7 +117,7 @@ def _predicts_rows(model, rows, estimator, X, table):
     if model.classes is not None and len(model.classes) < 2:
         return True
     plain = table is None and _is_numeric(X)
-    given = X if hasattr(X, "columns") else as_fitted(estimator, model.in_columns(rows) if plain else X)
+    given = X if hasattr(X, "columns") else as_fitted(estimator, numbers_of(rows) if plain else X)
     predicted = predictions(estimator, given)
     scores = model.scores(rows)
     if model.classes is None:
@@ -149,7 +150,7 @@ def loss_model_of(estimator, X, model, rows, table=None):
         return model
     if model.is_function and not hasattr(estimator, "decision_function"):  # log-probabilities as it is
         return model
-    tried = np.concatenate([rows, around_boundary(model, rows)])
+    tried = stacked([rows, around_boundary(model, rows)])
     stated = np.asarray(estimator.predict_proba(rows_for(estimator, model, tried)))
     if states(model, tried, stated):
         return model
@@ -196,7 +197,7 @@ def model_of_predictions(estimator, table):
 def model_and_numbers(estimator, X):
     """As `model_and_rows`, for what needs all cells of X to be numbers behind affine steps; flags are zeros and ones."""
     model, rows = model_and_rows(estimator, X if issparse(X) else _as_plain_numbers(X))
-    if rows.shape[1] != model.n_features:
+    if isinstance(rows, TableRows):
         raise TypeError(
             f"this needs rows of numbers, none missing, behind affine steps; got a table. For {model.name}, pass the last step "
             "with X as transformed by the others: pipe[-1] and pipe[:-1].transform(X)."

@@ -13,6 +13,7 @@ from sklearn_irg._engine.likelihoods import default_likelihood
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._fitted.differences import central_differences
 from sklearn_irg._fitted.residual_directions import residual_direction
+from sklearn_irg._fitted.table_rows import numbers_of, where
 
 __all__ = ["FunctionModel", "Model", "NetworkModel", "central_difference_steps"]
 
@@ -81,10 +82,6 @@ class Model(ABC):
         if X.shape[1] != self.n_features:
             raise ValueError(f"X has {X.shape[1]} features, but {self.name} was fitted with {self.n_features}.")
         return X.astype(self.dtype, copy=False)
-
-    def in_columns(self, rows):
-        """The part of rows, or of their gradients, that belongs to the columns of X."""
-        return rows
 
     def free(self, rows):
         """Which entries of rows are numbers that can move, in the shape of rows."""
@@ -167,11 +164,11 @@ class Model(ABC):
         whole = np.abs(high - low)
         whole = np.maximum(whole, whole.mean(axis=0))  # what is small for most lines is nothing on any
         for _ in range(_N_HALVINGS):
-            middle = (start + end) / 2
+            middle = start + 0.5 * (end - start)
             scores = self._before_saturation(self.scores(middle))
             right = np.abs(high - scores).max(axis=1) > np.abs(scores - low).max(axis=1)
-            start, low = (np.where(right[:, None], new, old) for new, old in ((middle, start), (scores, low)))
-            end, high = (np.where(right[:, None], old, new) for new, old in ((middle, end), (scores, high)))
+            start, low = (where(right, new, old) for new, old in ((middle, start), (scores, low)))
+            end, high = (where(right, old, new) for new, old in ((middle, end), (scores, high)))
         rounding = 100 * np.finfo(np.float32).eps * np.maximum(np.abs(low), 1)  # of models in single precision
         return np.mean((np.abs(high - low) > 0.1 * whole + rounding).any(axis=1)) >= 0.1
 
@@ -193,7 +190,9 @@ class Model(ABC):
         rng = np.random.RandomState(0)
         chosen = np.resize(rng.permutation(len(rows)), _N_TRIED)
         some = rows[chosen]
-        return some, central_difference_steps(rows)[chosen] * self.free(some) * rng.choice([-1, 1], some.shape)
+        return some, central_difference_steps(numbers_of(rows))[chosen] * self.free(some) * rng.choice(
+            [-1, 1], some.shape
+        )
 
     @property
     def is_multilabel(self):

@@ -11,6 +11,7 @@ from sklearn_irg._engine.likelihoods import Categorical
 from sklearn_irg._fitted.affine import as_fitted, predictions
 from sklearn_irg._fitted.models import Model
 from sklearn_irg._fitted.table_models import TableModel
+from sklearn_irg._fitted.table_rows import numbers_of, stacked
 
 __all__ = ["OneVsRestModel", "around_boundary", "labels_follow", "near_boundary", "only", "rows_for", "states"]
 
@@ -71,9 +72,6 @@ class OneVsRestModel(Model):
         self.is_function = inner.is_function
         self.contains_trees = inner.contains_trees
 
-    def in_columns(self, rows):
-        return self.inner.in_columns(rows)
-
     def free(self, rows):
         return self.inner.free(rows)
 
@@ -118,7 +116,7 @@ def near_boundary(model, rows):
 def around_boundary(model, rows):
     """Points on the same lines, at distances from the boundary that double, where scores of any size are to be found."""
     steps = 2.0 ** -np.arange(_HALVINGS)
-    return np.concatenate(_on_lines(model, rows, [*(1 - steps), *(1 + steps)]))
+    return stacked(_on_lines(model, rows, [*(1 - steps), *(1 + steps)]))
 
 
 def _on_lines(model, rows, shares):
@@ -133,7 +131,7 @@ def _points_on_lines(model, rows, shares):
     """Points at shares of the way to the boundary of a model's scores, one array for each, on random lines from rows."""
     rng = np.random.RandomState(0)
     start = rows[np.resize(rng.permutation(len(rows)), _N_LINES)]  # few rows again and again
-    size = np.abs(rows).max(axis=0, initial=0)
+    size = np.abs(numbers_of(rows)).max(axis=0, initial=0)
     direction = rng.standard_normal(start.shape) * np.where(size > 0, size, 1) * model.free(start)
 
     def classes_at(shares):
@@ -156,7 +154,7 @@ def _points_on_lines(model, rows, shares):
 
 def labels_follow(model, rows, estimator):
     """Whether ``estimator.predict`` changes where the scores of a model say that the class changes."""
-    points = np.concatenate(near_boundary(model, rows))
+    points = stacked(near_boundary(model, rows))
     if not len(points):
         return True
     predicted = predictions(estimator, rows_for(estimator, model, points))

@@ -1,8 +1,4 @@
-"""Models of the numbers of a table, while its categories and missing cells stay.
-
-A row of such a model has the cells of the table, zero where a cell is no number or missing, and one entry more: which row of
-the table everything else comes from. That entry never moves, so a model is a function of rows like any other.
-"""
+"""Models of the numbers of a table, while its categories and missing cells stay: functions of `TableRows`."""
 
 from copy import copy
 
@@ -10,6 +6,7 @@ import numpy as np
 
 from sklearn_irg._fitted.differences import central_differences
 from sklearn_irg._fitted.models import FunctionModel, Model
+from sklearn_irg._fitted.table_rows import TableRows
 
 __all__ = [
     "AffineTableModel",
@@ -40,36 +37,32 @@ class TableModel(Model):
     units = 1.0
 
     def bind(self, table):
-        """Remember rows, and return them as the model takes them, shape (n_samples, n_features + 1)."""
+        """Remember a table, and return its rows."""
         self.table = table
         numbers = table.numbers()
         self.moves = ~np.isnan(numbers)
-        return np.column_stack([np.nan_to_num(numbers), np.arange(len(table))])
+        return TableRows(np.nan_to_num(numbers), np.arange(len(table)))
 
     def scores_of(self, table):
         """Scores of the rows of another table."""
         other = copy(self)
         return other.scores(other.bind(table))
 
-    def in_columns(self, rows):
-        return rows[..., :-1]
-
     def free(self, rows):
-        return np.column_stack([self.moves[rows[:, -1].astype(int)], np.zeros(len(rows), dtype=bool)])
+        return self.moves[rows.origin]
 
     def frame(self, rows):
         """Rows of the model as rows of the table."""
-        origin = rows[:, -1].astype(int)
         columns = np.flatnonzero(self.table.is_number & (np.broadcast_to(self.units, self.n_features) > 0))
-        numbers = np.where(self.moves[origin], rows[:, :-1] * self.units, np.nan)
-        return self.table.take(origin).with_numbers(numbers, columns)
+        numbers = np.where(self.moves[rows.origin], rows.numbers * self.units, np.nan)
+        return self.table.take(rows.origin).with_numbers(numbers, columns)
 
     def rescaled(self, rows, scales):
         other = copy(self)
         other.units = scales
         other.moves = self.moves & (scales > 0)
-        numbers = np.divide(rows[:, :-1], scales, out=np.zeros_like(rows[:, :-1]), where=scales > 0)
-        return other, np.column_stack([numbers, rows[:, -1]])
+        numbers = np.divide(rows.numbers, scales, out=np.zeros_like(rows.numbers), where=scales > 0)
+        return other, TableRows(numbers, rows.origin)
 
 
 class AffineTableModel(TableModel):
@@ -107,15 +100,14 @@ class AffineTableModel(TableModel):
         rows = super().bind(table)
         outputs = self.steps(table.X)
         self.precision = float(np.finfo(outputs.dtype).eps)
-        self.offsets = outputs.astype(np.float64) - rows[:, :-1] @ self.slopes
+        self.offsets = outputs.astype(np.float64) - rows.numbers @ self.slopes
         return rows
 
     def rescaled(self, rows, scales):
         other, in_units = super().rescaled(rows, scales)
         other.slopes = scales[:, None] * self.slopes
         other.offsets = self.offsets.copy()
-        origin = rows[:, -1].astype(int)
-        other.offsets[origin] += rows[:, :-1] @ self.slopes - in_units[:, :-1] @ other.slopes
+        other.offsets[rows.origin] += rows.numbers @ self.slopes - in_units.numbers @ other.slopes
         return other, in_units
 
     def with_offsets(self, offsets, moves):
@@ -150,7 +142,7 @@ class AffineTableModel(TableModel):
 
     def entering(self, rows):
         """What the steps make of rows, in double precision."""
-        return rows[:, :-1] @ self.slopes + self.offsets[rows[:, -1].astype(int)]
+        return rows.numbers @ self.slopes + self.offsets[rows.origin]
 
     def to_inner(self, rows):
         """What the inner model sees."""
@@ -160,9 +152,7 @@ class AffineTableModel(TableModel):
         return self.inner.scores(self.to_inner(X))
 
     def _outside(self, gradients, rows):
-        gradients = gradients @ self.slopes.T
-        gradients = gradients * self.moves[rows[:, -1].astype(int)]
-        return np.concatenate([gradients, np.zeros((*gradients.shape[:-1], 1))], axis=-1)
+        return (gradients @ self.slopes.T) * self.moves[rows.origin]
 
     def pull_back(self, X, cotangent):
         return self._outside(self.inner.pull_back(self.to_inner(X), cotangent), X)
@@ -189,7 +179,7 @@ class FunctionTableModel(TableModel, FunctionModel):
         FunctionModel.__init__(self, function, n_features, n_outputs, classes, name)
 
     def to_inner(self, X):
-        return np.where(self.moves[X[:, -1].astype(int)], X[:, :-1] * self.units, np.nan)
+        return np.where(self.moves[X.origin], X.numbers * self.units, np.nan)
 
     def scores(self, X):
         return self._function(self.frame(X))

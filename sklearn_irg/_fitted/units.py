@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_irg._checks import check_choice
+from sklearn_irg._fitted.table_rows import numbers_of
 
 __all__ = ["UNITS", "column_scales", "in_units"]
 
@@ -14,7 +15,7 @@ def column_scales(model, rows, units):
     check_choice(units, "units", tuple(UNITS))
     if units == "raw":
         return np.ones(model.n_features)
-    cells = np.where(model.in_columns(model.free(rows)), model.in_columns(rows), np.nan).astype(np.float64)
+    cells = np.where(model.free(rows), numbers_of(rows), np.nan).astype(np.float64)
     known = (~np.isnan(cells)).any(axis=0)
     scales = np.zeros(model.n_features)
     scales[known] = np.nanstd(cells[:, known], axis=0)

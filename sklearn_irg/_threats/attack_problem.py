@@ -17,6 +17,7 @@ from sklearn_irg._fitted.extraction import (
 from sklearn_irg._fitted.models import FunctionModel
 from sklearn_irg._fitted.steps import NotNumbersError, Steps, is_plain_search, read_steps
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel
+from sklearn_irg._fitted.table_rows import TableRows, numbers_of, with_numbers
 from sklearn_irg._threats.adversarial_margins import adversarial_margins
 from sklearn_irg._threats.affine_limits import base_rows, declared_limits, slopes_of_unknown, tried_limits
 from sklearn_irg._threats.table_perturbations import TablePerturbations
@@ -31,7 +32,7 @@ class View(NamedTuple):
     """Rows at some of their levels, as a model of their numbers takes them."""
 
     model: object
-    rows: np.ndarray
+    rows: object
     codes: np.ndarray
 
 
@@ -274,16 +275,14 @@ class AttackProblem:
         """The rows with other levels."""
         if not len(self.perturbations.columns) or (codes == self.perturbations.codes).all():
             return View(self.model, self.rows, codes)
-        rows = self.rows.copy()
-        rows[:, -1] = np.arange(len(rows))
         if self.effects is None:
             model = copy(self.model)
             return View(model, model.bind(self.tables.swapped(codes)), codes)
-        offsets = self.model.offsets[self.rows[:, -1].astype(int)]
+        offsets, moves = self.model.offsets[self.rows.origin], self.model.moves[self.rows.origin]
         for c, effect in enumerate(self.effects):
             changed = np.flatnonzero(codes[:, c] != self.perturbations.codes[:, c])
             offsets[changed] += effect[codes[changed, c]] - effect[self.perturbations.codes[changed, c]]
-        moves = self.model.moves[self.rows[:, -1].astype(int)]
+        rows = TableRows(self.rows.numbers, np.arange(len(self)))
         return View(self.model.with_offsets(offsets, moves), rows, codes)
 
     def in_units(self):
@@ -294,10 +293,8 @@ class AttackProblem:
 
     def moved(self, rows, delta):
         """Rows of a model with numbers moved."""
-        rows = rows.copy()
-        moving = delta != 0
-        rows[:, : delta.shape[1]][moving] = self.perturbations.moved(delta)[moving]
-        return rows
+        numbers = numbers_of(rows)
+        return with_numbers(rows, np.where(delta != 0, self.perturbations.moved(delta), numbers).astype(numbers.dtype))
 
     def entering(self, delta, codes):
         """What enters the model behind the steps where rows have moved, as the steps compute it, to the last digit."""

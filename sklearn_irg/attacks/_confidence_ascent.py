@@ -5,6 +5,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._engine.sensitivity import normalized_rows
+from sklearn_irg._fitted.table_rows import numbers_of, with_numbers
 from sklearn_irg.attacks._problem import GradientProblem, listed
 
 
@@ -88,15 +89,16 @@ def confidence_ascent(
     max_iter = check_integer(max_iter, "max_iter", 1)
     wanted = model.encode(targets, len(problem.X), name="targets")
     temperature = check_real(temperature, "temperature", 0, open_low=True)
-    moved = problem.X.copy()
+    moved = numbers_of(problem.X).copy()
     active = np.arange(len(moved))
     for _ in range(max_iter):
-        loss, residual = model.likelihood.loss_and_residual(model.scores(moved[active]) / temperature, wanted[active])
+        here = with_numbers(problem.X[active], moved[active])
+        loss, residual = model.likelihood.loss_and_residual(model.scores(here) / temperature, wanted[active])
         going = loss > -np.log(confidence)
-        active, residual = active[going], residual[going]
+        active, residual, here = active[going], residual[going], here[going]
         if not len(active):
             break
-        gradients = model.pull_back(moved[active], residual) * problem.mask
+        gradients = model.pull_back(here, residual) * problem.mask
         stepped = moved[active] - step_size * normalized_rows(gradients)
         moved[active] = stepped if problem.clip is None else np.clip(stepped, *problem.clip)
     moved = problem.finish(moved)

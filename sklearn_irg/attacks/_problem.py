@@ -5,6 +5,7 @@ import numpy as np
 from sklearn_irg._checks import check_bounds, check_choice, check_features, check_real, is_polars
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 from sklearn_irg._fitted.table_models import TableModel
+from sklearn_irg._fitted.table_rows import numbers_of, with_numbers
 from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._perturbations.projection import DUAL, BoxAndBall
 from sklearn_irg._threats.adversarial_margins import adversarial_margins
@@ -33,7 +34,7 @@ class GradientProblem:
         What predicts: its scores decide the class.
     loss_model : Model
         What states probabilities, whose loss is that of the estimator; mostly the same.
-    mask : ndarray of shape (n_row_entries,)
+    mask : ndarray of shape (n_features,)
         One where rows may move, zero elsewhere.
     """
 
@@ -44,19 +45,18 @@ class GradientProblem:
         self.model.require_gradients(self.X)
         self.loss_model = loss_model_of(estimator, X, self.model, self.X)
         moves = check_features(features, self.model.n_features, names)
-        moves = np.concatenate([moves, np.zeros(self.X.shape[1] - len(moves), dtype=bool)])
         self.mask = moves.astype(self.X.dtype)
         self.clip = None
         if clip is not None:
             low, high = (side.astype(self.X.dtype) for side in check_bounds(clip, self.model.n_features))
-            low, high = (np.concatenate([side, np.zeros(len(moves) - len(side))]) for side in (low, high))
             self.clip = np.where(moves, low, -np.inf), np.where(moves, high, np.inf)  # bounds bind only what may move
 
-    def finish(self, moved):
-        """Bounds applied where the row may move; the rest as it was."""
+    def finish(self, numbers):
+        """Rows with other numbers, inside bounds where they may move, and as they were elsewhere."""
         if self.clip is not None:
-            moved = np.clip(moved, *self.clip)
-        return np.where(self.mask > 0, moved, self.X).astype(self.X.dtype, copy=False)
+            numbers = np.clip(numbers, *self.clip)
+        before = numbers_of(self.X)
+        return with_numbers(self.X, np.where(self.mask > 0, numbers, before).astype(before.dtype, copy=False))
 
     def result(self, moved):
         """Moved rows as rows like X."""
@@ -68,7 +68,7 @@ class GradientProblem:
 class AscentProblem(GradientProblem):
     """The same within a radius, or as a threat model allows.
 
-    A point is delta, shape (n_samples, n_row_entries), how far each entry has moved in units of its scale.
+    A point is delta, shape (n_samples, n_features), how far each number has moved in units of its scale.
 
     Attributes
     ----------
@@ -81,8 +81,7 @@ class AscentProblem(GradientProblem):
             check_alone(norm=norm, features=features, clip=clip)
             fitted_threat(threat, X)
         super().__init__(estimator, X, features, clip)
-        self._arrays = None
-        self.scales = np.ones(self.X.shape[1])
+        self._arrays, self.scales = None, np.ones(self.model.n_features)
         if isinstance(threat, ThreatModel):
             self._read(threat, X)
         else:
@@ -96,25 +95,22 @@ class AscentProblem(GradientProblem):
                 "them, or threat.set_params(n_swaps=0)."
             )
         self._arrays = TablePerturbations.of(threat, X).arrays
-        n_more = self.X.shape[1] - len(self._arrays.scales)
-        self.scales = np.pad(self._arrays.scales, (0, n_more), constant_values=1.0)
-        radius = one_radius(threat)
-        box = (np.pad(side, ((0, 0), (0, n_more))) for side in self._arrays.box(radius))
-        self.ball = BoxAndBall(*box, radius, threat.norm)
+        self.scales = self._arrays.scales
+        self.ball = self._arrays.box_and_ball(one_radius(threat))
         self.mask = self.mask * (self.ball.low < self.ball.high)
 
     def _box(self):
         """Bounds of delta, zero where rows do not move."""
-        low, high = (-np.inf, np.inf) if self.clip is None else (side - self.X for side in self.clip)
+        numbers = numbers_of(self.X)
+        low, high = (-np.inf, np.inf) if self.clip is None else (side - numbers for side in self.clip)
         box = np.minimum(low, 0), np.maximum(high, 0)
-        return [np.where(self.mask > 0, np.broadcast_to(side, self.X.shape), 0.0) for side in box]
+        return [np.where(self.mask > 0, np.broadcast_to(side, numbers.shape), 0.0) for side in box]
 
     def at(self, delta):
         """The rows where they have moved, inside bounds."""
         if self._arrays is not None:
-            n_columns = len(self._arrays.scales)
-            delta = np.concatenate([self._arrays.on_grid(delta[:, :n_columns]), delta[:, n_columns:]], axis=1)
-        return self.finish(self.X + (delta * self.scales).astype(self.X.dtype))
+            delta = self._arrays.on_grid(delta)
+        return self.finish(numbers_of(self.X) + (delta * self.scales).astype(self.X.dtype))
 
     def loss_gradient(self, targets, sign=1):
         """Function from delta to the direction of the gradient of the loss, where rows may move.

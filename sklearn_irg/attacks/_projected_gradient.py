@@ -5,6 +5,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_integer, check_real
 from sklearn_irg._engine.sensitivity import common_direction
+from sklearn_irg._fitted.table_rows import where
 from sklearn_irg._threats.searches.ascent import climb
 from sklearn_irg.attacks._problem import AscentProblem
 
@@ -85,14 +86,14 @@ def projected_gradient(
             moved = problem.at(delta)
             found = problem.objective(moved, targets)
             better = (found[0] > worst[0]) | ((found[0] == worst[0]) & (found[1] > worst[1]))
-            best = np.where(better[:, None], moved, best)
+            best = where(better, moved, best)
             worst = tuple(np.where(better, new, old) for new, old in zip(found, worst, strict=True))
     return problem.result(best)
 
 
 def _random_start(problem, rng):
     """A point of the ball around each row, drawn uniformly in "l2" and "linf", and the same for all rows."""
-    ball, n_entries = problem.ball, problem.X.shape[1]
+    ball, n_entries = problem.ball, len(problem.scales)
     if ball.norm == "linf":
         delta = rng.uniform(-ball.epsilon, ball.epsilon, n_entries)
     else:

@@ -51,7 +51,7 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     problem = GradientProblem(estimator, X, features)
     model, X = problem.loss_model, problem.X
     prediction = model.likelihood.mean(model.scores(X))
-    directions = sensitivity.virtual_adversarial_direction(
+    return sensitivity.virtual_adversarial_direction(
         lambda X: model.loss_gradients(X, prediction),
         X,
         sensitivity.common_direction(X, rng, X.dtype, problem.mask),
@@ -59,4 +59,3 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
         n_power_iterations=n_power_iterations,
         mask=problem.mask,
     )
-    return model.in_columns(directions)

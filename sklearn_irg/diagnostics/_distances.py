@@ -66,7 +66,7 @@ def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
     if y is None and model.n_outputs == 1:
         label = np.ones(len(rows), dtype=int)
     margins, gradients = model.margins(rows, label)
-    slopes = np.linalg.norm(model.in_columns(gradients) * scales.astype(model.dtype), axis=2)
+    slopes = np.linalg.norm(gradients * scales.astype(model.dtype), axis=2)
     is_linear = model.is_linear and model.n_outputs == 1 and len(rows) > 0
     return margin_over_norm(margins, slopes).min(axis=1), float(slopes[0, 0]) if is_linear else None
 

@@ -11,6 +11,7 @@ from sklearn_irg._checks import check_choice, check_integer, check_real
 from sklearn_irg._engine.sensitivity import summed_log_probability_cotangent
 from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows, score_model_of
+from sklearn_irg._fitted.table_rows import numbers_of, with_numbers
 from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._fitted.units import column_scales
 from sklearn_irg.diagnostics._flip_rates import flip_rates
@@ -62,7 +63,7 @@ def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
     model, rows = model_and_rows(estimator, X)
     model.require_gradients(rows)
     gradients = _gradients(_differentiated(estimator, X, model, rows, of), rows, _labels(estimator, X, model, y), of)
-    return model.in_columns(gradients) * column_scales(model, rows, units).astype(model.dtype)
+    return gradients * column_scales(model, rows, units).astype(model.dtype)
 
 
 def _differentiated(estimator, X, model, rows, of):
@@ -272,12 +273,13 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     _require_continuous_scores(model, rows)
     start = _baseline_rows(model, rows, baseline)
     nodes, weights = np.polynomial.legendre.leggauss(n_steps)
-    total = np.zeros_like(rows)
+    way = rows - start
+    total = np.zeros_like(way)
     for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        total += weight * _gradients(model, (start + node * (rows - start)).astype(model.dtype), y, "score")
-    attributions = total * (rows - start)
+        total += weight * _gradients(model, (start + node * way).astype(model.dtype), y, "score")
+    attributions = total * way
     _check_completeness(model, attributions, _scores_of(model, rows, y) - _scores_of(model, start, y))
-    return model.in_columns(attributions)
+    return attributions
 
 
 def _require_continuous_scores(model, rows):
@@ -291,16 +293,14 @@ def _require_continuous_scores(model, rows):
 
 def _baseline_rows(model, rows, baseline):
     """Rows like those given with the numbers of the baseline; ``None`` is the mean of the rows."""
-    free = model.in_columns(model.free(rows))
+    free = model.free(rows)
     if baseline is None:
-        baseline = model.in_columns(rows).sum(axis=0, dtype=model.dtype) / np.maximum(free.sum(axis=0), 1)
+        baseline = numbers_of(rows).sum(axis=0, dtype=model.dtype) / np.maximum(free.sum(axis=0), 1)
     else:
         baseline = check_array(baseline, ensure_2d=False, dtype=model.dtype, input_name="baseline")
     if baseline.shape != (model.n_features,):
         raise ValueError(f"baseline must have shape ({model.n_features},); got {baseline.shape}.")
-    start = rows.copy()
-    model.in_columns(start)[...] = np.where(free, baseline, 0)
-    return start
+    return with_numbers(rows, np.where(free, baseline, 0).astype(rows.dtype))
 
 
 def _scores_of(model, rows, y):

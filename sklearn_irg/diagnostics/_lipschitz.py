@@ -8,6 +8,7 @@ from sklearn_irg._checks import check_choice, check_integer
 from sklearn_irg._engine.sensitivity import normalized_rows
 from sklearn_irg._fitted.attributes import as_model
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_numbers, model_and_rows
+from sklearn_irg._fitted.table_rows import numbers_of, where
 from sklearn_irg._fitted.weights import require_weights
 from sklearn_irg.diagnostics._gradients import predicted_targets
 
@@ -179,7 +180,7 @@ def _network_model(estimator):
 def _steepest(model, X, n_steps):
     """Largest spectral norm of the Jacobian over rows, and over steps from them along its leading direction."""
     largest = 0.0
-    spread = X.std(axis=0).mean() + np.finfo(X.dtype).tiny
+    spread = numbers_of(X).std(axis=0).mean() + np.finfo(X.dtype).tiny
     for step in range(n_steps + 1):
         J = model.score_gradients(X).transpose(1, 0, 2)
         _, singular, right = np.linalg.svd(J, full_matrices=False)
@@ -188,5 +189,5 @@ def _steepest(model, X, n_steps):
             return largest
         trial = [X + sign * 0.2 * spread * normalized_rows(right[:, 0]) for sign in (1, -1)]
         norms = [np.linalg.norm(model.score_gradients(T).transpose(1, 0, 2), 2, axis=(1, 2)) for T in trial]
-        X = np.where((norms[0] > norms[1])[:, None], *trial)
+        X = where(norms[0] > norms[1], *trial)
     return largest

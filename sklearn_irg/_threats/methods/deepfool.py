@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_irg._fitted.boundary import cross_boundary
+from sklearn_irg._fitted.table_rows import numbers_of, with_numbers
 from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.methods.black_box_search import BlackBoxSearch
 
@@ -42,12 +43,13 @@ class DeepFool(Method):
 
     def _across(self, model, rows):
         label = model.predicted(model.scores(rows))
-        moved = cross_boundary(model, rows, label, self.budget.max_linearizations)
-        crossed = model.predicted(model.scores(moved)) != label
+        start = numbers_of(rows)
+        way = cross_boundary(model, rows, label, self.budget.max_linearizations) - start
+        crossed = model.predicted(model.scores(with_numbers(rows, start + way))) != label
         low, high = np.zeros(len(rows)), np.ones(len(rows))
         for _ in range(_N_BISECTIONS):
             middle = (low + high) / 2
-            point = rows + middle[:, None].astype(rows.dtype) * (moved - rows)
+            point = with_numbers(rows, start + middle[:, None].astype(start.dtype) * way)
             changed = model.predicted(model.scores(point)) != label
             low, high = np.where(changed, low, middle), np.where(changed, middle, high)
-        return np.where(crossed, high * np.linalg.norm(moved - rows, axis=1), np.inf)
+        return np.where(crossed, high * np.linalg.norm(way, axis=1), np.inf)

@@ -38,7 +38,7 @@ class LinearClosedForm(Method):
         arrays, model = some.perturbations, some.model
         low, high = arrays.box(np.reshape(radius, (-1, 1)))
         margins, gradients = model.margins(some.rows, some.label)
-        gradients = gradients[:, :, : low.shape[1]] * arrays.scales
+        gradients = gradients * arrays.scales
         certified = ~best.wrong
         if not np.any(radius) and not arrays.columns:
             return certified
@@ -75,7 +75,7 @@ class LinearClosedForm(Method):
         best = BestFound(self.problem)
         problem, arrays = self.problem, self.problem.perturbations
         margins, gradients = problem.model.margins(problem.rows, problem.label)
-        gradient = (gradients[:, 0, : len(arrays.scales)] * arrays.scales).astype(np.float64)
+        gradient = (gradients[:, 0] * arrays.scales).astype(np.float64)
         codes, gains = _best_swaps(problem, 0)
         everything = np.full(len(problem), np.nan)  # no target: down to the minimum
         delta, bound = self._minimum(arrays, gradient, radius, (everything, everything))
@@ -106,7 +106,7 @@ class LinearClosedForm(Method):
         problem = self.problem
         arrays = problem.perturbations
         margins, gradients = problem.model.margins(problem.rows, problem.label)
-        slopes = gradients[:, :, : arrays.numbers.shape[1]] * arrays.scales
+        slopes = gradients * arrays.scales
         norms = np.linalg.norm(slopes, ord=DUAL[arrays.norm], axis=2)
         # rounding grows with the way that rows go, too, but no faster than the margin falls
         slack = margin_slack(problem, np.zeros(arrays.numbers.shape))

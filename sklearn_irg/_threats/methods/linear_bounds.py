@@ -99,7 +99,7 @@ def certified_radii(problem, n_bisections=9, holds=None):
     holds = holds or partial(_margins_are_positive, problem)
     margins, gradients = problem.model.margins(problem.rows, problem.label)
     arrays = problem.perturbations
-    slopes = gradients[:, :, : len(arrays.scales)] * arrays.scales
+    slopes = gradients * arrays.scales
     with np.errstate(divide="ignore", invalid="ignore"):
         estimates = (margins / np.linalg.norm(slopes, ord=DUAL[arrays.norm], axis=2)).min(axis=1)
     start = np.where(np.isfinite(estimates) & (estimates > 0), estimates, 1.0).astype(np.float64)

@@ -78,12 +78,11 @@ def _linearise(best, view, delta, ball):
     """Points that minimise the margins' linear approximations, again and again from the worst of them."""
     problem = best.problem
     arrays = problem.perturbations
-    n_columns = delta.shape[1]
     for _ in range(N_LINEARISATIONS):
         margins, gradients = view.model.margins(problem.moved(view.rows, delta), problem.label)
         worst_delta, worst_loss = delta, np.full(len(delta), -np.inf)
         for other_class in margins.argsort(axis=1)[:, :N_OTHER_CLASSES].T:
-            gradient = gradients[np.arange(len(other_class)), other_class][:, :n_columns] * arrays.scales
+            gradient = gradients[np.arange(len(other_class)), other_class] * arrays.scales
             found, _ = linear_minimization(
                 _finite(gradient), ball.low, ball.high, arrays.steps, ball.epsilon, ball.norm
             )
@@ -101,7 +100,7 @@ def _climb(best, view, delta, ball, gradient_of):
 
     def uphill(delta):
         gradient = gradient_of(problem, view.model, problem.moved(view.rows, delta))
-        gradient = gradient[:, : delta.shape[1]] * problem.perturbations.scales
+        gradient = gradient * problem.perturbations.scales
         blocked = ((delta <= ball.low) & (gradient < 0)) | ((delta >= ball.high) & (gradient > 0))
         return np.where(blocked, 0, _finite(gradient))
 
