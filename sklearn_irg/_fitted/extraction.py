@@ -270,7 +270,7 @@ def _is_numeric(X):
 def _needs_frames(estimator, X):
     """Whether an estimator may take frames of polars only: anything that is called, and not read from its weights."""
     weights = ("coef_", "coefs_", "centroids_")
-    return is_polars(X) and not any(hasattr(estimator, name) for name in weights) or _needs_cells(estimator)
+    return (is_polars(X) and not any(hasattr(estimator, name) for name in weights)) or _needs_cells(estimator)
 
 
 def _needs_cells(estimator):

@@ -5,7 +5,6 @@ from functools import cached_property
 from sklearn.base import is_classifier
 
 from sklearn_irg._fitted.affine import as_fitted
-
 from sklearn_irg._fitted.trees import catboost, ebm, hist_gradient_boosting, lightgbm, scikit_learn, xgboost
 from sklearn_irg._fitted.trees.additive import AdditiveTrees
 from sklearn_irg._fitted.trees.codes import coded_numbers, coded_table

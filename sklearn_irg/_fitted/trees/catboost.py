@@ -108,7 +108,9 @@ class _Columns:
         self.position = {j: feature["flat_feature_index"] for j, feature in features.items()}
         self.missing_left = {j: feature["nan_value_treatment"] != "AsTrue" for j, feature in features.items()}
         of_categories = info.get("categorical_features") or []
-        self.position_of_categories = {feature["feature_index"]: feature["flat_feature_index"] for feature in of_categories}
+        self.position_of_categories = {
+            feature["feature_index"]: feature["flat_feature_index"] for feature in of_categories
+        }
         self.code_of = {j: {hash_of(word): code for code, word in enumerate(words)} for j, words in categories.items()}
         self.n_codes = max(map(len, categories.values()), default=0)
 

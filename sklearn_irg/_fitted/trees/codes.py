@@ -4,7 +4,7 @@ import numpy as np
 
 from sklearn_irg._fitted.cells import Kind
 
-__all__ = ["NotCodedError", "as_text", "as_word", "codes_of", "coded_numbers", "coded_table"]
+__all__ = ["NotCodedError", "as_text", "as_word", "coded_numbers", "coded_table", "codes_of"]
 
 
 class NotCodedError(ValueError):

@@ -46,6 +46,8 @@ def _near_thresholds(reading, table):
     """A table with the numbers of rows inside and beside the boxes of leaves."""
     probes = probe_rows(reading)
     chosen = probes[np.random.RandomState(0).randint(len(probes), size=len(table))]
+    # CatBoost takes words from arrays of integers, and none from arrays of floats
+    chosen = np.where(table.are_integers, np.rint(chosen), chosen)
     return table.like(table.with_numbers(chosen, _free_numbers(reading, table)))
 
 
