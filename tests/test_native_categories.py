@@ -138,7 +138,8 @@ def listed_accuracies(model, threat, table, y, levels=CATEGORIES):
     for name in CATEGORIES:
         if table[name].dtype == "category":
             known = dict.fromkeys([*table[name].cat.categories, *levels[name]])
-            every[name] = pd.Categorical(every[name], categories=list(known))
+            known = pd.Index(known, dtype=table[name].cat.categories.dtype)
+            every[name] = pd.Categorical(every[name], categories=known)
     allowed = threat.allows(table.iloc[origin].reset_index(drop=True), every)
     wrong = np.ravel(model.predict(every)) != y[origin]
     return 1 - len(np.unique(origin[allowed & wrong])) / len(table)
@@ -222,6 +223,33 @@ def test_words_without_a_type_of_categories(name):
     model = LIBRARIES[name](**options).fit(table, y)
     threat = ThreatModel(0.65, n_swaps=1).fit(table)
     assert 0 < assert_exact(model, threat, table[:N_ROWS], y[:N_ROWS]) < 1
+
+
+CELLS = {
+    "small integers": lambda table: table.wood.cat.codes.astype(np.int8) * 7 + 3,
+    "flags": lambda table: table.wood == "ash",
+    "fractions": lambda table: table.wood.cat.codes * 0.5,
+}
+NO_LEVELS = {("xgboost", "flags"), ("xgboost", "fractions"), ("catboost", "fractions")}  # which fit refuses
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [pair for pair in itertools.product([*TAKE_UNKNOWN, "xgboost"], CELLS) if pair not in NO_LEVELS]
+)
+def test_categories_that_are_no_words(name, kind):
+    table, y = make_table()
+    table = table.assign(wood=pd.Categorical(CELLS[kind](table)))
+    model, threat = LIBRARIES[name]().fit(table, y), ThreatModel(0.65, n_swaps=1).fit(table)
+    assert_exact(model, threat, table[:N_ROWS], y[:N_ROWS], {**CATEGORIES, "wood": table.wood.cat.categories.tolist()})
+
+
+def test_ordered_categories_that_lightgbm_takes_for_numbers_are_searched():
+    table, y = make_table()
+    table = table.assign(kind=table.kind.cat.as_ordered())
+    model, threat = lightgbm().fit(table, y), ThreatModel(0.3, n_swaps=1).fit(table)
+    with pytest.raises(TypeError, match="categories are ordered"):
+        certified_accuracy(model, table[:5], y[:5], threat)
+    assert adversarial_accuracy(model, table[:5], y[:5], threat) <= 1
 
 
 # -- numbers that are categories ------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ def as_text(cell):
 
 def as_word(cell):
     """A cell as CatBoost looks it up."""
-    return str(cell)
+    return str(int(cell)) if isinstance(cell, (bool, np.bool_)) else str(cell)
 
 
 def codes_of(cells, reading, column):

@@ -75,10 +75,15 @@ def _prepared(problem):
     moving = np.flatnonzero(used & (source >= 0))
     if len(np.unique(source[moving])) < len(moving):
         return None, "a column of the table moves several columns of the trees"
-    search = TreeSearch(trees, moving)
-    if search.n_bytes > _MOST_BYTES:
+    search = TreeSearch(trees, moving) if _n_bytes_of_codes(trees) <= _MOST_BYTES else None
+    if search is None or search.n_bytes > _MOST_BYTES:
         return None, f"the tables of {name} would need more than {_MOST_BYTES >> 20} MB"
     return search, None
+
+
+def _n_bytes_of_codes(trees):
+    """Size of what is known of the leaves that each category reaches, by column."""
+    return int(np.sum(trees.feature < 0)) * int(trees.is_categorical.sum()) * (trees.category_sets.shape[1] + 1)
 
 
 def _names_agree(problem):

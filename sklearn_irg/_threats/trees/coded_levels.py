@@ -15,7 +15,7 @@ def difference_at_levels(problem):
     An empty sentence if nothing does. Where a table goes to the estimator as it is, its numbers are some near thresholds, too.
     """
     inside = problem.model.trees
-    if not inside.reading.categories and not problem.model.acts_by_column:
+    if not inside.reading.trees.is_categorical.any() and not problem.model.acts_by_column:
         return ""
     rows, codes = _rows_and_levels(problem)
     some = problem.take(rows)
