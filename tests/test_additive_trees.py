@@ -364,8 +364,12 @@ class TestWhatOnceWasFalse:
         X = np.column_stack([rng.choice([1, 2, 3, 4], 400), rng.randint(0, 20, 400)])
         y = ((X[:, 0] % 2 == 0) * 6 + X[:, 1] + rng.standard_normal(400) > 13).astype(int)
         model = HistGradientBoostingClassifier(max_iter=10, max_depth=3, categorical_features=[0]).fit(X, y)
-        with pytest.raises(TypeError, match="nothing is certain"):
-            certified_accuracy(model, X[:5], y[:5], ThreatModel(0.5, norm="linf", fixed=[0]).fit(X))
+        threat = ThreatModel(0.5, norm="linf", fixed=[0]).fit(X)
+        every = np.array(list(itertools.product([1, 2, 3, 4], range(20))))
+        for i, row in enumerate(X[:20]):
+            allowed = threat.allows(np.tile(row, (len(every), 1)), every)
+            stands = (model.predict(every[allowed]) == y[i]).all()
+            assert certified_accuracy(model, X[[i]], y[[i]], threat) == stands
 
     def test_far_away_is_somewhere(self):
         X = np.linspace(9.5e17, 1.7e18, 300)[:, None]

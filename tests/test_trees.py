@@ -529,7 +529,7 @@ class TestCatBoost:
         assert inside.believed(X) is None
         assert "label does not follow its score" in inside.refusal
 
-    @pytest.mark.parametrize(("largest", "reason"), [(1, "counters of categories"), (10, "takes categorical features")])
+    @pytest.mark.parametrize(("largest", "reason"), [(1, "counters of categories"), (10, "stored as hashes")])
     def test_categories_are_refused(self, largest, reason):
         pandas = pytest.importorskip("pandas")
         table = pandas.DataFrame({"x": X[:, 0], "wood": WORDS[X[:, 3].astype(int)]})

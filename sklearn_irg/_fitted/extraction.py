@@ -8,6 +8,7 @@ from sklearn_irg._checks import is_polars
 from sklearn_irg._fitted.affine import as_fitted, is_reordered, predictions
 from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model, classes_of, score_function, tree_of
 from sklearn_irg._fitted.cells import Kind
+from sklearn_irg._fitted.coded_models import CodedTableModel
 from sklearn_irg._fitted.probabilities import (
     OneVsRestModel,
     around_boundary,
@@ -230,7 +231,7 @@ def _bound(estimator, X, table):
     table = as_table(X) if table is None else table
     if (
         in_order
-        and not has_steps(estimator)
+        and not (has_steps(estimator) or _needs_cells(estimator))
         and (table.is_number | table.is_flag | _are_coded(table)).all()
         and not table.has_missing_cells()
     ):
@@ -269,7 +270,13 @@ def _is_numeric(X):
 
 def _needs_frames(estimator, X):
     """Whether an estimator may take frames of polars only: anything that is called, and not read from its weights."""
-    return is_polars(X) and not any(hasattr(estimator, name) for name in ("coef_", "coefs_", "centroids_"))
+    weights = ("coef_", "coefs_", "centroids_")
+    return (is_polars(X) and not any(hasattr(estimator, name) for name in weights)) or _needs_cells(estimator)
+
+
+def _needs_cells(estimator):
+    """Whether an estimator takes whole numbers for words, as CatBoost does, and refuses others."""
+    return bool(getattr(Steps(estimator).last, "get_cat_feature_indices", list)()) and not has_steps(estimator)
 
 
 def _table_model(estimator, table):
@@ -306,9 +313,10 @@ def whole_model(estimator, table):
     name = type(estimator).__name__
     if has_steps(estimator):
         name = f"the pipeline with {type(Steps(estimator).last).__name__} behind steps that are not affine"
-    classes = classes_of(estimator)
+    classes, last = classes_of(estimator), Steps(estimator).last
     scores, n_outputs = score_function(estimator, classes, name, table.take([0]).X)
-    model = FunctionTableModel(scores, table.n_columns, n_outputs, classes, name)
-    if table.is_number.all():
-        model.tree, model.trees = tree_of(estimator), TreesInside(estimator)
+    if has_steps(estimator) or not TreesInside(last).have_a_reader:
+        return FunctionTableModel(scores, table.n_columns, n_outputs, classes, name)
+    model = CodedTableModel(scores, table.n_columns, n_outputs, classes, name, last)
+    model.tree = tree_of(last) if table.is_number.all() else None
     return model

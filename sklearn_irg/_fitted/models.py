@@ -50,6 +50,8 @@ class Model(ABC):
         Whether the estimator computes scores from squared distances to points as large as the weights.
     has_kinks : bool
         Whether slopes at the rows may not hold further away, as behind steps that are not affine.
+    acts_by_column : bool
+        Whether trees take each column of a table by itself, categories included.
     contains_trees : bool
         Whether the estimator, or a part of it, carries decision trees, so that scores jump at their thresholds.
     tree : scikit-learn's ``tree_`` or None
@@ -63,6 +65,7 @@ class Model(ABC):
     is_function = False
     is_voting = False
     has_kinks = False
+    acts_by_column = False
     expands_squares = False
     contains_trees = False
     tree = None

@@ -134,9 +134,13 @@ class Table(ABC):
     def with_flags_as_floats(self, columns):
         """X with zeros and ones in columns of flags."""
 
+    def floats(self, j):
+        """A column of numbers, or of flags, NaN where a cell is missing."""
+        return self._column_as_floats(j)
+
     @abstractmethod
     def _column_as_floats(self, j):
-        """A column of numbers, or of flags, NaN where a cell is missing."""
+        """The same."""
 
     def numbers(self):
         """Cells as floats, NaN where they are missing or no numbers, shape (n_samples, n_columns)."""

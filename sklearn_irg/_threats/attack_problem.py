@@ -133,6 +133,8 @@ class AttackProblem:
         of_numbers = not self.perturbations.columns and not self.tables.has_numbers_as_levels
         if self.reading is None or (self.reading.is_affine and of_numbers):
             self.model, self.rows = model_and_rows(estimator, X, None if of_numbers else self.table)
+            if self.model.acts_by_column:
+                self.model.levels = dict(zip(self.perturbations.columns, self.tables.levels, strict=True))
             self.inner = self.model
             if isinstance(self.model, AffineTableModel):
                 self._read_steps_of(self.model)

@@ -8,7 +8,7 @@ __all__ = ["columns_come_from_one", "sources_of"]
 def columns_come_from_one(problem):
     """Whether each column that the model sees comes from one column of the table."""
     if problem.perturbations.columns and problem.effects is None:
-        return False
+        return problem.model.acts_by_column
     sources = (problem.model.slopes != 0).sum(axis=0)
     for effect in problem.effects or []:
         sources += (np.ptp(effect, axis=0) > 0).astype(int)

@@ -65,7 +65,8 @@ def categorical_frame_of(names, categories):
         for j, name in enumerate(names):
             if j in categories:
                 codes = np.where((rows[:, j] >= 0) & (rows[:, j] < len(categories[j])), rows[:, j], -1).astype(int)
-                frame[name] = pd.Categorical.from_codes(codes, categories=list(categories[j]))
+                known = list(categories[j]) if categories[j].dtype.kind == "O" else pd.Index(categories[j])
+                frame[name] = pd.Categorical.from_codes(codes, categories=known)
             else:
                 frame[name] = rows[:, j]
         return pd.DataFrame(frame)

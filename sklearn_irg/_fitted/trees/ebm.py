@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_irg._fitted.trees.additive import AdditiveTrees, Tree
 from sklearn_irg._fitted.trees.categories import frame_of
+from sklearn_irg._fitted.trees.codes import as_text
 from sklearn_irg._fitted.trees.reading import flattened, reading_of
 
 __all__ = ["applies", "read"]
@@ -31,7 +32,7 @@ def read(estimator):
     trees = trees or [_tree(np.zeros_like(constant), [])]
     joined = AdditiveTrees.joined(trees, constant, estimator.n_features_in_)
     as_given = frame_of(estimator, categories) if categories else None
-    return reading_of(estimator, joined, estimator.decision_function, as_given, categories=categories)
+    return reading_of(estimator, joined, estimator.decision_function, as_given, categories=categories, key=as_text)
 
 
 def _bins(estimator, column, n_columns):

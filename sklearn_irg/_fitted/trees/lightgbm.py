@@ -64,7 +64,9 @@ def _categories(booster, model):
     if not stored:
         return {}
     named = re.search(r"\[categorical_feature: ([\d,]*)\]", booster.model_to_string(num_iteration=1))
-    columns = [int(column) for column in named.group(1).split(",")]
+    columns = [int(column) for column in named.group(1).split(",") if column]
+    if len(columns) != len(stored):
+        raise NotReadError("some of its pandas categories are ordered, whose codes it takes for numbers")
     return {column: np.array(values, dtype=object) for column, values in zip(columns, stored, strict=True)}
 
 

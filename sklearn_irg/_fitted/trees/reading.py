@@ -15,6 +15,10 @@ class NotReadError(Exception):
     """A model has something that a reader does not read; the message says what."""
 
 
+def _itself(cell):
+    return cell
+
+
 @dataclass(frozen=True)
 class Reading:
     """Trees of an estimator, or why there are none.
@@ -29,6 +33,8 @@ class Reading:
         Where there are none: a sentence that says why.
     margins : callable
         From rows to the estimator's own scores, one for two classes, shape (n_samples, n_outputs).
+    stated : callable
+        The same from rows as the estimator takes them.
     labels : callable
         From rows to positions in ``classes_``.
     takes_missing : bool
@@ -37,15 +43,19 @@ class Reading:
         Whether it predicts for rows with codes of no category.
     categories : dict of int to ndarray
         By column of categories: what the codes 0, 1, ... stand for.
+    key : callable
+        From a cell of such a column to what it is looked up as.
     """
 
     trees: AdditiveTrees | None = None
     refusal: str = ""
     margins: Callable | None = None
+    stated: Callable | None = None
     labels: Callable | None = None
     takes_missing: bool = True
     takes_unknown: bool = True
     categories: dict = field(default_factory=dict)
+    key: Callable = _itself
 
 
 def reading_of(estimator, trees, scores, as_given=None, **more):
@@ -55,16 +65,18 @@ def reading_of(estimator, trees, scores, as_given=None, **more):
         def as_given(rows):
             return as_fitted(estimator, rows)
 
+    def stated(X):
+        return one_score(np.asarray(scores(X), dtype=np.float64).reshape(len(X), -1))
+
     def margins(rows):
-        stated = np.asarray(scores(as_given(rows)), dtype=np.float64)
-        return one_score(stated.reshape(len(rows), -1))
+        return stated(as_given(rows))
 
     def labels(rows):
         predicted = np.asarray(estimator.predict(as_given(rows))).reshape(len(rows))
         is_class = predicted[:, None] == np.asarray(estimator.classes_)
         return np.where(is_class.any(axis=1), is_class.argmax(axis=1), -1)
 
-    return Reading(trees, margins=margins, labels=labels, **more)
+    return Reading(trees, margins=margins, stated=stated, labels=labels, **more)
 
 
 def comes_from(estimator, library):

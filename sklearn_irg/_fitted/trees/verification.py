@@ -4,7 +4,7 @@ import numpy as np
 
 from sklearn_irg._fitted.trees.probes import probe_rows
 
-__all__ = ["difference"]
+__all__ = ["difference", "difference_at"]
 
 _ULPS = 8  # of the largest score, where the order of additions is the library's
 
@@ -19,22 +19,34 @@ def difference(reading, rows=None):
     rows : ndarray of shape (n_samples, n_features), default=None
         Rows on which they have to agree, besides those that are built for the trees.
     """
-    trees = reading.trees
-    probes = probe_rows(reading, rows)
+    trees, probes = reading.trees, probe_rows(reading, rows)
     sums, stated = trees.sums(probes), reading.margins(probes)
-    if sums.shape != stated.shape:
-        return f"it has {stated.shape[1]} scores where its trees have {sums.shape[1]}"
-    apart = np.abs(trees.scale * sums - stated).max(axis=1)
-    wrong = ~(apart <= trees.scale * _tolerance(trees))  # true for NaN, too
-    if wrong.any():
-        i = int(np.argmax(np.where(wrong, np.nan_to_num(apart, nan=np.inf), -1)))
-        return f"its trees add up to {trees.scale * sums[i]} where its own score is {stated[i]}, at {_shown(probes[i])}"
+    found = _difference(trees, probes, sums, stated)
+    if found:
+        return found
     wrong = (trees.predicted(sums) != reading.labels(probes)) & ~trees.is_tie(sums)
     return (
         f"its label does not follow its score of {stated[wrong][0]}, at {_shown(probes[wrong][0])}"
         if wrong.any()
         else ""
     )
+
+
+def difference_at(reading, X, rows):
+    """What differs between trees at rows and their estimator at the same as it takes them, as a sentence."""
+    return _difference(reading.trees, rows, reading.trees.sums(rows), reading.stated(X))
+
+
+def _difference(trees, rows, sums, stated):
+    """What differs between sums of trees and scores."""
+    if sums.shape != stated.shape:
+        return f"it has {stated.shape[1]} scores where its trees have {sums.shape[1]}"
+    apart = np.abs(trees.scale * sums - stated).max(axis=1, initial=0)
+    wrong = ~(apart <= trees.scale * _tolerance(trees))  # true for NaN, too
+    if not wrong.any():
+        return ""
+    i = int(np.argmax(np.where(wrong, np.nan_to_num(apart, nan=np.inf), -1)))
+    return f"its trees add up to {trees.scale * sums[i]} where its own score is {stated[i]}, at {_shown(rows[i])}"
 
 
 def _tolerance(trees):

@@ -13,6 +13,7 @@ from sklearn_irg._fitted.trees.reading import NotReadError, comes_from, reading_
 __all__ = ["applies", "read"]
 
 _OBJECTIVES = ("binary:logistic", "multi:softprob", "multi:softmax")
+_INTEGERS = {9: np.int8, 10: np.uint8, 11: np.int16, 13: np.int32}  # types of categories, as numbered by the library
 _TIE = 2e-7  # margins that may have the same probability in single precision
 
 
@@ -92,9 +93,9 @@ def _categories(model, feature_types):
 
 
 def _values(enc):
-    """Categories as stored: numbers, or words one after the other in UTF-8."""
+    """Categories as stored: numbers, of the type that rows need to have, or words one after the other in UTF-8."""
     if "offsets" not in enc:
-        return np.array(enc["values"])
+        return np.array(enc["values"]).astype(_INTEGERS.get(enc.get("type"), np.int64))
     text = bytes(value % 256 for value in enc["values"])
     return np.array([text[start:end].decode() for start, end in pairwise(enc["offsets"])], dtype=object)
 

@@ -13,6 +13,7 @@ from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.radii import rungs
 from sklearn_irg._threats.rounding import distance_slack
 from sklearn_irg._threats.sources import columns_come_from_one, sources_of
+from sklearn_irg._threats.trees.coded_levels import difference_at_levels
 from sklearn_irg._threats.trees.decisions import settle
 from sklearn_irg._threats.trees.geometry import Geometry
 from sklearn_irg._threats.trees.leaf_tables import LeafTables, Leaves
@@ -65,19 +66,27 @@ def _prepared(problem):
     trees = problem.model.trees.believed(problem.model.to_inner(problem.rows))
     if trees is None:
         return None, problem.model.trees.refusal
-    if trees.is_categorical.any():
-        return None, f"the trees of {name} split categories of their own"  # what codes stand for is the library's
     if not _names_agree(problem):
         return None, f"{name} goes by names of columns, which are in another order here"
+    refusal = difference_at_levels(problem)
+    if refusal:
+        return None, refusal
     _, source = sources_of(problem)
+    if (trees.is_categorical & (source >= 0)).any():
+        return None, f"a number may move that {name} takes for a category; name the column in categorical or fixed"
     used = np.isin(np.arange(trees.n_features), trees.feature)
     moving = np.flatnonzero(used & (source >= 0))
     if len(np.unique(source[moving])) < len(moving):
         return None, "a column of the table moves several columns of the trees"
-    search = TreeSearch(trees, moving)
-    if search.n_bytes > _MOST_BYTES:
+    search = TreeSearch(trees, moving) if _n_bytes_of_codes(trees) <= _MOST_BYTES else None
+    if search is None or search.n_bytes > _MOST_BYTES:
         return None, f"the tables of {name} would need more than {_MOST_BYTES >> 20} MB"
     return search, None
+
+
+def _n_bytes_of_codes(trees):
+    """Size of what is known of the leaves that each category reaches, by column."""
+    return int(np.sum(trees.feature < 0)) * int(trees.is_categorical.sum()) * (trees.category_sets.shape[1] + 1)
 
 
 def _names_agree(problem):
@@ -272,6 +281,7 @@ class TreeSearch:
             row, codes = ways[0][start : start + size], ways[1][start : start + size]
             problem = some.take(row)
             seen = problem.entering(np.zeros(problem.perturbations.numbers.shape), codes)
+            seen = problem.model.trees.coded(seen)
             yield _Views(problem, row, codes, seen)
 
     # -- one class against another -----------------------------------------------------------------------------------------

@@ -146,7 +146,8 @@ class Geometry:
                 words[cells == cell] &= self.still.at(k, cell)
         for column, takes in method.boxes.takes_code.items():
             for code, views in self._by_code(method.trees, column):
-                words[views] &= tables.words_of(takes[:, code])
+                takes_it = takes[:, code] if code >= 0 else method.boxes.takes_missing[:, column]
+                words[views] &= tables.words_of(takes_it)
         if self.norm != "linf":
             words &= tables.words_of(self._within_budget(least, missing))
         return words
@@ -163,14 +164,14 @@ class Geometry:
         return total <= BUDGET
 
     def _by_code(self, trees, column):
-        """Codes of a column of categories, and the views that have each."""
+        """Codes of a column of categories, -1 for missing ones, and the views that have each."""
         seen = self.views.seen[:, column]
         n_codes = trees.category_sets.shape[1]
         with np.errstate(invalid="ignore"):
             known = (seen >= trees.lowest_code) & (seen < n_codes)
         codes = np.trunc(np.where(known, seen, n_codes)).astype(int)
         codes[np.isnan(seen)] = -1
-        return [(code, np.flatnonzero(codes == code)) for code in np.unique(codes) if code >= 0]
+        return [(code, np.flatnonzero(codes == code)) for code in np.unique(codes)]
 
     def are_in(self, views, delta, cells):
         """Whether points of views are in cells, by what the steps make of them."""
