@@ -13,12 +13,14 @@ from sklearn_irg._threats.held_numbers import HeldNumbers, between
 
 __all__ = ["ColumnFunctions", "NotPiecewiseError", "column_functions"]
 
+_N_HALVINGS = 5  # at once
 _ROWS = 4096  # that the steps are given at once
 _N_ROUNDINGS = 64
 _SHARES = (1e-3, 0.25, 0.5, 0.618, 0.9)  # of a piece, where it is tried
 _BEYOND = (1.0, 30.0)  # of a span, outside the outermost numbers
 _N_JOINT = 256  # points at which all columns move together
 _MAX_PIECES = 1000
+_LARGEST = 2.0**62  # that is tried
 
 
 class NotPiecewiseError(ValueError):
@@ -59,6 +61,15 @@ class ColumnFunctions:
         for name, part in parts.items():
             getattr(self, name).append(part)
 
+    def reach(self, numbers, furthest, scales):
+        """How far numbers move before what they add no longer changes, in units of scale, and at most as far as they do."""
+        reach = furthest.copy()
+        for k, j in enumerate(self.columns):
+            if not (self.slope[k][0].any() or self.slope[k][-1].any()):
+                far = np.max(np.abs(self.ends[k])) + np.abs(numbers[:, j])
+                reach[:, j] = np.minimum(reach[:, j], far / scales[j])
+        return reach
+
     def pieces_of(self, k, numbers):
         """The pieces in which numbers of the k-th column are."""
         return np.clip(np.searchsorted(self.low[k], numbers, side="right") - 1, 0, None)
@@ -96,15 +107,28 @@ class _Tables:
         self.precision = max(problem.precision, problem.reading.precision)
         self.numbers = self.table.numbers()
         self.home = (~np.isnan(self.numbers)).argmax(axis=0)
+        self.limits = self._limits()
 
     def functions(self):
         columns = np.flatnonzero(self.problem.perturbations.movable_columns)
         found = ColumnFunctions(columns, np.zeros(len(self.weights)))
         for j in columns:
             kinks = self.reading.landmarks.get(j, np.zeros(0))
-            (self._add_pieces if len(kinks) else self._add_line)(found, j, kinks)
+            kinks = kinks[(kinks >= self.limits[j, 0]) & (kinks <= self.limits[j, 1])]
+            (self._add_line if self._is_line(j) else self._add_pieces)(found, j, kinks)
         self._require_sums(found)
         return found
+
+    def _limits(self):
+        """The least and the largest number of each column that any row can reach, shape (n_columns, 2)."""
+        arrays = self.problem.perturbations
+        low, high = (arrays.numbers + end * arrays.scales for end in (arrays.low, arrays.high))
+        ends = np.stack([low.min(axis=0), high.max(axis=0)])
+        lowest, highest = self.table.limits()
+        return np.clip(ends, lowest, highest).T
+
+    def _is_line(self, j):
+        return j not in self.reading.landmarks and not self.reading.unknown[j].any()
 
     def _add_line(self, found, j, _):
         slope = self.reading.slopes[[j]] @ self.weights
@@ -123,11 +147,23 @@ class _Tables:
         low, high = low[is_piece], high[is_piece]
         at_low, at_high = np.split(self.outputs(j, np.concatenate([low, high])), 2)
         self._require_lines(j, held, (low, high), (at_low, at_high))
-        slope = (at_high - at_low) / np.where(high > low, high - low, 1)[:, None] @ self.weights
+        slope = (at_high - at_low) / np.where(high > low, high - low, 1)[:, None]
+        slope[[0, -1]] = self._outer_slopes(j, held, low, high, slope[[0, -1]])
+        anchor = np.append(low[:-1], high[-1])
+        value = np.append(at_low[:-1], at_high[-1:], axis=0) @ self.weights
         found.sizes += np.ptp(np.concatenate([at_low, at_high]), axis=0)
-        found.add(anchor=low.copy(), value=at_low @ self.weights, slope=slope, ends=(first, last))
+        found.add(anchor=anchor, value=value, slope=slope @ self.weights, ends=(first, last))
         low[0], high[-1] = -np.inf, np.inf
         found.add(low=low, high=high)
+
+    def _outer_slopes(self, j, held, low, high, slopes):
+        """Slopes beyond the outermost numbers, which are exact where nothing changes there."""
+        lowest, highest = self.limits[j]
+        beyond = max(low[0] - (high[0] - low[0]), lowest), min(high[-1] + (high[-1] - low[-1]), highest)
+        pairs = held.at(held.ranks(np.array([[beyond[0], low[0]], [high[-1], beyond[1]]])))
+        outputs = self.outputs(j, pairs.ravel()).reshape(2, 2, -1)
+        width = np.diff(pairs, axis=1)
+        return np.where(width > 0, (outputs[:, 1] - outputs[:, 0]) / np.where(width > 0, width, 1), slopes)
 
     def _held(self, j):
         """The numbers that the column takes while it moves."""
@@ -144,9 +180,10 @@ class _Tables:
     def _outermost(self, j, kinks):
         """Numbers outside all kinks and all bounds that the threat learned, but within the column's type."""
         threat = self.problem.threat
-        known = [*kinks, *(end for end in (threat.lows_[j], threat.highs_[j]) if np.isfinite(end))] or [0.0]
+        known = [*kinks, *(end for end in (threat.lows_[j], threat.highs_[j]) if np.isfinite(end))]
+        known = known or [self.numbers[self.home[j], j]]
         span = max(np.ptp(known), 16 * self.problem.perturbations.scales[j])
-        lowest, highest = self.table.limits()[:, j]
+        lowest, highest = self.limits[j]
         return max(min(known) - span, lowest), min(max(known) + span, highest)
 
     def outputs(self, j, numbers):
@@ -173,7 +210,7 @@ class _Tables:
         inside = [low + share * (high - low) for share in _SHARES]
         inside += [held.at(held.ranks(low) + 1), held.at(held.ranks(high) - 1)]
         inside = np.array([np.clip(held.at(held.ranks(t)), low, high) for t in inside])
-        lowest, highest = self.table.limits()[:, j]
+        lowest, highest = self.limits[j]
         beyond = [(max(low[0] - k * width[0], lowest), min(high[-1] + k * width[-1], highest)) for k in _BEYOND]
         piece = np.concatenate([np.tile(np.arange(len(low)), len(inside)), np.tile([0, len(low) - 1], len(beyond))])
         numbers = np.concatenate([inside.ravel(), held.at(held.ranks(np.ravel(beyond)))])
@@ -231,8 +268,10 @@ class _Cuts:
 
     def __init__(self, tables, j, kinks, held):
         self.tables, self.j, self.held = tables, j, held
-        points = tables.reading.points.get(j, np.zeros(0))
+        points = np.intersect1d(kinks, tables.reading.points.get(j, []))
         self.points = held.ranks(points[held.holds(points)])
+        lowest, highest = np.clip(tables.limits[j], -_LARGEST, _LARGEST)
+        self.lowest, self.highest = held.ranks(np.array([lowest, highest]))
         self.kinks = np.setdiff1d(kinks, points)
 
     def found(self):
@@ -250,7 +289,7 @@ class _Cuts:
         up = (self.held.at(at) < self.kinks).astype(int) if self.held.dtype is None else 0
         points = np.concatenate([self.points - 1, self.points, jumps])
         cuts = np.concatenate([np.stack([points, points + 1], axis=1), np.stack([at, at + up], axis=1)[is_bend]])
-        return np.unique(cuts, axis=0)
+        return np.unique(cuts[(cuts[:, 0] >= self.lowest) & (cuts[:, 1] <= self.highest)], axis=0)
 
     def _windows(self):
         """Ranks around kinks, as far as rounding may move these; windows that overlap are one."""
@@ -263,7 +302,8 @@ class _Cuts:
         high = self.held.ranks(self.kinks + loose)[order] + 1 + more
         is_first = np.append(True, low[1:] >= np.maximum.accumulate(high)[:-1])[: len(low)]
         first = np.flatnonzero(is_first)
-        return low[first], np.maximum.reduceat(high, first) if len(first) else high
+        high = np.maximum.reduceat(high, first) if len(first) else high
+        return np.maximum(low[first], self.lowest), np.minimum(high, self.highest)
 
     def _without_points(self, low, high):
         parts = []
@@ -274,23 +314,33 @@ class _Cuts:
         return parts[parts[:, 0] < parts[:, 1]].T
 
     def _jumps(self, low, high):
-        """Ranks between which and the next the output jumps, found by halving intervals between whose ends it differs."""
-        found = []
-        low, high = (a[self._differ(low, high)] for a in (low, high))
+        """Ranks between which and the next the output jumps, in intervals that are split until their ends are neighbours."""
+        found = [np.zeros(0, dtype=np.int64)]
         while len(low):
-            is_jump = high - low <= 1
+            edges = _split(low, high)
+            differs = self._differ(edges) & (edges[:, 1:] > edges[:, :-1])
+            low, high = edges[:, :-1][differs], edges[:, 1:][differs]
+            is_jump = high - low == 1
             found.append(low[is_jump])
             low, high = low[~is_jump], high[~is_jump]
-            middle = between(low, high)
-            low, high = np.concatenate([low, middle]), np.concatenate([middle, high])
-            is_open = self._differ(low, high)
-            low, high = low[is_open], high[is_open]
-        return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+        return np.sort(np.concatenate(found))
 
-    def _differ(self, low, high):
-        if not len(low):
-            return np.zeros(0, dtype=bool)
-        a, b = self.held.at(low), self.held.at(high)
-        at_low, at_high = np.split(self.tables.outputs(self.j, np.concatenate([a, b])), 2)
-        sizes = self.tables.tolerance(self.j, np.maximum(np.abs(a), np.abs(b)), at_low, at_high)
-        return (np.abs(at_high - at_low) > sizes).any(axis=1)
+    def _differ(self, edges):
+        """Whether outputs at neighbours differ by more than rounding, and than slopes make of the way between them."""
+        numbers = self.held.at(edges)
+        outputs = self.tables.outputs(self.j, numbers.ravel())
+        sizes = self.tables.tolerance(self.j, np.abs(numbers).ravel(), outputs).reshape(*edges.shape, -1)
+        outputs = outputs.reshape(sizes.shape)
+        ways = 2 * np.diff(numbers, axis=1) * (self.held.dtype is not None)  # integers are cut anywhere
+        gradual = ways[:, :, None] * self.tables.reading.sizes[self.j]
+        return (np.abs(np.diff(outputs, axis=1)) > np.maximum(sizes[:, 1:], sizes[:, :-1]) + gradual).any(axis=2)
+
+
+def _split(low, high):
+    """Edges of equal parts of intervals of ranks, shape (n_intervals, n_edges)."""
+    edges = np.stack([low, high], axis=1)
+    for _ in range(_N_HALVINGS):
+        parts = np.empty((len(edges), 2 * edges.shape[1] - 1), dtype=np.int64)
+        parts[:, ::2], parts[:, 1::2] = edges, between(edges[:, :-1], edges[:, 1:])
+        edges = parts
+    return edges

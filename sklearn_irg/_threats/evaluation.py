@@ -56,11 +56,11 @@ class Attacks:
 def find_attacks(problem, radii, name="auto", budget=None):
     """Attack rows at several radii; a row that is misclassified at one is so at all larger ones."""
     method, obstacles = choose(problem, "attack", name, budget)
-    if method is None or method.needs_affine_steps:
-        problem.find_limits(sorted(radii))
-        _warn_where_not_affine(problem, max(radii, default=0))
     if method is None:
         raise TypeError(refusal(problem, name, obstacles))
+    if method.needs_affine_steps:
+        problem.find_limits(sorted(radii))
+        _warn_where_not_affine(problem, max(radii, default=0))
     misclassified, certified, delta, codes = _attack_in_blocks(method, radii)
     # a row's prediction is the estimator's own
     delta, is_confirmed = confirmed_by_predict(

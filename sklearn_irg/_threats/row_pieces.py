@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._perturbations.separable_minimum import separable_minimum
 
 __all__ = ["RowPieces"]
@@ -10,6 +11,8 @@ _EPS = np.finfo(float).eps
 _ROUNDINGS = 2  # of a number that is reached
 _ANYWHERE = 1e150
 _N_NUDGES = 12
+_INSIDE = 2e-14  # of a way: what the ball may be exceeded by
+_MARKER = 4e-15  # of numbers: further than a marker reaches
 _TINY = np.finfo(float).smallest_subnormal
 
 
@@ -76,6 +79,8 @@ class RowPieces:
 
     def minimum(self, rows, radius, target, max_nodes):
         """Points of some rows, and lower bounds, searched for as far as it takes to compare them with a target."""
+        if not len(rows):
+            return np.zeros((0, self.arrays.numbers.shape[1])), np.zeros(0)
         pieces, ends = self._within(rows, radius)
         if self.arrays.norm == "linf":
             delta, bound = _lowest_ends(*pieces)
@@ -83,7 +88,11 @@ class RowPieces:
             steps = self.arrays.steps[self.columns]
             delta, _, bound, _ = separable_minimum(*pieces, steps, radius, self.arrays.norm, target, max_nodes)
         moved = np.zeros((len(rows), self.arrays.numbers.shape[1]))
-        moved[:, self.columns] = self._placed(rows, delta, *_ends_at(delta, pieces, ends))
+        first, last = _ends_at(delta, pieces, ends)
+        placed = self._placed(rows, delta, first, last)
+        back = self._placed(rows, delta * (1 - _INSIDE), first, last)
+        is_outside = (delta_norms(placed, self.arrays.norm) > radius)[:, None] & (self.arrays.steps[self.columns] == 0)
+        moved[:, self.columns] = np.where(is_outside, back, placed)
         return moved, bound
 
     def _within(self, rows, radius):
@@ -98,9 +107,17 @@ class RowPieces:
             ends.append([a[None, reached] for a in (self.first[k], self.last[k])])
         return _stacked(pieces, (1.0, -1.0, 0.0, 0.0)), _stacked(ends, (0.0, 0.0))
 
+    def _beside_markers(self, x, first, last):
+        """Ends of pieces without numbers that are taken for a marker beside them."""
+        is_marked = np.isin(self.columns, list(self.arrays.markers))
+        near = [np.where(np.isinf(end), 0, _MARKER * (np.abs(x) + np.abs(end))) for end in (first, last)]
+        is_wide = is_marked & (last - first > 4 * np.maximum(*near))
+        return np.where(is_wide, first + near[0], first), np.where(is_wide, last - near[1], last)
+
     def _placed(self, rows, delta, first, last):
         """Delta that leads to numbers between others, however it is rounded; points are met by `PerturbationSet.moved`."""
         x, scale = self.arrays.numbers[rows][:, self.columns], self.arrays.scales[self.columns]
+        first, last = self._beside_markers(x, first, last)
         wanted = np.clip(x + delta * scale, first, last)
         placed = np.where(wanted == x + delta * scale, delta, (wanted - x) / scale)
         ulp = np.maximum(np.spacing(np.maximum(np.abs(x), np.abs(wanted))) / scale, _TINY)

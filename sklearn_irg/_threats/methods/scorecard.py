@@ -1,7 +1,5 @@
 """Linear models behind steps that are linear between kinks: the lowest sum of one function of each column, exactly."""
 
-from functools import partial
-
 import numpy as np
 
 from sklearn_irg._perturbations.projection import delta_norms
@@ -17,6 +15,7 @@ __all__ = ["Scorecard"]
 
 _N_BISECTIONS = 45
 _SLACK = 8  # more than of a model whose inputs are not tabulated
+_FURTHER = (0.0, 1e-12, 1e-9, 1e-6, 1e-3)  # than a radius that is not certified, where rounding left it unclear
 
 
 class Scorecard(Method):
@@ -36,44 +35,51 @@ class Scorecard(Method):
         return _obstacle_of_steps(problem) or problem.remembered("why no column functions", _why_not)
 
     def attack(self, best, radius, rows, quick=False):
-        some, radius = best.problem, np.broadcast_to(np.float64(radius), len(best.problem))
+        radius = np.broadcast_to(np.float64(radius), len(best.problem))
+        certified = ~best.wrong
+        for pieces, codes, targets in self._pairs(best.problem, radius):
+            left = np.flatnonzero(~best.wrong)
+            for target in targets:  # what is certified is below neither, and what is between them is unclear
+                delta, bound = pieces.minimum(left, radius[left], target[left], self.budget.max_nodes)
+                certified[left] &= bound > targets[0][left]
+                _offer(best, left, codes[left], delta)
+                left = left[~best.wrong[left] & (bound <= targets[0][left])]
+        return certified & ~best.wrong
+
+    def certify(self, radius, rows):
+        return self._certified(rows, np.full(len(rows), radius))
+
+    def _certified(self, rows, radii):
+        """Whether no point within a radius of each row's own gets it misclassified, for certain."""
+        some, certified = self.problem.take(rows), np.ones(len(rows), dtype=bool)
+        for pieces, _, (target, _) in self._pairs(some, radii):
+            left = np.flatnonzero(certified)
+            _, bound = pieces.minimum(left, radii[left], target[left], self.budget.max_nodes)
+            certified[left] = bound > target[left]
+        return certified
+
+    def _pairs(self, some, radius):
+        """Functions of the columns for each other class, levels that go with them, and values above and below the boundary."""
         functions = self.problem.remembered("column functions", column_functions)
         margins, _ = some.model.margins(some.rows, some.label)
-        low, high = some.perturbations.box(radius[:, None])
-        slack = _SLACK * margin_slack(some, np.maximum(-low, high), functions.sizes)
-        certified = ~best.wrong
+        arrays = some.perturbations
+        low, high = arrays.box(radius[:, None])
+        reach = functions.reach(arrays.numbers, np.maximum(-low, high), arrays.scales)
+        slack = _SLACK * margin_slack(some, reach, functions.sizes)
         for pair in range(margins.shape[1]):
             codes, gains = best_swaps(some, pair)
-            lowest = (margins[:, pair] + gains).astype(np.float64)
-            pieces = RowPieces(some, functions, pair)
-            self._attack_pair(
-                best, pieces, codes, radius, (-lowest + slack[:, pair], -lowest - slack[:, pair]), certified
-            )
-        return certified
-
-    def _attack_pair(self, best, pieces, codes, radius, targets, certified):
-        """Look for points below both targets: those below none are certified, and what is between them is unclear."""
-        left = np.flatnonzero(~best.wrong)
-        for target in targets:
-            if not len(left):
-                return
-            delta, bound = pieces.minimum(left, radius[left], target[left], self.budget.max_nodes)
-            certified[left] &= bound > targets[0][left]
-            _offer(best, left, codes[left], delta)
-            left = left[~best.wrong[left] & (bound <= targets[0][left])]
+            needed = -(margins[:, pair] + gains).astype(np.float64)
+            yield RowPieces(some, functions, pair), codes, (needed + slack[:, pair], needed - slack[:, pair])
 
     def distances(self):
-        nearest = np.where(BestFound(self.problem).wrong, 0.0, np.inf)
-        lower, _ = certified_radii(self.problem, _N_BISECTIONS, holds=partial(self._holds, nearest))
-        return lower, nearest
-
-    def _holds(self, nearest, rows, radii):
-        """Whether rows are certified at a radius each; keeps the distance of points that show they are not."""
-        best = BestFound(self.problem.take(rows))
-        certified = self.attack(best, radii, rows)
-        found = np.where(best.wrong, delta_norms(best.delta, self.problem.perturbations.norm), np.inf)
-        nearest[rows] = np.minimum(nearest[rows], found)
-        return certified
+        lower, radii = certified_radii(self.problem, _N_BISECTIONS, holds=self._certified)
+        best = BestFound(self.problem)
+        for share in _FURTHER:
+            left = np.flatnonzero(~best.wrong & np.isfinite(radii))
+            part = best.take(left)
+            self.attack(part, radii[left] * (1 + share), left)
+            best.scatter(left, part)
+        return lower, np.where(best.wrong, delta_norms(best.delta, self.problem.perturbations.norm), np.inf)
 
 
 def _obstacle_of_steps(problem):
@@ -103,6 +109,8 @@ def _why_not(problem):
 
 def _offer(best, rows, codes, delta):
     """Keep points where the whole pipeline says that they are worse."""
+    if not len(rows):
+        return
     part = best.take(rows).as_whole()
     part.update(part.problem.at(codes), delta)
     best.scatter(rows, part)
