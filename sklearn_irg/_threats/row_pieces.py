@@ -11,7 +11,7 @@ _EPS = np.finfo(float).eps
 _ROUNDINGS = 2  # of a number that is reached
 _ANYWHERE = 1e150
 _N_NUDGES = 12
-_INSIDE = 2e-14  # of a way: what the ball may be exceeded by
+_INSIDE = 2e-14  # of a way, which is more than points may leave the ball by
 _MARKER = 4e-15  # of numbers: further than a marker reaches
 _TINY = np.finfo(float).smallest_subnormal
 
@@ -90,7 +90,8 @@ class RowPieces:
         moved = np.zeros((len(rows), self.arrays.numbers.shape[1]))
         first, last = _ends_at(delta, pieces, ends)
         placed = self._placed(rows, delta, first, last)
-        back = self._placed(rows, delta * (1 - _INSIDE), first, last)
+        nearer = np.sign(delta) * np.maximum(np.abs(delta) * (1 - _INSIDE) - _INSIDE * radius[:, None], 0)
+        back = self._placed(rows, nearer, first, last)
         is_outside = (delta_norms(placed, self.arrays.norm) > radius)[:, None] & (self.arrays.steps[self.columns] == 0)
         moved[:, self.columns] = np.where(is_outside, back, placed)
         return moved, bound

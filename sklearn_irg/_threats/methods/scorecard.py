@@ -51,6 +51,8 @@ class Scorecard(Method):
 
     def _certified(self, rows, radii):
         """Whether no point within a radius of each row's own gets it misclassified, for certain."""
+        if not len(rows):
+            return np.ones(0, dtype=bool)
         some, certified = self.problem.take(rows), np.ones(len(rows), dtype=bool)
         for pieces, _, (target, _) in self._pairs(some, radii):
             left = np.flatnonzero(certified)
@@ -76,6 +78,8 @@ class Scorecard(Method):
         best = BestFound(self.problem)
         for share in _FURTHER:
             left = np.flatnonzero(~best.wrong & np.isfinite(radii))
+            if not len(left):
+                break
             part = best.take(left)
             self.attack(part, radii[left] * (1 + share), left)
             best.scatter(left, part)
