@@ -270,3 +270,12 @@ def test_what_is_refused(reason):
     threat = ThreatModel(0.1, integers=None).fit(X)
     with pytest.raises(TypeError, match=reason):
         adversarial_accuracy(model, X, y, threat, method="scorecard")
+
+
+def test_what_rounding_decides_is_not_certified():
+    X = np.array(list(product([0.0, 1.0], repeat=3)))
+    model = make_pipeline(Binarizer(threshold=0.5), LogisticRegression()).fit(X, X[:, 0])
+    model[-1].coef_, model[-1].intercept_ = np.array([[0.1, 0.2, -0.3]]), np.zeros(1)
+    threat = ThreatModel([0.3, 1.0], norm="linf", scale=None, integers=None, fixed=[0, 1]).fit(X)
+    found = evaluate_robustness(model, [[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]], [1.0, 1.0], threat)
+    np.testing.assert_array_equal(found.certified, [[True, True], [False, False]])

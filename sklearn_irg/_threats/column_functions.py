@@ -20,6 +20,7 @@ _SHARES = (1e-3, 0.25, 0.5, 0.618, 0.9)  # of a piece, where it is tried
 _BEYOND = (1.0, 30.0)  # of a span, outside the outermost numbers
 _N_JOINT = 256  # points at which all columns move together
 _MAX_PIECES = 1000
+_BLURRED = 1e-3  # of a scale, by which rounding may move kinks
 _LARGEST = 2.0**62  # that is tried
 
 
@@ -296,6 +297,8 @@ class _Cuts:
         reading = self.tables.reading
         of_numbers, apart = reading.looseness[:, self.j]
         loose = 16 * self.tables.precision * ((1 + of_numbers) * np.abs(self.kinks) + apart)
+        if (loose > _BLURRED * self.tables.problem.perturbations.scales[self.j]).any():
+            raise NotPiecewiseError("rounding moves the kinks of the steps too far")
         more = 0 if self.held.dtype is None else 2
         order = np.argsort(self.kinks - loose, kind="stable")
         low = self.held.ranks(self.kinks - loose)[order] - more
