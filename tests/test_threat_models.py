@@ -752,14 +752,15 @@ class TestWhatOnceWentWrong:
         with pytest.raises(TypeError, match="nothing is certain about"):
             certified_radius(model, X)
 
-    def test_steps_that_clip_are_certified_up_to_where_they_clip(self):
+    @pytest.mark.parametrize("C", [1.0, 1e4])
+    def test_steps_that_clip_are_certified_beyond_where_they_clip(self, C):
         X = np.random.RandomState(0).uniform(-1e6, 1e6, (200, 1))
-        model = make_pipeline(MinMaxScaler((-1, 1), clip=True), LogisticRegression()).fit(X, X[:, 0] > 9e5)
-        to_ends = np.minimum(X[:, 0] - X.min(), X.max() - X[:, 0])
+        model = make_pipeline(MinMaxScaler((-1, 1), clip=True), LogisticRegression(C=C)).fit(X, X[:, 0] > 9e5)
         boundary = X.min() + (1 - model[-1].intercept_ / model[-1].coef_[0, 0]) * np.ptp(X) / 2
-        np.testing.assert_allclose(
-            certified_radius(model, X), np.minimum(to_ends, np.abs(X[:, 0] - boundary)), rtol=1e-6, atol=1e-6
-        )
+        is_reached = boundary < X.max()
+        assert model.predict([[1e9]])[0] == is_reached == (C > 1)
+        expected = np.where(is_reached, np.abs(X[:, 0] - boundary), np.inf)
+        np.testing.assert_allclose(certified_radius(model, X), expected, rtol=1e-6, atol=1e-6)
 
     def test_a_level_that_the_type_of_a_column_lacks(self):
         X = pd.DataFrame({"c": pd.Categorical(list("aabbcc" * 4)), "n": np.arange(24.0)})

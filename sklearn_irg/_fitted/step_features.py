@@ -22,6 +22,7 @@ class Features:
     offsets: np.ndarray  # (n_features,)
     depends: np.ndarray  # (n_columns, n_features)
     unknown: np.ndarray  # (n_columns, n_features)
+    is_lost: np.ndarray  # (n_columns, n_features), unknown and not even linear between kinks that are noted
     is_stepped: np.ndarray  # (n_features,), whether a step function is in them
     sizes: np.ndarray  # (n_columns, n_features), of the terms of each column, by its numbers' size
     offset_sizes: np.ndarray  # (n_features,), of all other terms
@@ -31,7 +32,7 @@ class Features:
     @property
     def parts(self):
         sizes = self.sizes, self.offset_sizes
-        return self.slopes, self.offsets, self.depends, self.unknown, self.is_stepped, *sizes
+        return self.slopes, self.offsets, self.depends, self.unknown, self.is_lost, self.is_stepped, *sizes
 
     @property
     def width(self):
@@ -43,7 +44,7 @@ class Features:
         n = table.n_columns
         depends, nothing = np.eye(n, dtype=bool), np.zeros((n, n), dtype=bool)
         slopes, zeros = np.eye(n) * table.is_number, np.zeros(n)
-        return cls(slopes, zeros, depends, nothing, nothing[0], slopes, zeros, table.is_number, table.names)
+        return cls(slopes, zeros, depends, nothing, nothing, nothing[0], slopes, zeros, table.is_number, table.names)
 
     @classmethod
     def unknown_of(cls, table, width):
@@ -53,7 +54,7 @@ class Features:
             cls.of(table)
             .take(np.zeros(1, dtype=int))
             .behind_unknown(width)
-            ._with(depends=everywhere, unknown=everywhere)
+            ._with(depends=everywhere, unknown=everywhere, is_lost=everywhere)
         )
 
     def _with(self, **parts):
@@ -65,7 +66,8 @@ class Features:
     def after(self, M, c):
         """Behind an affine map ``X @ M + c``."""
         passes = (M != 0).astype(float)
-        reached = [(part.astype(float) @ passes) > 0 for part in (self.depends, self.unknown, self.is_stepped)]
+        parts = self.depends, self.unknown, self.is_lost, self.is_stepped
+        reached = [(part.astype(float) @ passes) > 0 for part in parts]
         sizes = self.sizes @ np.abs(M), self.offset_sizes @ np.abs(M) + np.abs(c)
         return Features(self.slopes @ M, self.offsets @ M + c, *reached, *sizes, self.is_number)
 
@@ -74,13 +76,13 @@ class Features:
         some = self.take(np.repeat(np.arange(self.width), repeats))
         flat, is_stepped = np.zeros_like(some.slopes), np.ones(some.width, dtype=bool)
         sizes = flat, np.full(some.width, _SIZE_OF_CODES)
-        return Features(flat, flat[0], some.depends, some.unknown, is_stepped, *sizes, self.is_number)
+        return Features(flat, flat[0], *some.parts[2:5], is_stepped, *sizes, self.is_number)
 
     def behind_unknown(self, width):
         """Behind a step that cannot be read."""
         depends = np.repeat(self.depends.any(axis=1)[:, None], width, axis=1)
         flat, zeros = np.zeros(depends.shape), np.zeros(width)
-        return Features(flat, zeros, depends, depends.copy(), zeros > 0, flat, zeros, self.is_number)
+        return Features(flat, zeros, depends, depends, depends, zeros > 0, flat, zeros, self.is_number)
 
     @property
     def n_numbers(self):
@@ -98,11 +100,37 @@ class Features:
         """Features of several columns, or of a column of numbers together with a step function of it."""
         return (self.depends.sum(axis=0) > 1) | (self.is_stepped & (self.slopes != 0).any(axis=0))
 
+    @property
+    def is_flat(self):
+        """Step functions of one column whose jumps are noted, behind which any function is one."""
+        is_known = ~self.is_lost.any(axis=0) & (self.depends.sum(axis=0) == 1)
+        return is_known & self.is_stepped & (self.sizes == 0).all(axis=0)
+
+    @property
+    def is_bent(self):
+        """Features that are unknown but for their kinks, and no step functions."""
+        return self.unknown.any(axis=0) & ~self.is_flat
+
     def with_unknown(self, features):
         """Some features as unknown functions of what they depend on."""
+        unknown, is_lost = self.unknown.copy(), self.is_lost.copy()
+        unknown[:, features] |= self.depends[:, features]
+        is_lost[:, features] |= self.depends[:, features]
+        return self._with(unknown=unknown, is_lost=is_lost)
+
+    def with_pieces(self, features):
+        """Some features as unknown functions but for their kinks, which are noted."""
         unknown = self.unknown.copy()
         unknown[:, features] |= self.depends[:, features]
         return self._with(unknown=unknown)
+
+    def bent(self, features, repeats, steepness, offset_sizes):
+        """Behind a continuous function of each feature that is linear between kinks: some bend, the others are flat."""
+        some = self.take(np.repeat(np.arange(self.width), repeats))
+        steepness, offset_sizes = np.repeat(steepness, repeats), np.repeat(offset_sizes, repeats)
+        flat, sizes = np.zeros_like(some.slopes), (some.sizes * steepness, some.offset_sizes * steepness + offset_sizes)
+        bent = Features(flat, flat[0], *some.parts[2:6], *sizes, self.is_number)
+        return bent.with_pieces(np.repeat(features, repeats))
 
 
 @dataclass
@@ -112,11 +140,13 @@ class Kinks:
     n_columns: int
     jumps: dict = field(default_factory=dict)
     points: dict = field(default_factory=dict)
+    bends: dict = field(default_factory=dict)
 
     def __post_init__(self):
         self.low = np.full(self.n_columns, -np.inf)
         self.high = np.full(self.n_columns, np.inf)
         self.is_mixed = np.zeros(self.n_columns, dtype=bool)
+        self.is_blurred = np.zeros(self.n_columns, dtype=bool)  # points that rounding may move
         self.looseness = np.zeros((2, self.n_columns))
         self.precision = float(np.finfo(np.float64).eps)
 
@@ -130,6 +160,7 @@ class Kinks:
         if slope == 0 or not len(values):  # zero: a step function already, whose jumps are noted
             return
         getattr(self, kind).setdefault(j, []).extend((np.asarray(values) - features.offsets[f]) / slope)
+        self.is_blurred[j] |= kind == "points" and (slope, features.offsets[f]) != (1, 0)
         self._loosen(j, features, f)
 
     def _loosen(self, j, features, f):
@@ -150,4 +181,5 @@ class Kinks:
             return
         ends = sorted([(low - features.offsets[f]) / slope, (high - features.offsets[f]) / slope])
         self.low[j], self.high[j] = max(self.low[j], ends[0]), min(self.high[j], ends[1])
+        self.bends.setdefault(j, []).extend(ends)
         self._loosen(j, features, f)

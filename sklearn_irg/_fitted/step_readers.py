@@ -29,12 +29,14 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     PolynomialFeatures,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
     TargetEncoder,
 )
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 
 from sklearn_irg._fitted.affine import as_fitted, dense_transform
+from sklearn_irg._fitted.piecewise_readers import encoder, spline, step_functions, with_kinks
 from sklearn_irg._fitted.step_features import Features
 
 __all__ = ["UnknownWidthError", "read_chain"]
@@ -122,7 +124,7 @@ def _scaled_and_clipped(step, features, kinks, low, high):
         return scaled
     for f in np.flatnonzero(scaled.is_simple):
         kinks.confine(scaled, f, low, high)
-    return kinks.mix(scaled, scaled.is_mixed)
+    return kinks.mix(scaled, scaled.is_mixed).with_unknown(scaled.is_bent)
 
 
 def _unclipped(step, features):
@@ -132,27 +134,14 @@ def _unclipped(step, features):
 
 
 def _binarizer(step, features, kinks):
-    return _step_functions(features, kinks, [[step.threshold]] * features.width)
+    return step_functions(features, kinks, [[step.threshold]] * features.width)
 
 
 def _bins(step, features, kinks):
     edges = [ends[1:-1] for ends in step.bin_edges_]
     if step.dtype == np.float32:
         kinks.precision = float(np.finfo(np.float32).eps)
-    return _step_functions(features, kinks, edges, 1 if step.encode == "ordinal" else step.n_bins_)
-
-
-def _step_functions(features, kinks, edges, repeats=1):
-    features = _with_kinks("jumps", features, kinks, edges)
-    return features.flat(repeats)
-
-
-def _with_kinks(kind, features, kinks, values):
-    """Note kinks at values of each feature; features of several columns, with numbers among them, become unknown."""
-    for f in np.flatnonzero(features.is_simple):
-        kinks.add(kind, features, f, values[f])
-    has_kinks = np.array([len(v) > 0 for v in values], dtype=bool)
-    return kinks.mix(features, features.is_mixed & has_kinks)
+    return step_functions(features, kinks, edges, 1 if step.encode == "ordinal" else step.n_bins_)
 
 
 def _imputer(step, features, kinks):
@@ -172,29 +161,11 @@ def _marked(step, features, kinks):
     """Note a number that stands for a missing value; missing cells stay missing, so that others need none."""
     marker = step.missing_values
     is_number = isinstance(marker, (int, float, np.number)) and not np.isnan(marker)
-    return _with_kinks("points", features, kinks, [[float(marker)] if is_number else []] * features.width)
+    return with_kinks("points", features, kinks, [[float(marker)] if is_number else []] * features.width)
 
 
 def _is_missing(values):
     return np.array([value is None or value != value for value in values], dtype=bool)
-
-
-def _encoder(step, features, kinks):
-    """Each category's effect is its own; a number that is encoded may do anything, and so may several columns in one."""
-    encoded = features.with_unknown((features.n_numbers > 0) | features.is_mixed)
-    return encoded.flat(_widths_of_encoder(step))
-
-
-def _widths_of_encoder(step):
-    """How many outputs each input of an encoder has."""
-    if isinstance(step, OrdinalEncoder):
-        return 1
-    if isinstance(step, TargetEncoder):
-        return len(step.classes_) if step.target_type_ == "multiclass" else 1
-    widths = np.array([len(categories) for categories in step.categories_])
-    infrequent = getattr(step, "infrequent_categories_", [None] * len(widths))
-    widths -= [0 if some is None else len(some) - 1 for some in infrequent]
-    return widths if step.drop_idx_ is None else widths - [index is not None for index in step.drop_idx_]
 
 
 def _pipeline(step, features, kinks):
@@ -269,7 +240,7 @@ _READERS = {
     **dict.fromkeys([GaussianRandomProjection, SparseRandomProjection, LinearDiscriminantAnalysis], _affine),
     **dict.fromkeys([VarianceThreshold, SelectKBest, SelectPercentile, SelectFpr, SelectFdr, SelectFwe], _selection),
     **dict.fromkeys([GenericUnivariateSelect, SelectFromModel, RFE, RFECV, SequentialFeatureSelector], _selection),
-    **dict.fromkeys([OneHotEncoder, OrdinalEncoder, TargetEncoder], _encoder),
+    **dict.fromkeys([OneHotEncoder, OrdinalEncoder, TargetEncoder], encoder),
     MinMaxScaler: _min_max,
     MaxAbsScaler: _max_abs,
     PolynomialFeatures: _polynomial,
@@ -278,6 +249,7 @@ _READERS = {
     MissingIndicator: _indicator,
     KBinsDiscretizer: _bins,
     Binarizer: _binarizer,
+    SplineTransformer: spline,
     Pipeline: _pipeline,
     FeatureUnion: _union,
     ColumnTransformer: _columns,

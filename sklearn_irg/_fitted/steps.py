@@ -114,6 +114,10 @@ class Reading:
         Sizes of all other terms.
     precision : float
         Relative precision of the numbers in which some step looks for its kinks.
+    bends : dict of int to ndarray
+        By column, numbers at which slopes change, all ends among them.
+    is_piecewise : ndarray of bool of shape (n_columns,)
+        Columns whose effect is a function of their own, constant or linear between `landmarks`.
     is_mixed : ndarray of bool of shape (n_columns,)
         Columns that have such places in sums with others only, as the bins of a principal component.
     """
@@ -124,6 +128,8 @@ class Reading:
     high: np.ndarray
     jumps: dict
     points: dict
+    bends: dict
+    is_piecewise: np.ndarray
     is_mixed: np.ndarray
     looseness: np.ndarray
     sizes: np.ndarray
@@ -140,12 +146,9 @@ class Reading:
     def landmarks(self):
         """By column, numbers at which the output changes its course."""
         found = {}
-        for kinks in (self.jumps, self.points):
+        for kinks in (self.jumps, self.points, self.bends):
             for j, numbers in kinks.items():
                 found[j] = np.union1d(found.get(j, []), numbers)
-        for j in np.flatnonzero(np.isfinite(self.low) | np.isfinite(self.high)):
-            ends = [end for end in (self.low[j], self.high[j]) if np.isfinite(end)]
-            found[j] = np.union1d(found.get(j, []), ends)
         return found
 
 
@@ -173,6 +176,8 @@ def read_steps(steps, table):
         kinks.high,
         kinks.sorted("jumps"),
         kinks.sorted("points"),
+        kinks.sorted("bends"),
+        ~(features.is_lost.any(axis=1) | kinks.is_mixed | kinks.is_blurred),
         kinks.is_mixed,
         kinks.looseness,
         features.sizes,

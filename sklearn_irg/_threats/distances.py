@@ -35,19 +35,19 @@ def lower_bounds(problem, name, budget):
     TypeError
         For a model of which nothing is known for certain.
     """
-    ladder = _ladder(problem)
-    problem.find_limits(ladder)
-    require_known_steps(problem, ladder)
     method, obstacles = choose(problem, "lower", name, budget)
+    if method is None or method.needs_affine_steps:
+        _require_known_steps(problem)
     if method is None:
         raise TypeError(refusal(problem, name, obstacles))
-    return _certain(problem, method.distances()[0])
+    return _certain(method, method.distances()[0])
 
 
 def upper_bounds(problem, name, budget):
     """Distances at which rows are misclassified."""
-    problem.find_limits(_ladder(problem))
     method, obstacles = choose(problem, "upper", name, budget)
+    if method is None or method.needs_affine_steps:
+        problem.find_limits(_ladder(problem))
     if method is None:
         raise TypeError(refusal(problem, name, obstacles))
     return _reached(problem, method)
@@ -58,11 +58,10 @@ def bounds(problem, name, budget):
     exact, _ = choose(problem, "upper", "exact" if name == "auto" else name, budget)
     is_meant = exact is not None and "lower" in exact.answers and not (name == "auto" and exact.is_on_request)
     if is_meant:
-        ladder = _ladder(problem)
-        problem.find_limits(ladder)
-        require_known_steps(problem, ladder)
+        if exact.needs_affine_steps:
+            _require_known_steps(problem)
         lower, upper = exact.distances()
-        return _certain(problem, lower), _reached(problem, exact, upper)
+        return _certain(exact, lower), _reached(problem, exact, upper)
     upper = upper_bounds(problem, "auto", budget)
     try:
         return lower_bounds(problem, name, budget), upper
@@ -76,15 +75,22 @@ def _ladder(problem):
     return [*(radius for radius, _ in rungs(problem, [])), np.inf]
 
 
-def _certain(problem, lower):
-    """Bounds of the model behind the steps, as far as these are affine."""
-    return np.where(problem.misclassified, 0, np.minimum(lower, problem.limits))
+def _require_known_steps(problem):
+    ladder = _ladder(problem)
+    problem.find_limits(ladder)
+    require_known_steps(problem, ladder)
+
+
+def _certain(method, lower):
+    """Bounds of the model behind the steps, as far as these have to be affine and are."""
+    limits = method.problem.limits if method.needs_affine_steps else np.inf
+    return np.where(method.problem.misclassified, 0, np.minimum(lower, limits))
 
 
 def _reached(problem, method, distances=None):
     """Distances by a method, and by attacks of the whole pipeline where its steps are not affine that far."""
     distances = method.distances()[1] if distances is None else distances
-    if method.is_exact:
+    if method.is_exact and method.needs_affine_steps:
         beyond = np.flatnonzero((distances >= problem.limits) & np.isfinite(problem.limits))
         if len(beyond):
             attack, _ = choose(problem.take(beyond), "attack", budget=method.budget)

@@ -55,19 +55,20 @@ class Attacks:
 
 def find_attacks(problem, radii, name="auto", budget=None):
     """Attack rows at several radii; a row that is misclassified at one is so at all larger ones."""
-    problem.find_limits(sorted(radii))
-    _warn_where_not_affine(problem, max(radii, default=0))
     method, obstacles = choose(problem, "attack", name, budget)
     if method is None:
         raise TypeError(refusal(problem, name, obstacles))
+    if method.needs_affine_steps:
+        problem.find_limits(sorted(radii))
+        _warn_where_not_affine(problem, max(radii, default=0))
     misclassified, certified, delta, codes = _attack_in_blocks(method, radii)
     # a row's prediction is the estimator's own
     delta, is_confirmed = confirmed_by_predict(
         problem, delta, codes, max(radii, default=0), among=misclassified.any(axis=0)
     )
     misclassified = (misclassified & is_confirmed) | problem.misclassified
-    methods = np.where(_is_within_limits(problem, radii), method.name, BlackBoxSearch.name)
-    certified = certified & ~misclassified & _is_within_limits(problem, radii)
+    methods = np.where(_is_within_limits(method, radii), method.name, BlackBoxSearch.name)
+    certified = certified & ~misclassified & _is_within_limits(method, radii)
     return Attacks(problem, misclassified, certified, methods, delta, codes, method.name, method.is_exact)
 
 
@@ -86,16 +87,17 @@ def certify(problem, radii, name="auto", budget=None):
     TypeError
         For a model of which nothing is known for certain.
     """
-    problem.find_limits(sorted(radii))
-    require_known_steps(problem, sorted(radii))
     method, obstacles = choose(problem, "certify", name, budget)
+    if method is None or method.needs_affine_steps:
+        problem.find_limits(sorted(radii))
+        require_known_steps(problem, sorted(radii))
     if method is None:
         raise TypeError(refusal(problem, name, obstacles))
-    return _certified_rows(method, radii) & _is_within_limits(problem, radii), method.name
+    return _certified_rows(method, radii) & _is_within_limits(method, radii), method.name
 
 
-def _is_within_limits(problem, radii):
-    return problem.limits > np.reshape(radii, (-1, 1))
+def _is_within_limits(method, radii):
+    return (method.problem.limits > np.reshape(radii, (-1, 1))) | (not method.needs_affine_steps)
 
 
 def _certified_rows(method, radii):
@@ -106,7 +108,7 @@ def _certified_rows(method, radii):
         known = np.zeros(len(rows), dtype=bool)
         part = method.on(problem.take(rows))
         for radius in sorted(set(radii), reverse=True):
-            left = np.flatnonzero(right[rows] & ~known & (part.problem.limits > radius))
+            left = np.flatnonzero(right[rows] & ~known & _is_within_limits(part, radius)[0])
             if len(left):
                 known[left] = part.certify(radius, left)
             certified[np.ix_(np.equal(radii, radius), rows)] = known
@@ -172,7 +174,7 @@ def _attack(method, radii):
         known = np.zeros(len(problem), dtype=bool)
         if len(left):
             best = found.take(left)
-            known[left] = attack_within_limits(best, radius, left, attack)
+            known[left] = attack_within_limits(best, radius, left, attack, method.needs_affine_steps)
             found.scatter(left, best)
         for k in np.flatnonzero(np.equal(radii, radius)):
             misclassified[k], certified[k] = found.wrong, known
@@ -188,7 +190,7 @@ def _attack_of(method, radii):
     def attack(best, radius, rows):
         certified = method.attack(best, radius, rows, quick=radius not in radii)
         if among_valid is not None:
-            among_valid.attack(best, radius, rows)
+            attack_within_limits(best, radius, rows, among_valid.attack)
         return certified
 
     return attack

@@ -12,7 +12,7 @@ _ANYWHERE = 1e100
 _N_OPERATIONS = 16  # of steps such as a scaler on one number
 
 
-def margin_slack(problem, furthest):
+def margin_slack(problem, furthest, more=0.0):
     """How far the margins of rows may be off, wherever rows go, shape (n_samples, n_others).
 
     Parameters
@@ -21,8 +21,10 @@ def margin_slack(problem, furthest):
         Rows of a linear model or a network.
     furthest : ndarray of shape (n_samples, n_columns)
         How far each number moves at the most, in units of its scale.
+    more : ndarray of shape (n_inner_features,), default=0.0
+        How much larger what the model is given may be than slopes say.
     """
-    entering, error = _entering(problem, furthest)
+    entering, error = _entering(problem, furthest, more)
     size = entering
     precision, activation = problem.precision, problem.inner.network.activation
     *hidden, last = [(np.abs(W.astype(np.float64)), np.abs(b.astype(np.float64))) for W, b in problem.inner.layers]
@@ -52,7 +54,7 @@ def distance_slack(problem):
     return np.linalg.norm(off, ord={"l2": 2, "linf": np.inf, "l1": 1}[arrays.norm], axis=1)
 
 
-def _entering(problem, furthest):
+def _entering(problem, furthest, more=0.0):
     """Size of what the model is given, and how far it may be off, each shape (n_samples, n_inner_features)."""
     arrays = problem.perturbations
     # a number that may go anywhere outgrows its own rounding
@@ -62,7 +64,7 @@ def _entering(problem, furthest):
         return numbers, problem.precision * numbers
     slopes, offsets = problem.before
     slopes = np.abs(slopes)
-    size = numbers @ slopes + np.abs(offsets)
+    size = numbers @ slopes + np.abs(offsets) + more
     if problem.reading is not None:  # terms may be larger than their sum
         size = size + numbers @ np.maximum(problem.reading.sizes - slopes, 0) + problem.reading.offset_sizes
     size = size + sum(np.ptp(effect, axis=0) for effect in problem.effects or [])

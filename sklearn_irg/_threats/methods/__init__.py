@@ -10,11 +10,13 @@ from sklearn_irg._threats.methods.linear import LinearClosedForm
 from sklearn_irg._threats.methods.linear_bounds import LinearBounds
 from sklearn_irg._threats.methods.lipschitz import LipschitzMargin
 from sklearn_irg._threats.methods.mixed_integer import MixedIntegerDistances
+from sklearn_irg._threats.methods.scorecard import Scorecard
 from sklearn_irg._threats.methods.single_tree import SingleTree
 
 __all__ = ["METHODS", "check_method", "choose", "names_of", "refusal"]
 
 METHODS = (
+    Scorecard,
     LinearClosedForm,
     SingleTree,
     AdditiveTreesSearch,

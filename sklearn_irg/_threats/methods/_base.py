@@ -28,6 +28,8 @@ class Method(ABC):
         Whether both sides meet, unless a budget is spent or ``ThreatModel.valid`` rejects rows.
     is_on_request : bool
         Whether it is used only where it is named, since it may take long.
+    needs_affine_steps : bool
+        Whether it is right only as far as the steps before the model are affine.
     tries_more_radii : bool
         Whether an attack may succeed at a smaller radius than the one it fails at.
     """
@@ -36,6 +38,7 @@ class Method(ABC):
     answers = frozenset()
     is_exact = False
     is_on_request = False
+    needs_affine_steps = True
     tries_more_radii = False
 
     def __init__(self, problem, budget):

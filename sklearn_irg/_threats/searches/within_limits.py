@@ -8,7 +8,7 @@ from sklearn_irg._threats.searches.black_box import search
 __all__ = ["attack_within_limits"]
 
 
-def attack_within_limits(best, radius, rows, attack):
+def attack_within_limits(best, radius, rows, attack, needs_affine_steps=True):
     """Attack rows at a radius; those whose steps are not affine that far by a search, which starts from what the model says.
 
     Parameters
@@ -21,6 +21,8 @@ def attack_within_limits(best, radius, rows, attack):
         Their positions in the problem that the attack is bound to.
     attack : callable
         ``attack(best, radius, rows)``, as `Method.attack`.
+    needs_affine_steps : bool, default=True
+        As `Method.needs_affine_steps`.
 
     Returns
     -------
@@ -28,7 +30,7 @@ def attack_within_limits(best, radius, rows, attack):
         Rows that no point within the radius gets misclassified, as far as is known.
     """
     certified = np.zeros(len(rows), dtype=bool)
-    is_right = best.problem.limits > radius
+    is_right = (best.problem.limits > radius) | (not needs_affine_steps)
     near, far = np.flatnonzero(is_right), np.flatnonzero(~is_right)
     if len(near):
         part = best.take(near) if len(far) else best

@@ -1,0 +1,167 @@
+"""Functions of columns as seen from each row: how a margin changes with how far each number moves."""
+
+import numpy as np
+
+from sklearn_irg._perturbations.projection import delta_norms
+from sklearn_irg._perturbations.separable_minimum import separable_minimum
+
+__all__ = ["RowPieces"]
+
+_EPS = np.finfo(float).eps
+_ROUNDINGS = 2  # of a number that is reached
+_ANYWHERE = 1e150
+_N_NUDGES = 12
+_INSIDE = 2e-14  # of a way, which is more than points may leave the ball by
+_MARKER = 4e-15  # of numbers: further than a marker reaches
+_TINY = np.finfo(float).smallest_subnormal
+
+
+class RowPieces:
+    """Pieces of one margin of each row, in units of scale.
+
+    Parameters
+    ----------
+    problem : AttackProblem
+        The rows.
+    functions : ColumnFunctions
+        Of the columns that move.
+    pair : int
+        Which margin.
+
+    Attributes
+    ----------
+    first, last : list of ndarray of shape (n_pieces,)
+        Of each column, the numbers between which pieces are.
+    low, high, slope, intercept : list of ndarray of shape (n_samples, n_pieces)
+        Of each column, intervals of delta, of which ``low > high`` where there is none, and functions on them.
+    """
+
+    def __init__(self, problem, functions, pair):
+        self.arrays, self.columns = problem.perturbations, functions.columns
+        self.first, self.last = functions.low, functions.high
+        self.low, self.high, self.slope, self.intercept = [], [], [], []
+        with np.errstate(invalid="ignore"):
+            for k in range(len(self.columns)):
+                self._add(functions, k, _weights_of(problem, pair))
+
+    def _add(self, functions, k, weights):
+        j, x = self.columns[k], self.arrays.numbers[:, self.columns[k]]
+        home = functions.pieces_of(k, x)
+        value, slope = (weights @ a.T for a in (functions.value[k], functions.slope[k]))
+        anchored = slope * (x[:, None] - functions.anchor[k])
+        rows = np.arange(len(x))
+        intercept = (value - value[rows, home][:, None]) + (anchored - anchored[rows, home][:, None])
+        ends = self._grid_ends if self.arrays.steps[j] > 0 else self._ends
+        low, high = ends(k, x)
+        is_home = np.arange(len(functions.low[k])) == home[:, None]
+        self.low.append(np.where(is_home, np.minimum(low, 0), low))
+        self.high.append(np.where(is_home, np.maximum(high, 0), high))
+        self.slope.append(slope * self.arrays.scales[j])
+        self.intercept.append(intercept)
+
+    def _ends(self, k, x):
+        """Intervals of delta, nearer to the row by what rounding of a number could hide."""
+        scale = self.arrays.scales[self.columns[k]]
+        first, last, x = self.first[k], self.last[k], x[:, None]
+        loose = [np.where(np.isinf(a), 0, _ROUNDINGS * _EPS * np.maximum(np.abs(a), np.abs(x))) for a in (first, last)]
+        low, high = first - x, last - x
+        low = np.where(low > 0, np.maximum(low - loose[0], 0), low)
+        high = np.where(high < 0, np.minimum(high + loose[1], 0), high)
+        return low / scale, high / scale
+
+    def _grid_ends(self, k, x):
+        """Intervals of delta that numbers a whole number of steps away begin and end."""
+        step, x = self.arrays.steps[self.columns[k]], x[:, None]
+        low, high = np.ceil(self.first[k] - x), np.floor(self.last[k] - x)
+        low = low + (x + low < self.first[k]) - (x + (low - 1) >= self.first[k]) * np.isfinite(low)
+        high = high - (x + high > self.last[k]) + (x + (high + 1) <= self.last[k]) * np.isfinite(high)
+        return low * step, high * step
+
+    def minimum(self, rows, radius, target, max_nodes):
+        """Points of some rows, and lower bounds, searched for as far as it takes to compare them with a target."""
+        if not len(rows):
+            return np.zeros((0, self.arrays.numbers.shape[1])), np.zeros(0)
+        pieces, ends = self._within(rows, radius)
+        if self.arrays.norm == "linf":
+            delta, bound = _lowest_ends(*pieces)
+        else:
+            steps = self.arrays.steps[self.columns]
+            delta, _, bound, _ = separable_minimum(*pieces, steps, radius, self.arrays.norm, target, max_nodes)
+        moved = np.zeros((len(rows), self.arrays.numbers.shape[1]))
+        first, last = _ends_at(delta, pieces, ends)
+        placed = self._placed(rows, delta, first, last)
+        nearer = np.sign(delta) * np.maximum(np.abs(delta) * (1 - _INSIDE) - _INSIDE * radius[:, None], 0)
+        back = self._placed(rows, nearer, first, last)
+        is_outside = (delta_norms(placed, self.arrays.norm) > radius)[:, None] & (self.arrays.steps[self.columns] == 0)
+        moved[:, self.columns] = np.where(is_outside, back, placed)
+        return moved, bound
+
+    def _within(self, rows, radius):
+        """Pieces in the box of each row, shape (n_rows, n_columns, n_pieces), and the numbers between which they are."""
+        box_low, box_high = (np.clip(a, -_ANYWHERE, _ANYWHERE) for a in self.arrays.take(rows).box(radius[:, None]))
+        pieces, ends = [], []
+        for k, j in enumerate(self.columns):
+            low = np.maximum(self.low[k][rows], box_low[:, [j]])
+            high = np.minimum(self.high[k][rows], box_high[:, [j]])
+            reached = np.flatnonzero((low <= high).any(axis=0))
+            pieces.append([a[:, reached] for a in (low, high, self.slope[k][rows], self.intercept[k][rows])])
+            ends.append([a[None, reached] for a in (self.first[k], self.last[k])])
+        return _stacked(pieces, (1.0, -1.0, 0.0, 0.0)), _stacked(ends, (0.0, 0.0))
+
+    def _beside_markers(self, x, first, last):
+        """Ends of pieces without numbers that are taken for a marker beside them."""
+        is_marked = np.isin(self.columns, list(self.arrays.markers))
+        near = [np.where(np.isinf(end), 0, _MARKER * (np.abs(x) + np.abs(end))) for end in (first, last)]
+        is_wide = is_marked & (last - first > 4 * np.maximum(*near))
+        return np.where(is_wide, first + near[0], first), np.where(is_wide, last - near[1], last)
+
+    def _placed(self, rows, delta, first, last):
+        """Delta that leads to numbers between others, however it is rounded; points are met by `PerturbationSet.moved`."""
+        x, scale = self.arrays.numbers[rows][:, self.columns], self.arrays.scales[self.columns]
+        first, last = self._beside_markers(x, first, last)
+        wanted = np.clip(x + delta * scale, first, last)
+        placed = np.where(wanted == x + delta * scale, delta, (wanted - x) / scale)
+        ulp = np.maximum(np.spacing(np.maximum(np.abs(x), np.abs(wanted))) / scale, _TINY)
+        for k in range(_N_NUDGES):
+            now = x + placed * scale
+            placed = placed + ((now < first).astype(float) - (now > last)) * (first < last) * 2.0**k * ulp
+        return np.where(self.arrays.steps[self.columns] > 0, delta, placed)
+
+
+def _weights_of(problem, pair):
+    """Of scores in a margin of each row, shape (n_samples, n_scores)."""
+    label, n_scores = problem.label, problem.model.n_outputs
+    if n_scores == 1:
+        return (2.0 * label - 1)[:, None]
+    other = pair + (pair >= label)  # margins leave out the label
+    return np.eye(n_scores)[label] - np.eye(n_scores)[other]
+
+
+def _stacked(parts, fills):
+    """Arrays of columns with different numbers of pieces as one, shape (n_rows, n_columns, n_pieces)."""
+    width = max((part[0].shape[1] for part in parts), default=0)
+    padded = [[_padded(a, width, fill) for a, fill in zip(part, fills)] for part in parts]
+    return tuple(np.stack(some, axis=1) for some in zip(*padded))
+
+
+def _padded(a, width, fill):
+    return np.pad(a, ((0, 0), (0, width - a.shape[1])), constant_values=fill)
+
+
+def _lowest_ends(low, high, slope, intercept):
+    """The lowest end of all pieces of each column, but nearest to the row where none is lower, and the sum of values."""
+    ends = np.concatenate([np.clip(0, low, high), low, high], axis=2)
+    values = np.tile(intercept, 3) + np.tile(slope, 3) * ends
+    values = np.where(np.tile(low <= high, 3), values, np.inf)
+    best = values.argmin(axis=2)[:, :, None]
+    return np.take_along_axis(ends, best, axis=2)[:, :, 0], np.take_along_axis(values, best, axis=2).sum(axis=(1, 2))
+
+
+def _ends_at(delta, pieces, ends):
+    """Numbers between which the lowest piece is that each delta is on."""
+    low, high, slope, intercept = pieces
+    at = delta[:, :, None]
+    values = np.where((low <= at) & (at <= high), intercept + slope * at, np.inf)
+    piece = values.argmin(axis=2)[:, :, None]
+    rows = np.broadcast_to(ends[0], values.shape), np.broadcast_to(ends[1], values.shape)
+    return tuple(np.take_along_axis(a, piece, axis=2)[:, :, 0] for a in rows)
