@@ -1,0 +1,91 @@
+"""Whole calls for boosted trees, reading and verifying them included, and how much memory they take."""
+
+import multiprocessing
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import train_test_split
+
+from benchmarks.tree_cases import models, tables
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy
+
+_N_REPEATS = 3
+_RADIUS = 0.3
+_ROWS_OF_CENSUS = 200
+_ROWS_IN_MEMORY = 1000
+
+
+def calls(quick, census):
+    """Seconds of `adversarial_accuracy`, medians of three calls."""
+    X, y = load_breast_cancer(return_X_y=True)
+    train, test, y_train, y_test = train_test_split(X, y, test_size=119, random_state=0, stratify=y)
+    model = HistGradientBoostingClassifier(random_state=0).fit(train, y_train)
+    for norm in ("linf", "l2"):
+        yield _call(
+            "breast cancer", "HistGradientBoosting", model, test, y_test, ThreatModel(_RADIUS, norm=norm).fit(X)
+        )
+    if quick or not census:
+        return
+    table = next(table for table in tables(False, census, None) if table.n_swaps)
+    _, rows, _, labels = table.parts
+    for kind, model in list(models(False).items())[:2]:
+        model = table.fitted(clone(model))
+        for norm in ("linf", "l2", "l1"):
+            threat = table.threat(_RADIUS, norm)
+            yield _call(table.name, kind, model, rows[:_ROWS_OF_CENSUS], labels[:_ROWS_OF_CENSUS], threat)
+
+
+def _call(name, kind, model, rows, labels, threat):
+    times = []
+    for _ in range(_N_REPEATS):
+        start = time.process_time(), time.perf_counter()
+        accuracy = adversarial_accuracy(model, rows, labels, threat)
+        times.append((time.process_time() - start[0], time.perf_counter() - start[1]))
+    cpu, wall = np.median(times, axis=0).tolist()
+    found = {"table": name, "kind": kind, "norm": threat.norm, "n_rows": len(rows)}
+    return found | {"accuracy": float(accuracy), "cpu": cpu, "wall": wall}
+
+
+def memory(quick, census):
+    """Megabytes by which the memory of a process grows at its peak over a call with a thousand rows, and its seconds."""
+    chosen = [table for table in tables(False, census, None) if len(table.y) > 2 * _ROWS_IN_MEMORY]
+    for table in chosen[:1] if quick else chosen:
+        for kind, model in models(quick).items():
+            if model is None:
+                continue
+            model = table.fitted(clone(model))
+            for norm in ("linf", "l2") if table.name.startswith("census") else ("linf",):
+                grown, cpu = _in_a_process(model, table, norm)
+                yield {"table": table.name, "kind": kind, "norm": norm, "megabytes": grown, "cpu": cpu}
+
+
+def _in_a_process(model, table, norm):
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_grow, args=(there, model, table, norm))
+    process.start()
+    there.close()
+    found = here.recv()
+    process.join()
+    return found
+
+
+def _grow(connection, model, table, norm):
+    """A short call first, for what is imported; then how far the peak rises above what there is then."""
+    _, rows, _, labels = table.parts
+    rows, labels = rows[:_ROWS_IN_MEMORY], labels[:_ROWS_IN_MEMORY]
+    threat = table.threat(_RADIUS, norm)
+    adversarial_accuracy(model, rows[:2], labels[:2], table.threat(1e-3, norm))
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is what there is now
+    before, start = _megabytes("VmHWM"), time.process_time()
+    adversarial_accuracy(model, rows, labels, threat)
+    connection.send((_megabytes("VmHWM") - before, time.process_time() - start))
+
+
+def _megabytes(name):
+    """Of this process, by Linux: `getrusage` also counts the process that started it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024

@@ -1,0 +1,202 @@
+"""Exact answers for forests and boosting: what a decision takes, beside an earlier program and beside Veritas.
+
+    python -m benchmarks trees veritas [--quick] [--census FILE] [--pima FILE] [--program DIR]
+
+A decision is whether a row falls or stands at a radius, where about half of the rows fall. Everything is asked in one run, the
+others in turns with ours, about the same rows. Times are of the CPU, since cores are shared.
+"""
+
+import contextlib
+import signal
+import time
+import warnings
+
+import numpy as np
+from sklearn.base import clone
+
+from benchmarks.tree_calls import calls, memory
+from benchmarks.tree_cases import NORMS, Case, models, tables
+from benchmarks.tree_peers import Program, Veritas
+from benchmarks.tree_summary import summary
+
+N_ROWS = 50
+N_ROUNDS = 3
+LIMIT = 10.0  # seconds for a row alone, as for the others
+ROWS_OF_PROGRAM = 6
+_LONG = 2.0  # seconds, beyond which a round is not repeated
+_ROWS_OF_DISTANCE = 2  # of them, for which we find the distance, too
+_MOST_OF_PROGRAM = 20.0  # seconds of a case, after which it is asked about no more rows
+_HAS_PROGRAM = ("GradientBoosting 100×3", "RandomForest 100×8")
+_COLUMNS = {
+    "table": "{table}",
+    "model": "{kind}",
+    "norm": "{norm}",
+    "radius": "{radius:.2f}",
+    "stand": "{stand:.2f}",
+    "open": "{open}",
+    "ms a row": "{row_ms:.2f}",
+    "with tables": "{new_ms:.2f}",
+    "slowest alone, s": "{slowest:.2f}",
+    "Veritas, ms": "{veritas_ms:.2f}",
+    "program, ms": "{program_ms:.0f}",
+}
+
+
+def report(groups, quick=False, *, census=None, pima=None, program=None):
+    """Print everything, and give it as a dict of lists."""
+    warnings.simplefilter("ignore")
+    more = {"calls": list(calls(quick, census)), "memory": list(memory(quick, census))} if "trees" in groups else {}
+    print(f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}", flush=True)
+    options = {"veritas": "veritas" in groups, "program": program if "trees" in groups else None}
+    found = []
+    with contextlib.suppress(KeyboardInterrupt):  # ends it early, with what there is
+        for case in cases(quick, NORMS if "trees" in groups else NORMS[:1], census, pima):
+            found.append(measured(case, **options))
+            print(_line(found[-1]), flush=True)
+    print("\n" + summary(found, **more), flush=True)
+    return {"cases": found, **more}
+
+
+def cases(quick, norms, census, pima):
+    """Every table, model and norm."""
+    for table in tables(quick, census, pima):
+        for kind, model in models(quick).items():
+            if model is None:
+                print(f"{kind}: the library is not installed")
+                continue
+            model = table.fitted(clone(model))
+            for norm in norms:
+                yield Case(table, kind, model, norm, 10 if quick else N_ROWS)
+
+
+def _line(found):
+    empty = {"veritas_ms": np.nan, "program_ms": np.nan}
+    cells = [form.format(**empty | found) for form in _COLUMNS.values()]
+    return f"| {' | '.join('' if cell == 'nan' else cell for cell in cells)} |"
+
+
+def seconds(work):
+    """What some work returns, and its CPU seconds."""
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+def measured(case, veritas, program):
+    """The numbers of a case."""
+    found = {"table": case.table.name, "kind": case.kind, "norm": case.norm, "radius": case.radius}
+    has_box = veritas and case.norm == "linf" and not case.table.n_swaps
+    found |= _rounds(case, _veritas(case) if has_box else None)
+    found |= _alone(case)
+    if program and case.kind in _HAS_PROGRAM and not case.table.n_swaps:
+        found |= _beside_program(case, program, found["row_ms"])
+    return found
+
+
+def _veritas(case):
+    with contextlib.suppress(ModuleNotFoundError):
+        return Veritas(case)
+    return None
+
+
+def _rounds(case, veritas):
+    """Decisions of all rows at once, ours and those of Veritas in turns."""
+    ours, new, theirs, (n_rows, long) = [], [], [], (len(case.problem), False)
+    while len(ours) < N_ROUNDS and not long:
+        start, best = time.perf_counter(), case.best()
+        (fallen, stands), spent = seconds(lambda best=best: case.decide(best))
+        ours.append(spent)
+        long = time.perf_counter() - start > _LONG
+        new.append(seconds(case.with_new_tables)[1] + spent)
+        if veritas is not None:
+            (others, decided), spent = seconds(veritas.decide)
+            long |= spent > _LONG
+            theirs.append(spent)
+    found = {"n_rows": n_rows, "stand": float(stands.mean()), "open": int((~fallen & ~stands).sum())}
+    found |= {"row_ms": _milliseconds(ours, n_rows), "new_ms": _milliseconds(new, n_rows)}
+    if veritas is None:
+        return found
+    both = decided & (fallen | stands)
+    assert (others == fallen)[both].all(), f"{case.name}: {np.flatnonzero((others != fallen) & both)}"
+    found |= {"veritas_ms": _milliseconds(theirs, n_rows), "veritas_open": int((~decided).sum())}
+    return found | {"compared": int(both.sum())}
+
+
+def _milliseconds(times, n_rows):
+    return float(1e3 * np.median(times) / n_rows)
+
+
+class _TooLongError(Exception):
+    """A row has taken all the time that it was given."""
+
+
+@contextlib.contextmanager
+def _limit(cpu_seconds):
+    """Raise an error in the code inside after so many seconds of CPU."""
+
+    def stop(*_):
+        raise _TooLongError
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def alone(case, i):
+    """CPU seconds that one row takes with as many nodes as it needs; infinite beyond the limit."""
+    best = case.best([i])
+    start = time.process_time()
+    try:
+        with _limit(LIMIT):
+            fallen, stands = case.decide(best, max_nodes=10**9)
+        return time.process_time() - start if (fallen | stands).all() else np.inf
+    except _TooLongError:
+        return np.inf
+
+
+def _alone(case):
+    times = np.array([alone(case, i) for i in range(len(case.problem))])
+    return {"alone": times.tolist(), "slowest": float(times.max())}
+
+
+def _beside_program(case, directory, row_ms):
+    """Distances by the program, each row in turns with our decision and our distance of the same row."""
+    program = Program(directory, case)
+    theirs, ours, distances, n_open, start = [], [], [], 0, time.perf_counter()
+    for i in range(min(ROWS_OF_PROGRAM, len(case.problem))):
+        if time.perf_counter() - start > _MOST_OF_PROGRAM:
+            break
+        low, high, spent = program.distance(case.row(i))
+        theirs.append(spent)
+        n_open += high - low > 1e-6 * high
+        ours.append(alone(case, i))
+        ends = (0.0, np.inf)
+        if i < _ROWS_OF_DISTANCE:
+            ends, spent = _distance(case, i)
+            distances.append(spent)
+        _check(case, i, (low, high), ends)
+    program.close()
+    found = {"program_ms": float(1e3 * np.median(theirs)), "program": theirs, "program_open": int(n_open)}
+    return found | {"program_alone": ours, "program_distance": distances, "program_rows": row_ms / 1e3}
+
+
+def _distance(case, i):
+    """Both ends of the distance of a row as far as they are found in time, and CPU seconds."""
+    with contextlib.suppress(_TooLongError), _limit(LIMIT):
+        return seconds(lambda: case.distance(i))
+    return (0.0, np.inf), LIMIT
+
+
+def _check(case, i, theirs, ours):
+    """Whether both have the same distance, as far as they know it, and the decision is on the same side of it."""
+    best = case.best([i])
+    fallen, stands = case.decide(best)
+    name, share = f"{case.name}, row {i}", 1 + 1e-5
+    distances_differ = ours[0] > theirs[1] * share or theirs[0] > ours[1] * share
+    assert not distances_differ, f"{name}: {ours}, but {theirs} by the program"
+    assert not (fallen[0] and theirs[0] > case.radius * share), f"{name}: falls, but not for the program"
+    assert not (stands[0] and theirs[1] * share < case.radius), f"{name}: stands, but not for the program"
