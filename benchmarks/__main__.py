@@ -60,6 +60,7 @@ def main():
         help="the census table as CSV, for trees, and for sweeps, which are left out without it",
     )
     parser.add_argument("--pima", metavar="FILE", help="the table of diabetes as CSV, for trees")
+    parser.add_argument("--tables", nargs="+", default=(), metavar="START", help="some tables of trees, by their names")
     parser.add_argument("--program", metavar="DIR", help="source of an earlier state (e9014e6), for trees")
     parser.add_argument("--release", metavar="DIR", help="source of the first release (c52ab98), for sweeps")
     parser.add_argument("--json", metavar="FILE", help="also write all numbers there")
@@ -85,7 +86,7 @@ def main():
                 print(_line(ratio), flush=True)
     if set(groups) & set(TREES):
         peers = {"census": arguments.census, "pima": arguments.pima, "program": arguments.program}
-        of_trees = trees.report(groups, arguments.quick, **peers)
+        of_trees = trees.report(groups, arguments.quick, names=arguments.tables, **peers)
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump({"machine": machine(), "ratios": found, "trees": of_trees}, file, indent=1)

@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import train_test_split
 
-from benchmarks.tree_cases import models, tables
+from benchmarks.tree_cases import models
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy
 
 _N_REPEATS = 3
@@ -19,8 +19,16 @@ _ROWS_OF_CENSUS = 200
 _ROWS_IN_MEMORY = 1000
 
 
-def calls(quick, census):
-    """Seconds of `adversarial_accuracy`, medians of three calls."""
+def calls(chosen):
+    """Seconds of `adversarial_accuracy`, medians of three calls: of breast cancer, and of a table with swaps."""
+    for table in chosen:
+        if table.name == "breast cancer":
+            yield from _calls_of_cancer()
+        elif table.n_swaps:
+            yield from _calls_with_swaps(table)
+
+
+def _calls_of_cancer():
     X, y = load_breast_cancer(return_X_y=True)
     train, test, y_train, y_test = train_test_split(X, y, test_size=119, random_state=0, stratify=y)
     model = HistGradientBoostingClassifier(random_state=0).fit(train, y_train)
@@ -28,11 +36,11 @@ def calls(quick, census):
         yield _call(
             "breast cancer", "HistGradientBoosting", model, test, y_test, ThreatModel(_RADIUS, norm=norm).fit(X)
         )
-    if quick or not census:
-        return
-    table = next(table for table in tables(False, census, None) if table.n_swaps)
+
+
+def _calls_with_swaps(table):
     _, rows, _, labels = table.parts
-    for kind, model in list(models(False).items())[:2]:
+    for kind, model in models(True).items():
         model = table.fitted(clone(model))
         for norm in ("linf", "l2", "l1"):
             threat = table.threat(_RADIUS, norm)
@@ -50,17 +58,15 @@ def _call(name, kind, model, rows, labels, threat):
     return found | {"accuracy": float(accuracy), "cpu": cpu, "wall": wall}
 
 
-def memory(quick, census):
+def memory(quick, chosen):
     """Megabytes by which the memory of a process grows at its peak over a call with a thousand rows, and its seconds."""
-    chosen = [table for table in tables(False, census, None) if len(table.y) > 2 * _ROWS_IN_MEMORY]
-    for table in chosen[:1] if quick else chosen:
+    for table in chosen:
+        if len(table.parts[1]) < _ROWS_IN_MEMORY:
+            continue
         for kind, model in models(quick).items():
-            if model is None:
-                continue
-            model = table.fitted(clone(model))
-            for norm in ("linf", "l2") if table.name.startswith("census") else ("linf",):
-                grown, cpu = _in_a_process(model, table, norm)
-                yield {"table": table.name, "kind": kind, "norm": norm, "megabytes": grown, "cpu": cpu}
+            if model is not None:
+                grown, cpu = _in_a_process(table.fitted(clone(model)), table, "linf")
+                yield {"table": table.name, "kind": kind, "norm": "linf", "megabytes": grown, "cpu": cpu}
 
 
 def _in_a_process(model, table, norm):

@@ -10,9 +10,9 @@ CALLS = {("HistGradientBoosting", "linf"): 0.45, ("HistGradientBoosting", "l2"):
 CENSUS = 10  # milliseconds a row
 
 
-def summary(found, calls=(), memory=()):
+def summary(cases, calls=(), memory=()):
     """Tables of what was asked for, found and reached."""
-    lines = [*_decisions(found), *_program(found), *_veritas(found), *_calls(calls), *_memory(memory)]
+    lines = [*_decisions(cases), *_program(cases), *_veritas(cases), *_calls(calls), *_memory(memory)]
     return "\n".join(["| | found | target | |", "| --- | --- | --- | --- |", *lines])
 
 

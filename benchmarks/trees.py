@@ -1,15 +1,21 @@
 """Exact answers for forests and boosting: what a decision takes, beside an earlier program and beside Veritas.
 
-    python -m benchmarks trees veritas [--quick] [--census FILE] [--pima FILE] [--program DIR]
+    python -m benchmarks trees veritas [--quick] [--census FILE] [--pima FILE] [--program DIR] [--tables START ...]
+    python -m benchmarks.trees FILE ...
+
+The second gives one summary of what several runs, each of some tables, wrote with --json.
 
 A decision is whether a row falls or stands at a radius, where about half of the rows fall. Everything is asked in one run, the
 others in turns with ours, about the same rows. Times are of the CPU, since cores are shared.
 """
 
 import contextlib
+import json
 import signal
+import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
@@ -24,8 +30,8 @@ N_ROUNDS = 3
 LIMIT = 10.0  # seconds for a row alone, as for the others
 ROWS_OF_PROGRAM = 6
 _LONG = 2.0  # seconds, beyond which a round is not repeated
-_ROWS_OF_DISTANCE = 2  # of them, for which we find the distance, too
-_MOST_OF_PROGRAM = 20.0  # seconds of a case, after which it is asked about no more rows
+_ROWS_OF_DISTANCE = 1  # of them, for which we find the distance, too
+_MOST_OF_PROGRAM = 15.0  # seconds of a case, after which it is asked about no more rows
 _HAS_PROGRAM = ("GradientBoosting 100×3", "RandomForest 100×8")
 _COLUMNS = {
     "table": "{table}",
@@ -42,24 +48,26 @@ _COLUMNS = {
 }
 
 
-def report(groups, quick=False, *, census=None, pima=None, program=None):
+def report(groups, quick=False, *, names=(), census=None, pima=None, program=None):
     """Print everything, and give it as a dict of lists."""
     warnings.simplefilter("ignore")
-    more = {"calls": list(calls(quick, census)), "memory": list(memory(quick, census))} if "trees" in groups else {}
+    chosen = tables(quick, census, pima, names)
     print(f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}", flush=True)
-    options = {"veritas": "veritas" in groups, "program": program if "trees" in groups else None}
-    found = []
+    found = {"cases": [], "calls": [], "memory": []}
     with contextlib.suppress(KeyboardInterrupt):  # ends it early, with what there is
-        for case in cases(quick, NORMS if "trees" in groups else NORMS[:1], census, pima):
-            found.append(measured(case, **options))
-            print(_line(found[-1]), flush=True)
-    print("\n" + summary(found, **more), flush=True)
-    return {"cases": found, **more}
+        for case in cases(quick, NORMS if "trees" in groups else NORMS[:1], chosen):
+            found["cases"].append(measured(case, "veritas" in groups, program if "trees" in groups else None))
+            print(_line(found["cases"][-1]), flush=True)
+        if "trees" in groups:
+            found["calls"] += calls(chosen)
+            found["memory"] += memory(quick, chosen)
+    print("\n" + summary(**found), flush=True)
+    return found
 
 
-def cases(quick, norms, census, pima):
+def cases(quick, norms, chosen):
     """Every table, model and norm."""
-    for table in tables(quick, census, pima):
+    for table in chosen:
         for kind, model in models(quick).items():
             if model is None:
                 print(f"{kind}: the library is not installed")
@@ -200,3 +208,8 @@ def _check(case, i, theirs, ours):
     assert not distances_differ, f"{name}: {ours}, but {theirs} by the program"
     assert not (fallen[0] and theirs[0] > case.radius * share), f"{name}: falls, but not for the program"
     assert not (stands[0] and theirs[1] * share < case.radius), f"{name}: stands, but not for the program"
+
+
+if __name__ == "__main__":
+    runs = [json.loads(Path(path).read_text(encoding="utf-8"))["trees"] for path in sys.argv[1:]]
+    print(summary(**{key: [entry for run in runs for entry in run[key]] for key in runs[0]}))
