@@ -12,7 +12,8 @@ SECONDS = 10.0  # for each row
 PROGRAM = """
 import os, pickle, sys, time, warnings
 warnings.simplefilter("ignore")
-answers, sys.stdout = sys.stdout.buffer, sys.stderr
+answers = os.fdopen(os.dup(1), "wb")
+os.dup2(2, 1)  # the solver prints
 import sklearn_irg
 from sklearn_irg.attacks import ThreatModel
 from sklearn_irg.diagnostics import distance_interval

@@ -35,6 +35,9 @@ def _decisions(found):
 
 
 def _program(found):
+    n_differ = sum(len(case.get("program_differences", ())) for case in found)
+    if any("program" in case for case in found):
+        yield _line("answers of the program that contradict ours", f"{n_differ}", "0", n_differ == 0)
     for norm, target in PROGRAM.items():
         cases = [case for case in found if case["norm"] == norm and "program" in case]
         if not cases:
@@ -63,7 +66,10 @@ def _veritas(found):
         return
     theirs, ours, new = (np.array([case[key] for case in cases]) for key in ("veritas_ms", "row_ms", "new_ms"))
     n_compared, n_rows = sum(case["compared"] for case in cases), sum(case["n_rows"] for case in cases)
-    n_open = sum(case["veritas_open"] for case in cases)
+    n_open, n_compared = (
+        sum(case["veritas_open"] for case in cases),
+        n_compared - sum(len(case["differences"]) for case in cases),
+    )
     yield _line("rows on which Veritas and we agree", f"{n_compared} of {n_rows}, Veritas leaves {n_open} open")
     for what, times, target in (("", ours, VERITAS), (" with building tables", new, VERITAS_NEW)):
         share = times.sum() / theirs.sum()
