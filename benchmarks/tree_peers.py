@@ -87,10 +87,10 @@ class Veritas:
         fallen, decided = np.zeros((2, len(self.boxes)), dtype=bool)
         for i, box in enumerate(self.boxes):
             search = self._settings().get_search(self.ensembles[self.labels[i]], box)
-            end = time.perf_counter() + SECONDS
+            end = time.process_time() + SECONDS
             stop = self.veritas.StopReason.NONE
-            while stop == self.veritas.StopReason.NONE and time.perf_counter() < end:
-                stop = search.step_for(SECONDS, 100)
+            while stop == self.veritas.StopReason.NONE and time.process_time() < end:
+                stop = search.steps(1000)
             fallen[i] = search.num_solutions() > 0 and search.get_solution(0).output > 0
             decided[i] = fallen[i] or stop in (self.veritas.StopReason.NO_MORE_OPEN, self.veritas.StopReason.OPTIMAL)
         return fallen, decided
