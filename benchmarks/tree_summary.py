@@ -21,6 +21,8 @@ def _line(what, found, target="", is_met=None):
 
 
 def _decisions(found):
+    if not found:
+        return
     times = np.concatenate([case["alone"] for case in found])
     for limit, target in WITHIN.items():
         share = np.mean(times <= limit)
