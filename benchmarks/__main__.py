@@ -13,7 +13,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan
 
-from benchmarks import fits, paths, steps, sweeps
+from benchmarks import fits, paths, steps, sweeps, trees
 from benchmarks.race import race
 
 GROUPS = {
@@ -26,7 +26,9 @@ GROUPS = {
     "paths": paths.against_cold_fits,
     "sweeps": sweeps.against_the_first_release,
 }
+TREES = ("trees", "veritas")  # one run for both, with tables of its own
 PACKAGES = ("numpy", "scipy", "scikit-learn", "autograd", "torch", "jax", "skorch")
+PACKAGES += ("xgboost", "xgboost-cpu", "lightgbm", "dtai-veritas")
 
 
 def machine():
@@ -46,36 +48,48 @@ def machine():
 
 
 def main():
+    names = [*GROUPS, *TREES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all unless named")
+    parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(names)}; all unless named")
     parser.add_argument("--quick", action="store_true", help="some sizes, five rounds")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--mnist", metavar="FILE", help="mnist.npz, for paths; scikit-learn's digits without it")
     parser.add_argument(
-        "--census", metavar="FILE", help="the census table as CSV, for sweeps, which are left out without it"
+        "--census",
+        metavar="FILE",
+        help="the census table as CSV, for trees, and for sweeps, which are left out without it",
     )
+    parser.add_argument("--pima", metavar="FILE", help="the table of diabetes as CSV, for trees")
+    parser.add_argument("--tables", nargs="+", default=(), metavar="START", help="some tables of trees, by their names")
+    parser.add_argument("--program", metavar="DIR", help="source of an earlier state (e9014e6), for trees")
     parser.add_argument("--release", metavar="DIR", help="source of the first release (c52ab98), for sweeps")
     parser.add_argument("--json", metavar="FILE", help="also write all numbers there")
     arguments = parser.parse_args()
-    unknown = sorted(set(arguments.groups) - set(GROUPS))
+    unknown = sorted(set(arguments.groups) - set(names))
     if unknown:
-        parser.error(f"there is no group {unknown[0]!r}; the groups are {', '.join(GROUPS)}")
+        parser.error(f"there is no group {unknown[0]!r}; the groups are {', '.join(names)}")
     files = {
         "paths": {"mnist": arguments.mnist},
         "sweeps": {"table": arguments.census, "release": arguments.release},
     }
     n_rounds = 5 if arguments.quick else arguments.rounds
     print("; ".join(f"{name} {value}" for name, value in machine().items()))
-    print(f"{'work':60} {'ours, ms':>9}  {'peer':14} {'peer / ours':>11}  {'smallest to largest':20} {'target':>6}")
-    found = []
-    for group in arguments.groups or GROUPS:
+    groups = arguments.groups or names
+    found, of_trees = [], None
+    contests = [group for group in groups if group in GROUPS]
+    if contests:
+        print(f"{'work':60} {'ours, ms':>9}  {'peer':14} {'peer / ours':>11}  {'smallest to largest':20} {'target':>6}")
+    for group in contests:
         for contest in GROUPS[group](arguments.quick, **files.get(group, {})):
             for ratio in race(contest, n_rounds):
                 found.append(asdict(ratio) | {"group": group})
                 print(_line(ratio), flush=True)
+    if set(groups) & set(TREES):
+        peers = {"census": arguments.census, "pima": arguments.pima, "program": arguments.program}
+        of_trees = trees.report(groups, arguments.quick, names=arguments.tables, **peers)
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"machine": machine(), "ratios": found}, file, indent=1)
+            json.dump({"machine": machine(), "ratios": found, "trees": of_trees}, file, indent=1)
 
 
 def _line(ratio):

@@ -354,6 +354,8 @@ class TreeSearch:
                 is_wrong = part_rows.misclassifies(delta, views.codes[now])
                 part.confirm(delta, views.codes[now], is_wrong)
                 nearest[rows[is_wrong & kept]] = np.minimum(nearest[rows], distances)[is_wrong & kept]
+                if (kept & (is_wrong | cells.are_in(now, delta, verdict.cells[now]))).all():
+                    break  # the other points reach the same leaves
             best.scatter(rows, part)
             if len(found):
                 found = found[~best.wrong[views.row[found]]]
