@@ -57,23 +57,25 @@ class BestFound:
 
     def update(self, view, delta):
         """Keep points, on the grid of integers, where they are worse; returns their loss."""
-        problem = self.problem
-        delta = problem.perturbations.on_grid(delta)
-        wrong, loss = problem.margins_at(view, delta)
-        better = np.flatnonzero((wrong > self.wrong) | ((wrong == self.wrong) & (loss > self.loss)))
-        if len(better) and problem.threat.valid is not None:
-            better = better[problem.take(better).exist(delta[better], view.codes[better])]
-        self.delta[better], self.codes[better] = delta[better], view.codes[better]
-        self.wrong[better], self.loss[better] = wrong[better], loss[better]
+        delta = self.problem.perturbations.on_grid(delta)
+        wrong, loss = self.problem.margins_at(view, delta)
+        self._keep(view, delta, wrong, loss, np.ones(len(loss), dtype=bool))
         return loss
 
     def confirm(self, delta, codes, is_wrong):
         """Keep points that the estimator itself misclassifies, and others where they are worse, but for the model's error."""
-        view = self.problem.at(codes)
-        wrong, _ = self.problem.margins_at(view, delta)
-        self.update(view, np.where((wrong & ~is_wrong)[:, None], 0, delta))
+        view, delta = self.problem.at(codes), self.problem.perturbations.on_grid(delta)
+        wrong, loss = self.problem.margins_at(view, delta)
+        self._keep(view, delta, wrong, loss, is_wrong | ~wrong)
         found = np.flatnonzero(is_wrong & ~self.wrong)
         self.delta[found], self.codes[found], self.wrong[found] = delta[found], codes[found], True
+
+    def _keep(self, view, delta, wrong, loss, among):
+        better = np.flatnonzero(among & ((wrong > self.wrong) | ((wrong == self.wrong) & (loss > self.loss))))
+        if len(better) and self.problem.threat.valid is not None:
+            better = better[self.problem.take(better).exist(delta[better], view.codes[better])]
+        self.delta[better], self.codes[better] = delta[better], view.codes[better]
+        self.wrong[better], self.loss[better] = wrong[better], loss[better]
 
     def update_many(self, view, delta):
         """Keep the worst of several points for each row, shape (n_points, n_samples, n_columns); returns their losses.

@@ -354,7 +354,8 @@ class TreeSearch:
                 is_wrong = part_rows.misclassifies(delta, views.codes[now])
                 part.confirm(delta, views.codes[now], is_wrong)
                 nearest[rows[is_wrong & kept]] = np.minimum(nearest[rows], distances)[is_wrong & kept]
-                if (kept & (is_wrong | cells.are_in(now, delta, verdict.cells[now]))).all():
+                right = np.flatnonzero(~is_wrong)
+                if kept.all() and cells.are_in(now[right], delta[right], verdict.cells[now[right]]).all():
                     break  # the other points reach the same leaves
             best.scatter(rows, part)
             if len(found):

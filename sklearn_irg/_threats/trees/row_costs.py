@@ -1,0 +1,171 @@
+"""What it takes to move the numbers of rows to other cells of additive trees."""
+
+import numpy as np
+
+from sklearn_irg._threats.rounding import distance_slack
+from sklearn_irg._threats.sources import sources_of
+from sklearn_irg._threats.trees.branch_and_bound import BUDGET
+
+__all__ = ["RowCosts", "cells_of"]
+
+_GRID = 1e-9  # of a step of integers, within which an end counts as one
+
+
+def cells_of(seen, cuts):
+    """The cell of each number; missing values have one of their own behind the others."""
+    missing = np.isnan(seen)
+    return np.where(missing, len(cuts) + 1, np.searchsorted(cuts, np.where(missing, 0, seen)))
+
+
+class RowCosts:
+    """Cells of the numbers of rows that move, and costs of all others.
+
+    Parameters
+    ----------
+    search : TreeSearch
+        The trees.
+    some : AttackProblem
+        The rows.
+    views : Views
+        One of each row, or several.
+    tables : LeafTables
+        Of the columns that move.
+    radius : ndarray of shape (n_samples,)
+        Of each row of the problem.
+
+    Attributes
+    ----------
+    home, costs, least : ndarray
+        As of `Cells`.
+    moves : ndarray of shape (n_views, n_all_cells)
+        In units of the table, signed.
+    """
+
+    def __init__(self, search, some, views, tables, radius):
+        self.search, self.perturbations, self.views, self.tables = search, some.perturbations, views, tables
+        self.radius = radius[views.row][:, None]
+        columns = search.moving
+        slopes, source = sources_of(some)
+        self.source = source[columns]  # -1 where none of these rows can move
+        self.thresholds = [search.boxes.thresholds[column] for column in columns]
+        self.unit = slopes[self.source, columns] * self.perturbations.scales[self.source]
+        self.seen = views.seen[:, columns]
+        self.slack = distance_slack(some)[views.row] * (1 + 1e-9) + 1e-12
+        self.home = np.zeros(self.seen.shape, dtype=int)
+        self.moves = np.zeros((len(views.row), tables.start[-1]))
+        self.costs = np.full(self.moves.shape, np.inf)
+        self.least = self.costs.copy()
+        for column in range(len(columns)):
+            here = slice(tables.start[column], tables.start[column + 1])
+            self.costs[:, here], self.least[:, here] = self._costs_of(column)
+
+    def words(self):
+        """Leaves that agree with missing numbers, and that the budget reaches."""
+        tables, missing = self.tables, self.home == self.tables.missing
+        words = tables.words(np.where(missing, self.home, 0), np.where(missing, self.home, tables.missing - 1))
+        if self.perturbations.norm != "linf":
+            words &= tables.words_of(self._within_budget(self.least, missing))
+        return words
+
+    def _costs_of(self, column):
+        """Of each cell of a column, the last of which is that of missing values; and of each and those behind it."""
+        seen, cuts = self.seen[:, column], self.thresholds[column]
+        n_cells = len(cuts) + 1
+        missing = np.isnan(seen)
+        home = cells_of(seen, cuts)
+        self.home[:, column] = home
+        costs = np.full((len(seen), n_cells + 1), np.inf)
+        if self.source[column] >= 0 and len(cuts):
+            costs[:, :-1] = self._costs_of_numbers(column, home)
+        costs[missing] = np.inf
+        costs[np.arange(len(seen)), home] = 0
+        cell = np.arange(n_cells + 1)
+        after = np.where(cell >= home[:, None], costs, np.inf)
+        before = np.where(cell <= home[:, None], costs, np.inf)
+        after = np.minimum.accumulate(after[:, ::-1], axis=1)[:, ::-1]
+        before = np.minimum.accumulate(before, axis=1)
+        return costs, np.where(cell > home[:, None], after, before)
+
+    def _costs_of_numbers(self, column, home):
+        j, cuts, seen = self.source[column], self.thresholds[column], self.seen[:, column]
+        rows, cell = self.views.row, np.arange(len(cuts) + 1)
+        starts, ends = np.nextafter(np.append(-np.inf, cuts), np.inf), np.append(cuts, np.inf)
+        near = np.where(cell > home[:, None], starts, ends)
+        far = np.where(cell > home[:, None], ends, starts)
+        with np.errstate(invalid="ignore", over="ignore"):
+            near, far = ((end - seen[:, None]) / self.unit[column] for end in (near, far))
+        way = np.sign(cell - home[:, None]) * np.sign(self.unit[column])
+        near = np.where(near == 0, way * np.finfo(np.float64).tiny, near)  # the next double may be no move, in units
+        near[np.arange(len(rows)), np.minimum(home, len(cuts))] = 0
+        sizes = np.abs(near)
+        step = self.perturbations.steps[j]
+        if step > 0:
+            with np.errstate(over="ignore"):
+                near_steps, far_steps = sizes / step, np.abs(far) / step
+            counts = self._integer_steps(column, cell, home, way, near_steps, far_steps)
+            near = way * np.where(counts < np.inf, counts, 0) * step
+            sizes = counts * step
+        low, high = self.perturbations.low[rows, j][:, None], self.perturbations.high[rows, j][:, None]
+        loose = self.slack[:, None]
+        may_go = (way == 0) | np.where(
+            way > 0, high > 0, low < 0
+        )  # a number that may not go that way stays on its side
+        sizes = np.where(may_go & (near >= low - loose) & (near <= high + loose), sizes, np.inf)
+        self.moves[:, self.tables.start[column] : self.tables.start[column + 1] - 1] = near
+        sizes = np.maximum(sizes - loose, 0)
+        if self.perturbations.norm == "linf":
+            return np.where(sizes <= BUDGET * self.radius, 0, np.inf)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = np.where(sizes > 0, sizes / self.radius, 0)
+        return shares ** (2 if self.perturbations.norm == "l2" else 1)
+
+    def _integer_steps(self, column, cell, home, sign, near, far):
+        """How many steps of integers lead into each cell at the least, infinite where none does.
+
+        Where an end of a cell is an integer, rounding decides on which side it is: what the trees see there says.
+        """
+        counts = np.ceil(near - _GRID)
+        counts[counts > far + _GRID] = np.inf
+        counts[np.arange(len(home)), np.minimum(home, cell[-1])] = 0
+        with np.errstate(invalid="ignore"):
+            unclear = (np.abs(near - np.rint(near)) < _GRID) | (np.abs(far - np.rint(far)) < _GRID)
+        views, cells = np.nonzero(unclear & np.isfinite(counts) & (cell != home[:, None]))
+        if not len(views):
+            return counts
+        # what the trees see of a column depends on its number alone
+        numbers = self.perturbations.numbers[self.views.row, self.source[column]]
+        _, number = np.unique(numbers, return_inverse=True)
+        key = number[views] * len(cell) + cells
+        _, place, inverse = np.unique(key, return_index=True, return_inverse=True)
+        some, wanted = views[place], cells[place]
+        first, found = counts[some, wanted], np.full(len(some), np.inf)
+        for steps in (first + 1, first):  # the fewer ones last
+            seen = self._seen_after(column, some, sign[some, wanted] * steps)
+            reached = np.searchsorted(self.thresholds[column], seen) == wanted
+            found[reached] = steps[reached]
+        counts[views, cells] = found[inverse]
+        return counts
+
+    def _seen_after(self, column, views, steps):
+        """What the trees see of a column where views have moved by steps of integers; each number and step once per search."""
+        j, known = self.source[column], self.search.seen_integers.setdefault(self.search.moving[column], {})
+        numbers = self.perturbations.numbers[self.views.row[views], j]
+        keys = list(zip(numbers.tolist(), steps.tolist(), strict=True))
+        new = np.array([k for k, key in enumerate(keys) if key not in known], dtype=int)
+        if len(new):
+            delta = np.zeros((len(new), self.perturbations.numbers.shape[1]))
+            delta[:, j] = steps[new] * self.perturbations.steps[j]
+            seen = self.views.seen_at(views[new], delta)[:, self.search.moving[column]]
+            known.update(zip((keys[k] for k in new), seen.tolist(), strict=True))
+        return np.array([known[key] for key in keys])
+
+    def _within_budget(self, least, missing):
+        """Leaves whose nearest point the budget reaches, shape (n_views, n_leaves)."""
+        leaves = self.tables.leaves
+        total = np.zeros((len(least), len(leaves.tree)))
+        for j, start in enumerate(self.tables.start[:-1]):
+            low, high = leaves.low[:, j], np.maximum(leaves.high[:, j], 0)
+            nearest = np.clip(self.home[:, j, None], low, high)
+            nearest[missing[:, j]] = self.tables.missing[j]
+            total += np.take_along_axis(least[:, start : self.tables.start[j + 1]], nearest, axis=1)
+        return total <= BUDGET
