@@ -6,6 +6,7 @@ from sklearn_irg._checks import check_choice
 from sklearn_irg._fitted.units import UNITS
 from sklearn_irg._threats.arguments import ball, check_alone, constant_columns, fitted_threat, with_radius
 from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.errors import NotCertifiableError
 from sklearn_irg._threats.evaluation import require_known_steps
 from sklearn_irg._threats.methods import choose, refusal
 from sklearn_irg._threats.radii import rungs
@@ -39,7 +40,7 @@ def lower_bounds(problem, name, budget):
     if method is None or method.needs_affine_steps:
         _require_known_steps(problem)
     if method is None:
-        raise TypeError(refusal(problem, name, obstacles))
+        raise NotCertifiableError(refusal(problem, name, obstacles))
     return _certain(method, method.distances()[0])
 
 
@@ -49,26 +50,37 @@ def upper_bounds(problem, name, budget):
     if method is None or method.needs_affine_steps:
         problem.find_limits(_ladder(problem))
     if method is None:
-        raise TypeError(refusal(problem, name, obstacles))
+        raise NotCertifiableError(refusal(problem, name, obstacles))
     return _reached(problem, method)
 
 
 def bounds(problem, name, budget):
     """Both, from one search where a method gives both; lower ones are zero where "auto" knows none."""
     exact, _ = choose(problem, "upper", "exact" if name == "auto" else name, budget)
-    is_meant = exact is not None and "lower" in exact.answers and not (name == "auto" and exact.is_on_request)
-    if is_meant:
-        if exact.needs_affine_steps:
-            _require_known_steps(problem)
-        lower, upper = exact.distances()
-        return _certain(exact, lower), _reached(problem, exact, upper)
-    upper = upper_bounds(problem, "auto", budget)
+    gives_both = exact is not None and "lower" in exact.answers and not (name == "auto" and exact.is_on_request)
+    if not gives_both:
+        upper = upper_bounds(problem, "auto", budget)
+        try:
+            return lower_bounds(problem, name, budget), upper
+        except NotCertifiableError:
+            if name != "auto":
+                raise
+            return np.zeros(len(upper)), upper
+    is_certain = _are_steps_known(problem, exact, name)
+    lower, upper = exact.distances()
+    return _certain(exact, lower) if is_certain else np.zeros(len(lower)), _reached(problem, exact, upper)
+
+
+def _are_steps_known(problem, method, name):
+    """Whether a method's lower bounds count; if not, "auto" does without them."""
     try:
-        return lower_bounds(problem, name, budget), upper
-    except TypeError:
+        if method.needs_affine_steps:
+            _require_known_steps(problem)
+    except NotCertifiableError:
         if name != "auto":
             raise
-        return np.zeros(len(upper)), upper
+        return False
+    return True
 
 
 def _ladder(problem):

@@ -7,6 +7,7 @@ import numpy as np
 
 from sklearn_irg._threats.best_found import BestFound
 from sklearn_irg._threats.confirmation import confirmed_by_predict
+from sklearn_irg._threats.errors import NotCertifiableError
 from sklearn_irg._threats.methods import choose, refusal
 from sklearn_irg._threats.methods.black_box_search import BlackBoxSearch
 from sklearn_irg._threats.radii import rungs
@@ -57,7 +58,7 @@ def find_attacks(problem, radii, name="auto", budget=None):
     """Attack rows at several radii; a row that is misclassified at one is so at all larger ones."""
     method, obstacles = choose(problem, "attack", name, budget)
     if method is None:
-        raise TypeError(refusal(problem, name, obstacles))
+        raise NotCertifiableError(refusal(problem, name, obstacles))
     if method.needs_affine_steps:
         problem.find_limits(sorted(radii))
         _warn_where_not_affine(problem, max(radii, default=0))
@@ -92,7 +93,7 @@ def certify(problem, radii, name="auto", budget=None):
         problem.find_limits(sorted(radii))
         require_known_steps(problem, sorted(radii))
     if method is None:
-        raise TypeError(refusal(problem, name, obstacles))
+        raise NotCertifiableError(refusal(problem, name, obstacles))
     return _certified_rows(method, radii) & _is_within_limits(method, radii), method.name
 
 
@@ -143,7 +144,7 @@ def require_known_steps(problem, radii):
     if examples is not None:
         examples.find_limits(radii[:1])
     if examples is None or (examples.limits < radii[0]).all():
-        raise TypeError(
+        raise NotCertifiableError(
             f"nothing is certain about {problem.model.name} here: its preprocessing is not affine within the threat model, "
             "or is unknown and acts on columns without bounds. Use steps of scikit-learn, give a ThreatModel with bounds, "
             "or pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy gives an upper bound."

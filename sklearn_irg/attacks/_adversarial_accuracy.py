@@ -18,10 +18,11 @@ from sklearn_irg.attacks._problem import like
 def adversarial_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max_nodes=10_000, sample_weight=None):
     """Accuracy when every row may move within a radius, or as a threat model allows.
 
-    An upper bound, found by an attack: a row misclassified at one radius counts as misclassified at all larger ones. Exact
-    for linear models, decision trees, forests and gradient boosting, alone or in a pipeline as far as the steps before them act
-    column by column and are affine within reach of the row, except for `ThreatModel.valid`. Elsewhere the pipeline is attacked
-    as a whole. `evaluate_robustness` says which rows are settled, and by which method.
+    An upper bound, found by an attack: a row misclassified at one radius counts as misclassified at all larger ones.
+    Exact for linear models, decision trees, forests and gradient boosting, alone or in a pipeline as far as the steps
+    before them act column by column and are affine, or for linear models linear between kinks, except for
+    `ThreatModel.valid`. Elsewhere the pipeline is attacked as a whole. `evaluate_robustness` says which rows are
+    settled, and by which method.
 
     Parameters
     ----------
@@ -36,11 +37,11 @@ def adversarial_accuracy(estimator, X, y, threat, *, norm=None, method="auto", m
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
     method : str or callable, default="auto"
-        "auto" takes the first of these that applies, and any of them can be named: "linear" (closed form), "tree" (one
-        decision tree), "additive_trees" (branch and bound for forests and boosting), "gradient" (linearised minima and
-        projected gradients) and "search". "exact" takes the first three only. A callable
-        ``method(estimator, X, y, threat)`` returns moved rows; it is called for each radius, with a threat model of that
-        radius where one is given.
+        "auto" takes the first of these that applies, and any of them can be named: "scorecard" (linear behind steps
+        with kinks), "linear" (closed form), "tree" (one decision tree), "additive_trees" (branch and bound for forests
+        and boosting), "gradient" (linearised minima and projected gradients) and "search". "exact" takes the first four
+        only. A callable ``method(estimator, X, y, threat)`` returns moved rows; it is called for each radius, with a
+        threat model of that radius where one is given.
     max_nodes : int, default=10_000
         Boxes that a branch and bound may look at, for each row, way to swap and other class. Rows that it leaves open
         count as correctly classified under attack, and not as certified.
@@ -124,8 +125,9 @@ def certified_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max
         Radius, or several, in units of X; or the changes that rows of a table may undergo.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
-    method : {"auto", "exact", "linear", "tree", "additive_trees", "linear_bounds"}, default="auto"
-        "auto" takes the first of the others that applies; "exact" takes none but the middle three.
+    method : str, default="auto"
+        "auto" takes the first of these that applies: "scorecard", "linear", "tree", "additive_trees", "linear_bounds" and
+        "lipschitz"; "exact" takes the first four only.
     max_nodes : int, default=10_000
         As in `adversarial_accuracy`.
     sample_weight : array-like of shape (n_samples,), default=None

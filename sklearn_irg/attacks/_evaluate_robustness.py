@@ -6,6 +6,7 @@ from sklearn.utils import column_or_1d
 from sklearn_irg._checks import check_radii
 from sklearn_irg._threats.arguments import as_threat, checked_budget
 from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.errors import NotCertifiableError
 from sklearn_irg._threats.evaluation import certify, find_attacks
 from sklearn_irg._threats.methods import check_method
 
@@ -132,5 +133,5 @@ def _certificates(problem, attacks, radii, budget):
         return attacks.certified, attacks.method
     try:
         return certify(problem, radii, budget=budget)
-    except TypeError:  # nothing is certain about it
+    except NotCertifiableError:
         return attacks.certified, ""

@@ -15,24 +15,28 @@ def certified_radius(
     Parameters
     ----------
     estimator : classifier
-        A fitted linear model, multi-layer perceptron or decision tree, or a pipeline with one of these behind steps that
-        are affine in what rows may become (see Notes).
+        A fitted linear model, multi-layer perceptron, decision tree, forest or gradient boosting, or a pipeline with one of
+        these behind steps that are affine in what rows may become (see Notes).
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
         Labels; misclassified rows have radius zero. ``None`` means the predicted ones.
-    norm : {"l2", "linf", "l1"}, default=None
-        Norm of the distance; ``None`` is "l2". A threat model has its own.
-    method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
-        "lipschitz" divides the margins of a network by the product of the spectral norms of its weights, in "l2" only [1]_;
-        "linear_bounds" bounds its activations by lines [2]_, to within 0.2% of the largest radius that this certifies;
-        "exact" is for linear models, trees, forests and gradient boosting [4]_, and, by mixed-integer programming, ReLU
-        networks in "linf" and "l1" [3]_. "auto" is exact for these but networks, for which it is "linear_bounds"; integers in
-        "l2" and "l1" are treated as fractions by linear models.
     threat : ThreatModel, default=None
         Changes that rows may undergo; its radius is ignored.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the distance; ``None`` is "l2". A threat model has its own.
     units : {"raw", "std"}, default="raw"
         Units of the columns: their own, or their standard deviation over the rows given. A threat model has its own.
+    method : str, default="auto"
+        "auto" takes the first of these that applies, but "mixed_integer" only if it is named; "exact" takes exact
+        methods only. Exact are "scorecard" and "linear" for linear models, "tree" and "additive_trees" for trees,
+        forests and gradient boosting [4]_, and "mixed_integer" for ReLU networks in "linf" and "l1" [3]_.
+        "linear_bounds" bounds the activations of a network by lines [2]_, to within 0.2% of the largest radius that
+        this certifies; "lipschitz" divides its margins by the product of the spectral norms of its weights, in "l2"
+        only [1]_.
+    max_nodes : int, default=10_000
+        Boxes that a branch and bound may look at, for each row, radius, way to swap and other class; what is proved by then
+        counts.
     time_limit : float, default=10.0
         Seconds for each row of a mixed-integer program. When it runs out, the radius is the largest one proved so far.
 
@@ -54,11 +58,12 @@ def certified_radius(
 
     Notes
     -----
-    In a pipeline no radius is larger than the one within which the steps before the last are affine. Steps of scikit-learn
-    that are known to be affine, such as imputers, scalers, encoders and principal components, are read by their type and
-    parameters; edges of bins, thresholds, ends of clipping and markers of missing values end the radius of each row that
-    can reach them. Other steps are tested numerically at several hundred points within reach of each row, which is
-    evidence and no proof. On columns without bounds (no ``threat``, or one with ``bounds=None``) they certify nothing.
+    In a pipeline no radius is larger than the one within which the steps before the last are affine, but for linear
+    models behind steps with kinks in one column each ("scorecard"). Steps of scikit-learn that are known to be affine,
+    such as imputers, scalers, encoders and principal components, are read by their type and parameters; edges of bins,
+    thresholds, ends of clipping and markers of missing values end the radius of each row that can reach them. Other
+    steps are tested numerically at several hundred points within reach of each row, which is evidence and no proof. On
+    columns without bounds (no ``threat``, or one with ``bounds=None``) they certify nothing.
 
     The rounding of ``predict``, in its own precision, is counted.
 
@@ -104,18 +109,17 @@ def distance_interval(
         Samples.
     y : array-like of shape (n_samples,), default=None
         Labels; misclassified rows have distance zero. ``None`` means the predicted ones.
-    norm : {"l2", "linf", "l1"}, default=None
-        Norm of the distance; ``None`` is "l2". A threat model has its own.
-    method : {"auto", "lipschitz", "linear_bounds", "exact"}, default="auto"
-        How the lower bound is found. "lipschitz" divides the margins of a network by the product of the spectral norms
-        of its weights, in "l2" only; "linear_bounds" bounds its activations by lines; "exact" makes both bounds meet: for
-        trees, forests and gradient boosting, and by mixed-integer programming for ReLU networks in "linf" and "l1". "auto" is
-        exact for these but networks, for which it is "linear_bounds"; integers in "l2" and "l1" are treated as fractions by
-        linear models.
     threat : ThreatModel, default=None
         Changes that rows may undergo; its radius is ignored.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the distance; ``None`` is "l2". A threat model has its own.
     units : {"raw", "std"}, default="raw"
-        Units of the columns: their own, or their standard deviation over the rows given.
+        Units of the columns: their own, or their standard deviation over the rows given. A threat model has its own.
+    method : str, default="auto"
+        How the lower bound is found, as in `certified_radius`; exact methods give the upper one as well, so that both meet.
+    max_nodes : int, default=10_000
+        Boxes that a branch and bound may look at, for each row, radius, way to swap and other class; what is proved by then
+        counts.
     time_limit : float, default=10.0
         Seconds for each row of a mixed-integer program. When it runs out, the two ends may differ.
 
@@ -127,7 +131,7 @@ def distance_interval(
     Raises
     ------
     TypeError
-        For ``method="exact"`` where no exact method exists.
+        For a method that does not apply, and for "exact" where no exact method does.
 
     Examples
     --------

@@ -74,12 +74,12 @@ def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
 def attack_distance(estimator, X, *, threat=None, norm=None, units="raw", method="auto", max_nodes=10_000, max_iter=50):
     """Distance at which the prediction of each row is found to change: an upper bound on the distance to the boundary.
 
-    Exact for linear models and decision trees, alone or in a pipeline as far as the steps before them are affine, except for
-    `ThreatModel.valid` and, for linear models, integers in "l2" and "l1". Exact values are infima, which need not
-    be reached. For other models without gradients, a search finds a row with another prediction and moves it back
-    towards the original row while the prediction differs. For models with gradients, `sklearn_irg.attacks.deepfool`
-    finds such a row, and bisection finds the boundary on the line to it; in norms other than "l2", or under a threat
-    model, projected gradients at growing radii are used instead.
+    Exact for linear models, decision trees, forests and gradient boosting, alone or in a pipeline as far as the steps
+    before them act column by column and are affine or linear between kinks, except for `ThreatModel.valid`. Exact
+    values are infima, which need not be reached. For models with gradients, `sklearn_irg.attacks.deepfool` finds a row
+    with another prediction, and bisection the boundary on the line to it; in norms other than "l2", or with bounds,
+    projected gradients at growing radii are used instead. For other models a search finds such a row and moves it back
+    while the prediction differs.
 
     Parameters
     ----------
@@ -87,20 +87,29 @@ def attack_distance(estimator, X, *, threat=None, norm=None, units="raw", method
         Fitted; a pipeline of any steps, or anything else with ``predict``.
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
-    norm : {"l2", "linf", "l1"}, default=None
-        Norm of the distance; ``None`` is "l2". A threat model has its own.
     threat : ThreatModel, default=None
         Changes that rows may undergo; its radius is ignored.
+    norm : {"l2", "linf", "l1"}, default=None
+        Norm of the distance; ``None`` is "l2". A threat model has its own.
     units : {"raw", "std"}, default="raw"
-        Units of the columns: their own, or their standard deviation over the rows given. A
-        threat model has its own.
+        Units of the columns: their own, or their standard deviation over the rows given. A threat model has its own.
+    method : str, default="auto"
+        "auto" takes the first of these that applies: "scorecard", "linear", "tree", "additive_trees", "deepfool",
+        "gradient" and "search"; "exact" takes the first four only, and "mixed_integer".
+    max_nodes : int, default=10_000
+        As in `certified_radius`.
     max_iter : int, default=50
-        Maximum number of linearisations.
+        Maximum number of linearisations of "deepfool".
 
     Returns
     -------
     distances : ndarray of shape (n_samples,)
         In these units, or those of the threat model. Infinite where no other prediction was found.
+
+    Raises
+    ------
+    TypeError
+        For an estimator that is not a classifier, and for a method that does not apply to it.
 
     Examples
     --------

@@ -1,6 +1,7 @@
 import numpy as np
 
 from sklearn_irg._threats.arguments import fitted_threat
+from sklearn_irg._threats.errors import NotCertifiableError
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, evaluate_robustness
 from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, plain, styles, wrapped
 
@@ -187,7 +188,7 @@ def _accuracies(estimator, X, y, threat, norm, method):
     attacked = np.atleast_1d(adversarial_accuracy(estimator, X, y, threat, norm=norm, method=method))
     try:
         return attacked, np.atleast_1d(certified_accuracy(estimator, X, y, threat, norm=norm))
-    except TypeError:  # nothing is certain about it
+    except NotCertifiableError:
         return attacked, None
 
 
