@@ -139,9 +139,10 @@ class RowCosts:
         _, place, inverse = np.unique(key, return_index=True, return_inverse=True)
         some, wanted = views[place], cells[place]
         first, found = counts[some, wanted], np.full(len(some), np.inf)
-        for steps in (first + 1, first):  # the fewer ones last
-            seen = self._seen_after(column, some, sign[some, wanted] * steps)
-            reached = np.searchsorted(self.thresholds[column], seen) == wanted
+        trials = np.array([first + 1, first])
+        seen = self._seen_after(column, np.tile(some, 2), (sign[some, wanted] * trials).ravel()).reshape(trials.shape)
+        for steps, numbers in zip(trials, seen, strict=True):  # the fewer ones last
+            reached = np.searchsorted(self.thresholds[column], numbers) == wanted
             found[reached] = steps[reached]
         counts[views, cells] = found[inverse]
         return counts
