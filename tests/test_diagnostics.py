@@ -632,7 +632,7 @@ class TestBadInput:
     def test_what_cannot_be_handled_says_what_would_be_needed(self):
         with pytest.raises(TypeError, match="SVC is not linear"):
             linear_geometry(SVC().fit(X2, y2), X2, y2)
-        with pytest.raises(TypeError, match=r"nothing is certain about SVC here. Certificates need a linear model"):
+        with pytest.raises(TypeError, match=r"nothing is certain about SVC here. Exact methods and certificates"):
             certified_radius(SVC().fit(X2, y2), X2)
         with pytest.raises(TypeError, match="LinearRegression is not a classifier"):
             signed_distance(LinearRegression().fit(X2, y2), X2)

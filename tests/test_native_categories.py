@@ -15,7 +15,13 @@ from sklearn_irg._fitted.trees import TreesInside, codes, difference, read_trees
 from sklearn_irg._fitted.trees.codes import codes_of
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.methods import additive_trees
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, certified_accuracy
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    adversarial_examples,
+    certified_accuracy,
+    evaluate_robustness,
+)
 from sklearn_irg.diagnostics import certified_radius, distance_interval
 
 pytestmark = [
@@ -249,7 +255,7 @@ def test_ordered_categories_that_lightgbm_takes_for_numbers_are_searched():
     model, threat = lightgbm().fit(table, y), ThreatModel(0.3, n_swaps=1).fit(table)
     with pytest.raises(TypeError, match="categories are ordered"):
         certified_accuracy(model, table[:5], y[:5], threat)
-    assert adversarial_accuracy(model, table[:5], y[:5], threat) <= 1
+    assert (evaluate_robustness(model, table[:5], y[:5], threat).attacked_by == "search").all()
 
 
 # -- numbers that are categories ------------------------------------------------------------------------------------------
@@ -372,7 +378,7 @@ def test_numbers_that_move_where_trees_have_categories_are_searched():
     model, threat = histograms(categorical_features=[0]).fit(X, y), ThreatModel(0.3).fit(X)
     with pytest.raises(TypeError, match=r"a number may move that .* takes for a category"):
         certified_accuracy(model, X[:5], y[:5], threat)
-    assert adversarial_accuracy(model, X[:5], y[:5], threat) <= 1
+    assert (evaluate_robustness(model, X[:5], y[:5], threat).attacked_by == "search").all()
 
 
 def test_counters_of_categories_are_searched():
@@ -380,7 +386,7 @@ def test_counters_of_categories_are_searched():
     model, threat = catboost(one_hot_max_size=2).fit(table, y), ThreatModel(0.3, n_swaps=1).fit(table)
     with pytest.raises(TypeError, match="counters of categories"):
         certified_accuracy(model, table[:5], y[:5], threat)
-    assert adversarial_accuracy(model, table[:5], y[:5], threat) <= 1
+    assert (evaluate_robustness(model, table[:5], y[:5], threat).attacked_by == "search").all()
 
 
 def test_words_that_are_too_long_for_their_hashes_are_searched():

@@ -9,9 +9,12 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import KBinsDiscretizer
 
 from sklearn_irg._fitted.trees import read_trees
 from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.methods import choose
 from sklearn_irg._threats.score_ranges import score_range
 from sklearn_irg.attacks import ThreatModel
 
@@ -101,3 +104,32 @@ def test_three_classes_are_refused():
     rows, labels = load_iris(return_X_y=True)
     with pytest.raises(TypeError, match="two classes are needed"):
         ranges(LogisticRegression(max_iter=500).fit(rows, labels), rows, ThreatModel(0.1).fit(rows))
+
+
+@pytest.mark.parametrize(
+    "last",
+    [LogisticRegression(C=10), GradientBoostingClassifier(n_estimators=8, random_state=0)],
+    ids=lambda m: type(m).__name__,
+)
+def test_nothing_is_said_beyond_a_kink_of_the_steps(last):
+    bins = KBinsDiscretizer(4, encode="ordinal", quantile_method="averaged_inverted_cdf")
+    rows = X + 0.3 * RNG.standard_normal(X.shape)
+    model = make_pipeline(bins, last).fit(rows, Y)
+    threat = ThreatModel(0.5, norm="linf").fit(rows)
+    found = ranges(model, rows[:40], threat)
+    box = np.clip(rows[:40] + 0.5 * threat.scales_ * RNG.uniform(-1, 1, (200, 40, 3)), threat.lows_, threat.highs_)
+    scores = model.decision_function(box.reshape(-1, 3)).reshape(200, 40)
+    assert (found.lowest_bound <= scores.min(axis=0) + 1e-9).all()
+    assert (found.highest_bound >= scores.max(axis=0) - 1e-9).all()
+    assert np.isinf(found.lowest_bound).any()
+
+
+def test_what_is_known_of_a_part_is_not_taken_for_the_whole():
+    model = GradientBoostingClassifier(n_estimators=8, random_state=0).fit(X, Y)
+    threat = ThreatModel(0.9, norm="linf", directions={0: "up"}).fit(X)
+    problem = AttackProblem(model, X, Y, threat)
+    highest = np.flatnonzero(X[:, 0] == X[:, 0].max())  # whose first number cannot move
+    part, _ = choose(problem.take(highest), "attack")
+    whole, _ = choose(problem, "attack")
+    assert 0 not in part.search.moving
+    assert 0 in whole.search.moving

@@ -241,13 +241,16 @@ def test_a_kink_belongs_to_the_side_that_the_steps_say():
     for model, rows in ((above, [[0.0], [2.0], [4.0]]), (from_there, [[0.0], [2.0], [4.0]])):
         y = model.predict(np.array(rows))
         options = {"norm": "linf", "integers": None, "bounds": None, "scale": None}
-        threat = ThreatModel([1.0, 2.0, 2.1], **options).fit(X)
+        threat = ThreatModel([1.0, 1.999, 2.001], **options).fit(X)
         found = evaluate_robustness(model, np.array(rows), y, threat)
-        is_above = model is above
-        expected = np.array([[False, is_above, False], [not is_above, is_above, is_above], [True, True, True]])
-        expected[0, 1] = expected[1, 1] = True  # next to the kink, one side or the other is at no distance
-        expected[1] = True
-        np.testing.assert_array_equal(found.misclassified[2], True)
+        for radius, misclassified in zip(threat.epsilon, found.misclassified, strict=True):
+            ends = np.array(rows) + radius * np.linspace(-1, 1, 801)
+            near = np.clip(
+                np.nextafter(2.0, [-np.inf, 2.0, np.inf]), ends.min(axis=1)[:, None], ends.max(axis=1)[:, None]
+            )
+            points = np.concatenate([ends, near], axis=1)
+            truth = (model.predict(points.reshape(-1, 1)).reshape(points.shape) != y[:, None]).any(axis=1)
+            np.testing.assert_array_equal(misclassified, truth)
         np.testing.assert_array_equal(found.certified, ~found.misclassified)
 
 

@@ -218,6 +218,7 @@ def _as_plain_numbers(X):
 
 def _bound(estimator, X, table):
     """A model and the rows that it takes: numbers where X has nothing else, a table's otherwise."""
+    _refuse_boosters(estimator)
     check_is_fitted(estimator)
     in_order = not is_reordered(estimator, getattr(X, "columns", None))
     if table is None and in_order and _is_numeric(X) and not _needs_frames(estimator, X):
@@ -275,7 +276,7 @@ def _needs_frames(estimator, X):
 
 
 def _needs_cells(estimator):
-    """Whether an estimator takes whole numbers for words, as CatBoost does, and refuses others."""
+    """Whether an estimator takes integers for words, as CatBoost does, and refuses others."""
     return bool(getattr(Steps(estimator).last, "get_cat_feature_indices", list)()) and not has_steps(estimator)
 
 
@@ -290,6 +291,18 @@ def _table_model(estimator, table):
     model = whole_model(estimator, table)
     model.has_kinks = steps is not None
     return model, model.bind(table)
+
+
+def _refuse_boosters(estimator):
+    """Raise an error for a library's own model, which is no estimator, with the name of the one around it."""
+    kind = type(estimator)
+    wrappers = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier", "catboost": "CatBoostClassifier"}
+    library = kind.__module__.partition(".")[0]
+    if library in wrappers and not hasattr(estimator, "get_params"):
+        raise TypeError(
+            f"{kind.__name__} of {library} is no scikit-learn estimator: it does not say which class it predicts. "
+            f"Pass a fitted {library}.{wrappers[library]}."
+        )
 
 
 def has_steps(estimator):

@@ -172,7 +172,7 @@ def _holds_within(problem, columns, radius):
 
 
 def _agree_at_all(problem, points):
-    """Whether steps agree at several points of each row, given as pairs of units and codes."""
+    """Whether steps agree at several points of each row, given as pairs of delta and codes."""
     holds = np.ones(len(problem), dtype=bool)
     points = list(points)
     several = max(1, _BLOCK_ROWS // max(1, len(problem)))

@@ -258,7 +258,7 @@ class AttackProblem:
         return other
 
     def remembered(self, key, function):
-        """What a function makes of the problem, found once for it and for all parts of it."""
+        """What a function makes of the problem, found once for it and for parts that are taken later."""
         if key not in self._memory:
             self._memory[key] = function(self)
         return self._memory[key]
@@ -267,6 +267,7 @@ class AttackProblem:
         """Some of the rows."""
         some = copy(self)
         some.tables, some.rows = self.tables.take(rows), self.rows[rows]
+        some._memory = dict(self._memory)  # what holds for all rows holds for some, not the other way round
         if self.before is not None:
             some.before = self.before[0], self.before[1][rows]
         some.label, some.predicted = self.label[rows], self.predicted[rows]

@@ -16,7 +16,7 @@ def confirmed_by_predict(problem, delta, codes, epsilon, among=None):
     ----------
     problem : AttackProblem
         Rows.
-    units : ndarray of shape (n_samples, n_columns)
+    delta : ndarray of shape (n_samples, n_columns)
         How far numbers have moved.
     codes : ndarray of int of shape (n_samples, n_swappable)
         Levels.
@@ -27,7 +27,7 @@ def confirmed_by_predict(problem, delta, codes, epsilon, among=None):
 
     Returns
     -------
-    units : ndarray of shape (n_samples, n_columns)
+    delta : ndarray of shape (n_samples, n_columns)
         Points.
     confirmed : ndarray of bool of shape (n_samples,)
         Whether another class than the row's is predicted.

@@ -34,10 +34,8 @@ class Attacks:
         Names of the methods that attacked.
     delta, codes : ndarray
         Points: where rows are misclassified at the smallest radius, the others where they are nearest to that.
-    method : str
-        Name of the method that attacked where steps are affine.
-    is_exact : bool
-        Whether that method certifies, too.
+    method : Method
+        That attacked where steps are affine.
     """
 
     problem: object
@@ -46,8 +44,7 @@ class Attacks:
     methods: np.ndarray
     delta: np.ndarray
     codes: np.ndarray
-    method: str
-    is_exact: bool
+    method: object
 
     def rows(self):
         """Rows like those given at the points."""
@@ -58,7 +55,7 @@ def find_attacks(problem, radii, name="auto", budget=None):
     """Attack rows at several radii; a row that is misclassified at one is so at all larger ones."""
     method, obstacles = choose(problem, "attack", name, budget)
     if method is None:
-        raise NotCertifiableError(refusal(problem, name, obstacles))
+        raise TypeError(refusal(problem, name, obstacles))
     if method.needs_affine_steps:
         problem.find_limits(sorted(radii))
         _warn_where_not_affine(problem, max(radii, default=0))
@@ -70,7 +67,7 @@ def find_attacks(problem, radii, name="auto", budget=None):
     misclassified = (misclassified & is_confirmed) | problem.misclassified
     methods = np.where(_is_within_limits(method, radii), method.name, BlackBoxSearch.name)
     certified = certified & ~misclassified & _is_within_limits(method, radii)
-    return Attacks(problem, misclassified, certified, methods, delta, codes, method.name, method.is_exact)
+    return Attacks(problem, misclassified, certified, methods, delta, codes, method)
 
 
 def certify(problem, radii, name="auto", budget=None):

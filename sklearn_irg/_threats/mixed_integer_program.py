@@ -6,6 +6,8 @@ from scipy.sparse import coo_array
 
 __all__ = ["MixedIntegerProgram", "proved_minimum", "solved"]
 
+_LARGEST = 1e6  # coefficient for which HiGHS's verdict "infeasible" is believed
+
 
 def solved(objective, integrality, bounds, constraints, seconds, gap=1e-6):
     """Scipy's solution of a program, without the presolver, which may call points optimal that are not.
@@ -30,6 +32,12 @@ class MixedIntegerProgram:
         self.n = 0
         self.low, self.high, self.integer = [], [], []
         self.rows, self.columns, self.entries, self.row_low, self.row_high = [], [], [], [], []
+
+    @property
+    def is_well_scaled(self):
+        """Whether coefficients are small enough for the solver's absolute tolerances, so that "infeasible" is a proof."""
+        sizes = [np.abs(np.atleast_1d(entries)).max(initial=0) for entries in self.entries]
+        return max(sizes, default=0) <= _LARGEST
 
     def variables(self, n, low, high, integer=False):
         """Positions of new variables."""

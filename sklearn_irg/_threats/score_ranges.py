@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_irg._threats.best_found import BestFound
+from sklearn_irg._threats.errors import NotCertifiableError
+from sklearn_irg._threats.evaluation import require_known_steps
 from sklearn_irg._threats.methods import choose
 
 __all__ = ["ScoreRange", "score_range"]
@@ -22,7 +24,7 @@ class ScoreRange:
     lowest_bound, highest_bound : ndarray of shape (n_samples,)
         No score in the set is outside; infinite where nothing is certain.
     lowest, highest : ndarray of shape (n_samples,)
-        Scores at points of the set.
+        Scores at points of the set; NaN where the steps before the model are not known to be affine in it.
     method : str
         Name of the method that the bounds are from; empty where there is none.
     """
@@ -60,4 +62,19 @@ def _lowest(problem, radius, name, budget):
         attack, _ = choose(problem, "attack", budget=budget)
         attack.attack(best, radius, np.arange(len(problem)))
         attained = np.minimum(attained, -best.loss)
-    return bound, attained, "" if method is None else method.name
+    is_known = _are_steps_affine(problem, radius)
+    return (
+        np.where(is_known, bound, -np.inf),
+        np.where(is_known, attained, np.nan),
+        "" if method is None else method.name,
+    )
+
+
+def _are_steps_affine(problem, radius):
+    """Rows whose steps are known to be affine within the radius."""
+    problem.find_limits([radius])
+    try:
+        require_known_steps(problem, [radius])
+    except NotCertifiableError:
+        return np.zeros(len(problem), dtype=bool)
+    return problem.limits > radius

@@ -180,10 +180,11 @@ def certified_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max
 
 
 class _AdversarialScorer:
-    def __init__(self, threat, norm, method):
+    def __init__(self, threat, norm, method, max_nodes):
         self.threat = threat
         self.norm = norm
         self.method = method
+        self.max_nodes = max_nodes
         self._requests_weight = None
 
     def __call__(self, estimator, X, y, sample_weight=None):
@@ -191,7 +192,14 @@ class _AdversarialScorer:
         if share == 0:
             return 0.0
         return share * adversarial_accuracy(
-            estimator, X, y, self.threat, norm=self.norm, method=self.method, sample_weight=sample_weight
+            estimator,
+            X,
+            y,
+            self.threat,
+            norm=self.norm,
+            method=self.method,
+            max_nodes=self.max_nodes,
+            sample_weight=sample_weight,
         )
 
     def set_score_request(self, *, sample_weight=None):
@@ -238,7 +246,7 @@ def _of_known_classes(estimator, y, sample_weight):
     return np.where(is_known, labels, classes[0]), weights * is_known, share
 
 
-def make_adversarial_scorer(threat, *, norm=None, method="auto"):
+def make_adversarial_scorer(threat, *, norm=None, method="auto", max_nodes=10_000):
     """A scorer for ``GridSearchCV(scoring=…)``: accuracy when rows may move within a radius, or as a threat model allows.
 
     Parameters
@@ -249,6 +257,8 @@ def make_adversarial_scorer(threat, *, norm=None, method="auto"):
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2".
     method : str or callable, default="auto"
+        As in `adversarial_accuracy`.
+    max_nodes : int, default=10_000
         As in `adversarial_accuracy`.
 
     Returns
@@ -290,4 +300,4 @@ def make_adversarial_scorer(threat, *, norm=None, method="auto"):
         check_choice("l2" if norm is None else norm, "norm", NORMS)
     if not callable(method):
         check_method(method, "attack")
-    return _AdversarialScorer(threat, norm, method)
+    return _AdversarialScorer(threat, norm, method, checked_budget(max_nodes).max_nodes)

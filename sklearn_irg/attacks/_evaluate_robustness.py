@@ -7,7 +7,7 @@ from sklearn_irg._checks import check_radii
 from sklearn_irg._threats.arguments import as_threat, checked_budget
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.errors import NotCertifiableError
-from sklearn_irg._threats.evaluation import certify, find_attacks
+from sklearn_irg._threats.evaluation import certify, find_attacks, require_known_steps
 from sklearn_irg._threats.methods import check_method
 
 
@@ -80,8 +80,8 @@ def evaluate_robustness(estimator, X, y, threat, *, norm=None, method="auto", ma
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
     method : str, default="auto"
-        That attacks, as in `adversarial_accuracy`. Certificates are by the same method where it gives them, otherwise by the
-        first that applies.
+        Method that attacks, as in `adversarial_accuracy`. Certificates are by the same method where it gives them,
+        otherwise by the first that applies.
     max_nodes : int, default=10_000
         As in `adversarial_accuracy`.
 
@@ -94,6 +94,11 @@ def evaluate_robustness(estimator, X, y, threat, *, norm=None, method="auto", ma
     ------
     ValueError, TypeError
         As `adversarial_accuracy`.
+
+    See Also
+    --------
+    adversarial_accuracy : The upper bound alone.
+    certified_accuracy : The lower bound alone.
 
     Examples
     --------
@@ -129,9 +134,11 @@ def evaluate_robustness(estimator, X, y, threat, *, norm=None, method="auto", ma
 
 def _certificates(problem, attacks, radii, budget):
     """Rows that are certified by the attack itself, or by another method, and its name; empty where there is none."""
-    if attacks.is_exact:
-        return attacks.certified, attacks.method
     try:
-        return certify(problem, radii, budget=budget)
+        if not attacks.method.is_exact:
+            return certify(problem, radii, budget=budget)
+        if attacks.method.needs_affine_steps:
+            require_known_steps(problem, sorted(radii))
     except NotCertifiableError:
-        return attacks.certified, ""
+        return np.zeros_like(attacks.certified), ""
+    return attacks.certified, attacks.method.name

@@ -42,8 +42,8 @@ def flip_rates(estimator, X, y=None, threat=None):
     """Proportion of rows whose class changes when one column alone changes, for each column that may change.
 
     A category changes to any other level that the threat model allows, a number moves within the radius and the bounds.
-    Found by the attack of `sklearn_irg.attacks.adversarial_accuracy`: exact for linear models and decision trees, and for
-    categories of any model; otherwise a lower bound.
+    Found by the attack of `sklearn_irg.attacks.adversarial_accuracy`: exact for linear models, trees, forests and boosting,
+    and for categories of any model; otherwise a lower bound.
 
     Parameters
     ----------

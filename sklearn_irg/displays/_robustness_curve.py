@@ -17,7 +17,7 @@ class RobustnessCurveDisplay(Display):
     epsilon : ndarray of shape (n_radii,)
         Radii.
     attacked : dict of str to ndarray of shape (n_radii,)
-        Accuracy under attack by model: exact for linear ones, an upper bound otherwise.
+        Accuracy under attack by model: exact where it equals certified accuracy, an upper bound otherwise.
     certified : dict of str to ndarray of shape (n_radii,), default=None
         Accuracy that no attack can go below, where it is known.
     norm : str, default="l2"
@@ -52,7 +52,18 @@ class RobustnessCurveDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, threat, norm=None, method="auto", name=None, ax=None, curve_kwargs=None
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        threat,
+        norm=None,
+        method="auto",
+        max_nodes=10_000,
+        name=None,
+        ax=None,
+        curve_kwargs=None,
     ):
         """Compute and draw for one model.
 
@@ -70,6 +81,8 @@ class RobustnessCurveDisplay(Display):
             Norm of the perturbations for radii; ``None`` is "l2".
         method : str or callable, default="auto"
             As in `sklearn_irg.attacks.adversarial_accuracy`.
+        max_nodes : int, default=10_000
+            As in `sklearn_irg.attacks.adversarial_accuracy`.
         name : str, default=None
             Name for the legend; ``None`` is that of the estimator.
         ax : matplotlib axes, default=None
@@ -84,11 +97,21 @@ class RobustnessCurveDisplay(Display):
         """
         name = name_of(estimator) if name is None else name
         return cls.from_estimators(
-            {name: estimator}, X, y, threat=threat, norm=norm, method=method, ax=ax, curve_kwargs=curve_kwargs
+            {name: estimator},
+            X,
+            y,
+            threat=threat,
+            norm=norm,
+            method=method,
+            max_nodes=max_nodes,
+            ax=ax,
+            curve_kwargs=curve_kwargs,
         )
 
     @classmethod
-    def from_estimators(cls, estimators, X, y, *, threat, norm=None, method="auto", ax=None, curve_kwargs=None):
+    def from_estimators(
+        cls, estimators, X, y, *, threat, norm=None, method="auto", max_nodes=10_000, ax=None, curve_kwargs=None
+    ):
         """Compute and draw for several models; certified accuracy too where it is known.
 
         Parameters
@@ -106,6 +129,8 @@ class RobustnessCurveDisplay(Display):
             Norm of the perturbations for radii; ``None`` is "l2".
         method : str or callable, default="auto"
             As in `sklearn_irg.attacks.adversarial_accuracy`.
+        max_nodes : int, default=10_000
+            As in `sklearn_irg.attacks.adversarial_accuracy`.
         ax : matplotlib axes, default=None
             Axes to draw on; ``None`` creates new ones.
         curve_kwargs : dict, default=None
@@ -122,7 +147,7 @@ class RobustnessCurveDisplay(Display):
             fitted_threat(threat, X)
             units, radii = _units(threat), threat.epsilon
         for name, estimator in named(estimators).items():
-            attacked[name], bound = _accuracies(estimator, X, y, threat, norm, method)
+            attacked[name], bound = _accuracies(estimator, X, y, threat, norm, method, max_nodes)
             if bound is not None:
                 certified[name] = bound
         if isinstance(threat, ThreatModel):
@@ -180,14 +205,14 @@ def _bounds():
     ]
 
 
-def _accuracies(estimator, X, y, threat, norm, method):
+def _accuracies(estimator, X, y, threat, norm, method, max_nodes):
     """Accuracy under attack, and certified accuracy or None."""
     if not callable(method):
-        found = evaluate_robustness(estimator, X, y, threat, norm=norm, method=method)
+        found = evaluate_robustness(estimator, X, y, threat, norm=norm, method=method, max_nodes=max_nodes)
         return found.adversarial_accuracy, found.certified_accuracy if found.is_certifiable else None
     attacked = np.atleast_1d(adversarial_accuracy(estimator, X, y, threat, norm=norm, method=method))
     try:
-        return attacked, np.atleast_1d(certified_accuracy(estimator, X, y, threat, norm=norm))
+        return attacked, np.atleast_1d(certified_accuracy(estimator, X, y, threat, norm=norm, max_nodes=max_nodes))
     except NotCertifiableError:
         return attacked, None
 

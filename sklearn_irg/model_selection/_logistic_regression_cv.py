@@ -66,7 +66,7 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
     scores_ : ndarray of shape (n_folds, n_alphas)
         Score of each strength in each fold.
     attacked_scores_ : ndarray of shape (n_folds, n_alphas)
-        Accuracies under ``threat``, which are upper bounds. Only with a threat model.
+        Accuracies under ``threat``: exact, but for `ThreatModel.valid`. Only with a threat model.
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)

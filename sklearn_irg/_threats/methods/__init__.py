@@ -46,7 +46,7 @@ def choose(problem, question, name="auto", budget=None):
     ----------
     problem : AttackProblem
         The rows.
-    question : {"attack", "certify", "lower", "upper"}
+    question : {"attack", "certify", "lower", "upper", "score"}
         What is asked.
     name : str, default="auto"
         "auto", "exact" for exact methods only, or the name of a method.
@@ -88,12 +88,15 @@ def refusal(problem, name, obstacles):
     """Why no method answers, and the way round."""
     if name not in ("auto", "exact"):
         return f"method={name!r} does not apply here: {obstacles[0].partition(': ')[2]}."
+    if name == "exact" and problem.threat.valid is not None:
+        return "no exact method knows of the rows that valid rejects. Use method='auto', whose answers are bounds."
     what = "is certain" if name == "auto" else "is known exactly"
     reason = _telling(problem, obstacles)
     return (
-        f"nothing {what} about {problem.model.name} here{reason and f' ({reason})'}. Certificates need a linear model, trees "
-        "that can be read, or a network of activations with linear bounds, alone or behind steps that act column by column; "
-        "behind others, pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy and attack_distance give upper bounds."
+        f"nothing {what} about {problem.model.name} here{reason and f' ({reason})'}. Exact methods and certificates are for "
+        "linear models, trees that can be read, and networks of activations with linear bounds, alone or behind steps that act "
+        "column by column; behind others, pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy and attack_distance "
+        "give upper bounds with method='auto'."
     )
 
 

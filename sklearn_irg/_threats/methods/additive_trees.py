@@ -381,5 +381,5 @@ def _ways(some):
 
 
 def _is_within(delta, norm, radius):
-    """Whether points are in the ball, up to the rounding that `Reach.allows` grants: multiples of a step are off by it."""
+    """Whether points are in the ball, up to what `ThreatModel.allows` grants: multiples of a step are off by it."""
     return delta_norms(delta, norm) <= radius * (1 + 4 * _ULP * (1 + delta.shape[1]))

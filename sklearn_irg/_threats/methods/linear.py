@@ -63,7 +63,7 @@ class LinearClosedForm(Method):
         if arrays.norm == "linf" or not arrays.steps.any():
             return delta, bound
         for target in targets:  # a bound above the first is a certificate, a point at the second is misclassified
-            is_open = np.flatnonzero(~(bound > target) & ~((gradient * delta).sum(axis=1) <= targets[1]))
+            is_open = np.flatnonzero(~(bound > target) & ~((gradient * delta).sum(axis=1) <= targets[-1]))
             pieces = (a[is_open, :, None] for a in (low, high, gradient, np.zeros_like(gradient)))
             found = separable_minimum(
                 *pieces, arrays.steps, radius[is_open], arrays.norm, target[is_open], self.budget.max_nodes
@@ -78,7 +78,7 @@ class LinearClosedForm(Method):
         gradient = (gradients[:, 0] * arrays.scales).astype(np.float64)
         codes, gains = best_swaps(problem, 0)
         everything = np.full(len(problem), np.nan)  # no target: down to the minimum
-        delta, bound = self._minimum(arrays, gradient, radius, (everything, everything))
+        delta, bound = self._minimum(arrays, gradient, radius, (everything,))
         low, high = arrays.box(radius)
         slack = margin_slack(problem, np.maximum(-low, high))[:, 0]
         best.update(problem.at(codes), delta)

@@ -64,7 +64,10 @@ def _distance(problem, lower, upper, time_limit):
         program = _Program(problem.perturbations, weights, entering[0], hidden, ranges, furthest)
         program.margin_at_most_zero(function, constant)
         solution = program.solve(max(deadline - time.monotonic(), 1e-3))
-        if solution.status == 2:  # infeasible: this class is further away
+        if solution.status == 2 and program.is_well_scaled:  # infeasible: this class is further away
+            continue
+        if solution.status == 2:
+            proved = min(proved, lower)
             continue
         upper = min(upper, _distance_of(problem, program.delta_of(solution.x)))
         proved = min(proved, max(lower, program.unit * proved_minimum(solution)))
@@ -88,6 +91,7 @@ class _Program(MixedIntegerProgram):
 
     def __init__(self, arrays, weights, entering, hidden, ranges, furthest):
         super().__init__()
+        self.steps = arrays.steps
         self.unit = furthest  # of lengths in the program, since the solver has absolute tolerances
         low, high = (side[0] / furthest for side in arrays.box(furthest))
         weights, steps = weights * furthest, arrays.steps / furthest
@@ -111,8 +115,13 @@ class _Program(MixedIntegerProgram):
 
     def delta_of(self, solution):
         """How far numbers move at a solution."""
+        if solution is None:
+            return None
         up, down = self.moves
-        return None if solution is None else self.unit * (solution[up] - solution[down])
+        delta = self.unit * (solution[up] - solution[down])
+        is_integer = self.steps > 0
+        delta[is_integer] = np.rint(delta[is_integer] / self.steps[is_integer]) * self.steps[is_integer]
+        return delta
 
     def relu(self, inputs, matrix, offset, low, high):
         """What leaves the units of a layer."""

@@ -1,5 +1,7 @@
 """One decision tree: the nearest leaf of another class, exactly."""
 
+from functools import cached_property
+
 import numpy as np
 
 from sklearn_irg._fitted.trees import leaves_of
@@ -26,21 +28,24 @@ class SingleTree(Method):
             return "the steps before the tree mix columns"
         return None
 
-    def __init__(self, problem, budget):
-        super().__init__(problem, budget)
-        self.nearest, self.is_reached, self.delta, self.codes = nearest_leaves(problem)
+    @cached_property
+    def leaves(self):
+        """What is known of the nearest leaf of another class, by row."""
+        return nearest_leaves(self.problem)
 
     def attack(self, best, radius, rows, quick=False):
-        some, distance, is_reached = best.problem, self.nearest[rows], self.is_reached[rows]
+        some = best.problem
+        distance, is_reached, delta, codes = (of_rows[rows] for of_rows in self.leaves)
         is_near = (distance < radius) | ((distance == radius) & is_reached)
-        delta = np.where(is_near[:, None], self.delta[rows], 0)
-        codes = np.where(is_near[:, None], self.codes[rows], some.perturbations.codes)
+        delta = np.where(is_near[:, None], delta, 0)
+        codes = np.where(is_near[:, None], codes, some.perturbations.codes)
         best.update(some.at(codes), delta)
         certified = distance - distance_slack(some)
         return (certified > radius) | ((certified == radius) & ~is_reached)
 
     def distances(self):
-        return np.maximum(self.nearest - distance_slack(self.problem), 0), self.nearest.copy()
+        nearest = self.leaves[0]
+        return np.maximum(nearest - distance_slack(self.problem), 0), nearest.copy()
 
 
 def nearest_leaves(problem):
@@ -105,7 +110,7 @@ def _holds(box, k, values):
 
 
 def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
-    """Units that each number has to move at least, whether that is enough, and whether it is in reach."""
+    """Delta that each number needs at least, whether that is enough, and whether it is in the set."""
     n_columns = arrays.numbers.shape[1]
     low, high = np.full((len(rows), n_columns), -np.inf), np.full((len(rows), n_columns), np.inf)
     low_closed, high_closed = np.ones(low.shape, dtype=bool), np.ones(low.shape, dtype=bool)
@@ -157,7 +162,7 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
 
 
 def _inside(arrays, slopes, source, seen, box, needed, rows):
-    """Units at the numbers of single precision next to the ends."""
+    """Delta at the numbers of single precision next to the ends."""
     delta = needed.copy()
     for k, column in enumerate(box.columns):
         j = source[column]

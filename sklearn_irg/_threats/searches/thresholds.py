@@ -80,7 +80,7 @@ class _Walk:
 
     Attributes
     ----------
-    units : ndarray of shape (n_samples, n_columns)
+    delta : ndarray of shape (n_samples, n_columns)
         Where rows are.
     leads : ndarray of shape (n_samples,)
         By how much another class is ahead.
