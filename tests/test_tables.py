@@ -410,10 +410,10 @@ class TestPolars:
     @pytest.mark.parametrize("model", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())])
     def test_gradient_attacks_on_numbers_return_frames(self, attack, model):
         X = in_polars(TABLE, price="Float32")[["age", "price"]]
-        moved = attack(model.fit(X, LABELS), X, LABELS, epsilon=0.3)
+        moved = attack(model.fit(X, LABELS), X, LABELS, threat=0.3)
         assert dict(moved.schema) == dict(in_polars(TABLE, age="Float64", price="Float32")[["age", "price"]].schema)
         plain = TABLE[["age", "price"]].to_numpy()
-        expected = attack(clone(model).fit(plain, LABELS), plain, LABELS, epsilon=0.3)
+        expected = attack(clone(model).fit(plain, LABELS), plain, LABELS, threat=0.3)
         np.testing.assert_allclose(moved.to_numpy(), expected, rtol=1e-4, atol=1e-4)
 
     def test_a_search_over_a_frame_of_polars(self):
