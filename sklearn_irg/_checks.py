@@ -58,11 +58,11 @@ def check_radii(epsilon, name="epsilon"):
     if isinstance(epsilon, Real):
         return [check_real(epsilon, name, 0)]
     try:
-        radii = np.asarray(epsilon, dtype=np.float64).ravel().tolist()
+        radii = np.asarray(epsilon, dtype=np.float64).tolist()
     except (TypeError, ValueError):
-        raise InvalidParameterError(
-            f"{name} must be a number >= 0, several, or a ThreatModel; got {epsilon!r}."
-        ) from None
+        radii = None
+    if epsilon is None or not isinstance(radii, list) or any(isinstance(radius, list) for radius in radii):
+        raise InvalidParameterError(f"{name} must be a number >= 0, several, or a ThreatModel; got {epsilon!r}.")
     radii = [check_real(radius, name, 0) for radius in radii]
     if not radii:
         raise InvalidParameterError(f"{name} must be one radius or more; got none.")

@@ -300,3 +300,34 @@ class TestBadInput:
         ):
             certified_radius(tree, X2, method="linear_bounds")
         np.testing.assert_array_equal(certified_radius(tree, X2), attack_distance(tree, X2))
+
+
+class TestWhatNeverMoves:
+    """Columns that are fixed, without bounds, and rows that are all misclassified."""
+
+    model = LogisticRegression().fit(X2[:, :2], y2)
+
+    def test_a_fixed_column_takes_no_part_in_distances(self):
+        threat = ThreatModel(bounds=None, scale=None, fixed=[0]).fit(X2[:, :2])
+        rows = X2[:20, :2]
+        expected = np.abs(self.model.decision_function(rows) / self.model.coef_[0, 1])
+        lower, upper = distance_interval(self.model, rows, threat=threat)
+        np.testing.assert_allclose(upper, expected, rtol=1e-9)
+        np.testing.assert_allclose(lower, expected, rtol=1e-9)
+        np.testing.assert_allclose(attack_distance(self.model, rows, threat=threat), expected, rtol=1e-9)
+
+    def test_nothing_is_in_reach_where_all_columns_are_fixed(self):
+        threat = ThreatModel(bounds=None, scale=None, fixed=[0, 1]).fit(X2[:, :2])
+        assert np.isinf(certified_radius(self.model, X2[:5, :2], threat=threat)).all()
+        assert np.isinf(attack_distance(self.model, X2[:5, :2], threat=threat)).all()
+
+    @pytest.mark.parametrize("norm", ["l2", "l1"])
+    def test_rows_that_are_all_misclassified_have_distance_zero(self, norm):
+        X = np.round(3 * X3)
+        model = LogisticRegression(max_iter=500).fit(X, y3)
+        wrong = (model.predict(X[:4]) + 1) % 3
+        threat = ThreatModel(norm=norm).fit(X)
+        for some in (slice(0, 1), slice(0, 4)):
+            lower, upper = distance_interval(model, X[some], wrong[some], threat=threat)
+            np.testing.assert_array_equal(lower, 0)
+            np.testing.assert_array_equal(upper, 0)

@@ -903,3 +903,24 @@ def test_a_forest_that_was_fitted_on_a_frame_is_attacked_without_warnings():
     X, y = load_iris(return_X_y=True, as_frame=True)
     forest = RandomForestClassifier(5, random_state=0).fit(X, y)
     assert adversarial_accuracy(forest, X[::10], y[::10], 1.0) < forest.score(X[::10], y[::10])
+
+
+def test_words_where_there_were_numbers_are_an_error():
+    table = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0], "size": [1.0, 2.0, 1.5, 3.0]})
+    model = LogisticRegression().fit(table, [0, 1, 0, 1])
+    threat = ThreatModel(0.3).fit(table)
+    with pytest.raises(
+        ValueError, match=r"the column 'age' had numbers in fit of the ThreatModel, but X has '20.0' there"
+    ):
+        adversarial_accuracy(model, table.astype({"age": str}).astype({"age": object}), [0, 1, 0, 1], threat)
+
+
+@pytest.mark.parametrize("radius", [None, [[0.1]], "0.1x"])
+def test_a_radius_is_a_number_or_several(radius):
+    with pytest.raises(ValueError, match="threat must be a number >= 0, several, or a ThreatModel"):
+        adversarial_accuracy(MODELS["linear"], TABLE, LABELS, radius)
+
+
+def test_a_method_of_ones_own_returns_a_row_for_each():
+    with pytest.raises(ValueError, match=f"a row for each of the {len(TABLE)} rows of X; got an array of shape"):
+        adversarial_accuracy(MODELS["linear"], TABLE, LABELS, 0.1, method=lambda model, X, y, threat: X[:1])

@@ -42,6 +42,7 @@ class TablePerturbations:
         """Those of rows like X."""
         validate_data(threat, X, reset=False, skip_check_array=True)
         table = threat.read(X)
+        _check_numbers(threat, table)
         numbers = table.numbers()
         movable = (threat.scales_ > 0) & np.isfinite(numbers)
         scales = np.where(threat.scales_ > 0, threat.scales_, 1.0)
@@ -182,13 +183,23 @@ def _ends(threat, table, steps):
     return np.maximum(threat.lows_, lowest), np.minimum(threat.highs_, highest)
 
 
+def _check_numbers(threat, table):
+    """Raise an error for words where there were numbers in ``fit``, which would never change."""
+    for j in np.flatnonzero((threat.scales_ > 0) & ~table.is_number).tolist():
+        cell = next((cell for cell in table.cells(j) if cell is not None), None)
+        if cell is not None:
+            raise ValueError(
+                f"the column {table.name_of(j)!r} had numbers in fit of the ThreatModel, but X has {cell!r} there."
+            )
+
+
 def _check_own_bounds(threat, table, numbers):
     with np.errstate(invalid="ignore"):
         outside = threat._has_own_bounds & ((numbers < threat.lows_) | (numbers > threat.highs_))
     if outside.any():
         row, j = np.argwhere(outside)[0]
         raise ValueError(
-            f"bounds of {table.name_of(j)!r} are ({threat.lows_[j]:g}, {threat.highs_[j]:g}), but row {row} of X has "
+            f"bounds of {table.name_of(int(j))!r} are ({threat.lows_[j]:g}, {threat.highs_[j]:g}), but row {row} of X has "
             f"{numbers[row, j]:g} there."
         )
 

@@ -203,7 +203,8 @@ class ThreatModel(BaseEstimator):
         -------
         allowed : ndarray of bool of shape (n_samples,)
             Whether the change is allowed at the largest radius, up to the rounding of each number in its own type; cells
-            that cannot move must be the same. Rows that ``valid`` rejects are not allowed.
+            that cannot move must be the same. Rows that ``valid`` rejects are not allowed. Certificates are for the radius
+            itself, and not for rows that are beyond it by such a rounding.
         """
         return TablePerturbations.of(fitted_threat(self, X), X).allow(X_moved)
 

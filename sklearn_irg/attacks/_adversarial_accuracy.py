@@ -100,6 +100,10 @@ def _misclassified_by(method, estimator, X, y, threat, radii):
     found = {}
     for radius in sorted(radii):
         moved = method(estimator, X, y, radius if threat is None else with_radius(threat, radius))
+        if np.shape(moved)[:1] != (len(labels),):
+            raise ValueError(
+                f"method must return a row for each of the {len(labels)} rows of X; got an array of shape {np.shape(moved)}."
+            )
         misclassified = misclassified | (predictions(estimator, like(X, moved)) != labels)
         found[radius] = misclassified
     return np.array([found[radius] for radius in radii])

@@ -96,6 +96,8 @@ class LinearClosedForm(Method):
 
     def _holds(self, nearest, rows, radii):
         """Whether rows are certified at a radius each; keeps the distance of points that show they are not."""
+        if not len(rows):
+            return np.zeros(0, dtype=bool)
         best = BestFound(self.problem.take(rows))
         certified = self.attack(best, radii, rows)
         found = np.where(best.wrong, delta_norms(best.delta, self.problem.perturbations.norm), np.inf)
@@ -106,7 +108,7 @@ class LinearClosedForm(Method):
         problem = self.problem
         arrays = problem.perturbations
         margins, gradients = problem.model.margins(problem.rows, problem.label)
-        slopes = gradients * arrays.scales
+        slopes = gradients * (arrays.scales * (arrays.low < arrays.high))[:, None]
         norms = np.linalg.norm(slopes, ord=DUAL[arrays.norm], axis=2)
         # rounding grows with the way that rows go, too, but no faster than the margin falls
         slack = margin_slack(problem, np.zeros(arrays.numbers.shape))
