@@ -179,7 +179,7 @@ def _sweep_after_swaps(best, ball, rng):
 
 
 def _sweep(best, ball, rng):
-    """One column after the other, in random order, to the value that harms a row most, in what the others leave of the ball."""
+    """One column after the other, in random order, to its worst value in what the others leave of the ball."""
     problem = best.problem
     shares = rng.random_sample((ball.low.shape[1], N_VALUES))
     for j in rng.permutation(ball.low.shape[1]):
@@ -220,7 +220,7 @@ def _beyond_kinks(problem, j, lowest, highest):
 
 
 def _give_back(best, j):
-    """A column leaves to the others what it does not need of the ball: as much as the row is harmed no less without."""
+    """A column leaves to the others what it does not need of the ball: as much as the loss does not fall without."""
     left = np.flatnonzero((best.delta[:, j] != 0) & ~best.wrong)
     if not len(left):
         return

@@ -6,7 +6,7 @@ __all__ = ["best_swaps", "ranked_swaps"]
 
 
 def best_swaps(best, delta):
-    """Levels that harm rows most at given numbers, one column after the other, each the best one left."""
+    """The worst levels at given numbers, one column after the other, each the best one left."""
     problem = best.problem
     arrays = problem.perturbations
     codes = arrays.codes.copy()
@@ -20,7 +20,7 @@ def best_swaps(best, delta):
 
 
 def _with_best_swap(problem, delta, codes):
-    """Levels after the one more swap that harms each row most, where any does."""
+    """Levels after the worst of one more swap, where any makes a row worse."""
     arrays = problem.perturbations
     chosen, found = codes.copy(), _loss_at(problem, delta, codes)
     for c in range(len(arrays.columns)):
@@ -38,7 +38,7 @@ def _with_best_swap(problem, delta, codes):
 
 
 def ranked_swaps(problem, n):
-    """The single swaps that harm rows most while numbers stay: levels, the worst first, for as many as there are."""
+    """The worst single swaps while numbers stay: levels, the worst first, for as many as there are."""
     arrays = problem.perturbations
     zero = np.zeros(arrays.numbers.shape)
     found = []
