@@ -25,7 +25,7 @@ from sklearn_irg._fitted.trees import TreesInside, difference, read_trees
 from sklearn_irg._fitted.trees.cuts import largest_below_single, largest_up_to_single
 from sklearn_irg._fitted.trees.probes import probe_rows
 from sklearn_irg._threats.threat_model import ThreatModel
-from sklearn_irg.attacks import adversarial_accuracy
+from sklearn_irg.attacks import adversarial_accuracy, certified_accuracy
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*(visualize pairs|currently display missing|are not graphed):UserWarning"
@@ -824,13 +824,14 @@ def test_blocks_of_rows_do_not_change_sums():
         lambda: ebm_classifier(max_rounds=300),
     ],
 )
-def test_attacks_cross_thresholds_of_every_library(model, monkeypatch):
+def test_attacks_on_trees_of_every_library_are_exact_where_a_search_is_not(model, monkeypatch):
     rows = np.random.RandomState(0).standard_normal((500, 8))
     labels = (np.sin(2 * rows).sum(axis=1) > 0).astype(int)
     estimator = model().fit(rows, labels)
-    crossing = adversarial_accuracy(estimator, rows[:40], labels[:40], 1.0, norm="l1")
+    exact = adversarial_accuracy(estimator, rows[:40], labels[:40], 1.0, norm="l1")
+    assert exact == certified_accuracy(estimator, rows[:40], labels[:40], 1.0, norm="l1")
     monkeypatch.setattr(TreesInside, "believed", lambda self, rows=None: None)
-    assert crossing < adversarial_accuracy(estimator, rows[:40], labels[:40], 1.0, norm="l1") - 0.05
+    assert exact < adversarial_accuracy(estimator, rows[:40], labels[:40], 1.0, norm="l1")
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -143,6 +143,7 @@ def _at_random(ball, rng):
 def _hop(best, ball, rng):
     """Many columns at once, from the best points and from the rows: where no column alone changes anything."""
     n_columns = ball.low.shape[1]
+    rng = np.random.RandomState(rng.randint(2**31))  # what is drawn later does not depend on when all rows are done
     for _ in range(N_HOPS):
         shares = rng.choice(_HOP_SHARES, size=(N_AT_ONCE, 1))
         moving = rng.random_sample((N_AT_ONCE, n_columns)) < shares
