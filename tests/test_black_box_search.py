@@ -41,8 +41,10 @@ def accuracy_under_shifts(model, threat, n_shifts=1000):
 @pytest.mark.parametrize("model", [NEIGHBOURS, MIXED], ids=["neighbours", "behind components"])
 def test_it_is_at_most_a_row_above_a_thousand_shifts(model, norm):
     threat = ThreatModel(EPSILON[norm], norm=norm).fit(TRAIN)
-    a_row = 1.01 / len(TEST)
-    assert adversarial_accuracy(model, TEST, LABELS, threat) <= accuracy_under_shifts(model, threat) + a_row
+    found = [
+        adversarial_accuracy(model, TEST, LABELS, threat.set_params(random_state=seed)) for seed in range(3)
+    ]  # what is drawn is worth two rows either way
+    assert np.mean(found) <= accuracy_under_shifts(model, threat) + 1.01 / len(TEST)
 
 
 @pytest.mark.parametrize("norm", EPSILON)
