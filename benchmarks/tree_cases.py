@@ -15,7 +15,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.best_found import BestFound
-from sklearn_irg._threats.methods.additive_trees import TreeSearch, _prepared
+from sklearn_irg._threats.methods.additive_trees import prepared_search
+from sklearn_irg._threats.trees.search import TreeSearch
 from sklearn_irg.attacks import ThreatModel
 from sklearn_irg.diagnostics import distance_interval
 
@@ -129,7 +130,7 @@ class Case:
             right = np.flatnonzero(self.model.predict(rows) == labels)[: self.n_rows]
         self.rows, self.labels = rows.iloc[right] if hasattr(rows, "iloc") else rows[right], labels[right]
         self.problem = self._problem(GRID[-1])
-        self.search, why = _prepared(self.problem)
+        self.search, why = prepared_search(self.problem)
         assert self.search is not None, why
         self.radius = _RADIUS_WITH_SWAPS if self.table.n_swaps else self._where_half_fall()
         self.problem = self._problem(self.radius)

@@ -21,12 +21,13 @@ from sklearn.preprocessing import OrdinalEncoder, RobustScaler, StandardScaler, 
 from sklearn_irg._fitted.trees import leaf_boxes, read_trees
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.budget import Budget
-from sklearn_irg._threats.methods.additive_trees import AdditiveTreesSearch, TreeSearch
+from sklearn_irg._threats.methods.additive_trees import AdditiveTreesSearch
 from sklearn_irg._threats.trees.branch_and_bound import Cells, decide
 from sklearn_irg._threats.trees.decisions import settle
 from sklearn_irg._threats.trees.leaf_climb import climb
 from sklearn_irg._threats.trees.leaf_relaxation import relax
 from sklearn_irg._threats.trees.leaf_tables import LeafTables, Leaves
+from sklearn_irg._threats.trees.search import TreeSearch
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, certified_accuracy
 from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
 from tests.problems import certified_rows
