@@ -279,18 +279,17 @@ def _project_to_l1_ball(perturbations, epsilon):
     return np.where(inside, perturbations, np.sign(perturbations) * np.maximum(below - threshold, 0))
 
 
-def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None, start=None):
+def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None):
     """Projected gradient ascent of a function from each row, within a ball around it: yields the rows after each step.
 
-    One step goes the whole radius; more go 2.5 / n_steps of it each unless ``step_size`` says otherwise. They begin at the
-    rows themselves unless there is a ``start``.
+    One step goes the whole radius; more go 2.5 / n_steps of it each unless ``step_size`` says otherwise.
     """
     if step_size is None:
         step_size = epsilon if n_steps == 1 else 2.5 * epsilon / n_steps
-    moved = X if start is None else start
+    moved = X
     for _ in range(n_steps):
         moved = moved + step_size * steepest(gradient_at(moved), norm)
-        if n_steps > 1 or step_size > epsilon or start is not None:
+        if n_steps > 1 or step_size > epsilon:
             moved = X + project_to_ball(moved - X, epsilon, norm)
         if clip is not None:
             moved = np.clip(moved, *clip)
