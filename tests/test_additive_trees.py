@@ -28,7 +28,13 @@ from sklearn_irg._threats.trees.leaf_climb import climb
 from sklearn_irg._threats.trees.leaf_relaxation import relax
 from sklearn_irg._threats.trees.leaf_tables import LeafTables, Leaves
 from sklearn_irg._threats.trees.search import TreeSearch
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, certified_accuracy
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    adversarial_examples,
+    certified_accuracy,
+    evaluate_robustness,
+)
 from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
 from tests.problems import certified_rows
 from tests.test_honesty import EVERY_ROW, make_table, of_numbers
@@ -199,6 +205,19 @@ def test_a_row_alone_is_as_among_others():
         np.testing.assert_array_equal(
             np.ravel(distance_interval(model, x[None], method="exact")), np.array(together)[:, i]
         )
+
+
+@pytest.mark.parametrize("name", ["forest", "histograms", "ebm"])
+def test_distances_and_margins_are_the_same_with_the_leaves_in_reach_of_each_row(name, monkeypatch):
+    X, y = table_of()
+    X[::7, 1], X[:, 2] = np.nan, np.rint(3 * X[:, 2])
+    model, rows = make(name).fit(X, y), X[:10]
+    threat = ThreatModel([0.1, 0.5]).fit(X)
+    expected = evaluate_robustness(model, rows, y[:10], threat), certified_radius(model, rows, threat=threat)
+    monkeypatch.setattr("sklearn_irg._threats.trees.search._MOST_BYTES_AT_ONCE", 0)
+    evaluation, radii = evaluate_robustness(model, rows, y[:10], threat), certified_radius(model, rows, threat=threat)
+    pd.testing.assert_frame_equal(evaluation.to_frame(), expected[0].to_frame())
+    np.testing.assert_allclose(radii, expected[1], rtol=1e-9)
 
 
 class TestBudget:
@@ -466,3 +485,10 @@ class TestWhatOnceWasFalse:
         with pytest.raises(TypeError, match="nothing is certain"):
             certified_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X))
         assert adversarial_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X)) <= 1
+
+    def test_rows_stay_open_where_tables_would_not_fit_into_memory(self, monkeypatch):
+        X, y = table_of()
+        model = RandomForestClassifier(5, random_state=0).fit(X, y)
+        monkeypatch.setattr("sklearn_irg._threats.trees.search._MOST_BYTES", 1000)
+        assert certified_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X)) == 0
+        assert adversarial_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X)) == model.score(X[:5], y[:5])

@@ -45,14 +45,16 @@ class LeafBoxes:
 def leaf_boxes(trees):
     """Boxes of the leaves of `AdditiveTrees`."""
     thresholds = [trees.thresholds(column) for column in range(trees.n_features)]
+    n_cuts = np.array([len(cuts) for cuts in thresholds])
+    cell_type = np.int16 if n_cuts.max(initial=0) < np.iinfo(np.int16).max else np.int64  # large ensembles fill memory
     categorical = np.flatnonzero(trees.is_categorical)
     n_codes = trees.category_sets.shape[1]
     n_trees, n_features = trees.n_trees, trees.n_features
     state = {
         "node": np.asarray(trees.roots),
         "tree": np.arange(n_trees),
-        "low": np.zeros((n_trees, n_features), dtype=int),
-        "high": np.tile([len(cuts) for cuts in thresholds], (n_trees, 1)),
+        "low": np.zeros((n_trees, n_features), dtype=cell_type),
+        "high": np.tile(n_cuts.astype(cell_type), (n_trees, 1)),
         "takes_missing": np.ones((n_trees, n_features), dtype=bool),
         "takes_code": np.ones((n_trees, len(categorical), n_codes + 1), dtype=bool),
     }
@@ -66,7 +68,7 @@ def leaf_boxes(trees):
         state = {name: np.concatenate([half[name] for half in halves]) for name in state}
     leaves = {name: np.concatenate([part[name] for part in done]) for name in state}
     order = np.argsort(leaves["tree"], kind="stable")
-    leaves = {name: part[order] for name, part in leaves.items()}
+    leaves = {name: np.asfortranarray(part[order]) for name, part in leaves.items()}  # columns are looked at one by one
     codes = leaves.pop("takes_code")
     without_numbers = leaves["low"] > leaves["high"]
     leaves["low"][without_numbers], leaves["high"][without_numbers] = 1, 0

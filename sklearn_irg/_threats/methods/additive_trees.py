@@ -12,7 +12,7 @@ from sklearn_irg._threats.trees.search import TreeSearch
 
 __all__ = ["AdditiveTreesSearch", "prepared_search"]
 
-_MOST_BYTES = 2**30  # of tables; larger ensembles are searched without
+_MOST_BYTES = 2**30  # of what is known of leaves; larger ensembles are searched without
 _MOST_WAYS = 400  # to swap categories, each of which is searched on its own
 
 
@@ -65,15 +65,15 @@ def prepared_search(problem):
     moving = np.flatnonzero(used & (source >= 0))
     if len(np.unique(source[moving])) < len(moving):
         return None, "a column of the table moves several columns of the trees"
-    search = TreeSearch(trees, moving) if _n_bytes_of_codes(trees) <= _MOST_BYTES else None
-    if search is None or search.n_bytes > _MOST_BYTES:
-        return None, f"the tables of {name} would need more than {_MOST_BYTES >> 20} MB"
-    return search, None
+    if _n_bytes(trees) > _MOST_BYTES:
+        return None, f"the leaves of {name} would need more than {_MOST_BYTES >> 20} MB"
+    return TreeSearch(trees, moving), None
 
 
-def _n_bytes_of_codes(trees):
-    """Size of what is known of the leaves that each category reaches, by column."""
-    return int(np.sum(trees.feature < 0)) * int(trees.is_categorical.sum()) * (trees.category_sets.shape[1] + 1)
+def _n_bytes(trees):
+    """Size of what is known of the leaves: cells of each column, and the categories that reach it."""
+    n_bytes = 5 * trees.n_features + int(trees.is_categorical.sum()) * (trees.category_sets.shape[1] + 1)
+    return int(np.sum(trees.feature < 0)) * n_bytes
 
 
 def _names_agree(problem):

@@ -13,12 +13,15 @@ from sklearn_irg._threats.rounding import distance_slack
 from sklearn_irg._threats.trees.decisions import settle
 from sklearn_irg._threats.trees.geometry import Geometry
 from sklearn_irg._threats.trees.leaf_tables import LeafTables, Leaves
+from sklearn_irg._threats.trees.nearby_leaves import leaves_in_reach
 
 __all__ = ["TreeSearch"]
 
 _ANYWHERE = 1e300  # a radius beyond all others
 _N_HALVINGS = 60  # of the interval in which a distance lies
 _N_OPEN = 3  # radii at which a row stays open before it is given up
+_MOST_BYTES = 2**30  # of tables; views that would need more stay open
+_MOST_BYTES_AT_ONCE = 2**26  # of tables of all leaves; in larger ensembles each row has those of its own
 _ENTRIES = 4_000_000  # of costs: rows, times ways, times cells
 _ULP = np.finfo(np.float64).eps
 
@@ -62,11 +65,13 @@ class TreeSearch:
         Trees.
     moving : ndarray of int
         Columns that move, among those that the trees see.
+    boxes : LeafBoxes, default=None
+        Leaves that may be reached; ``None`` means all.
     """
 
-    def __init__(self, trees, moving):
+    def __init__(self, trees, moving, boxes=None):
         self.trees = trees
-        self.boxes = leaf_boxes(trees)
+        self.boxes = leaf_boxes(trees) if boxes is None else boxes
         self.moving = moving
         still = np.setdiff1d(np.unique(trees.feature[trees.feature >= 0]), moving)
         self.still = still[~trees.is_categorical[still]]
@@ -98,9 +103,8 @@ class TreeSearch:
         for views in self._views(some):
             for label, other in self._pairs(some.label[views.row]):
                 here = np.flatnonzero((some.label[views.row] == label) & ~best.wrong[views.row])
-                if len(here):
-                    part = views.take(here)
-                    cleared = self._settle(some, best, part, label, other, radius, nearest, max_nodes)
+                for search, part in self._nearby(some, views.take(here), radius):
+                    cleared = search._settle(some, best, part, label, other, radius, nearest, max_nodes)
                     np.logical_and.at(certified, part.row, cleared)
         return certified & ~best.wrong, nearest
 
@@ -128,15 +132,17 @@ class TreeSearch:
         radii = np.full(len(problem), radius)
         for views in self._views(problem):
             for label in (0, 1):
-                part = views.take(np.flatnonzero(problem.label[views.row] == label))
-                if len(part.row):
-                    highest, found = self._highest(problem, part, label, radii, max_nodes)
+                here = np.flatnonzero(problem.label[views.row] == label)
+                for search, part in self._nearby(problem, views.take(here), radii):
+                    highest, found = search._highest(problem, part, label, radii, max_nodes)
                     np.maximum.at(bound, part.row, highest)
                     np.maximum.at(attained, part.row, found)
         return -self.trees.scale * (bound + self.trees.rounding), -self.trees.scale * attained
 
     def _highest(self, some, views, label, radius, max_nodes):
         """Upper bound on what trees add up to for the other class, in each view, and the largest sum at a point that exists."""
+        if self.n_bytes > _MOST_BYTES:
+            return np.full((2, len(views.row)), [[np.inf], [-np.inf]])
         tables, still = self._tables_of(label, 1 - label)
         direction, constant = self._direction(label, 1 - label)
         boundary = direction[0] * self.trees.boundary
@@ -195,6 +201,18 @@ class TreeSearch:
             seen = problem.model.trees.coded(seen)
             yield _Views(problem, row, codes, seen)
 
+    def _nearby(self, some, views, radius):
+        """Views with the search that decides them: this one where its tables are small, else with the leaves in reach of each."""
+        if self.n_bytes <= _MOST_BYTES_AT_ONCE:
+            if len(views.row):
+                yield self, views
+            return
+        columns = np.concatenate([self.moving, self.still])
+        for row in np.unique(views.row):
+            part = views.take(np.flatnonzero(views.row == row))
+            boxes = leaves_in_reach(self.boxes, columns, some, part, radius)
+            yield TreeSearch(self.trees, self.moving, boxes), part
+
     # -- one class against another -----------------------------------------------------------------------------------------
 
     def _direction(self, label, other):
@@ -216,8 +234,7 @@ class TreeSearch:
                     Leaves(
                         boxes.tree,
                         values,
-                        boxes.low[:, columns],
-                        boxes.high[:, columns],
+                        *(np.ascontiguousarray(part[:, columns]) for part in (boxes.low, boxes.high)),
                         boxes.takes_missing[:, columns],
                         boxes.n_cells[columns],
                     )
@@ -228,6 +245,8 @@ class TreeSearch:
 
     def _settle(self, some, best, views, label, other, radius, nearest, max_nodes):
         """Search views of rows, offer what is found, and say which views no point of takes to the other class."""
+        if self.n_bytes > _MOST_BYTES:
+            return np.zeros(len(views.row), dtype=bool)
         tables, still = self._tables_of(label, other)
         cells = Geometry(self, some, views, (tables, still), self._direction(label, other)[1], radius)
         adds_up = some.perturbations.norm != "linf"

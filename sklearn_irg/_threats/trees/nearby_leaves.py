@@ -1,0 +1,81 @@
+"""The leaves that one row can reach, and the thresholds between them: small tables of large ensembles."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sklearn_irg._threats.rounding import distance_slack
+from sklearn_irg._threats.sources import sources_of
+
+__all__ = ["leaves_in_reach"]
+
+
+def leaves_in_reach(boxes, columns, some, views, radius):
+    """Boxes of the leaves that views of one row reach by moving its numbers up to a radius.
+
+    Parameters
+    ----------
+    boxes : LeafBoxes
+        All leaves.
+    columns : ndarray of int
+        Columns of numbers, whether they move or not.
+    some : AttackProblem
+        The rows.
+    views : Views
+        Of one row.
+    radius : ndarray of shape (n_samples,)
+        Of each row of the problem.
+
+    Returns
+    -------
+    boxes : LeafBoxes
+        Those in reach, whose cells lie between the thresholds in reach.
+    """
+    reached = np.ones(len(boxes.tree), dtype=bool)
+    windows, thresholds = {}, list(boxes.thresholds)
+    is_missing = np.isnan(views.seen[:, columns])
+    ends = _seen_in_reach(columns, some, views, radius)
+    for column, smallest, largest, missing in zip(columns, *ends, is_missing.T, strict=True):
+        first, last = _cells_in_reach(thresholds[column], smallest, largest)
+        here = (boxes.low[:, column] <= last) & (boxes.high[:, column] >= first) & (not missing.all())
+        reached &= here | (boxes.takes_missing[:, column] & missing.any())
+        windows[column] = first, last
+        thresholds[column] = thresholds[column][first:last]
+    kept = np.flatnonzero(reached)
+    low, high = boxes.low[kept], boxes.high[kept]
+    is_empty = low > high
+    for column, (first, last) in windows.items():
+        low[:, column], high[:, column] = (np.clip(ends[:, column], first, last) - first for ends in (low, high))
+    low[is_empty], high[is_empty] = 1, 0
+    return replace(
+        boxes,
+        node=boxes.node[kept],
+        tree=boxes.tree[kept],
+        low=low,
+        high=high,
+        takes_missing=boxes.takes_missing[kept],
+        takes_code={column: takes[kept] for column, takes in boxes.takes_code.items()},
+        thresholds=thresholds,
+    )
+
+
+def _cells_in_reach(cuts, smallest, largest):
+    """The first and last cell between two numbers, and one more on either side, so that rounding decides nothing here."""
+    if np.isnan(smallest):
+        return 0, 0
+    first, last = np.searchsorted(cuts, [smallest, largest])
+    return max(first - 1, 0), min(last + 1, len(cuts))
+
+
+def _seen_in_reach(columns, some, views, radius):
+    """The smallest and largest number that the trees may see in each column; NaN where all are missing."""
+    row, arrays = views.row[0], some.perturbations
+    slopes, source = sources_of(some)
+    source = source[columns]
+    unit = slopes[source, columns] * arrays.scales[source]
+    reach = np.where(source >= 0, radius[row] * (1 + 1e-9) + 2 * distance_slack(some)[row] + 1e-11, 0)
+    ends = np.stack([np.maximum(arrays.low[row, source], -reach), np.minimum(arrays.high[row, source], reach)])
+    with np.errstate(over="ignore"):
+        moves = ends * unit
+    seen = views.seen[:, columns]
+    return np.fmin.reduce(seen) + moves.min(axis=0), np.fmax.reduce(seen) + moves.max(axis=0)
