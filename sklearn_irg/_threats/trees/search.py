@@ -202,7 +202,7 @@ class TreeSearch:
             yield _Views(problem, row, codes, seen)
 
     def _nearby(self, some, views, radius):
-        """Views with the search that decides them: this one where its tables are small, else with the leaves in reach of each."""
+        """Views and the search that decides them: this one if its tables are small, else one of the leaves in reach."""
         if self.n_bytes <= _MOST_BYTES_AT_ONCE:
             if len(views.row):
                 yield self, views
