@@ -40,37 +40,49 @@ class Leaves:
 
 def leaves_of(tree):
     """The leaves of scikit-learn's ``tree_``."""
-    n_features = tree.n_features
-    below, above, end, left_has_end = splits_of(tree)
-    to_left = missing_go_left(tree)
-    boxes, labels = [], []
-    root = (
-        np.full(n_features, -np.inf),
-        np.full(n_features, np.inf),
-        np.zeros(n_features, dtype=bool),
-        np.zeros(n_features, dtype=bool),
-        np.full(n_features, -np.inf),
-        np.full(n_features, np.inf),
-        np.ones(n_features, dtype=bool),
-    )
-    open_nodes = [(0, root)]
+    splits, leaves = _Splits(tree), []
+    open_nodes = [(0, _everywhere(tree.n_features))]
     while open_nodes:
         node, box = open_nodes.pop()
         if tree.children_left[node] < 0:
-            boxes.append(box)
-            labels.append(tree.value[node, 0].argmax())
-            continue
-        j = tree.feature[node]
-        left, right = (tuple(part.copy() for part in box) for _ in range(2))
-        if end[node] <= left[1][j]:
-            left[1][j], left[3][j], left[5][j] = end[node], left_has_end[node], below[node]
-        if end[node] >= right[0][j]:
-            right[0][j], right[2][j], right[4][j] = end[node], not left_has_end[node], above[node]
-        left[6][j] &= to_left[node]
-        right[6][j] &= not to_left[node]
-        open_nodes += [(tree.children_left[node], left), (tree.children_right[node], right)]
-    low, high, low_closed, high_closed, low_inside, high_inside, missing = (np.array(part) for part in zip(*boxes))
-    return Leaves(low, high, low_closed, high_closed, low_inside, high_inside, missing, np.array(labels))
+            leaves.append(box | {"label": tree.value[node, 0].argmax()})
+        else:
+            open_nodes.append((tree.children_left[node], splits.left(node, box)))
+            open_nodes.append((tree.children_right[node], splits.right(node, box)))
+    return Leaves(**{name: np.array([leaf[name] for leaf in leaves]) for name in leaves[0]})
+
+
+def _everywhere(n_features):
+    """The box of the root, by names of `Leaves`."""
+    ends = {"low": -np.inf, "high": np.inf, "low_inside": -np.inf, "high_inside": np.inf}
+    flags = {"low_closed": False, "high_closed": False, "takes_missing": True}
+    return {name: np.full(n_features, value) for name, value in (ends | flags).items()}
+
+
+class _Splits:
+    """Halves of boxes."""
+
+    def __init__(self, tree):
+        self.feature, self.missing_left = tree.feature, missing_go_left(tree)
+        self.below, self.above, self.end, self.left_has_end = splits_of(tree)
+
+    def left(self, node, box):
+        """What goes left."""
+        box, j = {name: part.copy() for name, part in box.items()}, self.feature[node]
+        if self.end[node] <= box["high"][j]:
+            box["high"][j], box["high_inside"][j] = self.end[node], self.below[node]
+            box["high_closed"][j] = self.left_has_end[node]
+        box["takes_missing"][j] &= self.missing_left[node]
+        return box
+
+    def right(self, node, box):
+        """What goes right."""
+        box, j = {name: part.copy() for name, part in box.items()}, self.feature[node]
+        if self.end[node] >= box["low"][j]:
+            box["low"][j], box["low_inside"][j] = self.end[node], self.above[node]
+            box["low_closed"][j] = not self.left_has_end[node]
+        box["takes_missing"][j] &= not self.missing_left[node]
+        return box
 
 
 def splits_of(tree):
