@@ -13,7 +13,7 @@ from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.methods.linear_bounds import certified_radii
 from sklearn_irg._threats.rounding import margin_slack
 
-__all__ = ["LinearClosedForm", "best_swaps"]
+__all__ = ["LinearClosedForm", "swaps_of_least_margin"]
 
 _N_BISECTIONS = 45
 
@@ -44,7 +44,7 @@ class LinearClosedForm(Method):
             return certified
         slack = margin_slack(some, np.maximum(-low, high))
         for pair in range(margins.shape[1]):
-            codes, gains = best_swaps(some, pair)
+            codes, gains = swaps_of_least_margin(some, pair)
             lowest = (margins[:, pair] + gains).astype(np.float64)
             targets = -lowest + slack[:, pair], -lowest
             delta, bound = self._minimum(arrays, gradients[:, pair].astype(np.float64), radius, targets)
@@ -76,7 +76,7 @@ class LinearClosedForm(Method):
         problem, arrays = self.problem, self.problem.perturbations
         margins, gradients = problem.model.margins(problem.rows, problem.label)
         gradient = (gradients[:, 0] * arrays.scales).astype(np.float64)
-        codes, gains = best_swaps(problem, 0)
+        codes, gains = swaps_of_least_margin(problem, 0)
         everything = np.full(len(problem), np.nan)  # no target: down to the minimum
         delta, bound = self._minimum(arrays, gradient, radius, (everything,))
         low, high = arrays.box(radius)
@@ -117,7 +117,7 @@ class LinearClosedForm(Method):
         return np.maximum(lower, 0), np.maximum(margin_over_norm(margins, norms).min(axis=1), 0)
 
 
-def best_swaps(problem, pair):
+def swaps_of_least_margin(problem, pair):
     """Levels that lower a margin most, and by how much, shapes (n_samples, n_swappable) and (n_samples,)."""
     arrays, model = problem.perturbations, problem.model
     codes = arrays.codes.copy()

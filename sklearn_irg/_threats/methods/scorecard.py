@@ -6,7 +6,7 @@ from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._threats.best_found import BestFound
 from sklearn_irg._threats.column_functions import NotPiecewiseError, column_functions
 from sklearn_irg._threats.methods._base import Method
-from sklearn_irg._threats.methods.linear import best_swaps
+from sklearn_irg._threats.methods.linear import swaps_of_least_margin
 from sklearn_irg._threats.methods.linear_bounds import certified_radii
 from sklearn_irg._threats.rounding import margin_slack
 from sklearn_irg._threats.row_pieces import RowPieces
@@ -69,7 +69,7 @@ class Scorecard(Method):
         reach = functions.reach(arrays.numbers, np.maximum(-low, high), arrays.scales)
         slack = _SLACK * margin_slack(some, reach, functions.sizes)
         for pair in range(margins.shape[1]):
-            codes, gains = best_swaps(some, pair)
+            codes, gains = swaps_of_least_margin(some, pair)
             needed = -(margins[:, pair] + gains).astype(np.float64)
             yield RowPieces(some, functions, pair), codes, (needed + slack[:, pair], needed - slack[:, pair])
 
