@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         WassersteinCritic,
         WassersteinSampler,
     )
+    from sklearn_irg._robust_training import RobustTrainingClassifier
     from sklearn_irg.model_selection._logistic_regression_cv import GradRegLogisticRegressionCV
     from sklearn_irg.model_selection._mlp_classifier_cv import GradRegMLPClassifierCV
 
@@ -32,9 +33,10 @@ _MODULES = (
     "solvers",
 )
 
-_SEARCHES = {  # they stand on floors above the other estimators
-    "GradRegLogisticRegressionCV": "_logistic_regression_cv",
-    "GradRegMLPClassifierCV": "_mlp_classifier_cv",
+_ABOVE = {  # they stand on floors above the other estimators
+    "GradRegLogisticRegressionCV": "model_selection._logistic_regression_cv",
+    "GradRegMLPClassifierCV": "model_selection._mlp_classifier_cv",
+    "RobustTrainingClassifier": "_robust_training",
 }
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "GradRegMLPRegressor",
     "IMSATClusterer",
     "LadderClassifier",
+    "RobustTrainingClassifier",
     "VATClassifier",
     "WassersteinCritic",
     "WassersteinSampler",
@@ -57,8 +60,8 @@ def __getattr__(name):
     # imported when first used: the command line answers before scikit-learn is there
     if name in _MODULES:
         return import_module(f"sklearn_irg.{name}")
-    if name in _SEARCHES:
-        return getattr(import_module(f"sklearn_irg.model_selection.{_SEARCHES[name]}"), name)
+    if name in _ABOVE:
+        return getattr(import_module(f"sklearn_irg.{_ABOVE[name]}"), name)
     if name in __all__:
         return getattr(import_module("sklearn_irg._estimators"), name)
     raise AttributeError(f"module 'sklearn_irg' has no attribute {name!r}")

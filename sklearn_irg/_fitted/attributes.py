@@ -10,6 +10,7 @@ from sklearn_irg._engine.activations import Activation, Identity, as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_likelihood
 from sklearn_irg._fitted.affine import as_fitted
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
+from sklearn_irg._fitted.stand_ins import inside_of
 from sklearn_irg._fitted.steps import Steps, affine_map
 from sklearn_irg._fitted.trees import TreesInside
 
@@ -31,8 +32,8 @@ def as_model(estimator, X=None):
         If a step of a pipeline is not affine, with what to do instead.
     """
     check_is_fitted(estimator)
-    if hasattr(estimator, "best_estimator_"):
-        return as_model(estimator.best_estimator_, X)
+    if inside_of(estimator) is not None:
+        return as_model(inside_of(estimator), X)
     if isinstance(estimator, Pipeline):
         steps = Steps(estimator)
         model = as_model(steps.last)

@@ -18,6 +18,7 @@ from sklearn_irg._fitted.probabilities import (
     rows_for,
     states,
 )
+from sklearn_irg._fitted.stand_ins import innermost
 from sklearn_irg._fitted.steps import NotAffineError, NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.steps_inside import contains_trees
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel, slopes_of
@@ -49,7 +50,7 @@ def model_and_rows(estimator, X, table=None):
         As `as_model`, for X of the wrong width or with NaN, for column names other than in ``fit``, and where ``predict``
         does not follow the scores.
     """
-    inner = getattr(estimator, "best_estimator_", estimator)
+    inner = innermost(estimator)
     model, rows = _agreeing_model(inner, X, table)
     return _if_it_agrees(_predict_alike(estimator, inner, model, rows), model, rows)
 
@@ -130,7 +131,7 @@ def _predicts_rows(model, rows, estimator, X, table):
 
 def score_model_of(estimator, X, model, rows):
     """The model whose scores are those of ``estimator.decision_function``, where there is one, for the same rows."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    estimator = innermost(estimator)
     if model.classes is None or not hasattr(estimator, "decision_function"):
         return model
     stated = np.asarray(estimator.decision_function(rows_for(estimator, model, rows))).reshape(len(rows), -1)
@@ -146,7 +147,7 @@ def loss_model_of(estimator, X, model, rows, table=None):
     Where there is no ``predict_proba`` it is the given one, of `model_and_rows`: scores are taken for log-odds, or for
     unnormalised log-probabilities. A ``table`` is the one that `model_and_rows` was given.
     """
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    estimator = innermost(estimator)
     if model.classes is None or not hasattr(estimator, "predict_proba"):
         return model
     if model.is_function and not hasattr(estimator, "decision_function"):  # log-probabilities as it is

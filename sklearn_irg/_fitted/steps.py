@@ -8,15 +8,15 @@ readers is unknown: whether it is affine has to be tried where it matters (see `
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
 from sklearn_irg._fitted.affine import as_fitted
+from sklearn_irg._fitted.stand_ins import inside_of, is_plain
 from sklearn_irg._fitted.step_features import Features, Kinks
 from sklearn_irg._fitted.step_readers import UnknownWidthError, read_chain
 from sklearn_irg._fitted.tables import as_table
 
-__all__ = ["NotAffineError", "NotNumbersError", "Reading", "Steps", "affine_map", "is_plain_search", "read_steps"]
+__all__ = ["NotAffineError", "NotNumbersError", "Reading", "Steps", "affine_map", "read_steps"]
 
 
 class NotAffineError(ValueError):
@@ -31,7 +31,7 @@ class Steps:
     """The transformers that a fitted pipeline applies before its last step in ``predict``.
 
     Samplers, which resample in ``fit`` and do nothing in ``predict``, are left out.
-    Pipelines and searches in place of the last step are taken apart, too.
+    Pipelines, searches and other stand-ins in place of the last step are taken apart, too.
 
     Attributes
     ----------
@@ -44,9 +44,9 @@ class Steps:
     def __init__(self, estimator):
         self.feature_names_in_ = getattr(estimator, "feature_names_in_", None)
         self.transformers = []
-        while is_plain_search(estimator) or isinstance(estimator, Pipeline):
-            if is_plain_search(estimator):
-                estimator = estimator.best_estimator_
+        while is_plain(estimator) or isinstance(estimator, Pipeline):
+            if is_plain(estimator):
+                estimator = inside_of(estimator)
                 continue
             *steps, estimator = (step for _, step in estimator.steps)
             self.transformers += [step for step in steps if _transforms(step)]
@@ -72,16 +72,6 @@ def _is_numeric(dtype):
     if hasattr(dtype, "is_numeric"):
         return dtype.is_numeric() or str(dtype) == "Boolean"
     return getattr(dtype, "kind", "O") in "biuf"
-
-
-def is_plain_search(estimator):
-    """Whether a fitted search predicts what the estimator that it found predicts: by scikit-learn's own ``predict``."""
-    is_own = "predict" in vars(estimator) or _owner_of_predict(type(estimator)) is not _owner_of_predict(GridSearchCV)
-    return hasattr(estimator, "best_estimator_") and not is_own
-
-
-def _owner_of_predict(kind):
-    return next((base for base in kind.__mro__ if "predict" in vars(base)), None)
 
 
 def _transforms(step):

@@ -15,7 +15,8 @@ from sklearn_irg._fitted.extraction import (
     whole_model,
 )
 from sklearn_irg._fitted.models import FunctionModel
-from sklearn_irg._fitted.steps import NotNumbersError, Steps, is_plain_search, read_steps
+from sklearn_irg._fitted.stand_ins import inside_of, is_plain
+from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel
 from sklearn_irg._fitted.table_rows import TableRows, numbers_of, with_numbers
 from sklearn_irg._threats.adversarial_margins import adversarial_margins
@@ -83,10 +84,10 @@ class AttackProblem:
         self.limits = np.full(len(self.tables), np.inf)
         self.estimator = estimator
         self._memory = {}
-        while is_plain_search(estimator):
-            estimator = estimator.best_estimator_
+        while is_plain(estimator):
+            estimator = inside_of(estimator)
         try:
-            if hasattr(estimator, "best_estimator_"):
+            if inside_of(estimator) is not None:
                 raise PredictsOtherwiseError(f"{type(estimator).__name__} may predict by a rule of its own.")
             self._read(estimator, X)
         except PredictsOtherwiseError:

@@ -108,6 +108,17 @@ class TreeSearch:
                     np.logical_and.at(certified, part.row, cleared)
         return certified & ~best.wrong, nearest
 
+    def offer_first(self, best, radius):
+        """Offer a point of each row that is likely its worst: the one for which the leaves of its first box vote."""
+        some = best.problem
+        radius = np.broadcast_to(radius, len(some))
+        for views in self._views(some):
+            for label, other in self._pairs(some.label[views.row]):
+                here = np.flatnonzero(some.label[views.row] == label)
+                for search, part in self._nearby(some, views.take(here), radius):
+                    if search.n_bytes <= _MOST_BYTES:
+                        search._offer_first(some, best, part, label, other, radius)
+
     def distances(self, problem, max_nodes):
         """Lower and upper ends of the distance of each row to where it is misclassified: the same but for rounding, mostly.
 
@@ -266,6 +277,21 @@ class TreeSearch:
         order = np.argsort(verdict.best[found], kind="stable")  # the worst view of a row is offered last
         self._offer(some, best, views, found[order], verdict, cells, radius, nearest)
         return verdict.bound <= -self.doubt
+
+    def _offer_first(self, some, best, views, label, other, radius):
+        """Of each row the view and the point of its first box at which the sum is largest."""
+        tables, still = self._tables_of(label, other)
+        cells = Geometry(self, some, views, (tables, still), self._direction(label, other)[1], radius)
+        no_level = {"above": np.inf, "below": -np.inf, "costs_add_up": False}
+        verdict = settle(tables, cells.cells, **no_level, max_nodes=1)
+        order = np.lexsort([verdict.best, views.row])
+        chosen = order[np.append(views.row[order][1:] != views.row[order][:-1], True)]
+        rows = views.row[chosen]
+        part = best.take(rows)
+        delta = next(iter(cells.points(chosen, verdict.cells[chosen])))
+        delta = np.where(_is_within(delta, some.perturbations.norm, radius[rows])[:, None], delta, 0)
+        part.update(part.problem.at(views.codes[chosen]), delta)
+        best.scatter(rows, part)
 
     def _offer(self, some, best, views, found, verdict, cells, radius, nearest):
         """Points of views in their rows, once each row at a time."""

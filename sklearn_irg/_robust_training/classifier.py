@@ -1,0 +1,317 @@
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_irg._checks import (
+    InvalidParameterError,
+    check_boolean,
+    check_choice,
+    check_integer,
+    check_real,
+    check_sample_weight,
+)
+from sklearn_irg._robust_training.last_step import takes_weights
+from sklearn_irg._robust_training.rounds import Rounds
+from sklearn_irg._threats.arguments import as_threat, checked_budget, one_radius
+from sklearn_irg._threats.robust_scores import ROBUST_SCORINGS
+from sklearn_irg._threats.table_perturbations import TablePerturbations
+from sklearn_irg._threats.threat_model import ThreatModel
+
+
+def _estimator_has(name):
+    """Whether the estimator, fitted or not, has a method."""
+
+    def check(self):
+        getattr(getattr(self, "estimator_", self.estimator), name)
+        return True
+
+    return check
+
+
+class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Any classifier, trained on what may happen to its rows: hardening in rounds.
+
+    Fit the estimator, find what each training row may become that is worst for it, add these rows with their labels to all rows
+    so far, and fit again [1]_. Works for whatever `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and
+    forests above all, whole pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held back: the
+    most robust one of those that are nearly as good as the best without attack.
+
+    Parameters
+    ----------
+    estimator : classifier
+        To be trained, mostly a pipeline; its last step should take ``sample_weight``.
+    threat : ThreatModel or float
+        What may happen to a row. A threat model that has not been fitted is fitted on X; a number is a radius in units of X.
+    method : {"auto", "rounds"}, default="auto"
+        How to train. "auto" is hardening in rounds.
+    n_rounds : int, default=10
+        Number of refits, after a first fit on the rows as they are.
+    validation_fraction : float, default=0.1
+        Share of each class that is held back to choose a round; with 0, or too few rows, the last one is taken.
+    scoring : {"balanced_accuracy", "accuracy"}, default="balanced_accuracy"
+        What is compared on the rows held back, clean and under attack.
+    tolerance : float, default=None
+        By how much the chosen round's clean score may be below the best one; ``None`` is one standard error.
+    max_rows : int, default=None
+        Largest number of rows in a fit: the oldest copies go first. ``None`` means no limit, so that there are up to
+        ``n_rounds + 1`` times as many as X has.
+    max_nodes : int, default=10_000
+        As in `sklearn_irg.attacks.adversarial_accuracy`, for the rows held back.
+    random_state : int, RandomState instance or None, default=None
+        Chooses the rows held back.
+    verbose : bool, default=False
+        Whether to print the scores of each round.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        That of the chosen round, which predicts.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    threat_ : ThreatModel
+        What was trained against.
+    history_ : dict of str to ndarray of shape (n_fits,)
+        By round, the first of which is the fit on the rows as they are: "score" and "attacked_score" on the rows held back
+        (NaN without any), "n_rows" in the fit.
+    best_round_ : int
+        The one that was chosen.
+    robust_score_ : float
+        Score of the chosen round under attack on its own training rows.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of columns, where X has names.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, for a threat model of other columns, with several radii, or under which nothing changes, and for weights if
+        the last step takes none.
+    TypeError
+        In ``fit``, if the estimator is no classifier.
+
+    See Also
+    --------
+    sklearn_irg.attacks.ThreatModel : What may happen to a row.
+    sklearn_irg.attacks.evaluate_robustness : What a fitted model withstands.
+    sklearn_irg.penalties.AdversarialLoss : Trains linear models and networks against a radius.
+
+    Notes
+    -----
+    The first round is often less robust than none: rows have to accumulate. Robust models score less without attack, and what
+    one threat hardens may be weak against another: look at other radii and threats, too. Where a class is rare, pass an
+    estimator with ``class_weight="balanced"``.
+
+    References
+    ----------
+    .. [1] Kantchelian, Tygar and Joseph (2016), "Evasion and hardening of tree ensemble classifiers".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.ensemble import HistGradientBoostingClassifier
+    >>> from sklearn_irg import RobustTrainingClassifier
+    >>> from sklearn_irg.attacks import ThreatModel, adversarial_accuracy
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> train, test = slice(0, 400), slice(400, 569)
+    >>> threat = ThreatModel(0.3, norm="linf").fit(X[train])
+    >>> boosting = HistGradientBoostingClassifier(max_iter=30, max_depth=2, random_state=0)
+    >>> hardened = RobustTrainingClassifier(boosting, threat, n_rounds=4, random_state=0).fit(X[train], y[train])
+    >>> for model in (boosting.fit(X[train], y[train]), hardened):
+    ...     print(f"{model.score(X[test], y[test]):.2f} {adversarial_accuracy(model, X[test], y[test], threat):.2f}")
+    """
+
+    predicts_by = "estimator_"
+
+    def __init__(
+        self,
+        estimator,
+        threat,
+        *,
+        method="auto",
+        n_rounds=10,
+        validation_fraction=0.1,
+        scoring="balanced_accuracy",
+        tolerance=None,
+        max_rows=None,
+        max_nodes=10_000,
+        random_state=None,
+        verbose=False,
+    ):
+        self.estimator = estimator
+        self.threat = threat
+        self.method = method
+        self.n_rounds = n_rounds
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.tolerance = tolerance
+        self.max_rows = max_rows
+        self.max_nodes = max_nodes
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, **params):
+        """Train the estimator.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows, as the estimator takes them.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, which the last step gets; worst rows have the weights of the rows that they come from.
+        **params : dict
+            Passed on to the estimator's ``fit`` by metadata routing, where it is enabled; one value for each row, or others.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        self._check_parameters(params)
+        validate_data(self, X, skip_check_array=True)
+        if y is None:
+            raise ValueError("RobustTrainingClassifier requires y to be passed, but the target y is None.")
+        y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        weights = check_sample_weight(1.0 if sample_weight is None else sample_weight, len(y))
+        if sample_weight is not None and not takes_weights(self.estimator):
+            raise InvalidParameterError("sample_weight needs a last step whose fit takes it; got none.")
+        self.classes_ = np.unique(y)
+        self.threat_ = self._fitted_threat(X)
+        tables = TablePerturbations.of(self.threat_, X)
+        if not (tables.arrays.movable_columns.any() or tables.arrays.columns):
+            raise InvalidParameterError("nothing may change under the threat model; use the estimator without it.")
+        rounds = Rounds(self, tables, y, weights, self._routed(params), has_weights=sample_weight is not None)
+        rounds.run(*self._split(y, weights))
+        self.estimator_, self.best_round_ = rounds.chosen()
+        self.history_ = {name: np.array(values) for name, values in rounds.history.items()}
+        self.robust_score_ = rounds.score_on_training_rows(self.best_round_)
+        return self
+
+    def _check_parameters(self, params):
+        check_choice(self.method, "method", ("auto", "rounds"))
+        check_choice(self.scoring, "scoring", ROBUST_SCORINGS)
+        check_integer(self.n_rounds, "n_rounds", 0)
+        check_real(self.validation_fraction, "validation_fraction", 0, 1, open_high=True)
+        check_boolean(self.verbose, "verbose")
+        if self.tolerance is not None:
+            check_real(self.tolerance, "tolerance", 0)
+        if self.max_rows is not None:
+            check_integer(self.max_rows, "max_rows", 1)
+        checked_budget(self.max_nodes)
+        if not is_classifier(self.estimator):
+            raise TypeError(f"estimator must be a classifier; got {type(self.estimator).__name__}.")
+        if params and not get_config()["enable_metadata_routing"]:
+            raise ValueError(
+                f"{', '.join(params)} can only be passed with enable_metadata_routing=True, by sklearn.set_config."
+            )
+
+    def _fitted_threat(self, X):
+        one_radius(self.threat)
+        if isinstance(self.threat, ThreatModel) and not hasattr(self.threat, "scales_"):
+            return clone(self.threat).fit(X)
+        return as_threat(self.threat, X)
+
+    def _routed(self, params):
+        return dict(process_routing(self, "fit", **params).estimator.fit) if params else {}
+
+    def _split(self, y, weights):
+        """Positions of the training rows, and of those held back: a share of each class, of which one row at least trains."""
+        rng, held = check_random_state(self.random_state), np.zeros(len(y), dtype=bool)
+        for label in self.classes_:
+            rows = rng.permutation(np.flatnonzero((y == label) & (weights > 0)))
+            held[rows[: min(round(self.validation_fraction * len(rows)), max(len(rows) - 1, 0))]] = True
+        return np.flatnonzero(~held), np.flatnonzero(held)
+
+    @available_if(_estimator_has("predict"))
+    def predict(self, X):
+        """Labels of rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Predicted labels.
+        """
+        return self._inner(X).predict(X)
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._inner(X).predict_proba(X)
+
+    @available_if(_estimator_has("predict_log_proba"))
+    def predict_log_proba(self, X):
+        """Log-probabilities of the classes.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._inner(X).predict_log_proba(X)
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X):
+        """Scores of rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            As the estimator has them.
+        """
+        return self._inner(X).decision_function(X)
+
+    def _inner(self, X):
+        check_is_fitted(self)
+        if getattr(X, "ndim", 2) == 1:
+            raise ValueError("Expected 2D array, got 1D array instead. Reshape your data, for one row by X.reshape(1, -1).")
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return self.estimator_
+
+    def get_metadata_routing(self):
+        """Metadata that ``fit`` passes on, as a scikit-learn `MetadataRouter`."""
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self):
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.input_tags.categorical = inner.input_tags.categorical
+        tags.input_tags.string = inner.input_tags.string
+        tags.non_deterministic = inner.non_deterministic
+        return tags

@@ -1,0 +1,56 @@
+"""Weights of rows, on their way to the last step of a pipeline."""
+
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+__all__ = ["last_step", "takes_weights", "weights_for"]
+
+
+def last_step(estimator):
+    """The last step of a pipeline, also of one inside a search; anything else itself."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_") or _is_search(estimator):
+            estimator = estimator.estimator
+        else:
+            return estimator
+
+
+def takes_weights(estimator):
+    """Whether the last step takes ``sample_weight`` in ``fit``."""
+    return has_fit_parameter(last_step(estimator), "sample_weight")
+
+
+def weights_for(estimator, weights):
+    """A clone of an estimator, and the parameters of ``fit`` that hand weights to its last step."""
+    estimator = clone(estimator)
+    if get_config()["enable_metadata_routing"]:
+        _request_weights(estimator)
+        return estimator, {"sample_weight": weights}
+    return estimator, {f"{_path(estimator)}sample_weight": weights}
+
+
+def _request_weights(estimator):
+    """Let weights go to the last step, and to no other that does not say what it wants."""
+    last = last_step(estimator)
+    for step in [estimator, *estimator.get_params(deep=True).values()]:
+        if has_fit_parameter(step, "sample_weight") and hasattr(step, "set_fit_request") and step is not last:
+            if step.get_metadata_routing().fit.requests.get("sample_weight") is None:
+                step.set_fit_request(sample_weight=False)
+    if last is not estimator:
+        last.set_fit_request(sample_weight=True)
+
+
+def _path(estimator):
+    """What comes before the name of a parameter of ``fit`` of the last step."""
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return f"{name}__{_path(last)}"
+    return _path(estimator.estimator) if _is_search(estimator) else ""
+
+
+def _is_search(estimator):
+    return hasattr(estimator, "refit") and hasattr(estimator, "estimator")

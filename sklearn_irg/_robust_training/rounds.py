@@ -1,0 +1,122 @@
+"""Hardening in rounds: fit, add the worst that rows may become, fit again."""
+
+import numpy as np
+from sklearn.base import clone
+
+from sklearn_irg._robust_training.growing_rows import GrowingRows
+from sklearn_irg._robust_training.last_step import takes_weights, weights_for
+from sklearn_irg._threats.arguments import checked_budget, one_radius
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import find_attacks, find_worst
+from sklearn_irg._threats.robust_scores import robust_score, standard_error_of
+
+__all__ = ["Rounds"]
+
+
+class Rounds:
+    """Fits on growing rows, and how good each is on rows held back.
+
+    Parameters
+    ----------
+    settings : RobustTrainingClassifier
+        Its parameters, and ``threat_``.
+    tables : TablePerturbations
+        All rows.
+    y, weights : ndarray of shape (n_samples,)
+        Labels and weights.
+    params : dict
+        Parameters for the estimator's ``fit``; arrays have a value for each row.
+    has_weights : bool
+        Whether weights were given.
+    """
+
+    def __init__(self, settings, tables, y, weights, params, *, has_weights):
+        self.settings, self.tables, self.y, self.weights, self.params = settings, tables, y, weights, params
+        self.has_weights = has_weights
+        self.takes_weights = takes_weights(settings.estimator)
+        self.radius = one_radius(settings.threat_)
+        self.history = {"score": [], "attacked_score": [], "n_rows": []}
+        self.models, self.standard_errors, self.training_scores = [], [], []
+
+    def run(self, training, held):
+        """All rounds, for positions of the training rows and of those held back."""
+        max_rows = self.settings.max_rows
+        if max_rows is not None and max_rows < len(training):
+            raise ValueError(
+                f"max_rows must not be below the number of training rows, {len(training)}; got {max_rows}."
+            )
+        self.training = training
+        rows = GrowingRows(
+            self.tables.take(training), self.weights[training], merges=self.takes_weights, max_rows=max_rows
+        )
+        for k in range(self.settings.n_rounds + 1):
+            model = self._fitted(rows)
+            self.models.append(model)
+            self._look_at(model, held, len(rows))
+            if k < self.settings.n_rounds:
+                worst = find_worst(self._problem(model, training), self.radius)
+                self.training_scores.append(self._score(worst.wrong, training))
+                if not _moves(worst):
+                    break
+                rows.add(worst.delta, worst.codes)
+
+    def chosen(self):
+        """The model of the chosen round, and its number."""
+        scores, attacked = (np.array(self.history[name]) for name in ("score", "attacked_score"))
+        if np.isnan(scores).all():
+            return self.models[-1], len(self.models) - 1
+        best = int(scores.argmax())
+        tolerance = self.settings.tolerance
+        floor = scores[best] - (self.standard_errors[best] if tolerance is None else tolerance)
+        good = np.flatnonzero(scores >= floor)
+        k = int(max(good, key=lambda i: (attacked[i], scores[i])))
+        return self.models[k], k
+
+    def score_on_training_rows(self, k):
+        """Score of a round under attack on the rows that it was trained on, as they were."""
+        if k < len(self.training_scores):
+            return self.training_scores[k]
+        return self._score(find_worst(self._problem(self.models[k], self.training), self.radius).wrong, self.training)
+
+    def _fitted(self, rows):
+        source = self.training[rows.source]
+        params = {name: _taken(value, source, len(self.y)) for name, value in self.params.items()}
+        model = clone(self.settings.estimator)
+        if self.takes_weights and (self.has_weights or not (rows.weights == 1).all()):
+            model, more = weights_for(model, rows.weights)
+            params |= more
+        return model.fit(rows.X, self.y[source], **params)
+
+    def _problem(self, model, rows):
+        return AttackProblem(model, self.tables.take(rows).table.X, self.y[rows], self.settings.threat_)
+
+    def _look_at(self, model, held, n_rows):
+        scores = np.full(2, np.nan)
+        if len(held):
+            problem = self._problem(model, held)
+            attacks = find_attacks(problem, [self.radius], budget=checked_budget(self.settings.max_nodes))
+            misclassified = problem.misclassified
+            scores = [self._score(wrong, held) for wrong in (misclassified, attacks.misclassified[0])]
+            weights = self.weights[held]
+            self.standard_errors.append(standard_error_of(misclassified, self.y[held], self.settings.scoring, weights))
+        for name, value in zip(self.history, [*scores, n_rows], strict=True):
+            self.history[name].append(value)
+        if self.settings.verbose:
+            print(
+                f"round {len(self.models) - 1}: score {scores[0]:.3f}, under attack {scores[1]:.3f}, {n_rows} rows",
+                flush=True,
+            )
+
+    def _score(self, misclassified, rows):
+        return robust_score(misclassified, self.y[rows], self.settings.scoring, self.weights[rows])
+
+
+def _moves(found):
+    """Whether any row has changed."""
+    return bool((found.delta != 0).any() or (found.codes != found.problem.perturbations.codes).any())
+
+
+def _taken(value, rows, n_samples):
+    """Entries of rows, of a value that has one for each."""
+    is_by_row = hasattr(value, "__len__") and not isinstance(value, str | dict) and len(value) == n_samples
+    return np.asarray(value)[rows] if is_by_row else value

@@ -1,0 +1,253 @@
+"""Classifiers of any kind, trained against what may happen to their rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import config_context
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_irg import RobustTrainingClassifier
+from sklearn_irg._fitted.trees import read_trees
+from sklearn_irg._robust_training.growing_rows import GrowingRows
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import find_worst
+from sklearn_irg._threats.table_perturbations import TablePerturbations
+from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, evaluate_robustness
+from tests.test_additive_trees import in_own_units, nearest_points, table_of
+
+SMALL = {"max_iter": 8, "max_depth": 2, "random_state": 0}
+
+
+# weights are repetitions of rows only where none are held back at random
+@parametrize_with_checks([RobustTrainingClassifier(LogisticRegression(), 0.1, n_rounds=1, validation_fraction=0)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+def mixed_table(n_rows=300, seed=0):
+    rng = np.random.RandomState(seed)
+    age, job = rng.randint(20, 70, n_rows), rng.choice(list("abcd"), n_rows)
+    table = pd.DataFrame({"age": age, "job": pd.Categorical(job), "income": rng.standard_normal(n_rows)})
+    score = 0.05 * (age - 45) + (job == "a") + table["income"] + 0.3 * rng.standard_normal(n_rows)
+    return table, np.where(score > 0.3, "yes", "no")
+
+
+def pipeline(last):
+    prepare = make_column_transformer((StandardScaler(), ["age", "income"]), (OneHotEncoder(), ["job"]))
+    return make_pipeline(prepare, last)
+
+
+class TestHardening:
+    def test_boosting_withstands_more_of_what_it_was_trained_against(self):
+        X, y = mixed_table(900)
+        threat = ThreatModel(0.3, n_swaps=1).fit(X)
+        plain = pipeline(HistGradientBoostingClassifier(max_iter=50, max_depth=2, random_state=0))
+        hardened = RobustTrainingClassifier(plain, threat, n_rounds=4, tolerance=0.1, random_state=0)
+        models = [model.fit(X[:500], y[:500]) for model in (plain, hardened)]
+        scores = [certified_accuracy(model, X[500:], y[500:], threat) for model in models]
+        assert scores[1] > scores[0] + 0.05
+
+    def test_the_first_round_is_the_estimator_itself(self):
+        X, y = mixed_table()
+        options = {"n_rounds": 0, "validation_fraction": 0}
+        model = pipeline(HistGradientBoostingClassifier(**SMALL))
+        trained = RobustTrainingClassifier(model, ThreatModel(0.3).fit(X), **options).fit(X, y)
+        np.testing.assert_array_equal(trained.predict_proba(X), model.fit(X, y).predict_proba(X))
+        assert trained.best_round_ == 0
+
+    def test_the_chosen_round_is_the_most_robust_of_the_good_ones(self):
+        X, y = mixed_table()
+        model = pipeline(HistGradientBoostingClassifier(**SMALL))
+        options = {"n_rounds": 4, "validation_fraction": 0.4, "random_state": 0, "tolerance": 0.05}
+        trained = RobustTrainingClassifier(model, ThreatModel(0.3, n_swaps=1).fit(X), **options).fit(X, y)
+        scores, attacked = trained.history_["score"], trained.history_["attacked_score"]
+        good = scores >= scores.max() - 0.05
+        assert len(scores) == 5
+        assert attacked[trained.best_round_] == attacked[good].max()
+        assert good[trained.best_round_]
+
+    def test_rows_stop_growing_where_nothing_can_change(self):
+        X, y = mixed_table()
+        model = pipeline(HistGradientBoostingClassifier(**SMALL))
+        trained = RobustTrainingClassifier(model, ThreatModel(0.0).fit(X), n_rounds=5).fit(X, y)
+        assert len(trained.history_["n_rows"]) == 1
+
+    @pytest.mark.parametrize("last", [LogisticRegression(), DecisionTreeClassifier(max_depth=4, random_state=0)], ids=repr)
+    def test_any_classifier_can_be_trained(self, last):
+        X, y = mixed_table()
+        trained = RobustTrainingClassifier(pipeline(last), ThreatModel(0.3, n_swaps=1).fit(X), n_rounds=2).fit(X, y)
+        assert set(trained.predict(X)) == {"no", "yes"}
+        assert 0 <= trained.robust_score_ <= 1
+
+    def test_three_classes(self):
+        X, y = table_of(n_classes=3)
+        model = HistGradientBoostingClassifier(**SMALL)
+        trained = RobustTrainingClassifier(model, ThreatModel(0.2).fit(X), n_rounds=2, random_state=0).fit(X, y)
+        assert trained.predict_proba(X).shape == (250, 3)
+
+
+class TestWorstPoints:
+    def test_those_of_stumps_are_the_worst_of_all_cells(self):
+        X, y = table_of()
+        model = HistGradientBoostingClassifier(max_iter=20, max_depth=1, random_state=0).fit(X, y)
+        trees, threat = read_trees(model).trees, in_own_units(X, 0.4, "linf")
+        problem = AttackProblem(model, X[:30], y[:30], threat)
+        found = find_worst(problem, 0.4)
+        sign = np.where(y[:30] == 1, 1, -1)
+        for i, moved in enumerate(problem.result(found.delta, found.codes)):
+            points = nearest_points(X[i], trees)
+            points = points[np.abs(points - X[i]).max(axis=1) <= 0.4]
+            lowest = (sign[i] * model.decision_function(points)).min()
+            assert sign[i] * model.decision_function(moved[None])[0] == pytest.approx(lowest, abs=1e-9)
+
+
+class TestRows:
+    def test_equal_copies_are_one_of_a_larger_weight(self):
+        tables = TablePerturbations.of(ThreatModel(1.0).fit(X := np.arange(6.0).reshape(3, 2)), X)
+        rows = GrowingRows(tables, np.array([1.0, 2.0, 4.0]), merges=True)
+        delta = np.array([[0, 0], [0.5, 0], [0.5, 0]])
+        for _ in range(2):
+            rows.add(delta, tables.arrays.codes)
+        np.testing.assert_array_equal(rows.source, [0, 1, 2, 1, 2])
+        np.testing.assert_array_equal(rows.weights, [3, 2, 4, 4, 8])
+
+    def test_the_oldest_copies_go_first(self):
+        tables = TablePerturbations.of(ThreatModel(1.0).fit(X := np.arange(6.0).reshape(3, 2)), X)
+        rows = GrowingRows(tables, np.ones(3), merges=True, max_rows=5)
+        for size in (0.1, 0.2):
+            rows.add(np.full((3, 2), size), tables.arrays.codes)
+        np.testing.assert_allclose(rows.delta[3:], 0.2)
+        np.testing.assert_array_equal(rows.source, [0, 1, 2, 1, 2])
+
+    def test_they_keep_types_and_stay_within_the_threat(self):
+        X, y = mixed_table()
+        seen = []
+
+        class Spy(HistGradientBoostingClassifier):
+            def fit(self, X, y, sample_weight=None):
+                seen.append(X)
+                return super().fit(X, y, sample_weight)
+
+        threat = ThreatModel(0.3, n_swaps=1, fixed=["income"]).fit(X)
+        model = Spy(categorical_features="from_dtype", **SMALL)
+        RobustTrainingClassifier(model, threat, n_rounds=2, validation_fraction=0).fit(X, y)
+        first, *_, last = seen
+        assert (last.dtypes == X.dtypes).all()
+        assert len(last) > len(first)
+        assert set(last["income"]) == set(X["income"])  # fixed, and of the rows that there are
+        origin = pd.Series(range(len(X)), index=X["income"])[last["income"]]
+        assert threat.allows(X.iloc[origin].reset_index(drop=True), last.reset_index(drop=True)).all()
+
+
+class TestWeights:
+    def test_they_reach_the_last_step(self):
+        X, y = mixed_table()
+        weights, threat = np.where(y == "yes", 5.0, 1.0), ThreatModel(0.3).fit(X)
+        options = {"n_rounds": 0, "validation_fraction": 0}
+        trained = RobustTrainingClassifier(pipeline(LogisticRegression()), threat, **options).fit(X, y, weights)
+        expected = pipeline(LogisticRegression()).fit(X, y, logisticregression__sample_weight=weights)
+        np.testing.assert_allclose(trained.predict_proba(X), expected.predict_proba(X))
+
+    def test_with_metadata_routing(self):
+        X, y = mixed_table()
+        weights, threat = np.where(y == "yes", 5.0, 1.0), ThreatModel(0.3).fit(X)
+        model, options = pipeline(LogisticRegression()), {"n_rounds": 1, "random_state": 0}
+        plain = RobustTrainingClassifier(model, threat, **options).fit(X, y, weights)
+        with config_context(enable_metadata_routing=True):
+            routed = RobustTrainingClassifier(model, threat, **options).fit(X, y, weights)
+        np.testing.assert_allclose(routed.predict_proba(X), plain.predict_proba(X))
+
+    def test_a_last_step_without_them_is_trained_on_copies_and_refuses_weights(self):
+        X, y = mixed_table()
+        model = RobustTrainingClassifier(pipeline(KNeighborsClassifier()), ThreatModel(0.3).fit(X), n_rounds=1)
+        assert model.fit(X, y).history_["n_rows"][1] == 2 * model.history_["n_rows"][0]
+        with pytest.raises(ValueError, match="sample_weight needs a last step whose fit takes it"):
+            model.fit(X, y, np.ones(len(y)))
+
+
+class TestWithOthers:
+    def test_evaluation_sees_the_trees_inside(self):
+        X, y = mixed_table()
+        threat = ThreatModel(0.3, n_swaps=1).fit(X)
+        trained = RobustTrainingClassifier(
+            pipeline(HistGradientBoostingClassifier(**SMALL)), threat, n_rounds=1, random_state=0
+        ).fit(X, y)
+        evaluation = evaluate_robustness(trained, X[:20], y[:20], threat)
+        assert evaluation.is_exact.all()
+        inside = evaluate_robustness(trained.estimator_, X[:20], y[:20], threat)
+        pd.testing.assert_frame_equal(evaluation.to_frame(), inside.to_frame())
+
+    def test_the_template_inside_bagging_is_not_taken_for_it(self):
+        X, y = table_of()
+        model = BaggingClassifier(LogisticRegression(), n_estimators=3, random_state=0).fit(X, y)
+        assert evaluate_robustness(model, X[:5], y[:5], 0.1).attacked_by[0, 0] != "linear"
+
+    def test_a_class_that_predicts_by_a_rule_of_its_own_is_not_seen_through(self):
+        class Contrary(RobustTrainingClassifier):
+            def predict(self, X):
+                labels = super().predict(X)
+                return np.where(labels == self.classes_[0], self.classes_[1], self.classes_[0])
+
+        X, y = table_of()
+        model = Contrary(LogisticRegression(), ThreatModel(0.1).fit(X), n_rounds=0).fit(X, y)
+        assert adversarial_accuracy(model, X, y, 0.0) == model.score(X, y) < 0.5
+
+    def test_radii_of_a_fitted_threat_can_be_searched(self):
+        X, y = mixed_table()
+        threat = ThreatModel(0.3, n_swaps=1).fit(X)
+        model = RobustTrainingClassifier(pipeline(LogisticRegression()), threat, n_rounds=1, random_state=0)
+        search = GridSearchCV(model, {"threat__epsilon": [0.1, 0.5]}, cv=2).fit(X, y)
+        best = search.best_estimator_.threat_
+        assert best.epsilon == search.best_params_["threat__epsilon"]
+        np.testing.assert_array_equal(best.scales_, threat.scales_)
+
+    def test_a_threat_that_is_not_fitted_learns_from_the_rows(self):
+        X, y = mixed_table()
+        trained = RobustTrainingClassifier(pipeline(LogisticRegression()), ThreatModel(0.3), n_rounds=1).fit(X, y)
+        np.testing.assert_array_equal(trained.threat_.scales_, ThreatModel(0.3).fit(X).scales_)
+        assert not hasattr(trained.threat, "scales_")
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("threat", "message"),
+        [
+            (ThreatModel([0.1, 0.2]), "single radius"),
+            (ThreatModel(0.1, fixed=["age", "income"]), "nothing may change"),
+            (ThreatModel(0.1).fit(mixed_table()[0][["age"]]), "feature"),
+        ],
+        ids=str,
+    )
+    def test_threats_that_cannot_be_trained_against(self, threat, message):
+        X, y = mixed_table()
+        with pytest.raises(ValueError, match=message):
+            RobustTrainingClassifier(pipeline(LogisticRegression()), threat).fit(X, y)
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ({"n_rounds": -1}, "n_rounds must be an integer"),
+            ({"method": "penalty"}, "method must be"),
+            ({"validation_fraction": 1.0}, "validation_fraction must be"),
+            ({"scoring": "f1"}, "scoring must be"),
+            ({"max_rows": 10}, "max_rows must not be below the number of training rows, 270"),
+        ],
+        ids=str,
+    )
+    def test_parameters(self, parameters, message):
+        X, y = mixed_table()
+        with pytest.raises(ValueError, match=message):
+            RobustTrainingClassifier(pipeline(LogisticRegression()), ThreatModel(0.1).fit(X), **parameters).fit(X, y)
+
+    def test_a_regressor_is_refused(self):
+        X, y = mixed_table()
+        with pytest.raises(TypeError, match="estimator must be a classifier; got Ridge"):
+            RobustTrainingClassifier(Ridge(), 0.1).fit(X, y)
