@@ -8,9 +8,11 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_digits, load_iris
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import NearestCentroid
@@ -274,10 +276,21 @@ class TestConfidenceAscent:
 class TestScoring:
     def test_the_scorer_works_in_a_grid_search_and_pickles(self):
         scorer = pickle.loads(pickle.dumps(make_adversarial_scorer(0.5, norm="linf")))
-        assert repr(scorer) == "make_adversarial_scorer(0.5, norm='linf', method='auto')"
+        assert repr(scorer) == "make_adversarial_scorer(0.5, scoring='accuracy', norm='linf', method='auto')"
         grid = {"alpha": [0.001, 1.0]}
         search = GridSearchCV(GradRegLogisticRegression(max_iter=1000), grid, scoring=scorer, cv=3).fit(X2, y2)
         assert search.best_params_["alpha"] == 1.0
+
+    def test_balanced_accuracy_is_that_of_scikit_learn_where_nothing_moves(self):
+        model = LogisticRegression().fit(X3[y3 > 0], y3[y3 > 0])  # a fold without the first class
+        weights = np.random.RandomState(0).rand(len(y3))
+        scorer = make_adversarial_scorer(0.0, scoring="balanced_accuracy")
+        expected = balanced_accuracy_score(y3, model.predict(X3), sample_weight=weights)
+        assert scorer(model, X3, y3, sample_weight=weights) == pytest.approx(expected)
+
+    def test_a_constant_model_keeps_no_more_than_its_share_of_balanced_accuracy(self):
+        model = DummyClassifier().fit(X2, y2)
+        assert make_adversarial_scorer(0.5, scoring="balanced_accuracy")(model, X2, y2) == 0.5
 
     def test_the_transfer_matrix_has_white_box_attacks_on_its_diagonal(self):
         models = {"a": LogisticRegression().fit(X3, y3), "b": MODELS[2].fit(X3, y3)}
@@ -448,6 +461,7 @@ FAST, MANY = fast_gradient, projected_gradient
         (lambda m: virtual_adversarial_direction(m, X2, xi=np.nan), "xi must be a finite number > 0; got nan"),
         (lambda m: adversarial_accuracy(m, X2, y2, [0.1, np.nan]), "threat must be a finite number >= 0; got nan"),
         (lambda m: adversarial_accuracy(m, X2, y2, 1, sample_weight=-np.ones(len(y2))), "sample_weight must be"),
+        (lambda m: make_adversarial_scorer(1, scoring="f1"), "scoring must be one of 'accuracy', 'balanced_accuracy'"),
         (lambda m: make_adversarial_scorer(-1), "threat must be a finite number >= 0; got -1"),
     ],
 )

@@ -80,7 +80,9 @@ class TestHardening:
         trained = RobustTrainingClassifier(model, ThreatModel(0.0).fit(X), n_rounds=5).fit(X, y)
         assert len(trained.history_["n_rows"]) == 1
 
-    @pytest.mark.parametrize("last", [LogisticRegression(), DecisionTreeClassifier(max_depth=4, random_state=0)], ids=repr)
+    @pytest.mark.parametrize(
+        "last", [LogisticRegression(), DecisionTreeClassifier(max_depth=4, random_state=0)], ids=repr
+    )
     def test_any_classifier_can_be_trained(self, last):
         X, y = mixed_table()
         trained = RobustTrainingClassifier(pipeline(last), ThreatModel(0.3, n_swaps=1).fit(X), n_rounds=2).fit(X, y)
@@ -165,7 +167,7 @@ class TestWeights:
             routed = RobustTrainingClassifier(model, threat, **options).fit(X, y, weights)
         np.testing.assert_allclose(routed.predict_proba(X), plain.predict_proba(X))
 
-    def test_a_last_step_without_them_is_trained_on_copies_and_refuses_weights(self):
+    def test_a_last_step_without_them_is_trained_and_refuses_them(self):
         X, y = mixed_table()
         model = RobustTrainingClassifier(pipeline(KNeighborsClassifier()), ThreatModel(0.3).fit(X), n_rounds=1)
         assert model.fit(X, y).history_["n_rows"][1] == 2 * model.history_["n_rows"][0]

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import clone
 
 from sklearn_irg._robust_training.growing_rows import GrowingRows
-from sklearn_irg._robust_training.last_step import takes_weights, weights_for
+from sklearn_irg._robust_training.last_step import weights_for
 from sklearn_irg._threats.arguments import checked_budget, one_radius
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.evaluation import find_attacks, find_worst
@@ -33,7 +33,6 @@ class Rounds:
     def __init__(self, settings, tables, y, weights, params, *, has_weights):
         self.settings, self.tables, self.y, self.weights, self.params = settings, tables, y, weights, params
         self.has_weights = has_weights
-        self.takes_weights = takes_weights(settings.estimator)
         self.radius = one_radius(settings.threat_)
         self.history = {"score": [], "attacked_score": [], "n_rows": []}
         self.models, self.standard_errors, self.training_scores = [], [], []
@@ -46,9 +45,9 @@ class Rounds:
                 f"max_rows must not be below the number of training rows, {len(training)}; got {max_rows}."
             )
         self.training = training
-        rows = GrowingRows(
-            self.tables.take(training), self.weights[training], merges=self.takes_weights, max_rows=max_rows
-        )
+        # copies stay copies where there are no weights: some estimators fit much longer with them (HistGradientBoosting bins)
+        merges = self.has_weights
+        rows = GrowingRows(self.tables.take(training), self.weights[training], merges=merges, max_rows=max_rows)
         for k in range(self.settings.n_rounds + 1):
             model = self._fitted(rows)
             self.models.append(model)
@@ -82,7 +81,7 @@ class Rounds:
         source = self.training[rows.source]
         params = {name: _taken(value, source, len(self.y)) for name, value in self.params.items()}
         model = clone(self.settings.estimator)
-        if self.takes_weights and (self.has_weights or not (rows.weights == 1).all()):
+        if self.has_weights:
             model, more = weights_for(model, rows.weights)
             params |= more
         return model.fit(rows.X, self.y[source], **params)

@@ -11,6 +11,7 @@ from sklearn_irg._threats.arguments import as_threat, check_alone, checked_budge
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.evaluation import certify, find_attacks
 from sklearn_irg._threats.methods import check_method
+from sklearn_irg._threats.robust_scores import ROBUST_SCORINGS, robust_score
 from sklearn_irg._threats.threat_model import NORMS, ThreatModel, check_fitted
 from sklearn_irg.attacks._problem import like
 
@@ -79,17 +80,20 @@ def adversarial_accuracy(estimator, X, y, threat, *, norm=None, method="auto", m
     array([0.99, 0.98, 0.92])
     """
     fitted = as_threat(threat, X, norm=norm)
-    radii = check_radii(fitted.epsilon)
     weights = check_sample_weight(sample_weight, len(X) if hasattr(X, "__len__") else X.shape[0])
-    if callable(method):
-        given = fitted if isinstance(threat, ThreatModel) else None
-        misclassified = _misclassified_by(method, estimator, X, y, given, radii)
-    else:
-        check_method(method, "attack")
-        problem = AttackProblem(estimator, X, column_or_1d(y), fitted)
-        misclassified = find_attacks(problem, radii, method, checked_budget(max_nodes)).misclassified
+    misclassified = _misclassified(estimator, X, y, threat, fitted, method, max_nodes)
     accuracies = np.average(~misclassified, axis=1, weights=weights)
     return accuracies if np.ndim(fitted.epsilon) else float(accuracies[0])
+
+
+def _misclassified(estimator, X, y, threat, fitted, method, max_nodes):
+    """Rows that are misclassified at each radius, shape (n_radii, n_samples), for a threat as it was given and as it is."""
+    radii = check_radii(fitted.epsilon)
+    if callable(method):
+        return _misclassified_by(method, estimator, X, y, fitted if isinstance(threat, ThreatModel) else None, radii)
+    check_method(method, "attack")
+    problem = AttackProblem(estimator, X, column_or_1d(y), fitted)
+    return find_attacks(problem, radii, method, checked_budget(max_nodes)).misclassified
 
 
 def _misclassified_by(method, estimator, X, y, threat, radii):
@@ -184,27 +188,28 @@ def certified_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max
 
 
 class _AdversarialScorer:
-    def __init__(self, threat, norm, method, max_nodes):
+    def __init__(self, threat, scoring, norm, method, max_nodes):
         self.threat = threat
+        self.scoring = scoring
         self.norm = norm
         self.method = method
         self.max_nodes = max_nodes
         self._requests_weight = None
 
     def __call__(self, estimator, X, y, sample_weight=None):
-        y, sample_weight, share = _of_known_classes(estimator, y, sample_weight)
-        if share == 0:
+        fitted, labels = as_threat(self.threat, X, norm=self.norm), np.asarray(y)
+        weights = check_sample_weight(sample_weight, len(labels))
+        classes = getattr(estimator, "classes_", None)
+        if classes is None or labels.ndim != 1:
+            known, tried = np.ones(len(labels), dtype=bool), y
+        else:
+            # a class that the training rows of a fold lack is misclassified in the others, and there is nothing to attack
+            known = np.isin(labels, classes)
+            tried = np.where(known, labels, classes[0]) if not known.all() else y
+        if not known.any():
             return 0.0
-        return share * adversarial_accuracy(
-            estimator,
-            X,
-            y,
-            self.threat,
-            norm=self.norm,
-            method=self.method,
-            max_nodes=self.max_nodes,
-            sample_weight=sample_weight,
-        )
+        misclassified = _misclassified(estimator, X, tried, self.threat, fitted, self.method, self.max_nodes)[0]
+        return robust_score(misclassified | ~known, labels, self.scoring, weights)
 
     def set_score_request(self, *, sample_weight=None):
         """Request sample weights, or not, where metadata routing is enabled.
@@ -231,26 +236,11 @@ class _AdversarialScorer:
         return request
 
     def __repr__(self):
-        return f"make_adversarial_scorer({self.threat!r}, norm={self.norm!r}, method={self.method!r})"
+        options = f"scoring={self.scoring!r}, norm={self.norm!r}, method={self.method!r}"
+        return f"make_adversarial_scorer({self.threat!r}, {options})"
 
 
-def _of_known_classes(estimator, y, sample_weight):
-    """Labels and weights, zero for rows of other classes than the estimator's, and the share of the rows that have any.
-
-    A class that the training rows of a fold lack is misclassified in the others, and there is nothing to attack.
-    """
-    classes, labels = getattr(estimator, "classes_", None), np.asarray(y)
-    if classes is None or labels.ndim != 1:
-        return y, sample_weight, 1.0
-    is_known = np.isin(labels, classes)
-    if is_known.all():
-        return y, sample_weight, 1.0
-    weights = check_sample_weight(1.0 if sample_weight is None else sample_weight, len(labels))
-    share = float(weights[is_known].sum() / weights.sum())
-    return np.where(is_known, labels, classes[0]), weights * is_known, share
-
-
-def make_adversarial_scorer(threat, *, norm=None, method="auto", max_nodes=10_000):
+def make_adversarial_scorer(threat, *, scoring="accuracy", norm=None, method="auto", max_nodes=10_000):
     """A scorer for ``GridSearchCV(scoring=…)``: accuracy when rows may move within a radius, or as a threat model allows.
 
     Parameters
@@ -258,6 +248,9 @@ def make_adversarial_scorer(threat, *, norm=None, method="auto", max_nodes=10_00
     threat : float or ThreatModel
         Radius, in units of X; or the changes that rows of a table may undergo, a threat model that was fitted on the
         whole table, whose scales and levels are those of all folds.
+    scoring : {"accuracy", "balanced_accuracy"}, default="accuracy"
+        What is computed from the rows that stay correctly classified: their share, or the mean of their shares by class, which
+        a model that predicts the most frequent class does not win.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2".
     method : str or callable, default="auto"
@@ -274,7 +267,7 @@ def make_adversarial_scorer(threat, *, norm=None, method="auto", max_nodes=10_00
     Raises
     ------
     ValueError
-        For a negative radius, several radii, or a threat model that has not been fitted.
+        For a negative radius, several radii, an unknown ``scoring``, or a threat model that has not been fitted.
 
     See Also
     --------
@@ -304,4 +297,5 @@ def make_adversarial_scorer(threat, *, norm=None, method="auto", max_nodes=10_00
         check_choice("l2" if norm is None else norm, "norm", NORMS)
     if not callable(method):
         check_method(method, "attack")
-    return _AdversarialScorer(threat, norm, method, checked_budget(max_nodes).max_nodes)
+    check_choice(scoring, "scoring", ROBUST_SCORINGS)
+    return _AdversarialScorer(threat, scoring, norm, method, checked_budget(max_nodes).max_nodes)
