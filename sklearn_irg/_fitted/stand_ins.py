@@ -25,7 +25,7 @@ def innermost(estimator):
 
 
 def is_plain(estimator):
-    """Whether it predicts what the estimator inside predicts: by the ``predict`` of a search, or of the class that declares it."""
+    """Whether it predicts what the one inside predicts: by the ``predict`` of searches, or of the class that declares it."""
     if inside_of(estimator) is None or "predict" in vars(estimator):
         return False
     owner = _owner("predict", type(estimator))

@@ -37,9 +37,9 @@ def _request_weights(estimator):
     """Let weights go to the last step, and to no other that does not say what it wants."""
     last = last_step(estimator)
     for step in [estimator, *estimator.get_params(deep=True).values()]:
-        if has_fit_parameter(step, "sample_weight") and hasattr(step, "set_fit_request") and step is not last:
-            if step.get_metadata_routing().fit.requests.get("sample_weight") is None:
-                step.set_fit_request(sample_weight=False)
+        takes_it = has_fit_parameter(step, "sample_weight") and hasattr(step, "set_fit_request")
+        if takes_it and step.get_metadata_routing().fit.requests.get("sample_weight") is None:
+            step.set_fit_request(sample_weight=False)
     if last is not estimator:
         last.set_fit_request(sample_weight=True)
 
