@@ -22,7 +22,8 @@ from sklearn_irg._fitted.trees import leaf_boxes, read_trees
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.budget import Budget
 from sklearn_irg._threats.methods.additive_trees import AdditiveTreesSearch
-from sklearn_irg._threats.trees.branch_and_bound import Cells, decide
+from sklearn_irg._threats.trees.branch_and_bound import decide
+from sklearn_irg._threats.trees.cells import Cells
 from sklearn_irg._threats.trees.decisions import settle
 from sklearn_irg._threats.trees.leaf_climb import climb
 from sklearn_irg._threats.trees.leaf_relaxation import relax

@@ -150,6 +150,15 @@ class AdditiveTrees:
         cuts = np.unique(self.cut[(self.feature == column) & (self.category_of < 0)])
         return cuts[np.isfinite(cuts)]
 
+    def codes_of(self, values):
+        """Codes of the values of a column of categories: -1 for missing ones, the number of codes for unknown ones."""
+        n_codes = self.category_sets.shape[1]
+        with np.errstate(invalid="ignore"):
+            known = (values >= self.lowest_code) & (values < n_codes)
+        codes = np.trunc(np.where(known, values, n_codes)).astype(np.int64)
+        codes[np.isnan(values)] = -1
+        return codes
+
     def leaves(self, X):
         """Positions of the leaves that rows reach, shape (n_samples, n_trees)."""
         return np.concatenate([leaves.T for leaves in self._leaves_in_blocks(X)])

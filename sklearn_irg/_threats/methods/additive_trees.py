@@ -1,19 +1,18 @@
 """Attacks, certificates and distances of trees that add up, exact within a budget of nodes."""
 
-import itertools
-
 import numpy as np
 
 from sklearn_irg._fitted.affine import is_reordered
+from sklearn_irg._fitted.trees import leaf_boxes
 from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.sources import columns_come_from_one, sources_of
 from sklearn_irg._threats.trees.coded_levels import difference_at_levels
+from sklearn_irg._threats.trees.level_columns import level_columns
 from sklearn_irg._threats.trees.search import TreeSearch
 
 __all__ = ["AdditiveTreesSearch", "prepared_search"]
 
 _MOST_BYTES = 2**30  # of what is known of leaves; larger ensembles are searched without
-_MOST_WAYS = 400  # to swap categories, each of which is searched on its own
 
 
 class AdditiveTreesSearch(Method):
@@ -52,8 +51,6 @@ def prepared_search(problem):
         return None, f"{name} is not made of trees"
     if not columns_come_from_one(problem):
         return None, "the steps before the trees mix columns"
-    if _n_ways(problem) > _MOST_WAYS:
-        return None, f"rows can swap their categories in more than {_MOST_WAYS} ways"
     trees = problem.model.trees.believed(problem.model.to_inner(problem.rows))
     if trees is None:
         return None, problem.model.trees.refusal
@@ -69,14 +66,16 @@ def prepared_search(problem):
     moving = np.flatnonzero(used & (source >= 0))
     if len(np.unique(source[moving])) < len(moving):
         return None, "a column of the table moves several columns of the trees"
-    if _n_bytes(trees) > _MOST_BYTES:
+    if _n_bytes(trees, sum(map(len, problem.perturbations.swaps))) > _MOST_BYTES:
         return None, f"the leaves of {name} would need more than {_MOST_BYTES >> 20} MB"
-    return TreeSearch(trees, moving), None
+    boxes = leaf_boxes(trees)
+    levels, refusal = level_columns(problem, trees, boxes, moving)
+    return (None, refusal) if refusal else (TreeSearch(trees, moving, boxes, levels), None)
 
 
-def _n_bytes(trees):
-    """Size of what is known of the leaves: cells of each column, and the categories that reach it."""
-    n_bytes = 5 * trees.n_features + int(trees.is_categorical.sum()) * (trees.category_sets.shape[1] + 1)
+def _n_bytes(trees, n_levels):
+    """Size of what is known of the leaves: cells of each column, and the categories and levels that reach it."""
+    n_bytes = n_levels + 5 * trees.n_features + int(trees.is_categorical.sum()) * (trees.category_sets.shape[1] + 1)
     return int(np.sum(trees.feature < 0)) * n_bytes
 
 
@@ -87,17 +86,3 @@ def _names_agree(problem):
     if problem.steps is not None or given is None:
         return True
     return (fitted is None or list(fitted) == list(given)) and not is_reordered(estimator, given)
-
-
-def _n_ways(problem):
-    """Largest number of ways in which a row may swap categories, none included."""
-    arrays = problem.perturbations
-    counts = [arrays.can_swap(c).sum(axis=1) for c in range(len(arrays.columns))]
-    if not counts:
-        return 1
-    counts = np.array(counts).astype(float)
-    total = np.ones(counts.shape[1])
-    for n_swaps in range(1, min(arrays.n_swaps, len(counts)) + 1):
-        for columns in itertools.combinations(range(len(counts)), n_swaps):
-            total += counts[list(columns)].prod(axis=0)
-    return total.max(initial=1)

@@ -2,18 +2,25 @@
 
 import numpy as np
 
-from sklearn_irg._threats.trees.branch_and_bound import BUDGET, Verdict, decide
+from sklearn_irg._threats.trees.branch_and_bound import decide
+from sklearn_irg._threats.trees.cells import BUDGET, Verdict
 from sklearn_irg._threats.trees.leaf_climb import climb
 from sklearn_irg._threats.trees.leaf_relaxation import relax
+from sklearn_irg._threats.trees.remaining_ways import remaining_ways
 
-__all__ = ["settle"]
+__all__ = ["boxes_only", "settle"]
 
 _N_BOXES = 400  # of a row before its relaxation is solved, where costs add up
+_MOST_WAYS = 400  # to swap levels, each of which may need relaxations of its own
+_WAYS_AT_ONCE = 8
 _NODES_OF_A_PROGRAM = 100  # that a linear program counts for
 
 
 def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None):
     """As `decide`, with relaxations for rows that boxes leave open and whose costs add up.
+
+    Where levels change, each way to swap them that is left then is settled on its own, with nodes of its own, since relaxations
+    know nothing of levels. Where there are too many ways, boxes have to do.
 
     Parameters
     ----------
@@ -35,16 +42,66 @@ def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None
     verdict : Verdict
         Best point and bound of each row.
     """
-    if not len(tables.missing):  # nothing moves
+    levels = {"above": above, "below": below}
+    n_boxes = min(_N_BOXES, max_nodes) if costs_add_up else max_nodes
+    verdict = boxes_only(tables, rows, **levels, max_nodes=n_boxes, is_found=is_found)
+    if not len(tables.missing) and not rows.have_levels:
+        return verdict
+    options = {**levels, "costs_add_up": costs_add_up, "max_nodes": max_nodes, "is_found": is_found}
+    for i in np.flatnonzero((verdict.best <= above) & (verdict.bound > below)):
+        if rows.have_levels:
+            _settle_levels(tables, rows, i, verdict, **options)
+        elif costs_add_up:
+            _Relaxations(tables, rows, i, verdict, above, below).run(max_nodes)
+    return verdict
+
+
+def boxes_only(tables, rows, *, above, below, max_nodes, is_found=None):
+    """As `settle`, without anything for rows that boxes leave open."""
+    if not len(tables.missing) and not rows.have_levels:  # nothing moves
         score = tables.bound(rows.words) + rows.constant
         return Verdict(score, score, rows.home, np.ones(len(score), dtype=int))
-    n_boxes = min(_N_BOXES, max_nodes) if costs_add_up else max_nodes
-    verdict = decide(tables, rows, above=above, below=below, max_nodes=n_boxes, is_found=is_found)
-    if not costs_add_up:
-        return verdict
-    for i in np.flatnonzero((verdict.best <= above) & (verdict.bound > below)):
-        _Relaxations(tables, rows, i, verdict, above, below).run(max_nodes)
-    return verdict
+    return decide(tables, rows, above=above, below=below, max_nodes=max_nodes, is_found=is_found)
+
+
+def _settle_levels(tables, rows, i, verdict, *, above, below, costs_add_up, max_nodes, is_found):
+    """Settle each way to swap the levels of a row that bounds leave, or look at more boxes."""
+    floor = below if is_found is not None else max(below, verdict.best[i])
+    ways, levels, n_nodes = remaining_ways(tables, rows, i, floor, _MOST_WAYS)
+    if ways is None:
+        if costs_add_up:
+            _settle_boxes(tables, rows, i, verdict, above=above, below=below, max_nodes=max_nodes, is_found=is_found)
+        return
+    verdict.n_nodes[i] += n_nodes
+    bound = floor
+    for start in range(0, len(levels), _WAYS_AT_ONCE):
+        part = np.arange(start, min(start + _WAYS_AT_ONCE, len(levels)))
+        asked = None if is_found is None else _asked_of_ways(is_found, i, levels[part])
+        options = {"costs_add_up": costs_add_up, "max_nodes": max_nodes, "is_found": asked}
+        found = settle(tables, ways.take(part), above=above, below=below, **options)
+        verdict.n_nodes[i] += found.n_nodes.sum()
+        bound = max(bound, found.bound.max())
+        k = int(found.best.argmax())
+        if found.best[k] > verdict.best[i]:
+            verdict.best[i], verdict.cells[i] = found.best[k], np.concatenate([found.cells[k], levels[part[k]]])
+        if verdict.best[i] > above:
+            return
+    verdict.bound[i] = min(verdict.bound[i], bound)
+
+
+def _settle_boxes(tables, rows, i, verdict, **options):
+    """Look at more boxes of a row."""
+    is_found = options.pop("is_found")
+    asked = None if is_found is None else lambda of, cells: is_found(np.full(len(of), i), cells)
+    found = decide(tables, rows.take([i]), **options, is_found=asked)
+    verdict.n_nodes[i] += found.n_nodes[0]
+    verdict.bound[i] = min(verdict.bound[i], found.bound[0])
+    if found.best[0] > verdict.best[i]:
+        verdict.best[i], verdict.cells[i] = found.best[0], found.cells[0]
+
+
+def _asked_of_ways(is_found, i, levels):
+    return lambda of, cells: is_found(np.full(len(of), i), np.hstack([cells, levels[of]]))
 
 
 class _Relaxations:

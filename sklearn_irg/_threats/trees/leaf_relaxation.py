@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array, hstack, vstack
 
-from sklearn_irg._threats.trees.branch_and_bound import BUDGET
+from sklearn_irg._threats.trees.cells import BUDGET
 
 __all__ = ["Relaxed", "relax"]
 

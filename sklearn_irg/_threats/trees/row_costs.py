@@ -4,7 +4,7 @@ import numpy as np
 
 from sklearn_irg._threats.rounding import distance_slack
 from sklearn_irg._threats.sources import sources_of
-from sklearn_irg._threats.trees.branch_and_bound import BUDGET
+from sklearn_irg._threats.trees.cells import BUDGET
 
 __all__ = ["RowCosts", "cells_of"]
 
@@ -27,7 +27,7 @@ class RowCosts:
     some : AttackProblem
         The rows.
     views : Views
-        One of each row, or several.
+        Those rows.
     tables : LeafTables
         Of the columns that move.
     radius : ndarray of shape (n_samples,)

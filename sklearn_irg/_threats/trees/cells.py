@@ -1,0 +1,72 @@
+"""Rows among the cells of additive trees, and what a search says of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_irg._threats.trees.level_boxes import LevelCells
+
+__all__ = ["BUDGET", "Cells", "Verdict"]
+
+BUDGET = 1 + 1e-12  # of one, more than sums of costs are off by
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rows among the cells of leaf tables.
+
+    Attributes
+    ----------
+    home : ndarray of int of shape (n_rows, n_columns)
+        Cell of each number.
+    costs : ndarray of shape (n_rows, n_all_cells)
+        What it takes of the budget, which is one, to move there; zero at home, infinite where a number cannot go. Costs of
+        columns add up. Where they are finite, they do not fall away from home.
+    least : ndarray of shape (n_rows, n_all_cells)
+        The same for each cell and those further away from home.
+    words : ndarray of uint64 of shape (n_rows, n_trees, n_words)
+        Leaves that may be reached as far as columns that do not move are concerned.
+    constant : ndarray of shape (n_rows,)
+        What is added to the score.
+    levels : LevelCells, default=None
+        The same among columns of levels; ``None`` where there are none.
+    """
+
+    home: np.ndarray
+    costs: np.ndarray
+    least: np.ndarray
+    words: np.ndarray
+    constant: np.ndarray
+    levels: LevelCells | None = None
+
+    @property
+    def have_levels(self):
+        """Whether levels may change."""
+        return self.levels is not None and self.levels.n_columns > 0
+
+    def take(self, rows):
+        """Some of the rows."""
+        parts = (part[rows] for part in (self.home, self.costs, self.least, self.words, self.constant))
+        return Cells(*parts, None if self.levels is None else self.levels.take(rows))
+
+
+@dataclass
+class Verdict:
+    """What is known of each row.
+
+    Attributes
+    ----------
+    bound : ndarray of shape (n_rows,)
+        Upper bound on the score within the budget.
+    best : ndarray of shape (n_rows,)
+        Largest score that was found.
+    cells : ndarray of int of shape (n_rows, n_columns)
+        Where; columns of levels come last, with cells among all of theirs.
+    n_nodes : ndarray of int of shape (n_rows,)
+        Number of boxes that were looked at.
+    """
+
+    bound: np.ndarray
+    best: np.ndarray
+    cells: np.ndarray
+    n_nodes: np.ndarray

@@ -1,0 +1,220 @@
+"""Categories of a table as columns of cells of additive trees: which leaves take which levels, whatever encodes them."""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_irg._threats.trees.level_boxes import LevelCells
+from sklearn_irg._threats.trees.row_costs import cells_of
+
+__all__ = ["LevelColumns", "level_columns"]
+
+_N_ROWS = 8  # at which each level is looked at
+_CHANGES = "what the trees see of a category differs between rows that have it"
+
+
+class _Column(NamedTuple):
+    """A column of the table.
+
+    Attributes
+    ----------
+    position : int
+        Among the columns whose level may change.
+    seen : ndarray of int
+        Columns of the trees that it moves.
+    takes : ndarray of bool of shape (n_leaves, n_cells)
+        Which leaves take each cell.
+    cell_of_level : ndarray of int of shape (n_levels,)
+        -1 for levels that no row has or may get.
+    cell_of_places : dict of bytes to int
+        From the places of what is seen.
+    """
+
+    position: int
+    seen: np.ndarray
+    takes: np.ndarray
+    cell_of_level: np.ndarray
+    cell_of_places: dict
+
+
+class LevelColumns:
+    """Columns of the table that move what the trees see, and their levels as cells; equal ones are one.
+
+    Parameters
+    ----------
+    trees : AdditiveTrees
+        Trees.
+    boxes : LeafBoxes
+        Their leaves.
+    columns : list of _Column
+        Of the table.
+    kept : ndarray of bool of shape (n_leaves,), default=slice(None)
+        Leaves that count.
+    """
+
+    def __init__(self, trees, boxes, columns, kept=slice(None)):
+        self.trees, self.boxes, self.columns = trees, boxes, columns
+        self.start = np.cumsum([0, *(column.takes.shape[1] for column in columns)])
+        self.seen = np.concatenate([np.zeros(0, dtype=int), *(column.seen for column in columns)])
+        none = np.zeros((len(boxes.tree), 0), dtype=bool)
+        self.takes = np.hstack([none, *(column.takes for column in columns)])[kept]
+
+    @cached_property
+    def _lacks(self):
+        return (~self.takes).astype(np.float64)
+
+    def of_leaves(self, kept):
+        """The same for some of the leaves."""
+        return LevelColumns(self.trees, self.boxes, self.columns, kept)
+
+    @property
+    def n_cells(self):
+        return int(self.start[-1])
+
+    def cells(self, words, perturbations, seen):
+        """Rows among the cells.
+
+        Parameters
+        ----------
+        words : ndarray of uint64 of shape (n_cells, n_trees, n_words)
+            Of the leaves that take each cell.
+        perturbations : PerturbationSet
+            Of the rows.
+        seen : ndarray of shape (n_rows, n_features)
+            What the trees see of them.
+        """
+        home = self.home(seen)
+        allowed = np.zeros((len(home), self.n_cells), dtype=bool)
+        for column, start in zip(self.columns, self.start[:-1], strict=True):
+            row, level = np.nonzero(perturbations.can_swap(column.position))
+            allowed[row, start + column.cell_of_level[level]] = True
+        allowed[np.arange(len(home))[:, None], home] = True
+        return LevelCells(self.start, words, self._lacks, home, allowed, perturbations.n_swaps)
+
+    def home(self, seen):
+        """The cell of each row in each column, among all cells."""
+        home = np.zeros((len(seen), len(self.columns)), dtype=int)
+        for k, column in enumerate(self.columns):
+            places = _places(self.trees, self.boxes, seen, column.seen)
+            unique, inverse = np.unique(places, axis=0, return_inverse=True)
+            known = np.array([column.cell_of_places[row.tobytes()] for row in unique], dtype=int)
+            home[:, k] = self.start[k] + known[inverse.ravel()]
+        return home
+
+    def codes(self, perturbations, home, cells):
+        """Levels of rows at cells; at home their own, elsewhere the first that they may get."""
+        codes = perturbations.codes.copy()
+        for k, column in enumerate(self.columns):
+            moved = np.flatnonzero(cells[:, k] != home[:, k])
+            is_there = column.cell_of_level == (cells[moved, k] - self.start[k])[:, None]
+            options = perturbations.can_swap(column.position)[moved] & is_there
+            codes[moved, column.position] = options.argmax(axis=1)
+        return codes
+
+
+def level_columns(problem, trees, boxes, moving):
+    """Columns of the levels of a problem, or None and the reason.
+
+    Parameters
+    ----------
+    problem : AttackProblem
+        The rows, with levels that may change.
+    trees : AdditiveTrees
+        Its trees.
+    boxes : LeafBoxes
+        Their leaves.
+    moving : ndarray of int
+        Columns that numbers move, among those that the trees see.
+    """
+    arrays = problem.perturbations
+    if not any(swaps.any() for swaps in arrays.swaps):
+        return LevelColumns(trees, boxes, []), ""
+    used = np.unique(trees.feature[trees.feature >= 0])
+    own = _places(trees, boxes, _seen(problem, arrays.codes), used)
+    columns, claimed = [], list(moving)
+    for position, (levels, seen) in enumerate(_seen_with_levels(problem)):
+        places = _places(trees, boxes, seen, used).reshape(len(levels), _n_rows(problem), len(used))
+        column, refusal = _column_of(boxes, used, arrays, position, levels, places, own)
+        if refusal:
+            return None, refusal
+        if column is not None:
+            columns.append(column)
+            claimed += list(column.seen)
+    if len(set(claimed)) < len(claimed):
+        return None, "the steps before the trees mix columns"
+    return LevelColumns(trees, boxes, columns), ""
+
+
+def _n_rows(problem):
+    return min(_N_ROWS, len(problem))
+
+
+def _seen(problem, codes):
+    """What trees see of rows at some levels."""
+    return problem.model.trees.coded(problem.entering(np.zeros(problem.perturbations.numbers.shape), codes))
+
+
+def _seen_with_levels(problem):
+    """By column: levels that rows have or may get, and what the trees see of the same few rows with each."""
+    arrays, rows = problem.perturbations, np.random.RandomState(0).permutation(len(problem))[: _n_rows(problem)]
+    levels, codes = [], []
+    for c, swaps in enumerate(arrays.swaps):
+        own = arrays.codes[:, c]
+        levels.append(np.union1d(np.flatnonzero(swaps.any(axis=0)), own[own >= 0]))
+        codes.append(np.tile(arrays.codes[rows], (len(levels[-1]), 1)))
+        codes[-1][:, c] = np.repeat(levels[-1], len(rows))
+    codes = np.concatenate(codes)
+    seen = _seen(problem.take(np.resize(rows, len(codes))), codes)
+    ends = np.cumsum([len(some) * len(rows) for some in levels])
+    return zip(levels, np.split(seen, ends[:-1]), strict=True)
+
+
+def _places(trees, boxes, seen, columns):
+    """Where rows are in columns of trees: cells of numbers, and codes of categories."""
+    places = np.zeros((len(seen), len(columns)), dtype=np.int64)
+    for k, column in enumerate(columns):
+        if column in boxes.takes_code:
+            places[:, k] = trees.codes_of(seen[:, column])
+        else:
+            places[:, k] = cells_of(seen[:, column], boxes.thresholds[column])
+    return places
+
+
+def _takes(boxes, columns, places):
+    """Which leaves take what is seen at places in columns, shape (n_leaves, n_places)."""
+    takes = np.ones((len(boxes.tree), len(places)), dtype=bool)
+    for column, place in zip(columns, places.T, strict=True):
+        if column in boxes.takes_code:
+            missing, here = place < 0, boxes.takes_code[column][:, place]
+        else:
+            missing = place >= boxes.n_cells[column]
+            here = (boxes.low[:, [column]] <= place) & (boxes.high[:, [column]] >= place)
+        takes &= np.where(missing, boxes.takes_missing[:, [column]], here)
+    return takes
+
+
+def _column_of(boxes, used, arrays, position, levels, places, own):
+    """A column of the table, or None where it moves nothing; and why it cannot be one of levels, if so."""
+    codes = arrays.codes[:, position]
+    moved = np.flatnonzero((places != places[:1]).any(axis=(0, 1)))
+    if not len(moved):
+        return None, ""
+    places, own, known = places[:, :, moved], own[:, moved], codes >= 0
+    of_levels = places[:, 0]
+    if (places != places[:, :1]).any() or (own[known] != of_levels[np.searchsorted(levels, codes[known])]).any():
+        return None, _CHANGES
+    every, place = np.unique(np.concatenate([of_levels, own]), axis=0, return_inverse=True)
+    takes, cell = _distinct(_takes(boxes, used[moved], every))
+    cell_of_level = np.full(len(arrays.swaps[position]), -1)
+    cell_of_level[levels] = cell[place.ravel()[: len(levels)]]
+    cell_of_places = {row.tobytes(): int(k) for row, k in zip(every, cell, strict=True)}
+    return _Column(position, used[moved], takes, cell_of_level, cell_of_places), ""
+
+
+def _distinct(takes):
+    """Columns that differ, and which of them each is."""
+    known = {}
+    cell = np.array([known.setdefault(column.tobytes(), len(known)) for column in takes.T])
+    _, first = np.unique(cell, return_index=True)
+    return takes[:, first], cell
