@@ -15,13 +15,10 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_irg import RobustTrainingClassifier
-from sklearn_irg._fitted.trees import read_trees
 from sklearn_irg._robust_training.growing_rows import GrowingRows
-from sklearn_irg._threats.attack_problem import AttackProblem
-from sklearn_irg._threats.evaluation import find_worst
 from sklearn_irg._threats.table_perturbations import TablePerturbations
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, evaluate_robustness
-from tests.test_additive_trees import in_own_units, nearest_points, table_of
+from tests.test_additive_trees import table_of
 
 SMALL = {"max_iter": 8, "max_depth": 2, "random_state": 0}
 
@@ -94,21 +91,6 @@ class TestHardening:
         model = HistGradientBoostingClassifier(**SMALL)
         trained = RobustTrainingClassifier(model, ThreatModel(0.2).fit(X), n_rounds=2, random_state=0).fit(X, y)
         assert trained.predict_proba(X).shape == (250, 3)
-
-
-class TestWorstPoints:
-    def test_those_of_stumps_are_the_worst_of_all_cells(self):
-        X, y = table_of()
-        model = HistGradientBoostingClassifier(max_iter=20, max_depth=1, random_state=0).fit(X, y)
-        trees, threat = read_trees(model).trees, in_own_units(X, 0.4, "linf")
-        problem = AttackProblem(model, X[:30], y[:30], threat)
-        found = find_worst(problem, 0.4)
-        sign = np.where(y[:30] == 1, 1, -1)
-        for i, moved in enumerate(problem.result(found.delta, found.codes)):
-            points = nearest_points(X[i], trees)
-            points = points[np.abs(points - X[i]).max(axis=1) <= 0.4]
-            lowest = (sign[i] * model.decision_function(points)).min()
-            assert sign[i] * model.decision_function(moved[None])[0] == pytest.approx(lowest, abs=1e-9)
 
 
 class TestRows:

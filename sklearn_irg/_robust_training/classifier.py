@@ -36,10 +36,10 @@ def _estimator_has(name):
 class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Any classifier, trained on what may happen to its rows: hardening in rounds.
 
-    Fit the estimator, find what each training row may become that is worst for it, add these rows with their labels to all rows
-    so far, and fit again [1]_. Works for whatever `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and
-    forests above all, whole pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held back: the
-    most robust one of those that are nearly as good as the best without attack.
+    Fit the estimator, find for each training row something near that it may become and that is misclassified, add these rows
+    with their labels to all rows so far, and fit again [1]_. Works for whatever `sklearn_irg.attacks.adversarial_examples`
+    can attack: boosted trees and forests above all, whole pipelines on mixed tables. One of the rounds is chosen by scores on
+    rows that are held back: the most robust one of those that are nearly as good as the best without attack.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         Largest number of rows in a fit: the oldest copies go first. ``None`` means no limit, so that there are up to
         ``n_rounds + 1`` times as many as X has.
     max_nodes : int, default=10_000
-        As in `sklearn_irg.attacks.adversarial_accuracy`, for the rows held back.
+        As in `sklearn_irg.attacks.adversarial_accuracy`, for each row and radius.
     random_state : int, RandomState instance or None, default=None
         Chooses the rows held back.
     verbose : bool, default=False
@@ -167,7 +167,7 @@ class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, which the last step gets; worst rows have the weights of the rows that they come from.
+            Weights of the rows, which the last step gets; added rows have the weights of those that they come from.
         **params : dict
             Passed on to the estimator's ``fit`` by metadata routing, where it is enabled; one value for each row, or others.
 

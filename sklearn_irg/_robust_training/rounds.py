@@ -1,4 +1,4 @@
-"""Hardening in rounds: fit, add the worst that rows may become, fit again."""
+"""Hardening in rounds: fit, add what rows may become that is misclassified, fit again."""
 
 import numpy as np
 from sklearn.base import clone
@@ -7,10 +7,12 @@ from sklearn_irg._robust_training.growing_rows import GrowingRows
 from sklearn_irg._robust_training.last_step import weights_for
 from sklearn_irg._threats.arguments import checked_budget, one_radius
 from sklearn_irg._threats.attack_problem import AttackProblem
-from sklearn_irg._threats.evaluation import find_attacks, find_worst
+from sklearn_irg._threats.evaluation import find_attacks
 from sklearn_irg._threats.robust_scores import robust_score, standard_error_of
 
 __all__ = ["Rounds"]
+
+_SHARES = np.array([0, 1 / 3, 2 / 3, 1])  # of the radius: near points that are misclassified harden more than far ones
 
 
 class Rounds:
@@ -53,11 +55,11 @@ class Rounds:
             self.models.append(model)
             self._look_at(model, held, len(rows))
             if k < self.settings.n_rounds:
-                worst = find_worst(self._problem(model, training), self.radius)
-                self.training_scores.append(self._score(worst.wrong, training))
-                if not _moves(worst):
+                attacks = self._attacks(model, training, _SHARES * self.radius)
+                self.training_scores.append(self._score(attacks.misclassified[-1], training))
+                if not _moves(attacks):
                     break
-                rows.add(worst.delta, worst.codes)
+                rows.add(attacks.delta, attacks.codes)
 
     def chosen(self):
         """The model of the chosen round, and its number."""
@@ -75,7 +77,8 @@ class Rounds:
         """Score of a round under attack on the rows that it was trained on, as they were."""
         if k < len(self.training_scores):
             return self.training_scores[k]
-        return self._score(find_worst(self._problem(self.models[k], self.training), self.radius).wrong, self.training)
+        attacks = self._attacks(self.models[k], self.training, [self.radius])
+        return self._score(attacks.misclassified[0], self.training)
 
     def _fitted(self, rows):
         source = self.training[rows.source]
@@ -86,15 +89,15 @@ class Rounds:
             params |= more
         return model.fit(rows.X, self.y[source], **params)
 
-    def _problem(self, model, rows):
-        return AttackProblem(model, self.tables.take(rows).table.X, self.y[rows], self.settings.threat_)
+    def _attacks(self, model, rows, radii):
+        problem = AttackProblem(model, self.tables.take(rows).table.X, self.y[rows], self.settings.threat_)
+        return find_attacks(problem, list(radii), budget=checked_budget(self.settings.max_nodes))
 
     def _look_at(self, model, held, n_rows):
         scores = np.full(2, np.nan)
         if len(held):
-            problem = self._problem(model, held)
-            attacks = find_attacks(problem, [self.radius], budget=checked_budget(self.settings.max_nodes))
-            misclassified = problem.misclassified
+            attacks = self._attacks(model, held, [self.radius])
+            misclassified = attacks.problem.misclassified
             scores = [self._score(wrong, held) for wrong in (misclassified, attacks.misclassified[0])]
             weights = self.weights[held]
             self.standard_errors.append(standard_error_of(misclassified, self.y[held], self.settings.scoring, weights))
@@ -110,9 +113,9 @@ class Rounds:
         return robust_score(misclassified, self.y[rows], self.settings.scoring, self.weights[rows])
 
 
-def _moves(found):
+def _moves(attacks):
     """Whether any row has changed."""
-    return bool((found.delta != 0).any() or (found.codes != found.problem.perturbations.codes).any())
+    return bool((attacks.delta != 0).any() or (attacks.codes != attacks.problem.perturbations.codes).any())
 
 
 def _taken(value, rows, n_samples):

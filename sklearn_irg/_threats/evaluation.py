@@ -13,7 +13,7 @@ from sklearn_irg._threats.methods.black_box_search import BlackBoxSearch
 from sklearn_irg._threats.radii import rungs
 from sklearn_irg._threats.searches.within_limits import attack_within_limits
 
-__all__ = ["Attacks", "certify", "find_attacks", "find_worst", "require_known_steps"]
+__all__ = ["Attacks", "certify", "find_attacks", "require_known_steps"]
 
 _BLOCK_ENTRIES = 4_000_000  # of gradients: rows times margins times columns
 
@@ -68,22 +68,6 @@ def find_attacks(problem, radii, name="auto", budget=None):
     methods = np.where(_is_within_limits(method, radii), method.name, BlackBoxSearch.name)
     certified = certified & ~misclassified & _is_within_limits(method, radii)
     return Attacks(problem, misclassified, certified, methods, delta, codes, method)
-
-
-def find_worst(problem, radius):
-    """The worst points of rows at a radius, as far as a short search finds them: to train with, not to judge by."""
-    method, obstacles = choose(problem, "attack")
-    if method is None:
-        raise TypeError(refusal(problem, "auto", obstacles))
-    if method.needs_affine_steps:
-        problem.find_limits([radius])
-    found = BestFound(problem)
-    for rows in _blocks(problem):
-        rows = rows[~found.wrong[rows] | method.goes_on]
-        best = found.take(rows)
-        attack_within_limits(best, radius, rows, method.worst, method.needs_affine_steps)
-        found.scatter(rows, best)
-    return found
 
 
 def certify(problem, radii, name="auto", budget=None):

@@ -32,8 +32,6 @@ class Method(ABC):
         Whether it is right only as far as the steps before the model are affine.
     tries_more_radii : bool
         Whether an attack may succeed at a smaller radius than the one it fails at.
-    goes_on : bool
-        Whether `worst` moves rows that are misclassified already, too.
     """
 
     name = ""
@@ -42,7 +40,6 @@ class Method(ABC):
     is_on_request = False
     needs_affine_steps = True
     tries_more_radii = False
-    goes_on = False
 
     def __init__(self, problem, budget):
         self.problem = problem
@@ -77,10 +74,6 @@ class Method(ABC):
             Rows that no point within the radius gets misclassified; None where nothing is known of any.
         """
         raise NotImplementedError
-
-    def worst(self, best, radius, rows):
-        """Look for the worst points of some rows in a short time, parameters as of `attack`."""
-        self.attack(best, radius, rows)
 
     def certify(self, radius, rows):
         """Rows that no point within a radius gets misclassified, for certain, shape (n_rows,)."""

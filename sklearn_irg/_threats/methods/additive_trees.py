@@ -21,7 +21,6 @@ class AdditiveTreesSearch(Method):
     name = "additive_trees"
     answers = frozenset({"attack", "certify", "lower", "upper", "score"})
     is_exact = True
-    goes_on = True
 
     @classmethod
     def obstacle(cls, problem):
@@ -33,9 +32,6 @@ class AdditiveTreesSearch(Method):
 
     def attack(self, best, radius, rows, quick=False):
         return self.search.step(best, radius, self.budget.max_nodes)[0]
-
-    def worst(self, best, radius, rows):
-        self.search.offer_first(best, radius)
 
     def lowest_margins(self, radius):
         return self.search.lowest_margins(self.problem, radius, self.budget.max_nodes)

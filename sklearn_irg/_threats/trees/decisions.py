@@ -8,7 +8,7 @@ from sklearn_irg._threats.trees.leaf_climb import climb
 from sklearn_irg._threats.trees.leaf_relaxation import relax
 from sklearn_irg._threats.trees.remaining_ways import remaining_ways
 
-__all__ = ["boxes_only", "settle"]
+__all__ = ["settle"]
 
 _N_BOXES = 400  # of a row before its relaxation is solved, where costs add up
 _MOST_WAYS = 400  # to swap levels, each of which may need relaxations of its own
@@ -44,7 +44,7 @@ def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None
     """
     levels = {"above": above, "below": below}
     n_boxes = min(_N_BOXES, max_nodes) if costs_add_up else max_nodes
-    verdict = boxes_only(tables, rows, **levels, max_nodes=n_boxes, is_found=is_found)
+    verdict = _boxes_only(tables, rows, **levels, max_nodes=n_boxes, is_found=is_found)
     if not len(tables.missing) and not rows.have_levels:
         return verdict
     options = {**levels, "costs_add_up": costs_add_up, "max_nodes": max_nodes, "is_found": is_found}
@@ -56,7 +56,7 @@ def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None
     return verdict
 
 
-def boxes_only(tables, rows, *, above, below, max_nodes, is_found=None):
+def _boxes_only(tables, rows, *, above, below, max_nodes, is_found=None):
     """As `settle`, without anything for rows that boxes leave open."""
     if not len(tables.missing) and not rows.have_levels:  # nothing moves
         score = tables.bound(rows.words) + rows.constant

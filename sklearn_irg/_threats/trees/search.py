@@ -7,7 +7,7 @@ from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._threats.best_found import BestFound
 from sklearn_irg._threats.radii import rungs
 from sklearn_irg._threats.rounding import distance_slack
-from sklearn_irg._threats.trees.decisions import boxes_only, settle
+from sklearn_irg._threats.trees.decisions import settle
 from sklearn_irg._threats.trees.geometry import Geometry
 from sklearn_irg._threats.trees.leaf_tables import LeafTables, Leaves
 from sklearn_irg._threats.trees.level_columns import LevelColumns
@@ -85,17 +85,6 @@ class TreeSearch:
                     cleared = search._settle(some, best, part, label, other, radius, nearest, max_nodes)
                     certified[part.row] &= cleared
         return certified & ~best.wrong, nearest
-
-    def offer_first(self, best, radius):
-        """Offer a point of each row that is likely its worst: the one for which the leaves of its first box vote."""
-        some = best.problem
-        radius = np.broadcast_to(radius, len(some))
-        for views in self._views(some):
-            for label, other in self._pairs(some.label[views.row]):
-                here = np.flatnonzero(some.label[views.row] == label)
-                for search, part in self._nearby(some, views.take(here), radius):
-                    if search.n_bytes <= _MOST_BYTES:
-                        search._offer_first(some, best, part, label, other, radius)
 
     def distances(self, problem, max_nodes):
         """Lower and upper ends of the distance of each row to where it is misclassified: the same but for rounding, mostly.
@@ -254,17 +243,6 @@ class TreeSearch:
         if len(found):
             self._offer(some, best, views, found, verdict, cells, radius, nearest)
         return verdict.bound <= -self.doubt
-
-    def _offer_first(self, some, best, views, label, other, radius):
-        """Of each row the point of its first box."""
-        tables = self._tables_of(label, other)
-        cells = Geometry(self, some, views, tables, self._direction(label, other)[1], radius)
-        verdict = boxes_only(tables[0], cells.cells, above=np.inf, below=-np.inf, max_nodes=1)
-        part, everything = best.take(views.row), np.arange(len(views.row))
-        delta = next(iter(cells.points(everything, verdict.cells)))
-        delta = np.where(_is_within(delta, some.perturbations.norm, radius[views.row])[:, None], delta, 0)
-        part.update(part.problem.at(cells.codes(everything, verdict.cells)), delta)
-        best.scatter(views.row, part)
 
     def _offer(self, some, best, views, found, verdict, cells, radius, nearest):
         """Points of views in their rows."""
