@@ -26,13 +26,23 @@ class Features:
     is_stepped: np.ndarray  # (n_features,), whether a step function is in them
     sizes: np.ndarray  # (n_columns, n_features), of the terms of each column, by its numbers' size
     offset_sizes: np.ndarray  # (n_features,), of all other terms
+    is_curve: np.ndarray  # (n_features,), unknown, but monotone in one column of numbers
     is_number: np.ndarray  # (n_columns,)
     names: object = None  # of the columns, for the first step
 
     @property
     def parts(self):
         sizes = self.sizes, self.offset_sizes
-        return self.slopes, self.offsets, self.depends, self.unknown, self.is_lost, self.is_stepped, *sizes
+        return (
+            self.slopes,
+            self.offsets,
+            self.depends,
+            self.unknown,
+            self.is_lost,
+            self.is_stepped,
+            *sizes,
+            self.is_curve,
+        )
 
     @property
     def width(self):
@@ -44,7 +54,8 @@ class Features:
         n = table.n_columns
         depends, nothing = np.eye(n, dtype=bool), np.zeros((n, n), dtype=bool)
         slopes, zeros = np.eye(n) * table.is_number, np.zeros(n)
-        return cls(slopes, zeros, depends, nothing, nothing, nothing[0], slopes, zeros, table.is_number, table.names)
+        unread = nothing, nothing, nothing[0]
+        return cls(slopes, zeros, depends, *unread, slopes, zeros, nothing[0], table.is_number, table.names)
 
     @classmethod
     def unknown_of(cls, table, width):
@@ -69,20 +80,27 @@ class Features:
         parts = self.depends, self.unknown, self.is_lost, self.is_stepped
         reached = [(part.astype(float) @ passes) > 0 for part in parts]
         sizes = self.sizes @ np.abs(M), self.offset_sizes @ np.abs(M) + np.abs(c)
-        return Features(self.slopes @ M, self.offsets @ M + c, *reached, *sizes, self.is_number)
+        is_curve = (self.is_curve @ passes > 0) & (passes.sum(axis=0) == 1)
+        return Features(self.slopes @ M, self.offsets @ M + c, *reached, *sizes, is_curve, self.is_number)
 
     def flat(self, repeats=1):
         """Behind a step function of each feature, with several outputs each."""
         some = self.take(np.repeat(np.arange(self.width), repeats))
         flat, is_stepped = np.zeros_like(some.slopes), np.ones(some.width, dtype=bool)
         sizes = flat, np.full(some.width, _SIZE_OF_CODES)
-        return Features(flat, flat[0], *some.parts[2:5], is_stepped, *sizes, self.is_number)
+        return Features(flat, flat[0], *some.parts[2:5], is_stepped, *sizes, ~is_stepped, self.is_number)
 
     def behind_unknown(self, width):
         """Behind a step that cannot be read."""
         depends = np.repeat(self.depends.any(axis=1)[:, None], width, axis=1)
         flat, zeros = np.zeros(depends.shape), np.zeros(width)
-        return Features(flat, zeros, depends, depends, depends, zeros > 0, flat, zeros, self.is_number)
+        return Features(flat, zeros, depends, depends, depends, zeros > 0, flat, zeros, zeros > 0, self.is_number)
+
+    def curved(self):
+        """Behind a monotone function of each feature; of features that are not simple, an unknown one."""
+        flat, zeros, depends = np.zeros_like(self.slopes), np.zeros(self.width), self.depends
+        unread = depends, depends, depends, zeros > 0
+        return Features(flat, zeros, *unread, flat, zeros, self.is_simple, self.is_number)
 
     @property
     def n_numbers(self):
@@ -111,12 +129,20 @@ class Features:
         """Features that are unknown but for their kinks, and no step functions."""
         return self.unknown.any(axis=0) & ~self.is_flat
 
+    @property
+    def is_ordered(self):
+        """Features of one column that are monotone in it between the jumps and points that are noted."""
+        is_affine = ~self.unknown.any(axis=0) & ~self.is_stepped
+        return (self.depends.sum(axis=0) == 1) & (self.is_curve | self.is_flat | is_affine)
+
     def with_unknown(self, features):
         """Some features as unknown functions of what they depend on."""
         unknown, is_lost = self.unknown.copy(), self.is_lost.copy()
         unknown[:, features] |= self.depends[:, features]
         is_lost[:, features] |= self.depends[:, features]
-        return self._with(unknown=unknown, is_lost=is_lost)
+        is_curve = self.is_curve.copy()
+        is_curve[features] = False
+        return self._with(unknown=unknown, is_lost=is_lost, is_curve=is_curve)
 
     def with_pieces(self, features):
         """Some features as unknown functions but for their kinks, which are noted."""
@@ -129,7 +155,7 @@ class Features:
         some = self.take(np.repeat(np.arange(self.width), repeats))
         steepness, offset_sizes = np.repeat(steepness, repeats), np.repeat(offset_sizes, repeats)
         flat, sizes = np.zeros_like(some.slopes), (some.sizes * steepness, some.offset_sizes * steepness + offset_sizes)
-        bent = Features(flat, flat[0], *some.parts[2:6], *sizes, self.is_number)
+        bent = Features(flat, flat[0], *some.parts[2:6], *sizes, flat[0] > 0, self.is_number)
         return bent.with_pieces(np.repeat(features, repeats))
 
 

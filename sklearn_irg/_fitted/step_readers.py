@@ -28,6 +28,8 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
     RobustScaler,
     SplineTransformer,
     StandardScaler,
@@ -41,6 +43,9 @@ from sklearn_irg._fitted.step_features import Features
 
 __all__ = ["UnknownWidthError", "read_chain"]
 
+# monotone where they are defined, which is everywhere, or above a number
+_MONOTONE = (np.log, np.log2, np.log10, np.log1p, np.exp, np.exp2, np.expm1, np.sqrt, np.cbrt)
+_MONOTONE += (np.arcsinh, np.sinh, np.tanh, np.arctan)
 _UNIT = 2.0**20  # for slopes of affine steps: large, so that offsets round away little
 
 
@@ -98,7 +103,14 @@ def _identity(step, features, kinks):
 
 
 def _function(step, features, kinks):
-    return features if step.func is None else None
+    if step.func is None:
+        return features
+    is_monotone = any(step.func is function for function in _MONOTONE) and not step.kw_args
+    return features.curved() if is_monotone else None
+
+
+def _curve(step, features, kinks):
+    return features.curved()
 
 
 def _polynomial(step, features, kinks):
@@ -245,6 +257,8 @@ _READERS = {
     MaxAbsScaler: _max_abs,
     PolynomialFeatures: _polynomial,
     FunctionTransformer: _function,
+    PowerTransformer: _curve,
+    QuantileTransformer: _curve,
     SimpleImputer: _imputer,
     MissingIndicator: _indicator,
     KBinsDiscretizer: _bins,

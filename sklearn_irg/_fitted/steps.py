@@ -110,6 +110,12 @@ class Reading:
         Columns whose effect is a function of their own, constant or linear between `landmarks`.
     is_mixed : ndarray of bool of shape (n_columns,)
         Columns that have such places in sums with others only, as the bins of a principal component.
+    depends : ndarray of bool of shape (n_columns, n_outputs)
+        Columns that an output may change with.
+    is_ordered : ndarray of bool of shape (n_outputs,)
+        Outputs of one column that rise, fall or stay all the way between its jumps and points.
+    is_curve : ndarray of bool of shape (n_outputs,)
+        Those of them that are neither affine nor constant there.
     """
 
     slopes: np.ndarray
@@ -125,6 +131,9 @@ class Reading:
     sizes: np.ndarray
     offset_sizes: np.ndarray
     precision: float
+    depends: np.ndarray
+    is_ordered: np.ndarray
+    is_curve: np.ndarray
 
     @property
     def is_affine(self):
@@ -173,6 +182,9 @@ def read_steps(steps, table):
         features.sizes,
         features.offset_sizes,
         kinks.precision,
+        features.depends,
+        features.is_ordered & ~features.depends[kinks.is_blurred].any(axis=0),
+        features.is_curve,
     )
 
 

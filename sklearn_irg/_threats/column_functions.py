@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_irg._threats.affine_limits import tolerance_of
 from sklearn_irg._threats.column_cuts import Cuts, NotPiecewiseError
-from sklearn_irg._threats.held_numbers import HeldNumbers
+from sklearn_irg._threats.held_numbers import held_by
 
 __all__ = ["ColumnFunctions", "NotPiecewiseError", "column_functions"]
 
@@ -162,12 +162,10 @@ class _Tables:
 
     def _held(self, j):
         """The numbers that the column takes while it moves."""
-        dtype, is_grid = self.table.dtype_of(j), self.problem.perturbations.steps[j] > 0
-        if self.table.digits_of(j) is not None or (dtype.kind == "f" and dtype.itemsize > 8):
+        held = held_by(self.problem, j)
+        if held is None:
             raise NotPiecewiseError(f"{self._name(j)} is of decimals or of extended precision")
-        if dtype.kind == "f":
-            return HeldNumbers(dtype)
-        return HeldNumbers(np.int64 if is_grid and dtype.kind in "iu" else np.float64)
+        return held
 
     def _name(self, j):
         return f"the column {self.table.name_of(int(j))!r}"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["HeldNumbers", "between"]
+__all__ = ["HeldNumbers", "between", "held_by"]
 
 _INTEGERS = {"f8": np.int64, "f4": np.int32, "f2": np.int16}
 
@@ -39,6 +39,16 @@ class HeldNumbers:
     def holds(self, numbers):
         """Whether the type holds numbers."""
         return self.at(self.ranks(numbers)) == numbers
+
+
+def held_by(problem, j):
+    """Numbers that a column of a problem's table takes while it moves; None for decimals and extended precision."""
+    dtype, is_grid = problem.table.dtype_of(j), problem.perturbations.steps[j] > 0
+    if problem.table.digits_of(j) is not None or (dtype.kind == "f" and dtype.itemsize > 8):
+        return None
+    if dtype.kind == "f":
+        return HeldNumbers(dtype)
+    return HeldNumbers(np.int64 if is_grid and dtype.kind in "iu" else np.float64)
 
 
 def between(low, high):
