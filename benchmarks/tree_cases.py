@@ -164,7 +164,7 @@ class Case:
 
     def with_new_tables(self):
         """Build them, as for the first rows of a model."""
-        search = TreeSearch(self.search.trees, self.search.moving)
+        search = TreeSearch(self.search.trees, self.search.moving, pieces=self.search.pieces)
         for label, other in search._pairs(self.problem.label):
             search._tables_of(label, other)
 

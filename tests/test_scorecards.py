@@ -97,7 +97,7 @@ def distances_by_trial(model, X, y, threat, every=EVERY):
     return np.where(wrong & fine.all(axis=2) & (n_swaps <= threat.n_swaps), sizes, np.inf).min(axis=1)
 
 
-def check(model, X, y, distances, options, radii=(0.31, 0.9, 2.0)):
+def check(model, X, y, distances, options, radii=(0.31, 0.9, 2.0), method="scorecard"):
     """Accuracies, rows and distances, at radii that are none of the distances."""
     threat = ThreatModel(list(radii), **options).fit(X)
     found = evaluate_robustness(model, X, y, threat, method="exact")
@@ -105,7 +105,7 @@ def check(model, X, y, distances, options, radii=(0.31, 0.9, 2.0)):
     assert 0 < expected.mean() < 1
     np.testing.assert_array_equal(found.misclassified, expected)
     np.testing.assert_array_equal(found.certified, ~expected)
-    assert (found.attacked_by == "scorecard").all()
+    assert (found.attacked_by == method).all()
     assert threat.allows(X, found.X_adversarial).all()
     np.testing.assert_array_equal(model.predict(found.X_adversarial) != y, expected.any(axis=0))
     lower, upper = distance_interval(model, X, y, threat=threat)

@@ -40,8 +40,11 @@ def margin_slack(problem, furthest, more=0.0):
     return _of_margins(error, problem.label)
 
 
-def distance_slack(problem):
-    """How far the distance to a threshold of a tree may be off behind steps, shape (n_samples,)."""
+def distance_slack(problem, among=slice(None)):
+    """How far the distance to a threshold of a tree may be off behind steps, shape (n_samples,).
+
+    Of all columns that the tree sees, or among some.
+    """
     if problem.before is None:
         return np.zeros(len(problem))
     slopes, _ = problem.before
@@ -50,7 +53,7 @@ def distance_slack(problem):
     steepness = np.abs(slopes) * arrays.scales[:, None]
     with np.errstate(divide="ignore"):
         per_column = np.where(steepness > 0, 1 / steepness, 0)
-    off = (error[:, None, :] * per_column[None]).max(axis=2) * (arrays.low < arrays.high)
+    off = (error[:, None, among] * per_column[None, :, among]).max(axis=2, initial=0) * (arrays.low < arrays.high)
     return np.linalg.norm(off, ord={"l2": 2, "linf": np.inf, "l1": 1}[arrays.norm], axis=1)
 
 

@@ -62,7 +62,8 @@ def _lowest(problem, radius, name, budget):
         attack, _ = choose(problem, "attack", budget=budget)
         attack.attack(best, radius, np.arange(len(problem)))
         attained = np.minimum(attained, -best.loss)
-    is_known = _are_steps_affine(problem, radius)
+    is_read = method is not None and not method.needs_affine_steps
+    is_known = np.ones(len(problem), dtype=bool) if is_read else _are_steps_affine(problem, radius)
     return (
         np.where(is_known, bound, -np.inf),
         np.where(is_known, attained, np.nan),

@@ -103,8 +103,11 @@ class TablePerturbations:
         columns = np.flatnonzero((delta != 0).any(axis=0))
         if not len(columns):
             return table.X
-        numbers = np.where(delta != 0, self.arrays.moved(delta), self.table.numbers())
-        return table.with_numbers(self._held(numbers), columns)
+        return table.with_numbers(self.numbers_at(delta), columns)
+
+    def numbers_at(self, delta):
+        """Numbers of the rows where they have moved, as the types of their columns hold them."""
+        return self._held(np.where(delta != 0, self.arrays.moved(delta), self.table.numbers()))
 
     def _held(self, numbers):
         """Numbers rounded to what the types of their columns hold: away from the rows where they may go there, else back."""

@@ -5,9 +5,11 @@ import numpy as np
 from sklearn_irg._fitted.affine import is_reordered
 from sklearn_irg._fitted.trees import leaf_boxes
 from sklearn_irg._threats.methods._base import Method
-from sklearn_irg._threats.sources import columns_come_from_one, sources_of
+from sklearn_irg._threats.sources import columns_come_from_one
 from sklearn_irg._threats.trees.coded_levels import difference_at_levels
+from sklearn_irg._threats.trees.column_pieces import NotInPiecesError
 from sklearn_irg._threats.trees.level_columns import level_columns
+from sklearn_irg._threats.trees.piece_ends import column_pieces
 from sklearn_irg._threats.trees.search import TreeSearch
 
 __all__ = ["AdditiveTreesSearch", "prepared_search"]
@@ -29,6 +31,7 @@ class AdditiveTreesSearch(Method):
     def __init__(self, problem, budget):
         super().__init__(problem, budget)
         self.search = problem.remembered(type(self), prepared_search)[0]
+        self.needs_affine_steps = not self.search.pieces.is_complete
 
     def attack(self, best, radius, rows, quick=False):
         return self.search.step(best, radius, self.budget.max_nodes)[0]
@@ -55,18 +58,26 @@ def prepared_search(problem):
     refusal = difference_at_levels(problem)
     if refusal:
         return None, refusal
-    _, source = sources_of(problem)
-    if (trees.is_categorical & (source >= 0)).any():
+    try:
+        return _search(problem, trees, column_pieces(problem, trees))
+    except NotInPiecesError as error:
+        return None, str(error)
+
+
+def _search(problem, trees, pieces):
+    name, n_features = problem.model.name, trees.n_features
+    source = pieces.sources(problem)[1]
+    if (trees.is_categorical & ((source[:n_features] >= 0) | pieces.is_replaced)).any():
         return None, f"a number may move that {name} takes for a category; name the column in categorical or fixed"
-    used = np.isin(np.arange(trees.n_features), trees.feature)
+    used = np.isin(np.arange(len(source)), [*trees.feature, *range(n_features, len(source))])
     moving = np.flatnonzero(used & (source >= 0))
     if len(np.unique(source[moving])) < len(moving):
         return None, "a column of the table moves several columns of the trees"
     if _n_bytes(trees, sum(map(len, problem.perturbations.swaps))) > _MOST_BYTES:
         return None, f"the leaves of {name} would need more than {_MOST_BYTES >> 20} MB"
-    boxes = leaf_boxes(trees)
+    boxes = pieces.boxes(leaf_boxes(trees))
     levels, refusal = level_columns(problem, trees, boxes, moving)
-    return (None, refusal) if refusal else (TreeSearch(trees, moving, boxes, levels), None)
+    return (None, refusal) if refusal else (TreeSearch(trees, moving, boxes, levels, pieces), None)
 
 
 def _n_bytes(trees, n_levels):

@@ -26,6 +26,8 @@ class SingleTree(Method):
             return f"{problem.model.name} is not a decision tree that decides alone"
         if not columns_come_from_one(problem):
             return "the steps before the tree mix columns"
+        if problem.reading is not None and not problem.reading.is_affine and problem.reading.is_ordered.all():
+            return "the steps before the tree are not affine"
         return None
 
     @cached_property

@@ -4,9 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklearn_irg._threats.rounding import distance_slack
-from sklearn_irg._threats.sources import sources_of
-
 __all__ = ["leaves_in_reach"]
 
 
@@ -30,13 +27,15 @@ def leaves_in_reach(boxes, columns, some, views, radius):
     -------
     boxes : LeafBoxes
         Those in reach, whose cells lie between the thresholds in reach.
+    kept : ndarray of int of shape (n_kept,)
+        Their positions among all.
     """
     reached = np.ones(len(boxes.tree), dtype=bool)
     windows, thresholds = {}, list(boxes.thresholds)
     is_missing = np.isnan(views.seen[:, columns])
     ends = _seen_in_reach(columns, some, views, radius)
     for column, smallest, largest, missing in zip(columns, *ends, is_missing.T, strict=True):
-        first, last = _cells_in_reach(thresholds[column], smallest, largest)
+        first, last = _cells_in_reach(views.pieces, column, thresholds[column], smallest, largest)
         here = (boxes.low[:, column] <= last) & (boxes.high[:, column] >= first) & (not missing.all())
         reached &= here | (boxes.takes_missing[:, column] & missing.any())
         windows[column] = first, last
@@ -47,7 +46,7 @@ def leaves_in_reach(boxes, columns, some, views, radius):
     for column, (first, last) in windows.items():
         low[:, column], high[:, column] = (np.clip(ends[:, column], first, last) - first for ends in (low, high))
     low[is_empty], high[is_empty] = 1, 0
-    return replace(
+    parts = replace(
         boxes,
         node=boxes.node[kept],
         tree=boxes.tree[kept],
@@ -57,23 +56,25 @@ def leaves_in_reach(boxes, columns, some, views, radius):
         takes_code={column: takes[kept] for column, takes in boxes.takes_code.items()},
         thresholds=thresholds,
     )
+    return parts, kept
 
 
-def _cells_in_reach(cuts, smallest, largest):
+def _cells_in_reach(pieces, column, cuts, smallest, largest):
     """The first and last cell between two numbers, and one more on either side, so that rounding decides nothing here."""
     if np.isnan(smallest):
         return 0, 0
-    first, last = np.searchsorted(cuts, [smallest, largest])
+    _, (soonest, latest) = pieces.ends_of(column, cuts)
+    first, last = np.searchsorted(latest[:-1], smallest), np.searchsorted(soonest[1:], largest, side="right")
     return max(first - 1, 0), min(last + 1, len(cuts))
 
 
 def _seen_in_reach(columns, some, views, radius):
     """The smallest and largest number that the trees may see in each column; NaN where all are missing."""
     row, arrays = views.row[0], some.perturbations
-    slopes, source = sources_of(some)
+    slopes, source = views.pieces.sources(some)
     source = source[columns]
     unit = slopes[source, columns] * arrays.scales[source]
-    reach = np.where(source >= 0, radius[row] * (1 + 1e-9) + 2 * distance_slack(some)[row] + 1e-11, 0)
+    reach = np.where(source >= 0, radius[row] * (1 + 1e-9) + 2 * views.pieces.slack(some)[row] + 1e-11, 0)
     ends = np.stack([np.maximum(arrays.low[row, source], -reach), np.minimum(arrays.high[row, source], reach)])
     with np.errstate(over="ignore"):
         moves = ends * unit

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from sklearn_irg._threats.rounding import distance_slack
-from sklearn_irg._threats.sources import sources_of
 from sklearn_irg._threats.trees.cells import BUDGET
 
 __all__ = ["RowCosts", "cells_of"]
@@ -45,12 +43,12 @@ class RowCosts:
         self.search, self.perturbations, self.views, self.tables = search, some.perturbations, views, tables
         self.radius = radius[views.row][:, None]
         columns = search.moving
-        slopes, source = sources_of(some)
+        slopes, source = search.pieces.sources(some)
         self.source = source[columns]  # -1 where none of these rows can move
         self.thresholds = [search.boxes.thresholds[column] for column in columns]
         self.unit = slopes[self.source, columns] * self.perturbations.scales[self.source]
         self.seen = views.seen[:, columns]
-        self.slack = distance_slack(some)[views.row] * (1 + 1e-9) + 1e-12
+        self.slack = search.pieces.slack(some)[views.row] * (1 + 1e-9) + 1e-12
         self.home = np.zeros(self.seen.shape, dtype=int)
         self.moves = np.zeros((len(views.row), tables.start[-1]))
         self.costs = np.full(self.moves.shape, np.inf)
@@ -89,28 +87,33 @@ class RowCosts:
     def _costs_of_numbers(self, column, home):
         j, cuts, seen = self.source[column], self.thresholds[column], self.seen[:, column]
         rows, cell = self.views.row, np.arange(len(cuts) + 1)
-        starts, ends = np.nextafter(np.append(-np.inf, cuts), np.inf), np.append(cuts, np.inf)
-        near = np.where(cell > home[:, None], starts, ends)
-        far = np.where(cell > home[:, None], ends, starts)
+        (starts, ends), (soonest, latest) = self.search.pieces.ends_of(self.search.moving[column], cuts)
+        is_above = cell > home[:, None]
+        near, far = np.where(is_above, starts, ends), np.where(is_above, ends, starts)
+        possible = np.where(is_above, soonest, latest)
         with np.errstate(invalid="ignore", over="ignore"):
-            near, far = ((end - seen[:, None]) / self.unit[column] for end in (near, far))
+            near, far, possible = ((end - seen[:, None]) / self.unit[column] for end in (near, far, possible))
         way = np.sign(cell - home[:, None]) * np.sign(self.unit[column])
         near = np.where(near == 0, way * np.finfo(np.float64).tiny, near)  # the next double may be no move, in units
         near[np.arange(len(rows)), np.minimum(home, len(cuts))] = 0
         sizes = np.abs(near)
+        with np.errstate(
+            invalid="ignore"
+        ):  # rounding may put more numbers into a cell, but not integers, which are tried
+            nearest = np.where(way * possible < sizes, np.maximum(way * possible, 0), sizes)
         step = self.perturbations.steps[j]
         if step > 0:
             with np.errstate(over="ignore"):
                 near_steps, far_steps = sizes / step, np.abs(far) / step
             counts = self._integer_steps(column, cell, home, way, near_steps, far_steps)
             near = way * np.where(counts < np.inf, counts, 0) * step
-            sizes = counts * step
+            nearest = counts * step
         low, high = self.perturbations.low[rows, j][:, None], self.perturbations.high[rows, j][:, None]
         loose = self.slack[:, None]
         may_go = (way == 0) | np.where(
             way > 0, high > 0, low < 0
         )  # a number that may not go that way stays on its side
-        sizes = np.where(may_go & (near >= low - loose) & (near <= high + loose), sizes, np.inf)
+        sizes = np.where(may_go & (way * nearest >= low - loose) & (way * nearest <= high + loose), nearest, np.inf)
         self.moves[:, self.tables.start[column] : self.tables.start[column + 1] - 1] = near
         sizes = np.maximum(sizes - loose, 0)
         if self.perturbations.norm == "linf":

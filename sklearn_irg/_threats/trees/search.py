@@ -6,7 +6,7 @@ from sklearn_irg._fitted.trees import leaf_boxes
 from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._threats.best_found import BestFound
 from sklearn_irg._threats.radii import rungs
-from sklearn_irg._threats.rounding import distance_slack
+from sklearn_irg._threats.trees.column_pieces import ColumnPieces
 from sklearn_irg._threats.trees.decisions import settle
 from sklearn_irg._threats.trees.geometry import Geometry
 from sklearn_irg._threats.trees.leaf_tables import LeafTables, Leaves
@@ -33,19 +33,23 @@ class TreeSearch:
     trees : AdditiveTrees
         Trees.
     moving : ndarray of int
-        Columns that numbers move, among those that the trees see.
+        Columns that numbers move, among those that the trees see and those in pieces behind them.
     boxes : LeafBoxes, default=None
         Leaves that may be reached; ``None`` means all.
     levels : LevelColumns, default=None
         Columns of the table whose levels change; ``None`` for none.
+    pieces : ColumnPieces, default=None
+        Columns of the table whose numbers the search takes for what the steps make of them; ``None`` for none.
     """
 
-    def __init__(self, trees, moving, boxes=None, levels=None):
+    def __init__(self, trees, moving, boxes=None, levels=None, pieces=None):
         self.trees = trees
+        self.pieces = ColumnPieces.none(trees.n_features) if pieces is None else pieces
         self.boxes = leaf_boxes(trees) if boxes is None else boxes
         self.moving = moving
         self.levels = LevelColumns(trees, self.boxes, []) if levels is None else levels
-        still = np.setdiff1d(trees.feature[trees.feature >= 0], np.concatenate([moving, self.levels.seen]))
+        others = np.concatenate([moving, self.levels.seen, np.flatnonzero(self.pieces.is_replaced)])
+        still = np.setdiff1d(trees.feature[trees.feature >= 0], others)
         self.still = still[~trees.is_categorical[still]]
         self.still_categories = still[trees.is_categorical[still]].tolist()
         self.doubt = max(trees.rounding, trees.tie) * (1 if trees.n_outputs == 1 else 2)
@@ -137,7 +141,7 @@ class TreeSearch:
 
     def _close(self, problem, lower, upper, max_nodes):
         """Halve intervals until nothing is nearer than what was found, or a row has been left open a few times."""
-        slack = 2 * distance_slack(problem) + 1e-11
+        slack = 2 * self.pieces.slack(problem) + 1e-11
         n_open, ceiling = np.zeros(len(problem), dtype=int), np.full(len(problem), np.inf)
         for k in range(_N_HALVINGS):
             nearer = upper * (1 - 1e-9) - slack
@@ -173,7 +177,7 @@ class TreeSearch:
         n_entries += self.levels.n_cells + len(self.levels.columns) * self._n_words
         size = max(1, _ENTRIES // n_entries)
         for start in range(0, len(some), size):
-            yield Views.of(some, np.arange(start, min(start + size, len(some))))
+            yield Views.of(some, np.arange(start, min(start + size, len(some))), self.pieces)
 
     def _nearby(self, some, views, radius):
         """Views and the search that decides them: this one if its tables are small, else one of the leaves in reach."""
@@ -184,9 +188,8 @@ class TreeSearch:
         columns = np.concatenate([self.moving, self.still])
         for i in range(len(views.row)):
             part = views.take(np.array([i]))
-            boxes = leaves_in_reach(self.boxes, columns, some, part, radius)
-            levels = self.levels.of_leaves(np.isin(self.boxes.node, boxes.node))
-            yield TreeSearch(self.trees, self.moving, boxes, levels), part
+            boxes, kept = leaves_in_reach(self.boxes, columns, some, part, radius)
+            yield TreeSearch(self.trees, self.moving, boxes, self.levels.of_leaves(kept), self.pieces), part
 
     # -- one class against another -----------------------------------------------------------------------------------------
 
@@ -247,7 +250,7 @@ class TreeSearch:
     def _offer(self, some, best, views, found, verdict, cells, radius, nearest):
         """Points of views in their rows."""
         rows, at = views.row[found], verdict.cells[found]
-        part, codes = best.take(rows), cells.codes(found, at)
+        part, codes = self.pieces.confirming(best.take(rows)), cells.codes(found, at)
         trials = list(cells.points(found, at))
         distances = delta_norms(trials[-1], some.perturbations.norm)
         for delta in trials:
