@@ -167,6 +167,18 @@ def test_distances_are_those_of_the_nearest_piece(name, norm):
     np.testing.assert_array_equal(model.predict(found.X_adversarial) != y, found.misclassified.any(axis=0))
 
 
+@pytest.mark.parametrize(("name", "norm"), [("several", "linf"), ("powers", "l2"), ("bins", "l1")])
+def test_large_ensembles_are_searched_row_by_row(name, norm, monkeypatch):
+    X, y = continuous()
+    model = make_pipeline(CONTINUOUS[name], boosting()).fit(X, y)
+    threat = ThreatModel([0.05, 0.2, 0.5], norm=norm, integers=None, bounds=None).fit(X)
+    at_once = evaluate_robustness(model, X, y, threat, method="exact")
+    monkeypatch.setattr("sklearn_irg._threats.trees.search._MOST_BYTES_AT_ONCE", 0)
+    one_by_one = evaluate_robustness(model, X, y, threat, method="exact")
+    np.testing.assert_array_equal(one_by_one.certified, at_once.certified)
+    np.testing.assert_array_equal(one_by_one.misclassified, at_once.misclassified)
+
+
 @pytest.mark.parametrize("name", ["powers", "normal quantiles", "bins"])
 def test_single_precision(name):
     X, y = continuous(np.float32)
