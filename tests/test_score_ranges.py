@@ -106,22 +106,30 @@ def test_three_classes_are_refused():
         ranges(LogisticRegression(max_iter=500).fit(rows, labels), rows, ThreatModel(0.1).fit(rows))
 
 
-@pytest.mark.parametrize(
-    "last",
-    [LogisticRegression(C=10), GradientBoostingClassifier(n_estimators=8, random_state=0)],
-    ids=lambda m: type(m).__name__,
-)
-def test_nothing_is_said_beyond_a_kink_of_the_steps(last):
+def behind_bins(last):
+    """Scores behind bins, and the lowest and highest of many rows in the set."""
     bins = KBinsDiscretizer(4, encode="ordinal", quantile_method="averaged_inverted_cdf")
     rows = X + 0.3 * RNG.standard_normal(X.shape)
     model = make_pipeline(bins, last).fit(rows, Y)
     threat = ThreatModel(0.5, norm="linf").fit(rows)
-    found = ranges(model, rows[:40], threat)
     box = np.clip(rows[:40] + 0.5 * threat.scales_ * RNG.uniform(-1, 1, (200, 40, 3)), threat.lows_, threat.highs_)
     scores = model.decision_function(box.reshape(-1, 3)).reshape(200, 40)
-    assert (found.lowest_bound <= scores.min(axis=0) + 1e-9).all()
-    assert (found.highest_bound >= scores.max(axis=0) - 1e-9).all()
+    return ranges(model, rows[:40], threat), scores.min(axis=0), scores.max(axis=0)
+
+
+def test_nothing_is_said_of_a_linear_model_beyond_a_kink_of_the_steps():
+    found, lowest, highest = behind_bins(LogisticRegression(C=10))
+    assert (found.lowest_bound <= lowest + 1e-9).all()
+    assert (found.highest_bound >= highest - 1e-9).all()
     assert np.isinf(found.lowest_bound).any()
+
+
+def test_trees_behind_bins_are_exact():
+    found, lowest, highest = behind_bins(GradientBoostingClassifier(n_estimators=8, random_state=0))
+    np.testing.assert_allclose(found.lowest_bound, found.lowest)
+    np.testing.assert_allclose(found.highest_bound, found.highest)
+    assert (found.lowest_bound <= lowest + 1e-9).all()
+    assert (found.highest_bound >= highest - 1e-9).all()
 
 
 def test_what_is_known_of_a_part_is_not_taken_for_the_whole():
