@@ -5,6 +5,7 @@ import numpy as np
 __all__ = ["climb"]
 
 _N_MOVES = 200
+_ROUNDING = 1e-12  # of a score, below which a gain is none
 
 
 def climb(tables, words, point, costs):
@@ -32,7 +33,7 @@ def climb(tables, words, point, costs):
     column = np.repeat(np.arange(len(point)), np.diff(tables.start))
     for _ in range(_N_MOVES):
         spent = costs[first + point].sum()
-        scores = _scores_of_moves(tables, words, point, column)
+        scores = _scores_of_moves(tables, words, point)
         change = costs - costs[first + point][column]
         now = scores[first[0] + point[0]]
         if spent > 1:
@@ -43,9 +44,11 @@ def climb(tables, words, point, costs):
             if not np.isfinite(loss[chosen]):
                 return point, -np.inf
         else:
-            gains = np.where(spent + change <= 1, scores, -np.inf)
+            with np.errstate(invalid="ignore"):
+                gains = scores - scores[first + point][column]  # columns differ in how they round the same sum
+            gains = np.where((spent + change <= 1) & np.isfinite(scores), gains, -np.inf)
             chosen = int(np.argmax(gains))
-            if gains[chosen] <= now:
+            if not gains[chosen] > (_ROUNDING * (1 + abs(now)) if np.isfinite(now) else 0):
                 return point, float(now)
         point[column[chosen]] = chosen - first[column[chosen]]
     spent = costs[first + point].sum()
@@ -54,7 +57,7 @@ def climb(tables, words, point, costs):
     ) if spent <= 1 else -np.inf
 
 
-def _scores_of_moves(tables, words, point, column):
+def _scores_of_moves(tables, words, point):
     """Score with one column at each of its cells, shape (n_all_cells,)."""
     at = tables.start[:-1] + point
     label = tables.beyond[at] & tables.until[at]
@@ -62,4 +65,8 @@ def _scores_of_moves(tables, words, point, column):
     behind = np.bitwise_and.accumulate(label[::-1], axis=0)[::-1]
     full = np.broadcast_to(words, (1, *words.shape))
     others = np.concatenate([full, ahead[:-1] & words]) & np.concatenate([behind[1:], full])
-    return tables.bound(others[column] & tables.beyond & tables.until)
+    values, scores = tables.best_values(others), []
+    for j, (trees, cells) in enumerate(tables.by_column):
+        of_others = np.delete(values[j], trees).sum()
+        scores.append(of_others + tables.best_values(others[j, trees] & cells, trees).sum(axis=1))
+    return np.concatenate(scores)

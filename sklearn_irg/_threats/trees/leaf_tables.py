@@ -8,6 +8,8 @@ last of its column, which no interval shares with numbers.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -93,6 +95,16 @@ class LeafTables:
         """Leaves that one cell of a column reaches."""
         return self.beyond[self.start[column] + cell] & self.until[self.start[column] + cell]
 
+    @cached_property
+    def by_column(self):
+        """For each column the trees that ask for it, and the leaves of these that each of its cells reaches."""
+        leaves, parts = self.leaves, []
+        asks = (leaves.low > 0) | (leaves.high < leaves.n_cells - 1) | ~leaves.takes_missing
+        for j, (start, stop) in enumerate(pairwise(self.start)):
+            trees = np.unique(leaves.tree[asks[:, j]])
+            parts.append((trees, self.beyond[start:stop, trees] & self.until[start:stop, trees]))
+        return parts
+
     def contains(self, words):
         """Which leaves words (n_trees, n_words) hold, as booleans (n_leaves,)."""
         bits = np.right_shift(words[self.leaves.tree, self.word], self.bit.astype(np.uint64))
@@ -142,10 +154,14 @@ class LeafTables:
 
     def bound(self, words):
         """Sum of the best values, an upper bound on the score in each box."""
-        return self._values_at(_lowest(words)).max(axis=2).sum(axis=1)
+        return self.best_values(words).sum(axis=1)
 
-    def _values_at(self, bits):
-        return self._flat_values[self._place[1] + bits]
+    def best_values(self, words, trees=slice(None)):
+        """Of each tree, or of some, the value of the best leaf in reach, shape (n_boxes, n_trees)."""
+        return self._values_at(_lowest(words), trees).max(axis=2)
+
+    def _values_at(self, bits, trees=slice(None)):
+        return self._flat_values[self._place[1][trees] + bits]
 
 
 def _lowest(words):
