@@ -482,6 +482,16 @@ class TestLightGBM:
     def test_what_is_refused(self, parameters, reason):
         assert reason in read_trees(lightgbm_classifier(**parameters).fit(X, TWO)).refusal
 
+    @pytest.mark.filterwarnings("ignore:Cannot compute class probabilities")
+    def test_an_objective_of_ones_own_after_which_predict_gives_no_labels_is_an_error(self):
+        model = lightgbm_classifier(objective=lambda y, f: (1 / (1 + np.exp(-f)) - y, np.ones_like(f))).fit(X, TWO)
+        with pytest.raises(TypeError, match="predict gives no labels"):
+            adversarial_accuracy(model, X, TWO, 0.1)
+
+    def test_scores_that_fit_starts_from_are_no_part_of_predict(self):
+        model = lightgbm_classifier().fit(X, TWO, init_score=np.linspace(-1, 1, len(X)))
+        assert_agree(believed(model, X), model, X)
+
     def test_a_raw_booster_is_refused_with_the_wrapper(self):
         assert "pass LGBMClassifier" in read_trees(lightgbm_classifier().fit(X, TWO).booster_).refusal
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from sklearn_irg._checks import is_polars
 
-__all__ = ["as_fitted", "dense_transform", "is_reordered", "predictions"]
+__all__ = ["as_fitted", "dense_transform", "is_reordered", "predictions", "stated_probabilities"]
 
 
 def as_fitted(estimator, X):
@@ -30,6 +30,17 @@ def predictions(estimator, X):
     """What ``predict`` says of rows; one column as a vector, as scikit-learn has it (CatBoost has a column of classes)."""
     predicted = np.asarray(estimator.predict(X))
     return predicted[:, 0] if predicted.ndim == 2 and predicted.shape[1] == 1 else predicted
+
+
+def stated_probabilities(estimator, X):
+    """What ``predict_proba`` says of rows, shape (n_samples, n_classes)."""
+    stated = np.asarray(estimator.predict_proba(X))
+    if stated.ndim != 2:
+        raise TypeError(
+            f"predict_proba of {type(estimator).__name__} gives an array of shape {stated.shape}, not probabilities of classes, as "
+            "with an objective of one's own; predict gives no labels then. Use one of the library's objectives."
+        )
+    return stated
 
 
 def dense_transform(transformer, X):

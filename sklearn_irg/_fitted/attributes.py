@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._engine.activations import Activation, Identity, as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood, default_likelihood
-from sklearn_irg._fitted.affine import as_fitted
+from sklearn_irg._fitted.affine import as_fitted, stated_probabilities
 from sklearn_irg._fitted.models import FunctionModel, NetworkModel
 from sklearn_irg._fitted.stand_ins import inside_of
 from sklearn_irg._fitted.steps import Steps, affine_map
@@ -119,7 +119,7 @@ def _predicts_linearly(estimator, W, b):
 
 def _log_probabilities(estimator, X):
     """Of each class; as the estimator states them where probabilities vanish, which have no slope there."""
-    P = np.asarray(estimator.predict_proba(X))
+    P = stated_probabilities(estimator, X)
     logarithms = np.log(np.clip(P, 1e-300, 1))
     vanishing = (P < 1e-300).any(axis=1)
     if vanishing.any() and hasattr(estimator, "predict_log_proba"):

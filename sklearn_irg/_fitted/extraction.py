@@ -5,7 +5,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import is_polars
-from sklearn_irg._fitted.affine import as_fitted, is_reordered, predictions
+from sklearn_irg._fitted.affine import as_fitted, is_reordered, predictions, stated_probabilities
 from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model, classes_of, score_function, tree_of
 from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.coded_models import CodedTableModel
@@ -101,7 +101,7 @@ def _has_two_scores(estimator, model):
 
 def _are_linked(estimator, model, rows):
     """Whether probabilities are the softmax of the scores, so that labels follow both or none; not told by sure rows only."""
-    stated = np.asarray(estimator.predict_proba(rows_for(estimator, model, rows)))
+    stated = stated_probabilities(estimator, rows_for(estimator, model, rows))
     return bool((stated.max(axis=1) < 0.99).any()) and states(model, rows, stated)
 
 
@@ -153,7 +153,7 @@ def loss_model_of(estimator, X, model, rows, table=None):
     if model.is_function and not hasattr(estimator, "decision_function"):  # log-probabilities as it is
         return model
     tried = stacked([rows, around_boundary(model, rows)])
-    stated = np.asarray(estimator.predict_proba(rows_for(estimator, model, tried)))
+    stated = stated_probabilities(estimator, rows_for(estimator, model, tried))
     if states(model, tried, stated):
         return model
     if model.n_outputs > 2 and not model.is_multilabel:
