@@ -9,7 +9,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_diabetes, load_iris, make_blobs
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
@@ -42,6 +42,21 @@ class Unsure(SamplePenalty):
     def values(self, step):
         P = step.probabilities
         return -anp.sum(P * anp.log(P + self.floor), axis=1)
+
+
+class Chosen(ClassifierMixin, BaseEstimator):
+    predicts_by = "estimator_"
+
+    def __init__(self, estimator=None):
+        self.estimator = estimator
+
+    def fit(self, X, y):
+        self.estimator_ = clone(self.estimator).fit(X, y)
+        self.classes_ = self.estimator_.classes_
+        return self
+
+    def predict(self, X):
+        return self.estimator_.predict(X)
 
 
 class LastLayer(WeightPenalty):
@@ -135,7 +150,7 @@ class NonNegative(Projection):
             np.maximum(W, 0, out=W)
 
 
-ADDED = [Unsure, LastLayer, SteepReLU, Counts, RMSProp, NegativeMutualInformation, MeanDifference, NonNegative]
+ADDED = [Unsure, LastLayer, SteepReLU, Counts, RMSProp, NegativeMutualInformation, MeanDifference, NonNegative, Chosen]
 LONGEST = {Unsure: 15, LastLayer: 8, NegativeMutualInformation: 15}
 
 
@@ -190,7 +205,7 @@ def test_the_imports_shown_are_those_that_the_examples_need():
     block = DOCS.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     names = {alias.asname or alias.name for node in ast.parse(block).body for alias in node.names}
     bases = {base.__name__ for added in ADDED for base in added.__bases__}
-    assert names == {"anp", "np"} | bases
+    assert names == {"anp", "np", "clone"} | bases
 
 
 def directional_derivatives(function, theta, n_directions=5):
@@ -453,3 +468,8 @@ class TestLossOfTwoSamples:
             ValueError, match="MeanDifference compares samples, which y names: use it with a classifier"
         ):
             GradRegMLPRegressor(loss=MeanDifference(), penalty=None).fit(X, Y)
+
+
+def test_a_classifier_that_stands_for_another_is_certified_as_that_one():
+    model = Chosen(GradRegLogisticRegression(max_iter=500)).fit(X, Y)
+    np.testing.assert_array_equal(certified_radius(model, X), certified_radius(model.estimator_, X))
