@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
+from sklearn.preprocessing import Binarizer, OneHotEncoder, OrdinalEncoder, PolynomialFeatures, TargetEncoder
 
 from sklearn_irg._fitted.trees import read_trees
 from sklearn_irg._threats.attack_problem import AttackProblem
@@ -19,7 +20,13 @@ from sklearn_irg._threats.trees.cells import Cells
 from sklearn_irg._threats.trees.decisions import settle
 from sklearn_irg._threats.trees.leaf_tables import LeafTables, Leaves
 from sklearn_irg._threats.trees.level_boxes import LevelCells
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, certified_accuracy
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    adversarial_examples,
+    certified_accuracy,
+    evaluate_robustness,
+)
 from sklearn_irg.diagnostics import distance_interval
 from tests.test_additive_trees import ORDER
 
@@ -284,3 +291,42 @@ def test_categories_that_depend_on_other_cells_are_refused(monkeypatch):
     search, refusal = prepared_search(problem)
     assert search is None
     assert "differs between rows" in refusal
+
+
+ONE_HOT = OneHotEncoder(drop="first", sparse_output=False)
+
+
+@pytest.mark.filterwarnings("ignore:the steps before the last are not affine")
+class TestStepsThatMixCategories:
+    """What a swap does depends on other cells there, so that levels are no cells."""
+
+    @pytest.mark.parametrize(
+        "steps",
+        [
+            (ONE_HOT, PolynomialFeatures(interaction_only=True, include_bias=False)),
+            (ONE_HOT, TruncatedSVD(1), Binarizer(threshold=1.0)),
+        ],
+        ids=["products", "projection"],
+    )
+    @pytest.mark.parametrize("n_rows", [1, 4])  # alone, and among others
+    def test_two_categories_together_are_not_certified(self, steps, n_rows):
+        X = pd.DataFrame({"p": list("aazz") * 20, "q": list("cwcw") * 20})
+        y = ((X["p"] == "z") & (X["q"] == "w")).astype(int)
+        model = make_pipeline(*steps, GradientBoostingClassifier(random_state=0)).fit(X, y)
+        threat = ThreatModel(n_swaps=2).fit(X)
+        assert model.predict(X[:1].assign(p="z", q="w")) != model.predict(X[:1])
+        assert not evaluate_robustness(model, X[:n_rows], y[:n_rows], threat).certified[0, 0]
+
+    @pytest.mark.parametrize("epsilon", [0.0, 0.1])
+    def test_a_category_times_a_number_is_not_certified(self, epsilon):
+        rng = np.random.RandomState(0)
+        X = pd.DataFrame({"p": list("az") * 500, "x": rng.standard_normal(1000)})
+        y = ((X["p"] == "z") & (X["x"] > 2)).astype(int)
+        prepare = make_column_transformer((OneHotEncoder(sparse_output=False), ["p"]), remainder="passthrough")
+        products = PolynomialFeatures(interaction_only=True, include_bias=False)
+        model = make_pipeline(prepare, products, GradientBoostingClassifier(n_estimators=30, random_state=0)).fit(X, y)
+        rows = X[X["p"] == "a"]
+        falls = model.predict(rows.assign(p="z")) != 0
+        assert falls.any()
+        threat = ThreatModel(epsilon, n_swaps=1, fixed=["x"]).fit(X)
+        assert not evaluate_robustness(model, rows, y[rows.index], threat).certified[0, falls].any()

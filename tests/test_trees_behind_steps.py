@@ -267,3 +267,13 @@ def test_a_function_that_is_not_monotone_as_declared(monkeypatch):
     threat = ThreatModel(0.3, integers=None).fit(X)
     with pytest.raises(TypeError, match="not monotone"):
         evaluate_robustness(model, X, y, threat, method="exact")
+
+
+def test_bounds_narrower_than_the_table_that_the_threat_was_fitted_on():
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.randint(0, 10, 80).astype(float), rng.standard_normal(80)])
+    y = (X.sum(axis=1) > 5).astype(int)
+    model = make_pipeline(FunctionTransformer(np.negative), RandomForestClassifier(5, random_state=0)).fit(X, y)
+    threat, inside = ThreatModel(0.3, bounds={0: (0, 7)}).fit(X), X[:, 0] <= 7
+    certified = certified_accuracy(model, X[inside], y[inside], threat)
+    assert certified == adversarial_accuracy(model, X[inside], y[inside], threat)

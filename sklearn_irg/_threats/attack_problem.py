@@ -21,7 +21,7 @@ from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableMode
 from sklearn_irg._fitted.table_rows import TableRows, numbers_of, with_numbers
 from sklearn_irg._threats.adversarial_margins import adversarial_margins
 from sklearn_irg._threats.affine_limits import base_rows, declared_limits, slopes_of_unknown, tried_limits
-from sklearn_irg._threats.table_perturbations import TablePerturbations
+from sklearn_irg._threats.table_perturbations import TablePerturbations, outside_own_bounds
 
 __all__ = ["AttackProblem", "View"]
 
@@ -179,8 +179,10 @@ class AttackProblem:
     def of_examples(self):
         """The same for some rows of the table that the threat was fitted on; None where there are no such rows."""
         table = self.threat.examples(self.table)
-        if table is None:
+        inside = () if table is None else np.flatnonzero(~outside_own_bounds(self.threat, table.numbers()).any(axis=1))
+        if not len(inside):
             return None
+        table = table.take(inside)
         some = table.take(np.unique(np.linspace(0, len(table) - 1, _N_EXAMPLES).astype(int)))
         return AttackProblem(self.estimator, some.X, None, self.threat)
 

@@ -7,7 +7,7 @@ from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._perturbations.perturbation_set import PerturbationSet
 from sklearn_irg._perturbations.projection import delta_norms
 
-__all__ = ["TablePerturbations"]
+__all__ = ["TablePerturbations", "outside_own_bounds"]
 
 _ULP = np.finfo(np.float64).eps
 _ROUNDINGS = 4  # of a number, between the row that it stands in and the row that it moved from
@@ -196,9 +196,14 @@ def _check_numbers(threat, table):
             )
 
 
-def _check_own_bounds(threat, table, numbers):
+def outside_own_bounds(threat, numbers):
+    """Numbers outside of bounds that were given, shape (n_samples, n_columns)."""
     with np.errstate(invalid="ignore"):
-        outside = threat._has_own_bounds & ((numbers < threat.lows_) | (numbers > threat.highs_))
+        return threat._has_own_bounds & ((numbers < threat.lows_) | (numbers > threat.highs_))
+
+
+def _check_own_bounds(threat, table, numbers):
+    outside = outside_own_bounds(threat, numbers)
     if outside.any():
         row, j = np.argwhere(outside)[0]
         raise ValueError(

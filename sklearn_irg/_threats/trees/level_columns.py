@@ -72,6 +72,11 @@ class LevelColumns:
     def n_cells(self):
         return int(self.start[-1])
 
+    @property
+    def most_cells(self):
+        """Of a column."""
+        return int(np.diff(self.start).max(initial=0))
+
     def cells(self, words, perturbations, seen):
         """Rows among the cells.
 

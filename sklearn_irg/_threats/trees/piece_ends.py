@@ -31,9 +31,11 @@ def column_pieces(problem, trees):
     n_features, reading = trees.n_features, problem.reading
     if reading is None:
         return ColumnPieces.none(n_features)
-    reached = reading.depends * problem.perturbations.movable_columns[:, None]
-    reached &= np.isin(np.arange(n_features), trees.feature)
-    if not reading.is_ordered[reached.any(axis=0)].all():
+    is_used = np.isin(np.arange(n_features), trees.feature)
+    reached = reading.depends & problem.perturbations.movable_columns[:, None] & is_used
+    swapped = reading.depends[list(problem.perturbations.columns)].any(axis=0) & is_used
+    is_mixed = reading.depends.sum(axis=0) > 1  # what a swap does depends on other columns, too
+    if not reading.is_ordered[reached.any(axis=0)].all() or is_mixed[swapped].any():
         return ColumnPieces.none(n_features)
     columns = np.flatnonzero(reached.any(axis=1) & _is_bent(reading, reached))
     found = ColumnPieces(n_features, columns, reached[columns].any(axis=0), is_complete=True)

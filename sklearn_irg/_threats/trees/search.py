@@ -174,7 +174,7 @@ class TreeSearch:
     def _views(self, some):
         """Rows in parts that memory has room for."""
         n_entries = int((self.boxes.n_cells[self.moving] + 1).sum()) + len(self.boxes.tree)
-        n_entries += self.levels.n_cells + len(self.levels.columns) * self._n_words
+        n_entries += self.levels.n_cells + (len(self.levels.columns) + 8 * self.levels.most_cells) * self._n_words
         size = max(1, _ENTRIES // n_entries)
         for start in range(0, len(some), size):
             yield Views.of(some, np.arange(start, min(start + size, len(some))), self.pieces)
