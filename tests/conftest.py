@@ -11,3 +11,4 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import matplotlib as mpl
 
 mpl.use("Agg")
+mpl.rcParams["figure.max_open_warning"] = 0  # how many are open in a worker depends on which tests it was given

@@ -113,19 +113,18 @@ class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
 
     Examples
     --------
-    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.datasets import make_moons
     >>> from sklearn.ensemble import HistGradientBoostingClassifier
     >>> from sklearn_irg import RobustTrainingClassifier
     >>> from sklearn_irg.attacks import ThreatModel, adversarial_accuracy
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> train, test = slice(0, 400), slice(400, 569)
-    >>> threat = ThreatModel(0.5).fit(X[train])
-    >>> boosting = HistGradientBoostingClassifier(max_iter=50, max_depth=2, random_state=0)
-    >>> hardened = RobustTrainingClassifier(boosting, threat, n_rounds=5, random_state=0)
-    >>> for model in boosting.fit(X[train], y[train]), hardened.fit(X[train], y[train]):
-    ...     print(f"{model.score(X[test], y[test]):.2f} {adversarial_accuracy(model, X[test], y[test], threat):.2f}")
-    0.97 0.72
-    0.96 0.7...
+    >>> X, y = make_moons(1000, noise=0.25, random_state=0)
+    >>> threat = ThreatModel(0.3).fit(X[:500])
+    >>> boosting = HistGradientBoostingClassifier(max_iter=50, random_state=0)
+    >>> hardened = RobustTrainingClassifier(boosting, threat, n_rounds=5, tolerance=0.05, random_state=0)
+    >>> for model in boosting.fit(X[:500], y[:500]), hardened.fit(X[:500], y[:500]):
+    ...     print(f"{model.score(X[500:], y[500:]):.2f} {adversarial_accuracy(model, X[500:], y[500:], threat):.2f}")
+    0.93 0.6...
+    0.9... 0.7...
     """
 
     predicts_by = "estimator_"
