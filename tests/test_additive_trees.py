@@ -454,6 +454,15 @@ class TestWhatOnceWasFalse:
         threat = ThreatModel(float(np.hypot(35001, 5001)), scale=None, bounds=None).fit(X)
         self.is_honest(model, row, row + [35001, 5001], threat)
 
+    @pytest.mark.parametrize(("norm", "epsilon", "seed"), [("l2", 0.6, 3), ("l1", 1.0, 2)])
+    def test_ties_are_settled_where_columns_share_a_budget(self, norm, epsilon, seed):
+        rng = np.random.RandomState(seed)
+        X = rng.normal(size=(200, 4))
+        y = (abs(X[:, 0]) + X[:, 1] * X[:, 2] + 0.3 * rng.normal(size=200)) > 0.7
+        model = ExtraTreesClassifier(8, random_state=seed).fit(X, y)  # half of the trees may vote for either class
+        labels = model.predict(X[:60])
+        assert evaluate_robustness(model, X[:60], labels, epsilon, norm=norm).is_exact.all()
+
     def test_a_tie_at_the_radius(self):
         X = np.array([[-1.26], [1.53], [-0.97], [0.47], [-0.1], [0.3]])
         model = RandomForestClassifier(2, max_depth=1, random_state=0).fit(X, [0, 1] * 3)

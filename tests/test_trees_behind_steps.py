@@ -37,7 +37,7 @@ STEPS = {
     "quantiles": QuantileTransformer(n_quantiles=9),
     "normal quantiles": QuantileTransformer(n_quantiles=9, output_distribution="normal"),
     "logarithm": make_pipeline(function(np.log1p), StandardScaler()),
-    "square root": make_pipeline(function(np.sqrt), SimpleImputer()),
+    "square root": make_pipeline(SimpleImputer(), function(np.sqrt)),
     "saturated": make_pipeline(StandardScaler(), function(np.tanh)),
     "ordinal bins": bins(encode="ordinal"),
     "bins": bins(encode="onehot-dense"),
@@ -277,3 +277,19 @@ def test_bounds_narrower_than_the_table_that_the_threat_was_fitted_on():
     threat, inside = ThreatModel(0.3, bounds={0: (0, 7)}).fit(X), X[:, 0] <= 7
     certified = certified_accuracy(model, X[inside], y[inside], threat)
     assert certified == adversarial_accuracy(model, X[inside], y[inside], threat)
+
+
+@pytest.mark.parametrize("function", [np.log1p, np.sqrt])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore:the steps before the last are not affine")
+def test_a_curve_that_ends_before_an_imputer_is_not_monotone(function):
+    X = np.random.RandomState(0).uniform(0.1, 10, (300, 1))
+    steps = (
+        FunctionTransformer(function),
+        SimpleImputer(),
+        GradientBoostingClassifier(n_estimators=1, learning_rate=9.0, max_depth=1),
+    )
+    model, rows = make_pipeline(*steps).fit(X, X[:, 0] > 3), np.array([[6.0], [7.0]])
+    threat = ThreatModel(20, scale={0: 1.0}, bounds={0: (-5, 12)}).fit(X)
+    assert model.predict(rows).all()
+    assert not model.predict([[1.0]])[0]  # left of the rows; below zero it is as at the mean
+    assert not evaluate_robustness(model, rows, [True, True], threat).certified.any()

@@ -157,7 +157,8 @@ def _bins(step, features, kinks):
 
 
 def _imputer(step, features, kinks):
-    features = _marked(step, features, kinks)
+    # where a curve is not defined, the number in place of a missing value may be above what is beside it
+    features = _marked(step, features.with_unknown(features.is_curve), kinks)
     is_kept = step.keep_empty_features | ~_is_missing(step.statistics_)
     kept = features.take(np.flatnonzero(is_kept))
     if not step.add_indicator:

@@ -36,10 +36,11 @@ def _estimator_has(name):
 class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Any classifier, trained on what may happen to its rows: hardening in rounds.
 
-    Fit the estimator, find for each training row something near that it may become and that is misclassified, add these rows
-    with their labels to all rows so far, and fit again [1]_. Works for whatever `sklearn_irg.attacks.adversarial_examples`
-    can attack: boosted trees and forests above all, whole pipelines on mixed tables. One of the rounds is chosen by scores on
-    rows that are held back: the most robust one of those that are nearly as good as the best without attack.
+    Fit the estimator, find for each training row something near that it may become and that is misclassified, or else the
+    worst that was tried, add these rows with their labels to all rows so far, and fit again [1]_. Works for whatever
+    `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all, whole pipelines on mixed tables.
+    One of the rounds is chosen by scores on rows that are held back: the most robust one of those that are nearly as good as
+    the best without attack.
 
     Parameters
     ----------
@@ -168,7 +169,8 @@ class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, which the last step gets; added rows have the weights of those that they come from.
         **params : dict
-            Passed on to the estimator's ``fit`` by metadata routing, where it is enabled; one value for each row, or others.
+            Passed on to the estimator's ``fit`` by metadata routing, where it is enabled; what is as long as X has a value for
+            each row.
 
         Returns
         -------

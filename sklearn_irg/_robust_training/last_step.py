@@ -13,7 +13,7 @@ def last_step(estimator):
     while True:
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "best_estimator_") or _is_search(estimator):
+        elif _is_search(estimator):
             estimator = estimator.estimator
         else:
             return estimator

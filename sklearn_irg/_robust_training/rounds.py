@@ -1,4 +1,4 @@
-"""Hardening in rounds: fit, add what rows may become that is misclassified, fit again."""
+"""Hardening in rounds: fit, add what rows may become that is misclassified, or the worst that was tried, fit again."""
 
 import numpy as np
 from sklearn.base import clone

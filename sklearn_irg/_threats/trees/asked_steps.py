@@ -160,7 +160,9 @@ class AskedSteps:
         kinks = self.kinks(c)[0]
         low, high = self.held[c].at(ends)
         inside = ((kinks > low) & (kinks < high)) | (kinks < self.limits[c, 0]) | (kinks > self.limits[c, 1])
-        return bool((is_flat | (cells == 0) | (cells >= n_cuts)).all() and inside.all())
+        lowest, highest = (cells == 0) | (cells > n_cuts), cells >= n_cuts  # or missing
+        is_all = is_flat | (lowest[0] & highest[1]) | (highest[0] & lowest[1])
+        return bool(is_all.all() and inside.all())
 
     def _refusal(self, c, ranks):
         """What the steps, or the model behind them, raise for numbers; None if they take them."""

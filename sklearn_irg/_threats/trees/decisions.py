@@ -53,6 +53,8 @@ def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None
             _settle_levels(tables, rows, i, verdict, **options)
         elif costs_add_up:
             _Relaxations(tables, rows, i, verdict, above, below).run(max_nodes)
+            if below < verdict.best[i] <= above and is_found is not None:  # ties, of which relaxations do not ask
+                _settle_boxes(tables, rows, i, verdict, **levels, max_nodes=max_nodes, is_found=is_found)
     return verdict
 
 

@@ -94,7 +94,8 @@ class _Search:
     def _edges(self, k):
         """Ranks between two of which each output is monotone: numbers between kinks, around points, and one of a row.
 
-        Where a function is not defined, it is so on one side of any row at the most.
+        Where a function is not defined, it is so on one side of any row at the most, and a missing value to the trees: behind
+        an imputer no curve is read.
         """
         asked, j = self.asked, self.asked.columns[k]
         (kinks, is_point), held = asked.kinks(k), asked.held[k]
