@@ -222,6 +222,19 @@ def test_distances_and_margins_are_the_same_with_the_leaves_in_reach_of_each_row
 
 
 class TestBudget:
+    def test_a_thousand_trees_are_decided(self):
+        X, y = table_of()
+        model = GradientBoostingClassifier(n_estimators=1000, max_depth=2, random_state=0).fit(X, y)
+        evaluation = evaluate_robustness(model, X[:20], y[:20], ThreatModel(0.2, norm="linf").fit(X))
+        assert evaluation.is_exact.all()
+        assert 0 < evaluation.certified.mean() < 1
+
+    def test_none_at_all_is_refused(self):
+        X, y = table_of()
+        model = make("boosting").fit(X, y)
+        with pytest.raises(ValueError, match="max_nodes must be an integer >= 1; got 0"):
+            adversarial_accuracy(model, X, y, 0.1, max_nodes=0)
+
     def test_what_it_leaves_open_is_neither_found_nor_certain(self):
         X, y = load_wine(return_X_y=True)
         X = scale(X)[::9]
