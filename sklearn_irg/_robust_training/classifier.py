@@ -298,6 +298,25 @@ class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         """
         return self._inner(X).decision_function(X)
 
+    def score(self, X, y, sample_weight=None):
+        """Accuracy without attack.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Between 0 and 1.
+        """
+        return super().score(X, y, sample_weight)
+
     def _inner(self, X):
         check_is_fitted(self)
         if getattr(X, "ndim", 2) == 1:
