@@ -85,7 +85,7 @@ class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         Score of the chosen round under attack on its own training rows.
     n_features_in_ : int
         Number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of columns, where X has names.
 
     Raises
