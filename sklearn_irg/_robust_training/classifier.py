@@ -3,9 +3,8 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from sklearn_irg._checks import (
     InvalidParameterError,
@@ -16,6 +15,7 @@ from sklearn_irg._checks import (
     check_sample_weight,
 )
 from sklearn_irg._robust_training.last_step import takes_weights
+from sklearn_irg._robust_training.predictions import PredictsByEstimator
 from sklearn_irg._robust_training.rounds import Rounds
 from sklearn_irg._threats.arguments import as_threat, checked_budget, one_radius
 from sklearn_irg._threats.robust_scores import ROBUST_SCORINGS
@@ -23,17 +23,7 @@ from sklearn_irg._threats.table_perturbations import TablePerturbations
 from sklearn_irg._threats.threat_model import ThreatModel
 
 
-def _estimator_has(name):
-    """Whether the estimator, fitted or not, has a method."""
-
-    def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), name)
-        return True
-
-    return check
-
-
-class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Any classifier, trained on what may happen to its rows: hardening in rounds.
 
     Fit the estimator, find for each training row something near that it may become and that is misclassified, or else the
@@ -127,8 +117,6 @@ class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
     0.9... 0.6...
     0.9... 0.7...
     """
-
-    predicts_by = "estimator_"
 
     def __init__(
         self,
@@ -234,70 +222,6 @@ class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             held[rows[: min(round(self.validation_fraction * len(rows)), max(len(rows) - 1, 0))]] = True
         return np.flatnonzero(~held), np.flatnonzero(held)
 
-    @available_if(_estimator_has("predict"))
-    def predict(self, X):
-        """Labels of rows.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Predicted labels.
-        """
-        return self._inner(X).predict(X)
-
-    @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
-        """Probabilities of the classes.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        return self._inner(X).predict_proba(X)
-
-    @available_if(_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X):
-        """Log-probabilities of the classes.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        return self._inner(X).predict_log_proba(X)
-
-    @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X):
-        """Scores of rows.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            As the estimator has them.
-        """
-        return self._inner(X).decision_function(X)
-
     def score(self, X, y, sample_weight=None):
         """Accuracy without attack.
 
@@ -316,15 +240,6 @@ class RobustTrainingClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             Between 0 and 1.
         """
         return super().score(X, y, sample_weight)
-
-    def _inner(self, X):
-        check_is_fitted(self)
-        if getattr(X, "ndim", 2) == 1:
-            raise ValueError(
-                "Expected 2D array, got 1D array instead. Reshape your data, for one row by X.reshape(1, -1)."
-            )
-        validate_data(self, X, reset=False, skip_check_array=True)
-        return self.estimator_
 
     def get_metadata_routing(self):
         """Metadata that ``fit`` passes on, as a scikit-learn `MetadataRouter`."""

@@ -1,7 +1,6 @@
 """Weights of rows, on their way to the last step of a pipeline."""
 
 from sklearn import get_config
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
@@ -25,12 +24,11 @@ def takes_weights(estimator):
 
 
 def weights_for(estimator, weights):
-    """A clone of an estimator, and the parameters of ``fit`` that hand weights to its last step."""
-    estimator = clone(estimator)
+    """Parameters of ``fit`` that hand weights to the last step of an estimator, which is told so where metadata are routed."""
     if get_config()["enable_metadata_routing"]:
         _request_weights(estimator)
-        return estimator, {"sample_weight": weights}
-    return estimator, {f"{_path(estimator)}sample_weight": weights}
+        return {"sample_weight": weights}
+    return {f"{_path(estimator)}sample_weight": weights}
 
 
 def _request_weights(estimator):

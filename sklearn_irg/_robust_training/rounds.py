@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import clone
 
+from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._robust_training.growing_rows import GrowingRows
 from sklearn_irg._robust_training.last_step import weights_for
 from sklearn_irg._threats.arguments import checked_budget, one_radius
@@ -43,7 +44,7 @@ class Rounds:
         """All rounds, for positions of the training rows and of those held back."""
         max_rows = self.settings.max_rows
         if max_rows is not None and max_rows < len(training):
-            raise ValueError(
+            raise InvalidParameterError(
                 f"max_rows must not be below the number of training rows, {len(training)}; got {max_rows}."
             )
         self.training = training
@@ -85,8 +86,7 @@ class Rounds:
         params = {name: _taken(value, source, len(self.y)) for name, value in self.params.items()}
         model = clone(self.settings.estimator)
         if self.has_weights:
-            model, more = weights_for(model, rows.weights)
-            params |= more
+            params |= weights_for(model, rows.weights)
         return model.fit(rows.X, self.y[source], **params)
 
     def _attacks(self, model, rows, radii):
