@@ -41,7 +41,7 @@ ONLY = {  # rooms that know few others
     "attacks": {"_checks", "_engine", "_fitted", "_perturbations", "_threats"},
     "_threats": {"_checks", "_engine", "_fitted", "_perturbations"},
     "diagnostics": {"_checks", "_engine", "_fitted", "_threats"},
-    "penalties": {"_checks", "_component", "_engine"},
+    "penalties": {"_checks", "_component", "_engine", "_perturbations"},
     "_estimators": {"_callbacks", "_checks", "_engine", "constraints", "losses", "penalties", "solvers"},
 }
 

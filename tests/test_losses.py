@@ -29,6 +29,7 @@ ATTRIBUTES = [
     "needs_whole_batch",
     "replaces_likelihood",
     "samples",
+    "takes_threat",
     "uses_mask",
 ]
 METHODS = ["at_epoch", "bounded", "check", "check_beside", "prepared", "smoothed", "soften"]
@@ -95,7 +96,7 @@ class TestCheckLoss:
 
     @pytest.mark.parametrize("Modification", [Flooding, LabelSmoothing])
     def test_modifications_forward_every_method_of_a_term(self, Modification):
-        other, counts = Squares(), {"check": 2}
+        other, counts = Squares(), {"check": 2, "prepared": 2}
         for name in METHODS:
             asked = []
 

@@ -60,6 +60,7 @@ FLAGS = [
     "is_detached",
     "is_stochastic",
     "needs_whole_batch",
+    "takes_threat",
     "uses_mask",
 ]
 
@@ -233,7 +234,7 @@ class TestForwarding:
         assert PenaltyLoss(type("Own", (Known,), {"group": "all"})()).group == "all"
 
     @pytest.mark.parametrize(
-        ("method", "arguments"), [("prepared", ("rows",)), ("smoothed", (8.0,)), ("at_epoch", (3,))]
+        ("method", "arguments"), [("prepared", ("rows", "network")), ("smoothed", (8.0,)), ("at_epoch", (3,))]
     )
     def test_terms_become_what_they_say(self, method, arguments):
         asked = []

@@ -219,7 +219,11 @@ class TestBadInput:
         ("parameters", "message"),
         [
             ({"n_rounds": -1}, "n_rounds must be an integer"),
-            ({"method": "penalty"}, "method must be"),
+            ({"method": "penalties"}, "method must be"),
+            (
+                {"method": "penalty"},
+                "needs a last step with a penalty that trains against a threat; LogisticRegression has none",
+            ),
             ({"validation_fraction": 1.0}, "validation_fraction must be"),
             ({"scoring": "f1"}, "scoring must be"),
             ({"max_rows": 10}, "max_rows must not be below the number of training rows, 270"),

@@ -84,7 +84,7 @@ class Objective:
             final = float(strength(math.inf) if callable(strength) else strength)
             if final != 0:
                 self._strengths.append(strength)
-                kept.append((final, term.prepared(rows)))
+                kept.append((final, term.prepared(rows, network)))
         self.terms = kept
         for _, term in self.terms:
             if term.group is not None and term.group not in rows.group_names:

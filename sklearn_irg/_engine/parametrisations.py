@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 
 from sklearn_irg._engine.autodiff import defvjp, primitive
 
-__all__ = ["Identity", "Parametrisation", "ScaledRows", "SignedParts"]
+__all__ = ["Identity", "Parametrisation", "ScaledRows", "SignedParts", "StandardizedInputs"]
 
 _ROUNDS = 50  # in which the shortest subgradient is looked for
 
@@ -125,6 +125,32 @@ class SignedParts(Parametrisation):
         return [(0, None)] * (2 * d) + [(None, None)] * (network.n_parameters - d)
 
 
+class StandardizedInputs(Parametrisation):
+    """The weights and biases of a linear model as they are on standardised inputs, where steps are as long for rare indicators.
+
+    Parameters
+    ----------
+    means, scales : ndarray of shape (n_features,)
+        Of the inputs; scales are positive.
+    """
+
+    def __init__(self, means, scales):
+        self.means = means
+        self.scales = scales
+
+    def transform(self, network, theta):
+        return _of_raw_inputs(theta, self.means, self.scales, network)
+
+    def enter(self, network, theta, gradient, tol):
+        del gradient, tol
+        entered = theta.copy()
+        ((W, b),) = network.unpack(entered)
+        if b is not None:
+            b += self.means @ W
+        W *= self.scales[:, None]
+        return entered
+
+
 class ScaledRows(Parametrisation):
     """The weights of a linear model as ``W_d = s_d U_d`` with ``s_d ≥ 0``; θ = (s, U, intercepts)."""
 
@@ -203,3 +229,25 @@ def _product_vjp(ans, theta, d, k):
 
 defvjp(_difference, lambda ans, theta, d: lambda g: np.concatenate([g[:d], -g[:d], g[d:]]))
 defvjp(_product, _product_vjp)
+
+
+@primitive
+def _of_raw_inputs(theta, means, scales, network):
+    raw = theta.copy()
+    ((W, b),) = network.unpack(raw)
+    W /= scales[:, None]
+    if b is not None:
+        b -= means @ W
+    return raw
+
+
+def _of_raw_inputs_vjp(g, means, scales, network):
+    g = g.copy()
+    ((W, b),) = network.unpack(g)
+    if b is not None:
+        W -= np.multiply.outer(means, b)
+    W /= scales[:, None]
+    return g
+
+
+defvjp(_of_raw_inputs, lambda ans, theta, *others: lambda g: _of_raw_inputs_vjp(g, *others))

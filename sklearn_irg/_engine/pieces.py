@@ -78,8 +78,8 @@ class PiecedRows(NamedTuple):
     n_samples: int
     evaluate: object
 
-    are_pieces = True
-    targets = mask = None
+    are_pieces = are_as_given = True
+    targets = mask = perturbations = None
     groups = {}
 
     @property

@@ -120,10 +120,21 @@ class Rows:
         "labelled" where there are targets. The group "all" is always there.
     feature_names : sequence of str, default=None
         Names of the columns.
+    perturbations : object with ``take(positions)``, default=None
+        What the rows may become, for the terms that train against it.
     """
 
     def __init__(
-        self, X, targets=None, *, sample_weight=None, row_weight=None, mask=None, groups=None, feature_names=None
+        self,
+        X,
+        targets=None,
+        *,
+        sample_weight=None,
+        row_weight=None,
+        mask=None,
+        groups=None,
+        feature_names=None,
+        perturbations=None,
     ):
         if groups is None:
             groups = {"all" if targets is None else "labelled": np.arange(X.shape[0])}
@@ -133,6 +144,7 @@ class Rows:
         self.sample_weight = sample_weight
         self.row_weight = row_weight
         self.mask = mask
+        self.perturbations = perturbations
         self.groups = {name: positions for name, positions in groups.items() if len(positions)}
         self.n_samples = X.shape[0]
         names = None if feature_names is None else tuple(feature_names)
@@ -155,6 +167,7 @@ class Rows:
         return _read_only(weights)
 
     are_pieces = False  # of rows elsewhere
+    are_as_given = True  # not scaled by the estimator
 
     def total_weights(self):
         """Sum of the weights of each group, as they were given."""
@@ -194,8 +207,15 @@ class Rows:
             None if array is None else array[positions]
             for array in (self.X, self.targets, self.labels, self.sample_weight, self.row_weight, self.mask)
         )
+        perturbations = None if self.perturbations is None else self.perturbations.take(positions)
         options = {"sample_weight": weights, "row_weight": row_weight, "mask": mask, "groups": groups}
-        return Rows(X, labels, feature_names=self.columns.names, **options).with_targets(targets)
+        options |= {"feature_names": self.columns.names, "perturbations": perturbations}
+        return self._again(Rows(X, labels, **options), targets)
+
+    def _again(self, rows, targets):
+        """Rows made of these, with other targets."""
+        rows.are_as_given = self.are_as_given
+        return rows.with_targets(targets)
 
     def with_targets(self, targets):
         """The same rows with other targets."""
@@ -215,6 +235,7 @@ class Rows:
         """The same rows with other inputs of the same shape."""
         other = copy(self)
         other.X = _read_only(X)
+        other.are_as_given = False
         return other
 
     def astype(self, dtype):
@@ -224,7 +245,8 @@ class Rows:
         )
         weights = {"sample_weight": self.sample_weight, "row_weight": self.row_weight}
         options = {**weights, "mask": self.mask, "groups": self.groups, "feature_names": self.columns.names}
-        return Rows(X, labels, **options).with_targets(targets)
+        options["perturbations"] = self.perturbations
+        return self._again(Rows(X, labels, **options), targets)
 
     def everything(self):
         """The batch of all rows."""

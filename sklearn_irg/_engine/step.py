@@ -280,16 +280,37 @@ class Step:
         _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
         return self.network.pull_back(stop_gradient(self.theta), forward, residuals)
 
+    def frozen_entering_first(self, X):
+        """What enters the first layer at other inputs, as a constant, shape (n_samples, n_units)."""
+        W, b = self.network.unpack(stop_gradient(self.theta))[0]
+        return X @ W if b is None else X @ W + b
+
+    def frozen_losses_of_first(self, entering, targets=None):
+        """Loss of targets, by default each row's own, where this enters the first layer, as a constant, shape (n_samples,)."""
+        targets, outputs = self.targets if targets is None else targets, entering
+        if len(self.network.shapes) > 1:
+            outputs = self._frozen_forward_above(0, self._frozen_activations(0, entering)[0])[-1]
+        return self.likelihood.loss_and_residual(outputs, targets)[0]
+
     def frozen_loss_gradients_above(self, layer, entering, targets):
         """Gradient of the loss of targets with respect to what enters a hidden layer's activation, (n_samples, n_units)."""
+        A, slope = self._frozen_activations(layer, entering)
+        forward = self._frozen_forward_above(layer, A)
+        _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
         network, place = self.network.above(layer)
-        theta, A = stop_gradient(self.theta)[place], entering.copy()
+        return network.pull_back(stop_gradient(self.theta)[place], forward, residuals) * slope
+
+    def _frozen_activations(self, layer, entering):
+        """Activations of a hidden layer, with the same units dropped, and their slopes."""
+        A = entering.copy()
         self.network.activation.apply(A)
         slope = self.network.activation.slope(A, np.empty_like(A))
-        dropout = self._dropout
-        if dropout is not None:
-            A *= dropout[layer]
-            slope *= dropout[layer]
-        forward = network.forward(theta, A, dropout=None if dropout is None else dropout[layer + 1 :])
-        _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
-        return network.pull_back(theta, forward, residuals) * slope
+        if self._dropout is not None:
+            A *= self._dropout[layer]
+            slope *= self._dropout[layer]
+        return A, slope
+
+    def _frozen_forward_above(self, layer, activations):
+        network, place = self.network.above(layer)
+        dropout = None if self._dropout is None else self._dropout[layer + 1 :]
+        return network.forward(stop_gradient(self.theta)[place], activations, dropout=dropout)

@@ -40,6 +40,8 @@ class Term(Component, ABC):
         alone.
     limits_slope : bool, default=False
         Whether it keeps the slope of the outputs in bounds, as critics that are trained against a generator need it.
+    takes_threat : bool, default=False
+        Whether it trains against what the rows of the fit may become, ``rows.perturbations``.
     """
 
     group = "labelled"
@@ -54,6 +56,7 @@ class Term(Component, ABC):
     differentiates_parameters = False
     is_loss = False
     limits_slope = False
+    takes_threat = False
 
     @property
     def _name(self):
@@ -83,9 +86,12 @@ class Term(Component, ABC):
         """Raise a ValueError where the term is impossible in one objective with these terms, itself among them."""
         del terms
 
-    def prepared(self, rows):
-        """The same term with what it must know of all rows (their neighbours, say), found out once per fit."""
-        del rows
+    def prepared(self, rows, network):
+        """The term that is minimised: itself, with what it must know of all rows (their neighbours, say) found out once.
+
+        For some networks it may be a better one: exact and differentiable, say, where the network is linear.
+        """
+        del rows, network
         return self
 
     def at_epoch(self, epoch):

@@ -117,14 +117,15 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
 
     # -- fit -----------------------------------------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight=None, mask=None, *, incremental=False, classes=None):
+    def _fit(self, X, y, sample_weight=None, mask=None, *, perturbations=None, incremental=False, classes=None):
         self._check_parameters()
         resume = self.__sklearn_is_fitted__() and (incremental or self.warm_start)
         go_on = resume and incremental  # with the solver's moments and random numbers too
         random_state = self._generator(go_on)
         loss = self._loss()
         solver = check_solver(self.solver)
-        rows, network = self._prepare(X, y, sample_weight, mask, loss, classes, resume, incremental)
+        options = {"perturbations": perturbations}
+        rows, network = self._prepare(X, y, sample_weight, mask, loss, classes, resume, incremental, **options)
         theta = (self._resume if resume else self._start)(network, random_state, rows.columns.dtype)
         all_rows = rows
         rows, score = self._hold_out(network, rows, random_state, incremental)
@@ -204,7 +205,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
             stacklevel=6,  # fit, and what wraps it
         )
 
-    def _prepare(self, X, y, sample_weight, mask, loss, classes, resume, incremental):
+    def _prepare(self, X, y, sample_weight, mask, loss, classes, resume, incremental, *, perturbations=None):
         """Validated rows, and the network for them."""
         if are_distributed(X):
             if incremental:
@@ -223,6 +224,7 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
             y = None if y is None else y[present]
             sample_weight = sample_weight[present]
             mask = None if mask is None else mask[present]
+            perturbations = None if perturbations is None else perturbations.take(present)
         if issparse(y) and not self._multilabel:
             raise ValueError("y must be dense; got a sparse one. Pass y.toarray().")
         encoded = self._encode(y, sample_weight, loss, classes=classes, resume=resume, incremental=incremental)
@@ -231,7 +233,8 @@ class NetworkEstimator(Resuming, CallbackSupportMixin, BaseEstimator, ABC):
         if encoded.sample_weight is not sample_weight:  # there are weights of classes
             row_weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
         weights = {"sample_weight": encoded.sample_weight, "row_weight": row_weight}
-        rows = Rows(X, targets, mask=mask, groups=encoded.groups, feature_names=names, **weights)
+        options = {"mask": mask, "groups": encoded.groups, "perturbations": perturbations, **weights}
+        rows = Rows(X, targets, feature_names=names, **options)
         if encoded.sample_weight is not None and not encoded.sample_weight.all():
             rows = rows.take(np.flatnonzero(encoded.sample_weight))  # without classes of weight zero
         return rows, self._network(X.shape[1], encoded.n_outputs, loss)

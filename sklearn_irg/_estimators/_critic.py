@@ -277,8 +277,8 @@ class WassersteinCritic(LipschitzCritic, TwoSamples, MLPEstimator):
 
     # -- one fit ---------------------------------------------------------------------------------------------------------
 
-    def _prepare(self, *args):
-        rows, network = super()._prepare(*args)
+    def _prepare(self, *args, **options):
+        rows, network = super()._prepare(*args, **options)
         self._location, deviations = rows.moments()
         largest = deviations.max() or 1.0
         self._scale = float(largest * np.sqrt(np.mean((deviations / largest) ** 2))) or 1.0

@@ -211,8 +211,8 @@ class IMSATClusterer(Clusters, MLPEstimator):
             )
         return self
 
-    def _prepare(self, X, *args):
-        rows, network = super()._prepare(X, *args)
+    def _prepare(self, X, *args, **options):
+        rows, network = super()._prepare(X, *args, **options)
         if rows.n_samples < int(self.n_clusters):
             raise InvalidParameterError(
                 f"n_clusters={self.n_clusters} must not be more than the number of rows, {rows.n_samples}."

@@ -4,12 +4,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._estimators._against_threats import TrainsAgainstThreats
 from sklearn_irg._estimators._base import NetworkEstimator
 from sklearn_irg._estimators._class_targets import ClassTargets
 from sklearn_irg._estimators._fit_method import fit_method
 
 
-class GradRegLogisticRegression(ClassTargets, NetworkEstimator):
+class GradRegLogisticRegression(TrainsAgainstThreats, ClassTargets, NetworkEstimator):
     r"""Logistic regression with a penalty on its input gradient, or any other.
 
     Minimises the weighted mean of the cross-entropy, plus ``l2 / (2 * n)`` times the squared coefficients, plus ``alpha`` times

@@ -1,12 +1,13 @@
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.metaestimators import available_if
 
+from sklearn_irg._estimators._against_threats import TrainsAgainstThreats
 from sklearn_irg._estimators._class_targets import ClassTargets
 from sklearn_irg._estimators._fit_method import all_or_nothing, fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
 
 
-class GradRegMLPClassifier(ClassTargets, MLPEstimator):
+class GradRegMLPClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
     """Multi-layer perceptron classifier with a penalty on its input gradient, or any other.
 
     Minimises the weighted mean of the cross-entropy plus ``alpha`` times the penalty. Binary, multiclass and multilabel.
@@ -210,10 +211,13 @@ class GradRegMLPClassifier(ClassTargets, MLPEstimator):
             The fitted estimator.
         """
         self._fit(X, y, sample_weight, mask)
+        self._after_fit(X, y)
+        return self
+
+    def _after_fit(self, X, y):
         vars(self).pop("transduction_", None)  # of an earlier fit
         if self.unlabeled_label is not None:
             self._transduce(X, y)
-        return self
 
     @available_if(has_epochs)
     @all_or_nothing

@@ -261,8 +261,8 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
         del y, loss, classes, resume, incremental
         return Encoded(None, sample_weight, None, 1)
 
-    def _prepare(self, *args):
-        rows, critic = super()._prepare(*args)
+    def _prepare(self, *args, **options):
+        rows, critic = super()._prepare(*args, **options)
         self._find_integers(rows.X)
         self._location, self._scale = rows.moments()
         constant = self._ranges[0] == self._ranges[1]  # as it is made again, whatever the rounding of moments

@@ -1,12 +1,13 @@
 from sklearn.neural_network import MLPClassifier
 
+from sklearn_irg._estimators._against_threats import TrainsAgainstThreats
 from sklearn_irg._estimators._class_targets import ClassTargets
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._mlp import MLPEstimator
 from sklearn_irg.penalties import ClassBalance, ConditionalEntropy, VirtualAdversarial, check_penalty
 
 
-class VATClassifier(ClassTargets, MLPEstimator):
+class VATClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
     """Virtual adversarial training: a multi-layer perceptron that learns from unlabelled rows too.
 
     Minimises the mean cross-entropy over labelled rows plus ``alpha`` times the mean virtual adversarial penalty over all
@@ -33,13 +34,17 @@ class VATClassifier(ClassTargets, MLPEstimator):
         minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`.
     n_ramp_up_epochs : int, default=0
         Number of epochs over which the strength of the penalty grows to ``alpha``, so that labels are learned first.
-    epsilon : float, "local" or LocalRadius, default="local"
+    epsilon : float, "local" or LocalRadius, default=None
         Radius within which predictions should not change, an L2 norm in units of X: one for all rows, or for each row a
-        fraction of the distance to its neighbours; "local" is ``LocalRadius()``.
+        fraction of the distance to its neighbours; "local" is ``LocalRadius()``, and so is ``None`` where there is no threat
+        model.
     xi : float, default=0.01
         Distance at which the power iteration differentiates, in units of X; at least 1e-3 for float32.
     n_power_iterations : int, default=1
         Number of power iterations per step.
+    threat : ThreatModel, default=None
+        What rows may become without a change of predictions, in place of ``epsilon``: fitted on the columns of X. Behind the
+        steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`, and leave it ``None``.
     unlabeled_label : int, str or None, default=-1
         Value in y that marks a row without a label, as in scikit-learn's semi-supervised estimators. ``None`` if all
         rows have a label.
@@ -146,9 +151,10 @@ class VATClassifier(ClassTargets, MLPEstimator):
         alpha=1.0,
         l2=1e-4,
         n_ramp_up_epochs=0,
-        epsilon="local",
+        epsilon=None,
         xi=0.01,
         n_power_iterations=1,
+        threat=None,
         unlabeled_label=-1,
         class_weight=None,
         solver="adam",
@@ -178,6 +184,7 @@ class VATClassifier(ClassTargets, MLPEstimator):
         self.epsilon = epsilon
         self.xi = xi
         self.n_power_iterations = n_power_iterations
+        self.threat = threat
         self.unlabeled_label = unlabeled_label
         self.class_weight = class_weight
         self.solver = solver
@@ -217,11 +224,22 @@ class VATClassifier(ClassTargets, MLPEstimator):
             The fitted estimator.
         """
         self._fit(X, y, sample_weight)
-        self._transduce(X, y)
+        self._after_fit(X, y)
         return self
 
+    @property
+    def takes_threat(self):
+        """The virtual adversarial divergence always is one of what rows may become."""
+        return True
+
+    def _after_fit(self, X, y):
+        self._transduce(X, y)
+
     def _penalty(self, rows):
-        own = check_penalty(VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations))
+        epsilon = self.epsilon
+        if epsilon is None and self.threat is None and rows.perturbations is None:
+            epsilon = "local"
+        own = check_penalty(VirtualAdversarial(epsilon, self.xi, self.n_power_iterations, threat=self.threat))
         if isinstance(self.penalty, str) and self.penalty == "auto":
             return own + 0.3 * ConditionalEntropy() + ClassBalance() if "unlabelled" in rows.groups else own
         others = check_penalty(self.penalty)

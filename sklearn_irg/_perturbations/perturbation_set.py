@@ -4,12 +4,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sklearn_irg._perturbations.projection import BoxAndBall
+from sklearn_irg._perturbations.projection import BoxAndBall, rounded_towards_zero
 
-__all__ = ["SLACK", "PerturbationSet"]
+__all__ = ["PerturbationSet"]
 
 _ULP = np.finfo(np.float64).eps
-SLACK = 1e-12  # of a number of steps: what computing in units of scale may lose
 
 
 @dataclass(frozen=True)
@@ -109,13 +108,7 @@ class PerturbationSet:
 
     def on_grid(self, delta):
         """Delta with integers rounded towards the row, which leaves neither box nor ball."""
-        is_integer = self.steps > 0
-        if not is_integer.any():
-            return delta
-        delta = delta.copy()
-        step = self.steps[is_integer]
-        delta[:, is_integer] = np.trunc(delta[:, is_integer] / step * (1 + SLACK)) * step
-        return delta
+        return rounded_towards_zero(delta, self.steps)
 
     def moved(self, delta):
         """Numbers that delta leads to, inside bounds; integers are exact."""

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["DUAL", "BoxAndBall", "delta_norms", "project"]
+__all__ = ["DUAL", "SLACK", "BoxAndBall", "delta_norms", "project", "rounded_towards_zero"]
 
 DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
+SLACK = 1e-12  # of a number of steps: what computing in units of scale may lose
 _N_BISECTIONS = 60
 _ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
 
@@ -54,6 +55,16 @@ def _by_bisection(u, low, high, norm):
         fits = (delta_norms(shrunk(middle), norm) <= 1)[:, None]
         inner, outer = np.where(fits, middle, inner), np.where(fits, outer, middle)
     return shrunk(inner)
+
+
+def rounded_towards_zero(delta, steps):
+    """Delta with the columns of integers, whose steps are positive, on their grid, which leaves neither box nor ball."""
+    is_integer = steps > 0
+    if not is_integer.any():
+        return delta
+    delta, step = delta.copy(), steps[is_integer]
+    delta[:, is_integer] = np.trunc(delta[:, is_integer] / step * (1 + SLACK)) * step
+    return delta
 
 
 class BoxAndBall(NamedTuple):

@@ -14,23 +14,31 @@ from sklearn_irg._checks import (
     check_real,
     check_sample_weight,
 )
+from sklearn_irg._robust_training.by_penalty import fit_by_penalty, labelled_rows, trains_by_penalty
 from sklearn_irg._robust_training.last_step import takes_weights
 from sklearn_irg._robust_training.predictions import PredictsByEstimator
 from sklearn_irg._robust_training.rounds import Rounds
 from sklearn_irg._threats.arguments import as_threat, checked_budget, one_radius
-from sklearn_irg._threats.robust_scores import ROBUST_SCORINGS
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import find_attacks
+from sklearn_irg._threats.robust_scores import ROBUST_SCORINGS, robust_score
 from sklearn_irg._threats.table_perturbations import TablePerturbations
 from sklearn_irg._threats.threat_model import ThreatModel
 
 
 class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Any classifier, trained on what may happen to its rows: hardening in rounds.
+    """Any classifier, trained against what may happen to its rows: by a penalty, or in rounds.
 
-    Fit the estimator, find for each training row something near that it may become and that is misclassified, or else the
-    worst that was tried, add these rows with their labels to all rows so far, and fit again [1]_. Works for whatever
-    `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all, whole pipelines on mixed tables.
-    One of the rounds is chosen by scores on rows that are held back: the most robust one of those that are nearly as good as
-    the best without attack.
+    **By a penalty**, if the last step is a classifier of this package with a penalty such as
+    `sklearn_irg.penalties.AdversarialLoss` or `sklearn_irg.penalties.CertifiedLoss`: the steps before it are fitted, what rows
+    may become is worked out behind them, and the last step is trained against that. The steps have to act column by column and
+    be affine in numbers.
+
+    **In rounds** otherwise: fit the estimator, find for each training row something near that it may become and that is
+    misclassified, or else the worst that was tried, add these rows with their labels to all rows so far, and fit again [1]_.
+    Works for whatever `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all, whole
+    pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held back: the most robust one of those
+    that are nearly as good as the best without attack.
 
     Parameters
     ----------
@@ -38,10 +46,11 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         To be trained, mostly a pipeline.
     threat : ThreatModel or float
         What may happen to a row. A threat model that has not been fitted is fitted on X; a number is a radius in units of X.
-    method : {"auto", "rounds"}, default="auto"
-        How to train. "auto" is hardening in rounds.
+    method : {"auto", "penalty", "rounds"}, default="auto"
+        How to train. "auto" is by a penalty where the last step has one that trains against a threat.
     n_rounds : int, default=10
-        Number of refits, after a first fit on the rows as they are.
+        Number of refits, after a first fit on the rows as they are. This and what follows, but for ``max_nodes``, is for
+        rounds.
     validation_fraction : float, default=0.1
         Share of each class that is held back to choose a round; with 0, or too few rows, the last one is taken.
     scoring : {"balanced_accuracy", "accuracy"}, default="balanced_accuracy"
@@ -61,18 +70,18 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
     Attributes
     ----------
     estimator_ : classifier
-        That of the chosen round, which predicts.
+        The fitted one, that of the chosen round, which predicts.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     threat_ : ThreatModel
         What was trained against.
     history_ : dict of str to ndarray of shape (n_fits,)
-        By round, the first of which is the fit on the rows as they are: "score" and "attacked_score" on the rows held back
-        (NaN without any), "n_rows" in the fit.
+        In rounds only: by round, the first of which is the fit on the rows as they are: "score" and "attacked_score" on the
+        rows held back (NaN without any), "n_rows" in the fit.
     best_round_ : int
-        The one that was chosen.
+        In rounds only: the one that was chosen.
     robust_score_ : float
-        Score of the chosen round under attack on its own training rows.
+        Score under attack on the training rows, by ``scoring``.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -81,22 +90,28 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
     Raises
     ------
     ValueError
-        In ``fit``, for a threat model of other columns, with several radii, or under which nothing changes, and for weights if
-        the last step takes none.
+        In ``fit``, for a threat model of other columns, with several radii, or under which nothing changes, for weights if
+        the last step takes none, and, for training by a penalty, if the steps before it cannot be seen through.
     TypeError
         In ``fit``, if the estimator is no classifier.
+
+    Warns
+    -----
+    UserWarning
+        In ``fit``, if a classifier of this package has no penalty that trains against a threat, or its ``alpha`` is the
+        default, which is meant for other penalties.
 
     See Also
     --------
     sklearn_irg.attacks.ThreatModel : What may happen to a row.
     sklearn_irg.attacks.evaluate_robustness : What a fitted model withstands.
-    sklearn_irg.penalties.AdversarialLoss : Trains linear models and networks against a radius.
+    sklearn_irg.penalties.AdversarialLoss : Trains linear models and networks against a threat.
 
     Notes
     -----
-    The first round is often less robust than none: rows have to accumulate. Robust models score less without attack, and what
-    one threat hardens may be weak against another: look at other radii and threats, too. Where a class is rare, pass an
-    estimator with ``class_weight="balanced"``.
+    In rounds, the first one is often less robust than none: rows have to accumulate. Robust models score less without attack,
+    and what one threat hardens may be weak against another: look at other radii and threats, too. Where a class is rare, pass
+    an estimator with ``class_weight="balanced"``.
 
     References
     ----------
@@ -180,15 +195,31 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         tables = TablePerturbations.of(self.threat_, X)
         if not (tables.arrays.movable_columns.any() or tables.arrays.columns):
             raise InvalidParameterError("nothing may change under the threat model; use the estimator without it.")
-        rounds = Rounds(self, tables, y, weights, self._routed(params), has_weights=sample_weight is not None)
+        has_weights, params = sample_weight is not None, self._routed(params)
+        if trains_by_penalty(self.estimator, self.method):
+            self._fit_by_penalty(X, tables, y, weights if has_weights else None, params)
+        else:
+            self._fit_in_rounds(tables, y, weights, params, has_weights)
+        return self
+
+    def _fit_by_penalty(self, X, tables, y, weights, params):
+        self.estimator_ = fit_by_penalty(self.estimator, X, y, weights, params, self.threat_)
+        self.classes_ = self.estimator_.classes_
+        rows = labelled_rows(self.estimator, y)
+        problem = AttackProblem(self.estimator_, tables.take(rows).table.X, y[rows], self.threat_)
+        attacks = find_attacks(problem, [one_radius(self.threat_)], budget=checked_budget(self.max_nodes))
+        weights = None if weights is None else weights[rows]
+        self.robust_score_ = robust_score(attacks.misclassified[0], y[rows], self.scoring, weights)
+
+    def _fit_in_rounds(self, tables, y, weights, params, has_weights):
+        rounds = Rounds(self, tables, y, weights, params, has_weights=has_weights)
         rounds.run(*self._split(y, weights))
         self.estimator_, self.best_round_ = rounds.chosen()
         self.history_ = {name: np.array(values) for name, values in rounds.history.items()}
         self.robust_score_ = rounds.score_on_training_rows(self.best_round_)
-        return self
 
     def _check_parameters(self, params):
-        check_choice(self.method, "method", ("auto", "rounds"))
+        check_choice(self.method, "method", ("auto", "penalty", "rounds"))
         check_choice(self.scoring, "scoring", ROBUST_SCORINGS)
         check_integer(self.n_rounds, "n_rounds", 0)
         check_real(self.validation_fraction, "validation_fraction", 0, 1, open_high=True)

@@ -4,18 +4,21 @@ from sklearn import get_config
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-__all__ = ["last_step", "takes_weights", "weights_for"]
+__all__ = ["last_of_pipeline", "last_step", "takes_weights", "weights_for"]
+
+
+def last_of_pipeline(estimator):
+    """The last step of a pipeline, also of one inside it; anything else itself."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
 
 
 def last_step(estimator):
     """The last step of a pipeline, also of one inside a search; anything else itself."""
-    while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif _is_search(estimator):
-            estimator = estimator.estimator
-        else:
-            return estimator
+    while isinstance(estimator, Pipeline) or _is_search(estimator):
+        estimator = last_of_pipeline(estimator) if isinstance(estimator, Pipeline) else estimator.estimator
+    return estimator
 
 
 def takes_weights(estimator):

@@ -41,7 +41,11 @@ class TablePerturbations:
     def of(cls, threat, X):
         """Those of rows like X."""
         validate_data(threat, X, reset=False, skip_check_array=True)
-        table = threat.read(X)
+        return cls.of_table(threat, threat.read(X))
+
+    @classmethod
+    def of_table(cls, threat, table):
+        """Those of a table's rows."""
         _check_numbers(threat, table)
         numbers = table.numbers()
         movable = (threat.scales_ > 0) & np.isfinite(numbers)

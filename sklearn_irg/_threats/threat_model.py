@@ -18,6 +18,7 @@ from sklearn_irg._checks import (
 from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._threats.memory import TableMemory
 from sklearn_irg._threats.table_perturbations import TablePerturbations
+from sklearn_irg._threats.training_inputs import perturbations_of_inputs
 
 __all__ = ["NORMS", "ThreatModel", "check_fitted", "fitted_threat"]
 
@@ -207,6 +208,24 @@ class ThreatModel(BaseEstimator):
             itself, and not for rows that are beyond it by such a rounding.
         """
         return TablePerturbations.of(fitted_threat(self, X), X).allow(X_moved)
+
+    def input_perturbations(self, X, feature_names=None):
+        """What rows of numbers may become, for models that are trained on the rows themselves.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows, with the columns that it was fitted on.
+        feature_names : sequence of str, default=None
+            Their names.
+
+        Returns
+        -------
+        perturbations : InputPerturbations
+            For penalties such as `sklearn_irg.penalties.AdversarialLoss`.
+        """
+        check_fitted(self)
+        return perturbations_of_inputs(self, X, feature_names)
 
     def read(self, X):
         """Rows taken apart, with its categories and numbers."""

@@ -19,6 +19,7 @@ class _Modification(Loss):
     needs_whole_batch = _as_wrapped("needs_whole_batch")
     builds_inputs = _as_wrapped("builds_inputs")
     uses_mask = _as_wrapped("uses_mask")
+    takes_threat = _as_wrapped("takes_threat")
     is_stochastic = _as_wrapped("is_stochastic")
     is_detached = _as_wrapped("is_detached")
     has_kinks = _as_wrapped("has_kinks")
@@ -54,8 +55,8 @@ class _Modification(Loss):
         pair = self.wrapped.bounded(network)
         return None if pair is None else (pair[0], self._of(pair[1]))
 
-    def prepared(self, rows):
-        return self._of(self.wrapped.prepared(rows))
+    def prepared(self, rows, network):
+        return self._of(self.wrapped.prepared(rows, network))
 
     def at_epoch(self, epoch):
         wrapped = self.wrapped

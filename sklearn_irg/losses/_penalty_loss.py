@@ -67,6 +67,7 @@ class PenaltyLoss(Loss):
     is_detached = _of_any("is_detached")
     has_kinks = _of_any("has_kinks")
     depends_on_epoch = _of_any("depends_on_epoch")
+    takes_threat = _of_any("takes_threat")
     differentiates_parameters = _of_any("differentiates_parameters")
     _prepared_terms = None  # those of the penalty as they have become: prepared, of an epoch, or smoothed
 
@@ -121,8 +122,8 @@ class PenaltyLoss(Loss):
             for coefficients, values in term.contributions(step)
         ]
 
-    def prepared(self, rows):
-        return self._of([(weight, term.prepared(rows)) for weight, term in self.terms()])
+    def prepared(self, rows, network):
+        return self._of([(weight, term.prepared(rows, network)) for weight, term in self.terms()])
 
     def at_epoch(self, epoch):
         now = [(weight, term.at_epoch(epoch)) for weight, term in self.terms()]

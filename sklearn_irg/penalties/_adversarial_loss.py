@@ -10,9 +10,12 @@ from sklearn_irg._checks import (
 )
 from sklearn_irg._engine.sensitivity import ascend
 from sklearn_irg.penalties._base import SamplePenalty
+from sklearn_irg.penalties._threats import TakesThreat
+from sklearn_irg.penalties._worst_inputs import worst_inputs
+from sklearn_irg.penalties._worst_linear_loss import WorstLinearLoss, has_closed_form
 
 
-class AdversarialLoss(SamplePenalty):
+class AdversarialLoss(TakesThreat, SamplePenalty):
     r"""Loss at the worst point near each sample: adversarial training.
 
     .. math:: \ell(f(x_i + r_i), y_i), \qquad r_i \approx \arg\max_{\lVert r \rVert \le \epsilon} \ell(f(x_i + r), y_i)
@@ -23,27 +26,41 @@ class AdversarialLoss(SamplePenalty):
     gradient ("l2"), its L1 norm ("linf"), or its squared L2 norm (not normalised), and its derivative with respect to the
     parameters that of the loss by :math:`\epsilon` times the derivative of these norms, or half of it where they are squared.
 
+    With a threat model in place of the ball, rows move as it allows: within bounds, by integers, with swaps of categories.
+    The worst swaps of networks are the best of three that the gradient proposes. For linear models the worst point is known:
+    the penalty is then the loss there, in closed form and convex. Integers may be fractions in it, except in "linf", and
+    with three classes or more each of the others counts where it is highest, as in `CertifiedLoss`.
+
     Parameters
     ----------
-    epsilon : float, default=0.1
-        Radius of the perturbation, in units of X.
-    norm : {"l2", "linf"}, default="l2"
-        Norm of the perturbation; "linf" takes the sign of the gradient.
+    epsilon : float, default=None
+        Radius of the perturbation, in units of X; ``None`` is 0.1 where there is no threat model.
+    norm : {"l2", "linf"}, default=None
+        Norm of the perturbation; "linf" takes the sign of the gradient. ``None`` is "l2" where there is no threat model.
     n_steps : int, default=1
         Number of ascent steps.
     step_size : float, default=None
-        Length of a step; ``None`` is epsilon for one step and ``2.5 * epsilon / n_steps`` for more.
+        Length of a step; ``None`` is the radius for one step and ``2.5 / n_steps`` of it for more.
     clip : tuple of (float, float), default=None
         Bounds for the perturbed samples, scalars or one per feature.
     features : sequence of str, int or bool, default=None
         Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
     normalize : bool, default=True
         Whether to normalise the gradient. If not, the perturbation is :math:`\epsilon \nabla_{x_i} \ell`, in one step.
+    threat : ThreatModel, default=None
+        What rows may become, in place of ``epsilon``, ``norm``, ``clip`` and ``features``: fitted on the columns of X. Behind
+        the steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`, which hands it to the penalty, and leave it
+        ``None``.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a parameter is out of range or X is sparse.
+        In ``fit``, if a parameter is out of range, X is sparse and the model not linear, or there is a radius beside a threat.
+
+    See Also
+    --------
+    CertifiedLoss : Bounds the loss at all points.
+    sklearn_irg.RobustTrainingClassifier : Trains pipelines against a threat model.
 
     References
     ----------
@@ -68,8 +85,19 @@ class AdversarialLoss(SamplePenalty):
 
     is_detached = True
     is_loss = True
+    _of_a_ball = ("epsilon", "norm", "clip", "features")
 
-    def __init__(self, epsilon=0.1, norm="l2", n_steps=1, step_size=None, clip=None, features=None, normalize=True):
+    def __init__(
+        self,
+        epsilon=None,
+        norm=None,
+        n_steps=1,
+        step_size=None,
+        clip=None,
+        features=None,
+        normalize=True,
+        threat=None,
+    ):
         self.epsilon = epsilon
         self.norm = norm
         self.n_steps = n_steps
@@ -77,28 +105,53 @@ class AdversarialLoss(SamplePenalty):
         self.clip = clip
         self.features = features
         self.normalize = normalize
+        self.threat = threat
+
+    @property
+    def _radius(self):
+        return 0.1 if self.epsilon is None else float(self.epsilon)
+
+    @property
+    def _norm(self):
+        return "l2" if self.norm is None else self.norm
 
     def check_parameters(self):
-        check_real(self.epsilon, "epsilon", 0, open_low=True)
-        check_choice(self.norm, "norm of AdversarialLoss", ("l2", "linf"))
+        self.check_threat()
+        check_real(self._radius, "epsilon", 0, open_low=True)
+        check_choice(self._norm, "norm of AdversarialLoss", ("l2", "linf"))
         check_integer(self.n_steps, "n_steps", 1)
         if self.step_size is not None:
             check_real(self.step_size, "step_size", 0, open_low=True)
-        one_step = self.norm == "l2" and self.n_steps == 1 and self.step_size is None
+        one_step = self._norm == "l2" and self.n_steps == 1 and self.step_size is None and self.threat is None
         if not check_boolean(self.normalize, "normalize") and not one_step:
             raise InvalidParameterError(
-                f'normalize=False is one step along the gradient itself: it needs norm="l2", n_steps=1 and step_size=None; '
-                f"got {self!r}."
+                f'normalize=False is one step along the gradient itself: it needs norm="l2", n_steps=1, step_size=None and '
+                f"threat=None; got {self!r}."
             )
 
     def check(self, columns, likelihood):
         del likelihood
-        columns.require_dense("AdversarialLoss")
         if self.clip is not None:
             check_bounds(self.clip, columns.n_features)
         columns.mask_of(self.features)
 
+    def prepared(self, rows, network):
+        inputs = self.inputs_of(rows)
+        if inputs is not None and has_closed_form(network):
+            return WorstLinearLoss(inputs, rows)
+        rows.columns.require_dense("AdversarialLoss")
+        return self.with_inputs(inputs)
+
     def values(self, step):
+        moved = self._moved_in_ball(step) if self._inputs is None else self._moved_by_threat(step)
+        return step.likelihood.evaluate(step.forward_at(moved)[-1], step.targets)[0]
+
+    def _moved_by_threat(self, step):
+        step_size = None if self.step_size is None else float(self.step_size)
+        inputs = self._inputs.take(step.positions)
+        return worst_inputs(step, inputs, step.targets, n_steps=int(self.n_steps), step_size=step_size)
+
+    def _moved_in_ball(self, step):
         mask = step.columns_of(self.features)
         clip = None
         if self.clip is not None:
@@ -112,10 +165,7 @@ class AdversarialLoss(SamplePenalty):
 
         if self.normalize:
             options = {"step_size": None if self.step_size is None else float(self.step_size), "clip": clip}
-            *_, moved = ascend(
-                gradient_at, step.X, float(self.epsilon), self.norm, n_steps=int(self.n_steps), **options
-            )
-        else:
-            moved = step.X + float(self.epsilon) * gradient_at(step.X)
-            moved = moved if clip is None else np.clip(moved, *clip)
-        return step.likelihood.evaluate(step.forward_at(moved)[-1], step.targets)[0]
+            *_, moved = ascend(gradient_at, step.X, self._radius, self._norm, n_steps=int(self.n_steps), **options)
+            return moved
+        moved = step.X + self._radius * gradient_at(step.X)
+        return moved if clip is None else np.clip(moved, *clip)

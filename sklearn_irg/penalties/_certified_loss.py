@@ -1,19 +1,23 @@
 from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_integer, check_real
-from sklearn_irg._engine.autodiff import matmul, numpy, stop_gradient
+from sklearn_irg._engine.autodiff import Bundle, defvjp, matmul, numpy, opaque, primitive, stop_gradient
 from sklearn_irg._engine.declarations import are_alike
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
 from sklearn_irg._engine.passes import activate
 from sklearn_irg._engine.sensitivity import absolute
+from sklearn_irg._perturbations.unit_reach import unit_reach
 from sklearn_irg.penalties._base import SamplePenalty
+from sklearn_irg.penalties._threats import TakesThreat
+from sklearn_irg.penalties._worst_linear_loss import WorstLinearLoss, has_closed_form
 
 _TINY = 1e-30
 
 
-class CertifiedLoss(SamplePenalty):
+class CertifiedLoss(TakesThreat, SamplePenalty):
     r"""Loss at the worst outputs that interval bounds allow near each sample: certified training.
 
     .. math:: \ell(\hat z_i, y_i), \qquad \hat z_{ik} = -\min_{\text{bounds of } \lVert r \rVert \le \epsilon} (z_{y_i} - z_k)
@@ -28,23 +32,30 @@ class CertifiedLoss(SamplePenalty):
     bound is then the mean of those of all classes, weighted by the smoothed label. Other losses are not supported together
     with it, since it does not bound them; a `sklearn_irg.losses.Flooding` floods the loss only.
 
+    With a threat model in place of the ball, the first layer's intervals hold all that each row may become: numbers within
+    bounds, and for each unit the largest changes by as many swaps of categories as are allowed. Integers may be fractions.
+    For linear models without a ramp the loss is that of the worst point, as in `AdversarialLoss`.
+
     Parameters
     ----------
-    epsilon : float, default=0.1
-        Radius of the ball, in units of X.
-    norm : {"linf", "l2", "l1"}, default="linf"
-        Norm of the ball.
+    epsilon : float, default=None
+        Radius of the ball, in units of X; ``None`` is 0.1 where there is no threat model.
+    norm : {"linf", "l2", "l1"}, default=None
+        Norm of the ball; ``None`` is "linf" where there is no threat model.
     n_ramp_up_epochs : int, default=0
-        Number of epochs in which epsilon grows linearly, from zero: early in training the bounds are so wide that the
+        Number of epochs in which the intervals grow linearly, from zero: early in training the bounds are so wide that the
         network would learn a constant prediction.
     features : sequence of str, int or bool, default=None
         Columns that may move, by name, position, or a boolean per column. ``None`` means all.
+    threat : ThreatModel, default=None
+        What rows may become, in place of ``epsilon``, ``norm`` and ``features``: fitted on the columns of X. Behind the steps
+        of a pipeline use `sklearn_irg.RobustTrainingClassifier`, which hands it to the penalty, and leave it ``None``.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a parameter is out of range, X is sparse, targets are numbers, not classes, or the loss is not the
-        cross-entropy.
+        In ``fit``, if a parameter is out of range, X is sparse and the model not linear, targets are numbers, not classes, the
+        loss is not the cross-entropy, or there is a radius beside a threat.
 
     See Also
     --------
@@ -72,20 +83,30 @@ class CertifiedLoss(SamplePenalty):
     is_loss = True
     has_kinks = True  # where a weight is zero
     _sharpness = None
+    _share = 1.0  # of the intervals, in early epochs
 
-    def __init__(self, epsilon=0.1, norm="linf", n_ramp_up_epochs=0, features=None):
+    def __init__(self, epsilon=None, norm=None, n_ramp_up_epochs=0, features=None, threat=None):
         self.epsilon = epsilon
         self.norm = norm
         self.n_ramp_up_epochs = n_ramp_up_epochs
         self.features = features
+        self.threat = threat
+
+    @property
+    def _radius(self):
+        return 0.1 if self.epsilon is None else float(self.epsilon)
+
+    @property
+    def _norm(self):
+        return "linf" if self.norm is None else self.norm
 
     def check_parameters(self):
-        check_real(self.epsilon, "epsilon", 0, open_low=True)
-        check_choice(self.norm, "norm of CertifiedLoss", ("linf", "l2", "l1"))
+        self.check_threat()
+        check_real(self._radius, "epsilon", 0, open_low=True)
+        check_choice(self._norm, "norm of CertifiedLoss", ("linf", "l2", "l1"))
         check_integer(self.n_ramp_up_epochs, "n_ramp_up_epochs", 0)
 
     def check(self, columns, likelihood):
-        columns.require_dense("CertifiedLoss")
         columns.mask_of(self.features)
         if likelihood.n_classes(1) is None:
             raise InvalidParameterError(f"CertifiedLoss needs class margins, which {likelihood!r} does not have.")
@@ -103,18 +124,25 @@ class CertifiedLoss(SamplePenalty):
                     "AdversarialLoss to move the rows."
                 )
 
+    def prepared(self, rows, network):
+        inputs = self.inputs_of(rows)
+        if inputs is not None and has_closed_form(network) and self.n_ramp_up_epochs == 0:
+            return WorstLinearLoss(inputs, rows)
+        rows.columns.require_dense("CertifiedLoss")
+        return self.with_inputs(inputs)
+
     @property
     def depends_on_epoch(self):
-        """Whether epsilon grows."""
+        """Whether the intervals grow."""
         return self.n_ramp_up_epochs > 0
 
     def at_epoch(self, epoch):
-        """The term with the epsilon of an epoch, counted from 0."""
+        """The term with the intervals of an epoch, counted from 0."""
         if epoch >= self.n_ramp_up_epochs:
             return self
         # never zero, so that all epochs take the same steps
         other = copy(self)
-        other.epsilon = float(self.epsilon) * (epoch + 1) / (self.n_ramp_up_epochs + 1)
+        other._share = (epoch + 1) / (self.n_ramp_up_epochs + 1)
         other.n_ramp_up_epochs = 0
         return other
 
@@ -125,32 +153,32 @@ class CertifiedLoss(SamplePenalty):
 
     def values(self, step):
         network, theta = step.network, step.theta
-        mask = step.columns_of(self.features)
-        centre, width = step.X, None  # width is half of an interval; None stands for the ball itself
+        inputs = None if self._inputs is None else self._inputs.take(step.positions)
+        place = _Place(step.X, None, step.columns_of(self.features), inputs)
         *hidden, last = range(len(network.shapes))
         for layer in hidden:
             W = network.weight(theta, layer)
-            middle = _plus(matmul(centre, W), network.bias(theta, layer))
-            half = self._half_width(W, width, mask)
-            high, low = activate(middle + half, network.activation), activate(middle - half, network.activation)
-            centre, width = 0.5 * (high + low), 0.5 * (high - low)
+            middle = _plus(matmul(place.centre, W), network.bias(theta, layer))
+            high = activate(middle + self._reach(W, place), network.activation)
+            low = activate(middle - self._reach(-W, place), network.activation)
+            place = _Place(0.5 * (high + low), 0.5 * (high - low))
         W, b = network.weight(theta, last), network.bias(theta, last)
-        bound = self._bound_of_classes if step.likelihood.is_categorical else self._bound_of_outputs
-        return bound(step, W, b, centre, width, mask)
+        return (self._bound_of_classes if step.likelihood.is_categorical else self._bound_of_outputs)(step, W, b, place)
 
-    def _bound_of_outputs(self, step, W, b, centre, width, mask):
+    def _bound_of_outputs(self, step, W, b, place):
         """Each output's loss at the worse end of its interval; the loss is convex, so no point between is worse."""
-        scores, half = _plus(matmul(centre, W), b), self._half_width(W, width, mask)
+        scores = _plus(matmul(place.centre, W), b)
         targets = step.targets.reshape(-1, 1)
         low, high = (
-            step.likelihood.evaluate(numpy.reshape(end, (-1, 1)), targets)[0] for end in (scores - half, scores + half)
+            step.likelihood.evaluate(numpy.reshape(end, (-1, 1)), targets)[0]
+            for end in (scores - self._reach(-W, place), scores + self._reach(W, place))
         )
         return numpy.sum(numpy.reshape(numpy.maximum(low, high), step.targets.shape), axis=1)
 
-    def _bound_of_classes(self, step, W, b, centre, width, mask):
+    def _bound_of_classes(self, step, W, b, place):
         """The mean, by a row's shares of classes, of the loss with each class as far below the others as can be."""
         targets = step.targets
-        above = [self._above(k, W, b, centre, width, mask) for k in range(W.shape[1])]
+        above = [self._above(k, W, b, place) for k in range(W.shape[1])]
         if np.isin(targets, (0, 1)).all():  # one class per row, so one loss
             worst = sum(targets[:, k : k + 1] * above_k for k, above_k in enumerate(above))
             return step.likelihood.evaluate(worst, targets)[0]
@@ -161,24 +189,26 @@ class CertifiedLoss(SamplePenalty):
         ]
         return sum(targets[:, k] * losses_k for k, losses_k in enumerate(losses))
 
-    def _above(self, k, W, b, centre, width, mask):
+    def _above(self, k, W, b, place):
         """How far each class can be above class k."""
         differences = W - W[:, k : k + 1]
-        above = matmul(centre, differences) + self._half_width(differences, width, mask)
+        above = matmul(place.centre, differences) + self._reach(differences, place)
         return above if b is None else above + (b - b[k])
 
-    def _half_width(self, W, width, mask):
-        """How far linear functions of a layer's input can be from their value in the middle."""
-        if width is not None:
-            return matmul(width, self._absolute(W))
-        W = W if mask is None else W * mask[:, None]
-        if self.norm == "linf":
+    def _reach(self, W, place):
+        """How far linear functions of a layer's input can go above their value in the middle."""
+        if place.width is not None:
+            return matmul(place.width, self._absolute(W))
+        if place.inputs is not None:
+            return self._share * _reach_of_inputs(W, place.inputs)[0]
+        W = W if place.mask is None else W * place.mask[:, None]
+        if self._norm == "linf":
             norms = numpy.sum(self._absolute(W), axis=0)
-        elif self.norm == "l1":
+        elif self._norm == "l1":
             norms = self._largest(self._absolute(W))
         else:
             norms = numpy.sqrt(numpy.sum(W * W, axis=0) + _TINY)
-        return float(self.epsilon) * norms
+        return self._share * self._radius * norms
 
     def _absolute(self, W):
         """Absolute weights, or a smooth upper bound on them."""
@@ -193,6 +223,30 @@ class CertifiedLoss(SamplePenalty):
         largest = np.max(stop_gradient(sizes), axis=0) + _TINY
         power = self._sharpness / 16
         return largest * numpy.exp(numpy.log(numpy.sum((sizes / largest) ** power, axis=0)) / power)
+
+
+class _Place(NamedTuple):
+    """Where the input of a layer can be: within half a width of its centre; of the first layer, in the ball or the set."""
+
+    centre: np.ndarray
+    width: np.ndarray | None
+    mask: np.ndarray | None = None
+    inputs: object = None
+
+
+@primitive
+def _reach_of_inputs(W, inputs):
+    """`unit_reach` as a differentiable function of the weights."""
+    reach, pull_back = unit_reach(inputs, W.astype(np.float64, copy=False))
+    return Bundle([reach.astype(W.dtype, copy=False)], saved=pull_back)
+
+
+@opaque
+def _reach_of_inputs_vjp(g, reach, W):
+    return reach.saved(g[0].astype(np.float64, copy=False)).astype(W.dtype, copy=False)
+
+
+defvjp(_reach_of_inputs, lambda ans, W, inputs: lambda g: _reach_of_inputs_vjp(g, ans, W))
 
 
 def _plus(product, bias):

@@ -76,7 +76,7 @@ class ClassBalance(BatchPenalty):
         if likelihood.n_classes(1) is None:
             raise InvalidParameterError(f"ClassBalance needs class probabilities, which {likelihood!r} does not have.")
 
-    def prepared(self, rows):
+    def prepared(self, rows, network):
         if not (isinstance(self.priors, str) and self.priors == "labelled") or rows.targets is None:
             return self
         prepared = copy(self)

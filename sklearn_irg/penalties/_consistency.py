@@ -5,6 +5,8 @@ import numpy as np
 from sklearn_irg._checks import InvalidParameterError, check_integer, check_real
 from sklearn_irg.penalties._base import SamplePenalty
 from sklearn_irg.penalties._radii import check_radius
+from sklearn_irg.penalties._threats import TakesThreat
+from sklearn_irg.penalties._worst_inputs import worst_inputs
 
 
 class _Consistency(SamplePenalty):
@@ -15,7 +17,7 @@ class _Consistency(SamplePenalty):
     _radii = None  # of each row of the fit, once known
 
     def check_parameters(self):
-        check_radius(self.epsilon, allow_zero=self.transform is not None)
+        check_radius(self._radius, allow_zero=self.transform is not None)
         if not (self.transform is None or callable(self.transform)):
             raise InvalidParameterError(
                 f"transform must be None or a function of X and random_state; got {self.transform!r}."
@@ -26,8 +28,13 @@ class _Consistency(SamplePenalty):
         columns.require_dense(type(self).__name__)
         columns.mask_of(self.features)
 
-    def prepared(self, rows):
-        radius = check_radius(self.epsilon, allow_zero=True)
+    @property
+    def _radius(self):
+        """Epsilon as it counts."""
+        return 1.0 if self.epsilon is None else self.epsilon
+
+    def prepared(self, rows, network):
+        radius = check_radius(self._radius, allow_zero=True)
         if isinstance(radius, float):
             return self
         prepared = copy(self)
@@ -36,7 +43,7 @@ class _Consistency(SamplePenalty):
 
     def _epsilon(self, step):
         """Radius of all rows, or of each as a column."""
-        return float(self.epsilon) if self._radii is None else self._radii[step.positions][:, None]
+        return float(self._radius) if self._radii is None else self._radii[step.positions][:, None]
 
     def _transformed(self, step):
         """The rows, or what the transform makes of them."""
@@ -55,7 +62,7 @@ class _Consistency(SamplePenalty):
         return X.astype(step.X.dtype, copy=False)
 
 
-class VirtualAdversarial(_Consistency):
+class VirtualAdversarial(TakesThreat, _Consistency):
     r"""Divergence between the prediction at a sample and at the worst point near it.
 
     .. math:: \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + r_i)\bigr), \qquad
@@ -66,11 +73,14 @@ class VirtualAdversarial(_Consistency):
     from a random start, are constants of the optimisation. No label is used. For small :math:`\epsilon` its value is
     half of :math:`\epsilon^2` times the largest eigenvalue of the Fisher information of the input.
 
+    With a threat model in place of the ball, rows move as it allows, numbers where the direction leads within bounds and by
+    integers, categories by the swaps of largest divergence among three that its gradient proposes.
+
     Parameters
     ----------
-    epsilon : float, "local" or LocalRadius, default=1.0
+    epsilon : float, "local" or LocalRadius, default=None
         Radius of the perturbation, an L2 norm in units of X: one for all rows, or for each row a fraction of the distance to
-        its neighbours; "local" is ``LocalRadius()``.
+        its neighbours; "local" is ``LocalRadius()``. ``None`` is 1.0 where there is no threat model.
     xi : float, default=0.01
         Distance at which the power iteration differentiates, in units of X. Much smaller values are lost in rounding
         errors in single precision.
@@ -81,11 +91,15 @@ class VirtualAdversarial(_Consistency):
     transform : callable, default=None
         ``transform(X, random_state)`` returns changed rows, (n_samples, n_features), that should be predicted alike, such as
         shifted images. The perturbation is then found and added there; ``epsilon`` may be zero.
+    threat : ThreatModel, default=None
+        What rows may become, in place of ``epsilon``, ``features`` and ``transform``: fitted on the columns of X. Behind the
+        steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`, which hands it to the penalty, and leave it ``None``.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a parameter is out of range, X is sparse, or the solver needs a deterministic objective.
+        In ``fit``, if a parameter is out of range, X is sparse, the solver needs a deterministic objective, or there is a
+        radius beside a threat.
 
     See Also
     --------
@@ -111,24 +125,40 @@ class VirtualAdversarial(_Consistency):
     1 0.2
     """
 
-    def __init__(self, epsilon=1.0, xi=0.01, n_power_iterations=1, features=None, transform=None):
+    _of_a_ball = ("epsilon", "features", "transform")
+
+    def __init__(self, epsilon=None, xi=0.01, n_power_iterations=1, features=None, transform=None, threat=None):
         self.epsilon = epsilon
         self.xi = xi
         self.n_power_iterations = n_power_iterations
         self.features = features
         self.transform = transform
+        self.threat = threat
 
     def check_parameters(self):
+        self.check_threat()
         super().check_parameters()
         check_real(self.xi, "xi", 0, open_low=True)
         check_integer(self.n_power_iterations, "n_power_iterations", 1)
 
+    def prepared(self, rows, network):
+        inputs = self.inputs_of(rows)
+        return super().prepared(rows, network) if inputs is None else self.with_inputs(inputs)
+
     def values(self, step):
+        if self._inputs is not None:
+            return step.divergences_at(self._moved_by_threat(step))
         X = self._transformed(step)
         directions = step.virtual_adversarial_directions(
             step.columns_of(self.features), xi=float(self.xi), n_power_iterations=int(self.n_power_iterations), X=X
         )
         return step.divergences_at(X + self._epsilon(step) * directions)
+
+    def _moved_by_threat(self, step):
+        xi, n_iterations = float(self.xi), int(self.n_power_iterations) - 1
+        start = step.virtual_adversarial_directions(xi=xi, n_power_iterations=n_iterations)
+        inputs = self._inputs.take(step.positions)
+        return worst_inputs(step, inputs, step.frozen_mean, start=step.X + xi * start)
 
 
 class RandomPerturbation(_Consistency):

@@ -1,16 +1,26 @@
+import warnings
 from copy import copy
 
 import numpy as np
 
 from sklearn_irg._checks import check_choice, check_integer
-from sklearn_irg._engine.autodiff import matmul_transposed, numpy, root, row_dot, stop_gradient
+from sklearn_irg._engine.autodiff import (
+    matmul,
+    matmul_transposed,
+    numpy,
+    root,
+    row_absolute_sum,
+    row_dot,
+    stop_gradient,
+)
 from sklearn_irg._engine.direct import SQUARED_INPUT_GRADIENTS
 from sklearn_irg._engine.parametrisations import ScaledRows, SignedParts
 from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg.penalties._base import SamplePenalty
+from sklearn_irg.penalties._threats import TakesThreat
 
 
-class InputGradient(SamplePenalty):
+class InputGradient(TakesThreat, SamplePenalty):
     r"""Norm of the gradient of the loss with respect to the input.
 
     .. math:: \lVert c \circ \nabla_{x_i} \ell(f(x_i), y_i) \rVert_2^2 \quad\text{or}\quad
@@ -21,8 +31,9 @@ class InputGradient(SamplePenalty):
 
     Parameters
     ----------
-    norm : {"l2", "l1"}, default="l2"
-        "l2" is squared and makes the loss flat around each sample; "l1" makes it depend on few features.
+    norm : {"l2", "l1"}, default=None
+        "l2" is squared and makes the loss flat around each sample; "l1" makes it depend on few features. ``None`` is "l2" where
+        there is no threat model.
     features : sequence of str, int or bool, default=None
         Columns to penalise, by name, position, or a boolean per column. ``None`` means all. Single entries are chosen by
         ``fit(X, y, mask=A)`` with A one where the gradient is penalised.
@@ -31,11 +42,20 @@ class InputGradient(SamplePenalty):
         "l1", expensive columns drop out first.
     power : {1, 2}, default=None
         Power of the norm; ``None`` is 2 for "l2" and 1 for "l1". With "l2", 1 is the norm itself.
+    threat : ThreatModel, default=None
+        What rows may become, for comparison with `AdversarialLoss`: the penalty is then, to first order, by how much the loss
+        grows within its ball: its radius times the dual norm of the gradient in its units, in place of ``norm``, ``features``,
+        ``weights`` and ``power``. Bounds, integers and swaps are not taken into account.
 
     Raises
     ------
     ValueError
-        In ``fit``, for an unknown norm or feature.
+        In ``fit``, for an unknown norm or feature, or one of them beside a threat.
+
+    Warns
+    -----
+    UserWarning
+        In ``fit``, if the threat has more to it than a ball.
 
     See Also
     --------
@@ -65,26 +85,34 @@ class InputGradient(SamplePenalty):
     """
 
     uses_mask = True
+    takes_threat = False  # but one of its own
+    _of_a_ball = ("norm", "features", "weights", "power")
     _sharpness = None
+
+    @property
+    def _norm(self):
+        return "l2" if self.norm is None else self.norm
 
     @property
     def builds_inputs(self):
         """Whether gradients are built rather than only their norms."""
-        return self.norm != "l2"
+        return self._inputs is not None or self._norm != "l2"
 
     @property
     def has_kinks(self):
         """Whether absolute values or roots are taken."""
-        return self.norm != "l2" or self.power == 1
+        return self._inputs is not None or self._norm != "l2" or self.power == 1
 
-    def __init__(self, norm="l2", features=None, weights=None, power=None):
+    def __init__(self, norm=None, features=None, weights=None, power=None, threat=None):
         self.norm = norm
         self.features = features
         self.weights = weights
         self.power = power
+        self.threat = threat
 
     def check_parameters(self):
-        check_choice(self.norm, "norm of InputGradient", ("l2", "l1"))
+        self.check_threat()
+        check_choice(self._norm, "norm of InputGradient", ("l2", "l1"))
         if self.power is not None:
             check_integer(self.power, "power of InputGradient", 1, 2)
 
@@ -92,16 +120,41 @@ class InputGradient(SamplePenalty):
         del likelihood
         columns.mask_of(self.features, self.weights)
 
+    def prepared(self, rows, network):
+        inputs = self.inputs_of(rows) if self.threat is not None else None
+        if inputs is not None and inputs.is_more_than_ball:
+            warnings.warn(
+                "InputGradient does not take bounds, integers and swaps of the threat into account. AdversarialLoss does.",
+                stacklevel=2,
+            )
+        return self.with_inputs(inputs)
+
     def values(self, step):
+        if self._inputs is not None:
+            return self._growth(step, self._inputs.take(step.positions))
         mask = step.mask_of(self.features, self.weights)
-        if self.norm == "l2":
+        if self._norm == "l2":
             squares = step.squared_input_gradients(mask=mask)
             return self._roots(step, squares) if self.power == 1 else squares
         sums = step.absolute_input_gradients(mask=mask, sharpness=self._sharpness)
         return sums * sums if self.power == 2 else sums
 
+    def _growth(self, step, inputs):
+        """By how much the loss grows within the ball of each row, to first order."""
+        dtype = step.X.dtype
+        W = matmul(inputs.weights.astype(dtype), step.network.weight(step.theta, 0))
+        gradients = matmul_transposed(step.network.backward(step.theta, step.forward, step.residuals)[0], W)
+        gradients = gradients * (inputs.low < inputs.high).astype(dtype)
+        if inputs.norm == "linf":
+            norms = row_absolute_sum(gradients)
+        elif inputs.norm == "l1":
+            norms = numpy.max(numpy.abs(gradients), axis=1)
+        else:
+            norms = root(row_dot(gradients, gradients))
+        return inputs.radii.astype(dtype) * norms
+
     def summand(self, step):
-        if type(self) is not InputGradient or self.norm != "l2" or self.power == 1:
+        if self._inputs is not None or type(self) is not InputGradient or self._norm != "l2" or self.power == 1:
             return None
         return SQUARED_INPUT_GRADIENTS, step.weights_of(self.group), step.mask_of(self.features, self.weights)
 
@@ -119,7 +172,7 @@ class InputGradient(SamplePenalty):
         return other
 
     def bounded(self, network):
-        if self.norm == "l2" or self.power == 2 or len(network.layer_sizes) > 2:
+        if self._inputs is not None or self._norm == "l2" or self.power == 2 or len(network.layer_sizes) > 2:
             return None
         if network.layer_sizes[1] == 1:
             return SignedParts(), _L1OfSignedParts(self.features, self.weights)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_irg._engine.activations import Activation
 from sklearn_irg._fitted.linear_bounds import BallAroundRows, margin_bounds_over, margin_functions
 from sklearn_irg._fitted.table_models import AffineTableModel
-from sklearn_irg._perturbations.behind_steps import PerturbationsBehindSteps
+from sklearn_irg._perturbations.input_perturbations import InputPerturbations
 from sklearn_irg._perturbations.projection import DUAL
 from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.rounding import margin_slack
@@ -143,4 +143,4 @@ def inputs_of(problem, weights, inner_weights, radii):
     if not arrays.is_constrained:
         return BallAroundRows(weights, radii, DUAL[arrays.norm], np.isinf(arrays.low).astype(np.float64))
     levels = [effect @ inner_weights for effect in problem.effects or []]
-    return PerturbationsBehindSteps(arrays, weights, levels, radii)
+    return InputPerturbations.of(arrays, weights, levels, radii)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_irg._perturbations.perturbation_set import SLACK
+from sklearn_irg._perturbations.projection import SLACK
 from sklearn_irg._threats.sources import columns_come_from_one, sources_of
 
 __all__ = ["cross_thresholds"]

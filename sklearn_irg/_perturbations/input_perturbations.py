@@ -1,0 +1,174 @@
+"""What the inputs of a model may become: numbers that move in boxes and balls, and levels that each add something."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from sklearn_irg._perturbations.linear_minimization import linear_minimization
+from sklearn_irg._perturbations.projection import BoxAndBall, rounded_towards_zero
+
+__all__ = ["InputPerturbations"]
+
+_FEW = 0.25  # nonzero weights, of all, where a sparse matrix is faster
+
+
+@dataclass(frozen=True)
+class InputPerturbations:
+    """A perturbation set at a radius, as seen from a model whose inputs are affine in numbers and additive in levels.
+
+    A point of it is ``delta``, shape (n_samples, n_columns), how far each number has moved in units of its scale, and codes of
+    levels. Columns of numbers that move in no row are left out.
+
+    Attributes
+    ----------
+    low, high : ndarray of shape (n_samples, n_columns)
+        Bounds of delta.
+    steps : ndarray of shape (n_columns,)
+        Delta of a column of integers is a multiple of this; zero for others.
+    radii : ndarray of shape (n_samples,)
+        Of each row's ball.
+    norm : {"l2", "linf", "l1"}
+        Its norm.
+    weights : {ndarray, sparse array} of shape (n_columns, n_inputs)
+        What a unit of scale of each column adds to the inputs.
+    n_swaps : int
+        Maximum number of levels of a row that change.
+    places : ndarray of int of shape (n_samples, n_swappable)
+        Levels that rows have in each column that may change, as places among all levels of all these columns; n_levels where a
+        cell is missing.
+    starts : ndarray of int of shape (n_swappable + 1,)
+        Where the levels of each of these columns start, and where the last ones end.
+    swaps : tuple of ndarray of bool
+        For each of these columns: which of its levels may become which.
+    levels : ndarray of shape (n_levels, n_inputs)
+        What each level adds to the inputs.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    steps: np.ndarray
+    radii: np.ndarray
+    norm: str
+    weights: object
+    n_swaps: int
+    places: np.ndarray
+    starts: np.ndarray
+    swaps: tuple
+    levels: np.ndarray
+
+    @classmethod
+    def of(cls, perturbations, weights, levels, radii):
+        """Those of a `PerturbationSet` at a radius for each row.
+
+        ``weights`` are what a unit of scale of each of its columns adds to the inputs, ``levels`` what each level of each
+        swappable column adds.
+        """
+        moving = np.flatnonzero(perturbations.movable_columns)
+        low, high = (bounds[:, moving] for bounds in perturbations.box(radii[:, None]))
+        weights = weights[moving]
+        if not issparse(weights) and np.count_nonzero(weights) <= _FEW * weights.size:
+            weights = csr_array(weights)
+        starts = np.cumsum([0, *map(len, levels)])
+        codes = perturbations.codes[:, : len(levels)]
+        return cls(
+            low,
+            high,
+            perturbations.steps[moving],
+            radii,
+            perturbations.norm,
+            weights,
+            min(perturbations.n_swaps, len(levels)),
+            np.where(codes >= 0, codes + starts[:-1], starts[-1]),
+            starts,
+            perturbations.swaps,
+            np.concatenate([np.zeros((0, weights.shape[1])), *levels]),
+        )
+
+    def __len__(self):
+        return len(self.radii)
+
+    @property
+    def n_inputs(self):
+        """Number of inputs of the model."""
+        return self.weights.shape[1]
+
+    @property
+    def is_empty(self):
+        """Whether every row stays as it is."""
+        return not ((self.low < self.high).any() or (self.n_swaps and any(ways.any() for ways in self.swaps)))
+
+    @property
+    def is_more_than_ball(self):
+        """Whether bounds, integers or swaps of levels matter."""
+        moves = self.low < self.high
+        radii = self.radii[:, None]
+        return bool(self.n_swaps or self.steps.any() or (moves & ((self.low > -radii) | (self.high < radii))).any())
+
+    def take(self, rows):
+        """Those of some rows."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in ("low", "high", "radii", "places")})
+
+    def columns_of_levels(self):
+        """For each swappable column: the places of its levels as a slice, and which of them may become which."""
+        return zip(map(slice, self.starts[:-1], self.starts[1:]), self.swaps)
+
+    # -- linear functions ----------------------------------------------------------------------------------------------
+
+    def ranges(self):
+        """Lowest and highest change of each input, shape (n_samples, n_inputs)."""
+        both = np.concatenate([np.eye(self.n_inputs), -np.eye(self.n_inputs)])
+        ends = self.lowest(np.broadcast_to(both, (len(self), *both.shape)))
+        return ends[:, : self.n_inputs], -ends[:, self.n_inputs :]
+
+    def lowest(self, coefficients):
+        """Lower bound on linear functions of the inputs' change, shape (n_samples, n_functions, n_inputs) to (…, n_functions).
+
+        Integers may be fractions, which is exact in "linf".
+        """
+        n_samples, n_functions, n_inputs = coefficients.shape
+        gradients = np.reshape(coefficients, (-1, n_inputs)) @ self.weights.T
+        low, high, radii = (np.repeat(a, n_functions, axis=0) for a in (self.low, self.high, self.radii))
+        _, bound = linear_minimization(gradients, low, high, np.zeros(low.shape[1]), radii, self.norm)
+        return bound.reshape(n_samples, n_functions) + self._lowest_swaps(coefficients)
+
+    def _lowest_swaps(self, coefficients):
+        if not self.n_swaps:
+            return 0.0
+        gains = self.swap_gains(-coefficients)
+        best = [gains[..., levels].max(axis=-1, initial=0) for levels, _ in self.columns_of_levels()]
+        return -np.sort(best, axis=0)[-self.n_swaps :].sum(axis=0)
+
+    def swap_gains(self, coefficients):
+        """What a change to each level adds to linear functions of the inputs, shape (n_samples, …, n_inputs) to (…, n_levels).
+
+        Minus infinity where it is not allowed.
+        """
+        values = coefficients @ self.levels.T
+        gains, each = np.full(values.shape, -np.inf), (len(values),) + (1,) * (values.ndim - 2)
+        for c, (levels, swaps) in enumerate(self.columns_of_levels()):
+            has_one = self.places[:, c] < self.starts[-1]
+            own = np.where(has_one, self.places[:, c], self.starts[c])
+            change = values[..., levels] - np.take_along_axis(values, own.reshape(*each, 1), axis=-1)
+            allowed = swaps[own - self.starts[c]] & has_one[:, None]
+            gains[..., levels] = np.where(allowed.reshape(*each, -1), change, -np.inf)
+        return gains
+
+    # -- points --------------------------------------------------------------------------------------------------------
+
+    @property
+    def box_and_ball(self):
+        """Where delta may go, if all radii are the same."""
+        return BoxAndBall(self.low, self.high, float(self.radii.max(initial=0)), self.norm)
+
+    def furthest(self, gradients):
+        """Delta of points at which linear functions of delta, of these gradients, are largest; integers are exact."""
+        return linear_minimization(-gradients, self.low, self.high, self.steps, self.radii, self.norm)[0]
+
+    def column_of(self, places):
+        """Which swappable column levels belong to, by their places."""
+        return np.searchsorted(self.starts, places, side="right") - 1
+
+    def on_grid(self, delta):
+        """Delta with integers rounded towards the row."""
+        return rounded_towards_zero(delta, self.steps)

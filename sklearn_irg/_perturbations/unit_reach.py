@@ -1,0 +1,120 @@
+"""How far linear functions of the inputs of a model, such as what enters its units, can go within what rows may become."""
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from sklearn_irg._perturbations.projection import DUAL
+
+__all__ = ["unit_reach"]
+
+_BLOCK_ENTRIES = 2_000_000
+
+
+def unit_reach(inputs, weights):
+    """Bounds on how much each of several linear functions can increase, and what cotangents of them mean for the weights.
+
+    Numbers count by their box or by their ball, whichever says less, and are exact in "linf"; levels are exact: the largest
+    changes of ``n_swaps`` columns.
+
+    Parameters
+    ----------
+    inputs : InputPerturbations
+        The set.
+    weights : ndarray of shape (n_inputs, n_units)
+        A function by column.
+
+    Returns
+    -------
+    reach : ndarray of shape (n_samples, n_units)
+        At least zero.
+    pull_back : callable
+        From a cotangent of the same shape to one of the weights.
+    """
+    by_numbers, pull_back_numbers = _by_numbers(inputs, inputs.weights @ weights)
+    if not inputs.n_swaps:
+        return by_numbers, lambda g: inputs.weights.T @ pull_back_numbers(g)
+    by_levels, pull_back_levels = _by_levels(inputs, inputs.levels @ weights)
+
+    def pull_back(g):
+        return inputs.weights.T @ pull_back_numbers(g) + inputs.levels.T @ pull_back_levels(g)
+
+    return by_numbers + by_levels, pull_back
+
+
+def _by_numbers(inputs, slopes):
+    """The smaller of what the box and the ball allow, for slopes of shape (n_columns, n_units)."""
+    up, down = np.maximum(slopes, 0), np.minimum(slopes, 0)
+    in_box = inputs.high @ up + inputs.low @ down
+
+    def pull_back_box(g):
+        return np.where(slopes > 0, inputs.high.T @ g, 0) + np.where(slopes < 0, inputs.low.T @ g, 0)
+
+    if inputs.norm == "linf" or not len(slopes):
+        return in_box, pull_back_box
+    norms = np.linalg.norm(slopes, ord=DUAL[inputs.norm], axis=0)
+    in_ball = np.multiply.outer(inputs.radii, norms)
+    by_box = in_box <= in_ball
+
+    def pull_back(g):
+        of_norms = inputs.radii @ np.where(by_box, 0, g)
+        return pull_back_box(np.where(by_box, g, 0)) + of_norms * _norm_gradients(slopes, norms, inputs.norm)
+
+    return np.minimum(in_box, in_ball), pull_back
+
+
+def _norm_gradients(slopes, norms, norm):
+    """Derivatives of the dual norm of each column."""
+    if norm == "l2":
+        return slopes / np.where(norms > 0, norms, 1)
+    gradients, largest = np.zeros(slopes.shape), np.abs(slopes).argmax(axis=0)[None]
+    np.put_along_axis(gradients, largest, np.sign(np.take_along_axis(slopes, largest, axis=0)), axis=0)
+    return gradients
+
+
+def _by_levels(inputs, values):
+    """The sum of the largest changes of ``n_swaps`` columns, for values of each level, shape (n_levels, n_units)."""
+    best, taken = _best_changes(inputs, values)
+    gains = np.stack([best[places] for places in inputs.places.T])  # by column, row and unit
+    counts = _largest(gains, inputs.n_swaps)
+
+    def pull_back(g):
+        total = np.zeros(values.shape)
+        for c, places in enumerate(inputs.places.T):
+            arrived = _sums_by_place(np.where(counts[c], g, 0), places, len(best))[:-1]
+            total -= arrived
+            np.add.at(total, (taken, np.arange(total.shape[1])), arrived)
+        return total
+
+    return np.where(counts, gains, 0).sum(axis=0), pull_back
+
+
+def _best_changes(inputs, values):
+    """The largest gain of a change of each level, not below zero, with a row for missing cells, and the level it leads to."""
+    best, taken = np.zeros((len(values) + 1, values.shape[1])), np.zeros(values.shape, dtype=int)
+    for levels, swaps in inputs.columns_of_levels():
+        own = values[levels]
+        size = max(1, _BLOCK_ENTRIES // max(1, own.size))
+        for start in range(0, len(own), size):
+            some = slice(start, start + size)
+            allowed = np.where(swaps[some, :, None], own[None], -np.inf)
+            to = allowed.argmax(axis=1)
+            here = slice(levels.start + start, min(levels.start + start + size, levels.stop))
+            taken[here] = levels.start + to
+            best[here] = np.maximum(np.take_along_axis(allowed, to[:, None], axis=1)[:, 0] - own[some], 0)
+    return best, taken
+
+
+def _largest(gains, k):
+    """Which of the gains of each row and unit are among the k largest, and positive."""
+    counts = gains > 0
+    if k == 1:
+        counts &= gains.argmax(axis=0) == np.arange(len(gains))[:, None, None]
+    elif k < len(gains):
+        np.put_along_axis(counts, np.argpartition(-gains, k - 1, axis=0)[k:], False, axis=0)
+    return counts
+
+
+def _sums_by_place(rows, places, n_places):
+    """Sums of rows that have the same place."""
+    indicator = csr_array((np.ones(len(places)), places, np.arange(len(places) + 1)), shape=(len(places), n_places))
+    return indicator.T @ rows

@@ -1,0 +1,73 @@
+"""What the inputs of the last step of a pipeline may become, behind fitted steps: what it is trained against."""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._perturbations.input_perturbations import InputPerturbations
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.training_inputs import warn_of_valid
+
+__all__ = ["perturbations_behind"]
+
+_WAY_ROUND = (
+    'Use method="rounds", which needs to know nothing of the steps; or steps that act on each column by itself and are affine '
+    "in numbers, such as scalers, SimpleImputer and OneHotEncoder."
+)
+
+
+def perturbations_behind(steps, X, n_inputs, threat):
+    """The set of a fitted threat model as `InputPerturbations`, at its radius.
+
+    Parameters
+    ----------
+    steps : list of (str, transformer)
+        Fitted; all but the last of a pipeline.
+    X : DataFrame or array of shape (n_samples, n_columns)
+        Rows as the first of them takes them.
+    n_inputs : int
+        Number of columns behind them.
+    threat : ThreatModel
+        Fitted on rows like these, of one radius.
+
+    Raises
+    ------
+    ValueError
+        Where the steps are not affine in all numbers that rows may become, or do not act on levels column by column.
+    """
+    warn_of_valid(threat)
+    problem = AttackProblem(Pipeline([*steps, ("stand_in", _linear_stand_in(n_inputs))]), X, None, threat)
+    radius, arrays = float(threat.epsilon), problem.perturbations
+    if problem.inner is None or (problem.steps is not None and problem.reading is None):
+        raise InvalidParameterError(f"the steps before the last do not end in numbers. {_WAY_ROUND}")
+    if arrays.columns and problem.effects is None:
+        raise InvalidParameterError(
+            f"the steps before the last do not act on categories column by column. {_WAY_ROUND}"
+        )
+    problem.find_limits([radius])
+    if (problem.limits <= radius).any():
+        raise InvalidParameterError(
+            f"the steps before the last are not affine in all that {np.count_nonzero(problem.limits <= radius)} of "
+            f"{len(problem)} rows may become{_of_columns(problem)}. {_WAY_ROUND}"
+        )
+    slopes = np.eye(n_inputs) if problem.before is None else problem.before[0]
+    levels = problem.effects or []
+    return InputPerturbations.of(arrays, arrays.scales[:, None] * slopes, levels, np.full(len(problem), radius))
+
+
+def _linear_stand_in(n_inputs):
+    """A fitted linear model in place of the last step, which is not fitted yet."""
+    model = LogisticRegression()
+    model.classes_, model.n_features_in_ = np.array([0, 1]), n_inputs
+    model.coef_, model.intercept_, model.n_iter_ = np.zeros((1, n_inputs)), np.zeros(1), np.zeros(1, dtype=np.int32)
+    return model
+
+
+def _of_columns(problem):
+    """Which columns bend or jump, in words."""
+    reading, table = problem.reading, problem.table
+    columns = [j for j in range(table.n_columns) if j in reading.landmarks or reading.unknown[j].any()]
+    moves = problem.perturbations.movable_columns
+    names = [repr(table.name_of(j)) for j in columns if moves[j] or j in problem.perturbations.columns]
+    return f", in {', '.join(names[:5])}" if names else ""

@@ -1,0 +1,61 @@
+"""What penalties share that train against what a threat model lets rows become."""
+
+from copy import copy
+
+from sklearn_irg._checks import InvalidParameterError
+
+__all__ = ["TakesThreat"]
+
+
+class TakesThreat:
+    """A penalty at points near each row: of a set of what rows may become where there is one, else of a ball of its own.
+
+    The set is that of the penalty's own ``threat``, or comes with the rows from `sklearn_irg.RobustTrainingClassifier`.
+    """
+
+    takes_threat = True
+    _inputs = None  # what the rows of the fit may become, once known
+    _of_a_ball = ("epsilon", "norm", "features")  # parameters that a threat replaces; None where they are not given
+
+    def check_threat(self):
+        """Raise a ValueError for a threat that cannot be trained against, or beside which there is a radius."""
+        if self.threat is None:
+            return
+        if not hasattr(self.threat, "input_perturbations") or not hasattr(self.threat, "scales_"):
+            raise InvalidParameterError(
+                f"threat of {type(self).__name__} must be a ThreatModel that has been fitted, such as ThreatModel(0.3).fit(X), "
+                f"or None; got {self.threat!r}."
+            )
+        self._check_alone("a threat")
+
+    def _check_alone(self, threat):
+        for name in self._of_a_ball:
+            if getattr(self, name) is not None:
+                raise InvalidParameterError(
+                    f"{name} of {type(self).__name__} is not taken beside {threat}, which says how far rows may move; got "
+                    f"{getattr(self, name)!r}."
+                )
+
+    def inputs_of(self, rows):
+        """What the rows of a fit may become, as `InputPerturbations`; None for a ball around each."""
+        if self.threat is None:
+            if rows.perturbations is not None:
+                self._check_alone("the threat of RobustTrainingClassifier")
+            return rows.perturbations
+        if rows.perturbations is not None and self.takes_threat:
+            raise InvalidParameterError(
+                f"threat of {type(self).__name__} is not taken beside that of RobustTrainingClassifier. Leave one of them out."
+            )
+        if not rows.are_as_given:
+            raise InvalidParameterError(
+                f"threat of {type(self).__name__} is not taken by an estimator that scales its inputs itself. Leave it out."
+            )
+        return self.threat.input_perturbations(rows.X, rows.columns.names)
+
+    def with_inputs(self, inputs):
+        """The same penalty for rows that may become this."""
+        if inputs is None:
+            return self
+        other = copy(self)
+        other._inputs = inputs
+        return other

@@ -1,0 +1,106 @@
+"""Inputs of a network near each row where a loss is large: ascent of its gradient, and swaps of levels tried by value."""
+
+import numpy as np
+
+from sklearn_irg._engine.autodiff import stop_gradient
+from sklearn_irg._engine.sensitivity import steepest
+
+__all__ = ["worst_inputs"]
+
+_N_PROPOSED = 3  # swaps that are tried by value: those that the gradient ranks first
+
+
+def worst_inputs(step, inputs, targets, *, start=None, n_steps=1, step_size=None):
+    """Inputs of what rows may become where the loss of targets is large, as constants, shape (n_samples, n_inputs).
+
+    Parameters
+    ----------
+    step : Step
+        The rows and the network.
+    inputs : InputPerturbations
+        What each row may become.
+    targets : ndarray of shape (n_samples, n_outputs)
+        Whose loss it is.
+    start : ndarray of shape (n_samples, n_inputs), default=None
+        Inputs at which the first gradient is taken, for a loss that is smallest at the rows and grows both ways; ``None`` is
+        the rows.
+    n_steps : int, default=1
+        Number of steps of the numbers.
+    step_size : float, default=None
+        Length of a step in units of scale; ``None`` is as far as the set allows in one step, else ``2.5 / n_steps`` of the
+        radius.
+    """
+    gradients = step.frozen_loss_gradients_at(step.X if start is None else start, targets)
+    moved = _moved(inputs, step.X, _climbed(step, inputs, targets, gradients, n_steps, step_size))
+    if start is not None:
+        moved = _worse_of(
+            step, targets, moved, _moved(inputs, step.X, _climbed(step, inputs, targets, -gradients, 1, None))
+        )
+    if not inputs.n_swaps:
+        return moved
+    gains = inputs.swap_gains(gradients)
+    if start is not None:
+        gains = np.maximum(gains, inputs.swap_gains(-gradients))
+    return _with_worst_levels(step, inputs, targets, gains, moved)
+
+
+def _moved(inputs, X, delta):
+    return X + (delta @ inputs.weights).astype(X.dtype, copy=False)
+
+
+def _worse_of(step, targets, moved, other):
+    losses = [step.frozen_losses_of_first(step.frozen_entering_first(X), targets) for X in (moved, other)]
+    return np.where((losses[1] > losses[0])[:, None], other, moved)
+
+
+def _climbed(step, inputs, targets, gradients, n_steps, step_size):
+    """Delta of the numbers after some steps, on the grid of integers."""
+    if n_steps == 1 and step_size is None:
+        return inputs.furthest((gradients @ inputs.weights.T).astype(np.float64, copy=False))
+    ball, delta = inputs.box_and_ball, np.zeros(inputs.low.shape)
+    size = 2.5 / n_steps * ball.epsilon if step_size is None else step_size
+    for k in range(n_steps):
+        if k:
+            gradients = step.frozen_loss_gradients_at(_moved(inputs, step.X, delta), targets)
+        delta = ball.project(delta + size * steepest(gradients @ inputs.weights.T, ball.norm))
+    return inputs.on_grid(delta)
+
+
+def _with_worst_levels(step, inputs, targets, gains, moved):
+    """The rows with one swap after the other, each the best of a few that the gradient proposes, or none.
+
+    Swaps are tried where they enter the first layer: there a level adds a row of a small table.
+    """
+    n_levels, rows = inputs.starts[-1], np.arange(len(moved))
+    effects = np.zeros((n_levels + 1, moved.shape[1]), dtype=moved.dtype)
+    effects[:-1] = inputs.levels
+    of_first = effects @ step.network.unpack(stop_gradient(step.theta))[0][0]
+    places = inputs.places.copy()
+    entering = step.frozen_entering_first(moved)
+    loss = step.frozen_losses_of_first(entering, targets)
+    for _ in range(inputs.n_swaps):
+        base, chosen = entering, np.full(len(moved), n_levels)
+        for place in _best_few(gains):
+            is_open = gains[rows, place] > -np.inf
+            trial = base + of_first[place] - of_first[inputs.places[rows, inputs.column_of(place)]]
+            found = np.where(is_open, step.frozen_losses_of_first(trial, targets), -np.inf)
+            better = found > loss
+            loss, chosen = np.where(better, found, loss), np.where(better, place, chosen)
+            entering = np.where(better[:, None], trial, entering)
+        swapped = np.flatnonzero(chosen < n_levels)
+        if not len(swapped):
+            break
+        columns = inputs.column_of(chosen[swapped])
+        places[swapped, columns] = chosen[swapped]
+        for c, (levels, _) in enumerate(inputs.columns_of_levels()):  # each column changes once
+            gains[swapped[columns == c], levels] = -np.inf
+    for c in range(places.shape[1]):
+        changed = np.flatnonzero(places[:, c] != inputs.places[:, c])
+        moved[changed] += effects[places[changed, c]] - effects[inputs.places[changed, c]]
+    return moved
+
+
+def _best_few(gains):
+    """For each row the levels of the largest gains, as arrays of shape (n_samples,)."""
+    n = min(_N_PROPOSED, gains.shape[1])
+    return np.argpartition(-gains, n - 1, axis=1)[:, :n].T

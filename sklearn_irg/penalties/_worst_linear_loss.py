@@ -1,0 +1,135 @@
+from copy import copy
+
+import numpy as np
+from scipy.sparse import issparse
+
+from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, opaque, primitive
+from sklearn_irg._engine.parametrisations import StandardizedInputs
+from sklearn_irg._perturbations.largest_increase import largest_increase
+from sklearn_irg.penalties._base import SamplePenalty
+
+__all__ = ["WorstLinearLoss", "has_closed_form"]
+
+
+def has_closed_form(network):
+    """Whether the worst point of each row is known: of linear models with one output, or with one for each class."""
+    n_outputs = network.layer_sizes[-1]
+    return len(network.layer_sizes) == 2 and (n_outputs == 1 or network.likelihood.is_categorical)
+
+
+class WorstLinearLoss(SamplePenalty):
+    """Loss of a linear model at the worst point of what each row may become: in closed form, convex in the parameters.
+
+    With one output it is the loss at the worse end of the output's interval; with several classes it is the loss with the
+    largest score of each other class above the row's own, a bound where these are at different points. By the envelope
+    theorem its gradient is that of the loss with the points held constant. It has kinks where points tie.
+
+    Parameters
+    ----------
+    inputs : InputPerturbations
+        What the rows of the fit may become.
+    rows : Rows
+        They.
+    """
+
+    is_loss = True
+    has_kinks = True
+    builds_inputs = False
+    _sharpness = None
+
+    def __init__(self, inputs, rows):
+        self.inputs = inputs
+        self._moments = _moments(rows)
+
+    def bounded(self, network):
+        return StandardizedInputs(*self._moments), self
+
+    def smoothed(self, sharpness):
+        other = copy(self)
+        other._sharpness = sharpness
+        return other
+
+    def values(self, step):
+        inputs = self.inputs.take(step.positions)
+        return (self._of_classes if step.likelihood.is_categorical else self._of_one_output)(step, inputs)
+
+    def _of_one_output(self, step, inputs):
+        """The loss at one end of the output's interval, or at the worse one; it is convex, so no point between is worse."""
+        targets = step.targets
+        if step.likelihood.n_classes(1) == 2 and np.isin(targets, (0, 1)).all():
+            return self._loss_at_end(step, inputs, 1.0 - 2.0 * targets[:, 0])
+        signs = np.ones(len(targets))
+        return numpy.maximum(self._loss_at_end(step, inputs, signs), self._loss_at_end(step, inputs, -signs))
+
+    def _loss_at_end(self, step, inputs, signs):
+        increase = _increases(step.network.weight(step.theta, 0), inputs, signs, self._sharpness)[0]
+        return step.likelihood.evaluate(step.outputs + signs.astype(step.X.dtype)[:, None] * increase, step.targets)[0]
+
+    def _of_classes(self, step, inputs):
+        """The mean, by a row's shares of classes, of the loss with each class as far below the others as can be."""
+        targets = step.targets
+        if np.isin(targets, (0, 1)).all():  # one class for each row
+            return self._loss_below(step, inputs, targets.argmax(axis=1), targets)
+        classes = np.eye(targets.shape[1], dtype=targets.dtype)
+        return sum(
+            targets[:, k]
+            * self._loss_below(step, inputs, np.full(len(targets), k), np.tile(classes[k], (len(targets), 1)))
+            for k in range(len(classes))
+        )
+
+    def _loss_below(self, step, inputs, labels, targets):
+        above = _increases_above(step.network.weight(step.theta, 0), inputs, labels, self._sharpness)[0]
+        return step.likelihood.evaluate(step.outputs + above, targets)[0]
+
+
+def _moments(rows):
+    """Weighted mean and standard deviation of each column of X, which may be sparse; one where it is constant."""
+    weights = rows.weights_of("labelled").astype(np.float64)
+    squares = rows.X.power(2) if issparse(rows.X) else np.square(rows.X, dtype=np.float64)
+    means = weights @ rows.X
+    variances = weights @ squares - means**2
+    scales = np.sqrt(np.maximum(variances, 0))
+    return means, np.where(scales > 1e-6 * (1 + np.abs(means)), scales, 1)
+
+
+@primitive
+def _increases(W, inputs, signs, sharpness):
+    """How far the one output of each row can go where its sign says, shape (n_samples, 1)."""
+    values, pull_back = largest_increase(inputs, W[:, 0].astype(np.float64), signs, sharpness)
+    return Bundle([values[:, None].astype(W.dtype)], saved=pull_back)
+
+
+@opaque
+def _increases_vjp(g, increases, W):
+    return increases.saved(g[0][:, 0].astype(np.float64)).astype(W.dtype)[:, None]
+
+
+defvjp(_increases, lambda ans, W, *others: lambda g: _increases_vjp(g, ans, W))
+
+
+@primitive
+def _increases_above(W, inputs, labels, sharpness):
+    """How much further each class's score can go above that of each row's label, shape (n_samples, n_classes)."""
+    increases, pull_backs = np.zeros((len(labels), W.shape[1]), dtype=W.dtype), []
+    for k in range(W.shape[1]):
+        rows = np.flatnonzero(labels == k)
+        some, signs = inputs.take(rows), np.ones(len(rows))
+        for c in range(W.shape[1]) if len(rows) else ():
+            if c != k:
+                direction = W[:, c].astype(np.float64) - W[:, k]
+                increases[rows, c], pull_back = largest_increase(some, direction, signs, sharpness)
+                pull_backs.append((rows, k, c, pull_back))
+    return Bundle([increases], saved=pull_backs)
+
+
+@opaque
+def _increases_above_vjp(g, increases, W):
+    gradient = np.zeros(W.shape)
+    for rows, k, c, pull_back in increases.saved:
+        change = pull_back(g[0][rows, c].astype(np.float64))
+        gradient[:, c] += change
+        gradient[:, k] -= change
+    return gradient.astype(W.dtype)
+
+
+defvjp(_increases_above, lambda ans, W, *others: lambda g: _increases_above_vjp(g, ans, W))
