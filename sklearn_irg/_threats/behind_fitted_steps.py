@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from sklearn_irg._checks import InvalidParameterError
+from sklearn_irg._fitted.steps import NotNumbersError, Steps
 from sklearn_irg._perturbations.input_perturbations import InputPerturbations
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.training_inputs import warn_of_valid
@@ -37,10 +38,13 @@ def perturbations_behind(steps, X, n_inputs, threat):
         Where the steps are not affine in all numbers that rows may become, or do not act on levels column by column.
     """
     warn_of_valid(threat)
-    problem = AttackProblem(Pipeline([*steps, ("stand_in", _linear_stand_in(n_inputs))]), X, None, threat)
+    pipeline = Pipeline([*steps, ("stand_in", _linear_stand_in(n_inputs))])
+    try:
+        Steps(pipeline)(threat.read(X).take([0]).X)
+    except NotNumbersError as error:
+        raise InvalidParameterError(f"the steps before the last do not end in numbers. {_WAY_ROUND}") from error
+    problem = AttackProblem(pipeline, X, None, threat)
     radius, arrays = float(threat.epsilon), problem.perturbations
-    if problem.inner is None or (problem.steps is not None and problem.reading is None):
-        raise InvalidParameterError(f"the steps before the last do not end in numbers. {_WAY_ROUND}")
     if arrays.columns and problem.effects is None:
         raise InvalidParameterError(
             f"the steps before the last do not act on categories column by column. {_WAY_ROUND}"

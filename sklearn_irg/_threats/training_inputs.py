@@ -3,7 +3,7 @@
 import warnings
 
 import numpy as np
-from scipy.sparse import diags_array
+from scipy.sparse import diags_array, issparse
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._perturbations.input_perturbations import InputPerturbations
@@ -18,6 +18,7 @@ def perturbations_of_inputs(threat, X, feature_names=None):
     if np.ndim(threat.epsilon):
         raise InvalidParameterError(f"epsilon must be a single radius to train against; got {threat.epsilon!r}.")
     warn_of_valid(threat)
+    X = X.toarray() if issparse(X) else X
     tables = TablePerturbations.of_table(threat, threat.read(X))
     levels = [_in_column(j, own, X.shape[1]) for j, own in zip(tables.arrays.columns, tables.levels, strict=True)]
     radii = np.full(len(X), float(threat.epsilon))

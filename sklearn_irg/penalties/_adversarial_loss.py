@@ -136,11 +136,10 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         columns.mask_of(self.features)
 
     def prepared(self, rows, network):
-        inputs = self.inputs_of(rows)
-        if inputs is not None and has_closed_form(network):
-            return WorstLinearLoss(inputs, rows)
+        if has_closed_form(network) and self.has_threat(rows):
+            return WorstLinearLoss(self.inputs_of(rows), rows)
         rows.columns.require_dense("AdversarialLoss")
-        return self.with_inputs(inputs)
+        return self.with_inputs(self.inputs_of(rows))
 
     def values(self, step):
         moved = self._moved_in_ball(step) if self._inputs is None else self._moved_by_threat(step)

@@ -125,11 +125,10 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
                 )
 
     def prepared(self, rows, network):
-        inputs = self.inputs_of(rows)
-        if inputs is not None and has_closed_form(network) and self.n_ramp_up_epochs == 0:
-            return WorstLinearLoss(inputs, rows)
+        if has_closed_form(network) and self.has_threat(rows) and self.n_ramp_up_epochs == 0:
+            return WorstLinearLoss(self.inputs_of(rows), rows)
         rows.columns.require_dense("CertifiedLoss")
-        return self.with_inputs(inputs)
+        return self.with_inputs(self.inputs_of(rows))
 
     @property
     def depends_on_epoch(self):

@@ -36,6 +36,10 @@ class TakesThreat:
                     f"{getattr(self, name)!r}."
                 )
 
+    def has_threat(self, rows):
+        """Whether there is more than a ball around each row."""
+        return self.threat is not None or rows.perturbations is not None
+
     def inputs_of(self, rows):
         """What the rows of a fit may become, as `InputPerturbations`; None for a ball around each."""
         if self.threat is None:
