@@ -23,6 +23,7 @@ from sklearn.preprocessing import (
 
 from sklearn_irg import (
     GradRegLogisticRegression,
+    GradRegLogisticRegressionCV,
     GradRegMLPClassifier,
     GradRegMLPRegressor,
     RobustTrainingClassifier,
@@ -608,3 +609,48 @@ class TestRefusals:
         last = HistGradientBoostingClassifier(max_iter=3)
         with pytest.raises(ValueError, match='method="penalty" needs a last step with a penalty'):
             RobustTrainingClassifier(behind(last), ThreatModel(0.3).fit(X), method="penalty").fit(X, y)
+
+
+class TestChoosingAStrength:
+    @pytest.mark.parametrize("selection", ["best", "one_standard_error", "most_robust"])
+    def test_a_search_as_last_step_trains_and_selects_within_the_threat(self, selection):
+        X, y = mixed_table(200)
+        threat = ThreatModel(0.3, n_swaps=1).fit(X)
+        options = {"alphas": [0.1, 1.0, 10.0], "cv": 3, "selection": selection, "max_iter": 3000}
+        last = GradRegLogisticRegressionCV("adversarial_loss", **options)
+        model = RobustTrainingClassifier(behind(last), threat).fit(X, y)
+        search = model.estimator_[-1]
+        plain = clone(LOGISTIC).set_params(alpha=search.alpha_)
+        expected = RobustTrainingClassifier(behind(plain), threat).fit(X, y).estimator_[-1]
+        np.testing.assert_allclose(search.coef_, expected.coef_, atol=0.01)
+        assert search.attacked_scores_.shape == search.scores_.shape == (3, 3)
+        assert (search.attacked_scores_ <= search.scores_ + 1e-12).all()
+
+    @pytest.mark.parametrize("norm", ["linf", "l2"])
+    def test_scores_of_linear_models_are_those_of_the_certificate(self, norm):
+        X, y = numbers_and_codes(150)
+        threat = threat_of(X, norm, integers=None)
+        model = GradRegLogisticRegression(None, max_iter=500).fit(X, y)
+        score = model.score_against(X, y, threat.input_perturbations(X))
+        assert score == certified_accuracy(model, X, y, threat) == adversarial_accuracy(model, X, y, threat)
+
+    def test_scores_of_networks_are_found_by_an_attack(self):
+        X, y = numbers_and_codes(150)
+        threat = threat_of(X)
+        model = GradRegMLPClassifier(
+            (10,), penalty=None, max_iter=100, learning_rate_init=0.01, random_state=0, tol=0.1
+        ).fit(X, y)
+        score = model.score_against(X, y, threat.input_perturbations(X))
+        assert (
+            certified_accuracy(model, X, y, threat)
+            <= adversarial_accuracy(model, X, y, threat)
+            <= score
+            < model.score(X, y)
+        )
+
+    def test_a_threat_of_its_own_beside_the_other(self):
+        X, y = mixed_table(100)
+        threat = ThreatModel(0.3, n_swaps=1).fit(X)
+        last = GradRegLogisticRegressionCV("adversarial_loss", threat=threat)
+        with pytest.raises(ValueError, match="threat of GradRegLogisticRegressionCV is not taken beside"):
+            RobustTrainingClassifier(behind(last), threat).fit(X, y)

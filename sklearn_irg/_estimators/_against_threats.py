@@ -1,8 +1,15 @@
 """Fits against what rows may become, as `sklearn_irg.RobustTrainingClassifier` finds it out behind the steps of a pipeline."""
 
+import numpy as np
+
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.step import Step
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
+from sklearn_irg.penalties._worst_linear_loss import worst_outputs
+
+_BLOCK_ROWS = 4096
 
 
 class TrainsAgainstThreats:
@@ -40,6 +47,36 @@ class TrainsAgainstThreats:
         self._fit(X, y, sample_weight, perturbations=perturbations)
         self._after_fit(X, y)
         return self
+
+    def score_against(self, X, y, perturbations, sample_weight=None):
+        """Accuracy where rows become the worst that they may, as far as training finds it.
+
+        For linear models no allowed point is worse, and rows with integers may come off better than here.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        perturbations : InputPerturbations
+            What each row may become.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        score : float
+            Between 0 and 1.
+        """
+        loss = self._loss()
+        rows, network = self._prepare(X, y, sample_weight, None, loss, None, True, True, perturbations=perturbations)
+        objective, (_, theta), right = Objective(network, rows, [(1.0, loss)]), self._fitted_network(), []
+        for block in objective.everything().blocks(_BLOCK_ROWS):
+            step = Step(objective, theta, block)
+            positions = self._decide(worst_outputs(step, rows.perturbations.take(step.positions)))
+            right.append((positions.reshape(len(positions), -1) == self._positions(step.targets)).all(axis=1))
+        return float(np.average(np.concatenate(right), weights=rows.sample_weight))
 
     def _after_fit(self, X, y):
         """Set what a fit leaves beside the weights."""

@@ -9,16 +9,18 @@ from sklearn_irg.solvers import Schedule, check_solver
 __all__ = ["fit_strengths"]
 
 
-def fit_strengths(estimator, X, y, alphas, sample_weight=None, mask=None, *, warm_start=None):
+def fit_strengths(estimator, X, y, alphas, sample_weight=None, mask=None, *, perturbations=None, warm_start=None):
     """Fitted clones, one for each strength, in the order of ``alphas``.
 
     Each meets the estimator's ``tol``, or warns that it does not. With ``warm_start`` a fit starts from the weights of the
-    next stronger one; ``None`` is as `follows_path` says.
+    next stronger one; ``None`` is as `follows_path` says. ``perturbations`` are what rows may become, for `fit_against`.
     """
     warm_start = follows_path(estimator) if warm_start is None else warm_start
     models = [clone(estimator).set_params(alpha=float(alpha)) for alpha in alphas]
-    ended = _fit_together(models, X, y, sample_weight, mask) if warm_start else [False] * len(models)
-    given = {name: value for name, value in (("sample_weight", sample_weight), ("mask", mask)) if value is not None}
+    together = warm_start and perturbations is None
+    ended = _fit_together(models, X, y, sample_weight, mask) if together else [False] * len(models)
+    given = {"sample_weight": sample_weight, "mask": mask, "perturbations": perturbations}
+    given = {name: value for name, value in given.items() if value is not None}
     last = None
     for i in np.argsort(alphas)[::-1]:
         if not ended[i]:
@@ -37,13 +39,15 @@ def follows_path(estimator):
 
 def _fit_from(model, start, X, y, given):
     """Fit a model, from the weights of another if there is one."""
+    fit = model.fit_against if "perturbations" in given else model.fit
     if start is None:
-        model.fit(X, y, **given)
+        fit(X, y, **given)
         return
     parameters = model.get_params(deep=False)
     vars(model).update({name: value for name, value in vars(start).items() if name not in parameters})
     vars(model).update({name: nothing for name, nothing in (("loss_curve_", []), ("t_", 0)) if hasattr(model, name)})
-    model.set_params(warm_start=True).fit(X, y, **given)
+    model.set_params(warm_start=True)
+    fit(X, y, **given)
     model.set_params(warm_start=parameters["warm_start"])
 
 

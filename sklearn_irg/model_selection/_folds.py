@@ -38,10 +38,11 @@ class Folds:
     n_predicted_classes: np.ndarray | None
 
 
-def fit_path(estimator, X, y, alphas, sample_weight=None, mask=None, warm_start=None):
+def fit_path(estimator, X, y, alphas, sample_weight=None, mask=None, perturbations=None, warm_start=None):
     """Fitted clones of an estimator or a pipeline, one for each strength; pipelines share their first steps."""
     if not isinstance(estimator, Pipeline):
-        return fit_strengths(estimator, X, y, alphas, sample_weight, mask, warm_start=warm_start)
+        options = {"perturbations": perturbations, "warm_start": warm_start}
+        return fit_strengths(estimator, X, y, alphas, sample_weight, mask, **options)
     first_steps = clone(estimator[:-1])
     prepared = first_steps.fit_transform(X, y) if len(first_steps) else X
     pipelines = []
@@ -64,10 +65,14 @@ def cross_validate_strengths(
     threat=None,
     sample_weight=None,
     mask=None,
+    perturbations=None,
     warm_start=None,
     n_jobs=None,
 ):
-    """Fit and score each strength in each fold. Where some rows have no label, those that are tested on have one."""
+    """Fit and score each strength in each fold. Where some rows have no label, those that are tested on have one.
+
+    With ``perturbations``, which no pipeline takes, models are trained and attacked within what rows may become.
+    """
     X, y, mask = (_indexable(array) for array in (X, y, mask))
     sample_weight = check_sample_weight(sample_weight, X.shape[0])
     marker = getattr(last_step(estimator), "unlabeled_label", None)
@@ -83,11 +88,11 @@ def cross_validate_strengths(
         splits = [(train, test[labelled[test]]) for train, test in splits]
     if is_classifier(estimator):
         _check_classes(splits, np.asarray(y), sample_weight, marker)
-    rows = (X, y, sample_weight, mask)
+    rows = (X, y, sample_weight, mask, perturbations)
     scorer = _scorers(estimator, scoring, sample_weight)
     found = Parallel(n_jobs)(
         delayed(_fit_fold)(
-            estimator, _rows_of(rows, train), _rows_of(rows[:3], test), alphas, scorer, counts, threat, warm_start
+            estimator, _rows_of(rows, train), _rows_of(rows, test), alphas, scorer, counts, threat, warm_start
         )
         for train, test in splits
     )
@@ -98,7 +103,7 @@ def cross_validate_strengths(
         scores = np.array(scores)
     return Folds(
         scores,
-        None if threat is None else np.array(attacked),
+        None if threat is None and perturbations is None else np.array(attacked),
         np.array(n_predicted_classes) if counts else None,
     )
 
@@ -106,7 +111,7 @@ def cross_validate_strengths(
 def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, warm_start):
     X_train, y_train, *others = training
     models = fit_path(estimator, X_train, y_train, alphas, *others, warm_start)
-    X, y, weights = held_out
+    X, y, weights, _, perturbations = held_out
     try:
         scores = [_score(scorer, model, X, y, weights) for model in models]
     except ValueError as error:
@@ -121,6 +126,8 @@ def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, war
     if threat is not None:
         under_attack = make_adversarial_scorer(threat)
         attacked = [under_attack(model, X, y, sample_weight=weights) for model in models]
+    elif perturbations is not None:
+        attacked = [model.score_against(X, y, perturbations, weights) for model in models]
     return scores, attacked, [_n_different(model.predict(X)) for model in models] if counts else None
 
 
@@ -204,7 +211,8 @@ def _rows_of(arrays, rows):
 def _take(array, rows):
     if hasattr(array, "iloc"):
         return array.iloc[rows]
-    return array.take(rows) if _is_frame(array) and hasattr(array, "take") else array[rows]  # pyarrow; polars, arrays
+    by_method = hasattr(array, "take") and (_is_frame(array) or not hasattr(array, "shape"))  # pyarrow, perturbations
+    return array.take(rows) if by_method else array[rows]
 
 
 def last_step(estimator):

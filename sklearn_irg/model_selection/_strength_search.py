@@ -57,6 +57,37 @@ class StrengthSearch:
         self : object
             The fitted estimator.
         """
+        return self._search(X, y, sample_weight, mask)
+
+    @all_or_nothing
+    def fit_against(self, X, y, perturbations, sample_weight=None):
+        """As ``fit``, with models that are trained, and selected, by what rows may become.
+
+        `sklearn_irg.RobustTrainingClassifier` calls it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Classes.
+        perturbations : InputPerturbations
+            What each row may become.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, as in ``fit``.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        if self.threat is not None:
+            raise InvalidParameterError(
+                f"threat of {type(self).__name__} is not taken beside that of RobustTrainingClassifier. Leave one of them out."
+            )
+        return self._search(X, y, sample_weight, None, perturbations)
+
+    def _search(self, X, y, sample_weight, mask, perturbations=None):
         if are_distributed(X):
             raise TypeError(
                 f"{type(self).__name__} needs rows in memory; got a dask collection. Fit {self._plain.__name__} at several "
@@ -68,7 +99,7 @@ class StrengthSearch:
                 "several."
             )
         alphas = check_alphas(self.alphas)
-        check_selection(self.selection, self.threat)
+        check_selection(self.selection, perturbations if self.threat is None else self.threat)
         if self.threat is not None:
             self._check_threat(X)
         self._validate(X, y, reset=True)
@@ -84,6 +115,7 @@ class StrengthSearch:
             threat=self.threat,
             sample_weight=sample_weight,
             mask=mask,
+            perturbations=perturbations,
             n_jobs=self.n_jobs,
         )
         if isinstance(folds.scores, dict):
@@ -92,13 +124,13 @@ class StrengthSearch:
             )
         chosen = choose(self.selection, alphas, folds)
         first = 0 if follows_path(plain) else chosen
-        model = fit_path(plain, X, y, alphas[first : chosen + 1], sample_weight, mask)[-1]
+        model = fit_path(plain, X, y, alphas[first : chosen + 1], sample_weight, mask, perturbations)[-1]
         parameters = model.get_params(deep=False)
         fitted = {name: value for name, value in vars(model).items() if name not in parameters}
         self._forget()
         vars(self).update(fitted)
         self.alpha_, self.alphas_, self.scores_ = float(alphas[chosen]), alphas, folds.scores
-        if self.threat is not None:
+        if folds.attacked is not None:
             self.attacked_scores_ = folds.attacked
         return self
 

@@ -7,14 +7,26 @@ from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, opaque, primitiv
 from sklearn_irg._engine.parametrisations import StandardizedInputs
 from sklearn_irg._perturbations.largest_increase import largest_increase
 from sklearn_irg.penalties._base import SamplePenalty
+from sklearn_irg.penalties._worst_inputs import worst_inputs
 
-__all__ = ["WorstLinearLoss", "has_closed_form"]
+__all__ = ["WorstLinearLoss", "has_closed_form", "worst_outputs"]
 
 
 def has_closed_form(network):
     """Whether the worst point of each row is known: of linear models with one output, or with one for each class."""
     n_outputs = network.layer_sizes[-1]
     return len(network.layer_sizes) == 2 and (n_outputs == 1 or network.likelihood.is_categorical)
+
+
+def worst_outputs(step, inputs):
+    """Outputs where the loss of each row's class is largest: in closed form, else where an attack leads; as constants."""
+    W, targets = step.network.unpack(step.theta)[0][0], step.targets
+    if not has_closed_form(step.network):
+        return step.frozen_forward_at(worst_inputs(step, inputs, targets))[-1]
+    if step.likelihood.is_categorical:
+        return step.frozen_outputs + _increases_above(W, inputs, targets.argmax(axis=1), None)[0]
+    signs = 1.0 - 2.0 * targets[:, 0]
+    return step.frozen_outputs + signs.astype(W.dtype)[:, None] * _increases(W, inputs, signs, None)[0]
 
 
 class WorstLinearLoss(SamplePenalty):
