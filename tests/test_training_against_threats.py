@@ -150,7 +150,7 @@ class TestLinearModels:
     def test_what_is_minimised_is_what_the_certificate_reports(self, norm, options, n_swaps):
         X, y = numbers_and_codes(200)
         threat = threat_of(X, norm, n_swaps, **options)
-        model = GradRegLogisticRegression(AdversarialLoss(threat=threat), alpha=1.0, max_iter=50, tol=1e-1).fit(X, y)
+        model = GradRegLogisticRegression(AdversarialLoss(threat=threat), alpha=1.0, max_iter=3000).fit(X, y)
         ends = score_range(AttackProblem(model, X, y, threat), threat.epsilon)
         worst = np.where(y == 1, ends.lowest, -ends.highest)
         expected = np.logaddexp(0, -worst).mean()

@@ -274,6 +274,12 @@ class Step:
             mask=mask,
         )
 
+    @cached_property
+    def frozen_loss_gradients(self):
+        """Gradient of each row's loss with respect to the row, as a constant, shape (n_samples, n_features)."""
+        theta, forward = stop_gradient(self.theta), stop_gradient(self.forward)
+        return self.network.pull_back(theta, forward, stop_gradient(self.residuals))
+
     def frozen_loss_gradients_at(self, X, targets=None):
         """Gradient of the loss of targets, by default each row's own, with respect to other inputs (n_samples, n_features)."""
         targets, forward = self.targets if targets is None else targets, self.frozen_forward_at(X)
@@ -286,11 +292,14 @@ class Step:
         return X @ W if b is None else X @ W + b
 
     def frozen_losses_of_first(self, entering, targets=None):
-        """Loss of targets, by default each row's own, where this enters the first layer, as a constant, shape (n_samples,)."""
+        """Loss of targets, by default each row's own, where this enters the first layer, as a constant, shape (n_samples,).
+
+        There may be several for each row: all rows with the first, then all rows with the second, ….
+        """
         targets, outputs = self.targets if targets is None else targets, entering
         if len(self.network.shapes) > 1:
             outputs = self._frozen_forward_above(0, self._frozen_activations(0, entering)[0])[-1]
-        return self.likelihood.loss_and_residual(outputs, targets)[0]
+        return self.likelihood.loss_and_residual(outputs, np.tile(targets, (len(outputs) // len(targets), 1)))[0]
 
     def frozen_loss_gradients_above(self, layer, entering, targets):
         """Gradient of the loss of targets with respect to what enters a hidden layer's activation, (n_samples, n_units)."""
@@ -306,11 +315,17 @@ class Step:
         self.network.activation.apply(A)
         slope = self.network.activation.slope(A, np.empty_like(A))
         if self._dropout is not None:
-            A *= self._dropout[layer]
-            slope *= self._dropout[layer]
+            factors = self._repeated_dropout(layer, len(A))[0]
+            A *= factors
+            slope *= factors
         return A, slope
+
+    def _repeated_dropout(self, layer, n_rows):
+        """Multipliers of the hidden layers from one on, for several inputs of each row."""
+        times = n_rows // self.X.shape[0]
+        return [factors if times == 1 else np.tile(factors, (times, 1)) for factors in self._dropout[layer:]]
 
     def _frozen_forward_above(self, layer, activations):
         network, place = self.network.above(layer)
-        dropout = None if self._dropout is None else self._dropout[layer + 1 :]
+        dropout = None if self._dropout is None else self._repeated_dropout(layer + 1, len(activations))
         return network.forward(stop_gradient(self.theta)[place], activations, dropout=dropout)

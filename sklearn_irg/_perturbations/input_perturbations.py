@@ -1,6 +1,7 @@
 """What the inputs of a model may become: numbers that move in boxes and balls, and levels that each add something."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -40,7 +41,8 @@ class InputPerturbations:
     starts : ndarray of int of shape (n_swappable + 1,)
         Where the levels of each of these columns start, and where the last ones end.
     swaps : tuple of ndarray of bool
-        For each of these columns: which of its levels may become which.
+        For each of these columns: which of its levels may become which, shape (n_own, n_own), or, where all may become the same
+        ones, which ones these are, shape (n_own,).
     levels : ndarray of shape (n_levels, n_inputs)
         What each level adds to the inputs.
     """
@@ -81,7 +83,7 @@ class InputPerturbations:
             min(perturbations.n_swaps, len(levels)),
             np.where(codes >= 0, codes + starts[:-1], starts[-1]),
             starts,
-            perturbations.swaps,
+            tuple(map(_simplest, perturbations.swaps)),
             np.concatenate([np.zeros((0, weights.shape[1])), *levels]),
         )
 
@@ -150,9 +152,19 @@ class InputPerturbations:
             has_one = self.places[:, c] < self.starts[-1]
             own = np.where(has_one, self.places[:, c], self.starts[c])
             change = values[..., levels] - np.take_along_axis(values, own.reshape(*each, 1), axis=-1)
-            allowed = swaps[own - self.starts[c]] & has_one[:, None]
+            allowed = (swaps[own - self.starts[c]] if swaps.ndim > 1 else swaps) & has_one[:, None]
             gains[..., levels] = np.where(allowed.reshape(*each, -1), change, -np.inf)
         return gains
+
+    def sums_by_place(self, rows):
+        """Sums of rows over cells that have the same level: rows of the first swappable column, then those of the second, …."""
+        return (self._cells_by_place @ rows)[:-1]
+
+    @cached_property
+    def _cells_by_place(self):
+        places = self.places.T.ravel()
+        shape = (len(places), self.starts[-1] + 1)
+        return csr_array((np.ones(len(places)), places, np.arange(len(places) + 1)), shape=shape).T
 
     # -- points --------------------------------------------------------------------------------------------------------
 
@@ -172,3 +184,10 @@ class InputPerturbations:
     def on_grid(self, delta):
         """Delta with integers rounded towards the row."""
         return rounded_towards_zero(delta, self.steps)
+
+
+def _simplest(swaps):
+    """The levels that all others may become, where these are the same for all; that a level stays is always allowed."""
+    possible = swaps.any(axis=0)
+    is_own = np.eye(len(swaps), dtype=bool)
+    return possible if (swaps == (possible & ~is_own)).all() else swaps

@@ -1,6 +1,10 @@
 """How much a linear function of the inputs of a model can increase within what rows may become, and its derivative."""
 
+from functools import partial
+
 import numpy as np
+
+from sklearn_irg._perturbations.sizes_in_ball import sizes_in_l2_ball
 
 __all__ = ["largest_increase"]
 
@@ -71,31 +75,31 @@ def _by_levels(inputs, direction, signs, sharpness):
 def _best_changes(inputs, values, sharpness):
     """What a change of each level gains at best, for both signs, and what counts of changes mean for all levels."""
     gains, choices = np.full((2, len(values) + 1), -np.inf), []
+    largest = _hard_max if sharpness is None else partial(_soft_max, sharpness=sharpness)
     for levels, swaps in inputs.columns_of_levels():
-        changes = values[levels] - values[levels, None]
+        own = values[levels]
         for side, sign in enumerate((1, -1)):
-            allowed = np.where(swaps, sign * changes, -np.inf)
-            gains[side, levels], share = _hard_max(allowed) if sharpness is None else _soft_max(allowed, sharpness)
+            best, share = largest(np.where(swaps, sign * own, -np.inf).reshape(-1, len(own)))
+            gains[side, levels] = best - sign * own
             choices.append((side, levels, share))
 
     def choose(counts):
         """How often levels are taken, less how often they are left."""
         total = -counts.sum(axis=0)[:-1]
         for side, levels, share in choices:
-            total[levels] += counts[side, levels] @ share
+            left = counts[side, levels]
+            total[levels] += left @ share if len(share) > 1 else left.sum() * share[0]
         return total
 
     return gains, choose
 
 
-def _hard_max(changes):
+def _hard_max(values):
     """The largest of each row, and a one where it is."""
-    if not changes.shape[1]:
-        return np.zeros(0), changes
-    first = changes.argmax(axis=1)
-    share = np.zeros(changes.shape)
-    share[np.arange(len(changes)), first] = 1
-    return changes.max(axis=1), share
+    first = values.argmax(axis=1)
+    share = np.zeros(values.shape)
+    share[np.arange(len(values)), first] = 1
+    return values.max(axis=1), share
 
 
 def _soft_max(changes, sharpness):
@@ -152,20 +156,8 @@ def _smooth_sum(gains, k, sharpness):
 
 
 def _in_l2_ball(slopes, room, radii, curvature):
-    """``min(t · slope, room)`` with the largest t that stays in the ball, by stopping, again and again, what is too far."""
-    limit = np.divide(1.0, curvature, out=np.full(len(room), np.inf), where=curvature > 0)
-    stopped = room <= 0
-    squared_slopes, squared_room = slopes**2, room**2
-    while True:
-        used, free = (stopped * np.where(stopped, squared_room, 0)).sum(axis=1), ~stopped @ squared_slopes
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = np.sqrt(np.maximum(radii**2 - used, 0) / free)
-        t = np.minimum(np.where(free > 0, t, np.inf), limit)
-        ahead = np.multiply.outer(t, slopes, out=np.zeros_like(room), where=slopes > 0)
-        beyond = ahead > room
-        if not (beyond & ~stopped).any():
-            return np.minimum(ahead, room)
-        stopped |= beyond
+    with np.errstate(divide="ignore"):
+        return sizes_in_l2_ball(slopes, room, radii, 1 / curvature)
 
 
 def _in_box(slopes, room, radii, curvature):

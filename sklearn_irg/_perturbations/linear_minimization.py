@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_irg._perturbations.sizes_in_ball import sizes_in_l2_ball
+
 __all__ = ["linear_minimization"]
 
 
@@ -48,25 +50,8 @@ def _fill(slopes, room, radii, norm):
     # for the unit ball, so that nothing overflows
     slopes = slopes / np.where(steepest > 0, steepest, 1)
     room = np.minimum(room / np.where(radii > 0, radii, 1), 1) * (slopes > 0)
-    return (_in_unit_ball if norm == "l2" else _steepest_first)(slopes, room) * radii
-
-
-def _in_unit_ball(slopes, room):
-    """Sizes ``min(t · slope, room)`` with the largest t that stays in the L2 ball, found among the sorted bends."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bends = np.where(slopes > 0, room / slopes, np.inf)
-    order = bends.argsort(axis=1)
-    bend, slope, end = (np.take_along_axis(a, order, axis=1) for a in (bends, slopes, room))
-    rows = np.arange(len(slopes))
-    # where t is the k-th bend, those before it stand at their bound
-    ended = np.cumsum(end**2, axis=1) - end**2
-    free = np.cumsum((slope**2)[:, ::-1], axis=1)[:, ::-1]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        outside = (free > 0) & (ended + bend**2 * free >= 1)
-        first = outside.argmax(axis=1)
-        t = np.sqrt(np.maximum(1 - ended[rows, first], 0) / free[rows, first])
-    t = np.where(outside.any(axis=1), t, np.inf)[:, None]
-    return np.minimum(np.multiply(t, slopes, out=np.zeros_like(slopes), where=slopes > 0), room)
+    in_unit_ball = sizes_in_l2_ball(slopes, room, np.ones(len(room))) if norm == "l2" else _steepest_first(slopes, room)
+    return in_unit_ball * radii
 
 
 def _steepest_first(slopes, room):

@@ -1,7 +1,6 @@
 """How far linear functions of the inputs of a model, such as what enters its units, can go within what rows may become."""
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from sklearn_irg._perturbations.projection import DUAL
 
@@ -78,12 +77,10 @@ def _by_levels(inputs, values):
     counts = _largest(gains, inputs.n_swaps)
 
     def pull_back(g):
-        total = np.zeros(values.shape)
-        for c, places in enumerate(inputs.places.T):
-            arrived = _sums_by_place(np.where(counts[c], g, 0), places, len(best))[:-1]
-            total -= arrived
-            np.add.at(total, (taken, np.arange(total.shape[1])), arrived)
-        return total
+        left = inputs.sums_by_place(np.where(counts, g, 0).reshape(-1, g.shape[1]))
+        n_levels, n_units = values.shape
+        arrived = np.bincount((taken * n_units + np.arange(n_units)).ravel(), left.ravel(), values.size)
+        return arrived.reshape(n_levels, n_units) - left
 
     return np.where(counts, gains, 0).sum(axis=0), pull_back
 
@@ -93,15 +90,20 @@ def _best_changes(inputs, values):
     best, taken = np.zeros((len(values) + 1, values.shape[1])), np.zeros(values.shape, dtype=int)
     for levels, swaps in inputs.columns_of_levels():
         own = values[levels]
-        size = max(1, _BLOCK_ENTRIES // max(1, own.size))
-        for start in range(0, len(own), size):
-            some = slice(start, start + size)
-            allowed = np.where(swaps[some, :, None], own[None], -np.inf)
-            to = allowed.argmax(axis=1)
-            here = slice(levels.start + start, min(levels.start + start + size, levels.stop))
-            taken[here] = levels.start + to
-            best[here] = np.maximum(np.take_along_axis(allowed, to[:, None], axis=1)[:, 0] - own[some], 0)
+        to = (
+            _best_of_some(own, swaps) if swaps.ndim > 1 else np.where(swaps[:, None], own, -np.inf).argmax(axis=0)[None]
+        )
+        taken[levels] = levels.start + to
+        best[levels] = np.maximum(np.take_along_axis(own, to, axis=0) - own, 0)
     return best, taken
+
+
+def _best_of_some(values, swaps):
+    """For each level and unit the largest of the levels that it may become, itself where there is none."""
+    size = max(1, _BLOCK_ENTRIES // max(1, values.size))
+    blocks = [swaps[start : start + size, :, None] for start in range(0, len(swaps), size)]
+    to = np.concatenate([np.where(ways, values, -np.inf).argmax(axis=1) for ways in blocks])
+    return np.where(swaps.any(axis=1)[:, None], to, np.arange(len(swaps))[:, None])
 
 
 def _largest(gains, k):
@@ -112,9 +114,3 @@ def _largest(gains, k):
     elif k < len(gains):
         np.put_along_axis(counts, np.argpartition(-gains, k - 1, axis=0)[k:], False, axis=0)
     return counts
-
-
-def _sums_by_place(rows, places, n_places):
-    """Sums of rows that have the same place."""
-    indicator = csr_array((np.ones(len(places)), places, np.arange(len(places) + 1)), shape=(len(places), n_places))
-    return indicator.T @ rows

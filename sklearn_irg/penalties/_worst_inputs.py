@@ -30,7 +30,7 @@ def worst_inputs(step, inputs, targets, *, start=None, n_steps=1, step_size=None
         Length of a step in units of scale; ``None`` is as far as the set allows in one step, else ``2.5 / n_steps`` of the
         radius.
     """
-    gradients = step.frozen_loss_gradients_at(step.X if start is None else start, targets)
+    gradients = step.frozen_loss_gradients if start is None else step.frozen_loss_gradients_at(start, targets)
     moved = _moved(inputs, step.X, _climbed(step, inputs, targets, gradients, n_steps, step_size))
     if start is not None:
         moved = _worse_of(
@@ -71,29 +71,30 @@ def _with_worst_levels(step, inputs, targets, gains, moved):
 
     Swaps are tried where they enter the first layer: there a level adds a row of a small table.
     """
-    n_levels, rows = inputs.starts[-1], np.arange(len(moved))
+    n_levels, rows, n_samples = inputs.starts[-1], np.arange(len(moved)), len(moved)
     effects = np.zeros((n_levels + 1, moved.shape[1]), dtype=moved.dtype)
     effects[:-1] = inputs.levels
     of_first = effects @ step.network.unpack(stop_gradient(step.theta))[0][0]
-    places = inputs.places.copy()
-    entering = step.frozen_entering_first(moved)
-    loss = step.frozen_losses_of_first(entering, targets)
+    places, entering = inputs.places.copy(), step.frozen_entering_first(moved)
     for _ in range(inputs.n_swaps):
-        base, chosen = entering, np.full(len(moved), n_levels)
-        for place in _best_few(gains):
-            is_open = gains[rows, place] > -np.inf
-            trial = base + of_first[place] - of_first[inputs.places[rows, inputs.column_of(place)]]
-            found = np.where(is_open, step.frozen_losses_of_first(trial, targets), -np.inf)
-            better = found > loss
-            loss, chosen = np.where(better, found, loss), np.where(better, place, chosen)
-            entering = np.where(better[:, None], trial, entering)
-        swapped = np.flatnonzero(chosen < n_levels)
+        few = _best_few(gains)
+        columns = inputs.column_of(few)
+        tried = entering + of_first[few] - of_first[inputs.places[rows, columns]]
+        losses = step.frozen_losses_of_first(
+            np.concatenate([entering[None], tried]).reshape(-1, entering.shape[1]), targets
+        )
+        losses = losses.reshape(-1, n_samples)
+        losses[1:][gains[rows, few] == -np.inf] = -np.inf
+        best = losses.argmax(axis=0)
+        swapped = np.flatnonzero(best)
         if not len(swapped):
             break
-        columns = inputs.column_of(chosen[swapped])
-        places[swapped, columns] = chosen[swapped]
+        chosen = best[swapped] - 1
+        entering[swapped] = tried[chosen, swapped]
+        column = columns[chosen, swapped]
+        places[swapped, column] = few[chosen, swapped]
         for c, (levels, _) in enumerate(inputs.columns_of_levels()):  # each column changes once
-            gains[swapped[columns == c], levels] = -np.inf
+            gains[swapped[column == c], levels] = -np.inf
     for c in range(places.shape[1]):
         changed = np.flatnonzero(places[:, c] != inputs.places[:, c])
         moved[changed] += effects[places[changed, c]] - effects[inputs.places[changed, c]]
@@ -101,6 +102,6 @@ def _with_worst_levels(step, inputs, targets, gains, moved):
 
 
 def _best_few(gains):
-    """For each row the levels of the largest gains, as arrays of shape (n_samples,)."""
+    """For each row the levels of the largest gains, shape (n_few, n_samples)."""
     n = min(_N_PROPOSED, gains.shape[1])
     return np.argpartition(-gains, n - 1, axis=1)[:, :n].T

@@ -52,6 +52,7 @@ class WorstLinearLoss(SamplePenalty):
     def __init__(self, inputs, rows):
         self.inputs = inputs
         self._moments = _moments(rows)
+        self._one_class_each = bool(np.isin(rows.targets, (0, 1)).all())
 
     def bounded(self, network):
         return StandardizedInputs(*self._moments), self
@@ -68,7 +69,7 @@ class WorstLinearLoss(SamplePenalty):
     def _of_one_output(self, step, inputs):
         """The loss at one end of the output's interval, or at the worse one; it is convex, so no point between is worse."""
         targets = step.targets
-        if step.likelihood.n_classes(1) == 2 and np.isin(targets, (0, 1)).all():
+        if step.likelihood.n_classes(1) == 2 and self._one_class_each:
             return self._loss_at_end(step, inputs, 1.0 - 2.0 * targets[:, 0])
         signs = np.ones(len(targets))
         return numpy.maximum(self._loss_at_end(step, inputs, signs), self._loss_at_end(step, inputs, -signs))
@@ -80,7 +81,7 @@ class WorstLinearLoss(SamplePenalty):
     def _of_classes(self, step, inputs):
         """The mean, by a row's shares of classes, of the loss with each class as far below the others as can be."""
         targets = step.targets
-        if np.isin(targets, (0, 1)).all():  # one class for each row
+        if self._one_class_each:
             return self._loss_below(step, inputs, targets.argmax(axis=1), targets)
         classes = np.eye(targets.shape[1], dtype=targets.dtype)
         return sum(
