@@ -146,15 +146,15 @@ class InputPerturbations:
 
         Minus infinity where it is not allowed.
         """
-        values = coefficients @ self.levels.T
-        gains, each = np.full(values.shape, -np.inf), (len(values),) + (1,) * (values.ndim - 2)
+        values, column = coefficients @ self.levels.T, self.column_of(np.arange(self.starts[-1]))
+        each = (len(values),) + (1,) * (values.ndim - 2)
+        has_level = self.places < self.starts[-1]
+        own = np.where(has_level, self.places, self.starts[:-1])
+        change = values - np.take_along_axis(values, own.reshape(*each, -1), axis=-1)[..., column]
+        allowed = has_level[:, column]
         for c, (levels, swaps) in enumerate(self.columns_of_levels()):
-            has_one = self.places[:, c] < self.starts[-1]
-            own = np.where(has_one, self.places[:, c], self.starts[c])
-            change = values[..., levels] - np.take_along_axis(values, own.reshape(*each, 1), axis=-1)
-            allowed = (swaps[own - self.starts[c]] if swaps.ndim > 1 else swaps) & has_one[:, None]
-            gains[..., levels] = np.where(allowed.reshape(*each, -1), change, -np.inf)
-        return gains
+            allowed[:, levels] &= swaps if swaps.ndim == 1 else swaps[own[:, c] - self.starts[c]]
+        return np.where(allowed.reshape(*each, -1), change, -np.inf)
 
     def sums_by_place(self, rows):
         """Sums of rows over cells that have the same level: rows of the first swappable column, then those of the second, …."""

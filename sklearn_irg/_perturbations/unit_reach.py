@@ -74,15 +74,15 @@ def _by_levels(inputs, values):
     """The sum of the largest changes of ``n_swaps`` columns, for values of each level, shape (n_levels, n_units)."""
     best, taken = _best_changes(inputs, values)
     gains = np.stack([best[places] for places in inputs.places.T])  # by column, row and unit
-    counts = _largest(gains, inputs.n_swaps)
+    total, shares = _largest_few(gains, inputs.n_swaps)
 
     def pull_back(g):
-        left = inputs.sums_by_place(np.where(counts, g, 0).reshape(-1, g.shape[1]))
+        left = inputs.sums_by_place((shares * g).reshape(-1, g.shape[1]))
         n_levels, n_units = values.shape
         arrived = np.bincount((taken * n_units + np.arange(n_units)).ravel(), left.ravel(), values.size)
         return arrived.reshape(n_levels, n_units) - left
 
-    return np.where(counts, gains, 0).sum(axis=0), pull_back
+    return total, pull_back
 
 
 def _best_changes(inputs, values):
@@ -106,11 +106,13 @@ def _best_of_some(values, swaps):
     return np.where(swaps.any(axis=1)[:, None], to, np.arange(len(swaps))[:, None])
 
 
-def _largest(gains, k):
-    """Which of the gains of each row and unit are among the k largest, and positive."""
-    counts = gains > 0
+def _largest_few(gains, k):
+    """Sums of the k largest gains of each row and unit, and the share of each in them; ties of the largest share."""
     if k == 1:
-        counts &= gains.argmax(axis=0) == np.arange(len(gains))[:, None, None]
-    elif k < len(gains):
-        np.put_along_axis(counts, np.argpartition(-gains, k - 1, axis=0)[k:], False, axis=0)
-    return counts
+        best = gains.max(axis=0)
+        shares = (gains == best) & (best > 0)
+        return best, shares / np.maximum(shares.sum(axis=0), 1)
+    shares = gains > 0
+    if k < len(gains):
+        np.put_along_axis(shares, np.argpartition(-gains, k - 1, axis=0)[k:], False, axis=0)
+    return np.where(shares, gains, 0).sum(axis=0), shares
