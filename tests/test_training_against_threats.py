@@ -631,7 +631,7 @@ class TestChoosingAStrength:
         X, y = numbers_and_codes(150)
         threat = threat_of(X, norm, integers=None)
         model = GradRegLogisticRegression(None, max_iter=500).fit(X, y)
-        score = model.score_against(X, y, threat.input_perturbations(X))
+        score = model.withstands(X, y, threat.input_perturbations(X)).mean()
         assert score == certified_accuracy(model, X, y, threat) == adversarial_accuracy(model, X, y, threat)
 
     def test_scores_of_networks_are_found_by_an_attack(self):
@@ -640,7 +640,7 @@ class TestChoosingAStrength:
         model = GradRegMLPClassifier(
             (10,), penalty=None, max_iter=100, learning_rate_init=0.01, random_state=0, tol=0.1
         ).fit(X, y)
-        score = model.score_against(X, y, threat.input_perturbations(X))
+        score = model.withstands(X, y, threat.input_perturbations(X)).mean()
         assert (
             certified_accuracy(model, X, y, threat)
             <= adversarial_accuracy(model, X, y, threat)

@@ -48,8 +48,8 @@ class TrainsAgainstThreats:
         self._after_fit(X, y)
         return self
 
-    def score_against(self, X, y, perturbations, sample_weight=None):
-        """Accuracy where rows become the worst that they may, as far as training finds it.
+    def withstands(self, X, y, perturbations):
+        """Whether rows are classified correctly where they become the worst that they may, as far as training finds it.
 
         For linear models no allowed point is worse, and rows with integers may come off better than here.
 
@@ -61,22 +61,20 @@ class TrainsAgainstThreats:
             Their classes.
         perturbations : InputPerturbations
             What each row may become.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
 
         Returns
         -------
-        score : float
-            Between 0 and 1.
+        withstands : ndarray of bool of shape (n_samples,)
+            For each row.
         """
         loss = self._loss()
-        rows, network = self._prepare(X, y, sample_weight, None, loss, None, True, True, perturbations=perturbations)
+        rows, network = self._prepare(X, y, None, None, loss, None, True, True, perturbations=perturbations)
         objective, (_, theta), right = Objective(network, rows, [(1.0, loss)]), self._fitted_network(), []
         for block in objective.everything().blocks(_BLOCK_ROWS):
             step = Step(objective, theta, block)
             positions = self._decide(worst_outputs(step, rows.perturbations.take(step.positions)))
             right.append((positions.reshape(len(positions), -1) == self._positions(step.targets)).all(axis=1))
-        return float(np.average(np.concatenate(right), weights=rows.sample_weight))
+        return np.concatenate(right)
 
     def _after_fit(self, X, y):
         """Set what a fit leaves beside the weights."""

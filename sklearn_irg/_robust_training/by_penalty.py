@@ -3,7 +3,6 @@
 import inspect
 import warnings
 
-import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
@@ -12,7 +11,7 @@ from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._robust_training.last_step import last_of_pipeline, last_step
 from sklearn_irg._threats.behind_fitted_steps import perturbations_behind
 
-__all__ = ["fit_by_penalty", "labelled_rows", "trains_by_penalty"]
+__all__ = ["fit_by_penalty", "trains_by_penalty"]
 
 _SUCH_AS = (
     'penalty="adversarial_loss" or "certified_loss", also in sums such as AdversarialLoss() + 0.003 * WeightDecay()'
@@ -50,7 +49,7 @@ def trains_by_penalty(estimator, method):
 
 
 def fit_by_penalty(estimator, X, y, sample_weight, params, threat):
-    """A fitted clone of an estimator, whose last step is trained against what its inputs may become.
+    """A fitted clone of an estimator, trained against what the inputs of its last step may become, and which rows withstand that.
 
     Parameters
     ----------
@@ -69,13 +68,7 @@ def fit_by_penalty(estimator, X, y, sample_weight, params, threat):
     _warn_of_weak_default(last)
     perturbations = perturbations_behind(steps, X, inputs.shape[1], threat)
     last.fit_against(inputs, y, perturbations, sample_weight)
-    return model
-
-
-def labelled_rows(estimator, y):
-    """Positions of the rows that the last step takes as labelled."""
-    marker = getattr(last_step(estimator), "unlabeled_label", None)
-    return np.arange(len(y)) if marker is None else np.flatnonzero(y != marker)
+    return model, last.withstands(inputs, y, perturbations)
 
 
 def _fit_first_steps(model, X, y, params):

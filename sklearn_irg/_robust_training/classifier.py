@@ -14,13 +14,11 @@ from sklearn_irg._checks import (
     check_real,
     check_sample_weight,
 )
-from sklearn_irg._robust_training.by_penalty import fit_by_penalty, labelled_rows, trains_by_penalty
+from sklearn_irg._robust_training.by_penalty import fit_by_penalty, trains_by_penalty
 from sklearn_irg._robust_training.last_step import takes_weights
 from sklearn_irg._robust_training.predictions import PredictsByEstimator
 from sklearn_irg._robust_training.rounds import Rounds
 from sklearn_irg._threats.arguments import as_threat, checked_budget, one_radius
-from sklearn_irg._threats.attack_problem import AttackProblem
-from sklearn_irg._threats.evaluation import find_attacks
 from sklearn_irg._threats.robust_scores import ROBUST_SCORINGS, robust_score
 from sklearn_irg._threats.table_perturbations import TablePerturbations
 from sklearn_irg._threats.threat_model import ThreatModel
@@ -81,7 +79,7 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
     best_round_ : int
         In rounds only: the one that was chosen.
     robust_score_ : float
-        Score under attack on the training rows, by ``scoring``.
+        Score under attack on the training rows, by ``scoring``, as far as the attack of training finds it.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -197,19 +195,17 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
             raise InvalidParameterError("nothing may change under the threat model; use the estimator without it.")
         has_weights, params = sample_weight is not None, self._routed(params)
         if trains_by_penalty(self.estimator, self.method):
-            self._fit_by_penalty(X, tables, y, weights if has_weights else None, params)
+            self._fit_by_penalty(X, y, weights if has_weights else None, params)
         else:
             self._fit_in_rounds(tables, y, weights, params, has_weights)
         return self
 
-    def _fit_by_penalty(self, X, tables, y, weights, params):
-        self.estimator_ = fit_by_penalty(self.estimator, X, y, weights, params, self.threat_)
+    def _fit_by_penalty(self, X, y, weights, params):
+        self.estimator_, withstands = fit_by_penalty(self.estimator, X, y, weights, params, self.threat_)
         self.classes_ = self.estimator_.classes_
-        rows = labelled_rows(self.estimator, y)
-        problem = AttackProblem(self.estimator_, tables.take(rows).table.X, y[rows], self.threat_)
-        attacks = find_attacks(problem, [one_radius(self.threat_)], budget=checked_budget(self.max_nodes))
-        weights = None if weights is None else weights[rows]
-        self.robust_score_ = robust_score(attacks.misclassified[0], y[rows], self.scoring, weights)
+        is_labelled = np.isin(y, self.classes_)
+        weights = None if weights is None else weights[is_labelled]
+        self.robust_score_ = robust_score(~withstands[is_labelled], y[is_labelled], self.scoring, weights)
 
     def _fit_in_rounds(self, tables, y, weights, params, has_weights):
         rounds = Rounds(self, tables, y, weights, params, has_weights=has_weights)

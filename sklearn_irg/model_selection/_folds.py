@@ -127,7 +127,7 @@ def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, war
         under_attack = make_adversarial_scorer(threat)
         attacked = [under_attack(model, X, y, sample_weight=weights) for model in models]
     elif perturbations is not None:
-        attacked = [model.score_against(X, y, perturbations, weights) for model in models]
+        attacked = [np.average(model.withstands(X, y, perturbations), weights=weights) for model in models]
     return scores, attacked, [_n_different(model.predict(X)) for model in models] if counts else None
 
 
