@@ -13,7 +13,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan
 
-from benchmarks import fits, paths, steps, sweeps, trees
+from benchmarks import fits, paths, steps, sweeps, threats, trees
 from benchmarks.race import race
 
 GROUPS = {
@@ -25,6 +25,7 @@ GROUPS = {
     "search": fits.searches,
     "paths": paths.against_cold_fits,
     "sweeps": sweeps.against_the_first_release,
+    "threats": threats.evaluations,
 }
 TREES = ("trees", "veritas")  # one run for both, with tables of its own
 PACKAGES = ("numpy", "scipy", "scikit-learn", "autograd", "torch", "jax", "skorch")

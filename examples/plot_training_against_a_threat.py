@@ -49,16 +49,22 @@ threat = ThreatModel(0.3, n_swaps=1).fit(X_train)
 def prepared(model):
     words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     numbers, selector = StandardScaler(), make_column_selector
-    columns = [(numbers, selector(dtype_include="number")), (words, selector(dtype_exclude="number"))]
+    columns = [
+        (numbers, selector(dtype_include="number")),
+        (words, selector(dtype_exclude="number")),
+    ]
     return make_pipeline(make_column_transformer(*columns), model)
 
 
 boosting = HistGradientBoostingClassifier(max_depth=2, random_state=0)
 models = {
     "logistic": prepared(GradRegLogisticRegression(None)),
-    "logistic, weight decay": prepared(GradRegLogisticRegression("weight_decay", alpha=0.1)),
+    "logistic, weight decay": prepared(
+        GradRegLogisticRegression("weight_decay", alpha=0.1)
+    ),
     "logistic, trained": RobustTrainingClassifier(
-        prepared(GradRegLogisticRegression("adversarial_loss", alpha=1.0, max_iter=3000)), threat
+        prepared(GradRegLogisticRegression("adversarial_loss", alpha=1.0, max_iter=3000)),
+        threat,
     ),
     "boosting": prepared(boosting),
     "boosting, hardened": RobustTrainingClassifier(

@@ -49,7 +49,7 @@ def trains_by_penalty(estimator, method):
 
 
 def fit_by_penalty(estimator, X, y, sample_weight, params, threat):
-    """A fitted clone of an estimator, trained against what the inputs of its last step may become, and which rows withstand that.
+    """A fitted clone of an estimator, trained against what its last step's inputs may become, and which rows withstand that.
 
     Parameters
     ----------
