@@ -26,11 +26,11 @@ from sklearn_irg._threats.threat_model import ThreatModel
 class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Any classifier, trained on what may happen to its rows: hardening in rounds.
 
-    Fit the estimator, find for each training row something near that it may become and that is misclassified, or else the
-    worst that was tried, add these rows with their labels to all rows so far, and fit again [1]_. Works for whatever
-    `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all, whole pipelines on mixed tables.
-    One of the rounds is chosen by scores on rows that are held back: the most robust one of those that are nearly as good as
-    the best without attack.
+    Fit the estimator, find for a random half of the training rows something near that each may become and that is
+    misclassified, or else the worst that was tried, add these rows with their labels to all rows so far, and fit again [1]_.
+    Works for whatever `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all, whole
+    pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held back: the most robust one of those
+    that are nearly as good as the best without attack.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         What may happen to a row. A threat model that has not been fitted is fitted on X; a number is a radius in units of X.
     method : {"auto", "rounds"}, default="auto"
         How to train. "auto" is hardening in rounds.
-    n_rounds : int, default=10
+    n_rounds : int, default=20
         Number of refits, after a first fit on the rows as they are.
     validation_fraction : float, default=0.1
         Share of each class that is held back to choose a round; with 0, or too few rows, the last one is taken.
@@ -50,11 +50,11 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         By how much the chosen round's clean score may be below the best one; ``None`` is one standard error.
     max_rows : int, default=None
         Largest number of rows in a fit: the oldest copies go first. ``None`` means no limit, so that there are up to
-        ``n_rounds + 1`` times as many as X has.
+        ``n_rounds / 2 + 1`` times as many as X has.
     max_nodes : int, default=10_000
         As in `sklearn_irg.attacks.adversarial_accuracy`, for each row and radius.
     random_state : int, RandomState instance or None, default=None
-        Chooses the rows held back.
+        Chooses the rows held back, and those that each round moves.
     verbose : bool, default=False
         Whether to print the scores of each round.
 
@@ -94,7 +94,9 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
 
     Notes
     -----
-    The first round is often less robust than none: rows have to accumulate. Robust models score less without attack, and what
+    The first rounds may be less robust than none: rows have to accumulate. Points that are found move on at random where they
+    stay misclassified, since attacks stop right behind a threshold. Of the rows that are misclassified as they are, which have
+    nothing to lose, only half of those chosen are added again. Robust models score less without attack, and what
     one threat hardens may be weak against another: look at other radii and threats, too. Where a class is rare, pass an
     estimator with ``class_weight="balanced"``.
 
@@ -124,7 +126,7 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         threat,
         *,
         method="auto",
-        n_rounds=10,
+        n_rounds=20,
         validation_fraction=0.1,
         scoring="balanced_accuracy",
         tolerance=None,
@@ -180,8 +182,9 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         tables = TablePerturbations.of(self.threat_, X)
         if not (tables.arrays.movable_columns.any() or tables.arrays.columns):
             raise InvalidParameterError("nothing may change under the threat model; use the estimator without it.")
-        rounds = Rounds(self, tables, y, weights, self._routed(params), has_weights=sample_weight is not None)
-        rounds.run(*self._split(y, weights))
+        rng, has_weights = check_random_state(self.random_state), sample_weight is not None
+        rounds = Rounds(self, rng, tables, y, weights, self._routed(params), has_weights=has_weights)
+        rounds.run(*self._split(y, weights, rng))
         self.estimator_, self.best_round_ = rounds.chosen()
         self.history_ = {name: np.array(values) for name, values in rounds.history.items()}
         self.robust_score_ = rounds.score_on_training_rows(self.best_round_)
@@ -214,9 +217,9 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
     def _routed(self, params):
         return dict(process_routing(self, "fit", **params).estimator.fit) if params else {}
 
-    def _split(self, y, weights):
+    def _split(self, y, weights, rng):
         """Positions of the training rows, and of those held back: a share of each class, of which one row at least trains."""
-        rng, held = check_random_state(self.random_state), np.zeros(len(y), dtype=bool)
+        held = np.zeros(len(y), dtype=bool)
         for label in self.classes_:
             rows = rng.permutation(np.flatnonzero((y == label) & (weights > 0)))
             held[rows[: min(round(self.validation_fraction * len(rows)), max(len(rows) - 1, 0))]] = True
