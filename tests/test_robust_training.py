@@ -15,7 +15,12 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_irg import RobustTrainingClassifier
+from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._robust_training.growing_rows import GrowingRows
+from sklearn_irg._threats.arguments import checked_budget
+from sklearn_irg._threats.attack_problem import AttackProblem
+from sklearn_irg._threats.evaluation import find_attacks
+from sklearn_irg._threats.further_points import further_points
 from sklearn_irg._threats.table_perturbations import TablePerturbations
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, evaluate_robustness
 from tests.test_additive_trees import table_of
@@ -23,8 +28,13 @@ from tests.test_additive_trees import table_of
 SMALL = {"max_iter": 8, "max_depth": 2, "random_state": 0}
 
 
-# weights are repetitions of rows only where none are held back at random
-@parametrize_with_checks([RobustTrainingClassifier(LogisticRegression(), 0.1, n_rounds=1, validation_fraction=0)])
+# weights are repetitions of rows only where none are chosen at random
+@parametrize_with_checks(
+    [RobustTrainingClassifier(LogisticRegression(), 0.1, n_rounds=n, validation_fraction=0) for n in (0, 1)],
+    expected_failed_checks=lambda estimator: (
+        {"check_sample_weight_equivalence_on_dense_data": "half of the rows move"} if estimator.n_rounds else {}
+    ),
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -71,6 +81,17 @@ class TestHardening:
         assert attacked[trained.best_round_] == attacked[good].max()
         assert good[trained.best_round_]
 
+    def test_half_of_the_rows_move_in_a_round_and_fewer_that_are_misclassified_as_they_are(self):
+        X, y = mixed_table()
+        model = pipeline(DecisionTreeClassifier(max_depth=1))
+        options = {"n_rounds": 1, "validation_fraction": 0}
+        trained = RobustTrainingClassifier(model, ThreatModel(0.3, n_swaps=1), **options)
+        is_right = model.fit(X, y).predict(X) == y
+        added = [np.diff(trained.set_params(random_state=seed).fit(X, y).history_["n_rows"])[0] for seed in range(20)]
+        assert max(added) < 150
+        assert len(set(added)) > 1
+        assert abs(np.mean(added) - np.where(is_right, 0.5, 0.25).sum()) < 3
+
     def test_rows_stop_growing_where_nothing_can_change(self):
         X, y = mixed_table()
         model = pipeline(HistGradientBoostingClassifier(**SMALL))
@@ -99,15 +120,23 @@ class TestRows:
         rows = GrowingRows(tables, np.array([1.0, 2.0, 4.0]), merges=True)
         delta = np.array([[0, 0], [0.5, 0], [0.5, 0]])
         for _ in range(2):
-            rows.add(delta, tables.arrays.codes)
+            rows.add(np.arange(3), delta, tables.arrays.codes)
         np.testing.assert_array_equal(rows.source, [0, 1, 2, 1, 2])
         np.testing.assert_array_equal(rows.weights, [3, 2, 4, 4, 8])
+
+    def test_some_rows_get_a_copy(self):
+        tables = TablePerturbations.of(ThreatModel(1.0).fit(X := np.arange(6.0).reshape(3, 2)), X)
+        rows = GrowingRows(tables, np.array([1.0, 2.0, 4.0]), merges=False)
+        rows.add(np.array([1, 0]), np.tile(1 / tables.arrays.scales, (2, 1)), tables.arrays.codes[:2])
+        np.testing.assert_array_equal(rows.source, [0, 1, 2, 1, 0])
+        np.testing.assert_array_equal(rows.weights, [1, 2, 4, 2, 1])
+        np.testing.assert_allclose(rows.X[3:], X[[1, 0]] + 1)
 
     def test_the_oldest_copies_go_first(self):
         tables = TablePerturbations.of(ThreatModel(1.0).fit(X := np.arange(6.0).reshape(3, 2)), X)
         rows = GrowingRows(tables, np.ones(3), merges=True, max_rows=5)
         for size in (0.1, 0.2):
-            rows.add(np.full((3, 2), size), tables.arrays.codes)
+            rows.add(np.arange(3), np.full((3, 2), size), tables.arrays.codes)
         np.testing.assert_allclose(rows.delta[3:], 0.2)
         np.testing.assert_array_equal(rows.source, [0, 1, 2, 1, 2])
 
@@ -131,6 +160,36 @@ class TestRows:
         assert threat.allows(X.iloc[origin].reset_index(drop=True), last.reset_index(drop=True)).all()
 
 
+class TestFurtherPoints:
+    @pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
+    def test_they_are_inside_the_threat_and_still_misclassified(self, norm):
+        X, y = mixed_table()
+        threat = ThreatModel(0.5, norm=norm, n_swaps=1).fit(X)
+        model = pipeline(HistGradientBoostingClassifier(**SMALL)).fit(X, y)
+        attacks = find_attacks(AttackProblem(model, X, y, threat), [0.25, 0.5], budget=checked_budget(1000))
+        delta = further_points(attacks, 0.5, np.random.RandomState(0))
+        before, after = (delta_norms(points, norm) for points in (attacks.delta, delta))
+        found = attacks.misclassified[1]
+        assert (after >= before).all()
+        assert (after > before).mean() > 0.1
+        assert (delta[~found] == attacks.delta[~found]).all()
+        moved = attacks.problem.result(delta, attacks.codes)
+        assert threat.allows(X, moved).all()
+        assert (model.predict(moved) != y)[found].all()
+
+    def test_they_stay_where_the_next_threshold_is_close(self):
+        X = np.r_[np.zeros(20), np.ones(20), np.full(20, 2.0)][:, None]
+        y = np.repeat([0, 1, 0], 20)  # beyond 1.5, rows of class 0 are right again
+        model = DecisionTreeClassifier(random_state=0).fit(X, y)
+        threat = ThreatModel(2.0 / X.std()).fit(X)
+        attacks = find_attacks(
+            AttackProblem(model, X[:20], y[:20], threat), [2.0 / X.std()], budget=checked_budget(1000)
+        )
+        delta = further_points(attacks, threat.epsilon, np.random.RandomState(0)) * X.std()
+        assert delta.max() > 0.51
+        assert (np.abs(delta - 1) <= 0.5).all()
+
+
 class TestWeights:
     def test_they_reach_the_last_step(self):
         X, y = mixed_table()
@@ -152,7 +211,8 @@ class TestWeights:
     def test_a_last_step_without_them_is_trained_and_refuses_them(self):
         X, y = mixed_table()
         model = RobustTrainingClassifier(pipeline(KNeighborsClassifier()), ThreatModel(0.3).fit(X), n_rounds=1)
-        assert model.fit(X, y).history_["n_rows"][1] == 2 * model.history_["n_rows"][0]
+        n_rows = model.fit(X, y).history_["n_rows"]
+        assert n_rows[0] < n_rows[1] <= 1.5 * n_rows[0]
         with pytest.raises(ValueError, match="sample_weight needs a last step whose fit takes it"):
             model.fit(X, y, np.ones(len(y)))
 

@@ -32,11 +32,11 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
     may become is worked out behind them, and the last step is trained against that. The steps have to act column by column and
     be affine in numbers.
 
-    **In rounds** otherwise: fit the estimator, find for each training row something near that it may become and that is
-    misclassified, or else the worst that was tried, add these rows with their labels to all rows so far, and fit again [1]_.
-    Works for whatever `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all, whole
-    pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held back: the most robust one of those
-    that are nearly as good as the best without attack.
+    **In rounds** otherwise: fit the estimator, find for a random half of the training rows something near that each may become
+    and that is misclassified, or else the worst that was tried, add these rows with their labels to all rows so far, and fit
+    again [1]_. Works for whatever `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all,
+    whole pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held back: the most robust one of
+    those that are nearly as good as the best without attack.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         What may happen to a row. A threat model that has not been fitted is fitted on X; a number is a radius in units of X.
     method : {"auto", "penalty", "rounds"}, default="auto"
         How to train. "auto" is by a penalty where the last step has one that trains against a threat.
-    n_rounds : int, default=10
-        Number of refits, after a first fit on the rows as they are. This and what follows, but for ``max_nodes``, is for
-        rounds.
+    n_rounds : int, default=20
+        Number of refits, after a first fit on the rows as they are. This and what follows, but for ``scoring``, is
+        for rounds.
     validation_fraction : float, default=0.1
         Share of each class that is held back to choose a round; with 0, or too few rows, the last one is taken.
     scoring : {"balanced_accuracy", "accuracy"}, default="balanced_accuracy"
@@ -57,11 +57,11 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         By how much the chosen round's clean score may be below the best one; ``None`` is one standard error.
     max_rows : int, default=None
         Largest number of rows in a fit: the oldest copies go first. ``None`` means no limit, so that there are up to
-        ``n_rounds + 1`` times as many as X has.
+        ``n_rounds / 2 + 1`` times as many as X has.
     max_nodes : int, default=10_000
         As in `sklearn_irg.attacks.adversarial_accuracy`, for each row and radius.
     random_state : int, RandomState instance or None, default=None
-        Chooses the rows held back.
+        Chooses the rows held back, and those that each round moves.
     verbose : bool, default=False
         Whether to print the scores of each round.
 
@@ -107,9 +107,11 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
 
     Notes
     -----
-    In rounds, the first one is often less robust than none: rows have to accumulate. Robust models score less without attack,
-    and what one threat hardens may be weak against another: look at other radii and threats, too. Where a class is rare, pass
-    an estimator with ``class_weight="balanced"``.
+    In rounds, the first ones may be less robust than none: rows have to accumulate. Points that are found move on at random
+    where they stay misclassified, since attacks stop right behind a threshold. Of the rows that are misclassified as they are,
+    which have nothing to lose, only half of those chosen are added again. Robust models score less without attack, and what
+    one threat hardens may be weak against another: look at other radii and threats, too. Where a class is rare, pass an
+    estimator with ``class_weight="balanced"``.
 
     References
     ----------
@@ -137,7 +139,7 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         threat,
         *,
         method="auto",
-        n_rounds=10,
+        n_rounds=20,
         validation_fraction=0.1,
         scoring="balanced_accuracy",
         tolerance=None,
@@ -208,8 +210,9 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         self.robust_score_ = robust_score(~withstands[is_labelled], y[is_labelled], self.scoring, weights)
 
     def _fit_in_rounds(self, tables, y, weights, params, has_weights):
-        rounds = Rounds(self, tables, y, weights, params, has_weights=has_weights)
-        rounds.run(*self._split(y, weights))
+        rng = check_random_state(self.random_state)
+        rounds = Rounds(self, rng, tables, y, weights, params, has_weights=has_weights)
+        rounds.run(*self._split(y, weights, rng))
         self.estimator_, self.best_round_ = rounds.chosen()
         self.history_ = {name: np.array(values) for name, values in rounds.history.items()}
         self.robust_score_ = rounds.score_on_training_rows(self.best_round_)
@@ -241,9 +244,9 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
     def _routed(self, params):
         return dict(process_routing(self, "fit", **params).estimator.fit) if params else {}
 
-    def _split(self, y, weights):
+    def _split(self, y, weights, rng):
         """Positions of the training rows, and of those held back: a share of each class, of which one row at least trains."""
-        rng, held = check_random_state(self.random_state), np.zeros(len(y), dtype=bool)
+        held = np.zeros(len(y), dtype=bool)
         for label in self.classes_:
             rows = rng.permutation(np.flatnonzero((y == label) & (weights > 0)))
             held[rows[: min(round(self.validation_fraction * len(rows)), max(len(rows) - 1, 0))]] = True

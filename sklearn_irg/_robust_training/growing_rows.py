@@ -43,13 +43,13 @@ class GrowingRows:
         """All rows, like those of the table."""
         return self.tables.take(self.source).result(self.delta, self.codes)
 
-    def add(self, delta, codes):
-        """Add a copy of each row."""
+    def add(self, rows, delta, codes):
+        """Add a copy of each of some rows."""
         n_rows = len(self.tables)
-        self.source = np.concatenate([self.source, np.arange(n_rows)])
+        self.source = np.concatenate([self.source, rows])
         self.delta = np.concatenate([self.delta, delta + 0.0])  # no negative zeros
         self.codes = np.concatenate([self.codes, codes])
-        self.weights = np.concatenate([self.weights, self._own_weights])
+        self.weights = np.concatenate([self.weights, self._own_weights[rows]])
         if self.merges:
             self._merge()
         if self.max_rows is not None and len(self) > self.max_rows:

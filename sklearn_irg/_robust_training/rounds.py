@@ -1,4 +1,9 @@
-"""Hardening in rounds: fit, add what rows may become that is misclassified, or the worst that was tried, fit again."""
+"""Hardening in rounds: fit, add what rows may become that is misclassified, or the worst that was tried, fit again.
+
+A round moves a random half of the rows: the next model answers what was added, and the next attack answers that model; with all
+rows at once both overshoot. Rows that are misclassified as they are have nothing to lose and get fewer copies, which take from
+others; with none at all, accuracy falls.
+"""
 
 import numpy as np
 from sklearn.base import clone
@@ -9,11 +14,13 @@ from sklearn_irg._robust_training.last_step import weights_for
 from sklearn_irg._threats.arguments import checked_budget, one_radius
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.evaluation import find_attacks
+from sklearn_irg._threats.further_points import further_points
 from sklearn_irg._threats.robust_scores import robust_score, standard_error_of
 
 __all__ = ["Rounds"]
 
 _SHARES = np.array([0, 1 / 3, 2 / 3, 1])  # of the radius: near points that are misclassified harden more than far ones
+_CHANCE = 0.5  # of a copy, for a row that is misclassified as it is
 
 
 class Rounds:
@@ -23,6 +30,8 @@ class Rounds:
     ----------
     settings : RobustTrainingClassifier
         Its parameters, and ``threat_``.
+    rng : RandomState
+        Chooses the rows that move in a round, and how far.
     tables : TablePerturbations
         All rows.
     y, weights : ndarray of shape (n_samples,)
@@ -33,12 +42,13 @@ class Rounds:
         Whether weights were given.
     """
 
-    def __init__(self, settings, tables, y, weights, params, *, has_weights):
-        self.settings, self.tables, self.y, self.weights, self.params = settings, tables, y, weights, params
+    def __init__(self, settings, rng, tables, y, weights, params, *, has_weights):
+        self.settings, self.rng = settings, rng
+        self.tables, self.y, self.weights, self.params = tables, y, weights, params
         self.has_weights = has_weights
         self.radius = one_radius(settings.threat_)
         self.history = {"score": [], "attacked_score": [], "n_rows": []}
-        self.models, self.standard_errors, self.training_scores = [], [], []
+        self.models, self.standard_errors = [], []
 
     def run(self, training, held):
         """All rounds, for positions of the training rows and of those held back."""
@@ -55,12 +65,8 @@ class Rounds:
             model = self._fitted(rows)
             self.models.append(model)
             self._look_at(model, held, len(rows))
-            if k < self.settings.n_rounds:
-                attacks = self._attacks(model, training, _SHARES * self.radius)
-                self.training_scores.append(self._score(attacks.misclassified[-1], training))
-                if not _moves(attacks):
-                    break
-                rows.add(attacks.delta, attacks.codes)
+            if k == self.settings.n_rounds or not self._grow(rows, model):
+                break
 
     def chosen(self):
         """The model of the chosen round, and its number."""
@@ -76,10 +82,17 @@ class Rounds:
 
     def score_on_training_rows(self, k):
         """Score of a round under attack on the rows that it was trained on, as they were."""
-        if k < len(self.training_scores):
-            return self.training_scores[k]
         attacks = self._attacks(self.models[k], self.training, [self.radius])
         return self._score(attacks.misclassified[0], self.training)
+
+    def _grow(self, rows, model):
+        """Add what half of the rows may become, and say whether any has moved."""
+        half = self.rng.permutation(len(self.training))[: -(-len(self.training) // 2)]
+        attacks = self._attacks(model, self.training[half], _SHARES * self.radius)
+        is_added = ~attacks.problem.misclassified | (self.rng.uniform(size=len(half)) < _CHANCE)
+        delta = further_points(attacks, self.radius, self.rng)
+        rows.add(half[is_added], delta[is_added], attacks.codes[is_added])
+        return _moves(attacks)
 
     def _fitted(self, rows):
         source = self.training[rows.source]
