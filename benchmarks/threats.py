@@ -49,7 +49,7 @@ def step(model, penalty, n_swaps):
     )
     inputs = prepare.fit_transform(X)
     threat = ThreatModel(0.3, n_swaps=n_swaps).fit(X)
-    perturbations = perturbations_behind([("prepare", prepare)], X, inputs.shape[1], threat)
+    perturbations = perturbations_behind([("prepare", prepare)], X, inputs, threat)
     kind = GradRegLogisticRegression if model == "logistic" else partial(GradRegMLPClassifier, (50,))
     estimator = kind(penalty=CertifiedLoss() if penalty == "certified_loss" else penalty, alpha=1.0)
     loss = estimator._loss()

@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_irg import RobustTrainingClassifier
+from sklearn_irg import GradRegLogisticRegression, RobustTrainingClassifier
 from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._robust_training.growing_rows import GrowingRows
 from sklearn_irg._threats.arguments import checked_budget
@@ -30,7 +30,12 @@ SMALL = {"max_iter": 8, "max_depth": 2, "random_state": 0}
 
 # weights are repetitions of rows only where none are chosen at random
 @parametrize_with_checks(
-    [RobustTrainingClassifier(LogisticRegression(), 0.1, n_rounds=n, validation_fraction=0) for n in (0, 1)],
+    [
+        *(RobustTrainingClassifier(LogisticRegression(), 0.1, n_rounds=n, validation_fraction=0) for n in (0, 1)),
+        RobustTrainingClassifier(
+            GradRegLogisticRegression("adversarial_loss", alpha=1.0, max_iter=5000, tol=1e-6), 0.1, n_rounds=0
+        ),
+    ],
     expected_failed_checks=lambda estimator: (
         {"check_sample_weight_equivalence_on_dense_data": "half of the rows move"} if estimator.n_rounds else {}
     ),

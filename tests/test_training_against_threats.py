@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from scipy.optimize import check_grad, minimize
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -19,6 +20,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     PolynomialFeatures,
     StandardScaler,
+    TargetEncoder,
 )
 
 from sklearn_irg import (
@@ -399,7 +401,7 @@ class TestBadInput:
     def test_there_is_one_radius(self, penalty, options):
         X, y = numbers_and_codes()
         (name,) = options
-        with pytest.raises(ValueError, match=f"{name} of {penalty.__name__} is not taken beside a threat"):
+        with pytest.raises(ValueError, match=f"{name} of {penalty.__name__} cannot be combined with a threat"):
             GradRegMLPClassifier(penalty=penalty(threat=threat_of(X), **options)).fit(X, y)
 
     @pytest.mark.parametrize("penalty", [AdversarialLoss, CertifiedLoss, VirtualAdversarial, InputGradient])
@@ -499,7 +501,7 @@ class TestPipelines:
         rows = np.flatnonzero(weights)
         inputs = model.estimator[0].fit_transform(X)
         steps = [("prepare", model.estimator[0])]
-        perturbations = perturbations_behind(steps, X, inputs.shape[1], threat).take(rows)
+        perturbations = perturbations_behind(steps, X, inputs, threat).take(rows)
         direct = clone(LOGISTIC).fit_against(inputs[rows], y[rows], perturbations, weights[rows].astype(float))
         np.testing.assert_allclose(weighted.coef_, direct.coef_, atol=1e-8)
 
@@ -583,7 +585,7 @@ class TestRefusals:
         X, y = mixed_table(100)
         own = clone(LOGISTIC).set_params(penalty=AdversarialLoss(0.1))
         with pytest.raises(
-            ValueError, match="epsilon of AdversarialLoss is not taken beside the threat of RobustTraining"
+            ValueError, match="epsilon of AdversarialLoss cannot be combined with the threat of RobustTraining"
         ):
             RobustTrainingClassifier(behind(own), ThreatModel(0.3).fit(X)).fit(X, y)
 
@@ -652,5 +654,115 @@ class TestChoosingAStrength:
         X, y = mixed_table(100)
         threat = ThreatModel(0.3, n_swaps=1).fit(X)
         last = GradRegLogisticRegressionCV("adversarial_loss", threat=threat)
-        with pytest.raises(ValueError, match="threat of GradRegLogisticRegressionCV is not taken beside"):
+        with pytest.raises(ValueError, match="threat of GradRegLogisticRegressionCV cannot be combined with"):
             RobustTrainingClassifier(behind(last), threat).fit(X, y)
+
+
+class TestWhatOnceWentWrong:
+    def test_a_class_without_weight_is_absent(self):
+        X, _ = numbers_and_codes(90)
+        y = np.arange(90) % 3
+        threat = threat_of(X)
+        model = RobustTrainingClassifier(clone(LOGISTIC), threat, scoring="accuracy")
+        some = clone(model).fit(X, y, sample_weight=(y < 2).astype(float))
+        assert some.classes_.tolist() == [0, 1]
+        alone = clone(model).fit(X[y < 2], y[y < 2])
+        np.testing.assert_allclose(some.estimator_.coef_, alone.estimator_.coef_, atol=1e-6)
+        assert some.robust_score_ == alone.robust_score_
+        model.set_params(estimator__class_weight={0: 1, 1: 1, 2: 0}).fit(X, y)
+        assert 0 < model.robust_score_ < 1
+
+    def test_the_score_is_that_of_rows_as_they_are_transformed_later(self):
+        rng = np.random.RandomState(0)
+        X = pd.DataFrame({"a": rng.randn(400), "c": rng.choice([f"level {k}" for k in range(60)], 400)})
+        y = (X["a"] + X["c"].str[-1].astype(float) / 5 + rng.randn(400) > 0.9).astype(int)
+        prepare = make_column_transformer((TargetEncoder(), ["c"]), (StandardScaler(), ["a"]))
+        threat = ThreatModel(0.05, norm="linf").fit(X)
+        model = RobustTrainingClassifier(make_pipeline(prepare, LOGISTIC), threat, scoring="accuracy").fit(X, y)
+        assert model.robust_score_ == certified_accuracy(model, X, y, threat)
+
+    def test_routed_weights_reach_first_steps_that_ask_for_them(self):
+        X, y = numbers_and_codes(60)
+        weights = np.random.RandomState(0).rand(60)
+        with config_context(enable_metadata_routing=True):
+            scaler = StandardScaler().set_fit_request(sample_weight=True)
+            model = RobustTrainingClassifier(make_pipeline(scaler, clone(LOGISTIC)), threat_of(X))
+            trained = model.set_fit_request(sample_weight=True).fit(X, y, sample_weight=weights)
+        np.testing.assert_allclose(trained.estimator_[0].mean_, np.average(X, axis=0, weights=weights))
+
+    def test_a_threat_of_its_own_behind_a_scaler(self):
+        X, y = numbers_and_codes(60)
+        model = make_pipeline(
+            StandardScaler(), GradRegLogisticRegression(AdversarialLoss(threat=threat_of(X)), alpha=1.0)
+        )
+        with pytest.raises(ValueError, match="not trained on rows of the table that the ThreatModel was fitted on"):
+            model.fit(X, y)
+
+    def test_categories_of_digits_that_become_numbers(self):
+        X, y = numbers_and_codes(60)
+        frame = pd.DataFrame(X[:, :4], columns=list("abcd")).astype({"d": int}).astype({"d": str})
+        model = GradRegLogisticRegression(AdversarialLoss(threat=ThreatModel(0.1, n_swaps=1).fit(frame)))
+        with pytest.raises(ValueError, match=r"the column .* which is not a level of the table"):
+            model.fit(frame, y)
+
+    def test_a_penalty_out_of_reach_is_named(self):
+        X, y = numbers_and_codes(60)
+        inner = GradRegMLPClassifier((3,), penalty="adversarial_loss", max_iter=15, tol=9.0)
+        model = RobustTrainingClassifier(FixedThresholdClassifier(inner), threat_of(X), n_rounds=0)
+        with pytest.warns(
+            UserWarning, match="FixedThresholdClassifier is hardened in rounds; a penalty inside it knows nothing"
+        ):
+            model.fit(X, y)
+
+    def test_attributes_are_those_of_the_last_fit(self):
+        X, y = numbers_and_codes(60)
+        threat = threat_of(X)
+        model = RobustTrainingClassifier(clone(MLP), threat, method="rounds", n_rounds=1).fit(X, y)
+        model.set_params(method="penalty").fit(X, y)
+        assert not hasattr(model, "history_")
+        model.set_params(threat__epsilon=0.01)
+        assert model.threat_.epsilon == 0.6
+
+    @pytest.mark.parametrize(
+        "options",
+        [{"loss": PenaltyLoss(AdversarialLoss()), "penalty": None}, {"penalty": 40 * AdversarialLoss()}],
+        ids=["loss", "x 40"],
+    )
+    def test_a_default_strength_that_is_strong_enough(self, options):
+        X, y = numbers_and_codes(60)
+        model = RobustTrainingClassifier(GradRegLogisticRegression(max_iter=3000, **options), threat_of(X))
+        assert model.fit(X, y).robust_score_ > 0
+
+    @pytest.mark.parametrize(
+        ("penalty", "options", "message"),
+        [
+            ("adversarial_loss", {}, "alpha=0.03"),
+            (1e3 * AdversarialLoss(), {"valid": lambda rows: rows[:, 0] == rows[:, 0]}, "valid of"),
+            ("input_gradient", {}, "no penalty of"),
+        ],
+    )
+    def test_warnings_point_at_the_call(self, penalty, options, message):
+        X, y = numbers_and_codes(60)
+        last = GradRegLogisticRegression(penalty, max_iter=5000)
+        with pytest.warns(UserWarning, match=message) as seen:
+            RobustTrainingClassifier(last, threat_of(X, **options), n_rounds=0).fit(X, y)
+        assert {warning.filename for warning in seen} == {__file__}
+
+    @pytest.mark.parametrize("container", ["pandas", "polars"])
+    def test_steps_that_make_frames(self, container):
+        pytest.importorskip(container)
+        X, y = mixed_table(100)
+        encoder = OneHotEncoder(sparse_output=False, handle_unknown="ignore")
+        prepare = make_column_transformer((StandardScaler(), ["age"]), (encoder, ["job"])).set_output(
+            transform=container
+        )
+        model = RobustTrainingClassifier(make_pipeline(prepare, clone(LOGISTIC)), ThreatModel(0.3, n_swaps=1).fit(X))
+        assert model.fit(X, y).robust_score_ > 0.3
+
+    def test_a_category_that_is_missing_everywhere(self):
+        X, y = mixed_table(100)
+        X["job"] = pd.Series([None] * 100, dtype=object)
+        X["job"] = X["job"].astype("category")
+        threat = ThreatModel(0.3, n_swaps=1).fit(X)
+        model = RobustTrainingClassifier(behind(LOGISTIC), threat).fit(X, y)
+        assert 0 < adversarial_accuracy(model, X, y, threat) < 1

@@ -31,7 +31,10 @@ class Columns(NamedTuple):
     def require_dense(self, name):
         """Raise a ValueError if X is sparse."""
         if self.are_sparse:
-            raise ValueError(f"{name} moves every entry of X, so it needs a dense X; got a sparse one.")
+            raise ValueError(
+                f"{name} moves every entry of X, so it needs a dense X; got a sparse one. If an encoder made it, set "
+                "OneHotEncoder(sparse_output=False), or ColumnTransformer(…, sparse_threshold=0)."
+            )
 
     def mask_of(self, features, weights=None):
         """Zeros and ones over columns, shape (n_features,), or their weights in place of ones; None if all are one."""
@@ -124,6 +127,9 @@ class Rows:
         What the rows may become, for the terms that train against it.
     """
 
+    are_pieces = False  # of rows elsewhere
+    are_as_given = True  # not scaled by the estimator
+
     def __init__(
         self,
         X,
@@ -165,9 +171,6 @@ class Rows:
         weights = np.zeros(self.n_samples, dtype=self.X.dtype)
         weights[positions] = raw[positions] / raw[positions].sum()
         return _read_only(weights)
-
-    are_pieces = False  # of rows elsewhere
-    are_as_given = True  # not scaled by the estimator
 
     def total_weights(self):
         """Sum of the weights of each group, as they were given."""

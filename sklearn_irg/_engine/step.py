@@ -286,12 +286,12 @@ class Step:
         _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
         return self.network.pull_back(stop_gradient(self.theta), forward, residuals)
 
-    def frozen_entering_first(self, X):
+    def frozen_first_preactivations(self, X):
         """What enters the first layer at other inputs, as a constant, shape (n_samples, n_units)."""
         W, b = self.network.unpack(stop_gradient(self.theta))[0]
         return X @ W if b is None else X @ W + b
 
-    def frozen_losses_of_first(self, entering, targets=None):
+    def frozen_losses_above_first(self, entering, targets=None):
         """Loss of targets, by default each row's own, where this enters the first layer, as a constant, shape (n_samples,).
 
         There may be several for each row: all rows with the first, then all rows with the second, ….

@@ -1,9 +1,12 @@
 """Fits against what rows may become, as `sklearn_irg.RobustTrainingClassifier` finds it out behind the steps of a pipeline."""
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.step import Step
+from sklearn_irg._estimators._base import FLOATS
 from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
@@ -17,10 +20,18 @@ class TrainsAgainstThreats:
 
     @property
     def takes_threat(self):
-        """Whether a term of the objective is one of what rows may become."""
+        """Whether a term of the objective trains against what rows may become."""
         penalty = check_penalty(self.penalty)
         terms = [] if penalty is None else [term for _, term in penalty.terms()]
         return any(term.takes_threat for term in [*terms, check_loss(self.loss)])
+
+    @property
+    def weight_of_threat(self):
+        """What such terms weigh beside the loss, to first order of magnitude: infinite where they are the loss."""
+        if check_loss(self.loss).takes_threat:
+            return np.inf
+        terms = check_penalty(self.penalty).terms()
+        return float(self.alpha) * max(weight for weight, term in terms if term.takes_threat)
 
     @fit_method
     def fit_against(self, X, y, perturbations, sample_weight=None):
@@ -51,7 +62,7 @@ class TrainsAgainstThreats:
     def withstands(self, X, y, perturbations):
         """Whether rows are classified correctly where they become the worst that they may, as far as training finds it.
 
-        For linear models no allowed point is worse, and rows with integers may come off better than here.
+        For linear models no allowed point is worse, and rows with integers may withstand more than this says.
 
         Parameters
         ----------
@@ -65,16 +76,22 @@ class TrainsAgainstThreats:
         Returns
         -------
         withstands : ndarray of bool of shape (n_samples,)
-            For each row.
+            For each row; False for classes that were not seen.
         """
-        loss = self._loss()
-        rows, network = self._prepare(X, y, None, None, loss, None, True, True, perturbations=perturbations)
-        objective, (_, theta), right = Objective(network, rows, [(1.0, loss)]), self._fitted_network(), []
+        X = validate_data(self, X, accept_sparse=self._accept_sparse, dtype=FLOATS, reset=False)
+        network, theta = self._fitted_network()
+        is_known = np.isin(y, self.classes_)
+        positions = np.searchsorted(self.classes_, np.asarray(y)[is_known])
+        n_outputs = network.layer_sizes[-1]
+        targets = positions[:, None] if n_outputs == 1 else np.eye(n_outputs)[positions]
+        rows = Rows(X[is_known], targets.astype(X.dtype), perturbations=perturbations.take(is_known))
+        objective, withstands = Objective(network, rows, []), np.zeros(len(is_known), dtype=bool)
+        predicted = []
         for block in objective.everything().blocks(_BLOCK_ROWS):
             step = Step(objective, theta, block)
-            positions = self._decide(worst_outputs(step, rows.perturbations.take(step.positions)))
-            right.append((positions.reshape(len(positions), -1) == self._positions(step.targets)).all(axis=1))
-        return np.concatenate(right)
+            predicted.append(self._decide(worst_outputs(step, rows.perturbations.take(step.positions))))
+        withstands[is_known] = np.concatenate(predicted).ravel() == positions
+        return withstands
 
     def _after_fit(self, X, y):
         """Set what a fit leaves beside the weights."""

@@ -229,8 +229,13 @@ class VATClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
 
     @property
     def takes_threat(self):
-        """The virtual adversarial divergence always is one of what rows may become."""
+        """Whether the virtual adversarial divergence trains against what rows may become: always."""
         return True
+
+    @property
+    def weight_of_threat(self):
+        """What it weighs beside the loss."""
+        return float(self.alpha)
 
     def _after_fit(self, X, y):
         self._transduce(X, y)

@@ -71,8 +71,7 @@ class InputPerturbations:
         weights = weights[moving]
         if not issparse(weights) and np.count_nonzero(weights) <= _FEW * weights.size:
             weights = csr_array(weights)
-        starts = np.cumsum([0, *map(len, levels)])
-        codes = perturbations.codes[:, : len(levels)]
+        starts, codes = np.cumsum([0, *map(len, levels)]), perturbations.codes[:, : len(levels)]
         return cls(
             low,
             high,
@@ -96,11 +95,6 @@ class InputPerturbations:
         return self.weights.shape[1]
 
     @property
-    def is_empty(self):
-        """Whether every row stays as it is."""
-        return not ((self.low < self.high).any() or (self.n_swaps and any(ways.any() for ways in self.swaps)))
-
-    @property
     def is_more_than_ball(self):
         """Whether bounds, integers or swaps of levels matter."""
         moves = self.low < self.high
@@ -111,7 +105,7 @@ class InputPerturbations:
         """Those of some rows."""
         return replace(self, **{name: getattr(self, name)[rows] for name in ("low", "high", "radii", "places")})
 
-    def columns_of_levels(self):
+    def swappable_columns(self):
         """For each swappable column: the places of its levels as a slice, and which of them may become which."""
         return zip(map(slice, self.starts[:-1], self.starts[1:]), self.swaps)
 
@@ -138,7 +132,7 @@ class InputPerturbations:
         if not self.n_swaps:
             return 0.0
         gains = self.swap_gains(-coefficients)
-        best = [gains[..., levels].max(axis=-1, initial=0) for levels, _ in self.columns_of_levels()]
+        best = [gains[..., levels].max(axis=-1, initial=0) for levels, _ in self.swappable_columns()]
         return -np.sort(best, axis=0)[-self.n_swaps :].sum(axis=0)
 
     def swap_gains(self, coefficients):
@@ -152,7 +146,7 @@ class InputPerturbations:
         own = np.where(has_level, self.places, self.starts[:-1])
         change = values - np.take_along_axis(values, own.reshape(*each, -1), axis=-1)[..., column]
         allowed = has_level[:, column]
-        for c, (levels, swaps) in enumerate(self.columns_of_levels()):
+        for c, (levels, swaps) in enumerate(self.swappable_columns()):
             allowed[:, levels] &= swaps if swaps.ndim == 1 else swaps[own[:, c] - self.starts[c]]
         return np.where(allowed.reshape(*each, -1), change, -np.inf)
 

@@ -76,7 +76,7 @@ def _best_changes(inputs, values, sharpness):
     """What a change of each level gains at best, for both signs, and what counts of changes mean for all levels."""
     gains, choices = np.full((2, len(values) + 1), -np.inf), []
     largest = _hard_max if sharpness is None else partial(_soft_max, sharpness=sharpness)
-    for levels, swaps in inputs.columns_of_levels():
+    for levels, swaps in inputs.swappable_columns():
         own = values[levels]
         for side, sign in enumerate((1, -1)):
             best, share = largest(np.where(swaps, sign * own, -np.inf).reshape(-1, len(own)))

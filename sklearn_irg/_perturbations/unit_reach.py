@@ -29,10 +29,10 @@ def unit_reach(inputs, weights):
     pull_back : callable
         From a cotangent of the same shape to one of the weights.
     """
-    by_numbers, pull_back_numbers = _by_numbers(inputs, inputs.weights @ weights)
+    by_numbers, pull_back_numbers = _numbers_of_units(inputs, inputs.weights @ weights)
     if not inputs.n_swaps:
         return by_numbers, lambda g: inputs.weights.T @ pull_back_numbers(g)
-    by_levels, pull_back_levels = _by_levels(inputs, inputs.levels @ weights)
+    by_levels, pull_back_levels = _levels_of_units(inputs, inputs.levels @ weights)
 
     def pull_back(g):
         return inputs.weights.T @ pull_back_numbers(g) + inputs.levels.T @ pull_back_levels(g)
@@ -40,7 +40,7 @@ def unit_reach(inputs, weights):
     return by_numbers + by_levels, pull_back
 
 
-def _by_numbers(inputs, slopes):
+def _numbers_of_units(inputs, slopes):
     """The smaller of what the box and the ball allow, for slopes of shape (n_columns, n_units)."""
     up, down = np.maximum(slopes, 0), np.minimum(slopes, 0)
     in_box = inputs.high @ up + inputs.low @ down
@@ -70,11 +70,11 @@ def _norm_gradients(slopes, norms, norm):
     return gradients
 
 
-def _by_levels(inputs, values):
+def _levels_of_units(inputs, values):
     """The sum of the largest changes of ``n_swaps`` columns, for values of each level, shape (n_levels, n_units)."""
-    best, taken = _best_changes(inputs, values)
+    best, taken = _best_changes_of_units(inputs, values)
     gains = np.stack([best[places] for places in inputs.places.T])  # by column, row and unit
-    total, shares = _largest_few(gains, inputs.n_swaps)
+    total, shares = _largest_of_units(gains, inputs.n_swaps)
 
     def pull_back(g):
         left = inputs.sums_by_place((shares * g).reshape(-1, g.shape[1]))
@@ -85,10 +85,10 @@ def _by_levels(inputs, values):
     return total, pull_back
 
 
-def _best_changes(inputs, values):
+def _best_changes_of_units(inputs, values):
     """The largest gain of a change of each level, not below zero, with a row for missing cells, and the level it leads to."""
     best, taken = np.zeros((len(values) + 1, values.shape[1])), np.zeros(values.shape, dtype=int)
-    for levels, swaps in inputs.columns_of_levels():
+    for levels, swaps in inputs.swappable_columns():
         own = values[levels]
         to = (
             _best_of_some(own, swaps) if swaps.ndim > 1 else np.where(swaps[:, None], own, -np.inf).argmax(axis=0)[None]
@@ -106,7 +106,7 @@ def _best_of_some(values, swaps):
     return np.where(swaps.any(axis=1)[:, None], to, np.arange(len(swaps))[:, None])
 
 
-def _largest_few(gains, k):
+def _largest_of_units(gains, k):
     """Sums of the k largest gains of each row and unit, and the share of each in them; ties of the largest share."""
     if k == 1:
         best = gains.max(axis=0)

@@ -3,15 +3,20 @@
 import inspect
 import warnings
 
+import numpy as np
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._robust_training.last_step import last_of_pipeline, last_step
+from sklearn_irg._robust_training.last_step import last_of_pipeline, last_step, weights_for
 from sklearn_irg._threats.behind_fitted_steps import perturbations_behind
 
 __all__ = ["fit_by_penalty", "trains_by_penalty"]
+
+_WEAK = 0.1  # a weight that hardly trains against a threat
 
 _SUCH_AS = (
     'penalty="adversarial_loss" or "certified_loss", also in sums such as AdversarialLoss() + 0.003 * WeightDecay()'
@@ -26,26 +31,38 @@ def trains_by_penalty(estimator, method):
     ValueError
         If it should be and cannot.
     """
-    takes = getattr(last_step(estimator), "takes_threat", None)
-    name = type(last_step(estimator)).__name__
-    if method == "rounds" or (method == "auto" and takes is None):
-        return False
-    if not takes and method == "penalty":
+    last = last_step(estimator)
+    takes, name = getattr(last, "takes_threat", None), type(last).__name__
+    if method == "penalty" and not takes:
         raise InvalidParameterError(
             f'method="penalty" needs a last step with a penalty that trains against a threat; {name} has none. Give it '
             f'{_SUCH_AS} if it is one of sklearn_irg, or use method="rounds".'
         )
-    if not takes:
+    if method == "rounds" or not takes:
+        _warn_of_rounds(estimator, method, takes, name)
+        return False
+    if last_of_pipeline(estimator) is not last:
+        raise InvalidParameterError(
+            f"{name} cannot be trained against a threat inside of a search. Search over RobustTrainingClassifier instead."
+        )
+    return True
+
+
+def _warn_of_rounds(estimator, method, takes, name):
+    """Warn where a penalty is missing, or out of reach, by which a model could be trained."""
+    if method == "auto" and takes is not None:
         warnings.warn(
             f"no penalty of {name} trains against a threat, so it is hardened in rounds like any other classifier. Give it "
             f'{_SUCH_AS}; method="rounds" says that rounds are meant.',
             stacklevel=4,
         )
-    elif last_of_pipeline(estimator) is not last_step(estimator):
-        raise InvalidParameterError(
-            f"{name} cannot be trained against a threat inside of a search. Search over RobustTrainingClassifier instead."
+    inside = estimator.get_params(deep=True).values()
+    if takes is None and any(getattr(part, "takes_threat", False) is True for part in inside):
+        warnings.warn(
+            f"{name} is hardened in rounds; a penalty inside it knows nothing of the threat, and trains against a radius of "
+            "its own.",
+            stacklevel=4,
         )
-    return bool(takes)
 
 
 def fit_by_penalty(estimator, X, y, sample_weight, params, threat):
@@ -56,50 +73,57 @@ def fit_by_penalty(estimator, X, y, sample_weight, params, threat):
     estimator : estimator or Pipeline
         Its last step has ``fit_against``.
     X, y, sample_weight : array-like
-        As for ``fit``; weights, if any, go to the last step.
+        As for ``fit``; weights, if any, go to the last step, and where metadata are routed to others that ask for them.
     params : dict
         Metadata for the other steps.
     threat : ThreatModel
         Fitted on X.
     """
     model = clone(estimator)
+    if sample_weight is not None and get_config()["enable_metadata_routing"]:
+        params = params | weights_for(model, sample_weight)
     steps, inputs = _fit_first_steps(model, X, y, params)
     last = last_of_pipeline(model)
     _warn_of_weak_default(last)
-    perturbations = perturbations_behind(steps, X, inputs.shape[1], threat)
+    perturbations = perturbations_behind(steps, X, inputs, threat)
     last.fit_against(inputs, y, perturbations, sample_weight)
-    return model, last.withstands(inputs, y, perturbations)
+    for _, step in steps:  # some make others of the rows of their fit than of these rows later
+        X = X if step in (None, "passthrough") else step.transform(X)
+    return model, last.withstands(X, y, perturbations)
 
 
 def _fit_first_steps(model, X, y, params):
     """Fit all steps but the last of a pipeline, also of one inside it, in place; these steps, and what comes out of them."""
-    steps = []
+    steps, X = [], X if hasattr(X, "shape") else np.asarray(X)
     while isinstance(model, Pipeline):
-        first = model[:-1]
+        first, last = model[:-1], model.steps[-1][1]
         if len(first):
-            X = first.fit_transform(X, y, **_without_last(model, params))
+            X = first.fit_transform(X, y, **_for_first(first, last, params))
         model.steps = [*first.steps, model.steps[-1]]
         steps += first.steps
-        model = model.steps[-1][1]
+        model = last
+    if not steps:
+        check_array(X, dtype="numeric", ensure_all_finite=False)
     return [(f"step{k}", step) for k, (_, step) in enumerate(steps)], X
 
 
-def _without_last(model, params):
-    """Metadata for all steps but the last, which takes none but weights."""
-    refused = get_routing_for_object(model.steps[-1][1]).consumes("fit", params) if params else ()
+def _for_first(first, last, params):
+    """The metadata that the first steps take; the last one takes none but weights."""
+    refused = get_routing_for_object(last).consumes("fit", params) - {"sample_weight"} if params else ()
     if refused:
         raise InvalidParameterError(
             f"{', '.join(sorted(refused))} is not taken by a last step that is trained against a threat."
         )
-    return params
+    taken = get_routing_for_object(first).consumes("fit_transform", params) if params else ()
+    return {name: value for name, value in params.items() if name in taken}
 
 
 def _warn_of_weak_default(last):
     """Warn of a strength that nobody has chosen, and that is meant for other penalties."""
     default = inspect.signature(type(last)).parameters.get("alpha")
-    if default is not None and last.alpha == default.default and default.default < 0.1:
+    if default is not None and last.alpha == default.default and last.weight_of_threat < _WEAK:
         warnings.warn(
             f"alpha={last.alpha:g}, the default of {type(last).__name__}, is meant for input gradients and hardly trains "
             "against a threat. Choose one; with alpha=1 the worst points count as much as the rows.",
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -15,13 +15,14 @@ from sklearn_irg._checks import (
     check_sample_weight,
 )
 from sklearn_irg._robust_training.by_penalty import fit_by_penalty, trains_by_penalty
-from sklearn_irg._robust_training.last_step import takes_weights
+from sklearn_irg._robust_training.last_step import last_step, takes_weights
 from sklearn_irg._robust_training.predictions import PredictsByEstimator
 from sklearn_irg._robust_training.rounds import Rounds
 from sklearn_irg._threats.arguments import as_threat, checked_budget, one_radius
 from sklearn_irg._threats.robust_scores import ROBUST_SCORINGS, robust_score
 from sklearn_irg._threats.table_perturbations import TablePerturbations
 from sklearn_irg._threats.threat_model import ThreatModel
+from sklearn_irg._threats.training_inputs import warn_of_valid
 
 
 class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -205,9 +206,13 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
     def _fit_by_penalty(self, X, y, weights, params):
         self.estimator_, withstands = fit_by_penalty(self.estimator, X, y, weights, params, self.threat_)
         self.classes_ = self.estimator_.classes_
-        is_labelled = np.isin(y, self.classes_)
-        weights = None if weights is None else weights[is_labelled]
-        self.robust_score_ = robust_score(~withstands[is_labelled], y[is_labelled], self.scoring, weights)
+        counted = np.isin(y, self.classes_)
+        if weights is not None:
+            counted &= weights > 0
+            weights = weights[counted]
+        self.robust_score_ = robust_score(~withstands[counted], y[counted], self.scoring, weights)
+        for name in ("history_", "best_round_"):  # of an earlier fit
+            vars(self).pop(name, None)
 
     def _fit_in_rounds(self, tables, y, weights, params, has_weights):
         rng = check_random_state(self.random_state)
@@ -229,7 +234,8 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
             check_integer(self.max_rows, "max_rows", 1)
         checked_budget(self.max_nodes)
         if not is_classifier(self.estimator):
-            raise TypeError(f"estimator must be a classifier; got {type(self.estimator).__name__}.")
+            last = last_step(self.estimator)
+            raise TypeError(f"estimator must be a classifier; got {type(last).__name__}.")
         if params and not get_config()["enable_metadata_routing"]:
             raise ValueError(
                 f"{', '.join(params)} can only be passed with enable_metadata_routing=True, by sklearn.set_config."
@@ -237,9 +243,12 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
 
     def _fitted_threat(self, X):
         one_radius(self.threat)
-        if isinstance(self.threat, ThreatModel) and not hasattr(self.threat, "scales_"):
-            return clone(self.threat).fit(X)
-        return as_threat(self.threat, X)
+        threat = clone(self.threat, safe=False)  # what was trained against stays as it was
+        if isinstance(threat, ThreatModel) and not hasattr(threat, "scales_"):
+            threat.fit(X)
+        threat = as_threat(threat, X)
+        warn_of_valid(threat, stacklevel=3)
+        return threat
 
     def _routed(self, params):
         return dict(process_routing(self, "fit", **params).estimator.fit) if params else {}

@@ -8,7 +8,6 @@ from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._fitted.steps import NotNumbersError, Steps
 from sklearn_irg._perturbations.input_perturbations import InputPerturbations
 from sklearn_irg._threats.attack_problem import AttackProblem
-from sklearn_irg._threats.training_inputs import warn_of_valid
 
 __all__ = ["perturbations_behind"]
 
@@ -18,7 +17,7 @@ _WAY_ROUND = (
 )
 
 
-def perturbations_behind(steps, X, n_inputs, threat):
+def perturbations_behind(steps, X, inputs, threat):
     """The set of a fitted threat model as `InputPerturbations`, at its radius.
 
     Parameters
@@ -27,8 +26,8 @@ def perturbations_behind(steps, X, n_inputs, threat):
         Fitted; all but the last of a pipeline.
     X : DataFrame or array of shape (n_samples, n_columns)
         Rows as the first of them takes them.
-    n_inputs : int
-        Number of columns behind them.
+    inputs : DataFrame or array-like of shape (n_samples, n_inputs)
+        What they make of them.
     threat : ThreatModel
         Fitted on rows like these, of one radius.
 
@@ -37,8 +36,7 @@ def perturbations_behind(steps, X, n_inputs, threat):
     ValueError
         Where the steps are not affine in all numbers that rows may become, or do not act on levels column by column.
     """
-    warn_of_valid(threat)
-    pipeline = Pipeline([*steps, ("stand_in", _linear_stand_in(n_inputs))])
+    pipeline = Pipeline([*steps, ("stand_in", _linear_stand_in(inputs))])
     try:
         Steps(pipeline)(threat.read(X).take([0]).X)
     except NotNumbersError as error:
@@ -55,14 +53,17 @@ def perturbations_behind(steps, X, n_inputs, threat):
             f"the steps before the last are not affine in all that {np.count_nonzero(problem.limits <= radius)} of "
             f"{len(problem)} rows may become{_of_columns(problem)}. {_WAY_ROUND}"
         )
-    slopes = np.eye(n_inputs) if problem.before is None else problem.before[0]
+    slopes = np.eye(inputs.shape[1]) if problem.before is None else problem.before[0]
     levels = problem.effects or []
     return InputPerturbations.of(arrays, arrays.scales[:, None] * slopes, levels, np.full(len(problem), radius))
 
 
-def _linear_stand_in(n_inputs):
+def _linear_stand_in(inputs):
     """A fitted linear model in place of the last step, which is not fitted yet."""
-    model = LogisticRegression()
+    model, n_inputs = LogisticRegression(), inputs.shape[1]
+    names = list(getattr(inputs, "columns", ()))
+    if names and all(isinstance(name, str) for name in names):
+        model.feature_names_in_ = np.array(names, dtype=object)
     model.classes_, model.n_features_in_ = np.array([0, 1]), n_inputs
     model.coef_, model.intercept_, model.n_iter_ = np.zeros((1, n_inputs)), np.zeros(1), np.zeros(1, dtype=np.int32)
     return model

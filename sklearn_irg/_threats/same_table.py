@@ -6,7 +6,7 @@ from scipy.sparse import issparse
 from sklearn_irg._checks import check_column
 from sklearn_irg._fitted.tables import as_table
 
-__all__ = ["difference_from_table"]
+__all__ = ["difference_from_rows", "difference_from_table"]
 
 _ROUNDING = 1e-6  # of a number, as between single and double precision
 _OUTLIERS = 10.0  # factor by which some rows of a table may spread less or more than all of them, for one column
@@ -18,9 +18,11 @@ def difference_from_table(threat, X):
     """What shows that rows are not of the table on which a threat model was fitted; None if nothing does."""
     if issparse(X):
         return "X is sparse"
-    found = _other_columns(threat, as_table(X))
-    if found is not None:
-        return found
+    return _other_columns(threat, as_table(X)) or difference_from_rows(threat, X)
+
+
+def difference_from_rows(threat, X):
+    """The same, of rows whose columns are those of the table, whatever their names."""
     table = as_table(X, threat.levels_)
     numbers = table.numbers()
     numbers[~np.isfinite(numbers)] = np.nan

@@ -56,7 +56,7 @@ class TablePerturbations:
         with np.errstate(invalid="ignore"):
             low = np.minimum(ends[0] - numbers, 0) / scales
             high = np.maximum(ends[1] - numbers, 0) / scales
-        columns = tuple(threat.allowed_swaps_) if threat.n_swaps > 0 else ()
+        columns = tuple(j for j in threat.allowed_swaps_ if threat.n_swaps > 0 and len(threat.levels_[j]))
         levels, codes, swaps = _levels(threat, table, columns)
         arrays = PerturbationSet(
             numbers=np.nan_to_num(numbers, posinf=0, neginf=0),

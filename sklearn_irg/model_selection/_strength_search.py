@@ -83,7 +83,7 @@ class StrengthSearch:
         """
         if self.threat is not None:
             raise InvalidParameterError(
-                f"threat of {type(self).__name__} is not taken beside that of RobustTrainingClassifier. Leave one of them out."
+                f"threat of {type(self).__name__} cannot be combined with that of RobustTrainingClassifier. Leave one out."
             )
         return self._search(X, y, sample_weight, None, perturbations)
 

@@ -38,9 +38,10 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
     norm : {"l2", "linf"}, default=None
         Norm of the perturbation; "linf" takes the sign of the gradient. ``None`` is "l2" where there is no threat model.
     n_steps : int, default=1
-        Number of ascent steps.
+        Number of ascent steps; ignored where the worst point is known.
     step_size : float, default=None
-        Length of a step; ``None`` is the radius for one step and ``2.5 / n_steps`` of it for more.
+        Length of a step, with a threat in units of its scales; ``None`` is the radius for one step and ``2.5 / n_steps`` of it
+        for more.
     clip : tuple of (float, float), default=None
         Bounds for the perturbed samples, scalars or one per feature.
     features : sequence of str, int or bool, default=None

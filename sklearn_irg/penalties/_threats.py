@@ -32,8 +32,8 @@ class TakesThreat:
         for name in self._of_a_ball:
             if getattr(self, name) is not None:
                 raise InvalidParameterError(
-                    f"{name} of {type(self).__name__} is not taken beside {threat}, which says how far rows may move; got "
-                    f"{getattr(self, name)!r}."
+                    f"{name} of {type(self).__name__} cannot be combined with {threat}, which says how far rows may move; got "
+                    f"{name}={getattr(self, name)!r}."
                 )
 
     def has_threat(self, rows):
@@ -48,7 +48,7 @@ class TakesThreat:
             return rows.perturbations
         if rows.perturbations is not None and self.takes_threat:
             raise InvalidParameterError(
-                f"threat of {type(self).__name__} is not taken beside that of RobustTrainingClassifier. Leave one of them out."
+                f"threat of {type(self).__name__} cannot be combined with that of RobustTrainingClassifier. Leave one out."
             )
         if not rows.are_as_given:
             raise InvalidParameterError(

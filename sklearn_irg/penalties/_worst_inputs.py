@@ -49,7 +49,7 @@ def _moved(inputs, X, delta):
 
 
 def _worse_of(step, targets, moved, other):
-    losses = [step.frozen_losses_of_first(step.frozen_entering_first(X), targets) for X in (moved, other)]
+    losses = [step.frozen_losses_above_first(step.frozen_first_preactivations(X), targets) for X in (moved, other)]
     return np.where((losses[1] > losses[0])[:, None], other, moved)
 
 
@@ -75,12 +75,12 @@ def _with_worst_levels(step, inputs, targets, gains, moved):
     effects = np.zeros((n_levels + 1, moved.shape[1]), dtype=moved.dtype)
     effects[:-1] = inputs.levels
     of_first = effects @ step.network.unpack(stop_gradient(step.theta))[0][0]
-    places, entering = inputs.places.copy(), step.frozen_entering_first(moved)
+    places, entering = inputs.places.copy(), step.frozen_first_preactivations(moved)
     for _ in range(inputs.n_swaps):
         few = _best_few(gains)
         columns = inputs.column_of(few)
         tried = entering + of_first[few] - of_first[inputs.places[rows, columns]]
-        losses = step.frozen_losses_of_first(
+        losses = step.frozen_losses_above_first(
             np.concatenate([entering[None], tried]).reshape(-1, entering.shape[1]), targets
         )
         losses = losses.reshape(-1, n_samples)
@@ -93,7 +93,7 @@ def _with_worst_levels(step, inputs, targets, gains, moved):
         entering[swapped] = tried[chosen, swapped]
         column = columns[chosen, swapped]
         places[swapped, column] = few[chosen, swapped]
-        for c, (levels, _) in enumerate(inputs.columns_of_levels()):  # each column changes once
+        for c, (levels, _) in enumerate(inputs.swappable_columns()):  # each column changes once
             gains[swapped[column == c], levels] = -np.inf
     for c in range(places.shape[1]):
         changed = np.flatnonzero(places[:, c] != inputs.places[:, c])

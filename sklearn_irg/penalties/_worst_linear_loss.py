@@ -41,7 +41,7 @@ class WorstLinearLoss(SamplePenalty):
     inputs : InputPerturbations
         What the rows of the fit may become.
     rows : Rows
-        They.
+        The rows of the fit.
     """
 
     is_loss = True
