@@ -24,6 +24,7 @@ from sklearn_irg import (
     GradRegLogisticRegressionCV,
     GradRegMLPClassifier,
     GradRegMLPClassifierCV,
+    RobustTrainingClassifier,
     VATClassifier,
 )
 from sklearn_irg._threats.same_table import difference_from_table
@@ -312,6 +313,64 @@ class TestPath:
     def test_scores_need_folds(self):
         with pytest.raises(ValueError, match="Pass cv"):
             regularization_path(MODEL, X, Y, ALPHAS, scoring="accuracy")
+
+
+class TestPathAgainstAThreat:
+    """Of 0.03, which is the default too, no strength is warned of: it has been chosen."""
+
+    ALPHAS = [0.03, 1.0]
+
+    def trained(self, table, last=None):
+        last = GradRegLogisticRegression("adversarial_loss", max_iter=2000) if last is None else last
+        return RobustTrainingClassifier(make_pipeline(prepare(), last), ThreatModel(0.3, n_swaps=1).fit(table))
+
+    def test_scores_are_those_of_a_grid_search(self):
+        table, y = mixed_table()
+        model = self.trained(table)
+        path = regularization_path(model, table, y, self.ALPHAS, cv=3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            grid = {"estimator__gradreglogisticregression__alpha": path.alphas.tolist()}
+            search = GridSearchCV(model, grid, cv=3).fit(table, y)
+        np.testing.assert_allclose(path.scores.mean(axis=0), search.cv_results_["mean_test_score"], atol=1e-12)
+
+    def test_models_stay_inside_and_their_losses_and_coefficients_are_those_of_the_last_steps(self):
+        table, y = mixed_table()
+        path = regularization_path(self.trained(table), table, y, self.ALPHAS)
+        last = [model.estimator_[-1] for model in path.estimators]
+        assert [model.alpha for model in last] == path.alphas.tolist() == [1.0, 0.03]
+        np.testing.assert_array_equal(path.losses, [model.loss_ for model in last])
+        np.testing.assert_array_equal(path.coefs, [model.coef_ for model in last])
+        assert path.diagnostics(table, y)["gradient_norm"].shape == (2,)
+
+    def test_stronger_training_withstands_more_attacks(self):
+        table, y = mixed_table()
+        weak, strong = regularization_path(self.trained(table), table, y, [1e-3, 10.0]).estimators[::-1]
+        assert weak.robust_score_ < strong.robust_score_
+
+    def test_the_last_step_of_a_pipeline_is_trained_against_what_comes_out_of_the_others(self):
+        last = RobustTrainingClassifier(GradRegLogisticRegression("adversarial_loss", max_iter=2000), THREAT)
+        inside = regularization_path(make_pipeline(FunctionTransformer(), last), X, Y, self.ALPHAS)
+        np.testing.assert_array_equal(inside.coefs, regularization_path(last, X, Y, self.ALPHAS).coefs)
+
+    def test_weights_go_to_the_last_step(self):
+        table, y = mixed_table()
+        kept = np.arange(len(y)) < 60
+        weighted = regularization_path(self.trained(table), table, y, [1.0], sample_weight=kept.astype(float))
+        some = self.trained(table).set_params(estimator__gradreglogisticregression__alpha=1.0)
+        some.fit(table, y, sample_weight=kept)
+        np.testing.assert_array_equal(weighted.coefs[0], some.estimator_[-1].coef_)
+
+    def test_a_path_of_what_has_no_strength_is_refused_by_name(self):
+        table, y = mixed_table()
+        with pytest.raises(TypeError, match=r"also inside a RobustTrainingClassifier; got LogisticRegression\."):
+            regularization_path(self.trained(table, LogisticRegression()), table, y, self.ALPHAS)
+
+    @pytest.mark.parametrize("options", [{"mask": np.ones((90, 3), dtype=bool)}, {"warm_start": True}], ids=repr)
+    def test_masks_and_warm_starts_are_refused(self, options):
+        table, y = mixed_table()
+        with pytest.raises(ValueError, match=f"{next(iter(options))} is not taken by RobustTrainingClassifier"):
+            regularization_path(self.trained(table), table, y, self.ALPHAS, **options)
 
 
 class TestSelection:

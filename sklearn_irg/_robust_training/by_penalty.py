@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 from sklearn import get_config
@@ -14,13 +15,14 @@ from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._robust_training.last_step import last_of_pipeline, last_step, weights_for
 from sklearn_irg._threats.behind_fitted_steps import perturbations_behind
 
-__all__ = ["fit_by_penalty", "trains_by_penalty"]
+__all__ = ["fit_by_penalty", "no_warning_of_strength", "trains_by_penalty"]
 
 _WEAK = 0.1  # a weight that hardly trains against a threat
 
 _SUCH_AS = (
     'penalty="adversarial_loss" or "certified_loss", also in sums such as AdversarialLoss() + 0.003 * WeightDecay()'
 )
+_WEAK_DEFAULT = "is meant for input gradients and hardly trains against a threat"
 
 
 def trains_by_penalty(estimator, method):
@@ -118,12 +120,20 @@ def _for_first(first, last, params):
     return {name: value for name, value in params.items() if name in taken}
 
 
+@contextmanager
+def no_warning_of_strength():
+    """For fits at strengths that were chosen, one of which may be the default."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", f"alpha=.*{_WEAK_DEFAULT}")
+        yield
+
+
 def _warn_of_weak_default(last):
     """Warn of a strength that nobody has chosen, and that is meant for other penalties."""
     default = inspect.signature(type(last)).parameters.get("alpha")
     if default is not None and last.alpha == default.default and last.weight_of_threat < _WEAK:
         warnings.warn(
-            f"alpha={last.alpha:g}, the default of {type(last).__name__}, is meant for input gradients and hardly trains "
-            "against a threat. Choose one; with alpha=1 the worst points count as much as the rows.",
+            f"alpha={last.alpha:g}, the default of {type(last).__name__}, {_WEAK_DEFAULT}. "
+            "Choose one; with alpha=1 the worst points count as much as the rows.",
             stacklevel=5,
         )

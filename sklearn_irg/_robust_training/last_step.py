@@ -4,7 +4,7 @@ from sklearn import get_config
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-__all__ = ["last_of_pipeline", "last_step", "takes_weights", "weights_for"]
+__all__ = ["last_of_pipeline", "last_step", "path_to_last", "takes_weights", "weights_for"]
 
 
 def last_of_pipeline(estimator):
@@ -31,7 +31,7 @@ def weights_for(estimator, weights):
     if get_config()["enable_metadata_routing"]:
         _request_weights(estimator)
         return {"sample_weight": weights}
-    return {f"{_path(estimator)}sample_weight": weights}
+    return {f"{path_to_last(estimator)}sample_weight": weights}
 
 
 def _request_weights(estimator):
@@ -45,12 +45,12 @@ def _request_weights(estimator):
         last.set_fit_request(sample_weight=True)
 
 
-def _path(estimator):
-    """What comes before the name of a parameter of ``fit`` of the last step."""
+def path_to_last(estimator):
+    """What comes before the name of a parameter of the last step, or of its ``fit``."""
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
-        return f"{name}__{_path(last)}"
-    return _path(estimator.estimator) if _is_search(estimator) else ""
+        return f"{name}__{path_to_last(last)}"
+    return path_to_last(estimator.estimator) if _is_search(estimator) else ""
 
 
 def _is_search(estimator):

@@ -15,6 +15,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_irg._checks import InvalidParameterError, check_sample_weight
 from sklearn_irg._estimators._labels import is_marker
 from sklearn_irg._estimators._strengths import fit_strengths
+from sklearn_irg._robust_training import RobustTrainingClassifier
+from sklearn_irg._robust_training.strengths import fit_strengths_against, last_inside
 from sklearn_irg.attacks import make_adversarial_scorer
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
 
@@ -40,13 +42,15 @@ class Folds:
 
 def fit_path(estimator, X, y, alphas, sample_weight=None, mask=None, perturbations=None, warm_start=None):
     """Fitted clones of an estimator or a pipeline, one for each strength; pipelines share their first steps."""
+    if isinstance(estimator, RobustTrainingClassifier):
+        return fit_strengths_against(estimator, X, y, alphas, sample_weight)
     if not isinstance(estimator, Pipeline):
         options = {"perturbations": perturbations, "warm_start": warm_start}
         return fit_strengths(estimator, X, y, alphas, sample_weight, mask, **options)
     first_steps = clone(estimator[:-1])
     prepared = first_steps.fit_transform(X, y) if len(first_steps) else X
     pipelines = []
-    for model in fit_strengths(estimator[-1], prepared, y, alphas, sample_weight, mask, warm_start=warm_start):
+    for model in fit_path(estimator[-1], prepared, y, alphas, sample_weight, mask, warm_start=warm_start):
         pipeline = clone(estimator)
         pipeline.steps = [*first_steps.steps, (estimator.steps[-1][0], model)]
         pipelines.append(pipeline)
@@ -216,5 +220,6 @@ def _take(array, rows):
 
 
 def last_step(estimator):
-    """An estimator, or the last step of a pipeline."""
-    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    """An estimator, or the last step of a pipeline or of what is trained against a threat."""
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return last_inside(last) if isinstance(last, RobustTrainingClassifier) else last

@@ -8,6 +8,7 @@ from sklearn.utils import check_consistent_length
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer
 from sklearn_irg._estimators._base import NetworkEstimator
 from sklearn_irg._estimators._distributed import are_distributed
+from sklearn_irg._robust_training import RobustTrainingClassifier
 from sklearn_irg._statistics import standard_errors
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
 from sklearn_irg.model_selection._folds import cross_validate_strengths, fit_path, last_step
@@ -24,7 +25,7 @@ class RegularizationPath:
     alphas : ndarray of shape (n_alphas,)
         Strengths, decreasing.
     estimators : list of n_alphas estimators
-        Fitted on all rows. Those of pipelines share their first steps.
+        Fitted on all rows. Pipelines share their first steps, but not those inside a `sklearn_irg.RobustTrainingClassifier`.
     scores : ndarray of shape (n_folds, n_alphas), dict of str to such arrays, or None
         Held-out scores, by name where ``scoring`` has several; None without ``cv``.
     """
@@ -109,7 +110,8 @@ def regularization_path(
     ----------
     estimator : estimator or Pipeline
         One of this package with an ``alpha``, or a pipeline that ends in one, whose other steps are fitted once for all
-        strengths. Not changed.
+        strengths. Either may be inside a `sklearn_irg.RobustTrainingClassifier`, which then fits all steps at each strength.
+        Not changed.
     X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -124,11 +126,11 @@ def regularization_path(
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows, in fits, and in scores whose metric takes weights.
     mask : array-like of bool of shape (n_samples, n_features), default=None
-        Entries of X to which the penalty applies.
+        Entries of X to which the penalty applies; not for training against a threat.
     warm_start : bool, default=None
         Whether a fit starts from the weights of the next stronger one. ``None`` means only with "lbfgs". Solvers that
         go by epochs stop early, so networks at weak penalties then keep some of the smoothness of the strong ones: with
-        "adam" their scores are not those of ``alpha`` alone.
+        "adam" their scores are not those of ``alpha`` alone. Training against a threat always starts anew.
     n_jobs : int, default=None
         Number of folds fitted in parallel, as in joblib.
 
@@ -142,7 +144,8 @@ def regularization_path(
     TypeError
         For an estimator from another library.
     ValueError
-        For strengths that are negative or not finite, or ``scoring`` without ``cv``.
+        For strengths that are negative or not finite, ``scoring`` without ``cv``, or ``mask`` or ``warm_start=True`` for
+        training against a threat.
 
     See Also
     --------
@@ -176,6 +179,8 @@ def regularization_path(
         check_consistent_length(X, y, mask)
     if warm_start is not None:
         check_boolean(warm_start, "warm_start")
+    if _trains_against_threat(estimator):
+        _check_options_against_threat(mask, warm_start)
     fit_options = {"sample_weight": sample_weight, "mask": mask, "warm_start": warm_start}
     scores = None
     if cv is not None:
@@ -186,12 +191,13 @@ def regularization_path(
 
 def check_path_estimator(estimator):
     """Raise a TypeError for what has no strength that a path could follow."""
-    inner = estimator[-1] if type(estimator) is Pipeline else estimator
+    inner = last_step(estimator) if type(estimator) is Pipeline or _trains_against_threat(estimator) else estimator
     has_strength = isinstance(inner, NetworkEstimator) and "alpha" in inner.get_params(deep=False)
     if not (has_strength and (is_classifier(inner) or is_regressor(inner))):
         raise TypeError(
-            "a path needs a classifier or regressor of sklearn_irg with an alpha, or a scikit-learn Pipeline that ends in "
-            f"one; got {type(inner).__name__}. For others use sklearn.model_selection.validation_curve."
+            "a path needs a classifier or regressor of sklearn_irg with an alpha, or a scikit-learn Pipeline that ends in one, "
+            f"also inside a RobustTrainingClassifier; got {type(inner).__name__}. For others use "
+            "sklearn.model_selection.validation_curve."
         )
 
 
@@ -212,6 +218,20 @@ def check_alphas(alphas):
     return np.unique(values)[::-1]
 
 
+def _trains_against_threat(estimator):
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return isinstance(last, RobustTrainingClassifier)
+
+
+def _check_options_against_threat(mask, warm_start):
+    for name, value in (("mask", mask), ("warm_start", warm_start or None)):
+        if value is not None:
+            raise InvalidParameterError(
+                f"{name} is not taken by RobustTrainingClassifier, whose threat says which entries may change and whose fits "
+                "start anew; leave it out."
+            )
+
+
 def _check_distributed(estimator, cv):
     if cv is not None:
         raise TypeError(
@@ -222,6 +242,8 @@ def _check_distributed(estimator, cv):
             "the first steps of a pipeline would load a dask collection into memory. Pass the last step, and rows that dask "
             "has prepared."
         )
+    if _trains_against_threat(estimator):
+        raise TypeError("RobustTrainingClassifier trains on rows in memory; got a dask collection.")
 
 
 def _by_name(scores):
