@@ -51,8 +51,8 @@ def _parser():
         "sweep",
         help="compare penalties on a table, decide, and write a report",
         description="Cross-validate penalties over their strengths on a table, beside the majority class, no penalty and "
-        "gradient boosting: what each costs in accuracy and buys in robustness. Takes the most robust model within one "
-        "standard error of the best, and writes sweep.csv, sweep.png and report.html.",
+        "gradient boosting, plain and hardened against the threat: what each costs in accuracy and buys in robustness. Takes "
+        "the most robust model within one standard error of the best, and writes sweep.csv, sweep.png and report.html.",
     )
     add = command.add_argument
     add("table", nargs="?", metavar="TABLE", help="CSV or Parquet file (default: scikit-learn's breast-cancer table)")
@@ -73,7 +73,11 @@ def _parser():
         help="logistic regression or perceptron (default: logistic)",
     )
     add(
-        "--penalty", metavar="NAME", action="append", help=f"such as {_PENALTIES}; repeatable (default: input_gradient)"
+        "--penalty",
+        metavar="NAME",
+        action="append",
+        help=f"such as {_PENALTIES}; adversarial_loss and certified_loss train against the threat; repeatable (default: "
+        "input_gradient and adversarial_loss)",
     )
     add("--alphas", type=_alphas, metavar="A,B,...", help="strengths (default: nine from 0.001 to 10)")
     add("--cv", type=_folds, default=5, metavar="N", help="folds (default: 5)")
@@ -99,6 +103,12 @@ def _parser():
     add("--norm", choices=("l2", "linf", "l1"), default="l2", help="of the movement (default: l2)")
     add("--swaps", type=_count, default=0, metavar="N", help="categories of a row that may change (default: 0)")
     add("--fixed", metavar="COL", action="append", default=[], help="column that never moves; repeatable")
+    add(
+        "--rounds",
+        type=_count,
+        metavar="N",
+        help="rounds in which boosting is hardened, 0 for none (default: 2 for up to 2000 rows, none for more)",
+    )
     add("--seed", type=_count, default=0, metavar="N", help="of folds, fits and attacks (default: 0)")
     add("--output", default=".", metavar="DIR", help="where to write (default: .)")
     add("--save-model", action="store_true", help="also fit the chosen model on all rows and write model.skops")

@@ -11,29 +11,47 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
+from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, RobustTrainingClassifier
 from sklearn_irg._cli.columns import MAX_LEVELS
 from sklearn_irg.penalties import check_penalty
 
-__all__ = ["Candidate", "baselines", "in_pipeline", "penalised"]
+__all__ = ["Candidate", "baselines", "in_pipeline", "penalised", "pipeline_of", "trains_against_threat", "untrained"]
 
 _ESTIMATORS = {
     "logistic": GradRegLogisticRegression(max_iter=1000),
     "mlp": GradRegMLPClassifier(max_iter=500, early_stopping=True),
 }
 _FEW, _RARE = 3000, 40  # rows of a table and of a class below which none is held out to stop early
-_TRAINED_AT_THE_THREAT = ("adversarial_loss", "certified_loss")
+_HARDENED = {"max_iter": 50, "learning_rate": 0.2, "max_leaf_nodes": 15}  # attacks take half as long as on the defaults
+_MAX_ITER_AGAINST_THREAT = 2000  # where points tie, the worst loss of a linear model has kinks
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to compare: a penalty at a strength, or a baseline, which has none."""
+    """A model to compare: a penalty at a strength, or a baseline, which has none.
+
+    Attributes
+    ----------
+    training : dict or None
+        Parameters of the `RobustTrainingClassifier` that trains it against the threat; None for those trained without.
+    """
 
     name: str
     estimator: object = field(repr=False)
     penalty: str = ""
     alpha: float = np.nan
     rank: int = 0
+    training: dict | None = field(default=None, repr=False)
+
+    @property
+    def label(self):
+        """Its name, with a star if it is trained against the threat."""
+        return f"{self.name} *" if self.is_trained_against_threat else self.name
+
+    @property
+    def is_trained_against_threat(self):
+        """Whether its fit sees what the threat lets rows become."""
+        return self.training is not None
 
     @property
     def is_choosable(self):
@@ -46,25 +64,40 @@ class Candidate:
         return isinstance(self.estimator, DummyClassifier)
 
 
-def baselines(estimator, table, seed):
-    """The majority class, gradient boosting, and the estimator without penalty, which is scikit-learn's."""
+def trains_against_threat(penalty):
+    """Whether a penalty, by name, is one of what a threat lets rows become."""
+    return any(part.takes_threat for _, part in check_penalty(penalty).terms())
+
+
+def baselines(estimator, table, seed, training, n_rounds):
+    """The majority class, boosting, plain and hardened in rounds if any, and the estimator without penalty, scikit-learn's."""
     plain = _estimator(estimator, table, seed).set_params(alpha=0.0)
+    boosting = HistGradientBoostingClassifier(random_state=seed)
+    hardening = training | {"method": "rounds", "n_rounds": n_rounds, "validation_fraction": 0}
+    hardened = Candidate("hardened boosting", clone(boosting).set_params(**_HARDENED), rank=2, training=hardening)
     return [
         Candidate("majority class", DummyClassifier(), rank=0),
-        Candidate("gradient boosting", HistGradientBoostingClassifier(random_state=seed), rank=1),
-        Candidate("alpha = 0", plain, alpha=0.0, rank=2),
+        Candidate("gradient boosting", boosting, rank=1),
+        *([hardened] if n_rounds else []),
+        Candidate("alpha = 0", plain, alpha=0.0, rank=3),
     ]
 
 
-def penalised(estimator, penalty, alpha, table, threat, seed):
-    """The estimator with a penalty at a strength; one that trains under attack takes radius and norm of the threat."""
-    term = check_penalty(penalty)
-    if penalty in _TRAINED_AT_THE_THREAT:
-        term.set_params(epsilon=threat.epsilon, norm=threat.norm)
+def penalised(estimator, penalty, alpha, table, training, seed):
+    """The estimator with a penalty at a strength; penalties that can be are trained against the threat."""
+    term, is_trained = check_penalty(penalty), trains_against_threat(penalty)
     model = _estimator(estimator, table, seed).set_params(penalty=term, alpha=alpha)
-    if any(part.is_stochastic or part.is_detached for _, part in term.terms()):
+    parts = [part for _, part in term.terms()]
+    is_closed = (
+        is_trained and estimator == "logistic"
+    )  # the worst points of linear models are functions of the parameters
+    if any(part.is_stochastic or (part.is_detached and not is_closed) for part in parts):
         model.set_params(solver="adam")  # others need objectives that are functions of the parameters alone
-    return Candidate(f"{penalty}, alpha = {alpha:.4g}", model, penalty, alpha)
+    elif is_closed:
+        model.set_params(max_iter=_MAX_ITER_AGAINST_THREAT)
+    return Candidate(
+        f"{penalty}, alpha = {alpha:.4g}", model, penalty, alpha, training=training if is_trained else None
+    )
 
 
 def _estimator(name, table, seed):
@@ -72,6 +105,17 @@ def _estimator(name, table, seed):
     if name == "mlp" and (len(table.y) < _FEW or np.unique(table.y, return_counts=True)[1].min() < _RARE):
         estimator.set_params(early_stopping=False)
     return estimator
+
+
+def untrained(candidate, table):
+    """The pipeline of a candidate, to be fitted: inside of what trains it against the threat, where it is."""
+    pipeline = in_pipeline(candidate, table)
+    return RobustTrainingClassifier(pipeline, **candidate.training) if candidate.training else pipeline
+
+
+def pipeline_of(model):
+    """The fitted pipeline of a fitted candidate, without what trained it."""
+    return model.estimator_ if isinstance(model, RobustTrainingClassifier) else model
 
 
 def in_pipeline(candidate, table):

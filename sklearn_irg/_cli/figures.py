@@ -8,6 +8,7 @@ from io import BytesIO
 import numpy as np
 
 from sklearn_irg._cli.scores import SCORINGS
+from sklearn_irg._cli.words import STAR
 from sklearn_irg._cli.writing import short
 from sklearn_irg.displays import RobustnessCurveDisplay
 from sklearn_irg.displays._base import plain
@@ -16,6 +17,7 @@ __all__ = ["Figure", "calibration", "cost", "cost_png", "curves", "sensitivity",
 
 _WIDTH = 5.2  # inches: read at 400 pixels too
 _MANY = 20  # bars
+_DASHES = {1: "--", 2: "-", 3: "-."}  # of baselines, by rank
 _COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]  # those of the displays
 
 
@@ -94,7 +96,7 @@ def _cost(sweep, decision, name):
     handles = []
     for k, (penalty, rows) in enumerate(sweep.by_penalty().items()):
         alpha = [row.candidate.alpha for row in rows]
-        look = {"color": f"C{k}", "marker": "os^vDP"[k % 6], "markersize": 4, "label": penalty}
+        look = {"color": f"C{k}", "marker": "os^vDP"[k % 6], "markersize": 4, "label": _label(penalty, rows)}
         for axes, measure in ((top, "score"), (bottom, "attacked")):
             mean, error = (np.array([getattr(row, of)(measure) for row in rows]) for of in ("mean", "standard_error"))
             (line,) = axes.plot(alpha, mean, **look)
@@ -104,11 +106,10 @@ def _cost(sweep, decision, name):
         if not np.isnan(certified).all():
             bottom.plot(alpha, certified, color=look["color"], linestyle=":")
     baselines = [row for row in sweep.baselines() if not row.candidate.is_constant]
-    for row, style in zip(baselines, ("--", "-."), strict=False):
-        top.axhline(row.mean("score"), color="0.35", linestyle=style, linewidth=1)
-        handles.append(
-            bottom.axhline(row.mean("attacked"), color="0.35", linestyle=style, linewidth=1, label=row.candidate.name)
-        )
+    for row in baselines:
+        look = {"color": "0.35", "linestyle": _DASHES[row.candidate.rank], "linewidth": 1, "label": row.candidate.label}
+        top.axhline(row.mean("score"), **look)
+        handles.append(bottom.axhline(row.mean("attacked"), **look))
     if decision.chosen is not None and decision.chosen.candidate.penalty:
         at = decision.chosen.candidate.alpha
         for axes, measure in ((top, "score"), (bottom, "attacked")):
@@ -122,8 +123,13 @@ def _cost(sweep, decision, name):
         xlabel="strength of the penalty, alpha",
     )
     top.set_title(f"{_short(name)}, {len(sweep.table.y)} rows: {sweep.estimator_in_words}", fontsize=10)
-    canvas.legend(handles=handles, loc="outside lower center", ncols=2)
+    has_star = any(row.candidate.is_trained_against_threat for row in sweep.rows)
+    canvas.legend(handles=handles, loc="outside lower center", ncols=2, title=STAR if has_star else None)
     return canvas
+
+
+def _label(penalty, rows):
+    return f"{penalty} *" if rows[0].candidate.is_trained_against_threat else penalty
 
 
 def curves(findings, sweep):

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from sklearn_irg._cli import figures
 from sklearn_irg._cli.findings import CANDIDATES
 from sklearn_irg._cli.scores import SCORINGS
-from sklearn_irg._cli.words import decision_sentence, headings, remarks, table_rows
+from sklearn_irg._cli.words import STAR, decision_sentence, headings, remarks, table_rows
 from sklearn_irg._cli.writing import short, visible
 
 __all__ = ["report"]
@@ -89,4 +89,5 @@ def _about_measures(sweep):
         f"{sweep.threat.epsilon:g} standard deviations in all ({sweep.threat.norm}), within the range of the table, "
         f"integers by integers{swaps}; exact, or an upper bound from an attack.{fixed} Certified: a lower bound that no "
         "attack can go below, where one is known. Seconds are those of one fit."
+        + (f" {STAR}." if any(row.candidate.is_trained_against_threat for row in sweep.rows) else "")
     )

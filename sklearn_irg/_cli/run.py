@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer
 from threadpoolctl import threadpool_limits
 
 from sklearn_irg._cli import figures
-from sklearn_irg._cli.candidates import in_pipeline
+from sklearn_irg._cli.candidates import pipeline_of, untrained
 from sklearn_irg._cli.columns import prepare
 from sklearn_irg._cli.findings import find
 from sklearn_irg._cli.reading import TableError, read
@@ -79,8 +79,7 @@ def _begin(arguments):
     else:
         name = Path(arguments.table).name
         frame, note = read(arguments.table, arguments.header)
-    penalties = arguments.penalty or ["input_gradient"]
-    for penalty in penalties:
+    for penalty in arguments.penalty or ():
         _check_penalty(penalty)
     table = prepare(
         frame, arguments.target, arguments.drop, arguments.keep, fixed=arguments.fixed, n_folds=arguments.cv
@@ -89,7 +88,7 @@ def _begin(arguments):
     sweep = Sweep(
         table,
         arguments.estimator,
-        penalties,
+        arguments.penalty,
         ALPHAS if arguments.alphas is None else arguments.alphas,
         epsilon=arguments.epsilon,
         norm=arguments.norm,
@@ -97,6 +96,7 @@ def _begin(arguments):
         fixed=arguments.fixed,
         scoring=arguments.scoring,
         cv=arguments.cv,
+        n_rounds=arguments.rounds,
         seed=arguments.seed,
         n_jobs=arguments.jobs,
         on_fit=_Progress(),
@@ -152,10 +152,10 @@ def _contents(sweep, decision, arguments, command, name, note):
 
 
 def _model(sweep, chosen):
-    """The chosen pipeline, fitted on all rows."""
+    """The chosen pipeline, fitted on all rows, against the threat if it was chosen so."""
     from skops.io import dumps
 
-    return dumps(in_pipeline(chosen.candidate, sweep.table).fit(sweep.table.X, sweep.table.y))
+    return dumps(pipeline_of(untrained(chosen.candidate, sweep.table).fit(sweep.table.X, sweep.table.y)))
 
 
 class _Progress:

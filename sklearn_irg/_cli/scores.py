@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, get_scorer
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sklearn_irg._cli.candidates import Candidate
+from sklearn_irg._cli.candidates import Candidate, pipeline_of
 from sklearn_irg._statistics import standard_errors
 from sklearn_irg.attacks import evaluate_robustness
 from sklearn_irg.model_selection import most_robust, regularization_path
@@ -46,6 +46,11 @@ class Scoring:
     def accuracy(self):
         """Name of the accuracies that go with it."""
         return "balanced accuracy" if self.is_balanced else "accuracy"
+
+    @property
+    def under_attack(self):
+        """scikit-learn's name of them."""
+        return "balanced_accuracy" if self.is_balanced else "accuracy"
 
     def weights(self, y):
         """Of rows in these accuracies."""
@@ -104,17 +109,18 @@ class Row:
         return any(fold.n_predicted_classes < 2 for fold in self.folds)
 
 
-def fit_fold(task, pipeline, alphas, X, y, rows, threat, scoring):
+def fit_fold(task, model, alphas, X, y, rows, threat, scoring):
     """Fit on the training rows of a fold, at each strength in increasing order if there are several; for each its `Fold`."""
     train, test, some = rows
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
         if alphas is None:
-            fitted = [clone(pipeline).fit(X.iloc[train], y[train])]
+            fitted = [clone(model).fit(X.iloc[train], y[train])]
         else:
-            fitted = regularization_path(pipeline, X.iloc[train], y[train], alphas).estimators[::-1]
+            fitted = regularization_path(model, X.iloc[train], y[train], alphas).estimators[::-1]
         seconds = (time.perf_counter() - start) / len(fitted)
+        fitted = [pipeline_of(one) for one in fitted]
         held_out, attacked = (X.iloc[test], y[test]), (X.iloc[some], y[some])
         scores = [_score(pipeline, *held_out, *attacked, threat, SCORINGS[scoring]) for pipeline in fitted]
     has_warned = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)

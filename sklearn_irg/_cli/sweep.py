@@ -9,14 +9,17 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import resample
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_irg._cli.candidates import baselines, in_pipeline, penalised
+from sklearn_irg._cli.candidates import baselines, penalised, trains_against_threat, untrained
 from sklearn_irg._cli.scores import SCORINGS, Row, decide, fit_fold
 from sklearn_irg.attacks import ThreatModel
 
-__all__ = ["ALPHAS", "ATTACKED_ROWS", "Sweep"]
+__all__ = ["ALPHAS", "ATTACKED_ROWS", "HARDENED_ROWS", "PENALTIES", "Sweep"]
 
 ALPHAS = tuple(np.logspace(-3, 1, 9))
+PENALTIES = ("input_gradient", "adversarial_loss")
 ATTACKED_ROWS = 500  # of each fold
+HARDENED_ROWS = 2000  # of a table: hardening attacks all rows that it trains on
+_N_ROUNDS = 2  # of hardening: more double the time of a sweep
 _LIMITS = (1e-6, 1e6)  # of alpha, where grids are extended
 _EXTENSIONS = 3
 
@@ -30,8 +33,9 @@ class Sweep:
         Rows, classes and kinds of columns.
     estimator : {"logistic", "mlp"}
         What is penalised.
-    penalties : sequence of str
-        Names of penalties.
+    penalties : sequence of str, default=None
+        Names of penalties; ``None`` means those of ``PENALTIES``, but for those that train against the threat where nothing may
+        change under it.
     alphas : sequence of float
         Strengths. A grid is extended where the choice is at its end.
     epsilon, norm, n_swaps, fixed
@@ -40,6 +44,9 @@ class Sweep:
         By which a model is called best.
     cv : int
         Number of stratified folds.
+    n_rounds : int, default=None
+        Rounds in which boosting is hardened, if any; ``None`` means two for tables of at most ``HARDENED_ROWS``, none for
+        larger ones.
     seed : int
         Of folds, fits and attacks.
     n_jobs : int
@@ -53,6 +60,8 @@ class Sweep:
         Finished candidates; complete up to here if the sweep is interrupted.
     extended : list of Candidate
         Strengths beyond the ends of the grid.
+    may_change : bool
+        Whether the threat lets anything change.
     n_done, n_planned : int
         Fits.
     is_finished : bool
@@ -63,7 +72,7 @@ class Sweep:
         self,
         table,
         estimator="logistic",
-        penalties=("input_gradient",),
+        penalties=None,
         alphas=ALPHAS,
         *,
         epsilon=0.5,
@@ -72,13 +81,13 @@ class Sweep:
         fixed=(),
         scoring="accuracy",
         cv=5,
+        n_rounds=None,
         seed=0,
         n_jobs=1,
         on_fit=None,
     ):
         self.table = table
         self.estimator = estimator
-        self.penalties = tuple(dict.fromkeys(penalties))
         self.alphas = sorted({float(alpha) for alpha in alphas} - {0.0})
         self.scoring, self.cv, self.seed, self.n_jobs, self.on_fit = scoring, cv, seed, n_jobs, on_fit
         fixed = [name for name in table.X.columns if name in fixed or name in table.names("date")]
@@ -87,11 +96,39 @@ class Sweep:
         self.threat = ThreatModel(
             epsilon, norm=norm, n_swaps=n_swaps, fixed=fixed, categorical=dict.fromkeys(flags, True), random_state=seed
         ).fit(table.X)
+        self.may_change = bool(n_swaps or (self.threat.scales_ > 0).any())
+        self.penalties = self._checked_penalties(penalties)
+        self.n_rounds = self._checked_rounds(n_rounds)
+        self.training = {
+            "threat": self.threat,
+            "scoring": SCORINGS[scoring].under_attack,
+            "max_nodes": 1,  # near rows harden, exact distances are not needed
+            "random_state": seed,
+        }
         folds = StratifiedKFold(cv, shuffle=True, random_state=seed).split(table.X, table.y)
         self.folds = [(train, test, self._attacked(test)) for train, test in folds]
         self.rows, self.extended = [], []
         self.n_done = self.n_planned = 0
         self.is_finished = False
+
+    def _checked_penalties(self, penalties):
+        """Without those that need something to change, if nothing may; an error if they were asked for."""
+        names = tuple(dict.fromkeys(PENALTIES if penalties is None else penalties))
+        if self.may_change:
+            return names
+        others = tuple(name for name in names if not trains_against_threat(name))
+        if penalties is not None and others != names:
+            trained = ", ".join(name for name in names if name not in others)
+            raise ValueError(
+                f"{trained}: nothing may change under the threat to train against; move columns or allow swaps"
+            )
+        return others
+
+    def _checked_rounds(self, n_rounds):
+        if not self.may_change:
+            return 0
+        is_small = len(self.table.y) <= HARDENED_ROWS
+        return n_rounds if n_rounds is not None else _N_ROUNDS if is_small else 0
 
     def _attacked(self, test):
         """Rows of a fold to attack, in random order."""
@@ -103,7 +140,7 @@ class Sweep:
     def run(self):
         """Fit everything, then extend the grid of the penalty that is chosen while the choice is at its end."""
         grid = [self._penalised(penalty, alpha) for penalty in self.penalties for alpha in self.alphas]
-        self._fit([*baselines(self.estimator, self.table, self.seed), *grid])
+        self._fit([*baselines(self.estimator, self.table, self.seed, self.training, self.n_rounds), *grid])
         for _ in range(_EXTENSIONS):
             chosen = decide(self.rows, self.scoring).chosen
             further = [] if chosen is None or not self.is_at_end(chosen) else self._further(chosen.candidate)
@@ -163,7 +200,7 @@ class Sweep:
         return bool(tried) and row.candidate.alpha in (tried[0], tried[-1])
 
     def _penalised(self, penalty, alpha):
-        return penalised(self.estimator, penalty, alpha, self.table, self.threat, self.seed)
+        return penalised(self.estimator, penalty, alpha, self.table, self.training, self.seed)
 
     def _further(self, candidate):
         """Two more strengths beyond the end at which a candidate is, or none."""
@@ -193,10 +230,10 @@ class Sweep:
     def _jobs(self, groups):
         for g, group in enumerate(groups):
             alphas = [candidate.alpha for candidate in group] if group[0].penalty else None
-            pipeline = in_pipeline(group[0], self.table)
+            model = untrained(group[0], self.table)
             for k, rows in enumerate(self.folds):
                 yield delayed(fit_fold)(
-                    (g, k), pipeline, alphas, self.table.X, self.table.y, rows, self.threat, self.scoring
+                    (g, k), model, alphas, self.table.X, self.table.y, rows, self.threat, self.scoring
                 )
 
 

@@ -7,9 +7,11 @@ from io import StringIO
 import numpy as np
 
 from sklearn_irg._cli.scores import SCORINGS
-from sklearn_irg._cli.sweep import ATTACKED_ROWS
+from sklearn_irg._cli.sweep import ATTACKED_ROWS, HARDENED_ROWS
 
-__all__ = ["TableRow", "as_csv", "as_text", "decision_sentence", "headings", "remarks", "table_rows"]
+__all__ = ["STAR", "TableRow", "as_csv", "as_text", "decision_sentence", "headings", "remarks", "table_rows"]
+
+STAR = "* trained against the threat"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ def headings(sweep):
 
 def table_rows(sweep, decision):
     """The models, baselines first."""
-    return [TableRow(row.candidate.name, _cells(row, sweep), row is decision.chosen) for row in sweep.sorted_rows()]
+    return [TableRow(row.candidate.label, _cells(row, sweep), row is decision.chosen) for row in sweep.sorted_rows()]
 
 
 def _cells(row, sweep):
@@ -40,7 +42,7 @@ def _cells(row, sweep):
 
 
 def as_text(sweep, decision):
-    """The table in aligned columns; the choice is marked."""
+    """The table in aligned columns; the choice is marked, and so is what was trained against the threat."""
     rows = table_rows(sweep, decision)
     names = headings(sweep)
     widths = [max(len(line[k]) for line in [names, *(row.cells for row in rows)]) for k in range(len(names))]
@@ -49,6 +51,8 @@ def as_text(sweep, decision):
     for row in rows:
         cells = "".join(f"  {cell:>{width}}" for cell, width in zip(row.cells, widths, strict=True))
         lines.append(f"{row.name:<{first}}{cells}{'  <- chosen' if row.chosen else ''}")
+    if _trained_against_threat(sweep):
+        lines.append(STAR)
     return "\n".join(lines)
 
 
@@ -59,15 +63,20 @@ def as_csv(sweep, decision):
     columns = [name for measure in measures for name in (measure, f"{measure}_se")]
     file = StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow(["model", "penalty", "alpha", *columns, "seconds", "converged", "predicts_one_class", "chosen"])
+    about = ["model", "penalty", "alpha", "trained_against_threat"]
+    writer.writerow([*about, *columns, "seconds", "converged", "predicts_one_class", "chosen"])
     for row in sweep.sorted_rows():
         numbers = [value for measure in measures.values() for value in (row.mean(measure), row.standard_error(measure))]
-        numbers = [row.candidate.alpha, *numbers, row.mean("seconds")]
+        alpha, *numbers = (
+            "" if np.isnan(n) else repr(float(n)) for n in [row.candidate.alpha, *numbers, row.mean("seconds")]
+        )
         writer.writerow(
             [
                 sweep.estimator if row.candidate.is_choosable else row.candidate.name,
                 row.candidate.penalty,
-                *("" if np.isnan(number) else repr(float(number)) for number in numbers),
+                alpha,
+                row.candidate.is_trained_against_threat,
+                *numbers,
                 all(fold.converged for fold in row.folds),
                 row.predicts_one_class,
                 row is decision.chosen,
@@ -95,7 +104,7 @@ def decision_sentence(sweep, decision):
         gain = _points(*chosen.beyond(plain, "attacked"), "more than without penalty", "fewer than without penalty")
         robust += f", {gain or 'as many as without penalty'}"
         score += f", {_difference(sweep, chosen, plain)}"
-        name = chosen.candidate.name
+        name = chosen.candidate.name + ", trained against the threat" * chosen.candidate.is_trained_against_threat
     elif sweep.by_penalty():
         score += "; no penalty that is as good is more robust"
     return f"Take {name}: {robust}; {score}. {_standing(sweep, chosen, best)}"
@@ -125,9 +134,30 @@ def _standing(sweep, chosen, best):
     return f"The best {model} ({best.candidate.name}: {score}) is within one standard error."
 
 
+def _trained_against_threat(sweep):
+    """Names of penalties and baselines that were trained against the threat."""
+    trained = [row.candidate for row in sweep.sorted_rows() if row.candidate.is_trained_against_threat]
+    return list(dict.fromkeys(candidate.penalty or candidate.name for candidate in trained))
+
+
+def _training_in_words(sweep):
+    """What was trained against the threat, and why what might have been was not."""
+    found, trained = [], _trained_against_threat(sweep)
+    if trained:
+        found.append(f"Trained against the threat: {', '.join(trained)}. The other models were not.")
+    if not sweep.may_change:
+        found.append("Nothing may change under this threat, so that no model was trained against it.")
+    elif not sweep.n_rounds and len(sweep.table.y) > HARDENED_ROWS:
+        found.append(
+            f"Boosting was not hardened: each round attacks all rows of a fit, and the table has more than {HARDENED_ROWS}. "
+            "--rounds 2 hardens it all the same."
+        )
+    return found
+
+
 def remarks(sweep, decision):
     """What a reader of the decision should know besides."""
-    found = []
+    found = _training_in_words(sweep)
     rows = sum(len(some) for *_, some in sweep.folds)
     if rows < len(sweep.table.y):
         found.append(
@@ -156,6 +186,13 @@ def remarks(sweep, decision):
                 f"{row.candidate.name.capitalize()} is better than the chosen model where nobody attacks: {sweep.measure} "
                 f"{row.mean('score'):.3f} ± {row.standard_error('score'):.3f}. Under attack it has {attacked}, the chosen "
                 f"model {chosen.mean('attacked'):.3f}."
+            )
+        mean, error = row.beyond(chosen, "attacked")
+        if not (row.candidate.is_choosable or row.candidate.is_constant) and mean > error:
+            found.append(
+                f"{row.candidate.name.capitalize()} is more robust than the chosen model: {100 * mean:.1f} ± {100 * error:.1f} "
+                f"points more rows stay right under attack; its {sweep.measure} is {row.mean('score'):.3f} ± "
+                f"{row.standard_error('score'):.3f}. It is there to compare with, and never chosen."
             )
     if sweep.extended:
         listed = "; ".join(candidate.name for candidate in sweep.extended)

@@ -8,6 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from sklearn_irg._cli import figures
 from sklearn_irg._cli.columns import prepare
 from sklearn_irg._cli.findings import Change, _change, find
 from sklearn_irg._cli.report import report
@@ -21,11 +22,14 @@ from .tables import shop
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 
 
+PENALTIES = ["input_gradient", "spectral_norm", "adversarial_loss"]
+
+
 @pytest.fixture(scope="module")
 def sweep():
     frame = shop(80).rename(columns={"size": "<script>alert('size')</script> größe in $ and $"})
     frame.loc[::5, "color"] = None
-    sweep = Sweep(prepare(frame), penalties=["input_gradient", "spectral_norm"], alphas=[0.1, 1.0], cv=2, n_swaps=1)
+    sweep = Sweep(prepare(frame), penalties=PENALTIES, alphas=[0.1, 1.0], cv=2, n_swaps=1)
     sweep.run()
     return sweep
 
@@ -185,6 +189,20 @@ class TestPage:
         texts = re.findall(r'<img alt="([^"]*)"', page)
         assert len(texts) == page.count("<img") == 5
         assert all(re.search(r"0\.\d", text) for text in texts)
+
+    def test_what_was_trained_against_the_threat_is_marked_in_table_and_figures(self, sweep, decision, page):
+        assert '<td class="name">hardened boosting *</td>' in page
+        assert "Trained against the threat: hardened boosting, adversarial_loss." in page
+        (legend,) = figures._cost(sweep, decision, "shop").legends
+        assert legend.get_title().get_text() == "* trained against the threat"
+        assert {text.get_text() for text in legend.get_texts()} - {"chosen"} == {
+            "input_gradient",
+            "spectral_norm",
+            "adversarial_loss *",
+            "gradient boosting",
+            "hardened boosting *",
+            "alpha = 0",
+        }
 
     def test_names_of_the_table_are_text(self, page):
         assert "<script>" not in page

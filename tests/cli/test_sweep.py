@@ -12,8 +12,9 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
+from sklearn.pipeline import Pipeline
 
-from sklearn_irg import __version__
+from sklearn_irg import RobustTrainingClassifier, __version__
 from sklearn_irg.__main__ import main
 from sklearn_irg._cli import run, writing
 from sklearn_irg._cli.candidates import Candidate, in_pipeline
@@ -25,6 +26,7 @@ from sklearn_irg.attacks import adversarial_accuracy, certified_accuracy
 from .tables import shop, written
 
 QUICK = ["--cv", "2", "--alphas", "0.1,1"]
+FEW = [*QUICK, "--penalty", "input_gradient", "--rounds", "0"]
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,7 @@ class TestSweep:
 
     def test_baselines_stand_in_the_same_folds(self, sweep):
         names = [row.candidate.name for row in sweep.baselines()]
-        assert names == ["majority class", "gradient boosting", "alpha = 0"]
+        assert names == ["majority class", "gradient boosting", "hardened boosting", "alpha = 0"]
         majority = sweep.baselines()[0]
         assert majority.predicts_one_class
         assert majority.mean("attacked") == majority.mean("accuracy") == majority.mean("certified")
@@ -149,10 +151,77 @@ class TestSweep:
             assert one.candidate.name == other.candidate.name
             assert one.values("attacked").tolist() == other.values("attacked").tolist()
 
-    def test_penalties_under_attack_train_at_the_threat(self):
-        sweep = Sweep(prepare(shop()), penalties=["adversarial_loss"], epsilon=0.2, norm="linf")
-        penalty = sweep._penalised("adversarial_loss", 0.5).estimator.penalty
-        assert (penalty.epsilon, penalty.norm) == (0.2, "linf")
+    def test_what_is_trained_against_the_threat_is_what_the_public_class_trains(self, sweep):
+        mine = sweep.by_penalty()["adversarial_loss"][1]
+        for fold, (train, _, _) in zip(mine.folds, sweep.folds, strict=True):
+            X, y = sweep.table.X.iloc[train], sweep.table.y[train]
+            model = RobustTrainingClassifier(in_pipeline(mine.candidate, sweep.table), sweep.threat).fit(X, y)
+            np.testing.assert_array_equal(fold.pipeline[-1].coef_, model.estimator_[-1].coef_)
+
+    def test_training_against_the_threat_swaps_categories_as_a_whole(self, sweep):
+        weak, _, strong = sweep.by_penalty()["adversarial_loss"]
+        assert strong.mean("attacked") > weak.mean("attacked")
+
+    def test_folds_hold_pipelines_without_what_trained_them(self, sweep):
+        assert {type(fold.pipeline) for row in sweep.rows for fold in row.folds} == {Pipeline}
+
+    def test_the_default_trains_boosting_and_a_penalty_against_the_threat_and_both_without(self, sweep):
+        candidates = [row.candidate for row in sweep.rows]
+        assert {c.penalty or c.name: c.is_trained_against_threat for c in candidates} == {
+            "majority class": False,
+            "gradient boosting": False,
+            "hardened boosting": True,
+            "alpha = 0": False,
+            "input_gradient": False,
+            "adversarial_loss": True,
+        }
+        assert all(c.label == f"{c.name} *" for c in candidates if c.is_trained_against_threat)
+
+    @pytest.mark.parametrize(
+        ("estimator", "penalty", "solver"),
+        [
+            ("logistic", "adversarial_loss", "lbfgs"),
+            ("logistic", "certified_loss", "lbfgs"),
+            ("logistic", "virtual_adversarial", "adam"),
+            ("mlp", "adversarial_loss", "adam"),
+        ],
+    )
+    def test_worst_points_in_closed_form_are_minimised_to_a_tolerance(self, estimator, penalty, solver):
+        sweep = Sweep(prepare(shop()), estimator, [penalty])
+        candidate = sweep._penalised(penalty, 0.5)
+        assert candidate.estimator.solver == solver
+        assert candidate.is_trained_against_threat
+
+    @pytest.mark.parametrize(
+        ("scoring", "counted"), [("accuracy", "accuracy"), ("log_loss", "accuracy"), ("roc_auc", "balanced_accuracy")]
+    )
+    def test_hardening_counts_classes_as_the_sweep_does(self, scoring, counted):
+        assert Sweep(prepare(shop()), scoring=scoring).training["scoring"] == counted
+
+    def test_where_nothing_may_change_nothing_is_trained_against_it(self):
+        table, fixed = prepare(shop()), ["count", "size"]
+        sweep = Sweep(table, fixed=fixed)
+        assert not sweep.may_change
+        assert sweep.penalties == ("input_gradient",)
+        assert sweep.n_rounds == 0
+        assert Sweep(table, fixed=fixed, n_swaps=1).may_change
+        with pytest.raises(ValueError, match=r"^adversarial_loss: nothing may change under the threat"):
+            Sweep(table, penalties=["input_gradient", "adversarial_loss"], fixed=fixed)
+
+    def test_boosting_is_hardened_in_small_tables_unless_rounds_are_given(self, monkeypatch):
+        monkeypatch.setattr("sklearn_irg._cli.sweep.HARDENED_ROWS", 89)
+        assert [Sweep(prepare(shop()), n_rounds=n).n_rounds for n in (None, 0, 3)] == [0, 0, 3]
+        assert Sweep(prepare(shop(89))).n_rounds == 2
+
+    def test_the_saved_model_is_the_pipeline_trained_against_the_threat(self, sweep):
+        skops = pytest.importorskip("skops.io")
+        chosen = sweep.by_penalty()["adversarial_loss"][1]
+        saved = run._model(sweep, chosen)
+        model = skops.loads(saved, trusted=skops.get_untrusted_types(data=saved))
+        assert type(model) is Pipeline
+        X, y = sweep.table.X, sweep.table.y
+        trained = RobustTrainingClassifier(in_pipeline(chosen.candidate, sweep.table), sweep.threat).fit(X, y)
+        np.testing.assert_array_equal(model[-1].coef_, trained.estimator_[-1].coef_)
 
     def test_penalties_that_draw_random_numbers_get_a_solver_that_takes_them(self):
         sweep = Sweep(prepare(shop()), penalties=["virtual_adversarial"], cv=2)
@@ -237,8 +306,10 @@ class TestCommand:
         assert sorted(path.name for path in out.iterdir()) == ["model.skops", "report.html", "sweep.csv", "sweep.png"]
         assert (out / "sweep.png").read_bytes().startswith(b"\x89PNG")
         rows = list(csv.DictReader((out / "sweep.csv").read_text(encoding="utf-8").splitlines()))
-        assert {row["model"] for row in rows} == {"majority class", "gradient boosting", "logistic"}
-        assert [row["penalty"] for row in rows] == ["", "", "", "input_gradient"]
+        boosting = ["gradient boosting", "hardened boosting"]
+        assert [row["model"] for row in rows] == ["majority class", *boosting, "logistic", "logistic", "logistic"]
+        assert [row["penalty"] for row in rows] == ["", "", "", "", "input_gradient", "adversarial_loss"]
+        assert [row["trained_against_threat"] for row in rows] == ["False", "False", "True", "False", "False", "True"]
         assert {row["converged"] for row in rows} == {"True"}
         assert sum(row["chosen"] == "True" for row in rows) == 1
         model = skops.load(out / "model.skops", trusted=skops.get_untrusted_types(file=out / "model.skops"))
@@ -258,6 +329,11 @@ class TestCommand:
             (["--cv", "1"], "'1' is not an integer number of folds, 2 or more"),
             (["--cv", "50"], "50-fold cross-validation needs 50 of each"),
             (["--swaps", "-1"], "'-1' is not an integer >= 0"),
+            (["--rounds", "0.5"], "'0.5' is not an integer >= 0"),
+            (
+                ["--penalty", "adversarial_loss", "--fixed", "count", "--fixed", "size"],
+                "adversarial_loss: nothing may change under the threat",
+            ),
             (["--target", "z"], "--target: there is no column 'z'"),
             (["--fixed", "z"], "--fixed: there is no column 'z'"),
             (["--target", "size"], "the target 'size' looks continuous"),
@@ -290,7 +366,7 @@ class TestCommand:
         data = written(shop(), tmp_path / "shop.csv")
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "model.skops").write_text("of another table")
-        assert main(["sweep", data, *QUICK, "--output", str(tmp_path / "out")]) == 130
+        assert main(["sweep", data, *FEW, "--output", str(tmp_path / "out")]) == 130
         captured = capsys.readouterr()
         assert captured.err.endswith("model.skops is of an earlier run\n")
         (tmp_path / "out" / "model.skops").unlink()
@@ -311,7 +387,7 @@ class TestCommand:
         monkeypatch.setattr(writing.os, "replace", full)
         monkeypatch.setattr(run, "find", lambda *_: None)
         data, out = written(shop(), tmp_path / "shop.csv"), tmp_path / "out"
-        assert main(["sweep", data, *QUICK, "--output", str(out)]) == 2
+        assert main(["sweep", data, *FEW, "--output", str(out)]) == 2
         captured = capsys.readouterr()
         assert (
             captured.err.splitlines()[-1]
@@ -327,7 +403,7 @@ class TestCommand:
 
         monkeypatch.setattr(run._Progress, "__call__", fail)
         data = written(shop(), tmp_path / "shop.csv")
-        assert main(["sweep", data, *QUICK, "--output", str(tmp_path / "out")]) == 2
+        assert main(["sweep", data, *FEW, "--output", str(tmp_path / "out")]) == 2
         captured = capsys.readouterr()
         assert captured.err.count("error: a worker has died\n") == 1
         assert "alpha = 0 " in captured.out

@@ -18,13 +18,16 @@ from sklearn_irg._cli.words import as_csv, as_text, decision_sentence, remarks
 from .tables import shop
 
 
-def row(name, penalty, alpha, mean, attacked, certified=0.5, n_classes=2, converged=True, estimator=None):
+def row(
+    name, penalty, alpha, mean, attacked, certified=0.5, n_classes=2, converged=True, estimator=None, training=None
+):
     """Two folds, one hundredth below and above their means."""
     folds = [
         Fold(mean + step, mean + step, attacked + step, certified, n_classes, 0.1, converged, None)
         for step in (-0.01, 0.01)
     ]
-    return Row(Candidate(name, LogisticRegression() if estimator is None else estimator, penalty, alpha), folds)
+    estimator = LogisticRegression() if estimator is None else estimator
+    return Row(Candidate(name, estimator, penalty, alpha, training=training), folds)
 
 
 @pytest.fixture
@@ -72,7 +75,7 @@ def test_where_classes_count_alike_that_is_said(sweep):
     assert "its ROC AUC is 0.901 ± 0.010, 0.009 ± 0.000 lower" in sentence
     assert as_text(sweep, decision).split()[:4] == ["ROC", "AUC", "balanced", "accuracy"]
     assert as_csv(sweep, decision).startswith(
-        "model,penalty,alpha,roc_auc,roc_auc_se,balanced_accuracy,balanced_accuracy_se,"
+        "model,penalty,alpha,trained_against_threat,roc_auc,roc_auc_se,balanced_accuracy,balanced_accuracy_se,"
     )
 
 
@@ -108,6 +111,48 @@ def test_the_best_and_no_penalty_are_called_so(sweep):
         "Take the model without penalty (alpha = 0): 50.0 % of rows stay right under attack; its accuracy is 0.910 ± 0.010; no "
         "penalty that is as good is more robust. No logistic regression in the table has a better accuracy."
     )
+
+
+def test_what_was_trained_against_the_threat_is_said_of_the_choice_and_of_the_others(sweep):
+    assert "*" not in as_text(sweep, decide(sweep.rows))
+    sweep.rows += [
+        row("hardened boosting", "", np.nan, 0.9, 0.5, training={}),
+        row("adversarial_loss, alpha = 1", "adversarial_loss", 1.0, 0.905, 0.7, training={}),
+    ]
+    sweep.penalties = ("input_gradient", "adversarial_loss")
+    decision = decide(sweep.rows)
+    assert decision_sentence(sweep, decision).startswith(
+        "Take adversarial_loss, alpha = 1, trained against the threat: 70.0 % of rows"
+    )
+    assert "Trained against the threat: hardened boosting, adversarial_loss. The other models were not." in remarks(
+        sweep, decision
+    )
+    lines = as_text(sweep, decision).splitlines()
+    assert [line.partition(" *")[0] for line in lines if " * " in line] == [
+        "hardened boosting",
+        "adversarial_loss, alpha = 1",
+    ]
+    assert lines[-1] == "* trained against the threat"
+
+
+def test_a_baseline_that_withstands_more_is_told_of(sweep):
+    sweep.rows += [row("hardened boosting", "", np.nan, 0.89, 0.65)]
+    assert remarks(sweep, decide(sweep.rows))[:-1] == [
+        "Hardened boosting is more robust than the chosen model: 5.0 ± 0.0 points more rows stay right under attack; its "
+        "accuracy is 0.890 ± 0.010. It is there to compare with, and never chosen."
+    ]
+
+
+def test_why_nothing_was_trained_against_the_threat_is_said(sweep):
+    decision = decide(sweep.rows)
+    sweep.may_change = False
+    assert (
+        remarks(sweep, decision)[0] == "Nothing may change under this threat, so that no model was trained against it."
+    )
+    sweep.may_change, sweep.n_rounds = True, 0
+    assert not any("hardened" in remark for remark in remarks(sweep, decision))
+    sweep.table = dataclasses.replace(sweep.table, y=np.repeat(sweep.table.y, 60))
+    assert any("more than 2000. --rounds 2 hardens it" in remark for remark in remarks(sweep, decision))
 
 
 def test_the_table_has_its_numbers_under_their_headings(sweep):
