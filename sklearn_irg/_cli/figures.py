@@ -72,7 +72,7 @@ def cost(sweep, decision, name):
         svg = _svg(_cost(sweep, decision, name))
     accuracy = SCORINGS[sweep.scoring].accuracy
     ends = [
-        f"{penalty}: {sweep.measure} from {rows[0].mean('score'):.3f} at alpha {rows[0].candidate.alpha:.3g} to "
+        f"{penalty}{_training(rows)}: {sweep.measure} from {rows[0].mean('score'):.3f} at alpha {rows[0].candidate.alpha:.3g} to "
         f"{rows[-1].mean('score'):.3f} at {rows[-1].candidate.alpha:.3g}, {accuracy} under attack from "
         f"{rows[0].mean('attacked'):.3f} to {rows[-1].mean('attacked'):.3f}"
         for penalty, rows in sweep.by_penalty().items()
@@ -126,6 +126,10 @@ def _cost(sweep, decision, name):
     has_star = any(row.candidate.is_trained_against_threat for row in sweep.rows)
     canvas.legend(handles=handles, loc="outside lower center", ncols=2, title=STAR if has_star else None)
     return canvas
+
+
+def _training(rows):
+    return ", trained against the threat" if rows[0].candidate.is_trained_against_threat else ""
 
 
 def _label(penalty, rows):
