@@ -72,9 +72,9 @@ def cost(sweep, decision, name):
         svg = _svg(_cost(sweep, decision, name))
     accuracy = SCORINGS[sweep.scoring].accuracy
     ends = [
-        f"{penalty}{_training(rows)}: {sweep.measure} from {rows[0].mean('score'):.3f} at alpha {rows[0].candidate.alpha:.3g} to "
-        f"{rows[-1].mean('score'):.3f} at {rows[-1].candidate.alpha:.3g}, {accuracy} under attack from "
-        f"{rows[0].mean('attacked'):.3f} to {rows[-1].mean('attacked'):.3f}"
+        f"{penalty}{_training(rows)}: {sweep.measure} from {rows[0].mean('score'):.3f} at alpha "
+        f"{rows[0].candidate.alpha:.3g} to {rows[-1].mean('score'):.3f} at {rows[-1].candidate.alpha:.3g}, "
+        f"{accuracy} under attack from {rows[0].mean('attacked'):.3f} to {rows[-1].mean('attacked'):.3f}"
         for penalty, rows in sweep.by_penalty().items()
     ]
     alt = f"Against the strength alpha. {'; '.join(ends)}."

@@ -18,7 +18,9 @@ __all__ = ["ALPHAS", "ATTACKED_ROWS", "HARDENED_ROWS", "PENALTIES", "Sweep"]
 ALPHAS = tuple(np.logspace(-3, 1, 9))
 PENALTIES = ("input_gradient", "adversarial_loss")
 ATTACKED_ROWS = 500  # of each fold
-HARDENED_ROWS = 2000  # of a table: hardening attacks all rows that it trains on
+HARDENED_ROWS = (
+    2000  # of a table of two classes; hardening attacks each row that it trains on, towards each other class
+)
 _N_ROUNDS = 2  # of hardening: more double the time of a sweep
 _LIMITS = (1e-6, 1e6)  # of alpha, where grids are extended
 _EXTENSIONS = 3
@@ -45,8 +47,7 @@ class Sweep:
     cv : int
         Number of stratified folds.
     n_rounds : int, default=None
-        Rounds in which boosting is hardened, if any; ``None`` means two for tables of at most ``HARDENED_ROWS``, none for
-        larger ones.
+        Rounds in which boosting is hardened, if any; ``None`` means two, and none for tables of which that takes long.
     seed : int
         Of folds, fits and attacks.
     n_jobs : int
@@ -127,8 +128,9 @@ class Sweep:
     def _checked_rounds(self, n_rounds):
         if not self.may_change:
             return 0
-        is_small = len(self.table.y) <= HARDENED_ROWS
-        return n_rounds if n_rounds is not None else _N_ROUNDS if is_small else 0
+        if n_rounds is not None:
+            return n_rounds
+        return 0 if self.is_long_to_harden else _N_ROUNDS
 
     def _attacked(self, test):
         """Rows of a fold to attack, in random order."""
@@ -151,6 +153,11 @@ class Sweep:
             self._fit(further)
         self.is_finished = True
         return self.rows
+
+    @property
+    def is_long_to_harden(self):
+        """Whether rounds of hardening attack more rows, each towards each other class, than are hardened unasked."""
+        return len(self.table.y) * (len(np.unique(self.table.y)) - 1) > HARDENED_ROWS
 
     @property
     def measure(self):

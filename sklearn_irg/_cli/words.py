@@ -7,7 +7,7 @@ from io import StringIO
 import numpy as np
 
 from sklearn_irg._cli.scores import SCORINGS
-from sklearn_irg._cli.sweep import ATTACKED_ROWS, HARDENED_ROWS
+from sklearn_irg._cli.sweep import ATTACKED_ROWS
 
 __all__ = ["STAR", "TableRow", "as_csv", "as_text", "decision_sentence", "headings", "remarks", "table_rows"]
 
@@ -147,10 +147,10 @@ def _training_in_words(sweep):
         found.append(f"Trained against the threat: {', '.join(trained)}. The other models were not.")
     if not sweep.may_change:
         found.append("Nothing may change under this threat, so that no model was trained against it.")
-    elif not sweep.n_rounds and len(sweep.table.y) > HARDENED_ROWS:
+    elif not sweep.n_rounds and sweep.is_long_to_harden:
         found.append(
-            f"Boosting was not hardened: each round attacks all rows of a fit, and the table has more than {HARDENED_ROWS}. "
-            "--rounds 2 hardens it all the same."
+            "Boosting was not hardened: each round attacks each row of a fit towards each other class, which takes long for "
+            "this table. --rounds 2 hardens it all the same."
         )
     return found
 

@@ -212,6 +212,8 @@ class TestSweep:
         monkeypatch.setattr("sklearn_irg._cli.sweep.HARDENED_ROWS", 89)
         assert [Sweep(prepare(shop()), n_rounds=n).n_rounds for n in (None, 0, 3)] == [0, 0, 3]
         assert Sweep(prepare(shop(89))).n_rounds == 2
+        three_classes = shop(50).assign(bought=[f"class {i % 3}" for i in range(50)])
+        assert Sweep(prepare(three_classes)).n_rounds == 0
 
     def test_the_saved_model_is_the_pipeline_trained_against_the_threat(self, sweep):
         skops = pytest.importorskip("skops.io")
