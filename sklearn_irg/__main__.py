@@ -107,7 +107,7 @@ def _parser():
         "--rounds",
         type=_count,
         metavar="N",
-        help="rounds in which boosting is hardened, 0 for none (default: 2 for up to 2000 rows of two classes, fewer of more; "
+        help="rounds in which boosting is hardened, 0 for none (default: 4 for up to 2000 rows of two classes, fewer of more; "
         "none beyond)",
     )
     add("--seed", type=_count, default=0, metavar="N", help="of folds, fits and attacks (default: 0)")

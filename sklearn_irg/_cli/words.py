@@ -150,7 +150,7 @@ def _training_in_words(sweep):
     elif not sweep.n_rounds and sweep.is_long_to_harden:
         found.append(
             "Boosting was not hardened: each round attacks each row of a fit towards each other class, which takes long for "
-            "this table. --rounds 2 hardens it all the same."
+            "this table. --rounds 4 hardens it all the same."
         )
     return found
 

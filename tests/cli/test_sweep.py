@@ -211,7 +211,7 @@ class TestSweep:
     def test_boosting_is_hardened_in_small_tables_unless_rounds_are_given(self, monkeypatch):
         monkeypatch.setattr("sklearn_irg._cli.sweep.HARDENED_ROWS", 89)
         assert [Sweep(prepare(shop()), n_rounds=n).n_rounds for n in (None, 0, 3)] == [0, 0, 3]
-        assert Sweep(prepare(shop(89))).n_rounds == 2
+        assert Sweep(prepare(shop(89))).n_rounds == 4
         three_classes = shop(50).assign(bought=[f"class {i % 3}" for i in range(50)])
         assert Sweep(prepare(three_classes)).n_rounds == 0
 

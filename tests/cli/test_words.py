@@ -152,7 +152,7 @@ def test_why_nothing_was_trained_against_the_threat_is_said(sweep):
     sweep.may_change, sweep.n_rounds = True, 0
     assert not any("hardened" in remark for remark in remarks(sweep, decision))
     sweep.table = dataclasses.replace(sweep.table, y=np.repeat(sweep.table.y, 60))
-    assert any("--rounds 2 hardens it" in remark for remark in remarks(sweep, decision))
+    assert any("--rounds 4 hardens it" in remark for remark in remarks(sweep, decision))
 
 
 def test_the_table_has_its_numbers_under_their_headings(sweep):
