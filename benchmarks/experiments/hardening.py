@@ -62,7 +62,7 @@ def main():
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--depth", type=int, default=2)
-    parser.add_argument("--tolerance", type=float, default=0.04)
+    parser.add_argument("--tolerance", type=float, default=0.06)
     parser.add_argument("--models", nargs="*", default=[""])
     arguments = parser.parse_args()
     table = pd.read_csv(arguments.table)

@@ -117,7 +117,7 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         return "l2" if self.norm is None else self.norm
 
     def check_parameters(self):
-        self.check_threat()
+        self._check_threat()
         check_real(self._radius, "epsilon", 0, open_low=True)
         check_choice(self._norm, "norm of AdversarialLoss", ("l2", "linf"))
         check_integer(self.n_steps, "n_steps", 1)
@@ -137,10 +137,10 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         columns.mask_of(self.features)
 
     def prepared(self, rows, network):
-        if has_closed_form(network) and self.has_threat(rows):
-            return WorstLinearLoss(self.inputs_of(rows), rows)
+        if has_closed_form(network) and self._has_threat(rows):
+            return WorstLinearLoss(self._inputs_of(rows), rows)
         rows.columns.require_dense("AdversarialLoss")
-        return self.with_inputs(self.inputs_of(rows))
+        return self._with_inputs(self._inputs_of(rows))
 
     def values(self, step):
         moved = self._moved_in_ball(step) if self._inputs is None else self._moved_by_threat(step)

@@ -101,7 +101,7 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         return "linf" if self.norm is None else self.norm
 
     def check_parameters(self):
-        self.check_threat()
+        self._check_threat()
         check_real(self._radius, "epsilon", 0, open_low=True)
         check_choice(self._norm, "norm of CertifiedLoss", ("linf", "l2", "l1"))
         check_integer(self.n_ramp_up_epochs, "n_ramp_up_epochs", 0)
@@ -125,10 +125,10 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
                 )
 
     def prepared(self, rows, network):
-        if has_closed_form(network) and self.has_threat(rows) and self.n_ramp_up_epochs == 0:
-            return WorstLinearLoss(self.inputs_of(rows), rows)
+        if has_closed_form(network) and self._has_threat(rows) and self.n_ramp_up_epochs == 0:
+            return WorstLinearLoss(self._inputs_of(rows), rows)
         rows.columns.require_dense("CertifiedLoss")
-        return self.with_inputs(self.inputs_of(rows))
+        return self._with_inputs(self._inputs_of(rows))
 
     @property
     def depends_on_epoch(self):

@@ -136,14 +136,14 @@ class VirtualAdversarial(TakesThreat, _Consistency):
         self.threat = threat
 
     def check_parameters(self):
-        self.check_threat()
+        self._check_threat()
         super().check_parameters()
         check_real(self.xi, "xi", 0, open_low=True)
         check_integer(self.n_power_iterations, "n_power_iterations", 1)
 
     def prepared(self, rows, network):
-        inputs = self.inputs_of(rows)
-        return super().prepared(rows, network) if inputs is None else self.with_inputs(inputs)
+        inputs = self._inputs_of(rows)
+        return super().prepared(rows, network) if inputs is None else self._with_inputs(inputs)
 
     def values(self, step):
         if self._inputs is not None:

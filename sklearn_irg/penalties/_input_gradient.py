@@ -111,7 +111,7 @@ class InputGradient(TakesThreat, SamplePenalty):
         self.threat = threat
 
     def check_parameters(self):
-        self.check_threat()
+        self._check_threat()
         check_choice(self._norm, "norm of InputGradient", ("l2", "l1"))
         if self.power is not None:
             check_integer(self.power, "power of InputGradient", 1, 2)
@@ -121,13 +121,13 @@ class InputGradient(TakesThreat, SamplePenalty):
         columns.mask_of(self.features, self.weights)
 
     def prepared(self, rows, network):
-        inputs = self.inputs_of(rows) if self.threat is not None else None
+        inputs = self._inputs_of(rows) if self.threat is not None else None
         if inputs is not None and inputs.is_more_than_ball:
             warnings.warn(
                 "InputGradient does not take bounds, integers and swaps of the threat into account. AdversarialLoss does.",
                 stacklevel=2,
             )
-        return self.with_inputs(inputs)
+        return self._with_inputs(inputs)
 
     def values(self, step):
         if self._inputs is not None:

@@ -17,7 +17,7 @@ class TakesThreat:
     _inputs = None  # what the rows of the fit may become, once known
     _of_a_ball = ("epsilon", "norm", "features")  # parameters that a threat replaces; None where they are not given
 
-    def check_threat(self):
+    def _check_threat(self):
         """Raise a ValueError for a threat that cannot be trained against, or beside which there is a radius."""
         if self.threat is None:
             return
@@ -36,11 +36,11 @@ class TakesThreat:
                     f"{name}={getattr(self, name)!r}."
                 )
 
-    def has_threat(self, rows):
+    def _has_threat(self, rows):
         """Whether there is more than a ball around each row."""
         return self.threat is not None or rows.perturbations is not None
 
-    def inputs_of(self, rows):
+    def _inputs_of(self, rows):
         """What the rows of a fit may become, as `InputPerturbations`; None for a ball around each."""
         if self.threat is None:
             if rows.perturbations is not None:
@@ -56,7 +56,7 @@ class TakesThreat:
             )
         return self.threat.input_perturbations(rows.X, rows.columns.names)
 
-    def with_inputs(self, inputs):
+    def _with_inputs(self, inputs):
         """The same penalty for rows that may become this."""
         if inputs is None:
             return self

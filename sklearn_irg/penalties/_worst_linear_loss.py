@@ -13,13 +13,37 @@ __all__ = ["WorstLinearLoss", "has_closed_form", "worst_outputs"]
 
 
 def has_closed_form(network):
-    """Whether the worst point of each row is known: of linear models with one output, or with one for each class."""
+    """Whether the worst point of each row is known: of linear models with one output, or with one for each class.
+
+    Parameters
+    ----------
+    network : Network
+        The model.
+
+    Returns
+    -------
+    has_closed_form : bool
+        Whether `WorstLinearLoss` is the loss there.
+    """
     n_outputs = network.layer_sizes[-1]
     return len(network.layer_sizes) == 2 and (n_outputs == 1 or network.likelihood.is_categorical)
 
 
 def worst_outputs(step, inputs):
-    """Outputs where the loss of each row's class is largest: in closed form, else where an attack leads; as constants."""
+    """Outputs where the loss of each row's class is largest, as constants: in closed form, or where an attack leads.
+
+    Parameters
+    ----------
+    step : Step
+        The rows, each of one class.
+    inputs : InputPerturbations
+        What they may become.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Of the network.
+    """
     W, targets = step.network.unpack(step.theta)[0][0], step.targets
     if not has_closed_form(step.network):
         return step.frozen_forward_at(worst_inputs(step, inputs, targets))[-1]
