@@ -70,13 +70,17 @@ class WorstLinearLoss(SamplePenalty):
 
     is_loss = True
     has_kinks = True
-    builds_inputs = False
     _sharpness = None
 
     def __init__(self, inputs, rows):
         self.inputs = inputs
         self._moments = _moments(rows)
         self._one_class_each = bool(np.isin(rows.targets, (0, 1)).all())
+
+    @property
+    def builds_inputs(self):
+        """Whether it builds arrays nearly as wide as X: of the numbers that move, not of levels."""
+        return 2 * len(self.inputs.steps) > self.inputs.n_inputs
 
     def bounded(self, network):
         return StandardizedInputs(*self._moments), self
