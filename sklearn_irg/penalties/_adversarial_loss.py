@@ -26,10 +26,10 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
     gradient ("l2"), its L1 norm ("linf"), or its squared L2 norm (not normalised), and its derivative with respect to the
     parameters that of the loss by :math:`\epsilon` times the derivative of these norms, or half of it where they are squared.
 
-    With a threat model in place of the ball, rows move as it allows: within bounds, by integers, with swaps of categories.
-    The worst swaps of networks are the best of three that the gradient proposes. For linear models the worst point is known:
-    the penalty is then the loss there, in closed form and convex. Integers may be fractions in it, except in "linf", and
-    with three classes or more each of the others counts where it is highest, as in `CertifiedLoss`. A ball in encoded columns is
+    With a threat model in place of the ball, rows move as it allows: within bounds, by integers, with swaps of categories. The
+    worst swaps of networks are the best of three that the gradient proposes. For linear models the worst point is known: the
+    penalty is then the loss there, in closed form and convex. Integers may be fractions in it, except in "linf", and with
+    three classes or more each of the others counts where it is highest, as in `CertifiedLoss`. A ball in encoded columns is
     attacked in linear models too, and then needs ``solver="adam"``.
 
     Parameters
