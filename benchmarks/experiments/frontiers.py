@@ -290,7 +290,8 @@ def _gain(results, part, of_ours):
         rivals, ours = compared(lines, of_ours)
         return 100 * np.mean((ours - rivals)[part])
 
-    return "–" if np.isnan(gain(results)) else f"{gain(results):+.1f} ± {_deviation(results, gain):.1f}"
+    value, deviation = gain(results), _deviation(results, gain)
+    return "–" if np.isnan(value) else f"{value:+.1f}" + ("" if np.isnan(deviation) else f" ± {deviation:.1f}")
 
 
 def _percent(value):
@@ -301,7 +302,9 @@ def _certificates(results):
     head = [*(f"{cost} point{'s' if cost > 1 else ''}" for cost in COSTS), "any"]
     rows = ["| certified, at a clean cost up to | " + " | ".join(head) + " |", "| --- " * (len(head) + 1) + "|"]
     for table in results["table"].unique():
-        means = pd.concat([_means(lines) for name, _, lines in _by_table(results) if name == table])
+        of_kinds = [lines for name, _, lines in _by_table(results) if name == table]
+        splits = set.intersection(*(set(lines["split"]) for lines in of_kinds))
+        means = pd.concat([_means(lines[lines["split"].isin(splits)]) for lines in of_kinds])
         means = means[means["clean"] >= NEARLY_CONSTANT]
         levels = [*(means["clean"].max() - np.array(COSTS) / 100), 0.0]
         name, kind = means.index.get_level_values("model"), means.index.get_level_values("kind")
@@ -359,7 +362,7 @@ def _all_models(results, measures):
     rows.append("| --- " * (len(tables) + 1) + "|")
     for kind in KINDS:
         of_kind = [key for key in order if key[0] == kind]
-        for key in sorted(of_kind, key=lambda key: (names.index(key[1]), key[2])):
+        for key in sorted(of_kind, key=lambda key: (key[1].startswith(AGAINST), names.index(key[1]), key[2])):
             cells = []
             for table in tables:
                 values = means.loc[(table, *key)] if (table, *key) in means.index else None
