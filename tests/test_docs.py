@@ -11,6 +11,7 @@ import pytest
 import sklearn_irg
 from benchmarks.check import CLAIMS
 from benchmarks.does_it_help import MEASURES, calibration_error, differences, show
+from benchmarks.experiments import frontiers
 from tests.test_architecture import public_objects
 
 ROOT = Path(__file__).parents[1]
@@ -67,9 +68,16 @@ def test_the_numbers_that_are_checked_by_rerunning_are_on_their_pages():
 
 def test_the_tables_of_does_it_help_are_those_of_its_results(capsys):
     show(ROOT / "benchmarks" / "does_it_help.csv")
+    frontiers.show(ROOT / "benchmarks" / "frontiers.csv")
     printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     page = (ROOT / "docs" / "does_it_help.md").read_text(encoding="utf-8")
-    assert [line for line in page.splitlines() if line.startswith("|")] == printed
+    assert sorted(line for line in page.splitlines() if line.startswith("|")) == sorted(printed)
+
+
+def test_rivals_are_interpolated_between_neighbours_on_their_frontier():
+    points = pd.DataFrame({"clean": [0.8, 0.7, 0.75, 0.6], "attacked": [0.2, 0.4, 0.1, 0.4]})
+    np.testing.assert_allclose(frontiers.interpolated(points, [0.85, 0.8, 0.75, 0.6]), [np.nan, 0.2, 0.3, 0.4])
+    np.testing.assert_allclose(frontiers.best(points, [0.85, 0.8, 0.75, 0.6]), [np.nan, 0.2, 0.2, 0.4])
 
 
 def test_differences_are_paired_and_their_intervals_those_of_overlapping_splits():
