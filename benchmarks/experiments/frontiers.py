@@ -29,7 +29,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, RobustTrainingClassifier
-from sklearn_irg._robust_training.by_penalty import fit_by_penalty
 from sklearn_irg.attacks import ThreatModel, evaluate_robustness
 from sklearn_irg.penalties import (
     AdversarialLoss,
@@ -135,10 +134,7 @@ def fitted(model, name, X, y, threat, split):
     """A pipeline, fitted as it is or against the threat."""
     if not name.startswith(AGAINST):
         return model.fit(X, y)
-    if name.endswith("in rounds"):
-        return RobustTrainingClassifier(model, threat, n_rounds=10, tolerance=0.04, random_state=split).fit(X, y)
-    # what RobustTrainingClassifier does, without its score under attack on all training rows, which takes longer than fits
-    return fit_by_penalty(model, X, y, None, {}, threat)
+    return RobustTrainingClassifier(model, threat, tolerance=0.06, random_state=split).fit(X, y)
 
 
 def measures(model, X, y, threat):
