@@ -556,7 +556,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("step", "message"),
         [
-            (KBinsDiscretizer(3), "not affine in all that .* rows may become, in 'age'"),
+            (KBinsDiscretizer(3, strategy="uniform"), "not affine in all that .* rows may become, in 'age'"),
             (PolynomialFeatures(), "not affine in all that .* rows may become"),
             (FunctionTransformer(np.log1p), "not affine in all that .* rows may become, in 'age'"),
         ],
