@@ -67,38 +67,37 @@ def _climbed(step, inputs, targets, gradients, n_steps, step_size):
 
 
 def _with_worst_levels(step, inputs, targets, gains, moved):
-    """The rows with one swap after the other, each the best of a few that the gradient proposes, or none.
-
-    Swaps are tried where they enter the first layer: there a level adds a row of a small table.
-    """
-    n_levels, rows, n_samples = inputs.starts[-1], np.arange(len(moved)), len(moved)
-    effects = np.zeros((n_levels + 1, moved.shape[1]), dtype=moved.dtype)
+    """The rows with one swap after the other, each the best of a few that the gradient proposes, or none."""
+    effects = np.zeros((inputs.starts[-1] + 1, moved.shape[1]), dtype=moved.dtype)  # the last one of missing cells
     effects[:-1] = inputs.levels
+    places = _worst_places(step, inputs, targets, gains, step.frozen_first_preactivations(moved), effects)
+    for own, new in zip(inputs.places.T, places.T, strict=True):
+        changed = np.flatnonzero(own != new)
+        moved[changed] += effects[new[changed]] - effects[own[changed]]
+    return moved
+
+
+def _worst_places(step, inputs, targets, gains, entering, effects):
+    """Levels after the swaps, which are tried where they enter the first layer: there a level adds a row of a small table."""
     of_first = effects @ step.network.unpack(stop_gradient(step.theta))[0][0]
-    places, entering = inputs.places.copy(), step.frozen_first_preactivations(moved)
+    rows, places = np.arange(len(entering)), inputs.places.copy()
     for _ in range(inputs.n_swaps):
         few = _best_few(gains)
         columns = inputs.column_of(few)
         tried = entering + of_first[few] - of_first[inputs.places[rows, columns]]
-        losses = step.frozen_losses_above_first(
-            np.concatenate([entering[None], tried]).reshape(-1, entering.shape[1]), targets
-        )
-        losses = losses.reshape(-1, n_samples)
+        all_of_them = np.concatenate([entering[None], tried]).reshape(-1, entering.shape[1])
+        losses = step.frozen_losses_above_first(all_of_them, targets).reshape(-1, len(rows))
         losses[1:][gains[rows, few] == -np.inf] = -np.inf
         best = losses.argmax(axis=0)
         swapped = np.flatnonzero(best)
         if not len(swapped):
             break
         chosen = best[swapped] - 1
-        entering[swapped] = tried[chosen, swapped]
         column = columns[chosen, swapped]
-        places[swapped, column] = few[chosen, swapped]
+        entering[swapped], places[swapped, column] = tried[chosen, swapped], few[chosen, swapped]
         for c, (levels, _) in enumerate(inputs.swappable_columns()):  # each column changes once
             gains[swapped[column == c], levels] = -np.inf
-    for c in range(places.shape[1]):
-        changed = np.flatnonzero(places[:, c] != inputs.places[:, c])
-        moved[changed] += effects[places[changed, c]] - effects[inputs.places[changed, c]]
-    return moved
+    return places
 
 
 def _best_few(gains):
