@@ -88,9 +88,7 @@ def penalised(estimator, penalty, alpha, table, training, seed):
     term, is_trained = check_penalty(penalty), trains_against_threat(penalty)
     model = _estimator(estimator, table, seed).set_params(penalty=term, alpha=alpha)
     parts = [part for _, part in term.terms()]
-    is_closed = (
-        is_trained and estimator == "logistic"
-    )  # the worst points of linear models are functions of the parameters
+    is_closed = is_trained and estimator == "logistic"  # worst points of linear models are known
     if any(part.is_stochastic or (part.is_detached and not is_closed) for part in parts):
         model.set_params(solver="adam")  # others need objectives that are functions of the parameters alone
     elif is_closed:

@@ -27,7 +27,7 @@ class TrainsAgainstThreats:
 
     @property
     def weight_of_threat(self):
-        """What such terms weigh beside the loss, to first order of magnitude: infinite where they are the loss."""
+        """Largest strength of such a term beside the loss; infinite where the loss is one."""
         if check_loss(self.loss).takes_threat:
             return np.inf
         terms = check_penalty(self.penalty).terms()
