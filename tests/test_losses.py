@@ -115,7 +115,13 @@ class TestCheckLoss:
                 assert (type(found), found.wrapped) == (Modification, other), name
 
     def test_no_public_name_of_a_term_is_left_out(self):
-        own = {"contributions", "summand", "is_loss", "limits_slope"}  # what it sums, and that it is a loss
+        own = {
+            "contributions",
+            "summands",
+            "fused_summands",
+            "is_loss",
+            "limits_slope",
+        }  # what it sums, and that it is a loss
         public = {name for name in dir(Loss) if not name.startswith("_")} - set(dir(Component))
         assert public == {*ATTRIBUTES, *METHODS, *own}
 
@@ -192,8 +198,8 @@ class TestFlooding:
     def test_is_no_summand_of_the_objective_without_a_trace_though_its_loss_is(self):
         network, X, Y, theta, _ = problem()
         step = Step(make_objective(network, X, Y), theta, make_objective(network, X, Y).everything())
-        assert NegativeLogLikelihood().summand(step) is not None
-        assert Flooding(0.1).summand(step) is None
+        assert NegativeLogLikelihood().fused_summands(step) is not None
+        assert Flooding(0.1).fused_summands(step) is None
 
     def test_reflects_the_mean_loss_at_its_level(self):
         network, X, Y, theta, _ = problem()

@@ -33,6 +33,7 @@ from sklearn_irg import (
 )
 from sklearn_irg._engine.activations import ACTIVATIONS
 from sklearn_irg._engine.networks import Network
+from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.step import Step
 from sklearn_irg._perturbations.largest_increase import largest_increase
@@ -41,7 +42,7 @@ from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.behind_fitted_steps import perturbations_behind
 from sklearn_irg._threats.score_ranges import score_range
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, make_adversarial_scorer
-from sklearn_irg.losses import LabelSmoothing, PenaltyLoss
+from sklearn_irg.losses import LabelSmoothing, NegativeLogLikelihood, PenaltyLoss
 from sklearn_irg.model_selection import refit_most_robust
 from sklearn_irg.penalties import AdversarialLoss, CertifiedLoss, InputGradient, VirtualAdversarial, WeightDecay
 from sklearn_irg.penalties._worst_inputs import worst_inputs
@@ -66,7 +67,7 @@ def threat_of(X, norm="l2", n_swaps=1, **options):
 def largest_by_brute_force(threat, X, directions):
     """Largest increase of a linear function for each row: all ways to swap, times a general solver for the numbers."""
     inputs = threat.input_perturbations(X)
-    weights, found = inputs.weights.toarray(), []
+    weights, found = inputs.weights @ np.eye(inputs.n_inputs), []
     for i, v in enumerate(directions):
         values = [np.array(threat.levels_[j]) * v[j] for j in (3, 4, 5)]
         gains = [max([0.0, *(value - v[j] * X[i, j])]) for j, value in zip((3, 4, 5), values, strict=True)]
@@ -242,7 +243,7 @@ class TestLinearModels:
 def convex_optimum(cp, threat, X, y, alpha):
     """The same problem as a cone program: the support function of box and ball is their infimal convolution."""
     inputs, sign, (n, d) = threat.input_perturbations(X), 2 * y - 1, X.shape
-    w, b, weights = cp.Variable(d), cp.Variable(), inputs.weights.toarray()
+    w, b, weights = cp.Variable(d), cp.Variable(), inputs.weights @ np.eye(inputs.n_inputs)
     parts, largest = cp.Variable((n, len(weights))), cp.Variable(n, nonneg=True)
     downhill = cp.multiply(-sign[:, None], np.ones((n, 1)) @ cp.reshape(weights @ w, (1, len(weights)), order="C"))
     order = {"l2": 2, "l1": "inf", "linf": 1}[threat.norm]
@@ -267,7 +268,9 @@ def allowed_rows(threat, X, rng, n_times):
         share = rng.rand(*problem.low.shape) * rng.choice([0.2, 1.0])
         delta = np.where(rng.rand(*share.shape) < 0.5, problem.low, problem.high) * share
         moved = X.copy()
-        moved[:, :3] += problem.on_grid(problem.box_and_ball.project(delta)) @ problem.weights.toarray()[:, :3]
+        moved[:, :3] += (
+            problem.on_grid(problem.box_and_ball.project(delta)) @ (problem.weights @ np.eye(problem.n_inputs))[:, :3]
+        )
         for _ in range(threat.n_swaps):
             j = rng.randint(3, 6)
             moved[:, j] = rng.choice(threat.levels_[j].astype(float), len(X))
@@ -339,6 +342,55 @@ class TestNetworks:
         np.testing.assert_allclose(np.concatenate([term.values(piece) for piece in pieces]), term.values(step))
 
 
+TERMS = {
+    "attacked": lambda threat: AdversarialLoss(threat=threat),
+    "certified": lambda threat: CertifiedLoss(threat=threat),
+    "attacked alone": lambda threat: PenaltyLoss(AdversarialLoss(threat=threat)),
+    "smooth labels": lambda threat: LabelSmoothing(0.2, loss=PenaltyLoss(AdversarialLoss(threat=threat))),
+}
+
+
+def objective_of(term, X, labels, hidden, **options):
+    network = Network((6, *hidden, 1), ACTIVATIONS["relu"], LIKELIHOODS["logistic"][0])
+    terms = [(1.0, NegativeLogLikelihood()), (0.7, term)]
+    theta = network.initialize(np.random.RandomState(0), np.float64)
+    return Objective(network, Rows(X, labels[:, None].astype(float)), terms, **options), theta
+
+
+def assert_fused_as_traced(objective, theta, monkeypatch):
+    batch = next(iter(objective.minibatches(40, True, np.random.RandomState(0))))
+    assert objective._summands(batch, objective.terms, theta) is not None
+    value, gradient = objective.value_and_grad(theta, batch, np.random.RandomState(0))
+    monkeypatch.setattr(Objective, "_summands", lambda *_: None)
+    traced, expected = objective.value_and_grad(theta, batch, np.random.RandomState(0))
+    assert value == pytest.approx(traced, rel=1e-12)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("n_swaps", [0, 1, 2])
+class TestFused:
+    @pytest.mark.parametrize("hidden", [(8,), (8, 5)])
+    @pytest.mark.parametrize("term", TERMS)
+    def test_networks_are_as_traced(self, term, hidden, n_swaps, norm, monkeypatch):
+        X, y = numbers_and_codes(90)
+        objective, theta = objective_of(TERMS[term](threat_of(X, norm, n_swaps)), X, y, hidden, dropout=0.3)
+        assert_fused_as_traced(objective, theta, monkeypatch)
+
+    @pytest.mark.parametrize("sharpness", [None, 100.0])
+    def test_linear_models_are_as_traced(self, sharpness, n_swaps, norm, monkeypatch):
+        X, y = numbers_and_codes(90)
+        objective, theta = objective_of(AdversarialLoss(threat=threat_of(X, norm, n_swaps)), X, y, ())
+        objective = objective if sharpness is None else objective.bounded().smoothed(sharpness)
+        assert_fused_as_traced(objective, theta, monkeypatch)
+
+    def test_intervals_that_grow_are_as_traced(self, n_swaps, norm, monkeypatch):
+        X, y = numbers_and_codes(90)
+        term = CertifiedLoss(threat=threat_of(X, norm, n_swaps), n_ramp_up_epochs=3)
+        objective, theta = objective_of(term, X, y, (8,))
+        assert_fused_as_traced(objective.at_epoch(1), theta, monkeypatch)
+
+
 class TestNetworksMore:
     def test_swaps_that_are_tried_are_at_least_as_bad_as_the_first_order_one(self):
         X, y = numbers_and_codes(200)
@@ -347,7 +399,7 @@ class TestNetworksMore:
         inputs = term._inputs
         gains = inputs.swap_gains(step.frozen_loss_gradients_at(step.X))
         place = gains.argmax(axis=1)
-        column = inputs.column_of(place)
+        column = inputs.ways.column[place]
         first_order = step.X + inputs.levels[place] - inputs.levels[inputs.places[np.arange(200), column]]
         losses = loss_at(step, first_order)
         assert (term.values(step) >= losses - 1e-12).all()

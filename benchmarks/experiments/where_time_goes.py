@@ -22,9 +22,9 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks import steps
-from sklearn_irg._engine import direct
 from sklearn_irg._engine.autodiff import Workspace
 from sklearn_irg._engine.likelihoods import Bernoulli
+from sklearn_irg._engine.quantities import Evaluation
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.penalties import InputGradient
 
@@ -85,8 +85,10 @@ def two_threads(shape, dtype, activation, n_blocks=4):
         own.workspace = getattr(own, "workspace", None) or Workspace()
         own.workspace.reset()
         summands = objective._summands(block, objective.terms, theta)
-        summands = [(quantity, strength * factors, mask) for strength, (quantity, factors, mask) in summands]
-        return direct.value_and_grad(network, theta, block, summands, own.workspace.empty)
+        evaluation = Evaluation(network, theta, block, own.workspace.empty)
+        value = sum(quantity.fused(evaluation, strength * factors) for strength, factors, quantity in summands)
+        evaluation.finish()
+        return value, evaluation.gradient
 
     with ThreadPoolExecutor(1) as pool:
 

@@ -25,6 +25,7 @@ __all__ = [
     "combine",
     "defvjp",
     "defvjp_all",
+    "make_vjp",
     "matmul",
     "matmul_transposed",
     "numpy",

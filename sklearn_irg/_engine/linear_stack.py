@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from sklearn_irg._engine.direct import LOSSES, SQUARED_INPUT_GRADIENTS
-
 __all__ = ["LinearStack"]
 
 
@@ -15,8 +13,8 @@ class LinearStack:
     network : Network
         Without hidden layers.
     pieces : list of (Batch, list)
-        Blocks of all rows, and what is summed over each: strengths of shape (n_models,) and a summand as `Term.summand` gives
-        it, with a mask of columns or none.
+        Blocks of all rows, and what is summed over each: strengths of shape (n_models,), coefficients, and a quantity that can
+        be stacked.
     """
 
     def __init__(self, network, pieces):
@@ -35,44 +33,48 @@ class LinearStack:
             Z = (beside @ block.X.T).reshape(m, k, -1).transpose(0, 2, 1)  # (model, row, output)
             if biases.size:
                 Z += biases[:, None]
-            to_Z = self._add_terms(summands, models, block, weights, np.ascontiguousarray(Z), values, to_weights)
+            outputs = _StackedOutputs(self.network.likelihood, block, np.ascontiguousarray(Z), weights, to_weights)
+            for strengths, coefficients, quantity in summands:
+                values += quantity.stacked(outputs, np.multiply.outer(strengths[models].astype(Z.dtype), coefficients))
+            to_Z = outputs.finish()
             from_rows += to_Z.transpose(0, 2, 1).reshape(m * k, -1) @ block.X
             if biases.size:
                 to_biases += to_Z.sum(axis=1)
         to_weights += from_rows.reshape(m, k, d).transpose(0, 2, 1)
         return values, gradients
 
-    def _add_terms(self, summands, models, block, weights, Z, values, to_weights):
-        """Add the terms of a block of rows to values and to what arrives at weights; what arrives at Z."""
-        (m, n, k), likelihood = Z.shape, self.network.likelihood
-        targets = np.broadcast_to(block.targets, Z.shape).reshape(m * n, k)
-        losses, residuals = likelihood.loss_and_residual(Z.reshape(m * n, k), targets)
-        R, to_Z, to_R = residuals.reshape(Z.shape), np.zeros_like(Z), None
-        for strengths, (quantity, coefficients, mask) in summands:
-            strengths = strengths[models].astype(Z.dtype)
-            if quantity == LOSSES:
-                values += strengths * (losses.reshape(m, n) @ coefficients)
-                to_Z += (strengths[:, None] * coefficients)[:, :, None] * R
-            elif quantity == SQUARED_INPUT_GRADIENTS:
-                W = weights if mask is None else mask[:, None] * weights
-                norms, from_norms, to_W = _squared_norms(R, W, strengths[:, None] * coefficients)
-                values += norms
-                to_weights += to_W if mask is None else mask[:, None] * to_W
-                to_R = from_norms if to_R is None else to_R + from_norms
-            else:
-                values += strengths * coefficients * np.einsum("mdk,mdk->m", weights, weights)
-                to_weights += (2 * coefficients * strengths)[:, None, None] * weights
-        if to_R is not None:
-            back = likelihood.hessian_product(Z.reshape(m * n, k), targets, residuals, to_R.reshape(m * n, k))
-            to_Z += back.reshape(Z.shape)
-        return to_Z
 
+class _StackedOutputs:
+    """Outputs of several linear models at the same rows, and what arrives at them.
 
-def _squared_norms(R, W, factors):
-    """For each model the sum of ``factors · ‖R Wᵀ‖²`` over rows, and its derivatives; R is (m, n, k), W (m, d, k)."""
-    grams = W.transpose(0, 2, 1) @ W  # so that arrays as wide as X are not built
-    products = R * grams if R.shape[2] == 1 else R @ grams
-    scaled = factors[:, :, None] * R
-    values = np.einsum("mnk,mnk->m", scaled, products)
-    products *= 2 * factors[:, :, None]
-    return values, products, W @ (2 * (R.transpose(0, 2, 1) @ scaled))
+    Attributes
+    ----------
+    weights, to_weights : ndarray of shape (n_models, n_features, n_outputs)
+        Weights, and what arrives at them.
+    losses : ndarray of shape (n_models, n_samples)
+        Of the rows.
+    residuals, to_outputs : ndarray of shape (n_models, n_samples, n_outputs)
+        Derivatives of the losses with respect to the outputs, and what arrives at these.
+    """
+
+    def __init__(self, likelihood, block, outputs, weights, to_weights):
+        m, n, k = outputs.shape
+        self.weights, self.to_weights = weights, to_weights
+        self.to_outputs = np.zeros_like(outputs)
+        self._likelihood, self._outputs = likelihood, outputs.reshape(m * n, k)
+        self._targets = np.broadcast_to(block.targets, outputs.shape).reshape(m * n, k)
+        losses, residuals = likelihood.loss_and_residual(self._outputs, self._targets)
+        self.losses, self.residuals = losses.reshape(m, n), residuals.reshape(m, n, k)
+        self._to_residuals = None
+
+    def add_to_residuals(self, cotangent):
+        """Let this arrive at the residuals."""
+        self._to_residuals = cotangent if self._to_residuals is None else self._to_residuals + cotangent
+
+    def finish(self):
+        """What arrives at the outputs in all."""
+        if self._to_residuals is not None:
+            residuals, arrived = (a.reshape(self._outputs.shape) for a in (self.residuals, self._to_residuals))
+            back = self._likelihood.hessian_product(self._outputs, self._targets, residuals, arrived)
+            self.to_outputs += back.reshape(self.to_outputs.shape)
+        return self.to_outputs

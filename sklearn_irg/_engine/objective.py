@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._engine import direct
-from sklearn_irg._engine.autodiff import Workspace, combine, value_and_grad
+from sklearn_irg._engine.autodiff import Workspace, combine, make_vjp, value_and_grad
 from sklearn_irg._engine.linear_stack import LinearStack
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.parametrisations import Identity
+from sklearn_irg._engine.quantities import Evaluation
 from sklearn_irg._engine.step import Step
 
 __all__ = ["Objective", "RampUp"]
@@ -170,30 +170,44 @@ class Objective:
             if summands is None:
                 value, grad = value_and_grad(partial(self._sum, block, terms, random_state), theta)
             else:
-                self.workspace.reset()
-                dropout = self.draw_dropout(block.X, random_state)
-                summands = [(quantity, strength * factors, mask) for strength, (quantity, factors, mask) in summands]
-                value, grad = direct.value_and_grad(self.network, theta, block, summands, self.workspace.empty, dropout)
+                value, grad = self._fused(block, summands, random_state, theta)
             total, gradient = total + float(value), grad if gradient is None else gradient + grad
         return total, gradient
 
     def _summands(self, batch, terms, theta):
-        """Strengths of these terms and what `direct` sums for them; None if something here needs a trace."""
-        if not self.parametrisation.is_identity or type(self.network) is not Network:
+        """Strengths, coefficients and quantities that make up these terms; None if something here needs a trace."""
+        if type(self.network) is not Network:
             return None
         step = Step(self, theta, batch)
-        summands = [(strength, term.summand(step)) for strength, term in terms]
-        return None if any(summand is None for _, summand in summands) else summands or None
+        pairs = [(strength, term.fused_summands(step)) for strength, term in terms]
+        if not pairs or any(summands is None for _, summands in pairs):
+            return None
+        return [(strength, *summand) for strength, summands in pairs for summand in summands]
+
+    def _fused(self, block, summands, random_state, theta):
+        """Value and gradient where nothing needs a trace but a parametrisation."""
+        self.workspace.reset()
+        to_solver, effective = None, theta
+        if not self.parametrisation.is_identity:
+            to_solver, effective = make_vjp(partial(self.parametrisation.at(block).transform, self.network), theta)
+        dropout = self.draw_dropout(block.X, random_state)
+        keeps_entering = any(quantity.keeps_entering for _, _, quantity in summands)
+        evaluation = Evaluation(
+            self.network, effective, block, self.workspace.empty, dropout, keeps_entering=keeps_entering
+        )
+        value = sum(quantity.fused(evaluation, strength * factors) for strength, factors, quantity in summands)
+        evaluation.finish()
+        return value, evaluation.gradient if to_solver is None else to_solver(evaluation.gradient)
 
     def stack(self, strengths):
         """The same terms of several linear models, at strengths of shape (n_terms, n_models); None if one needs a trace."""
-        if len(self.network.layer_sizes) > 2 or self._dropout:
+        if len(self.network.layer_sizes) > 2 or self._dropout or not self.parametrisation.is_identity:
             return None
         terms = [(strength, term) for strength, (_, term) in zip(strengths, self.terms, strict=True)]
         pieces = []
         for block, terms_of_block in self._blocks(self.everything(), terms, strengths.shape[1]):
             summands = self._summands(block, terms_of_block, None)
-            if summands is None or any(mask is not None and mask.ndim > 1 for _, (_, _, mask) in summands):
+            if summands is None or not all(quantity.can_be_stacked for _, _, quantity in summands):
                 return None
             pieces.append((block, summands))
         return LinearStack(self.network, pieces)

@@ -19,12 +19,14 @@ from sklearn_irg._engine.autodiff import Bundle, accumulate, defvjp, defvjp_all,
 
 __all__ = [
     "activate",
+    "add_weight_gradients",
     "backward",
     "backward_pass",
     "backward_vjp",
+    "first_preactivations",
     "forward",
+    "forward_cotangents",
     "forward_pass",
-    "forward_vjp",
     "squared_weights",
     "weight_at",
 ]
@@ -86,14 +88,23 @@ def _squared_weights_vjp(g, theta, network):
 defvjp(squared_weights, lambda ans, theta, network: lambda g: _squared_weights_vjp(g, theta, network))
 
 
-def forward(theta, X, network, empty, dropout, noise):
-    """A bundle of hidden activations and outputs; see `Network.forward`."""
+def first_preactivations(theta, X, network, empty):
+    """What enters the first activation, shape (n_samples, n_units)."""
+    return _affine(X, *network.unpack(theta)[0], empty)
+
+
+def forward(theta, X, network, empty, dropout, noise, entering=None):
+    """A bundle of hidden activations and outputs; see `Network.forward`.
+
+    Where it is known what enters the first activation, X is not read, and that array is written to.
+    """
     activation, layers = network.activation, network.unpack(theta)
     arrays, slopes = [], []
     for W, b in layers:
-        A = _times(arrays[-1] if arrays else X, W, empty)
-        if b is not None:
-            A += b
+        if arrays or entering is None:
+            A = _affine(arrays[-1] if arrays else X, W, b, empty)
+        else:
+            A = entering
         if len(arrays) < len(layers) - 1:
             slope = None
             if noise:
@@ -113,8 +124,8 @@ def forward(theta, X, network, empty, dropout, noise):
 forward_pass = primitive(forward)
 
 
-def forward_vjp(g, forward, X, network):
-    """A function that adds to a gradient what cotangents of a forward pass mean for θ."""
+def forward_cotangents(g, forward):
+    """What cotangents of a forward pass mean for what enters each layer's activation; None where nothing arrives."""
     layers, slopes, empty, _ = forward.saved
     cotangents, D = [None] * len(layers), None
     for l in reversed(range(len(layers))):
@@ -127,20 +138,22 @@ def forward_vjp(g, forward, X, network):
         if D is not None and l < len(slopes) and slopes[l] is not None:
             D *= slopes[l]
         cotangents[l] = D
+    return cotangents
 
-    def add_to(gradient):
-        for l, (W, b) in enumerate(network.unpack(gradient)):
-            if cotangents[l] is not None:
-                W += _outer(forward[l - 1] if l else X, cotangents[l], empty)
-                if b is not None:
-                    b += np.ones(len(cotangents[l]), dtype=b.dtype) @ cotangents[l]  # faster than sum(axis=0)
 
-    return add_to
+def add_weight_gradients(gradient, cotangents, forward, X, network):
+    """Add to a gradient of θ what arrives at what enters each layer's activation."""
+    for l, (W, b) in enumerate(network.unpack(gradient)):
+        if cotangents[l] is not None:
+            W += _outer(forward[l - 1] if l else X, cotangents[l], forward.saved.empty)
+            if b is not None:
+                b += np.ones(len(cotangents[l]), dtype=b.dtype) @ cotangents[l]  # faster than sum(axis=0)
 
 
 @opaque
 def _forward_vjp(g, forward, theta, X, network):
-    return accumulate(theta, forward_vjp(g, forward, X, network))
+    cotangents = forward_cotangents(g, forward)
+    return accumulate(theta, lambda gradient: add_weight_gradients(gradient, cotangents, forward, X, network))
 
 
 defvjp(forward_pass, lambda ans, theta, X, network, *options: lambda g: _forward_vjp(g, ans, theta, X, network))
@@ -201,6 +214,14 @@ defvjp_all(
     backward_pass,
     lambda g, ans, theta, forward, cotangent, network: _backward_vjp(g, ans, theta, forward, network),
 )
+
+
+def _affine(A, W, b, empty):
+    """A @ W + b, in place."""
+    Z = _times(A, W, empty)
+    if b is not None:
+        Z += b
+    return Z
 
 
 def _times(A, W, empty):

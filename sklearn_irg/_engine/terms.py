@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from sklearn_irg._component import Component
-from sklearn_irg._engine.direct import SQUARED_WEIGHTS
+from sklearn_irg._engine.quantities import SquaredWeights
 
 __all__ = ["L2", "BatchTerm", "SampleTerm", "Term", "WeightTerm"]
 
@@ -57,6 +57,11 @@ class Term(Component, ABC):
     is_loss = False
     limits_slope = False
     takes_threat = False
+    _says_summands_last = True
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls._says_summands_last = _says_last(cls, "summands", ("contributions", "values", "value"))
 
     @property
     def _name(self):
@@ -71,12 +76,16 @@ class Term(Component, ABC):
         shape (n_samples,) or both are numbers.
         """
 
-    def summand(self, step):
-        """What it sums, where that is a quantity of `direct`, as (quantity, coefficients, mask); else None.
+    def summands(self, step):
+        """What it sums, where that is made of `Quantity` objects, as pairs (coefficients, quantity); else None.
 
-        It must say the same as `contributions`.
+        It must say the same as `contributions`; `fused_summands` is what an objective asks for.
         """
         del step
+
+    def fused_summands(self, step):
+        """The same, unless a subclass says anew what is summed."""
+        return self.summands(step) if self._says_summands_last else None
 
     def check(self, columns, likelihood):
         """Raise a ValueError where the term is impossible for data with these columns and this likelihood."""
@@ -107,6 +116,12 @@ class Term(Component, ABC):
         """A term without kinks that tends to this one as ``sharpness`` grows."""
         del sharpness
         return self
+
+
+def _says_last(cls, name, others):
+    """Whether the first class to define a method, in the order of resolution, comes no later than those that define others."""
+    places = {attribute: k for k, base in reversed(list(enumerate(cls.__mro__))) for attribute in vars(base)}
+    return all(places[name] <= places[other] for other in others if other in places)
 
 
 class SampleTerm(Term):
@@ -156,7 +171,7 @@ class L2(Term):
     group = None
 
     def contributions(self, step):
-        return [(0.5 / step.total_weight, step.network.squared_weights(step.theta))]
+        return [(coefficient, quantity.traced(step)) for coefficient, quantity in self.summands(step)]
 
-    def summand(self, step):
-        return SQUARED_WEIGHTS, 0.5 / step.total_weight, None
+    def summands(self, step):
+        return [(0.5 / step.total_weight, SquaredWeights())]

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from sklearn_irg._engine.autodiff import Bundle
 from sklearn_irg._engine.objective import Objective
-from sklearn_irg._engine.passes import forward_vjp
+from sklearn_irg._engine.passes import add_weight_gradients, forward_cotangents
 from sklearn_irg._engine.rows import Batch
 from sklearn_irg.losses import MeanDifference
 from sklearn_irg.solvers import Adam
@@ -60,8 +59,8 @@ class Game(Objective):
         scores = self.network.forward(critic, made[-1])
         cotangent = self.network.pull_back(critic, scores, np.full_like(scores[-1], -1 / n_samples))
         gradient = np.zeros_like(theta)
-        add_to = forward_vjp(Bundle([None] * (len(made) - 1) + [cotangent]), made, latent, self.generator)
-        add_to(gradient[self.of_generator])
+        cotangents = forward_cotangents([None] * (len(made) - 1) + [cotangent], made)
+        add_weight_gradients(gradient[self.of_generator], cotangents, made, latent, self.generator)
         return -float(scores[-1].mean()), gradient
 
     def project(self, theta):

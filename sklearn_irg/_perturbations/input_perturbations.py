@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -11,7 +12,53 @@ from sklearn_irg._perturbations.projection import BoxAndBall, rounded_towards_ze
 
 __all__ = ["InputPerturbations"]
 
-_FEW = 0.25  # nonzero weights, of all, where a sparse matrix is faster
+_FEW = 0.25  # nonzero weights, of all, where a sparse matrix is faster,
+_SMALL = 20_000  # unless there are no more than this: a sparse product takes 30 µs before it multiplies
+
+
+class Ways(NamedTuple):
+    """The ways to change levels, in groups: levels of one column that may become the same ones share a group.
+
+    Attributes
+    ----------
+    to : ndarray of int of shape (n_ways,)
+        The level that each leads to; each group begins with n_levels, which is none.
+    starts : ndarray of int of shape (n_groups,)
+        Where groups start.
+    of_way, of_level : ndarray of int
+        The group of each way and of each level.
+    column : ndarray of int of shape (n_levels,)
+        The column of each level.
+    are_all : bool
+        Whether each level may become all others of its column.
+    """
+
+    to: np.ndarray
+    starts: np.ndarray
+    of_way: np.ndarray
+    of_level: np.ndarray
+    column: np.ndarray
+    are_all: bool
+
+    @classmethod
+    def of(cls, starts, swaps):
+        """For where the levels of columns start and which may become which."""
+        groups, of_level, none = [], [], [starts[-1]]
+        for start, possible in zip(starts[:-1], swaps, strict=True):
+            masks = np.atleast_2d(possible)
+            of_level.append(
+                len(groups) + (np.arange(len(masks)) if possible.ndim > 1 else np.zeros(len(possible), int))
+            )
+            groups += [np.append(none, start + np.flatnonzero(mask)) for mask in masks]
+        sizes = np.array([len(group) for group in groups], dtype=int)
+        return cls(
+            np.concatenate([np.zeros(0, int), *groups]),
+            np.cumsum(sizes) - sizes,
+            np.repeat(np.arange(len(sizes)), sizes),
+            np.concatenate([np.zeros(0, int), *of_level]),
+            np.repeat(np.arange(len(swaps)), np.diff(starts)),
+            all(possible.ndim == 1 and possible.all() for possible in swaps),
+        )
 
 
 @dataclass(frozen=True)
@@ -19,7 +66,8 @@ class InputPerturbations:
     """A perturbation set at a radius, as seen from a model whose inputs are affine in numbers and additive in levels.
 
     A point of it is ``delta``, shape (n_samples, n_columns), how far each number has moved in units of its scale, and codes of
-    levels. Columns of numbers that move in no row are left out.
+    levels. Columns of numbers that move in no row are left out. Arrays of rows are in the order of columns, which are few: what
+    is done to them runs along rows.
 
     Attributes
     ----------
@@ -45,6 +93,8 @@ class InputPerturbations:
         ones, which ones these are, shape (n_own,).
     levels : ndarray of shape (n_levels, n_inputs)
         What each level adds to the inputs.
+    ways : Ways
+        The same as ``swaps``, in one array.
     """
 
     low: np.ndarray
@@ -58,6 +108,7 @@ class InputPerturbations:
     starts: np.ndarray
     swaps: tuple
     levels: np.ndarray
+    ways: Ways
 
     @classmethod
     def of(cls, perturbations, weights, levels, radii):
@@ -69,21 +120,25 @@ class InputPerturbations:
         moving = np.flatnonzero(perturbations.movable_columns)
         low, high = (bounds[:, moving] for bounds in perturbations.box(radii[:, None]))
         weights = weights[moving]
-        if not issparse(weights) and np.count_nonzero(weights) <= _FEW * weights.size:
+        if weights.size <= _SMALL:
+            weights = weights.toarray() if issparse(weights) else weights
+        elif not issparse(weights) and np.count_nonzero(weights) <= _FEW * weights.size:
             weights = csr_array(weights)
         starts, codes = np.cumsum([0, *map(len, levels)]), perturbations.codes[:, : len(levels)]
+        swaps = tuple(map(_simplest, perturbations.swaps))
         return cls(
-            low,
-            high,
+            np.asfortranarray(low),
+            np.asfortranarray(high),
             perturbations.steps[moving],
             radii,
             perturbations.norm,
             weights,
             min(perturbations.n_swaps, len(levels)),
-            np.where(codes >= 0, codes + starts[:-1], starts[-1]),
+            np.asfortranarray(np.where(codes >= 0, codes + starts[:-1], starts[-1])),
             starts,
-            tuple(map(_simplest, perturbations.swaps)),
+            swaps,
             np.concatenate([np.zeros((0, weights.shape[1])), *levels]),
+            Ways.of(starts, swaps),
         )
 
     def __len__(self):
@@ -103,7 +158,9 @@ class InputPerturbations:
 
     def take(self, rows):
         """Those of some rows."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in ("low", "high", "radii", "places")})
+        return replace(
+            self, **{name: getattr(self, name).T[..., rows].T for name in ("low", "high", "radii", "places")}
+        )
 
     def swappable_columns(self):
         """For each swappable column: the places of its levels as a slice, and which of them may become which."""
@@ -140,15 +197,28 @@ class InputPerturbations:
 
         Minus infinity where it is not allowed.
         """
-        values, column = coefficients @ self.levels.T, self.column_of(np.arange(self.starts[-1]))
-        each = (len(values),) + (1,) * (values.ndim - 2)
+        return self.gains_of_swaps(coefficients @ self.levels.T)
+
+    def gains_of_swaps(self, values):
+        """The same for linear functions' values of each level, shape (n_samples, …, n_levels)."""
+        sizes, each = np.diff(self.starts), (len(values),) + (1,) * (values.ndim - 2)
         has_level = self.places < self.starts[-1]
         own = np.where(has_level, self.places, self.starts[:-1])
-        change = values - np.take_along_axis(values, own.reshape(*each, -1), axis=-1)[..., column]
-        allowed = has_level[:, column]
+        change = values - np.repeat(np.take_along_axis(values, own.reshape(*each, -1), axis=-1), sizes, axis=-1)
+        if self.ways.are_all and has_level.all():
+            return change
+        allowed = np.repeat(has_level, sizes, axis=1)
         for c, (levels, swaps) in enumerate(self.swappable_columns()):
             allowed[:, levels] &= swaps if swaps.ndim == 1 else swaps[own[:, c] - self.starts[c]]
         return np.where(allowed.reshape(*each, -1), change, -np.inf)
+
+    def sums_of_changes(self, places, rows):
+        """Sums of rows over cells that change to each level, less those that change from it, shape (n_levels, …)."""
+        sample, column = np.nonzero(places != self.places)
+        taken = np.zeros((len(rows), self.starts[-1] + 1), dtype=rows.dtype)
+        taken[sample, places[sample, column]] = 1
+        taken[sample, self.places[sample, column]] = -1
+        return taken[:, :-1].T @ rows
 
     def sums_by_place(self, rows):
         """Sums of rows over cells that have the same level: rows of the first swappable column, then those of the second, …."""
@@ -170,10 +240,6 @@ class InputPerturbations:
     def furthest(self, gradients):
         """Delta of points at which linear functions of delta, of these gradients, are largest; integers are exact."""
         return linear_minimization(-gradients, self.low, self.high, self.steps, self.radii, self.norm)[0]
-
-    def column_of(self, places):
-        """Which swappable column levels belong to, by their places."""
-        return np.searchsorted(self.starts, places, side="right") - 1
 
     def on_grid(self, delta):
         """Delta with integers rounded towards the row."""

@@ -1,10 +1,8 @@
 """How much a linear function of the inputs of a model can increase within what rows may become, and its derivative."""
 
-from functools import partial
-
 import numpy as np
 
-from sklearn_irg._perturbations.sizes_in_ball import sizes_in_l2_ball
+from sklearn_irg._perturbations.sizes_in_ball import multipliers_in_l2_ball, scaled_sizes
 
 __all__ = ["largest_increase"]
 
@@ -38,35 +36,40 @@ def largest_increase(inputs, direction, signs, sharpness=None):
     pull_back : callable
         From a cotangent of them, shape (n_samples,), to one of the direction, shape (n_inputs,).
     """
-    by_numbers, delta = _by_numbers(inputs, direction, signs, sharpness)
+    by_numbers, pull_back_numbers = _by_numbers(inputs, direction, signs, sharpness)
     if not inputs.n_swaps:
-        return by_numbers, lambda g: inputs.weights.T @ (g @ delta)
+        return by_numbers, pull_back_numbers
     by_levels, pull_back_levels = _by_levels(inputs, direction, signs, sharpness)
-    return by_numbers + by_levels, lambda g: inputs.weights.T @ (g @ delta) + pull_back_levels(g)
+    return by_numbers + by_levels, lambda g: pull_back_numbers(g) + pull_back_levels(g)
 
 
 def _by_numbers(inputs, direction, signs, sharpness):
-    """Largest increase by numbers that move, and the delta, but for signs, of the point where it is."""
+    """Largest increase by numbers that move, and what a cotangent of it means for the direction."""
     gradient = inputs.weights @ direction
     slopes, towards = np.abs(gradient), np.sign(gradient)
-    room = np.where(np.multiply.outer(signs, towards) > 0, inputs.high, -inputs.low) * (slopes > 0)
-    curvature = np.zeros(len(inputs))
-    if sharpness is not None:
+    room = np.abs(np.where(np.multiply.outer(towards, signs).T > 0, inputs.high, inputs.low))
+    if not slopes.all():
+        room *= slopes > 0
+    if sharpness is None:
+        curvature = np.zeros(len(inputs))
+    else:
         curvature = 1 / (sharpness * np.where(inputs.radii > 0, inputs.radii, 1) ** 2)
     sizes = _SIZES[inputs.norm](slopes, room, inputs.radii, curvature)
-    return sizes @ slopes - curvature / 2 * np.einsum("ij,ij->i", sizes, sizes), sizes * towards
+    values = sizes @ slopes
+    if sharpness is not None:
+        values -= curvature / 2 * (np.square(sizes) @ np.ones(len(slopes)))
+    return values, lambda g: inputs.weights.T @ ((g @ sizes) * towards)
 
 
 def _by_levels(inputs, direction, signs, sharpness):
     """Largest increase by levels that change, and what a cotangent of it means for the direction."""
     gains, choose = _best_changes(inputs, inputs.levels @ direction, sharpness)
-    side = np.where(signs > 0, 0, 1)[:, None]
-    of_rows, k = gains[side, inputs.places], inputs.n_swaps
+    where, k = inputs.places + np.where(signs > 0, 0, gains.shape[1])[:, None], inputs.n_swaps
+    of_rows = gains.ravel()[where.T].T
     total, shares = _largest_few(of_rows, k) if sharpness is None else _smooth_sum(of_rows, k, sharpness)
 
     def pull_back(g):
-        where = (side * gains.shape[1] + inputs.places).ravel()
-        counts = np.bincount(where, ((g * signs)[:, None] * shares).ravel(), gains.size)
+        counts = np.bincount(where.T.ravel(), ((g * signs) * shares.T).ravel(), gains.size)
         return choose(counts.reshape(gains.shape)) @ inputs.levels
 
     return total, pull_back
@@ -74,42 +77,43 @@ def _by_levels(inputs, direction, signs, sharpness):
 
 def _best_changes(inputs, values, sharpness):
     """What a change of each level gains at best, for both signs, and what counts of changes mean for all levels."""
-    gains, choices = np.full((2, len(values) + 1), -np.inf), []
-    largest = _hard_max if sharpness is None else partial(_soft_max, sharpness=sharpness)
-    for levels, swaps in inputs.swappable_columns():
-        own = values[levels]
-        for side, sign in enumerate((1, -1)):
-            best, share = largest(np.where(swaps, sign * own, -np.inf).reshape(-1, len(own)))
-            gains[side, levels] = best - sign * own
-            choices.append((side, levels, share))
+    ways, n_levels = inputs.ways, len(values)
+    both = np.stack([values, -values])
+    led_to = np.append(both, np.full((2, 1), -np.inf), axis=1)[:, ways.to]
+    best, shares = (_hard_max if sharpness is None else _soft_max)(led_to, ways, sharpness)
+    gains = np.full((2, n_levels + 1), -np.inf)
+    gains[:, :-1] = best[:, ways.of_level] - both
 
     def choose(counts):
         """How often levels are taken, less how often they are left."""
-        total = -counts.sum(axis=0)[:-1]
-        for side, levels, share in choices:
-            left = counts[side, levels]
-            total[levels] += left @ share if len(share) > 1 else left.sum() * share[0]
-        return total
+        left = np.stack([np.bincount(ways.of_level, side, len(ways.starts)) for side in counts[:, :-1]])
+        taken = (left[:, ways.of_way] * shares).sum(axis=0)
+        return np.bincount(ways.to, taken, n_levels + 1)[:-1] - counts.sum(axis=0)[:-1]
 
     return gains, choose
 
 
-def _hard_max(values):
-    """The largest of each row, and a one where it is."""
-    first = values.argmax(axis=1)
-    share = np.zeros(values.shape)
-    share[np.arange(len(values)), first] = 1
-    return values.max(axis=1), share
+def _hard_max(values, ways, sharpness):
+    """The largest of each group of ways, and the share of each way in it; ties share it."""
+    del sharpness
+    largest = np.maximum.reduceat(values, ways.starts, axis=1)
+    is_largest = values == largest[:, ways.of_way]
+    return largest, is_largest / np.add.reduceat(is_largest, ways.starts, axis=1, dtype=float)[:, ways.of_way]
 
 
-def _soft_max(changes, sharpness):
-    """Log-sum-exp of each row over the sharpness, and its derivative."""
-    largest = changes.max(axis=1, initial=-np.inf, keepdims=True)
-    weights = np.exp(sharpness * (changes - np.where(np.isfinite(largest), largest, 0)))
-    sums = weights.sum(axis=1, keepdims=True)
-    with np.errstate(divide="ignore"):
-        best = largest + np.log(sums) / sharpness
-    return best[:, 0], weights / np.where(sums > 0, sums, 1)
+def _soft_max(values, ways, sharpness):
+    """Log-sum-exp of each group of ways over the sharpness, and its derivative."""
+    largest = np.maximum.reduceat(values, ways.starts, axis=1)
+    finite = np.where(np.isfinite(largest), largest, 0)
+    shares = np.where(values > -np.inf, _exp_of_negative(sharpness * (values - finite[:, ways.of_way])), 0)
+    sums = np.add.reduceat(shares, ways.starts, axis=1)
+    sums[sums == 0] = 1  # nothing may happen, and the largest is minus infinity
+    return largest + np.log(sums) / sharpness, shares / sums[:, ways.of_way]
+
+
+def _exp_of_negative(x):
+    """The exponential, in place; where it underflows, which is slow, a number that is as good as zero."""
+    return np.exp(np.maximum(x, -600, out=x), out=x)
 
 
 def _largest_few(gains, k):
@@ -129,9 +133,10 @@ def _largest_few(gains, k):
 def _smooth_sum(gains, k, sharpness):
     """Log-sum-exp, over the sharpness, of the sums over all sets of at most k columns, and the share of sets with each."""
     if k == 1:
-        with_none = np.concatenate([np.zeros((len(gains), 1)), gains], axis=1)
-        total, shares = _soft_max(with_none, sharpness)
-        return total, shares[:, 1:]
+        largest = np.maximum(gains.max(axis=1), 0)
+        shares = _exp_of_negative(sharpness * (gains.T - largest)).T
+        sums = np.exp(-sharpness * largest) + shares @ np.ones(gains.shape[1])
+        return largest + np.log(sums) / sharpness, (shares.T / sums).T
     logs = sharpness * gains
     n_samples, n_columns = logs.shape
     # sums over sets of exactly j of the first c columns, as logarithms
@@ -140,8 +145,8 @@ def _smooth_sum(gains, k, sharpness):
     with np.errstate(invalid="ignore"):
         for c in range(n_columns):
             sums[c + 1, 1:] = np.logaddexp(sums[c, 1:], sums[c, :-1] + logs[:, c])
-    total, adjoint = _soft_max(sums[-1].T, 1.0)
-    adjoint, shares = adjoint.T, np.empty(logs.shape)
+    total = np.logaddexp.reduce(sums[-1], axis=0)
+    adjoint, shares = np.exp(sums[-1] - total), np.empty(logs.shape)
     for c in reversed(range(n_columns)):
         with np.errstate(invalid="ignore"):
             taken = adjoint[1:] * np.nan_to_num(np.exp(sums[c, :-1] + logs[:, c] - sums[c + 1, 1:]))
@@ -156,8 +161,10 @@ def _smooth_sum(gains, k, sharpness):
 
 
 def _in_l2_ball(slopes, room, radii, curvature):
-    with np.errstate(divide="ignore"):
-        return sizes_in_l2_ball(slopes, room, radii, 1 / curvature)
+    multipliers = multipliers_in_l2_ball(slopes, room, radii)
+    if curvature.any():
+        multipliers = np.minimum(multipliers, 1 / curvature)
+    return scaled_sizes(multipliers, slopes, room)
 
 
 def _in_box(slopes, room, radii, curvature):

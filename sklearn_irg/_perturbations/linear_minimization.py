@@ -30,28 +30,29 @@ def linear_minimization(gradients, low, high, steps, epsilon, norm):
     bound : ndarray of shape (n_samples,)
         Minimum with integers allowed to be fractions.
     """
-    signs = -np.sign(gradients)
-    room = np.where(gradients > 0, -low, high) * (gradients != 0)  # how far each may go downhill
+    gradients = np.asfortranarray(gradients)  # what is done runs along rows: columns are few
     slopes = np.abs(gradients)
-    sizes = room if norm == "linf" else _fill(slopes, room, np.broadcast_to(np.float64(epsilon), len(slopes)), norm)
-    bound = -(slopes * sizes).sum(axis=1)
-    whole = steps > 0
-    if norm != "linf" and whole.any():
-        sizes = _on_grid(slopes, room, sizes, steps, epsilon, norm)
-    return signs * sizes, bound
+    room = np.abs(np.where(gradients > 0, low, high))  # how far each may go downhill
+    room *= slopes > 0
+    radii = np.broadcast_to(np.float64(epsilon), len(slopes))
+    sizes = room if norm == "linf" else _fill(slopes, room, radii, norm)
+    bound = -_sums(slopes * sizes)
+    if norm != "linf" and (steps > 0).any():
+        sizes = _on_grid(slopes, room, sizes, steps, radii, norm)
+    return np.copysign(sizes, -gradients), bound
 
 
 def _fill(slopes, room, radii, norm):
     """Sizes that go furthest downhill within a radius of each row's own."""
-    if not slopes.shape[1]:
-        return np.zeros_like(slopes)
-    radii = radii[:, None]
-    steepest = slopes.max(axis=1, keepdims=True)
+    if slopes.shape[1] < 2:  # where all norms are the same
+        return np.minimum(room, radii[:, None])
+    steepest = slopes.max(axis=1)
     # for the unit ball, so that nothing overflows
-    slopes = slopes / np.where(steepest > 0, steepest, 1)
-    room = np.minimum(room / np.where(radii > 0, radii, 1), 1) * (slopes > 0)
+    slopes = (slopes.T / np.where(steepest > 0, steepest, 1)).T
+    room = np.minimum(room.T / np.where(radii > 0, radii, 1), 1).T
+    room *= slopes > 0
     in_unit_ball = sizes_in_l2_ball(slopes, room, np.ones(len(room))) if norm == "l2" else _steepest_first(slopes, room)
-    return in_unit_ball * radii
+    return (in_unit_ball.T * radii).T
 
 
 def _steepest_first(slopes, room):
@@ -64,28 +65,40 @@ def _steepest_first(slopes, room):
     return sizes
 
 
-def _on_grid(slopes, room, sizes, steps, epsilon, norm):
-    """Integers rounded down, then up again by a step, steepest first, while the ball allows; the rest fills it."""
-    whole = np.flatnonzero(steps > 0)
-    on_grid = np.where(steps > 0, 0, sizes)
-    step = steps[whole]
-    on_grid[:, whole] = np.floor(sizes[:, whole] / step + 1e-9) * step
-    power = 2 if norm == "l2" else 1
-    used = (on_grid[:, whole] ** power).sum(axis=1)
-    budget = np.minimum(epsilon, 1e150) ** power  # squares do not overflow
-    gains = slopes[:, whole] * step
-    rows = np.arange(len(slopes))
-    fuller = on_grid.copy()
-    for k in (-gains).argsort(axis=1, kind="stable").T:
-        now = fuller[rows, whole[k]]
-        more = now + step[k]
-        cost = more**power - now**power
-        fits = (gains[rows, k] > 0) & (more <= room[rows, whole[k]] + 1e-9) & (used + cost <= budget * (1 + 1e-12))
-        fuller[rows, whole[k]] = np.where(fits, more, now)
-        used = used + np.where(fits, cost, 0)
-    continuous = steps == 0
-    for sizes in (on_grid, fuller):
-        left = np.maximum(budget - (sizes[:, whole] ** power).sum(axis=1), 0)
-        sizes[:, continuous] = _fill(slopes[:, continuous], room[:, continuous], left ** (1 / power), norm)
-    is_better = (slopes * fuller).sum(axis=1) > (slopes * on_grid).sum(axis=1)
-    return np.where(is_better[:, None], fuller, on_grid)
+def _on_grid(slopes, room, sizes, steps, radii, norm):
+    """Integers rounded down, then up again by a step, steepest first, while the ball allows; the rest fills it.
+
+    Where the ball is filled better if none goes up, none does.
+    """
+    whole, continuous = np.flatnonzero(steps > 0), np.flatnonzero(steps == 0)
+    power, budget = (2, np.minimum(radii, 1e150) ** 2) if norm == "l2" else (1, radii)  # squares do not overflow
+    step = steps[whole, None]
+    down = np.floor(sizes.T[whole] / step + 1e-9) * step
+    up = np.where(_fits(slopes.T[whole], room.T[whole], down, step, power, budget), down + step, down)
+    found = np.empty((slopes.shape[1], 2, len(slopes)))  # by column, way and row
+    found[whole, 0], found[whole, 1] = down, up
+    if len(continuous):
+        left = np.maximum(budget - (found[whole] ** power).sum(axis=0), 0).ravel() ** (1 / power)
+        twice = [np.concatenate([a[:, continuous]] * 2) for a in (slopes, room)]
+        found[continuous] = _fill(*twice, left, norm).T.reshape(len(continuous), 2, -1)
+    gains = (slopes.T[:, None] * found).sum(axis=0)
+    return np.where(gains[1] > gains[0], found[:, 1], found[:, 0]).T
+
+
+def _fits(slopes, room, down, step, power, budget):
+    """Which integers go up by a step, shape (n_columns, n_samples): one after the other, the steepest first."""
+    gains, up = slopes * step, down + step
+    costs, may = up**power - down**power, (gains > 0) & (up <= room + 1e-9)
+    order = (-gains).argsort(axis=0, kind="stable")
+    costs, may = (np.take_along_axis(a, order, axis=0) for a in (costs, may))
+    left = budget * (1 + 1e-12) - (down**power).sum(axis=0)
+    for cost, fits in zip(costs, may, strict=True):
+        fits &= cost <= left
+        left -= fits * cost
+    fits = np.empty_like(may)
+    np.put_along_axis(fits, order, may, axis=0)
+    return fits
+
+
+def _sums(columns):
+    return columns @ np.ones(columns.shape[1])

@@ -2,46 +2,66 @@
 
 import numpy as np
 
-__all__ = ["sizes_in_l2_ball"]
+__all__ = ["multipliers_in_l2_ball", "scaled_sizes", "sizes_in_l2_ball"]
+
+_ALL = 1e300  # a multiplier of rows whose columns all go as far as they can
+_MANY = 0.25  # of the rows, that are still looked at together
 
 
-def sizes_in_l2_ball(slopes, room, radii, limit=np.inf):
-    """Sizes ``min(t · slope, room)`` with the largest t that stays in the ball, by stopping, again and again, what is too far.
-
-    They maximise ``slopes @ sizes``; with a ``limit`` of t, ``slopes @ sizes - sizes² / (2 · limit)``.
+def sizes_in_l2_ball(slopes, room, radii):
+    """Sizes ``min(t · slope, room)`` with the largest t that stays in the ball: they maximise ``slopes @ sizes``.
 
     Parameters
     ----------
     slopes : ndarray of shape (n_columns,) or (n_samples, n_columns)
         Not negative.
     room : ndarray of shape (n_samples, n_columns)
-        Largest sizes.
+        Largest sizes; zero where a slope is.
     radii : ndarray of shape (n_samples,)
         Of the balls.
-    limit : float or ndarray of shape (n_samples,), default=inf
-        Largest t.
 
     Returns
     -------
     sizes : ndarray of shape (n_samples, n_columns)
         At least zero.
     """
-    sizes, rows = np.empty_like(room), np.arange(len(room))
-    squared_radii, limit = radii**2, np.broadcast_to(limit, len(room))
-    slopes = np.broadcast_to(slopes, room.shape)
-    ends, some, is_free = room, slopes, (room > 0) & (slopes > 0)
-    while len(rows):
-        free, used = _sums(is_free * some**2), _sums(np.where(is_free, 0, ends) ** 2)
+    return scaled_sizes(multipliers_in_l2_ball(slopes, room, radii), slopes, room)
+
+
+def scaled_sizes(multipliers, slopes, room):
+    """``min(t · slope, room)`` for a t of each row, shape (n_samples, n_columns), in the order of columns."""
+    return np.minimum(multipliers * _by_column(slopes), room.T).T
+
+
+def multipliers_in_l2_ball(slopes, room, radii):
+    """The t of `sizes_in_l2_ball`, shape (n_samples,), by stopping, again and again, what is too far.
+
+    Fastest for arrays in the order of columns, since rows are many and columns few.
+    """
+    t, rows, left = np.empty(len(room)), slice(None), np.square(radii)
+    some, ends = _by_column(slopes), room.T
+    squares, is_free, within = np.square(some), ends > 0, 0.0
+    while True:
+        free = _sums(is_free * squares)
         with np.errstate(divide="ignore", invalid="ignore"):
-            t = np.sqrt(np.maximum(squared_radii[rows] - used, 0) / free)
-        t = np.where(free > 0, np.minimum(t, limit[rows]), 0)
-        ahead = t[:, None] * some
-        sizes[rows] = np.where(is_free, np.minimum(ahead, ends), ends)
-        beyond = is_free & (ahead > ends)
-        again = np.flatnonzero(beyond.any(axis=1))
-        rows, ends, some, is_free = rows[again], ends[again], some[again], is_free[again] & ~beyond[again]
-    return sizes
+            now = np.where(free > 0, np.sqrt(np.maximum(left - within, 0) / free), _ALL)
+        t[rows] = now
+        is_ahead = is_free & (now * some < ends)
+        again = np.flatnonzero((is_ahead != is_free).any(axis=0))
+        if not len(again):
+            return t
+        is_free = is_ahead
+        if len(again) < _MANY * ends.shape[1]:
+            rows = again if isinstance(rows, slice) else rows[again]
+            ends, is_free, left = ends[:, again], is_free[:, again], left[again]
+            if slopes.ndim > 1:
+                some, squares = some[:, again], squares[:, again]
+        within = _sums(np.where(is_free, 0, ends) ** 2)
+
+
+def _by_column(slopes):
+    return slopes[:, None] if slopes.ndim == 1 else slopes.T
 
 
 def _sums(columns):
-    return columns @ np.ones(columns.shape[1])
+    return np.ones(len(columns)) @ columns

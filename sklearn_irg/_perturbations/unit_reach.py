@@ -6,8 +6,6 @@ from sklearn_irg._perturbations.projection import DUAL
 
 __all__ = ["unit_reach"]
 
-_BLOCK_ENTRIES = 2_000_000
-
 
 def unit_reach(inputs, weights):
     """Bounds on how much each of several linear functions can increase, and what cotangents of them mean for the weights.
@@ -72,12 +70,12 @@ def _norm_gradients(slopes, norms, norm):
 
 def _levels_of_units(inputs, values):
     """The sum of the largest changes of ``n_swaps`` columns, for values of each level, shape (n_levels, n_units)."""
-    best, taken = _best_changes_of_units(inputs, values)
-    gains = np.stack([best[places] for places in inputs.places.T])  # by column, row and unit
-    total, shares = _largest_of_units(gains, inputs.n_swaps)
+    best, taken = _best_changes_of_units(inputs.ways, values)
+    gains = (best[places] for places in inputs.places.T)  # of rows and units, by column
+    total, left_by_place = (_largest_of_units if inputs.n_swaps == 1 else _largest_few_of_units)(inputs, gains)
 
     def pull_back(g):
-        left = inputs.sums_by_place((shares * g).reshape(-1, g.shape[1]))
+        left = left_by_place(g)
         n_levels, n_units = values.shape
         arrived = np.bincount((taken * n_units + np.arange(n_units)).ravel(), left.ravel(), values.size)
         return arrived.reshape(n_levels, n_units) - left
@@ -85,34 +83,42 @@ def _levels_of_units(inputs, values):
     return total, pull_back
 
 
-def _best_changes_of_units(inputs, values):
+def _best_changes_of_units(ways, values):
     """The largest gain of a change of each level, not below zero, with a row for missing cells, and the level it leads to."""
-    best, taken = np.zeros((len(values) + 1, values.shape[1])), np.zeros(values.shape, dtype=int)
-    for levels, swaps in inputs.swappable_columns():
-        own = values[levels]
-        to = (
-            _best_of_some(own, swaps) if swaps.ndim > 1 else np.where(swaps[:, None], own, -np.inf).argmax(axis=0)[None]
-        )
-        taken[levels] = levels.start + to
-        best[levels] = np.maximum(np.take_along_axis(own, to, axis=0) - own, 0)
-    return best, taken
+    (n_levels, n_units), n_ways = values.shape, len(ways.to)
+    led_to = np.concatenate([values, np.full((1, n_units), -np.inf)])[ways.to]
+    largest = np.maximum.reduceat(led_to, ways.starts, axis=0)
+    is_largest = led_to == largest[ways.of_way]
+    first = np.minimum.reduceat(np.where(is_largest, np.arange(n_ways)[:, None], n_ways), ways.starts, axis=0)
+    taken = ways.to[first][ways.of_level]
+    best = np.zeros((n_levels + 1, n_units))
+    np.maximum(largest[ways.of_level] - values, 0, out=best[:-1])
+    return best, np.where(taken < n_levels, taken, np.arange(n_levels)[:, None])
 
 
-def _best_of_some(values, swaps):
-    """For each level and unit the largest of the levels that it may become, itself where there is none."""
-    size = max(1, _BLOCK_ENTRIES // max(1, values.size))
-    blocks = [swaps[start : start + size, :, None] for start in range(0, len(swaps), size)]
-    to = np.concatenate([np.where(ways, values, -np.inf).argmax(axis=1) for ways in blocks])
-    return np.where(swaps.any(axis=1)[:, None], to, np.arange(len(swaps))[:, None])
+def _largest_of_units(inputs, gains):
+    """The largest gain of each row and unit, and what a cotangent of it means for the levels that rows have."""
+    total = next(gains)
+    columns = np.zeros(total.shape, dtype=np.intp)
+    for c, more in enumerate(gains, start=1):
+        np.copyto(columns, c, where=more > total)
+        np.maximum(total, more, out=total)
+
+    def left_by_place(g):
+        places = np.take_along_axis(inputs.places, columns, axis=1)
+        places *= g.shape[1]
+        places += np.arange(g.shape[1])
+        sums = np.bincount(places.ravel(), g.ravel(), (inputs.starts[-1] + 1) * g.shape[1])
+        return sums.reshape(-1, g.shape[1])[:-1]
+
+    return total, left_by_place
 
 
-def _largest_of_units(gains, k):
-    """Sums of the k largest gains of each row and unit, and the share of each in them; ties of the largest share."""
-    if k == 1:
-        best = gains.max(axis=0)
-        shares = (gains == best) & (best > 0)
-        return best, shares / np.maximum(shares.sum(axis=0), 1)
+def _largest_few_of_units(inputs, gains):
+    """The same for the sum of the ``n_swaps`` largest."""
+    gains, k = np.stack(list(gains)), inputs.n_swaps
     shares = gains > 0
     if k < len(gains):
         np.put_along_axis(shares, np.argpartition(-gains, k - 1, axis=0)[k:], False, axis=0)
-    return np.where(shares, gains, 0).sum(axis=0), shares
+    total = np.where(shares, gains, 0).sum(axis=0)
+    return total, lambda g: inputs.sums_by_place((shares * g).reshape(-1, g.shape[1]))

@@ -2,8 +2,8 @@ from abc import abstractmethod
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.declarations import check_likelihood
-from sklearn_irg._engine.direct import LOSSES
 from sklearn_irg._engine.likelihoods import Gaussian, Likelihood, Poisson
+from sklearn_irg._engine.quantities import Losses
 from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term
 
 
@@ -90,8 +90,8 @@ class NegativeLogLikelihood(SampleLoss):
     def values(self, step):
         return step.losses
 
-    def summand(self, step):
-        return (LOSSES, step.weights_of(self.group), None) if type(self) is NegativeLogLikelihood else None
+    def summands(self, step):
+        return [(step.weights_of(self.group), Losses())]
 
 
 _BY_NAME = {"squared_error": Gaussian(), "poisson": Poisson()}

@@ -160,6 +160,9 @@ class LabelSmoothing(_Modification):
         if self.wrapped.group == "all":
             raise InvalidParameterError(f"LabelSmoothing has no labels to smooth in {self.loss!r}, which reads none.")
 
+    def summands(self, step):
+        return self.wrapped.fused_summands(step)  # it changes targets only
+
     def soften(self, targets, likelihood):
         n_classes, amount = likelihood.n_classes(targets.shape[1]), float(self.amount)
         if n_classes is None:

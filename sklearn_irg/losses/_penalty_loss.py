@@ -122,6 +122,12 @@ class PenaltyLoss(Loss):
             for coefficients, values in term.contributions(step)
         ]
 
+    def summands(self, step):
+        pairs = [(weight, term.fused_summands(step)) for weight, term in self.terms()]
+        if any(summands is None for _, summands in pairs):
+            return None
+        return [(weight * coefficients, quantity) for weight, summands in pairs for coefficients, quantity in summands]
+
     def prepared(self, rows, network):
         return self._of([(weight, term.prepared(rows, network)) for weight, term in self.terms()])
 

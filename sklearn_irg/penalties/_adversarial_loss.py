@@ -11,7 +11,7 @@ from sklearn_irg._checks import (
 from sklearn_irg._engine.sensitivity import ascend
 from sklearn_irg.penalties._base import SamplePenalty
 from sklearn_irg.penalties._threats import TakesThreat
-from sklearn_irg.penalties._worst_inputs import worst_inputs
+from sklearn_irg.penalties._worst_inputs import LossesAtWorstInputs, worst_inputs
 from sklearn_irg.penalties._worst_linear_loss import WorstLinearLoss, has_closed_form
 
 
@@ -146,6 +146,11 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
     def values(self, step):
         moved = self._moved_in_ball(step) if self._inputs is None else self._moved_by_threat(step)
         return step.likelihood.evaluate(step.forward_at(moved)[-1], step.targets)[0]
+
+    def summands(self, step):
+        if self._inputs is None or self.n_steps > 1 or self.step_size is not None:
+            return None
+        return [(step.weights_of(self.group), LossesAtWorstInputs(self._inputs.take(step.positions)))]
 
     def _moved_by_threat(self, step):
         step_size = None if self.step_size is None else float(self.step_size)

@@ -11,6 +11,7 @@ from sklearn_irg._engine.passes import activate
 from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg._perturbations.unit_reach import unit_reach
 from sklearn_irg.penalties._base import SamplePenalty
+from sklearn_irg.penalties._interval_losses import IntervalLosses
 from sklearn_irg.penalties._threats import TakesThreat
 from sklearn_irg.penalties._worst_linear_loss import WorstLinearLoss, has_closed_form
 
@@ -150,6 +151,12 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         other._sharpness = sharpness
         return other
 
+    def summands(self, step):
+        inputs, is_known = self._inputs, np.isin(step.targets, (0, 1)).all() and step.targets.shape[1] == 1
+        if inputs is None or self._sharpness is not None or not is_known or len(step.network.shapes) == 1:
+            return None
+        return [(step.weights_of(self.group), IntervalLosses(inputs.take(step.positions), self._share, self.values))]
+
     def values(self, step):
         network, theta = step.network, step.theta
         inputs = None if self._inputs is None else self._inputs.take(step.positions)
@@ -158,19 +165,21 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         for layer in hidden:
             W = network.weight(theta, layer)
             middle = _plus(matmul(place.centre, W), network.bias(theta, layer))
-            high = activate(middle + self._reach(W, place), network.activation)
-            low = activate(middle - self._reach(-W, place), network.activation)
+            up, down = self._reaches(W, place)
+            high, low = activate(middle + up, network.activation), activate(middle - down, network.activation)
             place = _Place(0.5 * (high + low), 0.5 * (high - low))
         W, b = network.weight(theta, last), network.bias(theta, last)
         return (self._bound_of_classes if step.likelihood.is_categorical else self._bound_of_outputs)(step, W, b, place)
 
     def _bound_of_outputs(self, step, W, b, place):
         """Each output's loss at the worse end of its interval; the loss is convex, so no point between is worse."""
-        scores = _plus(matmul(place.centre, W), b)
-        targets = step.targets.reshape(-1, 1)
+        scores, targets = _plus(matmul(place.centre, W), b), step.targets
+        up, down = self._reaches(W, place)
+        if ((targets == 0) | (targets == 1)).all():  # of one class each, and known which end is worse
+            return step.likelihood.evaluate(scores + numpy.where(targets == 0, up, -down), targets)[0]
+        targets = targets.reshape(-1, 1)
         low, high = (
-            step.likelihood.evaluate(numpy.reshape(end, (-1, 1)), targets)[0]
-            for end in (scores - self._reach(-W, place), scores + self._reach(W, place))
+            step.likelihood.evaluate(numpy.reshape(end, (-1, 1)), targets)[0] for end in (scores - down, scores + up)
         )
         return numpy.sum(numpy.reshape(numpy.maximum(low, high), step.targets.shape), axis=1)
 
@@ -193,6 +202,11 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         differences = W - W[:, k : k + 1]
         above = matmul(place.centre, differences) + self._reach(differences, place)
         return above if b is None else above + (b - b[k])
+
+    def _reaches(self, W, place):
+        """How far linear functions of a layer's input can go above and below their value in the middle."""
+        up = self._reach(W, place)
+        return up, up if place.inputs is None else self._reach(-W, place)
 
     def _reach(self, W, place):
         """How far linear functions of a layer's input can go above their value in the middle."""

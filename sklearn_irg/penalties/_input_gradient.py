@@ -13,8 +13,8 @@ from sklearn_irg._engine.autodiff import (
     row_dot,
     stop_gradient,
 )
-from sklearn_irg._engine.direct import SQUARED_INPUT_GRADIENTS
 from sklearn_irg._engine.parametrisations import ScaledRows, SignedParts
+from sklearn_irg._engine.quantities import SquaredInputGradients
 from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg.penalties._base import SamplePenalty
 from sklearn_irg.penalties._threats import TakesThreat
@@ -153,10 +153,10 @@ class InputGradient(TakesThreat, SamplePenalty):
             norms = root(row_dot(gradients, gradients))
         return inputs.radii.astype(dtype) * norms
 
-    def summand(self, step):
-        if self._inputs is not None or type(self) is not InputGradient or self._norm != "l2" or self.power == 1:
+    def summands(self, step):
+        if self._inputs is not None or self._norm != "l2" or self.power == 1:
             return None
-        return SQUARED_INPUT_GRADIENTS, step.weights_of(self.group), step.mask_of(self.features, self.weights)
+        return [(step.weights_of(self.group), SquaredInputGradients(step.mask_of(self.features, self.weights)))]
 
     def _roots(self, step, squares):
         if self._sharpness is None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from sklearn_irg._checks import check_boolean, check_integer, check_real
 from sklearn_irg._engine.autodiff import root, scale_rows, squared_norm, stop_gradient, transposed_matmul
-from sklearn_irg._engine.direct import SQUARED_WEIGHTS
+from sklearn_irg._engine.quantities import SquaredWeights
 from sklearn_irg._engine.sensitivity import squared_spectral_norm
 from sklearn_irg.penalties._base import BatchPenalty, WeightPenalty
 
@@ -55,8 +55,8 @@ class WeightDecay(WeightPenalty):
         excesses = (root(squared_norm(W)) - float(self.bound) for W in network.weights(theta))
         return sum(excess * excess if stop_gradient(excess) > 0 else 0 * excess for excess in excesses)
 
-    def summand(self, step):
-        return (SQUARED_WEIGHTS, 1.0, None) if type(self) is WeightDecay and self.bound == 0 else None
+    def summands(self, step):
+        return [(1.0, SquaredWeights())] if self.bound == 0 else None
 
 
 class SpectralNorm(WeightPenalty):

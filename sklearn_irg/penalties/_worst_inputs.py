@@ -1,13 +1,52 @@
-"""Inputs of a network near each row where a loss is large: ascent of its gradient, and swaps of levels tried by value."""
+"""Where near each row a network's loss is large: ascent of its gradient, and swaps of levels tried by value."""
 
 import numpy as np
 
 from sklearn_irg._engine.autodiff import stop_gradient
+from sklearn_irg._engine.quantities import Quantity
 from sklearn_irg._engine.sensitivity import steepest
 
-__all__ = ["worst_inputs"]
+__all__ = ["LossesAtWorstInputs", "worst_inputs"]
 
 _N_PROPOSED = 3  # swaps that are tried by value: those that the gradient ranks first
+
+
+class LossesAtWorstInputs(Quantity):
+    """Loss of each row where one step of ascent, and the best of a few swaps, lead; the points are constants.
+
+    Fused, no inputs are built: numbers and levels are moved where they enter the first layer.
+
+    Parameters
+    ----------
+    inputs : InputPerturbations
+        What the rows may become.
+    """
+
+    keeps_entering = True
+
+    def __init__(self, inputs):
+        self.inputs = inputs
+
+    def traced(self, step):
+        outputs = step.forward_at(worst_inputs(step, self.inputs, step.targets))[-1]
+        return step.likelihood.evaluate(outputs, step.targets)[0]
+
+    def fused(self, evaluation, coefficients):
+        inputs, W, G = self.inputs, evaluation.first_weights, evaluation.first_weights_gradient
+        cotangents = evaluation.backward[0]
+        of_numbers = (inputs.weights @ W).astype(W.dtype, copy=False)
+        delta = inputs.furthest((of_numbers @ cotangents.T).T).astype(W.dtype, copy=False)
+        entering = evaluation.entering + delta @ of_numbers
+        if inputs.n_swaps:
+            of_levels = (inputs.levels @ W).astype(W.dtype, copy=False)
+            gains = inputs.gains_of_swaps(cotangents @ of_levels.T)
+            entering, places = _with_best_swaps(inputs, gains, entering, of_levels, evaluation.losses_where_entering)
+        losses, pull_back = evaluation.losses_at(entering)
+        arrived = pull_back(coefficients)
+        G += inputs.weights.T @ (delta.T @ arrived)
+        if inputs.n_swaps:
+            G += inputs.levels.T @ inputs.sums_of_changes(places, arrived)
+        return coefficients @ losses
 
 
 def worst_inputs(step, inputs, targets, *, start=None, n_steps=1, step_size=None):
@@ -68,39 +107,54 @@ def _climbed(step, inputs, targets, gradients, n_steps, step_size):
 
 def _with_worst_levels(step, inputs, targets, gains, moved):
     """The rows with one swap after the other, each the best of a few that the gradient proposes, or none."""
-    effects = np.zeros((inputs.starts[-1] + 1, moved.shape[1]), dtype=moved.dtype)  # the last one of missing cells
-    effects[:-1] = inputs.levels
-    places = _worst_places(step, inputs, targets, gains, step.frozen_first_preactivations(moved), effects)
+    of_first = (inputs.levels @ step.network.unpack(stop_gradient(step.theta))[0][0]).astype(moved.dtype, copy=False)
+
+    def losses_of(entering):
+        return step.frozen_losses_above_first(entering, targets)
+
+    _, places = _with_best_swaps(inputs, gains, step.frozen_first_preactivations(moved), of_first, losses_of)
+    effects = _with_none(inputs.levels.astype(moved.dtype, copy=False))
     for own, new in zip(inputs.places.T, places.T, strict=True):
         changed = np.flatnonzero(own != new)
         moved[changed] += effects[new[changed]] - effects[own[changed]]
     return moved
 
 
-def _worst_places(step, inputs, targets, gains, entering, effects):
-    """Levels after the swaps, which are tried where they enter the first layer: there a level adds a row of a small table."""
-    of_first = effects @ step.network.unpack(stop_gradient(step.theta))[0][0]
-    rows, places = np.arange(len(entering)), inputs.places.copy()
-    for _ in range(inputs.n_swaps):
+def _with_best_swaps(inputs, gains, entering, of_first, losses_of):
+    """What enters the first layer, and levels, after swaps; there a level adds a row of a small table, ``of_first``."""
+    of_first, rows, places = _with_none(of_first), np.arange(len(entering)), inputs.places.copy()
+    for n_left in range(inputs.n_swaps, 0, -1):
         few = _best_few(gains)
-        columns = inputs.column_of(few)
-        tried = entering + of_first[few] - of_first[inputs.places[rows, columns]]
-        all_of_them = np.concatenate([entering[None], tried]).reshape(-1, entering.shape[1])
-        losses = step.frozen_losses_above_first(all_of_them, targets).reshape(-1, len(rows))
+        columns = inputs.ways.column[few]
+        tried = np.empty((len(few) + 1, *entering.shape), dtype=entering.dtype)
+        tried[0] = entering
+        np.add(entering, of_first.take(few, axis=0), out=tried[1:])
+        tried[1:] -= of_first.take(inputs.places[rows, columns], axis=0)
+        losses = losses_of(tried.reshape(-1, entering.shape[1]).copy()).reshape(-1, len(rows))
         losses[1:][gains[rows, few] == -np.inf] = -np.inf
         best = losses.argmax(axis=0)
+        entering = tried[best, rows]
         swapped = np.flatnonzero(best)
         if not len(swapped):
             break
         chosen = best[swapped] - 1
         column = columns[chosen, swapped]
-        entering[swapped], places[swapped, column] = tried[chosen, swapped], few[chosen, swapped]
-        for c, (levels, _) in enumerate(inputs.swappable_columns()):  # each column changes once
-            gains[swapped[column == c], levels] = -np.inf
-    return places
+        places[swapped, column] = few[chosen, swapped]
+        if n_left > 1:
+            for c, (levels, _) in enumerate(inputs.swappable_columns()):  # each column changes once
+                gains[swapped[column == c], levels] = -np.inf
+    return entering, places
+
+
+def _with_none(table):
+    """A table of levels with a row of zeros for missing cells."""
+    return np.concatenate([table, np.zeros((1, table.shape[1]), dtype=table.dtype)])
 
 
 def _best_few(gains):
-    """For each row the levels of the largest gains, shape (n_few, n_samples)."""
-    n = min(_N_PROPOSED, gains.shape[1])
-    return np.argpartition(-gains, n - 1, axis=1)[:, :n].T
+    """For each row the levels of the largest gains, shape (n_few, n_samples), the largest first."""
+    left, rows, few = gains.copy(), np.arange(len(gains)), []
+    for _ in range(min(_N_PROPOSED, gains.shape[1])):
+        few.append(left.argmax(axis=1))  # three times, which is faster than a partition
+        left[rows, few[-1]] = -np.inf
+    return np.stack(few)

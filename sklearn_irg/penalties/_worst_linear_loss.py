@@ -5,6 +5,7 @@ from scipy.sparse import issparse
 
 from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, opaque, primitive
 from sklearn_irg._engine.parametrisations import StandardizedInputs
+from sklearn_irg._engine.quantities import Quantity
 from sklearn_irg._perturbations.largest_increase import largest_increase
 from sklearn_irg.penalties._base import SamplePenalty
 from sklearn_irg.penalties._worst_inputs import worst_inputs
@@ -94,6 +95,12 @@ class WorstLinearLoss(SamplePenalty):
         inputs = self.inputs.take(step.positions)
         return (self._of_classes if step.likelihood.is_categorical else self._of_one_output)(step, inputs)
 
+    def summands(self, step):
+        if step.likelihood.n_classes(1) != 2 or step.likelihood.is_categorical or not self._one_class_each:
+            return None
+        inputs = self.inputs.take(step.positions)
+        return [(step.weights_of(self.group), _LossesAtEnd(inputs, self._sharpness, self.values))]
+
     def _of_one_output(self, step, inputs):
         """The loss at one end of the output's interval, or at the worse one; it is convex, so no point between is worse."""
         targets = step.targets
@@ -121,6 +128,30 @@ class WorstLinearLoss(SamplePenalty):
     def _loss_below(self, step, inputs, labels, targets):
         above = _increases_above(step.network.weight(step.theta, 0), inputs, labels, self._sharpness)[0]
         return step.likelihood.evaluate(step.outputs + above, targets)[0]
+
+
+class _LossesAtEnd(Quantity):
+    """Loss of each row of one of two classes at the worse end of the output's interval."""
+
+    keeps_entering = True
+
+    def __init__(self, inputs, sharpness, traced):
+        self.inputs = inputs
+        self.sharpness = sharpness
+        self._traced = traced
+
+    def traced(self, step):
+        return self._traced(step)
+
+    def fused(self, evaluation, coefficients):
+        signs, W = 1.0 - 2.0 * evaluation.batch.targets[:, 0], evaluation.first_weights
+        increases, pull_back = largest_increase(
+            self.inputs, W[:, 0].astype(np.float64, copy=False), signs.astype(np.float64, copy=False), self.sharpness
+        )
+        losses, to_entering = evaluation.losses_at(evaluation.entering + (signs * increases).astype(W.dtype)[:, None])
+        arrived = signs * to_entering(coefficients)[:, 0]
+        evaluation.first_weights_gradient[:, 0] += pull_back(arrived.astype(np.float64, copy=False))
+        return coefficients @ losses
 
 
 def _moments(rows):

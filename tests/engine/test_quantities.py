@@ -1,4 +1,4 @@
-"""The way without a trace gives what the trace gives."""
+"""Quantities that are fused give what the trace gives."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,9 @@ from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.terms import L2
-from sklearn_irg.losses import NegativeLogLikelihood
-from sklearn_irg.penalties import InputGradient, WeightDecay
+from sklearn_irg.constraints import SpectralNormalization
+from sklearn_irg.losses import Flooding, LabelSmoothing, NegativeLogLikelihood, PenaltyLoss
+from sklearn_irg.penalties import InputGradient, InputNoise, WeightDecay
 
 LOSS, FIRST, SECOND = (1.0, NegativeLogLikelihood()), (0.3, InputGradient()), (0.2, InputGradient(features=[0, 2]))
 WEIGHTED = (0.1, InputGradient(weights=[0.5, 2, 1, 0, 3, 1]))
@@ -85,6 +86,30 @@ def test_with_annotations(terms, sizes, monkeypatch):
     (value, gradient), (traced, expected) = both_ways(terms, monkeypatch, sizes=sizes, masked=True)
     assert value == pytest.approx(traced, rel=1e-13)
     np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("sizes", [(6, 3), (6, 5, 4, 3)])
+def test_under_a_constraint(sizes, monkeypatch):
+    options = {"sizes": sizes, "parametrisation": SpectralNormalization(0.5)}
+    (value, gradient), (traced, expected) = both_ways([LOSS, FIRST, *DECAYS], monkeypatch, **options)
+    assert value == pytest.approx(traced, rel=1e-13)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("loss", [LabelSmoothing(0.1), LabelSmoothing(0.1, loss=LabelSmoothing(0.2))], ids=repr)
+def test_losses_that_change_targets_only_need_no_trace(loss, monkeypatch):
+    (value, gradient), (traced, expected) = both_ways([(1.0, loss), FIRST], monkeypatch)
+    assert value == pytest.approx(traced, rel=1e-13)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-14)
+
+
+WRAPPERS = [Flooding(0.1), Flooding(0.1, loss=LabelSmoothing(0.1)), LabelSmoothing(0.1, loss=Flooding(0.1))]
+
+
+@pytest.mark.parametrize("loss", [*WRAPPERS, PenaltyLoss(InputNoise(0.1))], ids=repr)
+def test_losses_that_change_values_are_traced(loss):
+    made, theta = objective([(1.0, loss)])
+    assert made._summands(made.everything(), made.terms, theta) is None
 
 
 def test_in_blocks_of_rows(monkeypatch):

@@ -1,0 +1,245 @@
+"""What most objectives sum: losses, squared input gradients, squared weights, losses at other inputs, each as one object.
+
+A quantity can be traced, like any term; fused, which chains the passes and their derivatives by hand, since a trace costs
+about as much as the arithmetic of a small step; and some can be stacked, for linear models at several strengths. Fused, the
+passes are the ones that a trace would call, in its order, so that both ways give the same numbers.
+"""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import numpy as np
+
+from sklearn_irg._engine import passes
+from sklearn_irg._engine.autodiff import Bundle
+from sklearn_irg._engine.row_norms import product_row_norms_and_vjp
+
+__all__ = ["Evaluation", "Losses", "Quantity", "SquaredInputGradients", "SquaredWeights"]
+
+
+class Evaluation:
+    """The passes over some rows that all quantities share, and what arrives at them, until `gradient` is complete.
+
+    Parameters
+    ----------
+    network : Network
+        What θ means.
+    theta : ndarray of shape (n_parameters,)
+        Parameters.
+    batch : Batch
+        Rows.
+    empty : callable
+        Where arrays come from.
+    dropout : list of ndarray, default=None
+        As in `Network.forward`.
+    keeps_entering : bool, default=False
+        Whether `entering` is needed.
+
+    Attributes
+    ----------
+    gradient : ndarray of shape (n_parameters,)
+        Of the sum with respect to θ; complete after `finish`.
+    entering : ndarray of shape (n_samples, n_units)
+        What enters the first activation.
+    forward : Bundle
+        Hidden activations and outputs.
+    losses, residuals : ndarray
+        Of the rows, as `Likelihood.loss_and_residual` gives them.
+    """
+
+    def __init__(self, network, theta, batch, empty, dropout=None, *, keeps_entering=False):
+        self.network, self.theta, self.batch, self.empty = network, theta, batch, empty
+        self.gradient = np.zeros_like(theta)
+        self.first_weights = network.unpack(theta)[0][0]
+        self.first_weights_gradient = network.unpack(self.gradient)[0][0]
+        self._dropout = dropout
+        copy = None
+        if keeps_entering:
+            self.entering = passes.first_preactivations(theta, batch.X, network, empty)
+            copy = empty(self.entering.shape, self.entering.dtype)
+            np.copyto(copy, self.entering)
+        self.forward = passes.forward(theta, batch.X, network, empty, dropout, None, copy)
+        self.losses, self.residuals = network.likelihood.loss_and_residual(self.forward[-1], batch.targets)
+        self._to_losses = self._to_first_backward = self._to_entering = None
+
+    @cached_property
+    def backward(self):
+        """Derivatives of each row's loss with respect to what enters each activation, first layer first."""
+        return passes.backward(self.theta, self.forward, self.residuals, self.network)
+
+    def add_to_losses(self, cotangent):
+        """Let this arrive at the losses of the rows."""
+        self._to_losses = _sum(self._to_losses, cotangent)
+
+    def add_to_first_backward(self, cotangent):
+        """Let this arrive at the derivatives of the losses with respect to what enters the first activation."""
+        self._to_first_backward = _sum(self._to_first_backward, cotangent)
+
+    def add_to_entering(self, cotangent):
+        """Let this arrive at what enters the first activation."""
+        self._to_entering = _sum(self._to_entering, cotangent)
+
+    def losses_at(self, entering):
+        """Losses of the rows' targets where this, which is written to, enters the first activation; how to go back from them.
+
+        The second is a function of their cotangent. It adds to the gradient and returns what arrives at ``entering``, which
+        then counts as if it arrived at the rows: that they are elsewhere is for the caller to add.
+        """
+        network = self.network
+        forward = passes.forward(self.theta, None, network, self.empty, self._dropout, None, entering)
+        losses, residuals = network.likelihood.loss_and_residual(forward[-1], self.batch.targets)
+
+        def pull_back(cotangent):
+            to_forward = [None] * (len(forward) - 1) + [cotangent[:, None] * residuals]
+            to_entering, *above = passes.forward_cotangents(to_forward, forward)
+            passes.add_weight_gradients(self.gradient, [None, *above], forward, None, network)
+            self.add_to_entering(to_entering)
+            return to_entering
+
+        return losses, pull_back
+
+    def losses_where_entering(self, entering):
+        """Losses alone, of one or several points of each row: all rows with the first, then all rows with the second, …."""
+        network, times = self.network, len(entering) // len(self.entering)
+        dropout = self._dropout and [np.tile(factors, (times, 1)) for factors in self._dropout]
+        outputs = passes.forward(self.theta, None, network, np.empty, dropout, None, entering)[-1]
+        return network.likelihood.loss_and_residual(outputs, np.tile(self.batch.targets, (times, 1)))[0]
+
+    def finish(self):
+        """Send all that has arrived on to the gradient."""
+        network, forward = self.network, self.forward
+        to_forward = [None] * len(forward)
+        if self._to_first_backward is not None:
+            to_backward = Bundle([self._to_first_backward] + [None] * (len(self.backward) - 1))
+            add_to, to_activations, to_residuals = passes.backward_vjp(to_backward, self.backward, forward, network)
+            add_to(self.gradient)
+            to_forward[:-1] = to_activations[:-1]
+            to_forward[-1] = network.likelihood.hessian_product(
+                forward[-1], self.batch.targets, self.residuals, to_residuals
+            )
+        if self._to_losses is not None:
+            to_forward[-1] = _sum(to_forward[-1], self._to_losses[:, None] * self.residuals)
+        cotangents = passes.forward_cotangents(to_forward, forward)
+        if self._to_entering is not None:
+            cotangents[0] = _sum(cotangents[0], self._to_entering)
+        passes.add_weight_gradients(self.gradient, cotangents, forward, self.batch.X, network)
+
+
+def _sum(total, more):
+    return more if total is None else total + more
+
+
+class Quantity(ABC):
+    """A formula with a value for each row, or one of the weights.
+
+    Attributes
+    ----------
+    keeps_entering : bool, default=False
+        Whether `fused` reads ``evaluation.entering``.
+    can_be_stacked : bool, default=False
+        Whether `stacked` is defined.
+    """
+
+    keeps_entering = False
+    can_be_stacked = False
+
+    @abstractmethod
+    def traced(self, step):
+        """Values of the rows of a step, shape (n_samples,), or the number, differentiable with respect to ``step.theta``."""
+
+    @abstractmethod
+    def fused(self, evaluation, coefficients):
+        """The sum of coefficients, one for each row or one number, times values; derivatives are added to the evaluation."""
+
+    def stacked(self, stack, coefficients):
+        """The same for several linear models, shape (n_models,), whose outputs a `LinearStack` has computed.
+
+        Coefficients have the shape (n_models, n_samples) or (n_models,).
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot be stacked.")
+
+
+class Losses(Quantity):
+    """Negative log-likelihood of each row's target."""
+
+    can_be_stacked = True
+
+    def traced(self, step):
+        return step.losses
+
+    def fused(self, evaluation, coefficients):
+        evaluation.add_to_losses(coefficients)
+        return coefficients @ evaluation.losses
+
+    def stacked(self, stack, coefficients):
+        stack.to_outputs += coefficients[:, :, None] * stack.residuals
+        return np.einsum("mn,mn->m", stack.losses, coefficients)
+
+
+class SquaredWeights(Quantity):
+    """Sum of the squares of all weights."""
+
+    can_be_stacked = True
+
+    def traced(self, step):
+        return step.network.squared_weights(step.theta)
+
+    def fused(self, evaluation, coefficients):
+        value, network = 0.0, evaluation.network
+        for (G, _), (W, _) in zip(network.unpack(evaluation.gradient), network.unpack(evaluation.theta), strict=True):
+            value += coefficients * np.vdot(W, W)
+            G += (2 * coefficients) * W
+        return value
+
+    def stacked(self, stack, coefficients):
+        stack.to_weights += (2 * coefficients)[:, None, None] * stack.weights
+        return coefficients * np.einsum("mdk,mdk->m", stack.weights, stack.weights)
+
+
+class SquaredInputGradients(Quantity):
+    """Squared norm of the gradient of each row's loss with respect to the row.
+
+    Parameters
+    ----------
+    mask : ndarray of shape (n_features,) or (n_samples, n_features), default=None
+        What its entries are multiplied by.
+    """
+
+    def __init__(self, mask=None):
+        self.mask = mask
+
+    @property
+    def can_be_stacked(self):
+        """Whether there is no mask of entries."""
+        return self.mask is None or self.mask.ndim == 1
+
+    def traced(self, step):
+        return step.squared_input_gradients(mask=self.mask)
+
+    def fused(self, evaluation, coefficients):
+        W, G, D = evaluation.first_weights, evaluation.first_weights_gradient, evaluation.backward[0]
+        columns, entries = (
+            (self.mask[:, None], None) if self.mask is not None and self.mask.ndim == 1 else (None, self.mask)
+        )
+        W = W if columns is None else columns * W
+        norms, to_D, to_W = product_row_norms_and_vjp(D, W, coefficients, evaluation.empty, entries)
+        G += to_W if columns is None else columns * to_W
+        evaluation.add_to_first_backward(to_D)
+        return coefficients @ norms
+
+    def stacked(self, stack, coefficients):
+        W = stack.weights if self.mask is None else self.mask[:, None] * stack.weights
+        values, to_residuals, to_W = _squared_norms(stack.residuals, W, coefficients)
+        stack.to_weights += to_W if self.mask is None else self.mask[:, None] * to_W
+        stack.add_to_residuals(to_residuals)
+        return values
+
+
+def _squared_norms(R, W, factors):
+    """For each model the sum of ``factors · ‖R Wᵀ‖²`` over rows, and its derivatives; R is (m, n, k), W (m, d, k)."""
+    grams = W.transpose(0, 2, 1) @ W  # so that arrays as wide as X are not built
+    products = R * grams if R.shape[2] == 1 else R @ grams
+    scaled = factors[:, :, None] * R
+    values = np.einsum("mnk,mnk->m", scaled, products)
+    products *= 2 * factors[:, :, None]
+    return values, products, W @ (2 * (R.transpose(0, 2, 1) @ scaled))

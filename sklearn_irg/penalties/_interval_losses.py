@@ -1,0 +1,81 @@
+import numpy as np
+
+from sklearn_irg._engine.quantities import Quantity
+from sklearn_irg._perturbations.unit_reach import unit_reach
+
+__all__ = ["IntervalLosses"]
+
+
+class IntervalLosses(Quantity):
+    """Loss of each row of one of two classes at the worse end of an interval that holds the output: `CertifiedLoss`, fused.
+
+    Parameters
+    ----------
+    inputs : InputPerturbations
+        What the rows may become.
+    share : float
+        Of the first layer's intervals.
+    traced : callable
+        The same values in a trace, ``traced(step)``.
+    """
+
+    keeps_entering = True
+
+    def __init__(self, inputs, share, traced):
+        self.inputs = inputs
+        self.share = share
+        self._traced = traced
+
+    def traced(self, step):
+        return self._traced(step)
+
+    def fused(self, evaluation, coefficients):
+        network, targets = evaluation.network, evaluation.batch.targets
+        layers, gradients = network.unpack(evaluation.theta), network.unpack(evaluation.gradient)
+        (up, pull_up), (down, pull_down) = (self._reach(sign * evaluation.first_weights) for sign in (1, -1))
+        ends = [_Ends(network.activation, evaluation.entering + up, evaluation.entering - down)]
+        for W, b in layers[1:-1]:
+            middle, reach = ends[-1].through(W, b)
+            ends.append(_Ends(network.activation, middle + reach, middle - reach))
+        signs = 1 - 2 * targets
+        scores, reach = ends[-1].through(*layers[-1])
+        losses, residuals = network.likelihood.loss_and_residual(scores + signs * reach, targets)
+        to_middle = coefficients[:, None] * residuals
+        to_reach = signs * to_middle
+        for last, (W, _), (G, g) in zip(ends[::-1], layers[:0:-1], gradients[:0:-1], strict=True):
+            to_high, to_low = last.pulled_back(to_middle, to_reach, W, G, g)
+            to_middle, to_reach = to_high + to_low, to_high - to_low
+        evaluation.first_weights_gradient[...] += pull_up(to_high) + pull_down(to_low)
+        evaluation.add_to_entering(to_middle)
+        return coefficients @ losses
+
+    def _reach(self, W):
+        reach, pull_back = unit_reach(self.inputs, W.astype(np.float64, copy=False))
+        reach *= self.share
+        return reach.astype(W.dtype, copy=False), lambda g: pull_back(self.share * g.astype(np.float64, copy=False))
+
+
+class _Ends:
+    """Where activations of a layer can be, for what may enter them at most and at least; these arrays are written to."""
+
+    def __init__(self, activation, high, low):
+        self.activation, self.high, self.low = activation, high, low
+        activation.apply(high)
+        activation.apply(low)
+        self.centre, self.width = 0.5 * (high + low), 0.5 * (high - low)
+
+    def through(self, W, b):
+        """The middle of what enters the next layer, and how far from it that can be."""
+        middle = self.centre @ W
+        return middle if b is None else middle + b, self.width @ np.abs(W)
+
+    def pulled_back(self, to_middle, to_reach, W, G, g):
+        """What arrives at what enters the ends, for what arrives at `through`; its share in the gradient is added."""
+        G += self.centre.T @ to_middle + np.sign(W) * (self.width.T @ to_reach)
+        if g is not None:
+            g += to_middle.sum(axis=0)
+        to_centre, to_width = 0.5 * (to_middle @ W.T), 0.5 * (to_reach @ np.abs(W).T)
+        return tuple(
+            to_end * self.activation.slope(end, np.empty_like(end))
+            for to_end, end in ((to_centre + to_width, self.high), (to_centre - to_width, self.low))
+        )
