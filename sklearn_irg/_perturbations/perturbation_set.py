@@ -90,14 +90,14 @@ class PerturbationSet:
         codes, swaps = self.codes[:, c], self.swaps[c]
         return swaps[codes] & (codes >= 0)[:, None] if len(swaps) else np.zeros((len(codes), 0), dtype=bool)
 
-    def box(self, epsilon):
-        """Bounds of delta at a radius, on the grid of integers, each shape (n_samples, n_columns).
+    def box(self, epsilon, columns=slice(None)):
+        """Bounds of delta at a radius, on the grid of integers, each shape (n_samples, n_columns), or of some columns.
 
         The radius may be one for each row, of shape (n_samples, 1).
         """
-        low, high = np.maximum(self.low, -epsilon), np.minimum(self.high, epsilon)
-        is_integer = self.steps > 0
-        step = self.steps[is_integer]
+        low, high = np.maximum(self.low[:, columns], -epsilon), np.minimum(self.high[:, columns], epsilon)
+        is_integer = self.steps[columns] > 0
+        step = self.steps[columns][is_integer]
         low[:, is_integer] = np.ceil(low[:, is_integer] / step * (1 + 4 * _ULP)) * step
         high[:, is_integer] = np.floor(high[:, is_integer] / step * (1 + 4 * _ULP)) * step
         return np.minimum(low, 0), np.maximum(high, 0)
