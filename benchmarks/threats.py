@@ -15,6 +15,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from benchmarks.race import Contest
 from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
 from sklearn_irg._threats.behind_fitted_steps import perturbations_behind
+from sklearn_irg._training.data import check_data
+from sklearn_irg._training.train import objective_of, terms_of
 from sklearn_irg.attacks import ThreatModel
 from sklearn_irg.penalties import CertifiedLoss
 
@@ -52,9 +54,10 @@ def step(model, penalty, n_swaps):
     perturbations = perturbations_behind([("prepare", prepare)], X, inputs, threat)
     kind = GradRegLogisticRegression if model == "logistic" else partial(GradRegMLPClassifier, (50,))
     estimator = kind(penalty=CertifiedLoss() if penalty == "certified_loss" else penalty, alpha=1.0)
-    loss = estimator._loss()
-    rows, network = estimator._prepare(inputs, y, None, None, loss, None, False, False, perturbations=perturbations)
-    objective = estimator._objective(network, rows, loss, estimator._terms(loss, rows))
+    settings = estimator._settings()
+    data = check_data(estimator, inputs, y, perturbations=perturbations)
+    rows, network = data.encoded(estimator._task().first(data.y), settings)
+    objective = objective_of(network, rows, settings, terms_of(settings, rows))
     theta = network.initialize(np.random.RandomState(0), inputs.dtype)
     if model == "logistic":
         objective = objective.bounded().smoothed(4096.0)

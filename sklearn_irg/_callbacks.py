@@ -1,6 +1,5 @@
 """The one shim for scikit-learn's experimental callbacks (1.9); older versions fit without them."""
 
-from contextlib import contextmanager
 from functools import wraps
 
 try:
@@ -24,7 +23,7 @@ except ImportError:
         return wrapper
 
 
-__all__ = ["CallbackSupportMixin", "fit_context", "has_callbacks", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "Follower", "has_callbacks", "with_callbacks"]
 
 
 def has_callbacks(estimator):
@@ -32,26 +31,31 @@ def has_callbacks(estimator):
     return bool(getattr(estimator, "_skl_callbacks", None))  # where set_callbacks keeps them
 
 
-@contextmanager
-def fit_context(estimator, X, y, sample_weight, max_iter, fitted_attributes, *, active=True):
-    """Tell callbacks of the fit as a whole, and yield ``on_iteration(theta)``, which tells them of each iteration.
+class Follower:
+    """Tells callbacks of a fit as a whole, and of each of its iterations.
 
-    ``fitted_attributes(theta)`` gives the attributes that make a fitted estimator of θ. It yields None if not ``active``
-    or if there are no callbacks.
+    Parameters
+    ----------
+    estimator : estimator
+        Which is fitted.
+    X, y, sample_weight
+        As callbacks see them.
+    max_iter : int
+        Largest number of iterations.
     """
-    if not (active and has_callbacks(estimator)):
-        yield None
-        return
-    context = estimator._init_callback_context(max_subtasks=max_iter)
-    data = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
-    context.call_on_fit_task_begin(estimator=estimator, **data)
 
-    def on_iteration(theta):
-        iteration = context.subcontext(task_name="iteration")
-        iteration.call_on_fit_task_begin(estimator=estimator, **data)
-        return iteration.call_on_fit_task_end(
-            estimator=estimator, reconstruction_attributes=lambda: fitted_attributes(theta.copy()), **data
-        )
+    def __init__(self, estimator, X, y, sample_weight, max_iter):
+        self._context = estimator._init_callback_context(max_subtasks=max_iter)
+        self._data = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
+        self._data["estimator"] = estimator
+        self._context.call_on_fit_task_begin(**self._data)
 
-    yield on_iteration
-    context.call_on_fit_task_end(estimator=estimator, reconstruction_attributes={}, **data)
+    def iteration(self, attributes):
+        """Tell of an iteration; whether to stop. ``attributes()`` are those that make a fitted estimator."""
+        iteration = self._context.subcontext(task_name="iteration")
+        iteration.call_on_fit_task_begin(**self._data)
+        return iteration.call_on_fit_task_end(reconstruction_attributes=attributes, **self._data)
+
+    def end(self, attributes):
+        """Tell of the end of the fit."""
+        self._context.call_on_fit_task_end(reconstruction_attributes=attributes, **self._data)

@@ -15,6 +15,8 @@ from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.evaluation import certify
+from sklearn_irg._training import train
+from sklearn_irg._training.data import check_data
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
 from tests import oracles
@@ -116,3 +118,11 @@ def prepared(estimator, numbers=("age", "income", "flag"), categories=("job", "g
 def certified_rows(estimator, X, y, threat, radii):
     """Rows that no point gets misclassified, for each radius."""
     return certify(AttackProblem(estimator, X, y, threat), radii)[0]
+
+
+def objective_of(estimator, X, y, sample_weight=None, perturbations=None):
+    """The objective of a fit."""
+    settings = estimator._settings()
+    data = check_data(estimator, X, y, sample_weight, perturbations=perturbations)
+    rows, network = data.encoded(estimator._task().first(data.y), settings)
+    return train.objective_of(network, rows, settings, train.terms_of(settings, rows))

@@ -19,7 +19,8 @@ FLOORS = [  # from the ground up; a room imports from lower floors only, or from
     ["activations", "likelihoods", "penalties", "constraints", "_fitted"],
     ["losses"],
     ["_threats"],
-    ["diagnostics", "solvers", "_callbacks"],
+    ["diagnostics", "solvers", "_callbacks", "_warnings"],
+    ["_training"],
     ["_estimators"],
     ["attacks"],
     ["displays", "_robust_training"],
@@ -40,6 +41,7 @@ ONLY = {  # rooms that know few others
         "_estimators",
         "_robust_training",
         "_statistics",
+        "_training",
         "_threats",
         "attacks",
         "diagnostics",
@@ -50,7 +52,18 @@ ONLY = {  # rooms that know few others
     "_threats": {"_checks", "_engine", "_fitted", "_perturbations"},
     "diagnostics": {"_checks", "_engine", "_fitted", "_threats"},
     "penalties": {"_checks", "_component", "_engine", "_perturbations"},
-    "_estimators": {"_callbacks", "_checks", "_engine", "constraints", "losses", "penalties", "solvers"},
+    "_training": {"_checks", "_engine", "_warnings", "losses", "solvers"},
+    "_estimators": {
+        "_callbacks",
+        "_checks",
+        "_engine",
+        "_training",
+        "_warnings",
+        "constraints",
+        "losses",
+        "penalties",
+        "solvers",
+    },
 }
 
 

@@ -427,7 +427,7 @@ class TestSearch:
     def test_chooses_what_a_grid_search_chooses(self):
         model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000, scoring="neg_log_loss").fit(X, Y)
         search = GridSearchCV(MODEL, {"alpha": ALPHAS}, scoring="neg_log_loss").fit(X, Y)
-        assert model.alpha_ == model.alpha == search.best_params_["alpha"]
+        assert model.alpha_ == model.estimator_.alpha == search.best_params_["alpha"]
         assert model.scores_.mean(axis=0).max() == pytest.approx(search.best_score_, rel=1e-3)
         np.testing.assert_allclose(model.predict_proba(X), search.best_estimator_.predict_proba(X), atol=0.01)
 

@@ -3,11 +3,11 @@
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.step import Step
-from sklearn_irg._estimators._base import FLOATS
-from sklearn_irg._estimators._fit_method import fit_method
+from sklearn_irg._training.data import FLOATS
 from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
 from sklearn_irg.penalties._worst_linear_loss import worst_outputs
@@ -33,7 +33,7 @@ class TrainsAgainstThreats:
         terms = check_penalty(self.penalty).terms()
         return float(self.alpha) * max(weight for weight, term in terms if term.takes_threat)
 
-    @fit_method
+    @with_callbacks
     def fit_against(self, X, y, perturbations, sample_weight=None):
         """Fit to data, where terms such as `sklearn_irg.penalties.AdversarialLoss` count what rows may become.
 
@@ -55,9 +55,7 @@ class TrainsAgainstThreats:
         self : object
             The fitted estimator.
         """
-        self._fit(X, y, sample_weight, perturbations=perturbations)
-        self._after_fit(X, y)
-        return self
+        return self._fit(X, y, sample_weight, perturbations=perturbations)
 
     def withstands(self, X, y, perturbations):
         """Whether rows are classified correctly where they become the worst that they may, as far as training finds it.
@@ -92,6 +90,3 @@ class TrainsAgainstThreats:
             predicted.append(self._decide(worst_outputs(step, rows.perturbations.take(step.positions))))
         withstands[is_known] = np.concatenate(predicted).ravel() == positions
         return withstands
-
-    def _after_fit(self, X, y):
-        """Set what a fit leaves beside the weights."""

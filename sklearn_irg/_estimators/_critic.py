@@ -1,22 +1,25 @@
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold, check_cv
-from sklearn.utils import check_random_state
+from sklearn.utils import ClassifierTags, check_random_state
 
+from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._checks import check_integer, check_sample_weight
-from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._lipschitz import LipschitzCritic
 from sklearn_irg._estimators._mlp import MLPEstimator
-from sklearn_irg._estimators._two_samples import TwoSamples
+from sklearn_irg._training.data import check_data
+from sklearn_irg._training.settings import Scaling
+from sklearn_irg._training.tasks.samples import TwoSamples
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.penalties import LipschitzGradient
 
 _N_POINTS = 8  # between two rows, at which gradients are taken
 
 
-class WassersteinCritic(LipschitzCritic, TwoSamples, MLPEstimator):
+class WassersteinCritic(LipschitzCritic, MLPEstimator):
     r"""Wasserstein-1 distance between two samples, by the function of bounded slope that separates them best.
 
     .. math:: W_1 = \max_{\lVert f \rVert_\mathrm{Lip} \le 1} \mathbb E_{\text{first}} f - \mathbb E_{\text{second}} f
@@ -131,6 +134,7 @@ class WassersteinCritic(LipschitzCritic, TwoSamples, MLPEstimator):
     validation_fraction = 0.1
     warm_start = False
     _default_penalty = LipschitzGradient(at="interpolates")
+    _of_some_fits = ("feature_names_in_", "distance_", "contributions_")
 
     def __init__(
         self,
@@ -169,7 +173,7 @@ class WassersteinCritic(LipschitzCritic, TwoSamples, MLPEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.verbose = verbose
 
-    @fit_method
+    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Fit critics, and measure the distance on held-out rows.
 
@@ -191,8 +195,6 @@ class WassersteinCritic(LipschitzCritic, TwoSamples, MLPEstimator):
         if self.cv is not None:
             random_state = check_random_state(random_state).randint(2**31)
         self._fit(X, y, sample_weight)
-        for name in ("distance_", "contributions_"):
-            vars(self).pop(name, None)  # of an earlier fit
         if self.cv is not None:
             self._cross_fit(X, y, sample_weight, random_state)
         return self
@@ -215,8 +217,8 @@ class WassersteinCritic(LipschitzCritic, TwoSamples, MLPEstimator):
     # -- the distance ----------------------------------------------------------------------------------------------------
 
     def _cross_fit(self, X, y, sample_weight, random_state):
-        X, y = self._validate(X, y, reset=False)
-        y = y.reshape(-1)
+        data = check_data(self, X, y, reset=False)
+        X, y = data.X, data.y.reshape(-1)
         weights = check_sample_weight(sample_weight, len(X))
         weights = np.ones(len(X)) if weights is None else weights
         without_cv = type(self)(
@@ -277,29 +279,57 @@ class WassersteinCritic(LipschitzCritic, TwoSamples, MLPEstimator):
 
     # -- one fit ---------------------------------------------------------------------------------------------------------
 
-    def _prepare(self, *args, **options):
-        rows, network = super()._prepare(*args, **options)
-        self._location, deviations = rows.moments()
-        largest = deviations.max() or 1.0
-        self._scale = float(largest * np.sqrt(np.mean((deviations / largest) ** 2))) or 1.0
-        return rows.with_inputs(((rows.X - self._location) / self._scale).astype(rows.X.dtype)), network
+    def _task(self):
+        return TwoSamples(type(self).__name__, getattr(self, "classes_", None))
 
-    def _inputs_of(self, rows):
-        return (rows.X * self._scale + self._location).astype(rows.X.dtype)
-
-    def _attributes(self, coefs, intercepts):
-        # the critic of shifted and scaled rows, as one of the rows themselves whose slope is the same
-        coefs, intercepts = list(coefs), list(intercepts)
-        coefs[0] = coefs[0] / self._scale
-        intercepts[0] = intercepts[0] - (self._location @ coefs[0]).astype(coefs[0].dtype)
-        coefs[-1] = coefs[-1] * self._scale
-        intercepts[-1] = intercepts[-1] * self._scale
-        return super()._attributes(coefs, intercepts)
+    def _settings(self):
+        return replace(super()._settings(), scaling=OneScale.of)
 
     def _check_parameters(self):
         super()._check_parameters()
         if isinstance(self.cv, Real):
             check_integer(self.cv, "cv", 2)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.classifier_tags = ClassifierTags(multi_class=False)  # two values of y, though nothing is classified
+        return tags
+
+
+@dataclass(frozen=True)
+class OneScale(Scaling):
+    """Rows shifted by their mean, and all columns divided by one number: the slope of a critic is the same.
+
+    Parameters
+    ----------
+    location : ndarray of shape (n_features,)
+        Mean of each column.
+    scale : float
+        Root of the mean variance.
+    """
+
+    location: np.ndarray
+    scale: float
+
+    @classmethod
+    def of(cls, rows):
+        """That of some rows."""
+        location, deviations = rows.moments()
+        largest = deviations.max() or 1.0
+        return cls(location, float(largest * np.sqrt(np.mean((deviations / largest) ** 2))) or 1.0)
+
+    def scaled(self, rows):
+        return rows.with_inputs(((rows.X - self.location) / self.scale).astype(rows.X.dtype))
+
+    def layers(self, objective, theta):
+        layers = [list(layer) for layer in objective.network.unpack(objective.effective(theta))]
+        first, last = layers[0], layers[-1]
+        first[0] = first[0] / self.scale
+        first[1] = first[1] - (self.location @ first[0]).astype(first[0].dtype)
+        last[0] = last[0] * self.scale
+        last[1] = last[1] * self.scale
+        return layers
 
 
 def constrained_critic():

@@ -1,19 +1,24 @@
-import warnings
+from dataclasses import replace
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from sklearn_irg._checks import InvalidParameterError, check_integer
-from sklearn_irg._estimators._clusters import Clusters
-from sklearn_irg._estimators._fit_method import fit_method
+from sklearn_irg._callbacks import with_callbacks
+from sklearn_irg._checks import check_integer
+from sklearn_irg._estimators._classifier_outputs import ClassPredictions
 from sklearn_irg._estimators._mlp import MLPEstimator
+from sklearn_irg._training.data import check_data
+from sklearn_irg._training.starts import Fresh
+from sklearn_irg._training.tasks.clusters import ClusterTask
+from sklearn_irg._training.train import train
+from sklearn_irg._warnings import warn
 from sklearn_irg.losses import InformationMaximization, check_loss
 from sklearn_irg.penalties import VirtualAdversarial, check_penalty
 
 
-class IMSATClusterer(Clusters, MLPEstimator):
+class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     r"""Clustering by a network with confident and locally stable predictions, in clusters of similar size.
 
     Information maximising self-augmented training [1]_ minimises
@@ -122,6 +127,7 @@ class IMSATClusterer(Clusters, MLPEstimator):
     """
 
     _accept_sparse = False  # perturbed rows are dense
+    _reads_y = False
     early_stopping = False
     validation_fraction = 0.1
     warm_start = False
@@ -173,7 +179,7 @@ class IMSATClusterer(Clusters, MLPEstimator):
         self.batch_normalization = batch_normalization
         self.verbose = verbose
 
-    @fit_method
+    @with_callbacks
     def fit(self, X, y=None, sample_weight=None):
         """Find clusters.
 
@@ -196,32 +202,35 @@ class IMSATClusterer(Clusters, MLPEstimator):
         if n_init == 1:
             self._fit(X, None, sample_weight)
         else:
-            rng = check_random_state(self.random_state)
-            unfitted = vars(clone(self)).keys()
-            starts = [clone(self).set_params(n_init=1, random_state=rng.randint(2**31)) for _ in range(n_init)]
-            best = min((start.fit(X, sample_weight=sample_weight) for start in starts), key=lambda start: start.loss_)
-            vars(self).update({k: v for k, v in vars(best).items() if k not in unfitted})
+            self._fit_best(X, sample_weight, n_init)
+        return self
+
+    def _after_fit(self, X, y, solution):
+        super()._after_fit(X, y, solution)
         self.labels_ = self.predict(X)
         if int(self.n_clusters) > 1 and not np.ptp(self.labels_):
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} found one cluster in place of {self.n_clusters}. Standardise X, or try another "
                 "random_state, a smaller alpha or a smaller epsilon.",
                 ConvergenceWarning,
-                stacklevel=4,  # fit, and what wraps it
             )
-        return self
 
-    def _prepare(self, X, *args, **options):
-        rows, network = super()._prepare(X, *args, **options)
-        if rows.n_samples < int(self.n_clusters):
-            raise InvalidParameterError(
-                f"n_clusters={self.n_clusters} must not be more than the number of rows, {rows.n_samples}."
-            )
-        return rows, network
+    def _fit_best(self, X, sample_weight, n_init):
+        """Take over the best of several trainings."""
+        settings, rng = self._settings(), check_random_state(self.random_state)
+        data = check_data(self, X, None, sample_weight)
+        seeds = [rng.randint(2**31) for _ in range(n_init)]
+        trained = (train(self._task(), data, replace(settings, random_state=seed), Fresh()) for seed in seeds)
+        best = min(trained, key=lambda fitted: fitted.solution.loss)
+        self._adopt(best)
+        self._after_fit(X, None, best.solution)
 
-    def _start(self, network, random_state, dtype):
+    def _task(self):
+        return ClusterTask(type(self).__name__, int(self.n_clusters))
+
+    def _initialize(self, network, random_state, dtype):
         # as published, small last weights: clusters form where rows are, not where the first guesses happen to be sure
-        theta = super()._start(network, random_state, dtype)
+        theta = super()._initialize(network, random_state, dtype)
         for array in network.unpack(theta)[-1]:
             array *= 0.01
         return theta
@@ -234,3 +243,26 @@ class IMSATClusterer(Clusters, MLPEstimator):
         own = check_penalty(VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations))
         others = check_penalty(self.penalty)
         return own if others is None else own + others
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        check_integer(self.n_clusters, "n_clusters", 1)
+
+    def _decide(self, outputs):
+        # one output means two clusters unless there is one only
+        return super()._decide(outputs) if len(self.classes_) > 1 else np.zeros(len(outputs), dtype=int)
+
+    def predict(self, X):
+        """Most probable cluster of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        labels : ndarray of int of shape (n_samples,)
+            Clusters, counted from 0.
+        """
+        return self._outputs(X, self._decide)

@@ -1,15 +1,16 @@
+from dataclasses import replace
+
 from sklearn.neural_network import MLPClassifier
 
+from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_per_layer, check_real, over_layers
 from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, RowNormalization
-from sklearn_irg._engine.terms import L2
-from sklearn_irg._estimators._class_targets import ClassTargets
-from sklearn_irg._estimators._fit_method import fit_method
+from sklearn_irg._estimators._classifier_outputs import ClassifierOutputs
 from sklearn_irg._estimators._mlp import MLPEstimator
 from sklearn_irg.losses._ladder import LadderLoss, TrainedWeightDecay
 
 
-class LadderClassifier(ClassTargets, MLPEstimator):
+class LadderClassifier(ClassifierOutputs, MLPEstimator):
     r"""Ladder network: a perceptron that also learns to restore each of its layers from noise, from unlabelled rows too.
 
     .. math:: \frac 1 n \sum_i \ell(\tilde f(x_i), y_i) + \sum_{l=0}^L \lambda_l \frac 1 {N d_l} \sum_i
@@ -201,7 +202,7 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         self.validation_fraction = validation_fraction
         self.verbose = verbose
 
-    @fit_method
+    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Fit to labelled and unlabelled data.
 
@@ -219,20 +220,18 @@ class LadderClassifier(ClassTargets, MLPEstimator):
         self : object
             The fitted estimator.
         """
-        self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight)
+
+    def _after_fit(self, X, y, solution):
+        super()._after_fit(X, y, solution)
         self._transduce(X, y)
-        return self
 
-    def _network_kind(self):
-        return LadderNetwork
-
-    def _parametrisation(self):
+    def _settings(self):
+        settings = super()._settings()
         # without a penalty nothing reads the network, which would cost a pass
-        return FoldedNormalization() if self.penalty is None or self.alpha == 0 else RowNormalization()
-
-    def _terms(self, loss, rows):
-        terms = super()._terms(loss, rows)
-        return [(strength, TrainedWeightDecay() if type(term) is L2 else term) for strength, term in terms]
+        own = FoldedNormalization() if self.penalty is None or self.alpha == 0 else RowNormalization()
+        decay = float(self.l2), TrainedWeightDecay()
+        return replace(settings, network_kind=LadderNetwork, parametrisation=own, decay=decay)
 
     def _loss(self):
         costs = [float(cost) for cost in self.denoising_costs]

@@ -3,14 +3,14 @@ from scipy.sparse import issparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._estimators._against_threats import TrainsAgainstThreats
 from sklearn_irg._estimators._base import NetworkEstimator
-from sklearn_irg._estimators._class_targets import ClassTargets
-from sklearn_irg._estimators._fit_method import fit_method
+from sklearn_irg._estimators._classifier_outputs import ClassifierOutputs
 
 
-class GradRegLogisticRegression(TrainsAgainstThreats, ClassTargets, NetworkEstimator):
+class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, NetworkEstimator):
     r"""Logistic regression with a penalty on its input gradient, or any other.
 
     Minimises the weighted mean of the cross-entropy, plus ``l2 / (2 * n)`` times the squared coefficients, plus ``alpha`` times
@@ -138,7 +138,7 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassTargets, NetworkEstim
         self.constraint = constraint
         self.verbose = verbose
 
-    @fit_method
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, mask=None):
         """Fit to data.
 
@@ -215,24 +215,20 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassTargets, NetworkEstim
             twin.feature_names_in_ = self.feature_names_in_.copy()
         return twin
 
-    def _hidden_layers(self):
-        return ()
-
     def _layers(self):
         coef = self.coef_.toarray() if issparse(self.coef_) else self.coef_
         return [coef.T], [self.intercept_]
 
-    def _attributes(self, coefs, intercepts):
+    def _named_weights(self, coefs, intercepts):
         return {"coef_": np.ascontiguousarray(coefs[0].T), "intercept_": intercepts[0]}
 
-    def _start(self, network, random_state, dtype):
+    def _initialize(self, network, random_state, dtype):
         if self.constraint is None or self.constraint.allows_zero:
             return np.zeros(network.n_parameters, dtype=dtype)
         return network.initialize(random_state, dtype)
 
-    def _store(self, solution, n_samples, resume):
-        super()._store(solution, n_samples, resume)
-        self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
+    def _report(self, fitted):
+        return {**super()._report(fitted), "n_iter_": np.array([fitted.solution.n_iter], dtype=np.int32)}
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "coef_")

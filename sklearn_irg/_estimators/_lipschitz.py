@@ -1,6 +1,5 @@
 """A critic: a difference of means, and what keeps the slope in bounds."""
 
-from sklearn_irg._engine.likelihoods import Gaussian
 from sklearn_irg.losses import MeanDifference
 from sklearn_irg.penalties import check_penalty
 
@@ -19,6 +18,3 @@ class LipschitzCritic:
         if self.penalty is None and self.constraint is None:
             return self._default_penalty
         return super()._penalty(rows)
-
-    def _default_likelihood(self):
-        return Gaussian()

@@ -1,10 +1,10 @@
 import warnings
 from copy import copy
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -87,14 +87,20 @@ class MLPEstimator(NetworkEstimator):
     def _layers(self):
         return self.coefs_, self.intercepts_
 
-    def _attributes(self, coefs, intercepts):
+    def _named_weights(self, coefs, intercepts):
         return {"coefs_": coefs, "intercepts_": intercepts}
 
-    def _parametrisation(self):
-        return BatchNormalization() if self.batch_normalization else self.constraint
-
-    def _start(self, network, random_state, dtype):
+    def _initialize(self, network, random_state, dtype):
         return network.initialize(random_state, dtype)
+
+    def _warm(self):
+        return replace(super()._warm(), history=(self.loss_curve_, self.t_))
+
+    def _settings(self):
+        settings = super()._settings()
+        share = float(self.validation_fraction) if self.early_stopping else None
+        own = BatchNormalization() if self.batch_normalization else settings.parametrisation
+        return replace(settings, parametrisation=own, validation_fraction=share)
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -136,66 +142,29 @@ class MLPEstimator(NetworkEstimator):
         if self.unlabeled_batch_size is not None:
             batch_size = {None: batch_size, "unlabelled": int(self.unlabeled_batch_size)}
         return {
+            **super()._schedule(n_samples),
             "batch_size": batch_size,
             "learning_rate_init": float(self.learning_rate_init),
             "shuffle": bool(self.shuffle),
             "n_iter_no_change": min(self.n_iter_no_change, np.inf),
         }
 
-    def _hold_out(self, network, rows, random_state, incremental):
-        if incremental and self.n_ramp_up_epochs:
-            raise ValueError(
-                "partial_fit does not support n_ramp_up_epochs: each call is one epoch. Set alpha between calls."
-            )
-        if not self.early_stopping:
-            return rows, None
-        if incremental:
-            raise ValueError("partial_fit does not support early_stopping=True: each call sees one batch only.")
-        if rows.targets is None:
-            raise InvalidParameterError(
-                f"early_stopping scores held-out labels, but loss={self.loss!r} uses none. Use early_stopping=False."
-            )
-        labelled = rows.groups["labelled"]
-        strata = self._strata(rows.targets[labelled])
-        try:
-            if strata is not None:
-                self._check_strata(strata)
-            train, held_out = train_test_split(
-                labelled, test_size=float(self.validation_fraction), random_state=random_state, stratify=strata
-            )
-            if len(held_out) < 2:
-                raise ValueError("the validation set is too small.")
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(labelled)} rows: "
-                f"{error} Raise validation_fraction, or set early_stopping=False."
-            ) from None
-        held_out, train = (
-            rows.take(held_out),
-            rows.take(np.append(train, rows.groups.get("unlabelled", [])).astype(int)),
-        )
-        return train, lambda theta: self._score(network, theta, held_out)
-
-    def _check_strata(self, strata):
-        labels, counts = np.unique(strata, return_counts=True)
-        if counts.min() < 2:
-            raise ValueError(f"the class {labels.tolist()[counts.argmin()]!r} has one row only.")
-
-    def _store(self, solution, n_samples, resume):
-        self.n_iter_ = solution.n_iter
-        self.n_layers_ = len(self.coefs_) + 1
-        self.n_outputs_ = self.coefs_[-1].shape[1]
-        self.loss_ = solution.loss
-        self.loss_curve_ = (self.loss_curve_ if resume else []) + solution.loss_curve
-        self.validation_scores_ = solution.validation_scores
-        self.best_loss_ = self.best_validation_score_ = None
+    def _report(self, fitted):
+        solution, (earlier, n_seen), (coefs, _) = fitted.solution, fitted.history, fitted.weights
+        curve, scores = [*earlier, *solution.loss_curve], solution.validation_scores
         n_growing = int(self.n_ramp_up_epochs)  # whose objectives are others
-        if solution.validation_scores is None:
-            self.best_loss_ = min(self.loss_curve_[n_growing:] or self.loss_curve_, default=solution.loss)
-        else:
-            scores = solution.validation_scores
-            self.best_validation_score_ = max(scores[n_growing:] or scores)
-        self.t_ = (self.t_ if resume else 0) + solution.n_iter * n_samples
+        best_loss = min(curve[n_growing:] or curve, default=solution.loss)
+        return {
+            **super()._report(fitted),
+            "n_iter_": solution.n_iter,
+            "n_layers_": len(coefs) + 1,
+            "n_outputs_": coefs[-1].shape[1],
+            "loss_curve_": curve,
+            "validation_scores_": scores,
+            "best_loss_": best_loss if scores is None else None,
+            "best_validation_score_": None if scores is None else max(scores[n_growing:] or scores),
+            "t_": n_seen + solution.n_iter * fitted.n_samples,
+        }
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "coefs_")

@@ -1,13 +1,13 @@
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.metaestimators import available_if
 
+from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._estimators._against_threats import TrainsAgainstThreats
-from sklearn_irg._estimators._class_targets import ClassTargets
-from sklearn_irg._estimators._fit_method import all_or_nothing, fit_method
+from sklearn_irg._estimators._classifier_outputs import ClassifierOutputs
 from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
 
 
-class GradRegMLPClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
+class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     """Multi-layer perceptron classifier with a penalty on its input gradient, or any other.
 
     Minimises the weighted mean of the cross-entropy plus ``alpha`` times the penalty. Binary, multiclass and multilabel.
@@ -131,7 +131,7 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
     1.0
     """
 
-    _multilabel = True
+    _takes_indicators = True
     _sklearn_class = MLPClassifier
     _takes_pieces = True
 
@@ -190,7 +190,7 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
         self.dropout = dropout
         self.verbose = verbose
 
-    @fit_method
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, mask=None):
         """Fit to data.
 
@@ -210,17 +210,14 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
         self : object
             The fitted estimator.
         """
-        self._fit(X, y, sample_weight, mask)
-        self._after_fit(X, y)
-        return self
+        return self._fit(X, y, sample_weight, mask)
 
-    def _after_fit(self, X, y):
-        vars(self).pop("transduction_", None)  # of an earlier fit
+    def _after_fit(self, X, y, solution):
+        super()._after_fit(X, y, solution)
         if self.unlabeled_label is not None:
             self._transduce(X, y)
 
     @available_if(has_epochs)
-    @all_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 
@@ -246,9 +243,7 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
         self : object
             The fitted estimator.
         """
-        self._fit(X, y, sample_weight, mask, incremental=True, classes=classes)
-        vars(self).pop("transduction_", None)  # of an earlier fit
-        return self
+        return self._fit(X, y, sample_weight, mask, start=self._continued(classes))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,12 +1,14 @@
+import numpy as np
+from sklearn.base import RegressorMixin
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_irg._estimators._fit_method import all_or_nothing, fit_method
+from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
-from sklearn_irg._estimators._numeric_targets import NumericTargets
+from sklearn_irg._training.tasks.numeric import NumericTask
 
 
-class GradRegMLPRegressor(NumericTargets, MLPEstimator):
+class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
     """Multi-layer perceptron regressor with a penalty on its input gradient, or any other.
 
     Minimises the weighted mean of half the squared error, summed over outputs, plus ``alpha`` times the penalty. The
@@ -106,6 +108,7 @@ class GradRegMLPRegressor(NumericTargets, MLPEstimator):
     """
 
     _sklearn_class = MLPRegressor
+    _sklearn_losses = ("squared_error", "poisson")
     _takes_pieces = True
 
     def __init__(
@@ -153,7 +156,7 @@ class GradRegMLPRegressor(NumericTargets, MLPEstimator):
         self.dropout = dropout
         self.verbose = verbose
 
-    @fit_method
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, mask=None):
         """Fit to data.
 
@@ -176,7 +179,6 @@ class GradRegMLPRegressor(NumericTargets, MLPEstimator):
         return self._fit(X, y, sample_weight, mask)
 
     @available_if(has_epochs)
-    @all_or_nothing
     def partial_fit(self, X, y, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 
@@ -196,4 +198,26 @@ class GradRegMLPRegressor(NumericTargets, MLPEstimator):
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, mask, incremental=True)
+        return self._fit(X, y, sample_weight, mask, start=self._continued())
+
+    def predict(self, X):
+        """Predicted targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions.
+        """
+        means = self._outputs(X, self.likelihood_.mean)
+        return means[:, 0] if means.shape[1] == 1 else means
+
+    def _task(self):
+        return NumericTask(type(self).__name__)
+
+    def _example_targets(self):
+        return np.zeros((2, self.n_outputs_)) if self.n_outputs_ > 1 else np.zeros(2)

@@ -1,23 +1,26 @@
+from dataclasses import dataclass, replace
+from functools import partial
+
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._engine.networks import Network
-from sklearn_irg._estimators._base import Encoded
 from sklearn_irg._estimators._containers import as_container, without_rows
-from sklearn_irg._estimators._fit_method import fit_method
 from sklearn_irg._estimators._game import AlternatingAdam, Game
 from sklearn_irg._estimators._lipschitz import LipschitzCritic
 from sklearn_irg._estimators._mlp import MLPEstimator
-from sklearn_irg._estimators._no_targets import NoTargets
+from sklearn_irg._training.settings import Scaling
+from sklearn_irg._training.tasks.samples import OneSample
 from sklearn_irg.penalties import LipschitzGradient, check_penalty
 
 _N_LATENT = 100  # rows that are generated to see that they are finite
 _SPEED = 1 / 3  # of the generator, per step of the critic: as fast as the critic it runs from mode to mode
 
 
-class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
+class WassersteinSampler(LipschitzCritic, MLPEstimator):
     r"""New rows like those of a table, from a generator whose rows a critic cannot tell apart from the table's.
 
     .. math:: \min_g \max_f \; \mathbb E f(x) - \mathbb E f(g(z))
@@ -121,6 +124,7 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
     """
 
     _accept_sparse = False
+    _reads_y = False
     _sklearn_class = None
     _default_penalty = LipschitzGradient(two_sided=True, at="interpolates")
     early_stopping = False
@@ -130,7 +134,7 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
     l2 = 0.0
     tol = 0.0
     n_iter_no_change = np.inf
-    _n_batches = 1  # until the rows are known
+    max_iter = 1  # which follows from n_steps and the rows
 
     def __init__(
         self,
@@ -165,7 +169,7 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @fit_method
+    @with_callbacks
     def fit(self, X, y=None, sample_weight=None):
         """Fit generator and critic.
 
@@ -184,7 +188,9 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
             The fitted estimator.
         """
         del y
-        return self._fit(X, None, sample_weight)
+        self._fit(X, None, sample_weight)
+        self._columns = without_rows(X)
+        return self
 
     def sample(self, n_samples=1, random_state=None):
         """Generate new rows.
@@ -215,13 +221,8 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
     # -- what a fit asks -------------------------------------------------------------------------------------------------
 
     @property
-    def max_iter(self):
-        """Number of epochs that make up the steps."""
-        return -(-int(self.n_steps) // self._n_batches)
-
-    @property
     def solver(self):
-        """Adam with the momentum published for such a game, which lets critic and generator take turns."""
+        """The optimiser: critic and generator take turns."""
         n_critic, speed = int(self.n_critic), min(_SPEED * self.n_critic, 1.0)
         if self.generator_learning_rate_init is not None:
             speed = float(self.generator_learning_rate_init) / float(self.learning_rate_init)
@@ -253,52 +254,80 @@ class WassersteinSampler(LipschitzCritic, NoTargets, MLPEstimator):
         if self.generator_learning_rate_init is not None:
             check_real(self.generator_learning_rate_init, "generator_learning_rate_init", 0, open_low=True)
 
-    def _validate(self, X, y, *, reset):
-        self._columns = without_rows(X)
-        return super()._validate(X, y, reset=reset)
+    def _task(self):
+        return OneSample(type(self).__name__)
 
-    def _encode(self, y, sample_weight, loss, *, classes, resume, incremental):
-        del y, loss, classes, resume, incremental
-        return Encoded(None, sample_weight, None, 1)
+    def _schedule(self, n_samples):
+        options = super()._schedule(n_samples)
+        return {**options, "max_iter": -(-int(self.n_steps) // -(-n_samples // options["batch_size"]))}
 
-    def _prepare(self, *args, **options):
-        rows, critic = super()._prepare(*args, **options)
-        self._find_integers(rows.X)
-        self._location, self._scale = rows.moments()
-        constant = self._ranges[0] == self._ranges[1]  # as it is made again, whatever the rounding of moments
-        self._location[constant], self._scale[constant] = self._ranges[0, constant], 0.0
-        units = np.where(self._scale > 0, self._scale, 1.0)
-        self._n_batches = -(-rows.n_samples // self._schedule(rows.n_samples)["batch_size"])
-        return rows.with_inputs(((rows.X - self._location) / units).astype(rows.X.dtype)), critic
-
-    def _find_integers(self, X):
-        """Remember which columns hold integers only, and their ranges; beyond what floats resolve all look like integers."""
-        self._ranges = np.array([X.min(axis=0), X.max(axis=0)])
-        resolved = (np.abs(self._ranges) <= 1 / np.finfo(X.dtype).eps).all(axis=0)
-        self.integer_features_ = resolved & (np.rint(X) == X).all(axis=0)
-
-    def _inputs_of(self, rows):
-        return np.random.RandomState(0).standard_normal((_N_LATENT, int(self.n_latent))).astype(rows.X.dtype)
+    def _settings(self):
+        settings = super()._settings()
+        scaling = partial(ScaledColumns.of, n_latent=int(self.n_latent))
+        return replace(settings, scaling=scaling, objective=self._game)
 
     def _generator_for(self, critic):
         sizes = (int(self.n_latent), *critic.layer_sizes[1:-1], critic.layer_sizes[0])
         return Network(sizes, critic.activation, critic.likelihood)
 
-    def _start(self, network, random_state, dtype):
+    def _initialize(self, network, random_state, dtype):
         players = (network, self._generator_for(network))
         return np.concatenate([player.initialize(random_state, dtype) for player in players])
 
-    def _objective(self, network, rows, loss, terms, *, dropout=None):
-        del loss, dropout
-        options = {"generator": self._generator_for(network), "parametrisation": self._parametrisation()}
-        return Game(network, rows, terms, **options)
+    def _game(self, network, rows, terms):
+        return Game(network, rows, terms, generator=self._generator_for(network), parametrisation=self.constraint)
 
-    def _weights_as_attributes(self, objective, theta):
-        layers = objective.generator.unpack(theta[objective.of_generator])
-        coefs, intercepts = [W.copy() for W, _ in layers], [b.copy() for _, b in layers]
-        coefs[-1] = (coefs[-1] * self._scale).astype(theta.dtype)
-        intercepts[-1] = (intercepts[-1] * self._scale + self._location).astype(theta.dtype)
-        return self._attributes(coefs, intercepts)
+    def _report(self, fitted):
+        scaling = fitted.scaling
+        return {**super()._report(fitted), "integer_features_": scaling.are_integers, "_ranges": scaling.ranges}
 
     def _warn_of(self, solution):
         del solution  # a game has no optimum to converge to
+
+
+@dataclass(frozen=True)
+class ScaledColumns(Scaling):
+    """Each column shifted by its mean and divided by its standard deviation, as a generator makes them.
+
+    Parameters
+    ----------
+    location, scale : ndarray of shape (n_features,)
+        Means and standard deviations; of a constant column its number and zero, so that it is made as it was.
+    ranges : ndarray of shape (2, n_features)
+        Smallest and largest number of each column.
+    are_integers : ndarray of bool of shape (n_features,)
+        Which columns hold integers only.
+    n_latent : int
+        Number of inputs of the generator.
+    """
+
+    location: np.ndarray
+    scale: np.ndarray
+    ranges: np.ndarray
+    are_integers: np.ndarray
+    n_latent: int
+
+    @classmethod
+    def of(cls, rows, n_latent):
+        """That of some rows."""
+        X, ranges = rows.X, np.array([rows.X.min(axis=0), rows.X.max(axis=0)])
+        are_resolved = (np.abs(ranges) <= 1 / np.finfo(X.dtype).eps).all(axis=0)
+        are_integers = are_resolved & (np.rint(X) == X).all(axis=0)
+        location, scale = rows.moments()
+        constant = ranges[0] == ranges[1]  # whatever the rounding of moments
+        location[constant], scale[constant] = ranges[0, constant], 0.0
+        return cls(location, scale, ranges, are_integers, n_latent)
+
+    def scaled(self, rows):
+        units = np.where(self.scale > 0, self.scale, 1.0)
+        return rows.with_inputs(((rows.X - self.location) / units).astype(rows.X.dtype))
+
+    def layers(self, objective, theta):
+        layers = [[W.copy(), b.copy()] for W, b in objective.generator.unpack(theta[objective.of_generator])]
+        W, b = layers[-1]
+        layers[-1] = (W * self.scale).astype(theta.dtype), (b * self.scale + self.location).astype(theta.dtype)
+        return layers
+
+    def examples(self, rows):
+        """Latent variables, at which what is made must be finite."""
+        return np.random.RandomState(0).standard_normal((_N_LATENT, self.n_latent)).astype(rows.X.dtype)

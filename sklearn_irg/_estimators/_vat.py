@@ -1,13 +1,13 @@
 from sklearn.neural_network import MLPClassifier
 
+from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._estimators._against_threats import TrainsAgainstThreats
-from sklearn_irg._estimators._class_targets import ClassTargets
-from sklearn_irg._estimators._fit_method import fit_method
+from sklearn_irg._estimators._classifier_outputs import ClassifierOutputs
 from sklearn_irg._estimators._mlp import MLPEstimator
 from sklearn_irg.penalties import ClassBalance, ConditionalEntropy, VirtualAdversarial, check_penalty
 
 
-class VATClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
+class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     """Virtual adversarial training: a multi-layer perceptron that learns from unlabelled rows too.
 
     Minimises the mean cross-entropy over labelled rows plus ``alpha`` times the mean virtual adversarial penalty over all
@@ -205,7 +205,7 @@ class VATClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
         self.dropout = dropout
         self.verbose = verbose
 
-    @fit_method
+    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Fit to labelled and unlabelled data.
 
@@ -223,9 +223,7 @@ class VATClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
         self : object
             The fitted estimator.
         """
-        self._fit(X, y, sample_weight)
-        self._after_fit(X, y)
-        return self
+        return self._fit(X, y, sample_weight)
 
     @property
     def takes_threat(self):
@@ -237,7 +235,8 @@ class VATClassifier(TrainsAgainstThreats, ClassTargets, MLPEstimator):
         """What it weighs beside the loss."""
         return float(self.alpha)
 
-    def _after_fit(self, X, y):
+    def _after_fit(self, X, y, solution):
+        super()._after_fit(X, y, solution)
         self._transduce(X, y)
 
     def _penalty(self, rows):

@@ -1,5 +1,10 @@
 from sklearn.base import clone
 
+from sklearn_irg._estimators._base import NetworkEstimator
+from sklearn_irg._training.data import are_distributed, check_data
+from sklearn_irg._training.train import initial_values
+from sklearn_irg.model_selection._strength_search import StrengthSearch
+
 
 def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     """The ``alpha`` at which penalty and loss are equal where the fit starts.
@@ -45,12 +50,19 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     >>> print(f"{balanced_alpha(GradRegMLPClassifier(random_state=0), X, y):.1f}")
     13.5
     """
-    if not hasattr(estimator, "_initial_terms"):
+    if isinstance(estimator, StrengthSearch):
+        raise TypeError(f"{type(estimator).__name__} chooses its alpha itself. Pass a {estimator._plain.__name__}.")
+    if not isinstance(estimator, NetworkEstimator):
         raise TypeError(
             f"balanced_alpha needs an estimator of sklearn_irg; got {type(estimator).__name__}. For a pipeline, pass its last "
             "step and the X that step sees."
         )
-    loss, penalty = clone(estimator)._initial_terms(X, y, sample_weight=sample_weight, mask=mask)
+    if are_distributed(X):
+        raise TypeError("the balance needs rows in memory; got a dask collection. Pass one of its pieces.")
+    estimator = clone(estimator)
+    settings = estimator._settings()
+    data = check_data(estimator, X, y, sample_weight, mask)
+    loss, penalty = initial_values(estimator._task(), data, settings)
     if not loss > 0:
         raise ValueError(f"the loss is {loss:g} where {type(estimator).__name__} starts, so no alpha balances it.")
     if not penalty > 0:

@@ -13,10 +13,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_irg._checks import InvalidParameterError, check_sample_weight
-from sklearn_irg._estimators._labels import is_marker
 from sklearn_irg._estimators._strengths import fit_strengths
 from sklearn_irg._robust_training import RobustTrainingClassifier
 from sklearn_irg._robust_training.strengths import fit_strengths_against, last_inside
+from sklearn_irg._training.tasks.labels import is_marker
 from sklearn_irg.attacks import make_adversarial_scorer
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
 

@@ -3,7 +3,7 @@ from scipy.sparse import issparse
 from sklearn.model_selection import BaseCrossValidator, StratifiedKFold
 from sklearn.utils import column_or_1d, indexable
 
-from sklearn_irg._estimators._labels import is_marker, plain_labels
+from sklearn_irg._training.tasks.labels import is_marker, plain_labels
 
 
 class LabeledStratifiedKFold(BaseCrossValidator):

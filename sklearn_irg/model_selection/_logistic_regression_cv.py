@@ -1,8 +1,10 @@
+from sklearn.utils.validation import check_is_fitted
+
 from sklearn_irg._estimators._linear import GradRegLogisticRegression
 from sklearn_irg.model_selection._strength_search import StrengthSearch
 
 
-class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
+class GradRegLogisticRegressionCV(StrengthSearch):
     """Logistic regression that chooses the strength of its penalty by cross-validation.
 
     It is `GradRegLogisticRegression` at the chosen ``alpha_``. All strengths of a fold are fitted together where penalty and
@@ -59,6 +61,9 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
 
     Attributes
     ----------
+    estimator_ : GradRegLogisticRegression
+        The model at the chosen strength, fitted to all rows. What it has learned (`coef_`, `classes_` and the like) can be read
+        from the search itself.
     alpha_ : float
         The chosen strength.
     alphas_ : ndarray of shape (n_alphas,)
@@ -157,3 +162,27 @@ class GradRegLogisticRegressionCV(StrengthSearch, GradRegLogisticRegression):
         self.selection = selection
         self.threat = threat
         self.n_jobs = n_jobs
+
+    def sparsify(self):
+        """Make ``coef_`` a sparse matrix, for which predictions take less memory where many coefficients are zero.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        check_is_fitted(self, msg="Estimator, %(name)s, must be fitted before sparsifying.")
+        self.estimator_.sparsify()
+        return self
+
+    def densify(self):
+        """Make ``coef_`` an array again.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        check_is_fitted(self, msg="Estimator, %(name)s, must be fitted before densifying.")
+        self.estimator_.densify()
+        return self

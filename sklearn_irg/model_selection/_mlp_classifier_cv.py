@@ -2,7 +2,7 @@ from sklearn_irg._estimators._mlp_classifier import GradRegMLPClassifier
 from sklearn_irg.model_selection._strength_search import StrengthSearch
 
 
-class GradRegMLPClassifierCV(StrengthSearch, GradRegMLPClassifier):
+class GradRegMLPClassifierCV(StrengthSearch):
     """Multi-layer perceptron classifier that chooses the strength of its penalty by cross-validation.
 
     It is `GradRegMLPClassifier` at the chosen ``alpha_``. With ``solver="lbfgs"`` networks are trained from the strongest
@@ -84,6 +84,9 @@ class GradRegMLPClassifierCV(StrengthSearch, GradRegMLPClassifier):
 
     Attributes
     ----------
+    estimator_ : GradRegMLPClassifier
+        The model at the chosen strength, fitted to all rows. What it has learned (`coefs_`, `classes_` and the like) can be
+        read from the search itself.
     alpha_ : float
         The chosen strength.
     alphas_ : ndarray of shape (n_alphas,)

@@ -7,9 +7,9 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer
 from sklearn_irg._estimators._base import NetworkEstimator
-from sklearn_irg._estimators._distributed import are_distributed
 from sklearn_irg._robust_training import RobustTrainingClassifier
 from sklearn_irg._statistics import standard_errors
+from sklearn_irg._training.data import are_distributed
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
 from sklearn_irg.model_selection._folds import cross_validate_strengths, fit_path, last_step
 

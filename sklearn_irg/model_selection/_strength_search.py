@@ -3,14 +3,16 @@
 import inspect
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._estimators._distributed import are_distributed
-from sklearn_irg._estimators._fit_method import all_or_nothing
 from sklearn_irg._estimators._strengths import follows_path
 from sklearn_irg._threats.same_table import difference_from_table
 from sklearn_irg._threats.threat_model import ThreatModel, check_fitted
+from sklearn_irg._training.data import are_distributed, check_data
 from sklearn_irg.model_selection._folds import cross_validate_strengths, fit_path
 from sklearn_irg.model_selection._regularization_path import check_alphas
 from sklearn_irg.model_selection._selection import check_selection, choose
@@ -25,19 +27,15 @@ _WHOLE_PIPELINE = (
 )
 
 
-class StrengthSearch:
-    """Cross-validates strengths, and then is the model at the strength that is chosen."""
+class StrengthSearch(ClassifierMixin, BaseEstimator):
+    """Cross-validates strengths, and then predicts by the model at the strength that is chosen, its ``estimator_``.
 
-    warm_start = False
+    Attributes of that model are this one's too.
+    """
 
+    predicts_by = "estimator_"
     _plain = None  # the class of the models
 
-    @property
-    def alpha(self):
-        """The chosen strength."""
-        return self.alpha_
-
-    @all_or_nothing
     def fit(self, X, y, sample_weight=None, mask=None):
         """Choose a strength by cross-validation, then fit to all rows as in the folds.
 
@@ -59,7 +57,6 @@ class StrengthSearch:
         """
         return self._search(X, y, sample_weight, mask)
 
-    @all_or_nothing
     def fit_against(self, X, y, perturbations, sample_weight=None):
         """As ``fit``, with models that are trained, and selected, by what rows may become.
 
@@ -102,8 +99,8 @@ class StrengthSearch:
         check_selection(self.selection, perturbations if self.threat is None else self.threat)
         if self.threat is not None:
             self._check_threat(X)
-        self._validate(X, y, reset=True)
         plain = self._plain_estimator()
+        check_data(plain, X, y, sample_weight, mask)
         folds = cross_validate_strengths(
             plain,
             X,
@@ -125,13 +122,9 @@ class StrengthSearch:
         chosen = choose(self.selection, alphas, folds)
         first = 0 if follows_path(plain) else chosen
         model = fit_path(plain, X, y, alphas[first : chosen + 1], sample_weight, mask, perturbations)[-1]
-        parameters = model.get_params(deep=False)
-        fitted = {name: value for name, value in vars(model).items() if name not in parameters}
-        self._forget()
-        vars(self).update(fitted)
-        self.alpha_, self.alphas_, self.scores_ = float(alphas[chosen]), alphas, folds.scores
-        if folds.attacked is not None:
-            self.attacked_scores_ = folds.attacked
+        found = {"alpha_": float(alphas[chosen]), "alphas_": alphas, "scores_": folds.scores, "estimator_": model}
+        vars(self).pop("attacked_scores_", None)  # of an earlier fit
+        vars(self).update(found if folds.attacked is None else {**found, "attacked_scores_": folds.attacked})
         return self
 
     @property
@@ -141,13 +134,141 @@ class StrengthSearch:
         )
 
     def set_callbacks(self, *callbacks):
-        """Raise, since a search has many fits."""
+        """Raise, since a search has no single fit to follow."""
         raise NotImplementedError(
             f"{type(self).__name__} fits many models. Follow a fit of {self._plain.__name__} with the alpha that it chose."
         )
 
-    def _initial_terms(self, *args, **kwargs):
-        raise TypeError(f"{type(self).__name__} chooses its alpha itself. Pass a {self._plain.__name__}.")
+    # -- what the chosen model does ------------------------------------------------------------------------------------
+
+    def predict(self, X):
+        """Most probable class of each row, or the indicator of the labels more probable than not.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted classes.
+        """
+        return self._chosen().predict(X)
+
+    def predict_proba(self, X):
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._chosen().predict_proba(X)
+
+    def predict_log_proba(self, X):
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._chosen().predict_log_proba(X)
+
+    def decision_function(self, X):
+        """Raw outputs of the model, before they become probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One score per row for two classes, positive for ``classes_[1]``; else one per class or label.
+        """
+        return self._chosen().decision_function(X)
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy on the labelled rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        score : float
+            Share of the labelled rows that are predicted correctly.
+        """
+        return self._chosen().score(X, y, sample_weight)
+
+    def to_sklearn(self):
+        """A fitted estimator of scikit-learn with the same predictions; see that of the plain class.
+
+        Returns
+        -------
+        estimator : estimator
+            Of scikit-learn.
+        """
+        return self._chosen().to_sklearn()
+
+    @property
+    def takes_threat(self):
+        """Whether a term of the models' objective trains against what rows may become."""
+        return self._plain_estimator().takes_threat
+
+    def withstands(self, X, y, perturbations):
+        """Whether rows are classified correctly where they become the worst that they may; see that of the plain class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        perturbations : InputPerturbations
+            What each row may become.
+
+        Returns
+        -------
+        withstands : ndarray of bool of shape (n_samples,)
+            For each row.
+        """
+        return self._chosen().withstands(X, y, perturbations)
+
+    def _chosen(self):
+        check_is_fitted(self)
+        return self.estimator_
+
+    def __getattr__(self, name):
+        """What the chosen model has learned."""
+        if name.endswith("_") and not name.startswith("_") and "estimator_" in vars(self):
+            return getattr(self.estimator_, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __sklearn_is_fitted__(self):
+        return "estimator_" in vars(self)
+
+    def __sklearn_tags__(self):
+        return get_tags(self._plain_estimator())
 
     def _plain_estimator(self):
         names = inspect.signature(self._plain).parameters
@@ -171,8 +292,3 @@ class StrengthSearch:
             raise InvalidParameterError(
                 f"X cannot be rows of the table on which threat was fitted: {difference}. {_WHOLE_PIPELINE}"
             )
-
-    def _forget(self):
-        """Drop what an earlier fit may have left that this one does not replace."""
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)

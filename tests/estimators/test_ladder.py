@@ -12,7 +12,7 @@ from sklearn_irg._engine.step import Step
 from sklearn_irg.losses._ladder import LadderLoss, TrainedWeightDecay
 from sklearn_irg.penalties import LayerwiseVirtualAdversarial, VirtualAdversarial, WeightDecay
 from tests import oracles
-from tests.problems import MULTI_X, MULTI_Y, problem
+from tests.problems import MULTI_X, MULTI_Y, objective_of, problem
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 KINDS = ["gaussian", "adversarial", "adversarial_layerwise"]
@@ -327,18 +327,9 @@ def test_bad_parameters_are_named(options, message):
 
 
 def test_weight_decay_acts_on_the_weights_that_are_trained():
-    objectives = []
-
-    class Watched(LadderClassifier):
-        def _objective(self, *args, **kwargs):
-            objective = super()._objective(*args, **kwargs)
-            objectives.append(objective)
-            return objective
-
     values = []
     for l2 in (0.0, 2.0):
-        Watched((5,), l2=l2, max_iter=1, random_state=0).fit(MULTI_X, MULTI_Y)
-        objective = objectives[-1]
+        objective = objective_of(LadderClassifier((5,), l2=l2, random_state=0), MULTI_X, MULTI_Y)
         theta = objective.network.initialize(np.random.RandomState(1), np.float64)
         values.append(objective.value(theta, objective.everything(), np.random.RandomState(0)))
     squares = sum((W**2).sum() for W, _ in objective.network.unpack(theta))

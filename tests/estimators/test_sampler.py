@@ -172,9 +172,13 @@ def adam_step(player, gradient):
 class Watched(WassersteinSampler):
     """Keeps the weights of the critic too."""
 
-    def _weights_as_attributes(self, objective, theta):
-        self.critic_ = [W for W, _ in objective.network.unpack(objective.effective(theta))]
-        return super()._weights_as_attributes(objective, theta)
+    def _game(self, *args):
+        self.game_ = super()._game(*args)
+        return self.game_
+
+    def _adopt(self, fitted):
+        super()._adopt(fitted)
+        self.critic_ = [W for W, _ in self.game_.network.unpack(self.game_.effective(fitted.solution.theta))]
 
 
 class TestConstraint:

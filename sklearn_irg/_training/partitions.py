@@ -1,5 +1,7 @@
 """Rows on many machines, as dask collections: they are checked, encoded and evaluated where they live."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import is_classifier
@@ -9,23 +11,86 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn_irg._checks import InvalidParameterError, check_sample_weight, check_total_weight
 from sklearn_irg._engine.pieces import Piece, PiecedRows, add_parts
 from sklearn_irg._engine.rows import Columns
+from sklearn_irg._training.data import are_distributed, check_data, network_of
 from sklearn_irg.solvers import check_solver
 
-__all__ = ["are_distributed", "prepare_pieces"]
+__all__ = ["Partitions", "check_partitions"]
 
 _FAN_IN = 8  # parts that are added, and pieces that are evaluated, at a time
 
 
-def are_distributed(X):
-    """Whether rows are a dask collection."""
-    return hasattr(X, "__dask_graph__")
+@dataclass(frozen=True)
+class Partitions:
+    """Rows in pieces that stay where they are, and what is known of all of them.
+
+    Parameters
+    ----------
+    pieces : list of tuple
+        Delayed X, y and weights or None, of pieces with rows.
+    summaries : list of dict
+        What is known of each.
+    y : ndarray
+        All labels, sorted; an example where they are numbers.
+    sample_weight : ndarray or None
+        Weight of the rows of each label; None for numbers.
+    columns : dict
+        ``n_features_in_``, and ``feature_names_in_`` where columns have names.
+    like : NetworkEstimator
+        One that knows these columns, and nothing else.
+    """
+
+    pieces: list
+    summaries: list
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    columns: dict
+    like: object
+
+    perturbations = None  # which are found out for rows in memory
+
+    @property
+    def n_samples(self):
+        """Number of rows."""
+        return sum(summary["n_samples"] for summary in self.summaries)
+
+    def encoded(self, task, settings):
+        """The rows as an objective counts them, and the network for them."""
+        import dask
+
+        # each label as a row with the weight of all of its rows: so classes have the weights that they have among all rows
+        if settings.loss.samples is not None:
+            raise InvalidParameterError(
+                f"{type(settings.loss).__name__} compares samples, which must be in memory. Pass arrays."
+            )
+        encoded = task.encode(self, settings.loss)
+        by_class = None if self.sample_weight is None else (self.y, encoded.sample_weight / self.sample_weight)
+        dtype = np.result_type(*(summary["dtype"] for summary in self.summaries))
+        of_pieces = (
+            task if self.sample_weight is None else replace(task, class_weight=None)
+        )  # they are in those of rows
+        prepared = dask.persist(
+            *(
+                dask.delayed(_prepare)(self.like, of_pieces, settings, *piece, by_class, dtype)
+                for piece, summary in zip(self.pieces, self.summaries, strict=True)
+                if _has_rows(summary, by_class)
+            )
+        )
+        totals = {}
+        for of_piece in dask.compute(*(dask.delayed(Piece.totals)(piece) for piece in prepared)):
+            for name, total in of_piece.items():
+                totals[name] = totals.get(name, 0.0) + total
+        row, _ = self.summaries[0]["example"]
+        names = self.columns.get("feature_names_in_")
+        columns = Columns(row.shape[1], None if names is None else tuple(names), dtype, issparse(row))
+        rows = PiecedRows(columns, totals, self.n_samples, _Evaluation(prepared))
+        return rows, network_of(task, settings, row.shape[1], encoded.n_outputs)
 
 
-def prepare_pieces(estimator, X, y, sample_weight, mask, loss, resume):
-    """Rows in pieces that stay where they are, and the number of outputs; sets what the estimator learns of classes."""
+def check_partitions(estimator, X, y, sample_weight=None, mask=None, *, reset=True):
+    """Check rows that are dask collections, as `Partitions`; nothing is written to the estimator."""
     import dask
 
-    _check_possible(estimator, mask, loss)
+    _check_possible(estimator, mask)
     pieces = _aligned(X, y, sample_weight)
     classifies = is_classifier(estimator)
     summaries = dask.compute(*(dask.delayed(_summary)(*piece, classifies) for piece in pieces))
@@ -37,27 +102,10 @@ def prepare_pieces(estimator, X, y, sample_weight, mask, loss, resume):
         check_total_weight(np.sum([summary["weight"] for summary in summaries]))
     labels, by_label = _totals_of_labels([summary["labels"] for summary in summaries])
     row, label = summaries[0]["example"]
-    estimator._validate(row, label, reset=not resume)
-    # each label as a row with the weight of all of its rows: so classes have the weights that they have among all rows
-    all_rows = (labels, by_label) if classifies else (label, None)
-    encoded = estimator._encode(*all_rows, loss, classes=None, resume=resume, incremental=False)
-    by_class = (labels, encoded.sample_weight / by_label) if classifies else None
-    dtype = np.result_type(*(summary["dtype"] for summary in summaries))
-    like = _like(estimator)
-    prepared = dask.persist(
-        *(
-            dask.delayed(_prepare)(like, *piece, by_class, loss, dtype)
-            for piece, summary in zip(pieces, summaries, strict=True)
-            if _has_rows(summary, by_class)
-        )
-    )
-    totals = {}
-    for of_piece in dask.compute(*(dask.delayed(Piece.totals)(piece) for piece in prepared)):
-        for name, total in of_piece.items():
-            totals[name] = totals.get(name, 0.0) + total
-    columns = Columns(row.shape[1], _names(estimator), dtype, issparse(row))
-    n_samples = sum(summary["n_samples"] for summary in summaries)
-    return PiecedRows(columns, totals, n_samples, _Evaluation(prepared)), encoded.n_outputs
+    columns = check_data(estimator, row, label, reset=reset).columns
+    like = type(estimator)(**estimator.get_params(deep=False))
+    vars(like).update(columns)
+    return Partitions(pieces, summaries, labels if classifies else np.asarray(label), by_label, columns, like)
 
 
 class _Evaluation:
@@ -129,7 +177,7 @@ def _summary(X, y, sample_weight, classifies):
     }
 
 
-def _prepare(estimator, X, y, sample_weight, by_class, loss, dtype):
+def _prepare(like, task, settings, X, y, sample_weight, by_class, dtype):
     """A piece, checked and encoded."""
     X = _csr(X)
     X = X.astype(dtype) if getattr(X, "dtype", dtype) != dtype else X
@@ -138,10 +186,11 @@ def _prepare(estimator, X, y, sample_weight, by_class, loss, dtype):
     if by_class is not None and (by_class[1] != 1).any():
         of_rows = by_class[1][np.searchsorted(by_class[0], y.reshape(-1))]
         sample_weight = of_rows if sample_weight is None else sample_weight * of_rows
-    rows, network = estimator._prepare(X, y, sample_weight, None, loss, None, True, True)
+    data = check_data(like, X, y, sample_weight, reset=False)
+    rows, network = data.encoded(task, settings)
     rows = rows if rows.columns.dtype == dtype else rows.astype(dtype)
     if rows.targets is not None:
-        rows = rows.with_targets(loss.soften(rows.targets, network.likelihood))
+        rows = rows.with_targets(settings.loss.soften(rows.targets, network.likelihood))
     return Piece(network, rows)
 
 
@@ -156,7 +205,7 @@ def _evaluate(pieces, arguments, theta):
 # -- what happens before that ------------------------------------------------------------------------------------------
 
 
-def _check_possible(estimator, mask, loss):
+def _check_possible(estimator, mask):
     name = type(estimator).__name__
     if not estimator._takes_pieces:
         raise TypeError(
@@ -172,8 +221,6 @@ def _check_possible(estimator, mask, loss):
         raise InvalidParameterError(
             f"{name} takes no mask where rows are on many machines. Use the features of a penalty for whole columns."
         )
-    if loss.samples is not None:
-        raise InvalidParameterError(f"{type(loss).__name__} compares samples, which must be in memory. Pass arrays.")
     if getattr(estimator, "unlabeled_label", None) is not None:
         raise InvalidParameterError(
             f"{name} needs a label for each row where they are on many machines; got unlabeled_label="
@@ -228,18 +275,3 @@ def _totals_of_labels(found):
 def _has_rows(summary, by_class):
     """Whether a piece has a row of a class with a weight."""
     return by_class is None or by_class[1][np.isin(by_class[0], summary["labels"][0])].any()
-
-
-def _like(estimator):
-    """An estimator that encodes a piece as this one would encode all rows; weights of classes are in those of rows."""
-    like = type(estimator)(**estimator.get_params(deep=False))
-    learnt = ("classes_", "n_features_in_", "feature_names_in_", "_is_multilabel")
-    vars(like).update({name: value for name, value in vars(estimator).items() if name in learnt})
-    if hasattr(like, "class_weight"):
-        like.class_weight = None
-    return like
-
-
-def _names(estimator):
-    names = getattr(estimator, "feature_names_in_", None)
-    return None if names is None else tuple(names)

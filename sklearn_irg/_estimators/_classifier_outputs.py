@@ -1,0 +1,169 @@
+"""What the outputs of a network say of classes, and rows without a label, which no score counts."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_irg._training.tasks.classes import ClassTask, decide, find_labelled
+from sklearn_irg._training.tasks.labels import plain_labels
+from sklearn_irg._warnings import warn
+
+_COLLAPSED = 0.99  # share of the unlabelled rows in one class
+_UNLIKELY = 1e-3  # chance of so many rows of one class, if it is as frequent as among labelled rows
+
+
+class ClassPredictions:
+    """Predictions of one of several classes for each row, or of several labels at once."""
+
+    _is_multilabel = False
+
+    def _decide(self, outputs):
+        """Position of the class of each row, or the indicator of its labels."""
+        return decide(outputs, self._is_multilabel)
+
+    def decision_function(self, X):
+        """Raw outputs of the network, before they become probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            One score per row for two classes, positive for ``classes_[1]``; else one per class or label.
+        """
+        outputs = self._outputs(X)
+        return outputs if self._is_multilabel or outputs.shape[1] > 1 else outputs[:, 0]
+
+    def predict_proba(self, X):
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``; rows sum to one unless the targets are multilabel.
+        """
+        return self._outputs(X, self.likelihood_.probabilities)
+
+    def predict_log_proba(self, X):
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        probabilities = self.predict_proba(X)
+        return np.log(probabilities, out=probabilities)
+
+    def predict(self, X):
+        """Most probable class of each row, or the indicator of the labels more probable than not.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted classes.
+        """
+        positions = self._outputs(X, self._decide)
+        return positions if self._is_multilabel else self.classes_[positions]
+
+
+class ClassifierOutputs(ClassPredictions, ClassifierMixin):
+    """A classifier, whose y may have ``unlabeled_label`` in place of a class."""
+
+    unlabeled_label = None  # a parameter of some classifiers
+    _sklearn_losses = ("log_loss",)
+    _of_some_fits = ("feature_names_in_", "transduction_")
+    _against_collapse = (
+        "0.3 * ConditionalEntropy() + ClassBalance() among the penalties, n_ramp_up_epochs, batch_normalization=True, or a "
+        "smaller alpha or radius"
+    )
+
+    def _task(self):
+        name, classes = type(self).__name__, getattr(self, "classes_", None)
+        return ClassTask(
+            name, self.class_weight, self.unlabeled_label, self._takes_indicators, classes, self._is_multilabel
+        )
+
+    def _seen_by_callbacks(self, X, y, sample_weight):
+        return self._labelled_only(X, y, sample_weight)
+
+    def _labelled_only(self, X, y, sample_weight):
+        # a marker is not a class, so no score should count it
+        if self.unlabeled_label is None:
+            return X, y, sample_weight
+        labelled = find_labelled(y if issparse(y) else np.asarray(y), self.unlabeled_label)
+        if labelled is None:
+            return X, y, sample_weight
+        if issparse(X):
+            X = X.tocsr()[labelled]
+        else:
+            X = X.loc[labelled] if hasattr(X, "loc") else np.asarray(X)[labelled]
+        y = np.asarray(y).reshape(-1)[labelled]
+        return X, y, None if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labelled]
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy on the labelled rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their classes, or ``unlabeled_label`` where there is none.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        score : float
+            Share of the labelled rows that are predicted correctly; for an indicator, with all labels correct.
+        """
+        return super().score(*self._labelled_only(X, y, sample_weight))
+
+    def _example_targets(self):
+        """Targets that show every class or label."""
+        if not self._is_multilabel:
+            return self.classes_
+        return np.vstack([np.eye(len(self.classes_), dtype=int), 1 - np.eye(len(self.classes_), dtype=int)])
+
+    def _transduce(self, X, y):
+        """Set the labels of all rows of a fit, and say where those of unlabelled ones are all the same."""
+        y = y.toarray() if issparse(y) else np.asarray(y)
+        labelled, transduction = find_labelled(y, self.unlabeled_label), self.predict(X)
+        if labelled is None:
+            transduction[...] = y.reshape(transduction.shape)
+        else:
+            y = y.reshape(-1)
+            self._warn_of_collapse(transduction[~labelled], plain_labels(y[labelled]))
+            transduction[labelled] = y[labelled]
+        self.transduction_ = transduction
+
+    def _warn_of_collapse(self, predicted, known):
+        found, counts = np.unique(predicted, return_counts=True)
+        top, n_rows = counts.argmax(), len(predicted)
+        share = (np.count_nonzero(known == found[top]) + 1) / (len(known) + len(self.classes_))
+        if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
+            warn(
+                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} of {n_rows} unlabelled rows, "
+                f"so the classes have merged on them. Try {self._against_collapse}.",
+                ConvergenceWarning,
+            )

@@ -1,0 +1,19 @@
+"""Warnings that name the line of the user's that called, however much of the package and of callbacks stands between."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import sklearn
+
+__all__ = ["warn"]
+
+_OWN = (str(Path(__file__).parent), str(Path(sklearn.__file__).parent / "callback"))
+
+
+def warn(message, category):
+    """Warn at the first frame outside of the package and of scikit-learn's callbacks."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
