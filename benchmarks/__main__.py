@@ -17,7 +17,7 @@ from benchmarks import fits, paths, steps, sweeps, threats, trees
 from benchmarks.race import race
 
 GROUPS = {
-    "steps": steps.penalised_steps,
+    "steps": steps.penalized_steps,
     "penalties": steps.other_penalties,
     "relative": steps.beside_input_gradient,
     "fits": fits.networks,

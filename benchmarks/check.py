@@ -63,7 +63,7 @@ CLAIMS = [
     Claim(RESULTS, "plain # ±\n#, with `RightReasons(features=…)` on them", IRIS_CANCER, " plain: iris zeroed # ± #", 0.02),
     Claim(RESULTS, "on them # ± # (the article", IRIS_CANCER, "features= on iris: iris zeroed # ± #", 0.02),
     Claim(RESULTS, "the two\nare # ± # and", WITH_DECAY, " plain: iris zeroed # ± #", 0.02),
-    Claim(RESULTS, "and # ± #. With standardised", WITH_DECAY, "features= on iris: iris zeroed # ± #", 0.02),
+    Claim(RESULTS, "and # ± #. With standardized", WITH_DECAY, "features= on iris: iris zeroed # ± #", 0.02),
     Claim(RESULTS, "`l2=0` gives # ±\n# and", SCALED, " plain: iris zeroed # ± #", 0.02),
     Claim(RESULTS, "and # ± #.\n\n`experiments/decoy_mnist.py`", SCALED, "features= on iris: iris zeroed # ± #", 0.02),
     Claim(RESULTS, "| plain | # | # | # | # | # | # |", ANNOTATIONS,

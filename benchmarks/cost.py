@@ -28,8 +28,8 @@ RANGES = {
     "classes": [2, 4, 8, 16, 32, 64, 128],
     "strengths": [1, 3, 9, 27, 81],
 }
-MODELS = ("logistic", "perceptron")
-COLORS = {"logistic": "#0072B2", "perceptron": "#D55E00"}
+MODELS = ("logistic", "MLP")
+COLORS = {"logistic": "#0072B2", "MLP": "#D55E00"}
 
 
 def evaluation(model, rows, columns, units, classes, strengths):
@@ -38,7 +38,7 @@ def evaluation(model, rows, columns, units, classes, strengths):
     X = rng.standard_normal((rows, columns))
     y = rng.randint(classes, size=rows)
     targets = y[:, None].astype(float) if classes == 2 else np.eye(classes)[y]
-    hidden = (units,) if model == "perceptron" else ()
+    hidden = (units,) if model == "MLP" else ()
     n_outputs, likelihood = (1, Bernoulli()) if classes == 2 else (classes, Categorical())
     network = Network((columns, *hidden, n_outputs), ACTIVATIONS["relu"], likelihood)
     terms = [(1.0, NegativeLogLikelihood()), (0.1, InputGradient())]

@@ -3,7 +3,7 @@
     python benchmarks/default_alpha.py [--estimator logistic|mlp] [--seeds 2] [--generated] [CSV:TARGET[:DROP,...] ...]
 
 For scikit-learn's bundled tables, or some that it generates, and any CSV given with its target column: accuracy, log loss
-and accuracy under attack (radius 0.5 in standardised units, by `adversarial_accuracy`) of held-out rows, five folds times
+and accuracy under attack (radius 0.5 in standardized units, by `adversarial_accuracy`) of held-out rows, five folds times
 seeds, against `LogisticRegression()` and `MLPClassifier()`. An alpha qualifies if the median log loss rises by at most 1 %,
 no table loses more than a point of accuracy, and none more than half a point, or one row, of accuracy under attack. At most
 3000 rows of each table are used.

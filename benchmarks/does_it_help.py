@@ -10,7 +10,7 @@ Tables are scikit-learn's, and with a directory of CSV files adult (3000 rows), 
 numbers move by 0.3 standard deviations ("l2") within the table's range, integers by integers, and one category
 changes; 100 held-out rows. Noise is normal with half a standard deviation in each number, "missing" empties a fifth of the
 cells; both in held-out rows only, three draws. "ece" is the expected calibration error over ten bins of equal width,
-"seconds" those of the processor in one fit. Penalties that need annotations (`RightReasons`) or unlabelled rows
+"seconds" those of the processor in one fit. Penalties that need annotations (`RightReasons`) or unlabeled rows
 (`ConditionalEntropy`, `ClassBalance`) have no place here.
 """
 
@@ -91,10 +91,10 @@ MEASURES = ["clean", "attacked", "certified", "log_loss", "ece", "noise", "missi
 
 def _models():
     """Estimators by kind, penalty and strength; without penalty they are scikit-learn's."""
-    models = {("logistic", "none", 0.0): LOGISTIC, ("perceptron", "none", 0.0): PERCEPTRON}
+    models = {("logistic", "none", 0.0): LOGISTIC, ("MLP", "none", 0.0): PERCEPTRON}
     for kind, estimator, penalties in (
         ("logistic", LOGISTIC, FOR_BOTH),
-        ("perceptron", PERCEPTRON, FOR_BOTH | FOR_NETWORKS),
+        ("MLP", PERCEPTRON, FOR_BOTH | FOR_NETWORKS),
     ):
         for name, (penalty, strengths) in penalties.items():
             for alpha in strengths:
@@ -207,10 +207,10 @@ def differences(results):
     """
     results = results.set_index(["model", "penalty", "alpha", "table", "seed"])[MEASURES].sort_index()
     plain = results.xs(("none", 0.0), level=("penalty", "alpha"))
-    penalised = results[results.index.get_level_values("penalty") != "none"]
-    keys = penalised.index.droplevel(("penalty", "alpha"))
-    delta = penalised - plain.loc[keys].to_numpy()
-    delta["seconds"] = penalised["seconds"] / plain.loc[keys, "seconds"].to_numpy()
+    penalized = results[results.index.get_level_values("penalty") != "none"]
+    keys = penalized.index.droplevel(("penalty", "alpha"))
+    delta = penalized - plain.loc[keys].to_numpy()
+    delta["seconds"] = penalized["seconds"] / plain.loc[keys, "seconds"].to_numpy()
     grouped = delta.groupby(level=["model", "penalty", "alpha", "table"])
     mean, n = grouped.mean(), grouped.size().iloc[0]
     n_train = mean.index.get_level_values("table").map(HALVES).to_numpy()
@@ -224,7 +224,7 @@ def show(path):
     results = pd.read_csv(path, keep_default_na=False, na_values=[""])
     mean, width = differences(results)
     _print_counts(mean, width)
-    for model in ("logistic", "perceptron"):
+    for model in ("logistic", "MLP"):
         print(_beside_none(model, mean.loc[model], width.loc[model]), end="\n\n")
     for measure in MEASURES[:-1]:
         print(_levels(results, measure), end="\n\n")

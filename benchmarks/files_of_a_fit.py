@@ -1,4 +1,4 @@
-"""Which files of the package one fit of a perceptron enters, by room: what a reader of a fit has to open.
+"""Which files of the package one fit of an MLP enters, by room: what a reader of a fit has to open.
 
 python benchmarks/files_of_a_fit.py
 """

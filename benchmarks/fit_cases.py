@@ -378,7 +378,7 @@ def ladders():
 
 def merged_classes():
     marked = with_parameters(NETWORK, unlabeled_label=-1)
-    merged = (np.where(FEW[:, None] < 0, X[1], X), FEW)  # unlabelled rows that are all the same
+    merged = (np.where(FEW[:, None] < 0, X[1], X), FEW)  # unlabeled rows that are all the same
     for name, estimator in {"network": marked, "VAT": VAT, "ladder": LADDER}.items():
         yield f"merged classes, {name}", partial(fit, estimator, merged)
 

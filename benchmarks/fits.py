@@ -53,7 +53,7 @@ def sparse(n=100_000, d=10_000, n_classes=2):
 
 
 def networks(quick=False):
-    """Five epochs of a perceptron, with the penalty and without, against scikit-learn's without."""
+    """Five epochs of an MLP, with the penalty and without, against scikit-learn's without."""
     options = {"max_iter": 5, "random_state": 0}
     tables = {
         "breast cancer, 100 units": (breast_cancer, (100,)),
@@ -63,9 +63,9 @@ def networks(quick=False):
     }
     for name, (table, units) in list(tables.items())[: 2 if quick else None]:
         theirs = {"scikit-learn": partial(fit, table, MLPClassifier(units, **options))}
-        penalised = GradRegMLPClassifier(units, penalty="input_gradient", alpha=ALPHA, **options)
+        penalized = GradRegMLPClassifier(units, penalty="input_gradient", alpha=ALPHA, **options)
         target = 1 / 1.1 if units == (256, 256) else 1.0
-        yield Contest(f"{name}, penalised", partial(fit, table, penalised), theirs, {"scikit-learn": target})
+        yield Contest(f"{name}, penalized", partial(fit, table, penalized), theirs, {"scikit-learn": target})
         plain = GradRegMLPClassifier(units, alpha=0, **options)
         yield Contest(f"{name}, alpha = 0", partial(fit, table, plain), theirs, {"scikit-learn": 1 / 0.7})
 
@@ -73,13 +73,13 @@ def networks(quick=False):
 def linear_models(quick=False):
     """Logistic regression, and the time of an import."""
     large = {
-        "logistic, 1e6 × 50, penalised": partial(generated, 1_000_000, 50),
-        "logistic, CSR 1e5 × 1e4, penalised": sparse,
+        "logistic, 1e6 × 50, penalized": partial(generated, 1_000_000, 50),
+        "logistic, CSR 1e5 × 1e4, penalized": sparse,
     }
     theirs = LogisticRegression(max_iter=1000)
-    penalised = GradRegLogisticRegression(alpha=ALPHA, max_iter=1000)
+    penalized = GradRegLogisticRegression(alpha=ALPHA, max_iter=1000)
     plain = GradRegLogisticRegression(alpha=0, max_iter=1000)
-    for name, ours in (("penalised", penalised), ("alpha = 0", plain)):
+    for name, ours in (("penalized", penalized), ("alpha = 0", plain)):
         yield Contest(
             f"logistic, 569 × 30, {name}",
             partial(fit, breast_cancer, ours),
@@ -89,7 +89,7 @@ def linear_models(quick=False):
     for name, table in {} if quick else large.items():
         yield Contest(
             name,
-            partial(fit, table, penalised),
+            partial(fit, table, penalized),
             {"scikit-learn": partial(fit, table, theirs)},
             {"scikit-learn": 1 / 0.8},
         )
@@ -145,7 +145,7 @@ def skorch_search(epochs):
     import torch
     from skorch import NeuralNetClassifier
 
-    class Penalised(NeuralNetClassifier):
+    class Penalized(NeuralNetClassifier):
         def __init__(self, *args, alpha=0.0, **kwargs):
             self.alpha = alpha
             super().__init__(*args, **kwargs)
@@ -165,7 +165,7 @@ def skorch_search(epochs):
         def __init__(self):
             super().__init__(torch.nn.Linear(64, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10))
 
-    model = Penalised(
+    model = Penalized(
         Perceptron,
         criterion=torch.nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,

@@ -1,4 +1,4 @@
-"""One penalised step, value and gradient, as this package, nested autograd, torch and jax do it, and its floor.
+"""One penalized step, value and gradient, as this package, nested autograd, torch and jax do it, and its floor.
 
 All compute the same gradient, which is checked first. The floor is the step's matrix products alone, in arrays that exist
 already, through the Gram matrix of the first layer where that is cheaper.
@@ -71,7 +71,7 @@ def _named(shape, dtype, *more):
     return ", ".join([f"{'-'.join(map(str, sizes))} × {n}", np.dtype(dtype).name, *more])
 
 
-def penalised_steps(quick=False):
+def penalized_steps(quick=False):
     """The squared input gradient, at five shapes, in two precisions, with two activations."""
     for shape in SHAPES[:3] if quick else SHAPES:
         for dtype in (np.float32, np.float64):
@@ -118,7 +118,7 @@ def beside_input_gradient(quick=False):
         plain = {"InputGradient": partial(ours, of, InputGradient())}
         yield Contest(
             _named(*of, "SpectralNormalization"),
-            partial(ours, of, InputGradient(), parametrisation=SpectralNormalization()),
+            partial(ours, of, InputGradient(), parametrization=SpectralNormalization()),
             plain,
             {"InputGradient": 1 / 1.5},
         )

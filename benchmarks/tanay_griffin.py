@@ -97,7 +97,7 @@ def draw(data, sweeps, path):
     left.set(xlabel="tilting angle (degrees)", ylabel="adversarial distance (pixel units)")
     right.set(xlabel="tilting angle (degrees)", ylabel="test error (%)")
     left.legend(frameon=False)
-    figure.suptitle(f"Digits {digits[0]} and {digits[1]}, from strong (left) to weak regularisation")
+    figure.suptitle(f"Digits {digits[0]} and {digits[1]}, from strong (left) to weak regularization")
     figure.savefig(path, dpi=120)
 
 

@@ -25,9 +25,9 @@ LEVELS = (9, 16, 7, 15, 6, 5, 2, 30)
 TARGETS = {  # smallest time of a step with weight decay over ours, by kind of model and number of swaps
     ("logistic", "adversarial_loss", 0): 1 / 3,
     ("logistic", "adversarial_loss", 1): 1 / 3,
-    ("perceptron", "adversarial_loss", 0): 1 / 2.5,
-    ("perceptron", "adversarial_loss", 1): 1 / 3.5,
-    ("perceptron", "certified_loss", 1): 1 / 8,
+    ("MLP", "adversarial_loss", 0): 1 / 2.5,
+    ("MLP", "adversarial_loss", 1): 1 / 3.5,
+    ("MLP", "certified_loss", 1): 1 / 8,
 }
 
 

@@ -3,7 +3,7 @@ What is it worth to know which columns cannot matter?
 =====================================================
 
 Two informative columns stand among thirty of noise. With `RightReasons(features=...)` on
-the noise, a perceptron learns from twenty rows what it otherwise needs a thousand for
+the noise, an MLP learns from twenty rows what it otherwise needs a thousand for
 (Ross, Hughes and Doshi-Velez 2017). An annotation may also be one of single entries,
 ``fit(..., mask=A)``, which leaving columns out cannot express.
 """

@@ -2,7 +2,7 @@
 Is a model as often right as it says?
 =====================================
 
-A perceptron that is trained for long on few rows is too sure of itself: it says 99 % and is
+An MLP that is trained for long on few rows is too sure of itself: it says 99 % and is
 right in 85 % of the cases. The input-gradient penalty makes it less steep, and so less
 sure; too much of it, and the model is not sure enough. Calibration curves along alpha show
 where the two meet, and `temperature` says it in one number: what scores are divided by to

@@ -2,7 +2,7 @@
 A decoy gives the label away in training: can a mask save the model?
 ====================================================================
 
-Each digit has a grey patch in a random corner. In training its shade is that of the digit,
+Each digit has a gray patch in a random corner. In training its shade is that of the digit,
 at test it is random. A mask, one entry for each pixel of each row, says where the patches
 are, and `RightReasons` makes the model ignore what it marks (Ross, Hughes and Doshi-Velez
 2017).

@@ -34,7 +34,7 @@ for column in np.argsort(-np.count_nonzero(coefs, axis=0))[:5]:
 left.set(
     xscale="log",
     xlabel="alpha",
-    ylabel="coefficient (standardised columns)",
+    ylabel="coefficient (standardized columns)",
     title="the last five to go",
 )
 left.legend()

@@ -76,12 +76,8 @@ def prepared(model):
 
 models = {
     "gradient boosting": HistGradientBoostingClassifier(max_iter=50, random_state=0),
-    "perceptron, no penalty": GradRegMLPClassifier(
-        penalty=None, max_iter=1000, random_state=0
-    ),
-    "perceptron, input gradient": GradRegMLPClassifier(
-        alpha=0.3, max_iter=1000, random_state=0
-    ),
+    "MLP, no penalty": GradRegMLPClassifier(penalty=None, max_iter=1000, random_state=0),
+    "MLP, input gradient": GradRegMLPClassifier(alpha=0.3, max_iter=1000, random_state=0),
     "logistic, no penalty": GradRegLogisticRegressionCV(alphas=[0.0], cv=5),
     "logistic, strength by one standard error": GradRegLogisticRegressionCV(
         cv=5, selection="one_standard_error"

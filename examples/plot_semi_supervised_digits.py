@@ -2,8 +2,8 @@
 How far do twenty labels reach?
 ===============================
 
-Two labelled images of each digit and 1777 without a label (−1 in y). `VATClassifier` asks
-for predictions that do not change around any row, labelled or not, and for sure predictions
+Two labeled images of each digit and 1777 without a label (−1 in y). `VATClassifier` asks
+for predictions that do not change around any row, labeled or not, and for sure predictions
 in all classes.
 """
 
@@ -19,26 +19,26 @@ X, y = load_digits(return_X_y=True)
 X = X / 16
 
 # %%
-# Accuracy on the unlabelled rows, for two and five labels of each digit and three draws of
+# Accuracy on the unlabeled rows, for two and five labels of each digit and three draws of
 # these.
 
 counts = [2, 5]
 found = {
-    "MLPClassifier, labelled rows alone": [],
+    "MLPClassifier, labeled rows alone": [],
     "LabelSpreading": [],
     "VATClassifier": [],
 }
 for n_labels in counts:
     scores = np.zeros((3, 3))
     for draw in range(3):
-        labelled, rest = train_test_split(
+        labeled, rest = train_test_split(
             np.arange(len(y)), train_size=10 * n_labels, stratify=y, random_state=draw
         )
         some = np.full(len(y), -1)
-        some[labelled] = y[labelled]
+        some[labeled] = y[labeled]
         plain = MLPClassifier(
             learning_rate_init=0.005, max_iter=500, random_state=draw
-        ).fit(X[labelled], y[labelled])
+        ).fit(X[labeled], y[labeled])
         spreading = LabelSpreading(kernel="knn", n_neighbors=10).fit(X, some)
         vat = VATClassifier(learning_rate_init=0.005, tol=0.01, random_state=draw).fit(
             X, some
@@ -62,13 +62,13 @@ for name, values in found.items():
         capsize=3,
         label=name,
     )
-ax.set(xlabel="labels of each digit", ylabel="accuracy on unlabelled rows", xticks=counts)
+ax.set(xlabel="labels of each digit", ylabel="accuracy on unlabeled rows", xticks=counts)
 ax.legend()
 plt.show()
 
 # %%
-# **What was seen.** The unlabelled rows are worth far more than a few more labels: with two
-# of each digit both methods that use them are ahead of a perceptron with five. On these
+# **What was seen.** The unlabeled rows are worth far more than a few more labels: with two
+# of each digit both methods that use them are ahead of an MLP with five. On these
 # clean clusters scikit-learn's label spreading is slightly better and needs no training; a
 # network is for rows that come later, for other penalties beside this one, and for tables
 # where distance between rows means little.

@@ -1,5 +1,5 @@
 """
-A new angle on L2 regularisation: what does weight decay do to a boundary?
+A new angle on L2 regularization: what does weight decay do to a boundary?
 ==========================================================================
 
 Tanay and Griffin (2018) turned the strength of weight decay from strong to weak and

@@ -5,7 +5,7 @@ Why does a boundary that classifies well come close to every row?
 Two classes that differ in their first coordinate only. A boundary at an angle to it
 classifies as well, but mirror images, and with them adversarial examples, lie at a distance
 that shrinks to nothing as the angle grows to a right one (Tanay and Griffin 2018). In
-practice a noisy row and a fit without regularisation tilt a boundary.
+practice a noisy row and a fit without regularization tilt a boundary.
 """
 
 import matplotlib.pyplot as plt
@@ -77,7 +77,7 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
 plt.show()
 
 # %%
-# **What was seen.** Without regularisation the boundary turns to accommodate one row, and
+# **What was seen.** Without regularization the boundary turns to accommodate one row, and
 # weight decay turns it back. The input gradient does not: these rows are separable, so a
 # steep enough model is sure of each, and where a model is sure its loss is flat. The
 # penalty acts where classes overlap, which is why `l2` stands beside it by default.

@@ -2,7 +2,7 @@
 Two rules explain the labels: which one did the network learn?
 ==============================================================
 
-Images of 5 × 5 pixels in four colours. In the first class all four corners are equal *and*
+Images of 5 × 5 pixels in four colors. In the first class all four corners are equal *and*
 the three pixels at the top middle differ; in the second neither holds. Either rule is
 enough. An annotation says which columns must not matter (Ross, Hughes and Doshi-Velez
 2017).

@@ -2,7 +2,7 @@
 Where does a boundary run that sixteen points leave open?
 =========================================================
 
-Two rings, eight labelled points each. A plain network draws its boundary wherever the
+Two rings, eight labeled points each. A plain network draws its boundary wherever the
 points leave room. With the virtual adversarial penalty (Miyato et al. 2018) predictions
 must not change within a radius of each point.
 """
@@ -62,5 +62,5 @@ plt.show()
 
 # %%
 # **What was seen.** The plain network cuts the outer ring, even when trained five times as
-# long. The penalised one separates the rings from every start: the radius says what the
+# long. The penalized one separates the rings from every start: the radius says what the
 # sixteen points cannot.

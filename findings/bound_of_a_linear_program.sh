@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # scipy 1.17.1: milp gives no dual bound for a program whose variables are all continuous, though it proves the optimum.
 #
-# Behaviour: mip_dual_bound is None where integrality is all zeros, and a number where one variable is an integer.
+# Behavior: mip_dual_bound is None where integrality is all zeros, and a number where one variable is an integer.
 # Output seen on 2026-11-29, with Python 3.11, numpy 2.4.6:
 #     continuous: status 0, minimum 1.5, bound None
 #     one integer: status 0, minimum 1.5, bound 1.5

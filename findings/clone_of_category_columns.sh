@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # catboost 1.2.10 with scikit-learn 1.9.1: an estimator whose cat_features is a list cannot be cloned; with a tuple it can.
 #
-# Behaviour: CatBoostClassifier(cat_features=["job"]) fits, predicts and is accepted by is_classifier; sklearn.base.clone raises a
+# Behavior: CatBoostClassifier(cat_features=["job"]) fits, predicts and is accepted by is_classifier; sklearn.base.clone raises a
 # RuntimeError that says the constructor modifies the parameter, so that GridSearchCV, cross_val_score and every meta-estimator fail.
 # The same columns as a tuple are cloned and fitted. Other parameters that are lists, such as class_weights, are refused as well.
 # Output seen on 2026-11-30, with Python 3.11, numpy 2.4.6, pandas 2.3.3, scipy 1.17.1:

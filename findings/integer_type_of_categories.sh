@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # xgboost-cpu 3.2.0: categories of a pandas column are refused at prediction if their integers are of another type than in fit.
 #
-# Behaviour: a classifier is fitted on a column whose categories are the integers 3, 5, 7 and 9 as int64. The same rows with the same
+# Behavior: a classifier is fitted on a column whose categories are the integers 3, 5, 7 and 9 as int64. The same rows with the same
 # categories as int32 raise an XGBoostError, "the index type must match"; as int64 they are predicted.
 # Output seen on 2026-11-30, with Python 3.11, pandas 2.3.3, numpy 2.4.6:
 #     int64: predicted

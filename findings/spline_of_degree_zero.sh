@@ -2,7 +2,7 @@
 # scikit-learn 1.9.1: SplineTransformer of degree 0 with constant extrapolation raises an error above its last knot, and has no
 # active basis function below its first one.
 #
-# Behaviour: with extrapolation="constant", degrees 1 and more repeat the values at the nearest knot outside the knots. Degree 0
+# Behavior: with extrapolation="constant", degrees 1 and more repeat the values at the nearest knot outside the knots. Degree 0
 # gives a row of zeros below them, and a ValueError about shapes above them.
 # Output seen on 2026-11-30, with Python 3.11, numpy 2.4.6, scipy 1.17.1:
 #     degree 0: below [0. 0. 0.], at the first knot [1. 0. 0.], above ValueError

@@ -70,7 +70,7 @@ def _parser():
         "--estimator",
         choices=("logistic", "mlp"),
         default="logistic",
-        help="logistic regression or perceptron (default: logistic)",
+        help="logistic regression or MLP (default: logistic)",
     )
     add(
         "--penalty",

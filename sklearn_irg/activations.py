@@ -1,4 +1,4 @@
-"""Activation functions of hidden layers, the ``activation`` parameter of the perceptrons."""
+"""Activation functions of hidden layers, the ``activation`` parameter of the MLPs."""
 
 from sklearn_irg._engine.activations import (
     ACTIVATIONS,

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._component import Component
 from sklearn_irg._engine.autodiff import Bundle, defvjp, defvjp_all, opaque, primitive
-from sklearn_irg._engine.parametrisations import Parametrisation
+from sklearn_irg._engine.parametrizations import Parametrization
 from sklearn_irg._engine.sensitivity import leading_singular_triple, power_iterations
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-class Constraint(Component, Parametrisation):
+class Constraint(Component, Parametrization):
     """A constraint on all weight matrices of a network."""
 
 
@@ -265,7 +265,7 @@ def check_constraint(constraint):
 def _leading(W, n_iterations):
     """Leading singular triple of a matrix: exact, or by so many power iterations."""
     if not np.isfinite(W).all():
-        raise ValueError("training diverged: weights are not finite. Standardise X, or lower learning_rate_init.")
+        raise ValueError("training diverged: weights are not finite. Standardize X, or lower learning_rate_init.")
     if n_iterations is None:
         u, sigma, v = leading_singular_triple(W)
     else:
@@ -298,7 +298,7 @@ defvjp(
 )
 
 
-# -- the derivative with respect to the weights before they are normalised, as a function that can be differentiated --------
+# -- the derivative with respect to the weights before they are normalized, as a function that can be differentiated --------
 
 
 @primitive

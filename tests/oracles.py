@@ -73,6 +73,6 @@ def spectral_norm_optimum(X, y, alpha, n_steps=3000):
     return losses(X @ W + b, Y, "softmax").mean() + alpha * np.linalg.norm(W, 2) ** 2
 
 
-def shortest_in_zonotope(centre, generators):
-    """Length of the shortest vector ``centre + t @ generators`` with ``|t| <= 1``: zero if 0 is a subgradient."""
-    return np.sqrt(2 * lsq_linear(generators.T, -centre, bounds=(-1, 1)).cost)
+def shortest_in_zonotope(center, generators):
+    """Length of the shortest vector ``center + t @ generators`` with ``|t| <= 1``: zero if 0 is a subgradient."""
+    return np.sqrt(2 * lsq_linear(generators.T, -center, bounds=(-1, 1)).cost)

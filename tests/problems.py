@@ -52,16 +52,16 @@ def problem(likelihood="softmax", activation="tanh", hidden=(7, 6), n_samples=20
 
 
 def make_objective(
-    network, X, Y, penalty=None, alpha=1.0, *, loss=None, labelled=None, constraint=None, dropout=0.0, **options
+    network, X, Y, penalty=None, alpha=1.0, *, loss=None, labeled=None, constraint=None, dropout=0.0, **options
 ):
-    """Mean loss + alpha · penalty over rows; ``labelled`` are booleans, options those of `Rows`."""
+    """Mean loss + alpha · penalty over rows; ``labeled`` are booleans, options those of `Rows`."""
     loss = check_loss(loss)
-    if labelled is not None:
-        options["groups"] = {"labelled": np.flatnonzero(labelled), "unlabelled": np.flatnonzero(~labelled)}
+    if labeled is not None:
+        options["groups"] = {"labeled": np.flatnonzero(labeled), "unlabeled": np.flatnonzero(~labeled)}
     rows = Rows(X, loss.soften(Y, network.likelihood), **options)
     penalty = check_penalty(penalty)
     terms = [] if penalty is None else [(alpha * weight, term) for weight, term in penalty.terms()]
-    return Objective(network, rows, [(1.0, loss), *terms], parametrisation=constraint, dropout=dropout)
+    return Objective(network, rows, [(1.0, loss), *terms], parametrization=constraint, dropout=dropout)
 
 
 def evaluate(objective, theta, seed=0):

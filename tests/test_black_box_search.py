@@ -38,7 +38,7 @@ def accuracy_under_shifts(model, threat, n_shifts=1000):
 
 
 @pytest.mark.parametrize("norm", EPSILON)
-@pytest.mark.parametrize("model", [NEIGHBOURS, MIXED], ids=["neighbours", "behind components"])
+@pytest.mark.parametrize("model", [NEIGHBOURS, MIXED], ids=["neighbors", "behind components"])
 def test_it_is_at_most_a_row_above_a_thousand_shifts(model, norm):
     threat = ThreatModel(EPSILON[norm], norm=norm).fit(TRAIN)
     found = [

@@ -214,7 +214,7 @@ class TestForests:
 
 
 def test_the_solver_finds_the_optimum():
-    # minimise 2x + 3z with x + z >= 4.5 and z whole: (4.5, 0), where a presolver of HiGHS 1.14 says (0, 5)
+    # minimize 2x + 3z with x + z >= 4.5 and z whole: (4.5, 0), where a presolver of HiGHS 1.14 says (0, 5)
     matrix = LinearConstraint(np.array([[1.0, 1.0]]), 4.5, np.inf)
     found = solved(np.array([2.0, 3.0]), np.array([0, 1]), Bounds(0, 10), matrix, seconds=10.0)
     np.testing.assert_allclose(found.x, [4.5, 0], atol=1e-9)

@@ -164,7 +164,7 @@ def test_weight_clipping_clips_biases_as_published_only_when_asked():
             np.testing.assert_array_equal(b, np.clip(before, -0.5, 0.5) if biases else before)
 
 
-def test_normalisation_by_power_iterations_tends_to_the_exact_one():
+def test_normalization_by_power_iterations_tends_to_the_exact_one():
     network, X, Y, theta, _ = problem()
     exact = SpectralNormalization(2.0).transform(network, theta)
     np.testing.assert_allclose(SpectralNormalization(2.0, n_iterations=300).transform(network, theta), exact, rtol=1e-9)

@@ -1,4 +1,4 @@
-"""Deletion masks against closed forms, all sets of columns, grids, and the laws of what they minimise."""
+"""Deletion masks against closed forms, all sets of columns, grids, and the laws of what they minimize."""
 
 from itertools import product
 
@@ -211,7 +211,7 @@ def test_two_columns_by_a_grid():
     assert ((mask > 0) & (mask < 1)).any()
 
 
-def test_neighbours_are_searched_without_gradients():
+def test_neighbors_are_searched_without_gradients():
     model = KNeighborsClassifier(3).fit(X, y)
     mask = deletion_mask(model, X[:20], ZERO)
     assert (objective(model, X[:20], ZERO, 0.1, mask) < objective(model, X[:20], ZERO, 0.1, 0 * mask)).any()

@@ -665,7 +665,7 @@ class TestBadInput:
         np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
-def test_regressors_and_neighbours():
+def test_regressors_and_neighbors():
     X, y = make_moons(50, random_state=0)
     regressor = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
     expected = oracles.input_gradients(lambda X: (regressor.predict(X) - y) ** 2 / 2, X)

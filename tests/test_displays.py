@@ -409,7 +409,7 @@ def test_models_of_a_list_are_named_by_their_classes():
 
 
 def test_bands_lie_below_curves_and_long_names_wrap():
-    name = "a pipeline with a scaler, an encoder and a perceptron of fifty units"
+    name = "a pipeline with a scaler, an encoder and an MLP of fifty units"
     display = RobustnessCurveDisplay.from_estimators({name: NETWORK}, X, y, threat=[0.0, 1.0])
     (band,) = display.ax_.collections
     assert all(line.get_zorder() > band.get_zorder() for line in display.ax_.lines)
@@ -451,7 +451,7 @@ def test_a_path_of_trees_has_errors_and_no_distances():
     assert list(display.curves) == ["error"]
 
 
-def test_numbers_are_coloured_by_value_and_a_constant_column_makes_no_strip():
+def test_numbers_are_colored_by_value_and_a_constant_column_makes_no_strip():
     rng = np.random.RandomState(0)
     points = np.column_stack([1000 * rng.standard_normal(30), np.ones(30)])
     display = InputGradientDisplay(points, np.zeros((30, 2)), labels=rng.standard_normal(30)).plot()

@@ -74,7 +74,7 @@ def test_the_tables_of_does_it_help_are_those_of_its_results(capsys):
     assert sorted(line for line in page.splitlines() if line.startswith("|")) == sorted(printed)
 
 
-def test_rivals_are_interpolated_between_neighbours_on_their_frontier():
+def test_rivals_are_interpolated_between_neighbors_on_their_frontier():
     points = pd.DataFrame({"clean": [0.8, 0.7, 0.75, 0.6], "attacked": [0.2, 0.4, 0.1, 0.4]})
     np.testing.assert_allclose(frontiers.interpolated(points, [0.85, 0.8, 0.75, 0.6]), [np.nan, 0.2, 0.3, 0.4])
     np.testing.assert_allclose(frontiers.best(points, [0.85, 0.8, 0.75, 0.6]), [np.nan, 0.2, 0.2, 0.4])

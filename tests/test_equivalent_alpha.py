@@ -112,11 +112,11 @@ def test_imsat_is_a_multiple_of_ours():
 
 def test_decay_after_each_step_is_gradient_descent_on_half_the_squared_weights():
     rate, alpha = 0.01, equivalent_alpha(VALUE, "decay")
-    plain, penalised = (evaluate(make_objective(network, X, Y, WeightDecay(), a), theta)[1] for a in (0, alpha))
+    plain, penalized = (evaluate(make_objective(network, X, Y, WeightDecay(), a), theta)[1] for a in (0, alpha))
     decayed = theta - rate * plain
     for (W, _), (V, _) in zip(network.unpack(decayed), network.unpack(theta), strict=True):
         W -= rate * VALUE * V
-    np.testing.assert_allclose(theta - rate * penalised, decayed, rtol=1e-12)
+    np.testing.assert_allclose(theta - rate * penalized, decayed, rtol=1e-12)
 
 
 def test_units_of_the_paper_divide_by_their_square():

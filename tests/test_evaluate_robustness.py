@@ -30,7 +30,7 @@ MODELS = {  # and the methods that attack and certify
         "gradient",
         "linear_bounds",
     ),
-    "neighbours": (KNeighborsClassifier(), "search", ""),
+    "neighbors": (KNeighborsClassifier(), "search", ""),
     "an unknown step": (UNKNOWN, "search", ""),
 }
 

@@ -32,7 +32,7 @@ X = scale(X)
 
 
 class Unsure(SamplePenalty):
-    """Entropy of the prediction at each row; no label is read, so unlabelled rows count too."""
+    """Entropy of the prediction at each row; no label is read, so unlabeled rows count too."""
 
     group = "all"
 
@@ -259,8 +259,8 @@ class TestSamplePenalty:
 class TestWeightPenalty:
     def test_shrinks_its_layer_only(self):
         options = {"alpha": 0.1, "l2": 0, "random_state": 0, "max_iter": 500}
-        free, penalised = (GradRegMLPClassifier((8,), penalty=p, **options).fit(X, Y) for p in (None, LastLayer()))
-        sizes = [[np.linalg.norm(W) for W in model.coefs_] for model in (free, penalised)]
+        free, penalized = (GradRegMLPClassifier((8,), penalty=p, **options).fit(X, Y) for p in (None, LastLayer()))
+        sizes = [[np.linalg.norm(W) for W in model.coefs_] for model in (free, penalized)]
         assert sizes[1][1] < 0.7 * sizes[0][1]
         assert sizes[1][0] > 0.9 * sizes[0][0]
 
@@ -445,11 +445,11 @@ class TestLossOfTwoSamples:
         ]
         np.testing.assert_allclose(models[0].loss_, models[1].loss_, rtol=1e-10)
 
-    @pytest.mark.parametrize("samples", [("labelled", "unlabelled"), ("first", "first")], ids=str)
+    @pytest.mark.parametrize("samples", [("labeled", "unlabeled"), ("first", "first")], ids=str)
     def test_names_that_mean_something_else_are_refused(self, samples):
         loss = type("Named", (MeanDifference,), {"samples": samples})()
         with pytest.raises(
-            ValueError, match="samples of Named must be different names other than 'all' and 'unlabelled'"
+            ValueError, match="samples of Named must be different names other than 'all' and 'unlabeled'"
         ):
             GradRegLogisticRegression(None, loss=loss).fit(self.rows, self.names)
 

@@ -126,7 +126,7 @@ OTHERS = {
     "powers": of_numbers(PowerTransformer()),
     "ranks": of_numbers(QuantileTransformer(n_quantiles=20)),
     "unit norm": of_numbers(Normalizer()),
-    "neighbours": of_numbers(KNNImputer(missing_values=0)),
+    "neighbors": of_numbers(KNNImputer(missing_values=0)),
     "kernel": of_numbers(StandardScaler(), Nystroem(n_components=10, random_state=0)),
     "numbers by target": make_column_transformer((TargetEncoder(), ["count", "kind"]), ("passthrough", ["amount"])),
     "numbers as categories": make_column_transformer(

@@ -102,7 +102,7 @@ class TestCheckLoss:
 
             def answer(self, *args, name=name, asked=asked):
                 asked.append(args)
-                return {"bounded": ("parametrisation", other), "soften": np.ones((1, 1))}.get(name, other)
+                return {"bounded": ("parametrization", other), "soften": np.ones((1, 1))}.get(name, other)
 
             wrapped = Modification(0.0, loss=type("Own", (Squares,), {name: answer})())
             given = {"smoothed": (8.0,), "soften": (np.ones((1, 1)), Bernoulli())}.get(
@@ -294,7 +294,7 @@ class TestLossesWithoutLabels:
     def test_the_default_penalty_is_refused_by_name(self):
         with pytest.raises(
             ValueError,
-            match=r"InputGradient counts .* group 'labelled', but the groups here are 'all'\. Beside .* use penalty=None",
+            match=r"InputGradient counts .* group 'labeled', but the groups here are 'all'\. Beside .* use penalty=None",
         ):
             GradRegMLPClassifier(loss=Squares()).fit(MULTI_X, MULTI_Y)
 

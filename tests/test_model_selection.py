@@ -62,13 +62,13 @@ class TestBalancedAlpha:
             balanced_alpha(make_pipeline(StandardScaler(), GradRegMLPClassifier()), MULTI_X, MULTI_Y)
 
 
-SOME = np.where(np.arange(150) % 5, -1, MULTI_Y)  # ten labelled rows of each class
+SOME = np.where(np.arange(150) % 5, -1, MULTI_Y)  # ten labeled rows of each class
 
 
 class TestLabeledStratifiedKFold:
     CV = LabeledStratifiedKFold(5, shuffle=True, random_state=0)
 
-    def test_folds_of_labelled_rows_are_stratified_and_unlabelled_rows_are_always_trained_on(self):
+    def test_folds_of_labeled_rows_are_stratified_and_unlabeled_rows_are_always_trained_on(self):
         tested = []
         for train, test in self.CV.split(MULTI_X, SOME):
             assert sorted([*train, *test]) == list(range(150))
@@ -118,10 +118,10 @@ class TestLabeledStratifiedKFold:
         ("y", "message"),
         [
             (None, "LabeledStratifiedKFold needs y, as a dense column; got None"),
-            (np.full(150, -1), "no labelled row: all are unlabeled_label=-1"),
+            (np.full(150, -1), "no labeled row: all are unlabeled_label=-1"),
             (
                 np.where(np.arange(150) < 3, np.arange(150) % 2, -1),
-                "n_splits=5 needs a class with as many labelled rows, but the largest one in y has 2",
+                "n_splits=5 needs a class with as many labeled rows, but the largest one in y has 2",
             ),
         ],
     )

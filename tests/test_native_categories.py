@@ -117,7 +117,7 @@ def reading_of(model, table, threat):
     return AttackProblem(model, table, None, threat).model.trees.reading
 
 
-def neighbours(table, i, reading, threat, levels):
+def neighbors(table, i, reading, threat, levels):
     """Rows that differ from one in levels, whole numbers and sides of thresholds, as far as no number goes too far alone."""
     row, (_, count_scale, _, size_scale, _) = table.iloc[i], threat.scales_
     cuts = reading.trees.thresholds(3)
@@ -138,7 +138,7 @@ def neighbours(table, i, reading, threat, levels):
 def listed_accuracies(model, threat, table, y, levels=CATEGORIES):
     """By predicting every row."""
     reading = reading_of(model, table, threat)
-    parts = [neighbours(table, i, reading, threat, levels) for i in range(len(table))]
+    parts = [neighbors(table, i, reading, threat, levels) for i in range(len(table))]
     origin = np.repeat(np.arange(len(table)), list(map(len, parts)))
     every = pd.concat(parts, ignore_index=True)
     for name in CATEGORIES:

@@ -261,13 +261,13 @@ OF_LABELS = [
 
 
 @pytest.mark.parametrize("penalty", LABEL_FREE + OF_LABELS, ids=repr)
-def test_unlabelled_rows_count_in_terms_that_read_no_labels_and_only_there(penalty):
+def test_unlabeled_rows_count_in_terms_that_read_no_labels_and_only_there(penalty):
     network, X, Y, theta, _ = problem(n_samples=12)
-    labelled = np.arange(12) < 5
-    some = penalty_value(penalty, network, X, Y, theta, labelled=labelled)
-    changed = penalty_value(penalty, network, X, np.where(labelled[:, None], Y, Y[::-1]), theta, labelled=labelled)
-    moved = penalty_value(penalty, network, np.where(labelled[:, None], X, 2 * X), Y, theta, labelled=labelled)
-    assert changed == some  # the labels of unlabelled rows are never read
+    labeled = np.arange(12) < 5
+    some = penalty_value(penalty, network, X, Y, theta, labeled=labeled)
+    changed = penalty_value(penalty, network, X, np.where(labeled[:, None], Y, Y[::-1]), theta, labeled=labeled)
+    moved = penalty_value(penalty, network, np.where(labeled[:, None], X, 2 * X), Y, theta, labeled=labeled)
+    assert changed == some  # the labels of unlabeled rows are never read
     assert (moved != some) == (penalty in LABEL_FREE)
 
 
@@ -341,19 +341,19 @@ def test_conditional_entropy_is_scipys(likelihood):
 
 class TestClassBalance:
     @pytest.mark.parametrize("likelihood", ["logistic", "softmax"])
-    @pytest.mark.parametrize("priors", ["uniform", "labelled", "given"])
+    @pytest.mark.parametrize("priors", ["uniform", "labeled", "given"])
     def test_is_scipys_divergence_of_the_mean_prediction(self, likelihood, priors):
         network, X, Y, theta, rng = problem(likelihood)
-        labelled, weight = np.arange(20) < 15, rng.rand(20)
+        labeled, weight = np.arange(20) < 15, rng.rand(20)
         P = oracles.means(outputs_of(network, theta)(X), network.likelihood.out_activation)
         P, Y2 = (np.hstack([1 - A, A]) if likelihood == "logistic" else A for A in (P, Y))
         shares = weight[:15] @ Y2[:15]
         given = np.arange(1, P.shape[1] + 1)
         expected = scipy_entropy(
-            {"uniform": np.ones_like(given), "labelled": shares, "given": given}[priors], weight @ P
+            {"uniform": np.ones_like(given), "labeled": shares, "given": given}[priors], weight @ P
         )
         penalty = ClassBalance(list(given) if priors == "given" else priors)
-        value = penalty_value(penalty, network, X, Y, theta, sample_weight=weight, labelled=labelled)
+        value = penalty_value(penalty, network, X, Y, theta, sample_weight=weight, labeled=labeled)
         np.testing.assert_allclose(value, expected, rtol=1e-9)
 
     def test_only_ratios_of_weights_matter_to_it(self):
@@ -392,7 +392,7 @@ class TestClassBalance:
             values = [one.value(theta, b) / b.weights["all"].sum() for one, b in zip(both, batch, strict=True)]
             np.testing.assert_allclose(*values, rtol=1e-12)
 
-    def test_a_class_without_labelled_rows_has_no_share(self):
+    def test_a_class_without_labeled_rows_has_no_share(self):
         network, X, Y, theta, _ = problem()
         Y = np.roll(Y, 1, axis=1) * [0, 1, 1, 1]
         P = oracles.means(outputs_of(network, theta)(X), "softmax").mean(axis=0)
@@ -411,7 +411,7 @@ class TestClassBalance:
         ("priors", "likelihood", "message"),
         [
             ([0.5, 0.5], "softmax", r"priors of ClassBalance must be 4 numbers, one per class; got \[0.5, 0.5\]"),
-            ("labelled", "labels", "needs classes that exclude one another; got an indicator of labels"),
+            ("labeled", "labels", "needs classes that exclude one another; got an indicator of labels"),
         ],
     )
     def test_priors_that_do_not_fit_are_refused(self, priors, likelihood, message):
@@ -434,7 +434,7 @@ class TestLocalRadius:
         for scale in (1e-200, 1e200):
             np.testing.assert_allclose(LocalRadius().radii(X * scale), radii * scale, rtol=1e-9)
 
-    def test_is_a_fraction_of_the_distance_to_a_neighbour(self):
+    def test_is_a_fraction_of_the_distance_to_a_neighbor(self):
         X = np.array([[0.0], [1.0], [3.0], [7.0]])
         np.testing.assert_allclose(LocalRadius(0.5, n_neighbors=2).radii(X), [1.5, 1.0, 1.5, 3.0])
         np.testing.assert_allclose(LocalRadius(1.0, n_neighbors=99).radii(X), [7, 6, 4, 7])
@@ -449,10 +449,10 @@ class TestLocalRadius:
             moved = perturbed(objective.terms[1][1], objective, theta, some)[1]
             np.testing.assert_allclose(np.linalg.norm(moved - some.X, axis=1), expected[some.rows], rtol=1e-10)
 
-    def test_a_row_alone_has_no_neighbours(self):
+    def test_a_row_alone_has_no_neighbors(self):
         network, X, Y, _, _ = problem()
         with pytest.raises(
-            ValueError, match=r'epsilon="local" needs at least 2 rows to have neighbours; got n_samples=1\.'
+            ValueError, match=r'epsilon="local" needs at least 2 rows to have neighbors; got n_samples=1\.'
         ):
             make_objective(network, X[:1], Y[:1], VirtualAdversarial("local"))
 
@@ -595,7 +595,7 @@ class TestNormOfTheParameterGradient:
             GradRegMLPClassifier(penalty=ParameterGradient(squared="no")).fit(MULTI_X, MULTI_Y)
 
 
-class TestParameterGradientAndParametrisations:
+class TestParameterGradientAndParametrizations:
     """It is the gradient of what is trained, or refused."""
 
     @pytest.mark.parametrize("hidden", [(), (7, 6)], ids=["linear", "hidden"])
@@ -817,7 +817,7 @@ def test_an_unsquared_norm_does_not_hold_a_linear_model_at_its_start():
 
 def test_weights_of_zero_and_names_of_a_series_are_not_ignored():
     X, y = pd.DataFrame(np.random.RandomState(0).randn(40, 2), columns=["a", "b"]), np.arange(40) % 2
-    with pytest.raises(ValueError, match="weights are all zero, so nothing would be penalised"):
+    with pytest.raises(ValueError, match="weights are all zero, so nothing would be penalized"):
         GradRegLogisticRegression(InputGradient(weights=[0, 0])).fit(X, y)
     options = {"b": 5.0, "a": 1.0}
     models = [GradRegLogisticRegression(InputGradient(weights=w)).fit(X, y) for w in (options, pd.Series(options))]

@@ -101,12 +101,12 @@ class TestEveryLossOfRows:
         expected = evaluate(make_objective(network, X, 0.8 * Y + 0.05, loss=PenaltyLoss(penalty)), theta)
         np.testing.assert_allclose(evaluate(smooth, theta)[1], expected[1], rtol=1e-9)
 
-    def test_labels_of_unlabelled_rows_are_never_read(self, penalty):
+    def test_labels_of_unlabeled_rows_are_never_read(self, penalty):
         network, X, Y, theta, _ = problem(n_samples=12)
-        labelled = np.arange(12) < 5
-        changed = np.where(labelled[:, None], Y, Y[::-1])
+        labeled = np.arange(12) < 5
+        changed = np.where(labeled[:, None], Y, Y[::-1])
         values = [
-            evaluate(make_objective(network, X, targets, loss=PenaltyLoss(penalty), labelled=labelled), theta)[0]
+            evaluate(make_objective(network, X, targets, loss=PenaltyLoss(penalty), labeled=labeled), theta)[0]
             for targets in (Y, changed)
         ]
         assert values[0] == values[1]
@@ -230,7 +230,7 @@ class TestForwarding:
         assert PenaltyLoss(Known()).replaces_likelihood is False
 
     def test_rows_without_labels_stay_out_or_in_as_the_term_says(self):
-        assert PenaltyLoss(Known()).group == "labelled"
+        assert PenaltyLoss(Known()).group == "labeled"
         assert PenaltyLoss(type("Own", (Known,), {"group": "all"})()).group == "all"
 
     @pytest.mark.parametrize(
@@ -251,10 +251,10 @@ class TestForwarding:
         assert repr(clone(changed)) == repr(loss)
 
     def test_terms_in_parameters_with_bounds(self):
-        pair = ("parametrisation", Known("bounded"))
+        pair = ("parametrization", Known("bounded"))
         bounded = type("Own", (Known,), {"bounded": lambda self, network: pair})()
-        parametrisation, loss = PenaltyLoss(bounded + 2.0 * Known()).bounded(None)
-        assert parametrisation == "parametrisation"
+        parametrization, loss = PenaltyLoss(bounded + 2.0 * Known()).bounded(None)
+        assert parametrization == "parametrization"
         assert [(weight, term.name) for weight, term in loss.terms()] == [(1.0, "bounded"), (2.0, "first")]
         assert PenaltyLoss(Known()).bounded(None) is None
 
@@ -303,7 +303,7 @@ class TestForwarding:
         search = GridSearchCV(model, {"loss__penalty__epsilon": [0.1, 0.2]}, cv=2).fit(MULTI_X, MULTI_Y)
         assert search.best_estimator_.loss.penalty.epsilon in (0.1, 0.2)
 
-    def test_unlabelled_rows_count_in_a_penalty_beside_it(self):
+    def test_unlabeled_rows_count_in_a_penalty_beside_it(self):
         y = np.where(np.arange(len(MULTI_Y)) % 5 == 0, MULTI_Y, -1)
         loss = PenaltyLoss(AdversarialLoss(0.3))
         model = VATClassifier((8,), loss=loss, max_iter=200, learning_rate_init=0.01, random_state=0)
@@ -317,14 +317,14 @@ class TestForwarding:
         ("adversarial", "penalty must be None, one of 'adversarial_loss'"),
         (NegativeLogLikelihood(), "penalty must be None, one of"),
         (AdversarialLoss(-1), "epsilon must be a finite number > 0; got -1"),
-        (InputGradient(), r"PenaltyLoss minimises losses of rows, .*, and InputGradient\(\) is none"),
+        (InputGradient(), r"PenaltyLoss minimizes losses of rows, .*, and InputGradient\(\) is none"),
         ("weight_decay", r"and WeightDecay\(\) is none"),
         (VirtualAdversarial(), r"and VirtualAdversarial\(\) is none"),
         (
             AdversarialLoss() + 0.1 * ClassBalance(),
             r"and ClassBalance\(\) is none.* Pass it as penalty of the estimator",
         ),
-        (0 * AdversarialLoss(), "the weights of Scaled.* are zero, so there is no loss to minimise"),
+        (0 * AdversarialLoss(), "the weights of Scaled.* are zero, so there is no loss to minimize"),
         (Sum(AdversarialLoss(), 3), "a Sum takes penalty objects"),
         (Known() + type("All", (Known,), {"group": "all"})(), "count different groups of rows"),
     ],
@@ -347,7 +347,7 @@ def test_a_loss_of_batches_of_ones_own():
         is_loss = True
 
         def value(self, step):
-            weights = step.weights_of("labelled")
+            weights = step.weights_of("labeled")
             return (weights @ step.losses) / weights.sum()
 
     network, X, Y, theta, _ = problem()

@@ -210,20 +210,20 @@ class TestPath:
         expected = regularization_path(MODEL, X, Y, ALPHAS, cv=folds).scores
         np.testing.assert_array_equal(regularization_path(MODEL, X, Y, ALPHAS, cv=given).scores, expected)
 
-    def test_unlabelled_rows_are_not_scored(self):
+    def test_unlabeled_rows_are_not_scored(self):
         rows, y = make_moons(200, noise=0.1, random_state=0)
         y[40:] = -1
         estimator = VATClassifier((4,), max_iter=300, learning_rate_init=0.02, tol=0.01, random_state=0)
         path = regularization_path(estimator, rows, y, [0.01, 0.1], cv=2)
         assert (path.scores > 0.6).all()
 
-    def test_unlabelled_rows_are_not_scored_in_folds_of_others(self):
+    def test_unlabeled_rows_are_not_scored_in_folds_of_others(self):
         y = np.where(np.arange(len(Y)) % 3 == 0, Y, -1)
         estimator = GradRegMLPClassifier((4,), unlabeled_label=-1, solver="lbfgs", max_iter=20, random_state=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             path = regularization_path(estimator, X, y, [0.1], cv=KFold(3), scoring="accuracy")
-        assert path.scores.min() > 0.5  # unlabelled rows would count as errors
+        assert path.scores.min() > 0.5  # unlabeled rows would count as errors
 
     def test_scorers_without_weights_get_none(self):
         def scorer(estimator, X, y):

@@ -69,7 +69,7 @@ SMOOTH = {
     "bagging": make_pipeline(StandardScaler(), BaggingClassifier(LogisticRegression(), 3, random_state=0)),
 }
 STEPPED = {
-    "neighbours": make_pipeline(StandardScaler(), KNeighborsClassifier()),
+    "neighbors": make_pipeline(StandardScaler(), KNeighborsClassifier()),
     "tree": DecisionTreeClassifier(max_depth=4, random_state=0),
     "forest": RandomForestClassifier(8, random_state=0),
     "boosting": HistGradientBoostingClassifier(max_iter=8, random_state=0),

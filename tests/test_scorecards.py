@@ -178,7 +178,7 @@ def continuous(seed=0, n_samples=40):
 
 
 def around(numbers):
-    """Numbers, and their neighbours in double precision."""
+    """Numbers, and their neighbors in double precision."""
     return np.unique(np.concatenate([numbers, np.nextafter(numbers, -np.inf), np.nextafter(numbers, np.inf)]))
 
 

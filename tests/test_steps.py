@@ -260,7 +260,7 @@ def test_radii_of_half_precision_hold():
     scales = ThreatModel().fit(X).scales_
     for signs in product([-1, 1], repeat=2):
         moved = X.copy()
-        for _ in range(12):  # one neighbour after the other
+        for _ in range(12):  # one neighbor after the other
             moved = np.nextafter(moved, np.where(np.array(signs) > 0, np.float16(np.inf), np.float16(-np.inf)))
             far = (np.abs(moved.astype(float) - X) / scales).max(axis=1)
             inside = far < radii

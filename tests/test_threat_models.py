@@ -433,13 +433,13 @@ class TestSplitsOnMissingCells:
 
 
 class TestSearch:
-    @pytest.mark.parametrize("name", ["forest", "boosting", "neighbours"])
+    @pytest.mark.parametrize("name", ["forest", "boosting", "neighbors"])
     def test_finds_what_random_shifts_find(self, name):
         X, y = load_breast_cancer(return_X_y=True)
         model = {
             "forest": RandomForestClassifier(20, random_state=0),
             "boosting": HistGradientBoostingClassifier(max_iter=15, random_state=0),
-            "neighbours": KNeighborsClassifier(),
+            "neighbors": KNeighborsClassifier(),
         }[name].fit(X[200:], y[200:])
         threat = ThreatModel(0.7, bounds=None, integers=None).fit(X)
         attacked = adversarial_accuracy(model, X[:60], y[:60], threat)

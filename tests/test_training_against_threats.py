@@ -426,7 +426,7 @@ class TestNetworksMore:
         model = GradRegMLPRegressor((5,), penalty=AdversarialLoss(threat=threat), alpha=1.0, max_iter=15, tol=9)
         assert np.isfinite(model.fit(X[:, :3], X[:, 3]).predict(X[:, :3])).all()
 
-    def test_rows_of_weight_zero_and_unlabelled_rows_keep_their_own_set(self):
+    def test_rows_of_weight_zero_and_unlabeled_rows_keep_their_own_set(self):
         X, y = numbers_and_codes(60)
         inputs = threat_of(X).input_perturbations(X)
         rows = Rows(X, y[:, None].astype(float), perturbations=inputs)
@@ -536,7 +536,7 @@ class TestPipelines:
         scores = [adversarial_accuracy(m, X[300:], y[300:], threat) for m in (plain, model)]
         assert scores[1] > scores[0] + 0.1
 
-    def test_unlabelled_rows_are_trained_on_too(self):
+    def test_unlabeled_rows_are_trained_on_too(self):
         X, y = mixed_table(200)
         some = np.where(np.arange(200) % 2, y, "?")
         last = VATClassifier((10,), unlabeled_label="?", max_iter=15, tol=1.0, random_state=0)

@@ -2,7 +2,7 @@
 
     python benchmarks/experiments/certified_training.py [--epsilon 0.3] [--seeds 5]
 
-Networks of 20 units on three of scikit-learn's tables, standardised, 150 epochs, half of the rows held out (one half per seed):
+Networks of 20 units on three of scikit-learn's tables, standardized, 150 epochs, half of the rows held out (one half per seed):
 clean, attacked and certified accuracy within ``epsilon`` in every column ("linf").
 """
 

@@ -35,12 +35,12 @@ def pieces(n):
 
 
 def models():
-    """A logistic regression to convergence, and a few iterations of a perceptron."""
+    """A logistic regression to convergence, and a few iterations of an MLP."""
     from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
 
     return {
         "logistic": GradRegLogisticRegression(alpha=0.01, max_iter=100),
-        "perceptron, 50 units": GradRegMLPClassifier((50,), alpha=0.01, solver="lbfgs", max_iter=15, random_state=0),
+        "MLP, 50 units": GradRegMLPClassifier((50,), alpha=0.01, solver="lbfgs", max_iter=15, random_state=0),
     }
 
 

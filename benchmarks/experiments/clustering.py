@@ -1,10 +1,10 @@
-"""Clustering digits by information maximisation (Hu et al. 2017) and by k-means.
+"""Clustering digits by information maximization (Hu et al. 2017) and by k-means.
 
     python benchmarks/experiments/clustering.py [--mnist] [--data mnist.npz] [--seeds 3] [--epochs 40]
 
 scikit-learn's digits, or MNIST with ``--mnist``: accuracy after the best matching of clusters and digits, on the rows of the
 fit and for MNIST on its test images. On MNIST the power iteration starts at a distance of 10, as in the paper's code.
-"named by 100 labels" is classification from few labels: each cluster gets the digit that most of its labelled rows have;
+"named by 100 labels" is classification from few labels: each cluster gets the digit that most of its labeled rows have;
 mean and worst of ten draws of labels.
 """
 

@@ -1,4 +1,4 @@
-"""How far images must move until a network is sure of another digit (Tanay and Griffin 2018, on a perceptron for LeNet).
+"""How far images must move until a network is sure of another digit (Tanay and Griffin 2018, on an MLP for LeNet).
 
     python benchmarks/experiments/confidence_mnist.py [mnist.npz] [--seeds 3] [--images 500]
 

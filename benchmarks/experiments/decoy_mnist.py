@@ -1,8 +1,8 @@
-"""Decoy MNIST: a grey patch gives the digit away in training and misleads at test (Ross et al. 2017).
+"""Decoy MNIST: a gray patch gives the digit away in training and misleads at test (Ross et al. 2017).
 
     python benchmarks/experiments/decoy_mnist.py [mnist.npz] [--seeds 3] [--alpha 1.0]
 
-A 4 × 4 patch of grey 255 - 25 · digit stands in a random corner; at test its digit is random. The mask marks each row's
+A 4 × 4 patch of gray 255 - 25 · digit stands in a random corner; at test its digit is random. The mask marks each row's
 patch. Without a file, MNIST comes from OpenML.
 """
 

@@ -1,8 +1,8 @@
-"""MNIST with few labels, all other images unlabelled (Miyato et al. 2018, table 1).
+"""MNIST with few labels, all other images unlabeled (Miyato et al. 2018, table 1).
 
     python benchmarks/experiments/few_labels_mnist.py [--data mnist.npz] [--labels 100] [--seed 0] [--checkpoint file]
 
-Virtual adversarial training with batch normalisation, entropy and class balance. The test error is printed after every
+Virtual adversarial training with batch normalization, entropy and class balance. The test error is printed after every
 epoch and decides nothing: what counts is the last one. With a checkpoint a run that was stopped goes on where it was.
 """
 
@@ -59,7 +59,7 @@ def main():
     parser.add_argument("--xi", type=float, default=0.01)
     parser.add_argument("--entropy", type=float, default=0.3)
     parser.add_argument("--balance", type=float, default=1.0)
-    parser.add_argument("--plain", action="store_true", help="without batch normalisation")
+    parser.add_argument("--plain", action="store_true", help="without batch normalization")
     parser.add_argument("--checkpoint", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")

@@ -34,8 +34,8 @@ MODELS = {
     "label spreading, rbf 1": LabelSpreading(gamma=1.0),
     "label spreading, rbf 0.1": LabelSpreading(gamma=0.1),
     "self-training, logistic": SelfTrainingClassifier(LogisticRegression()),
-    "self-training, perceptron": SelfTrainingClassifier(MLPClassifier()),
-    "supervised perceptron": MLPClassifier(),
+    "self-training, MLP": SelfTrainingClassifier(MLPClassifier()),
+    "supervised MLP": MLPClassifier(),
 }
 
 
@@ -56,14 +56,14 @@ def load(name, directory):
 
 
 def fit_and_score(model, X, some, y):
-    unlabelled = some < 0
+    unlabeled = some < 0
     if "random_state" in model.get_params():
         model.set_params(random_state=0)
     if isinstance(model, MLPClassifier):
-        model.fit(X[~unlabelled], y[~unlabelled])
+        model.fit(X[~unlabeled], y[~unlabeled])
     else:
         model.fit(X, some)
-    return np.mean(model.predict(X[unlabelled]) == y[unlabelled])
+    return np.mean(model.predict(X[unlabeled]) == y[unlabeled])
 
 
 def main():

@@ -1,4 +1,4 @@
-"""Processor time of penalised perceptrons over that of one without penalty, for the same epochs.
+"""Processor time of penalized MLPs over that of one without penalty, for the same epochs.
 
 python benchmarks/experiments/fit_cost.py
 """

@@ -228,7 +228,7 @@ def frontier(points):
 
 
 def interpolated(points, levels):
-    """Attacked accuracy at levels of clean accuracy, on lines between neighbours on the frontier."""
+    """Attacked accuracy at levels of clean accuracy, on lines between neighbors on the frontier."""
     front = frontier(points)
     return np.interp(levels, front["clean"], front["attacked"], right=np.nan)
 

@@ -1,9 +1,9 @@
-"""Is a gradient penalty a regulariser of supervised models? A table for an open question of Su (2018).
+"""Is a gradient penalty a regularizer of supervised models? A table for an open question of Su (2018).
 
     python benchmarks/experiments/lipschitz_tables.py [--data DIRECTORY] [--splits 10] [--rows 200]
 
-Perceptrons on at most 200 rows of each table, the strength of each penalty chosen by three folds of these: accuracy on
-all other rows (at most 1000), and under attack with a radius of 0.5 in standardised units, mean ± standard deviation over
+MLPs on at most 200 rows of each table, the strength of each penalty chosen by three folds of these: accuracy on
+all other rows (at most 1000), and under attack with a radius of 0.5 in standardized units, mean ± standard deviation over
 splits. Bundled tables; adult, ionosphere and pima as well with a directory of CSV files.
 """
 

@@ -7,7 +7,7 @@ modes covered, and share of rows within three standard deviations of one; there 
 from held-out ones by `WassersteinCritic`, and that of the rows of the fit.
 
 Tables: cross-validated accuracy of a random forest that tells real from generated rows (0.5 is perfect), for the sampler and
-for the `GaussianMixture` of the smallest BIC; of standardised columns, and of columns whose quantiles are made normal and that
+for the `GaussianMixture` of the smallest BIC; of standardized columns, and of columns whose quantiles are made normal and that
 are taken back afterwards.
 """
 

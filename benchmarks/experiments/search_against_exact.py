@@ -36,7 +36,7 @@ MODELS = {
     "random forest": (StandardScaler(), RandomForestClassifier(50, random_state=0)),
     "HistGradientBoosting": (StandardScaler(), HistGradientBoostingClassifier(max_iter=50, random_state=0)),
     "GradientBoosting": (StandardScaler(), GradientBoostingClassifier(random_state=0)),
-    "15 nearest neighbours": (StandardScaler(), KNeighborsClassifier(15)),
+    "15 nearest neighbors": (StandardScaler(), KNeighborsClassifier(15)),
     "RBF SVC": (StandardScaler(), SVC()),
     "bins, logistic regression": (BINS, LogisticRegression()),
     "splines, logistic regression": (SplineTransformer(5), LogisticRegression()),

@@ -2,7 +2,7 @@
 
     python benchmarks/experiments/synthetic_vat.py [--seeds 20]
 
-Two arcs (moons) or circles of the plane, embedded isometrically in 100 dimensions; 8 + 8 labelled points, 1000 for test.
+Two arcs (moons) or circles of the plane, embedded isometrically in 100 dimensions; 8 + 8 labeled points, 1000 for test.
 A 100-100-2 network. The radius of each method is the best of a few on 1000 further points.
 """
 

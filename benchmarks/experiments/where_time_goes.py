@@ -124,7 +124,7 @@ def main():
     one_hot()
     large_logistic()
     ten = (steps.TEN_OUTPUTS, np.float64)
-    profile("SpectralNormalization", steps.ours(ten, InputGradient(), parametrisation=SpectralNormalization()))
+    profile("SpectralNormalization", steps.ours(ten, InputGradient(), parametrization=SpectralNormalization()))
     profile("the same without", steps.ours(ten, InputGradient()))
     for activation in ("relu", "tanh"):
         of = (((784, 256, 256, 10), 200), np.float64, activation)

@@ -15,7 +15,7 @@ from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, RobustT
 from sklearn_irg._cli.columns import MAX_LEVELS
 from sklearn_irg.penalties import check_penalty
 
-__all__ = ["Candidate", "baselines", "in_pipeline", "penalised", "pipeline_of", "trains_against_threat", "untrained"]
+__all__ = ["Candidate", "baselines", "in_pipeline", "penalized", "pipeline_of", "trains_against_threat", "untrained"]
 
 _ESTIMATORS = {
     "logistic": GradRegLogisticRegression(max_iter=1000),
@@ -83,7 +83,7 @@ def baselines(estimator, table, seed, training, n_rounds):
     ]
 
 
-def penalised(estimator, penalty, alpha, table, training, seed):
+def penalized(estimator, penalty, alpha, table, training, seed):
     """The estimator with a penalty at a strength; penalties that can be are trained against the threat."""
     term, is_trained = check_penalty(penalty), trains_against_threat(penalty)
     model = _estimator(estimator, table, seed).set_params(penalty=term, alpha=alpha)

@@ -318,7 +318,7 @@ def _date(dates, name, *how):
     present = dates.dropna()
     if len(present.unique()) == 1:
         return None, Column(name, "dropped", f"constant, {present.iloc[0]} everywhere", remark=True)
-    notes = [*how, "days since 1970-01-01", _missing(dates, "the median instead"), "standardised, never moved"]
+    notes = [*how, "days since 1970-01-01", _missing(dates, "the median instead"), "standardized, never moved"]
     return days_of(dates), Column(name, "date", _joined(*notes), remark=True)
 
 
@@ -338,7 +338,7 @@ def _number(values, name, is_kept, note="", remark=False):
     if not is_kept and len(np.unique(present)) == len(numbers) > _MANY and (present % 1 == 0).all():
         note = _joined(note, "different integers in all rows (if it is an id, --drop it)")
         remark = True
-    how = _joined(note, _missing(values, "the median instead"), "standardised")
+    how = _joined(note, _missing(values, "the median instead"), "standardized")
     return numbers, Column(name, "number", how, remark)
 
 

@@ -144,7 +144,7 @@ def _decode(data, path):
             return data.decode(name).removeprefix("\ufeff"), name
         except UnicodeDecodeError:
             raise TableError(
-                f"{path} could not be read: it is neither Parquet nor text in an encoding that was recognised. Save it as CSV "
+                f"{path} could not be read: it is neither Parquet nor text in an encoding that was recognized. Save it as CSV "
                 "in UTF-8"
             ) from None
 

@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import resample
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_irg._cli.candidates import baselines, penalised, trains_against_threat, untrained
+from sklearn_irg._cli.candidates import baselines, penalized, trains_against_threat, untrained
 from sklearn_irg._cli.scores import SCORINGS, Row, decide, fit_fold
 from sklearn_irg.attacks import ThreatModel
 
@@ -34,7 +34,7 @@ class Sweep:
     table : Table
         Rows, classes and kinds of columns.
     estimator : {"logistic", "mlp"}
-        What is penalised.
+        What is penalized.
     penalties : sequence of str, default=None
         Names of penalties; ``None`` means those of ``PENALTIES``, but for those that train against the threat where nothing may
         change under it.
@@ -141,14 +141,14 @@ class Sweep:
 
     def run(self):
         """Fit everything, then extend the grid of the penalty that is chosen while the choice is at its end."""
-        grid = [self._penalised(penalty, alpha) for penalty in self.penalties for alpha in self.alphas]
+        grid = [self._penalized(penalty, alpha) for penalty in self.penalties for alpha in self.alphas]
         self._fit([*baselines(self.estimator, self.table, self.seed, self.training, self.n_rounds), *grid])
         for _ in range(_EXTENSIONS):
             chosen = decide(self.rows, self.scoring).chosen
             further = [] if chosen is None or not self.is_at_end(chosen) else self._further(chosen.candidate)
             if not further:
                 break
-            further = [self._penalised(chosen.candidate.penalty, alpha) for alpha in further]
+            further = [self._penalized(chosen.candidate.penalty, alpha) for alpha in further]
             self.extended += further
             self._fit(further)
         self.is_finished = True
@@ -172,8 +172,8 @@ class Sweep:
 
     @property
     def estimator_in_words(self):
-        """What is penalised."""
-        return {"logistic": "logistic regression", "mlp": "perceptron"}[self.estimator]
+        """What is penalized."""
+        return {"logistic": "logistic regression", "mlp": "MLP"}[self.estimator]
 
     @property
     def threat_in_words(self):
@@ -206,8 +206,8 @@ class Sweep:
         tried = [other.candidate.alpha for other in self.by_penalty().get(row.candidate.penalty, ())]
         return bool(tried) and row.candidate.alpha in (tried[0], tried[-1])
 
-    def _penalised(self, penalty, alpha):
-        return penalised(self.estimator, penalty, alpha, self.table, self.training, self.seed)
+    def _penalized(self, penalty, alpha):
+        return penalized(self.estimator, penalty, alpha, self.table, self.training, self.seed)
 
     def _further(self, candidate):
         """Two more strengths beyond the end at which a candidate is, or none."""

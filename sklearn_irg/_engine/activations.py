@@ -30,7 +30,7 @@ class Activation(Component, ABC):
     init_factor : float, default=6.0
         Numerator under the root of the Glorot bound on initial weights.
     sklearn_name : str, default=None
-        Name of the function in scikit-learn's perceptrons; ``None`` if they do not have it.
+        Name of the function in scikit-learn's MLPs; ``None`` if they do not have it.
 
     Examples
     --------
@@ -219,10 +219,10 @@ def _chord(activation, low, high):
 
 def _bounds_of_a_sigmoid(activation, low, high):
     """Lines around a function that is convex below zero and concave above it, and point-symmetric about its value there."""
-    centre = 2 * activation.value_and_slope(np.zeros(1))[0][0]
+    center = 2 * activation.value_and_slope(np.zeros(1))[0][0]
     slope, intercept = _above_a_sigmoid(activation, low, high)
     mirrored_slope, mirrored_intercept = _above_a_sigmoid(activation, -high, -low)
-    return (mirrored_slope, centre - mirrored_intercept), (slope, intercept)
+    return (mirrored_slope, center - mirrored_intercept), (slope, intercept)
 
 
 def _above_a_sigmoid(activation, low, high):

@@ -104,7 +104,7 @@ class Workspace:
         self._next = 0
 
     def empty(self, shape, dtype):
-        """An uninitialised array."""
+        """An uninitialized array."""
         i = self._next
         self._next += 1
         if i < len(self._views) and self._views[i].shape == shape and self._views[i].dtype == dtype:

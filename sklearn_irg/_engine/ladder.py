@@ -1,6 +1,6 @@
 """Ladder networks: an encoder that is an ordinary network, and parameters of a decoder behind its own.
 
-The encoder normalises over the batch what enters each activation. A second pass through it has noise in every layer; from the
+The encoder normalizes over the batch what enters each activation. A second pass through it has noise in every layer; from the
 top down the decoder restores what each layer had without noise, from what it has with noise and from the layer above. All of
 it reads what the solver moves; penalties read the ordinary network that this is for the rows of a batch.
 """
@@ -66,7 +66,7 @@ class LadderNetwork(Network):
 
 
 class RowNormalization(BatchNormalization):
-    """Normalisation over rows as they are weighted without their classes.
+    """Normalization over rows as they are weighted without their classes.
 
     With weights of classes the values of a rare class would be far from zero, where nothing has been learned to restore them.
     """
@@ -88,7 +88,7 @@ def _without_classes(batch):
 
 
 class FoldedNormalization(RowNormalization):
-    """Normalisation that terms do themselves in training, and that is folded into the weights that are kept."""
+    """Normalization that terms do themselves in training, and that is folded into the weights that are kept."""
 
     def transform(self, network, theta):
         del network
@@ -135,9 +135,9 @@ defvjp(_gains, lambda ans, V: lambda g: _gains_vjp(g, ans, V))
 
 
 def encode(network, theta, X, weights, noise=None):
-    """One pass through the encoder: normalised values of each layer with their means and deviations, and the outputs.
+    """One pass through the encoder: normalized values of each layer with their means and deviations, and the outputs.
 
-    ``noise`` is what to add to the input and to the normalised values of each layer.
+    ``noise`` is what to add to the input and to the normalized values of each layer.
     """
     is_identity = network.activation.is_identity
     n_layers = len(network.shapes)

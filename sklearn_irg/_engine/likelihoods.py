@@ -38,7 +38,7 @@ class Likelihood(Component, ABC):
     is_categorical : bool, default=False
         Whether the outputs of a row are scores of mutually exclusive classes.
     sklearn_loss : str, default=None
-        Name of this loss in scikit-learn's perceptrons; ``None`` if they do not have it.
+        Name of this loss in scikit-learn's MLPs; ``None`` if they do not have it.
 
     See Also
     --------

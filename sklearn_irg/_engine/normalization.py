@@ -1,4 +1,4 @@
-"""Batch normalisation as a parametrisation: the rows of a batch say how the solver's weights are scaled and shifted.
+"""Batch normalization as a parametrization: the rows of a batch say how the solver's weights are scaled and shifted.
 
 The solver moves weights V and biases β of the same shapes as the network's. With ``Z = A V`` over the rows of a batch, weighted
 mean μ and standard deviation σ of each column, and the norm of each column of V for its gain g, the network's parameters are
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_irg._engine.autodiff import Bundle, defvjp_all, opaque, primitive
-from sklearn_irg._engine.parametrisations import Parametrisation
+from sklearn_irg._engine.parametrizations import Parametrization
 
 __all__ = ["FLOOR", "BatchNormalization"]
 
@@ -20,8 +20,8 @@ FLOOR = 1e-5  # added to variances, as everywhere: units that are constant stay 
 _BLOCK_ROWS = 4096  # of a pass over all rows
 
 
-class BatchNormalization(Parametrisation):
-    """All layers normalised over the rows of a batch, with the norms of the solver's weights as gains."""
+class BatchNormalization(Parametrization):
+    """All layers normalized over the rows of a batch, with the norms of the solver's weights as gains."""
 
     needs_whole_batch = True
     _batch = None
@@ -91,7 +91,7 @@ class _Layer(NamedTuple):
     """What the forward pass of a layer leaves for the backward one."""
 
     inputs: np.ndarray
-    centred: np.ndarray  # Z - μ
+    centered: np.ndarray  # Z - μ
     mean: np.ndarray
     deviation: np.ndarray
     gains: np.ndarray
@@ -135,11 +135,11 @@ def _normalize_vjp(g, ans, theta, weights, network):
         else:
             D *= saved.slope
             G_b += D.sum(axis=0)
-            of_scale += np.einsum("ij,ij->j", D, saved.centred)
+            of_scale += np.einsum("ij,ij->j", D, saved.centered)
             of_mean = -scale * G_b
             D *= scale
         of_variance = -of_scale * scale / saved.deviation**2  # twice the derivative
-        D = D + weights[:, None] * (saved.centred * of_variance + of_mean)
+        D = D + weights[:, None] * (saved.centered * of_variance + of_mean)
         G += saved.inputs.T @ D
         factor = np.divide(of_scale, saved.deviation * saved.gains, out=np.zeros_like(scale), where=saved.gains > 0)
         G += V * factor

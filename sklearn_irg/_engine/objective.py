@@ -11,7 +11,7 @@ from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.autodiff import Workspace, combine, make_vjp, value_and_grad
 from sklearn_irg._engine.linear_stack import LinearStack
 from sklearn_irg._engine.networks import Network
-from sklearn_irg._engine.parametrisations import Identity
+from sklearn_irg._engine.parametrizations import Identity
 from sklearn_irg._engine.quantities import Evaluation
 from sklearn_irg._engine.step import Step
 
@@ -55,16 +55,16 @@ class Objective:
     terms : list of (float or callable, Term)
         Strengths and terms; those of strength zero are checked and left out. A strength may be a function of the epoch,
         counted from 0.
-    parametrisation : Parametrisation, default=Identity()
+    parametrization : Parametrization, default=Identity()
         How the solver's parameters become the network's.
     dropout : float, default=0.0
         Probability of dropping a hidden unit.
     """
 
-    def __init__(self, network, rows, terms, *, parametrisation=None, dropout=0.0):
+    def __init__(self, network, rows, terms, *, parametrization=None, dropout=0.0):
         self.network = network
         self.rows = rows
-        self.parametrisation = Identity() if parametrisation is None else parametrisation
+        self.parametrization = Identity() if parametrization is None else parametrization
         self.workspace = Workspace()
         self._dropout = dropout if len(network.layer_sizes) > 2 else 0.0
         self._masks = {}
@@ -95,8 +95,8 @@ class Objective:
                 )
 
     def _check_parameters_are_moved(self, term):
-        if term.differentiates_parameters and not self.parametrisation.gives_gradients:
-            name = self.parametrisation._name
+        if term.differentiates_parameters and not self.parametrization.gives_gradients:
+            name = self.parametrization._name
             raise InvalidParameterError(
                 f"{type(term).__name__} is a derivative with respect to the weights that are trained, which under {name} are "
                 "not those of the network. Use one of them without the other."
@@ -111,8 +111,8 @@ class Objective:
         reasons += [
             f"{term._name} holds its perturbation or direction constant" for _, term in self.terms if term.is_detached
         ]
-        if self.parametrisation.is_detached:
-            reasons.append(f"{type(self.parametrisation).__name__} holds its directions constant")
+        if self.parametrization.is_detached:
+            reasons.append(f"{type(self.parametrization).__name__} holds its directions constant")
         return reasons + (["dropout draws random numbers"] if self._dropout else [])
 
     @property
@@ -140,18 +140,18 @@ class Objective:
     @property
     def projects(self):
         """Whether `project` does anything."""
-        return self.parametrisation.projects
+        return self.parametrization.projects
 
     @property
     def bounds(self):
         """Bounds on the solver's parameters, or None."""
-        return self.parametrisation.bounds(self.network)
+        return self.parametrization.bounds(self.network)
 
     def project(self, theta):
-        """Bring the solver's parameters back, in place, to where the parametrisation wants them."""
-        if self.parametrisation.project(self.network, theta) is not None:
+        """Bring the solver's parameters back, in place, to where the parametrization wants them."""
+        if self.parametrization.project(self.network, theta) is not None:
             raise TypeError(
-                f"{type(self.parametrisation).__name__}.project must change theta in place and return None."
+                f"{type(self.parametrization).__name__}.project must change theta in place and return None."
             )
 
     def everything(self):
@@ -160,7 +160,7 @@ class Objective:
 
     def minibatches(self, batch_size, shuffle, random_state):
         """One epoch of batches."""
-        return self.rows.minibatches(batch_size, shuffle, random_state, even=self.parametrisation.needs_whole_batch)
+        return self.rows.minibatches(batch_size, shuffle, random_state, even=self.parametrization.needs_whole_batch)
 
     def value_and_grad(self, theta, batch, random_state=None):
         """Value and gradient on a batch, block by block so that memory does not grow with its size."""
@@ -185,11 +185,11 @@ class Objective:
         return [(strength, *summand) for strength, summands in pairs for summand in summands]
 
     def _fused(self, block, summands, random_state, theta):
-        """Value and gradient where nothing needs a trace but a parametrisation."""
+        """Value and gradient where nothing needs a trace but a parametrization."""
         self.workspace.reset()
         to_solver, effective = None, theta
-        if not self.parametrisation.is_identity:
-            to_solver, effective = make_vjp(partial(self.parametrisation.at(block).transform, self.network), theta)
+        if not self.parametrization.is_identity:
+            to_solver, effective = make_vjp(partial(self.parametrization.at(block).transform, self.network), theta)
         dropout = self.draw_dropout(block.X, random_state)
         keeps_entering = any(quantity.keeps_entering for _, _, quantity in summands)
         evaluation = Evaluation(
@@ -201,7 +201,7 @@ class Objective:
 
     def stack(self, strengths):
         """The same terms of several linear models, at strengths of shape (n_terms, n_models); None if one needs a trace."""
-        if len(self.network.layer_sizes) > 2 or self._dropout or not self.parametrisation.is_identity:
+        if len(self.network.layer_sizes) > 2 or self._dropout or not self.parametrization.is_identity:
             return None
         terms = [(strength, term) for strength, (_, term) in zip(strengths, self.terms, strict=True)]
         pieces = []
@@ -225,7 +225,7 @@ class Objective:
             yield block, terms if i == 0 else counting
 
     def _block_size(self, n_samples, terms):
-        if self.parametrisation.needs_whole_batch or any(term.needs_whole_batch for _, term in terms):
+        if self.parametrization.needs_whole_batch or any(term.needs_whole_batch for _, term in terms):
             return n_samples
         sizes, builds_inputs = self.network.layer_sizes, any(term.builds_inputs for _, term in terms)
         width = sum(sizes if builds_inputs or self.rows.mask is not None else sizes[1:])
@@ -233,7 +233,7 @@ class Objective:
 
     def _sum(self, batch, terms, random_state, theta):
         self.workspace.reset()
-        effective = self.parametrisation.at(batch).transform(self.network, theta)
+        effective = self.parametrization.at(batch).transform(self.network, theta)
         step = Step(self, effective, batch, random_state, theta)
         coefficients, values = [], []
         for strength, term in terms:
@@ -248,7 +248,7 @@ class Objective:
     @property
     def trained(self):
         """What makes the network's parameters of those that are trained; not of a form with bounds, which only finds zeros."""
-        return self.parametrisation if self._original is None else self._original.parametrisation
+        return self.parametrization if self._original is None else self._original.parametrization
 
     def mask_of(self, features, weights=None):
         """Zeros and ones over columns, as ``Columns.mask_of``, remembered."""
@@ -277,11 +277,11 @@ class Objective:
         `enter` and `leave` translate between its parameters and those of this one.
         """
         pairs = [term.bounded(self.network) for _, term in self.terms]
-        parametrisations = [pair[0] for pair in pairs if pair is not None]
-        if len({type(one) for one in parametrisations}) != 1 or not self.parametrisation.is_identity:
+        parametrizations = [pair[0] for pair in pairs if pair is not None]
+        if len({type(one) for one in parametrizations}) != 1 or not self.parametrization.is_identity:
             return self
         other = copy(self)
-        other.parametrisation, other._original = parametrisations[0], self
+        other.parametrization, other._original = parametrizations[0], self
         other.terms = [
             (strength, term if pair is None else pair[1])
             for (strength, term), pair in zip(self.terms, pairs, strict=True)
@@ -302,7 +302,7 @@ class Objective:
         def gradient(theta):
             return self._original.value_and_grad(theta, self.everything())[1]
 
-        return self.parametrisation.enter(self.network, theta, gradient, tol)
+        return self.parametrization.enter(self.network, theta, gradient, tol)
 
     def leave(self, theta):
         """The parameters of the original form for those of this one."""
@@ -310,11 +310,11 @@ class Objective:
 
     def unsettled(self, theta):
         """The solver's parameters from which to continue for `effective` ones."""
-        return self.parametrisation.unsettled(self.network, theta, self.everything())
+        return self.parametrization.unsettled(self.network, theta, self.everything())
 
     def effective(self, theta):
         """The parameters of the network, over all rows."""
-        return self.parametrisation.settled(self.network, theta, self.everything())
+        return self.parametrization.settled(self.network, theta, self.everything())
 
 
 def _check_contribution(term, wanted, found):

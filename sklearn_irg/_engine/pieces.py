@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.autodiff import Bundle, combine, defvjp, primitive, value_and_grad
 from sklearn_irg._engine.objective import Objective
-from sklearn_irg._engine.parametrisations import Identity
+from sklearn_irg._engine.parametrizations import Identity
 from sklearn_irg._engine.rows import Batch, Columns
 from sklearn_irg._engine.step import Step
 
@@ -23,7 +23,7 @@ class Piece:
     network : Network
         What θ means.
     rows : Rows
-        Encoded; their weights are normalised among themselves.
+        Encoded; their weights are normalized among themselves.
     """
 
     def __init__(self, network, rows):
@@ -41,14 +41,14 @@ class Piece:
         return sum(array.nbytes for array in arrays) + (0 if targets is None else targets.nbytes)
 
     def totals(self):
-        """Sums by which weights are normalised: of each group of rows, and of what weight decay counts under None."""
+        """Sums by which weights are normalized: of each group of rows, and of what weight decay counts under None."""
         return {**self.rows.total_weights(), None: self.rows.everything().total_weight}
 
-    def value_and_grad(self, terms, parametrisation, totals, theta):
+    def value_and_grad(self, terms, parametrization, totals, theta):
         """What these rows add to the value and gradient of terms that are means over all rows."""
         if self._objective is None:
             self._objective = Objective(self.network, self.rows.as_part_of(totals), [])
-        self._objective.terms, self._objective.parametrisation = terms, parametrisation
+        self._objective.terms, self._objective.parametrization = terms, parametrization
         return self._objective.value_and_grad(theta, self._objective.everything())
 
 
@@ -70,7 +70,7 @@ class PiecedRows(NamedTuple):
     n_samples : int
         Number of rows.
     evaluate : callable
-        ``evaluate(terms, parametrisation, totals, theta)`` adds up `Piece.value_and_grad` over all pieces.
+        ``evaluate(terms, parametrization, totals, theta)`` adds up `Piece.value_and_grad` over all pieces.
     """
 
     columns: Columns
@@ -108,11 +108,11 @@ class PiecedObjective(Objective):
     Terms of the weights alone, and what a constraint makes of the gradient, are evaluated here, once.
     """
 
-    def __init__(self, network, rows, terms, *, parametrisation=None, dropout=0.0):
-        super().__init__(network, rows, terms, parametrisation=parametrisation, dropout=dropout)
+    def __init__(self, network, rows, terms, *, parametrization=None, dropout=0.0):
+        super().__init__(network, rows, terms, parametrization=parametrization, dropout=dropout)
         whole = [type(term).__name__ for _, term in self.terms if term.needs_whole_batch]
-        if self.parametrisation.needs_whole_batch:
-            whole.append(type(self.parametrisation).__name__)
+        if self.parametrization.needs_whole_batch:
+            whole.append(type(self.parametrization).__name__)
         if whole:
             raise InvalidParameterError(
                 f"{whole[0]} needs all rows at once, but they are on many machines. Leave it out, or fit to arrays."
@@ -132,9 +132,9 @@ class PiecedObjective(Objective):
         return float(self._of_all(theta, batch, self.terms if terms is None else terms))
 
     def _of_all(self, theta, batch, terms):
-        effective = self.parametrisation.transform(self.network, theta)
+        effective = self.parametrization.transform(self.network, theta)
         # a form with bounds has terms that read the solver's parameters, so its chain rule is that of each piece
-        beyond, where = (self.parametrisation, theta) if self._original is not None else (Identity(), effective)
+        beyond, where = (self.parametrization, theta) if self._original is not None else (Identity(), effective)
         of_rows = [(strength, term) for strength, term in terms if term.group is not None]
         step = Step(self, effective, batch, None, theta)
         coefficients, values = [1.0], [_over_rows(where, self.rows, of_rows, beyond)[0]]
@@ -146,10 +146,10 @@ class PiecedObjective(Objective):
 
 
 @primitive
-def _over_rows(theta, rows, terms, parametrisation):
+def _over_rows(theta, rows, terms, parametrization):
     """What rows add to the objective, elsewhere."""
-    value, gradient = rows.evaluate(terms, parametrisation, rows.totals, theta)
+    value, gradient = rows.evaluate(terms, parametrization, rows.totals, theta)
     return Bundle([np.asarray(value, dtype=theta.dtype)], saved=gradient)
 
 
-defvjp(_over_rows, lambda ans, theta, rows, terms, parametrisation: lambda g: g[0] * ans.saved)
+defvjp(_over_rows, lambda ans, theta, rows, terms, parametrization: lambda g: g[0] * ans.saved)

@@ -43,12 +43,12 @@ class Columns(NamedTuple):
         mask = check_features(features, self.n_features, self.names)
         if not mask.any():
             raise InvalidParameterError(
-                "features is empty, so nothing would be penalised. Use features=None for all columns."
+                "features is empty, so nothing would be penalized. Use features=None for all columns."
             )
         mask = mask * check_feature_weights(weights, self.n_features, self.names)
         if not mask.any():
             raise InvalidParameterError(
-                "weights are all zero, so nothing would be penalised. Give a column a positive one."
+                "weights are all zero, so nothing would be penalized. Give a column a positive one."
             )
         return mask.astype(self.dtype)
 
@@ -66,7 +66,7 @@ class Batch(NamedTuple):
         For each group, weights that sum to one over the group's rows if all are in the batch, and on average otherwise; zero
         for other rows.
     total_weight : float
-        Sum of the weights, as they were given, of the batch's labelled rows; of all its rows where there are no labels.
+        Sum of the weights, as they were given, of the batch's labeled rows; of all its rows where there are no labels.
     row_weights : ndarray of shape (n_samples,), default=None
         Weights of all rows without those of their classes; None where they are the same.
     """
@@ -120,7 +120,7 @@ class Rows:
         Entries to which penalties of the input apply.
     groups : dict of str to ndarray of int, default=None
         Positions of the rows of each group; each row is in one. Minibatches draw from all of them. ``None`` is one group,
-        "labelled" where there are targets. The group "all" is always there.
+        "labeled" where there are targets. The group "all" is always there.
     feature_names : sequence of str, default=None
         Names of the columns.
     perturbations : object with ``take(positions)``, default=None
@@ -143,7 +143,7 @@ class Rows:
         perturbations=None,
     ):
         if groups is None:
-            groups = {"all" if targets is None else "labelled": np.arange(X.shape[0])}
+            groups = {"all" if targets is None else "labeled": np.arange(X.shape[0])}
         self.X = _read_only(X)
         self.targets = _read_only(targets)
         self.labels = self.targets  # before a loss softens them
@@ -161,9 +161,9 @@ class Rows:
             self._weights["all"] = self._normalized(slice(None), sample_weight)
         self._row_weights = None if row_weight is None else self._normalized(slice(None), row_weight)
         self._counts = sample_weight
-        if "unlabelled" in self.groups:
+        if "unlabeled" in self.groups:
             self._counts = np.ones(self.n_samples) if sample_weight is None else sample_weight.copy()
-            self._counts[self.groups["unlabelled"]] = 0
+            self._counts[self.groups["unlabeled"]] = 0
         self._orders = list(self.groups.values())
 
     def _normalized(self, positions, raw):
@@ -178,10 +178,10 @@ class Rows:
         return {"all": float(raw.sum())} | {name: float(raw[rows].sum()) for name, rows in self.groups.items()}
 
     def label_shares(self):
-        """Mean target of the labelled rows as they were given: without weights of classes, and before a loss softens it."""
+        """Mean target of the labeled rows as they were given: without weights of classes, and before a loss softens it."""
         raw = self.sample_weight if self.row_weight is None else self.row_weight
-        labelled = self.groups["labelled"]
-        return np.average(self.labels[labelled], axis=0, weights=None if raw is None else raw[labelled])
+        labeled = self.groups["labeled"]
+        return np.average(self.labels[labeled], axis=0, weights=None if raw is None else raw[labeled])
 
     def as_part_of(self, totals):
         """The same rows as some of those whose weights have these sums."""
@@ -259,7 +259,7 @@ class Rows:
         """One epoch of batches, with rows of every group side by side; the smaller groups start over when they end.
 
         ``batch_size`` is the number of rows of each group, or a dict of group to number with that of all others under None.
-        Each epoch shuffles the order of the last one again, as scikit-learn's perceptrons do. ``even`` makes as many batches of
+        Each epoch shuffles the order of the last one again, as scikit-learn's MLPs do. ``even`` makes as many batches of
         nearly equal size, in place of a last one that may be of one row.
         """
         by_group = batch_size if isinstance(batch_size, dict) else {None: batch_size}

@@ -1,7 +1,7 @@
-"""How a network's output moves when its input moves: pure functions that penalties optimise and diagnostics report.
+"""How a network's output moves when its input moves: pure functions that penalties optimize and diagnostics report.
 
 The functions of a network take the bundle of a forward pass, so nothing is computed twice, and are differentiable with
-respect to θ. Directions and perturbed rows are constants of the optimisation; the functions that find them take gradients as
+respect to θ. Directions and perturbed rows are constants of the optimization; the functions that find them take gradients as
 functions of rows, so that they serve networks in training and fitted models of any kind.
 """
 

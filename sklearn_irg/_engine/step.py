@@ -15,7 +15,7 @@ class Step:
     """One forward pass over some rows: everything that a term may read, computed when first asked for.
 
     Everything is differentiable with respect to ``theta`` unless its name says that it is frozen, or a direction: those are
-    constants of the optimisation.
+    constants of the optimization.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Step:
     weights : ndarray of shape (n_samples,)
         Weights of all rows; see `weights_of` for those of a group.
     total_weight : float
-        Sum of the sample weights of the batch's labelled rows.
+        Sum of the sample weights of the batch's labeled rows.
     batch : Batch
         The rows as the objective drew them.
     random_state : RandomState
@@ -111,7 +111,7 @@ class Step:
         """Position in the batch of another row for each row: of the other sample where the loss compares two, else of any."""
         rng, weights = self.random_state, self.batch.weights
         partners = rng.permutation(self.X.shape[0])
-        samples = [name for name in weights if name not in ("all", "labelled", "unlabelled")]
+        samples = [name for name in weights if name not in ("all", "labeled", "unlabeled")]
         if len(samples) == 2:
             rows = [np.flatnonzero(weights[name]) for name in samples]
             for own, others, name in ((*rows, samples[1]), (*rows[::-1], samples[0])):

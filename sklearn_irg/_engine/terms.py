@@ -13,9 +13,9 @@ class Term(Component, ABC):
 
     Attributes
     ----------
-    group : str or None, default="labelled"
-        The rows that it counts: "labelled" for a term that reads targets, losses or residuals; "all" for one that reads
-        none of these, which then counts unlabelled rows too; the name of another group; None for a function of the
+    group : str or None, default="labeled"
+        The rows that it counts: "labeled" for a term that reads targets, losses or residuals; "all" for one that reads
+        none of these, which then counts unlabeled rows too; the name of another group; None for a function of the
         parameters alone.
     needs_whole_batch : bool, default=False
         Whether it is not a sum over rows, so that a batch must be evaluated in one piece.
@@ -36,7 +36,7 @@ class Term(Component, ABC):
     differentiates_parameters : bool, default=False
         Whether it reads derivatives with respect to what is trained, `Step.trained_gradients`.
     is_loss : bool, default=False
-        Whether its values are losses of the rows' targets, at other inputs or parameters say, so that it can be minimised
+        Whether its values are losses of the rows' targets, at other inputs or parameters say, so that it can be minimized
         alone.
     limits_slope : bool, default=False
         Whether it keeps the slope of the outputs in bounds, as critics that are trained against a generator need it.
@@ -44,7 +44,7 @@ class Term(Component, ABC):
         Whether it trains against what the rows of the fit may become, ``rows.perturbations``.
     """
 
-    group = "labelled"
+    group = "labeled"
     needs_whole_batch = False
     builds_inputs = True
     uses_mask = False
@@ -96,7 +96,7 @@ class Term(Component, ABC):
         del terms
 
     def prepared(self, rows, network):
-        """The term that is minimised: itself, with what it must know of all rows (their neighbours, say) found out once.
+        """The term that is minimized: itself, with what it must know of all rows (their neighbors, say) found out once.
 
         For some networks it may be a better one: exact and differentiable, say, where the network is linear.
         """
@@ -109,7 +109,7 @@ class Term(Component, ABC):
         return self
 
     def bounded(self, network):
-        """The same term in parameters in which its kinks lie at bounds, as (parametrisation, term); None if there is none."""
+        """The same term in parameters in which its kinks lie at bounds, as (parametrization, term); None if there is none."""
         del network
 
     def smoothed(self, sharpness):
@@ -165,7 +165,7 @@ class WeightTerm(Term):
 class L2(Term):
     r"""The weight decay that scikit-learn's own estimators have, :math:`\frac{1}{2n} \sum_l \lVert W_l \rVert_F^2`.
 
-    n is the total weight of the evaluated batch's labelled rows.
+    n is the total weight of the evaluated batch's labeled rows.
     """
 
     group = None

@@ -118,7 +118,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             hidden_layers=self._hidden_layers(),
             fit_intercept=bool(self.fit_intercept),
             n_ramp_up_epochs=int(self.n_ramp_up_epochs),
-            parametrisation=self.constraint,
+            parametrization=self.constraint,
             dropout=float(self.dropout),
         )
 
@@ -188,9 +188,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self._warn_of(solution)
 
     def _warn_of(self, solution):
-        reason, remedy = "", f"Raise max_iter={self.max_iter}, or standardise X."
+        reason, remedy = "", f"Raise max_iter={self.max_iter}, or standardize X."
         if solution.reason:  # more iterations would not help
-            reason, remedy = f": {solution.reason}", f"Standardise X, or raise tol={self.tol}."
+            reason, remedy = f": {solution.reason}", f"Standardize X, or raise tol={self.tol}."
         warn(
             f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging{reason}. {remedy}",
             ConvergenceWarning,

@@ -5,12 +5,12 @@ from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_irg._training.tasks.classes import ClassTask, decide, find_labelled
+from sklearn_irg._training.tasks.classes import ClassTask, decide, find_labeled
 from sklearn_irg._training.tasks.labels import plain_labels
 from sklearn_irg._warnings import warn
 
-_COLLAPSED = 0.99  # share of the unlabelled rows in one class
-_UNLIKELY = 1e-3  # chance of so many rows of one class, if it is as frequent as among labelled rows
+_COLLAPSED = 0.99  # share of the unlabeled rows in one class
+_UNLIKELY = 1e-3  # chance of so many rows of one class, if it is as frequent as among labeled rows
 
 
 class ClassPredictions:
@@ -104,24 +104,24 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         )
 
     def _seen_by_callbacks(self, X, y, sample_weight):
-        return self._labelled_only(X, y, sample_weight)
+        return self._labeled_only(X, y, sample_weight)
 
-    def _labelled_only(self, X, y, sample_weight):
+    def _labeled_only(self, X, y, sample_weight):
         # a marker is not a class, so no score should count it
         if self.unlabeled_label is None:
             return X, y, sample_weight
-        labelled = find_labelled(y if issparse(y) else np.asarray(y), self.unlabeled_label)
-        if labelled is None:
+        labeled = find_labeled(y if issparse(y) else np.asarray(y), self.unlabeled_label)
+        if labeled is None:
             return X, y, sample_weight
         if issparse(X):
-            X = X.tocsr()[labelled]
+            X = X.tocsr()[labeled]
         else:
-            X = X.loc[labelled] if hasattr(X, "loc") else np.asarray(X)[labelled]
-        y = np.asarray(y).reshape(-1)[labelled]
-        return X, y, None if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labelled]
+            X = X.loc[labeled] if hasattr(X, "loc") else np.asarray(X)[labeled]
+        y = np.asarray(y).reshape(-1)[labeled]
+        return X, y, None if np.ndim(sample_weight) == 0 else np.asarray(sample_weight)[labeled]
 
     def score(self, X, y, sample_weight=None):
-        """Accuracy on the labelled rows.
+        """Accuracy on the labeled rows.
 
         Parameters
         ----------
@@ -135,9 +135,9 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         Returns
         -------
         score : float
-            Share of the labelled rows that are predicted correctly; for an indicator, with all labels correct.
+            Share of the labeled rows that are predicted correctly; for an indicator, with all labels correct.
         """
-        return super().score(*self._labelled_only(X, y, sample_weight))
+        return super().score(*self._labeled_only(X, y, sample_weight))
 
     def _example_targets(self):
         """Targets that show every class or label."""
@@ -146,15 +146,15 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         return np.vstack([np.eye(len(self.classes_), dtype=int), 1 - np.eye(len(self.classes_), dtype=int)])
 
     def _transduce(self, X, y):
-        """Set the labels of all rows of a fit, and say where those of unlabelled ones are all the same."""
+        """Set the labels of all rows of a fit, and say where those of unlabeled ones are all the same."""
         y = y.toarray() if issparse(y) else np.asarray(y)
-        labelled, transduction = find_labelled(y, self.unlabeled_label), self.predict(X)
-        if labelled is None:
+        labeled, transduction = find_labeled(y, self.unlabeled_label), self.predict(X)
+        if labeled is None:
             transduction[...] = y.reshape(transduction.shape)
         else:
             y = y.reshape(-1)
-            self._warn_of_collapse(transduction[~labelled], plain_labels(y[labelled]))
-            transduction[labelled] = y[labelled]
+            self._warn_of_collapse(transduction[~labeled], plain_labels(y[labeled]))
+            transduction[labeled] = y[labeled]
         self.transduction_ = transduction
 
     def _warn_of_collapse(self, predicted, known):
@@ -163,7 +163,7 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         share = (np.count_nonzero(known == found[top]) + 1) / (len(known) + len(self.classes_))
         if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
             warn(
-                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} of {n_rows} unlabelled rows, "
+                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} of {n_rows} unlabeled rows, "
                 f"so the classes have merged on them. Try {self._against_collapse}.",
                 ConvergenceWarning,
             )

@@ -28,7 +28,7 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
     is taken on rows that a critic has not seen: on its own rows it is far too large in many dimensions.
 
     Rows are shifted and divided by one number before the fit, which is undone in the weights, so that the distance of scaled
-    samples is the scaled distance. Standardise columns in different units first; otherwise the column with the largest
+    samples is the scaled distance. Standardize columns in different units first; otherwise the column with the largest
     numbers dominates.
 
     Parameters
@@ -47,7 +47,7 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         Penalty that keeps the slope below about one. ``None`` is ``LipschitzGradient(at="interpolates")`` unless there is a
         constraint: slopes above one cost, on lines between rows of the two samples. A slope then exceeds one by about the
         distance of the scaled rows over ``2 * alpha``, and so does the distance. With ``two_sided=True`` it is the published
-        penalty [2]_, which can keep a badly initialised critic from changing sign, above all in few dimensions, because
+        penalty [2]_, which can keep a badly initialized critic from changing sign, above all in few dimensions, because
         slopes near zero cost most.
     alpha : float, default=10.0
         Strength of the penalty.
@@ -58,7 +58,7 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
         weights of the rows of a minibatch.
     solver : {"adam", "sgd"} or Solver, default="adam"
-        Optimisation algorithm.
+        Optimization algorithm.
     batch_size : int or "auto", default="auto"
         Rows of each sample per step; "auto" is ``min(200, n_samples)``.
     learning_rate_init : float, default=0.003

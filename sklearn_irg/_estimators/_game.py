@@ -14,7 +14,7 @@ _TABLE, _GENERATED = MeanDifference.samples  # the critic is large on the first
 
 
 class Game(Objective):
-    r"""What a critic minimises on rows of a table beside generated ones, and what the generator of these minimises.
+    r"""What a critic minimizes on rows of a table beside generated ones, and what the generator of these minimizes.
 
     The parameters θ are those of the critic, and behind them those of the generator. Each objective is one of its own player's
     parameters: for the critic generated rows are constants, for the generator the critic is.
@@ -26,15 +26,15 @@ class Game(Objective):
     rows : Rows
         The table.
     terms : list of (float, Term)
-        What the critic minimises: its difference on generated rows and those of the table, and penalties.
+        What the critic minimizes: its difference on generated rows and those of the table, and penalties.
     generator : Network
         From latent variables to rows.
-    parametrisation : Parametrisation, default=Identity()
+    parametrization : Parametrization, default=Identity()
         How what the solver moves becomes the critic's parameters.
     """
 
-    def __init__(self, network, rows, terms, *, generator, parametrisation=None):
-        super().__init__(network, rows, terms, parametrisation=parametrisation)
+    def __init__(self, network, rows, terms, *, generator, parametrization=None):
+        super().__init__(network, rows, terms, parametrization=parametrization)
         self.generator = generator
         self.of_critic = slice(None, network.n_parameters)
         self.of_generator = slice(network.n_parameters, None)

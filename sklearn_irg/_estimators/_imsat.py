@@ -21,12 +21,12 @@ from sklearn_irg.penalties import VirtualAdversarial, check_penalty
 class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     r"""Clustering by a network with confident and locally stable predictions, in clusters of similar size.
 
-    Information maximising self-augmented training [1]_ minimises
+    Information maximizing self-augmented training [1]_ minimizes
 
     .. math:: H(Y \mid X) - \mu H(Y) + \alpha \, \frac 1 n \sum_i
         \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + r_i)\bigr)
 
-    with the virtual adversarial perturbation :math:`r_i`, whose radius is a fraction of the distance to the row's neighbours.
+    with the virtual adversarial perturbation :math:`r_i`, whose radius is a fraction of the distance to the row's neighbors.
     Boundaries then lie where rows are sparse. The result depends on the initial weights, so try several.
 
     Parameters
@@ -46,7 +46,7 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         also multiplied by ``alpha``.
     epsilon : float, "local" or LocalRadius, default="local"
         Radius within which predictions should not change, an L2 norm in units of X: one for all rows, or for each row a
-        fraction of the distance to its neighbours; "local" is ``LocalRadius()``.
+        fraction of the distance to its neighbors; "local" is ``LocalRadius()``.
     xi : float, default=0.01
         Distance at which the power iteration differentiates, in units of X; at least 1e-3 for float32.
     n_power_iterations : int, default=1
@@ -55,7 +55,7 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
         weights of the rows of a minibatch.
     solver : {"adam", "sgd"} or Solver, default="adam"
-        Optimisation algorithm; not "lbfgs", because directions are random.
+        Optimization algorithm; not "lbfgs", because directions are random.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``.
     learning_rate_init : float, default=0.001
@@ -73,7 +73,7 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     batch_normalization : bool, default=True
-        Whether to normalise the inputs of the activations, and the outputs, over the rows of a minibatch in training.
+        Whether to normalize the inputs of the activations, and the outputs, over the rows of a minibatch in training.
         The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
     verbose : bool, default=False
         Print the objective after each epoch.
@@ -210,7 +210,7 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         self.labels_ = self.predict(X)
         if int(self.n_clusters) > 1 and not np.ptp(self.labels_):
             warn(
-                f"{type(self).__name__} found one cluster in place of {self.n_clusters}. Standardise X, or try another "
+                f"{type(self).__name__} found one cluster in place of {self.n_clusters}. Standardize X, or try another "
                 "random_state, a smaller alpha or a smaller epsilon.",
                 ConvergenceWarning,
             )

@@ -11,19 +11,19 @@ from sklearn_irg.losses._ladder import LadderLoss, TrainedWeightDecay
 
 
 class LadderClassifier(ClassifierOutputs, MLPEstimator):
-    r"""Ladder network: a perceptron that also learns to restore each of its layers from noise, from unlabelled rows too.
+    r"""Ladder network: an MLP that also learns to restore each of its layers from noise, from unlabeled rows too.
 
     .. math:: \frac 1 n \sum_i \ell(\tilde f(x_i), y_i) + \sum_{l=0}^L \lambda_l \frac 1 {N d_l} \sum_i
         \lVert z_{il} - \hat z_{il} \rVert_2^2 + \alpha R
 
-    with the loss of the n labelled rows under noise in every layer, and for all N rows the error of what a decoder restores,
-    from the top layer down, of the :math:`d_l` normalised values of each layer [1]_. Layers are normalised over the rows of a
+    with the loss of the n labeled rows under noise in every layer, and for all N rows the error of what a decoder restores,
+    from the top layer down, of the :math:`d_l` normalized values of each layer [1]_. Layers are normalized over the rows of a
     minibatch; the fitted weights are those of an ordinary network with means and scales over all rows folded in. In
-    training, the normalised values are multiplied by the norm of the unit's weights, on which the weight decay acts, in
+    training, the normalized values are multiplied by the norm of the unit's weights, on which the weight decay acts, in
     place of a separate parameter.
 
-    The penalty R, if there is one, is that of the network without noise, normalised over the minibatch: the one that
-    ``VATClassifier(batch_normalization=True)`` penalises, so that a penalty on weights is one on weights with scales folded
+    The penalty R, if there is one, is that of the network without noise, normalized over the minibatch: the one that
+    ``VATClassifier(batch_normalization=True)`` penalizes, so that a penalty on weights is one on weights with scales folded
     in. With it, and with noise that has a part in the direction in which the prediction changes most, these are the virtual
     adversarial ladder networks of [2]_:
 
@@ -43,13 +43,13 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     noise : {"gaussian", "adversarial", "adversarial_layerwise"}, default="gaussian"
         Gaussian noise in every layer; with a virtual adversarial part at the input, or at the input and in every hidden layer.
     noise_std : float, default=0.3
-        Standard deviation of the Gaussian noise, in units of X at the input, and of normalised values in the layers.
+        Standard deviation of the Gaussian noise, in units of X at the input, and of normalized values in the layers.
     denoising_costs : sequence of float, default=(1.0, 0.1, 0.1)
         Costs :math:`\lambda_l` of the input and of each layer; the last one counts for all further layers. Layers below the
         first cost are not restored: with ``(0, 0, 1)`` and one hidden layer only the outputs are, the faster Γ-model of [1]_.
     epsilon : float or sequence of float, default=1.0
         L2 norm of the adversarial part of the noise: of the input, in units of X, and with "adversarial_layerwise" of each
-        hidden layer, of normalised values; the last one counts for all further layers. Not used with Gaussian noise.
+        hidden layer, of normalized values; the last one counts for all further layers. Not used with Gaussian noise.
     xi : float, default=0.01
         Distance at which the adversarial direction is found.
     penalty : str, Penalty or None, default=None
@@ -58,20 +58,20 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
         Strength of the penalty.
     l2 : float, default=1e-4
         Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
-        weights of the labelled rows of a minibatch.
+        weights of the labeled rows of a minibatch.
     unlabeled_label : int, str or None, default=-1
         Value in y that marks a row without a label, as in scikit-learn's semi-supervised estimators. ``None`` if all
         rows have a label.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss of labelled rows and in the penalty; neither in the means over rows by which
-        layers are normalised, nor in the costs of restoring them. Outputs are normalised too, so very unequal weights take
+        Weights of the classes in the loss of labeled rows and in the penalty; neither in the means over rows by which
+        layers are normalized, nor in the costs of restoring them. Outputs are normalized too, so very unequal weights take
         effect slowly: raise ``learning_rate_init``.
     solver : {"adam", "sgd"} or Solver, default="adam"
-        Optimisation algorithm; not "lbfgs", because noise is random.
+        Optimization algorithm; not "lbfgs", because noise is random.
     batch_size : int or "auto", default="auto"
-        Labelled rows per step; "auto" is ``min(200, n_samples)``.
+        Labeled rows per step; "auto" is ``min(200, n_samples)``.
     unlabeled_batch_size : int, default=None
-        Number of unlabelled rows per step, in addition to the labelled ones; ``None`` means as many as those.
+        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many as those.
     learning_rate_init : float, default=0.002
         Step size.
     max_iter : int, default=200
@@ -85,16 +85,16 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     early_stopping : bool, default=False
-        Hold labelled rows out, stop when the score on them stops improving, and keep the best weights.
+        Hold labeled rows out, stop when the score on them stops improving, and keep the best weights.
     validation_fraction : float, default=0.1
-        Fraction of labelled rows held out, stratified by class.
+        Fraction of labeled rows held out, stratified by class.
     verbose : bool, default=False
         Print the objective after each epoch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Classes, sorted, without the marker of unlabelled rows.
+        Classes, sorted, without the marker of unlabeled rows.
     transduction_ : ndarray of shape (n_samples,)
         The label of each row of the fit: its own, or the predicted one where it had none.
     coefs_, intercepts_ : list of ndarray
@@ -119,7 +119,7 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, no labelled row, one class only, or a diverging objective.
+        In ``fit``, for parameters or data out of range, no labeled row, one class only, or a diverging objective.
 
     See Also
     --------
@@ -204,7 +204,7 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None):
-        """Fit to labelled and unlabelled data.
+        """Fit to labeled and unlabeled data.
 
         Parameters
         ----------
@@ -231,7 +231,7 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
         # without a penalty nothing reads the network, which would cost a pass
         own = FoldedNormalization() if self.penalty is None or self.alpha == 0 else RowNormalization()
         decay = float(self.l2), TrainedWeightDecay()
-        return replace(settings, network_kind=LadderNetwork, parametrisation=own, decay=decay)
+        return replace(settings, network_kind=LadderNetwork, parametrization=own, decay=decay)
 
     def _loss(self):
         costs = [float(cost) for cost in self.denoising_costs]

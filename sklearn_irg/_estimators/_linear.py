@@ -13,7 +13,7 @@ from sklearn_irg._estimators._classifier_outputs import ClassifierOutputs
 class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, NetworkEstimator):
     r"""Logistic regression with a penalty on its input gradient, or any other.
 
-    Minimises the weighted mean of the cross-entropy, plus ``l2 / (2 * n)`` times the squared coefficients, plus ``alpha`` times
+    Minimizes the weighted mean of the cross-entropy, plus ``l2 / (2 * n)`` times the squared coefficients, plus ``alpha`` times
     the penalty. With ``penalty="weight_decay"`` it is scikit-learn's `LogisticRegression` with
     ``C = 1 / (2 * n * alpha + l2)``, where n is the sum of the weights of the rows.
 
@@ -23,17 +23,17 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
         Penalty: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
         ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.03
-        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so standardise X.
+        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so standardize X.
     l2 : float, default=1.0
         Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared coefficients, where n is the sum of the weights of the rows. This is
         ``1 / C`` of scikit-learn's `LogisticRegression`, which the estimator equals at ``alpha=0``.
     fit_intercept : bool, default=True
-        Whether to fit a bias, which is never penalised.
+        Whether to fit a bias, which is never penalized.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
-        Optimisation algorithm. Penalties that draw random numbers need "adam" or "sgd".
+        Optimization algorithm. Penalties that draw random numbers need "adam" or "sgd".
     max_iter : int, default=100
         Maximum number of iterations, or of epochs; with 0 the coefficients are those that a fit starts from.
     tol : float, default=1e-4

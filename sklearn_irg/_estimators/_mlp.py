@@ -26,7 +26,7 @@ def has_epochs(estimator):
 
 def _has_twin(estimator):
     if estimator._sklearn_class is None:
-        raise AttributeError(f"scikit-learn's perceptrons have no equivalent of {type(estimator).__name__}.")
+        raise AttributeError(f"scikit-learn's MLPs have no equivalent of {type(estimator).__name__}.")
     return True
 
 
@@ -99,8 +99,8 @@ class MLPEstimator(NetworkEstimator):
     def _settings(self):
         settings = super()._settings()
         share = float(self.validation_fraction) if self.early_stopping else None
-        own = BatchNormalization() if self.batch_normalization else settings.parametrisation
-        return replace(settings, parametrisation=own, validation_fraction=share)
+        own = BatchNormalization() if self.batch_normalization else settings.parametrization
+        return replace(settings, parametrization=own, validation_fraction=share)
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -140,7 +140,7 @@ class MLPEstimator(NetworkEstimator):
     def _schedule(self, n_samples):
         batch_size = min(200 if self.batch_size == "auto" else int(self.batch_size), n_samples)
         if self.unlabeled_batch_size is not None:
-            batch_size = {None: batch_size, "unlabelled": int(self.unlabeled_batch_size)}
+            batch_size = {None: batch_size, "unlabeled": int(self.unlabeled_batch_size)}
         return {
             **super()._schedule(n_samples),
             "batch_size": batch_size,

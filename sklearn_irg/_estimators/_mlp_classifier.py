@@ -10,7 +10,7 @@ from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
 class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     """Multi-layer perceptron classifier with a penalty on its input gradient, or any other.
 
-    Minimises the weighted mean of the cross-entropy plus ``alpha`` times the penalty. Binary, multiclass and multilabel.
+    Minimizes the weighted mean of the cross-entropy plus ``alpha`` times the penalty. Binary, multiclass and multilabel.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
         Penalty: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
         object such as ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.03
-        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so standardise X.
+        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so standardize X.
     l2 : float, default=1e-4
         Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
@@ -35,11 +35,11 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
-        Optimisation algorithm.
+        Optimization algorithm.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
     unlabeled_batch_size : int, default=None
-        Number of unlabelled rows per step, in addition to the labelled ones; ``None`` means as many as those.
+        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many as those.
     learning_rate_init : float, default=0.001
         Step size of "adam" and "sgd".
     max_iter : int, default=200
@@ -64,7 +64,7 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     batch_normalization : bool, default=False
-        Whether to normalise the inputs of the activations, and the outputs, over the rows of a minibatch in training.
+        Whether to normalize the inputs of the activations, and the outputs, over the rows of a minibatch in training.
         The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
@@ -110,7 +110,7 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     See Also
     --------
     GradRegLogisticRegression : Without hidden layers.
-    VATClassifier : Virtual adversarial training, also from unlabelled rows.
+    VATClassifier : Virtual adversarial training, also from unlabeled rows.
     sklearn.neural_network.MLPClassifier : With a penalty on the weights.
 
     References
@@ -221,7 +221,7 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 
-        Quantities that depend on all rows, such as neighbours for ``epsilon="local"``, the shares of the classes for
+        Quantities that depend on all rows, such as neighbors for ``epsilon="local"``, the shares of the classes for
         `ClassBalance`, and the means and scales of ``batch_normalization``, are computed from the rows of the call.
         Where these matter, pass all rows in each call.
 

@@ -11,7 +11,7 @@ from sklearn_irg._training.tasks.numeric import NumericTask
 class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
     """Multi-layer perceptron regressor with a penalty on its input gradient, or any other.
 
-    Minimises the weighted mean of half the squared error, summed over outputs, plus ``alpha`` times the penalty. The
+    Minimizes the weighted mean of half the squared error, summed over outputs, plus ``alpha`` times the penalty. The
     input gradient is that of this loss; the half is part of the loss, not of the penalty.
 
     Parameters
@@ -24,13 +24,13 @@ class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
         Penalty: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
         ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.03
-        Strength of the penalty. Gradients depend on the units of X and of y, so standardise both.
+        Strength of the penalty. Gradients depend on the units of X and of y, so standardize both.
     l2 : float, default=1e-4
         Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
         minibatch. This is ``alpha`` of scikit-learn's `MLPRegressor`, which the estimator equals at ``alpha=0``.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
-        Optimisation algorithm.
+        Optimization algorithm.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
     learning_rate_init : float, default=0.001

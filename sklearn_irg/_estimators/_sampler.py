@@ -27,14 +27,14 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
 
     with MLPs f and g, normal z, and a slope of f of at most about one [1]_, which one of four ways ensures:
 
-    * ``penalty=None``: the critic also minimises :math:`\alpha \, \mathbb E (\lVert \nabla f \rVert - 1)^2` between rows of
+    * ``penalty=None``: the critic also minimizes :math:`\alpha \, \mathbb E (\lVert \nabla f \rVert - 1)^2` between rows of
       the table and generated ones [2]_;
     * ``penalty=LipschitzGradient(at="interpolates")``: :math:`\alpha \, \mathbb E \max(\lVert \nabla f \rVert - 1, 0)^2` there;
     * ``constraint=SpectralNormalization()``: weights of f are :math:`W_l / \sigma(W_l)`, σ being the largest singular value
       [3]_;
     * ``constraint=WeightClipping(c)``: weights of f are clipped to :math:`[-c, c]` after each step [1]_.
 
-    Critic and generator take turns on standardised columns, with Adam. It is meant for continuous columns: categories, and
+    Critic and generator take turns on standardized columns, with Adam. It is meant for continuous columns: categories, and
     integers unless they are rounded, may take values in between.
 
     Parameters
@@ -46,7 +46,7 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
     constraint : Constraint, default=None
         A bound on the weights of the critic; the generator's are free. Use ``n_critic=5`` with it; penalties do better.
     penalty : Penalty, "lipschitz_gradient" or None, default=None
-        Penalty that bounds the slope of the critic, in units of standardised columns: a `LipschitzGradient`, a `WeightDecay`
+        Penalty that bounds the slope of the critic, in units of standardized columns: a `LipschitzGradient`, a `WeightDecay`
         with a bound, or a sum with one of these. At "interpolates" the slope is taken
         between a row of the table and a generated one, at "data" at the rows of both. ``None`` is
         ``LipschitzGradient(two_sided=True, at="interpolates")``, or no penalty where there is a constraint.
@@ -222,7 +222,7 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
 
     @property
     def solver(self):
-        """The optimiser: critic and generator take turns."""
+        """The optimizer: critic and generator take turns."""
         n_critic, speed = int(self.n_critic), min(_SPEED * self.n_critic, 1.0)
         if self.generator_learning_rate_init is not None:
             speed = float(self.generator_learning_rate_init) / float(self.learning_rate_init)
@@ -275,7 +275,7 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
         return np.concatenate([player.initialize(random_state, dtype) for player in players])
 
     def _game(self, network, rows, terms):
-        return Game(network, rows, terms, generator=self._generator_for(network), parametrisation=self.constraint)
+        return Game(network, rows, terms, generator=self._generator_for(network), parametrization=self.constraint)
 
     def _report(self, fitted):
         scaling = fitted.scaling

@@ -8,10 +8,10 @@ from sklearn_irg.penalties import ClassBalance, ConditionalEntropy, VirtualAdver
 
 
 class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
-    """Virtual adversarial training: a multi-layer perceptron that learns from unlabelled rows too.
+    """Virtual adversarial training: a multi-layer perceptron that learns from unlabeled rows too.
 
-    Minimises the mean cross-entropy over labelled rows plus ``alpha`` times the mean virtual adversarial penalty over all
-    rows. Each minibatch of labelled rows comes with one of unlabelled rows; an epoch goes through the longer of the two,
+    Minimizes the mean cross-entropy over labeled rows plus ``alpha`` times the mean virtual adversarial penalty over all
+    rows. Each minibatch of labeled rows comes with one of unlabeled rows; an epoch goes through the longer of the two,
     and starts the shorter again when it ends.
 
     Parameters
@@ -23,20 +23,20 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     penalty : str, Penalty or None, default="auto"
         Penalty in addition to the virtual adversarial divergence, such as "conditional_entropy" or
         ``0.1 * InputGradient()``; also multiplied by ``alpha``. "auto" is
-        ``0.3 * ConditionalEntropy() + ClassBalance()`` where there are unlabelled rows, so that classes do not merge,
-        and no penalty where there are none. It takes the shares of the classes from the labelled rows: where these are
+        ``0.3 * ConditionalEntropy() + ClassBalance()`` where there are unlabeled rows, so that classes do not merge,
+        and no penalty where there are none. It takes the shares of the classes from the labeled rows: where these are
         not a random sample, pass ``ClassBalance(priors)``, or None.
     alpha : float, default=1.0
         Strength of the penalties.
     l2 : float, default=1e-4
         Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
-        ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the labelled rows of a
+        ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the labeled rows of a
         minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`.
     n_ramp_up_epochs : int, default=0
         Number of epochs over which the strength of the penalty grows to ``alpha``, so that labels are learned first.
     epsilon : float, "local" or LocalRadius, default=None
         Radius within which predictions should not change, an L2 norm in units of X: one for all rows, or for each row a
-        fraction of the distance to its neighbours; "local" is ``LocalRadius()``, and so is ``None`` where there is no threat
+        fraction of the distance to its neighbors; "local" is ``LocalRadius()``, and so is ``None`` where there is no threat
         model.
     xi : float, default=0.01
         Distance at which the power iteration differentiates, in units of X; at least 1e-3 for float32.
@@ -51,11 +51,11 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd"} or Solver, default="adam"
-        Optimisation algorithm; not "lbfgs", because directions are random.
+        Optimization algorithm; not "lbfgs", because directions are random.
     batch_size : int or "auto", default="auto"
-        Labelled rows per step; "auto" is ``min(200, n_samples)``.
+        Labeled rows per step; "auto" is ``min(200, n_samples)``.
     unlabeled_batch_size : int, default=None
-        Number of unlabelled rows per step, in addition to the labelled ones; ``None`` means as many as those.
+        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many as those.
     learning_rate_init : float, default=0.001
         Step size.
     max_iter : int, default=200
@@ -69,9 +69,9 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     early_stopping : bool, default=False
-        Hold labelled rows out, stop when the score on them stops improving, and keep the best weights.
+        Hold labeled rows out, stop when the score on them stops improving, and keep the best weights.
     validation_fraction : float, default=0.1
-        Fraction of labelled rows held out, stratified by class.
+        Fraction of labeled rows held out, stratified by class.
     warm_start : bool, default=False
         Start from the weights of the last fit.
     loss : None, Likelihood or Loss, default=None
@@ -80,7 +80,7 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     batch_normalization : bool, default=False
-        Whether to normalise the inputs of the activations, and the outputs, over the rows of a minibatch in training.
+        Whether to normalize the inputs of the activations, and the outputs, over the rows of a minibatch in training.
         The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
@@ -90,7 +90,7 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Classes, sorted, without the marker of unlabelled rows.
+        Classes, sorted, without the marker of unlabeled rows.
     transduction_ : ndarray of shape (n_samples,)
         The label of each row of the fit: its own, or the predicted one where it had none.
     coefs_, intercepts_ : list of ndarray
@@ -115,7 +115,7 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, no labelled row, one class only, or a diverging objective.
+        In ``fit``, for parameters or data out of range, no labeled row, one class only, or a diverging objective.
 
     See Also
     --------
@@ -207,7 +207,7 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None):
-        """Fit to labelled and unlabelled data.
+        """Fit to labeled and unlabeled data.
 
         Parameters
         ----------
@@ -245,6 +245,6 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
             epsilon = "local"
         own = check_penalty(VirtualAdversarial(epsilon, self.xi, self.n_power_iterations, threat=self.threat))
         if isinstance(self.penalty, str) and self.penalty == "auto":
-            return own + 0.3 * ConditionalEntropy() + ClassBalance() if "unlabelled" in rows.groups else own
+            return own + 0.3 * ConditionalEntropy() + ClassBalance() if "unlabeled" in rows.groups else own
         others = check_penalty(self.penalty)
         return own if others is None else own + others

@@ -112,7 +112,7 @@ def _linear_parts(estimator, classes):
 
 
 def _predicts_linearly(estimator, W, b):
-    """Whether a regressor has no link function and centres nothing."""
+    """Whether a regressor has no link function and centers nothing."""
     X = np.random.RandomState(0).standard_normal((8, len(W)))
     return np.allclose(np.reshape(estimator.predict(as_fitted(estimator, X)), (len(X), -1)), X @ W + b)
 

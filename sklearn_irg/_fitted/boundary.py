@@ -8,7 +8,7 @@ __all__ = ["cross_boundary", "margin_over_norm"]
 
 
 def cross_boundary(model, rows, label, max_iter, overshoot=0.02, mask=None, clip=None):
-    """DeepFool: numbers of rows moved across the nearest linearised boundary until their prediction changes."""
+    """DeepFool: numbers of rows moved across the nearest linearized boundary until their prediction changes."""
     moved = numbers_of(rows).copy()
     for _ in range(int(max_iter)):
         active = np.flatnonzero(model.predicted(model.scores(with_numbers(rows, moved))) == label)
@@ -33,6 +33,6 @@ def cross_boundary(model, rows, label, max_iter, overshoot=0.02, mask=None, clip
 
 
 def margin_over_norm(margin, norm):
-    """Distance to a linearised boundary; infinite, with the sign of the margin, where the gradient vanishes."""
+    """Distance to a linearized boundary; infinite, with the sign of the margin, where the gradient vanishes."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(norm > 0, margin / norm, np.copysign(np.inf, margin))

@@ -139,7 +139,7 @@ def _beside(numbers, dtype, digits):
 
 
 def spacing_of(numbers, dtype):
-    """How far numbers are from their neighbours in a type of floats, or in double precision."""
+    """How far numbers are from their neighbors in a type of floats, or in double precision."""
     size = np.abs(np.nan_to_num(numbers))
     with np.errstate(over="ignore", invalid="ignore"):
         spacing = np.spacing(size.astype(dtype if dtype.kind == "f" else np.float64))

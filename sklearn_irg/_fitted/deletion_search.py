@@ -28,7 +28,7 @@ def beam_masks(objective, beam_width, n_zooms):
     Parameters
     ----------
     objective : DeletionObjective
-        What is minimised.
+        What is minimized.
     beam_width : int
         Number of sets of each size that columns are added to.
     n_zooms : int

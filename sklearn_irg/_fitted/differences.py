@@ -15,7 +15,7 @@ def central_differences(function, X, is_free, units=None):
     """Gradients of the outputs of a function of rows, shape (n_outputs, n_samples, n_columns).
 
     The units of a black box are unknown. So two steps are taken, and where they disagree, more: of these, the one whose
-    neighbours tell of the smallest error is believed.
+    neighbors tell of the smallest error is believed.
 
     Parameters
     ----------

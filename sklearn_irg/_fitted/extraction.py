@@ -145,7 +145,7 @@ def loss_model_of(estimator, X, model, rows, table=None):
     """The model whose loss is that of the probabilities that ``estimator.predict_proba`` states, for the same rows.
 
     Where there is no ``predict_proba`` it is the given one, of `model_and_rows`: scores are taken for log-odds, or for
-    unnormalised log-probabilities. A ``table`` is the one that `model_and_rows` was given.
+    unnormalized log-probabilities. A ``table`` is the one that `model_and_rows` was given.
     """
     estimator = innermost(estimator)
     if model.classes is None or not hasattr(estimator, "predict_proba"):

@@ -50,7 +50,7 @@ def only(estimator, method):
 
 
 class OneVsRestModel(Model):
-    r"""Scores whose softmax are the normalised probabilities of one-vs-rest: the log-sigmoids of another model's scores.
+    r"""Scores whose softmax are the normalized probabilities of one-vs-rest: the log-sigmoids of another model's scores.
 
     .. math:: p_k = \sigma(z_k) / \sum_j \sigma(z_j)
 

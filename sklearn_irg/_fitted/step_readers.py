@@ -85,10 +85,10 @@ def _width_of(step, width):
 def _scaled(step, features, kinks):
     """Behind a scaler, by what it declares: differences of its outputs would lose digits far from zero."""
     is_standard = isinstance(step, StandardScaler)
-    centre, has_centre = (step.mean_, step.with_mean) if is_standard else (step.center_, step.with_centering)
+    center, has_center = (step.mean_, step.with_mean) if is_standard else (step.center_, step.with_centering)
     scale = np.ones(features.width) if step.scale_ is None else 1 / np.asarray(step.scale_, dtype=np.float64)
-    centre = np.asarray(centre, dtype=np.float64) if has_centre else np.zeros(features.width)
-    return features.after(np.diag(scale), -scale * centre)
+    center = np.asarray(center, dtype=np.float64) if has_center else np.zeros(features.width)
+    return features.after(np.diag(scale), -scale * center)
 
 
 def _affine(step, features, kinks):

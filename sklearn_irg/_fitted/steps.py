@@ -1,7 +1,7 @@
 """The steps before the last of a fitted pipeline: in which columns of a table they are affine, and where not.
 
 Read from what fitted transformers declare, by their exact public type and parameters: the one exception to judging by
-behaviour, since no number of trials shows that a function is affine everywhere. A step that is not in the table of
+behavior, since no number of trials shows that a function is affine everywhere. A step that is not in the table of
 readers is unknown: whether it is affine has to be tried where it matters (see ``_threats.affine_limits``).
 """
 

@@ -185,7 +185,7 @@ class Table(ABC):
         return both
 
     def spacings(self, numbers):
-        """How far numbers are from their neighbours in the types of their columns, or in double precision."""
+        """How far numbers are from their neighbors in the types of their columns, or in double precision."""
         spacings = np.zeros(numbers.shape)
         for j in np.flatnonzero(self.is_number):
             spacings[:, j] = spacing_of(numbers[:, j], self.dtype_of(j))

@@ -8,7 +8,7 @@ __all__ = ["linear_minimization"]
 
 
 def linear_minimization(gradients, low, high, steps, epsilon, norm):
-    """Points that minimise ⟨gradient, delta⟩, and a lower bound on what any point reaches.
+    """Points that minimize ⟨gradient, delta⟩, and a lower bound on what any point reaches.
 
     Parameters
     ----------

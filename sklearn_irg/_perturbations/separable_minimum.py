@@ -26,7 +26,7 @@ class SeparableMinimum(NamedTuple):
 
 
 def separable_minimum(low, high, slope, intercept, steps, epsilon, norm, target=None, max_nodes=10_000):
-    """Minimise Σ_j g_j(δ_j) over a ball, with g_j piecewise linear and δ_j on a grid or not.
+    """Minimize Σ_j g_j(δ_j) over a ball, with g_j piecewise linear and δ_j on a grid or not.
 
     Lagrangian bounds for the ball, in branch and bound. What a row gets does not depend on the others.
 
@@ -127,7 +127,7 @@ class _Dual:
         self.bound[self.under.used > self.budget] = np.inf
         self.todo = np.flatnonzero(~is_slack & (self.bound < cutoff))
 
-    def maximise(self, start, max_turns=100):
+    def maximize(self, start, max_turns=100):
         domain, trial = self.domain.take(self.todo), np.where(start > 0, start, self._meeting())[self.todo]
         for turn in range(max_turns):
             if not self.todo.size:
@@ -221,7 +221,7 @@ class _Search:
         """Bound nodes, try what they find, and branch on those that stay open."""
         tree, rows = self.tree, self.tree.row[nodes]
         dual = _Dual(self.problem, self._domain(nodes), rows, self._cutoff(rows))
-        dual.maximise(tree.multiplier[nodes])
+        dual.maximize(tree.multiplier[nodes])
         self.n_nodes += np.bincount(rows, minlength=len(self.n_nodes))
         tree.bound[nodes], tree.multiplier[nodes] = np.maximum(tree.bound[nodes], dual.bound), dual.multiplier
         live = tree.bound[nodes] < dual.cutoff

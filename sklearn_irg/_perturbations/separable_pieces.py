@@ -156,7 +156,7 @@ class SeparableProblem:
         return self._chosen(domain, piece, size, np.full(len(piece), np.inf))
 
     def cheapest(self, domain, multiplier):
-        """The choices that minimise value + multiplier · usage, column by column."""
+        """The choices that minimize value + multiplier · usage, column by column."""
         each = multiplier[:, None, None]
         size = self._best_sizes(domain, each)
         piece = np.zeros_like(size[:, 0], dtype=int)

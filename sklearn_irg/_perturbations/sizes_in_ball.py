@@ -9,7 +9,7 @@ _MANY = 0.25  # of the rows, that are still looked at together
 
 
 def sizes_in_l2_ball(slopes, room, radii):
-    """Sizes ``min(t · slope, room)`` with the largest t that stays in the ball: they maximise ``slopes @ sizes``.
+    """Sizes ``min(t · slope, room)`` with the largest t that stays in the ball: they maximize ``slopes @ sizes``.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ class Cuts:
         return parts[parts[:, 0] < parts[:, 1]].T
 
     def _jumps(self, low, high):
-        """Ranks between which and the next the output jumps, in intervals that are split until their ends are neighbours."""
+        """Ranks between which and the next the output jumps, in intervals that are split until their ends are neighbors."""
         found = [np.zeros(0, dtype=np.int64)]
         while len(low):
             edges = _split(low, high)
@@ -80,7 +80,7 @@ class Cuts:
         return np.sort(np.concatenate(found))
 
     def _differ(self, edges):
-        """Whether outputs at neighbours differ by more than rounding, and than slopes make of the way between them."""
+        """Whether outputs at neighbors differ by more than rounding, and than slopes make of the way between them."""
         numbers = self.held.at(edges)
         outputs = self.tables.outputs(self.j, numbers.ravel())
         sizes = self.tables.tolerance(self.j, np.abs(numbers).ravel(), outputs).reshape(*edges.shape, -1)

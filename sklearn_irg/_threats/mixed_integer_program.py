@@ -26,7 +26,7 @@ def proved_minimum(solution):
 
 
 class MixedIntegerProgram:
-    """The first variable is minimised."""
+    """The first variable is minimized."""
 
     def __init__(self):
         self.n = 0

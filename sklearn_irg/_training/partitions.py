@@ -114,10 +114,10 @@ class _Evaluation:
     def __init__(self, pieces):
         self._pieces = pieces
 
-    def __call__(self, terms, parametrisation, totals, theta):
+    def __call__(self, terms, parametrization, totals, theta):
         import dask
 
-        arguments = [dask.delayed(argument) for argument in ((terms, parametrisation, totals), theta)]
+        arguments = [dask.delayed(argument) for argument in ((terms, parametrization, totals), theta)]
         parts = [dask.delayed(_evaluate)(bundle, *arguments) for bundle in self._bundles()]
         while len(parts) > 1:
             parts = [dask.delayed(add_parts)(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
@@ -209,7 +209,7 @@ def _check_possible(estimator, mask):
     name = type(estimator).__name__
     if not estimator._takes_pieces:
         raise TypeError(
-            f"{name} needs rows in memory; got a dask collection. Fit GradRegLogisticRegression, or a perceptron with "
+            f"{name} needs rows in memory; got a dask collection. Fit GradRegLogisticRegression, or an MLP with "
             'solver="lbfgs", which take one, or pass what compute() gives.'
         )
     if check_solver(estimator.solver).has_epochs:

@@ -46,7 +46,7 @@ def _train_together(task, data, settings):
     task = start.task(task, data.y)
     rows, network = data.encoded(task, first)
     terms = terms_of(first, rows)
-    task.check_terms(rows, terms, first.parametrisation)
+    task.check_terms(rows, terms, first.parametrization)
     objective = objective_of(network, rows, first, [(1.0, term) for _, term in terms])
     strengths = np.array([[strength for strength, _ in terms_of(one, rows)] for one in settings]).T
     options = first.schedule(rows.n_samples)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sklearn_irg._engine.activations import Activation
-from sklearn_irg._engine.parametrisations import Parametrisation
+from sklearn_irg._engine.parametrizations import Parametrization
 from sklearn_irg._engine.terms import Term
 from sklearn_irg.losses import Loss
 from sklearn_irg.solvers import Solver
@@ -32,7 +32,7 @@ class Settings:
     activation : Activation
         Of hidden layers.
     solver : Solver
-        What minimises.
+        What minimizes.
     schedule : callable
         Options of `Schedule` for a number of rows, as a dict: ``max_iter``, ``tol``, ``verbose`` and those of epochs.
     initialize : callable
@@ -45,12 +45,12 @@ class Settings:
         Whether layers have biases.
     n_ramp_up_epochs : int, default=0
         Epochs in which the penalty grows.
-    parametrisation : Parametrisation, default=None
+    parametrization : Parametrization, default=None
         How the solver's parameters become the network's; None if they are the same.
     dropout : float, default=0.0
         Probability of dropping a hidden unit.
     validation_fraction : float, default=None
-        Share of the labelled rows that are held out for early stopping; None for none.
+        Share of the labeled rows that are held out for early stopping; None for none.
     network_kind : type, default=None
         The class of the network that is trained, if not `Network`.
     scaling : callable, default=None
@@ -72,7 +72,7 @@ class Settings:
     hidden_layers: tuple = ()
     fit_intercept: bool = True
     n_ramp_up_epochs: int = 0
-    parametrisation: Parametrisation | None = None
+    parametrization: Parametrization | None = None
     dropout: float = 0.0
     validation_fraction: float | None = None
     network_kind: type | None = None

@@ -162,7 +162,7 @@ class Continued(Fresh):
 
     def kept(self, objective, solution, random_state, weights):
         theta = None
-        if not objective.parametrisation.is_identity:
+        if not objective.parametrization.is_identity:
             dtype = solution.theta.dtype
             theta = [solution.theta, objective.network.pack(*weights, dtype)]
         return {"_random_state": list(random_state.get_state()), "_solver_theta": theta}
@@ -176,7 +176,7 @@ def packed(weights, network, settings, random_state, dtype):
             f"cannot continue a fit whose weights have shapes {[W.shape for W in coefs]} with {network.shapes}. "
             "Use a fresh clone, or warm_start=False in fit."
         )
-    constraint = settings.parametrisation
+    constraint = settings.parametrization
     if constraint is not None and not constraint.allows_zero and any(not W.any() for W in coefs):
         return settings.initialize(network, random_state, dtype)
     return network.pack(coefs, intercepts, dtype)

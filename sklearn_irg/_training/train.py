@@ -79,7 +79,7 @@ def train(task, data, settings, start, follow=None):
     start.check(settings)
     rows, score = hold_out(task, network, rows, settings, random_state)
     terms = terms_of(settings, rows)
-    task.check_terms(rows, terms, settings.parametrisation)
+    task.check_terms(rows, terms, settings.parametrization)
     objective = objective_of(network, rows, settings, terms)
     start.check_objective(objective)
     theta = start.enter(objective, theta)
@@ -129,7 +129,7 @@ def objective_of(network, rows, settings, terms, *, dropout=None):
         rows = rows.with_targets(settings.loss.soften(rows.targets, network.likelihood))
     dropout = settings.dropout if dropout is None else dropout
     kind = PiecedObjective if rows.are_pieces else Objective
-    return kind(network, rows, terms, parametrisation=settings.parametrisation, dropout=dropout)
+    return kind(network, rows, terms, parametrization=settings.parametrization, dropout=dropout)
 
 
 def initial_values(task, data, settings):
@@ -156,20 +156,20 @@ def hold_out(task, network, rows, settings, random_state):
         raise InvalidParameterError(
             f"early_stopping scores held-out labels, but loss={settings.loss!r} uses none. Use early_stopping=False."
         )
-    labelled = rows.groups["labelled"]
-    strata = task.strata(rows.targets[labelled])
+    labeled = rows.groups["labeled"]
+    strata = task.strata(rows.targets[labeled])
     try:
         if strata is not None:
             _check_strata(strata)
-        train, held_out = train_test_split(labelled, test_size=share, random_state=random_state, stratify=strata)
+        train, held_out = train_test_split(labeled, test_size=share, random_state=random_state, stratify=strata)
         if len(held_out) < 2:
             raise ValueError("the validation set is too small.")
     except ValueError as error:
         raise ValueError(
-            f"early_stopping cannot hold out validation_fraction={share} of {len(labelled)} rows: "
+            f"early_stopping cannot hold out validation_fraction={share} of {len(labeled)} rows: "
             f"{error} Raise validation_fraction, or set early_stopping=False."
         ) from None
-    train = np.append(train, rows.groups.get("unlabelled", [])).astype(int)
+    train = np.append(train, rows.groups.get("unlabeled", [])).astype(int)
     held_out, train = rows.take(held_out), rows.take(train)
     return train, lambda theta: task.score(network, theta, held_out)
 
@@ -205,10 +205,10 @@ def require_finite(fitted, rows):
     """Raise an error unless weights, and predictions of the rows of a fit, are finite."""
     if not all(np.isfinite(array).all() for layers in fitted.weights for array in layers):
         # folding in what is known of the rows can overflow where the solver's parameters did not
-        raise ValueError("training diverged: the fitted weights are not finite. Standardise X.")
+        raise ValueError("training diverged: the fitted weights are not finite. Standardize X.")
     if rows.are_pieces:
         if not np.isfinite(fitted.solution.loss):
-            raise ValueError(f"training diverged: the objective is {fitted.solution.loss} at the end. Standardise X.")
+            raise ValueError(f"training diverged: the objective is {fitted.solution.loss} at the end. Standardize X.")
         return
     X = rows.X if fitted.scaling is None else fitted.scaling.examples(rows)
     network, (coefs, intercepts) = fitted.network, fitted.weights
@@ -220,7 +220,7 @@ def require_finite(fitted, rows):
     if not finite.all():
         raise ValueError(
             f"training diverged: the predictions of {np.count_nonzero(~finite)} of {len(finite)} rows of the fit are not "
-            "finite. Standardise X, or lower the learning rate or alpha."
+            "finite. Standardize X, or lower the learning rate or alpha."
         )
 
 

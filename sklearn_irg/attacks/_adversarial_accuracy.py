@@ -40,7 +40,7 @@ def adversarial_accuracy(estimator, X, y, threat, *, norm=None, method="auto", m
     method : str or callable, default="auto"
         "auto" takes the first of these that applies, and any of them can be named: "scorecard" (linear behind steps
         with kinks), "linear" (closed form), "tree" (one decision tree), "additive_trees" (branch and bound for forests
-        and boosting), "gradient" (linearised minima and projected gradients) and "search". "exact" takes the first four
+        and boosting), "gradient" (linearized minima and projected gradients) and "search". "exact" takes the first four
         only. A callable ``method(estimator, X, y, threat)`` returns moved rows; it is called for each radius, with a
         threat model of that radius where one is given.
     max_nodes : int, default=10_000

@@ -24,7 +24,7 @@ def confidence_ascent(
 ):
     """Rows moved so that the probability of a target class grows, until the model is confident of it.
 
-    Steps have length ``step_size`` along the normalised gradient of the log-probability; a row stops when its probability
+    Steps have length ``step_size`` along the normalized gradient of the log-probability; a row stops when its probability
     reaches ``confidence`` [1]_. Models differ in how sure they are: to compare them, give each its
     `sklearn_irg.diagnostics.temperature` on some calibration set.
 

@@ -4,9 +4,9 @@ from sklearn_irg.attacks._problem import GradientProblem
 
 
 def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=None):
-    """The nearest row with another prediction, by repeated linearisation of the decision boundary.
+    """The nearest row with another prediction, by repeated linearization of the decision boundary.
 
-    Each step goes to the nearest of the linearised boundaries between the predicted class and the others, and a little
+    Each step goes to the nearest of the linearized boundaries between the predicted class and the others, and a little
     further, until the prediction changes [1]_.
 
     Parameters
@@ -16,7 +16,7 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
     X : array-like of shape (n_samples, n_features)
         Samples.
     max_iter : int, default=50
-        Maximum number of linearisations.
+        Maximum number of linearizations.
     overshoot : float, default=0.02
         Fraction by which each step overshoots.
     clip : tuple of two floats or arrays of shape (n_features,), default=None

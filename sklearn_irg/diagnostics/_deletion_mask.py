@@ -21,7 +21,7 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
 
     for the class c that is predicted at x and a baseline b [1]_. Here 0 keeps a column and 1 replaces it by the baseline's;
     the paper's mask is one minus this one. Its blur, jitter and total variation are left out, since columns have no
-    neighbours. Numbers are replaced in part (columns of integer types by integers), anything else (words, flags, dates, what
+    neighbors. Numbers are replaced in part (columns of integer types by integers), anything else (words, flags, dates, what
     is missing on one side) as a whole.
 
     Sets of columns are searched by a beam search; then the share of each number of the best set is tuned by projected

@@ -99,7 +99,7 @@ def attack_distance(estimator, X, *, threat=None, norm=None, units="raw", method
     max_nodes : int, default=10_000
         As in `certified_radius`.
     max_iter : int, default=50
-        Maximum number of linearisations of "deepfool".
+        Maximum number of linearizations of "deepfool".
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What all displays share: colours, axes, names, and remembering where they were drawn."""
+"""What all displays share: colors, axes, names, and remembering where they were drawn."""
 
 import re
 import textwrap
@@ -105,7 +105,7 @@ def _literal(text):
 
 
 def styles(n_curves):
-    """A colour, a marker and a line style for each curve, no two alike."""
+    """A color, a marker and a line style for each curve, no two alike."""
     return [
         {"color": COLORS[i % 6], "marker": MARKERS[(i + i // 6) % 6], "linestyle": ["-", "--", "-."][i // 6 % 3]}
         for i in range(n_curves)

@@ -132,7 +132,7 @@ class InputGradientDisplay(Display):
 
     Where the two columns of a plane have similar ranges, axes are equal and arrows are gradients. Where the ranges differ by
     more than a factor of two, axes are scaled independently, and arrows are gradients per standard deviation of each column.
-    The title gives the length of the longest arrow. Each image has its own colour scale, whose ends are printed below
+    The title gives the length of the longest arrow. Each image has its own color scale, whose ends are printed below
     it, in loss or score per unit of X.
 
     Parameters
@@ -140,7 +140,7 @@ class InputGradientDisplay(Display):
     X, gradients : ndarray of shape (n_samples, n_features)
         Rows and their gradients.
     labels : ndarray of shape (n_samples,), default=None
-        For colours or titles.
+        For colors or titles.
     image_shape : tuple of int, default=None
         Draw each gradient as an image of this shape; otherwise there must be two features.
     names : tuple of two str, default=None
@@ -231,7 +231,7 @@ class InputGradientDisplay(Display):
         return self._drawn_on(ax)
 
     def _draw_rows(self, ax):
-        """Points, coloured by class, or by value where the labels are numbers of many values."""
+        """Points, colored by class, or by value where the labels are numbers of many values."""
         labels = np.zeros(len(self.X)) if self.labels is None else self.labels
         found = np.unique(labels)
         if labels.dtype.kind == "f" and len(found) > 10:

@@ -130,7 +130,7 @@ class TiltingPlaneDisplay(Display):
         return self._drawn_on(ax)
 
     def _to_mirror(self, mirror_images):
-        """Points of the plane, and the colours of their classes."""
+        """Points of the plane, and the colors of their classes."""
         labels, coordinates = self.plane.labels, self.plane.coordinates
         if mirror_images is None:
             return []

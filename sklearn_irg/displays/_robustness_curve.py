@@ -9,7 +9,7 @@ from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, pla
 class RobustnessCurveDisplay(Display):
     """Accuracy against the radius of the perturbation, for one or several models.
 
-    A solid line is accuracy under attack, which is an upper bound; a dotted line of the same colour is certified
+    A solid line is accuracy under attack, which is an upper bound; a dotted line of the same color is certified
     accuracy, a lower bound. Where both are equal, accuracy under attack is exact, and the legend says so.
 
     Parameters

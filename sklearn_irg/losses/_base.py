@@ -12,8 +12,8 @@ class Loss(Term):
 
     Attributes
     ----------
-    group : str, default="labelled"
-        Rows that the loss counts: "labelled", or "all" for a loss that reads no labels, with which only the number of
+    group : str, default="labeled"
+        Rows that the loss counts: "labeled", or "all" for a loss that reads no labels, with which only the number of
         classes in a classifier's y matters.
     samples : tuple of str or None, default=None
         Names of the samples that a loss compares. The classes of y then say which row is in which sample: by name where they
@@ -37,7 +37,7 @@ class Loss(Term):
 
     @property
     def group(self):
-        return "labelled" if self.samples is None else "all"
+        return "labeled" if self.samples is None else "all"
 
     def soften(self, targets, likelihood):
         """What becomes of the encoded targets (n_samples, n_outputs), for this and every other term that reads them."""

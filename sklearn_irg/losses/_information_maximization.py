@@ -9,7 +9,7 @@ class InformationMaximization(BatchLoss):
     .. math:: H(Y \mid X) - \mu H(Y) = \frac 1 n \sum_i H\bigl(p(\cdot \mid x_i)\bigr)
         - \mu H\left(\frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
-    in nats [1]_ [2]_. It reads no labels, so a network that minimises it together with a penalty on changes clusters
+    in nats [1]_ [2]_. It reads no labels, so a network that minimizes it together with a penalty on changes clusters
     the rows.
 
     Parameters

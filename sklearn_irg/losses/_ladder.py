@@ -8,9 +8,9 @@ from sklearn_irg.losses._base import Loss
 
 
 class LadderLoss(Loss):
-    """Loss of labelled rows under noise in every layer, and the cost of restoring what all rows had without it.
+    """Loss of labeled rows under noise in every layer, and the cost of restoring what all rows had without it.
 
-    Only for a `LadderNetwork`, of which it reads what the solver moves. Weights of classes count in the loss of labelled rows
+    Only for a `LadderNetwork`, of which it reads what the solver moves. Weights of classes count in the loss of labeled rows
     only.
 
     Parameters
@@ -48,7 +48,7 @@ class LadderLoss(Loss):
         lowest = int(np.argmax(costs > 0)) if costs.any() else len(costs)  # nothing below it need be restored
         errors = decode(network, theta, clean, noisy, top, weights, lowest)
         strengths = [float(cost) * step.row_weights for cost in costs[lowest:]]
-        return [(step.weights_of("labelled"), losses), *zip(strengths, errors, strict=True)]
+        return [(step.weights_of("labeled"), losses), *zip(strengths, errors, strict=True)]
 
     def _noise(self, step):
         """What to add to the input and to each layer's values."""

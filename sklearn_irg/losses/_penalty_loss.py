@@ -99,13 +99,13 @@ class PenaltyLoss(Loss):
         for _, term in penalty.terms():
             if not term.is_loss:
                 raise InvalidParameterError(
-                    f"PenaltyLoss minimises losses of rows, such as AdversarialLoss() or InputNoise(), and {term!r} is none. "
+                    f"PenaltyLoss minimizes losses of rows, such as AdversarialLoss() or InputNoise(), and {term!r} is none. "
                     "Pass it as penalty of the estimator; one of your own that is a loss declares is_loss = True."
                 )
         if len({term.group for _, term in penalty.terms()}) > 1:
             raise InvalidParameterError(f"the terms of {penalty!r} count different groups of rows. Use one of them.")
         if not any(weight for weight, _ in penalty.terms()):
-            raise InvalidParameterError(f"the weights of {penalty!r} are zero, so there is no loss to minimise.")
+            raise InvalidParameterError(f"the weights of {penalty!r} are zero, so there is no loss to minimize.")
 
     def check(self, columns, likelihood):
         for _, term in self.terms():
@@ -141,14 +141,14 @@ class PenaltyLoss(Loss):
 
     def bounded(self, network):
         pairs = [term.bounded(network) for _, term in self.terms()]
-        parametrisations = [pair[0] for pair in pairs if pair is not None]
-        if len({type(one) for one in parametrisations}) != 1:
+        parametrizations = [pair[0] for pair in pairs if pair is not None]
+        if len({type(one) for one in parametrizations}) != 1:
             return None
         terms = [
             (weight, term if pair is None else pair[1])
             for (weight, term), pair in zip(self.terms(), pairs, strict=True)
         ]
-        return parametrisations[0], self._of(terms)
+        return parametrizations[0], self._of(terms)
 
     def _of(self, terms):
         """The same loss with other terms."""

@@ -31,7 +31,7 @@ class DriftTestResult:
     names : ndarray of str of shape (n_features,)
         The columns; "x0", "x1", … for arrays.
     critic : WassersteinCritic
-        The critic, fitted on standardised rows of the reference (``classes_[1]``) and new rows (``classes_[0]``).
+        The critic, fitted on standardized rows of the reference (``classes_[1]``) and new rows (``classes_[0]``).
     """
 
     distance: float
@@ -56,7 +56,7 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
 
     A critic learns from one part of the rows to tell the samples apart; its mean scores are compared on the other part.
     Without drift the scores of both samples are exchangeable, so permuting them gives the p-value from a single fit.
-    The test detects drift in any combination of columns; standardising puts them in a common unit.
+    The test detects drift in any combination of columns; standardizing puts them in a common unit.
 
     Parameters
     ----------
@@ -180,9 +180,9 @@ def _shared_names(reference, new):
 def _p_value(scores, is_first, n_permutations, rng):
     """Share of permutations, the identity included, whose difference of means is at least that found."""
     scores = scores.astype(np.float64)
-    centred = scores - scores.mean()
-    found = centred[is_first].sum()  # the difference of means is an increasing function of it
+    centered = scores - scores.mean()
+    found = centered[is_first].sum()  # the difference of means is an increasing function of it
     n_first = np.count_nonzero(is_first)
-    permuted = np.array([centred[rng.permutation(len(centred))[:n_first]].sum() for _ in range(n_permutations)])
-    tolerance = 1e-9 * np.abs(centred).sum() + 1e-14 * np.abs(scores).sum()  # equal scores differ by rounding
+    permuted = np.array([centered[rng.permutation(len(centered))[:n_first]].sum() for _ in range(n_permutations)])
+    tolerance = 1e-9 * np.abs(centered).sum() + 1e-14 * np.abs(scores).sum()  # equal scores differ by rounding
     return float((1 + np.count_nonzero(permuted >= found - tolerance)) / (1 + n_permutations))

@@ -88,8 +88,8 @@ def cross_validate_strengths(
     if not splits:
         raise InvalidParameterError(f"cv gives no folds; got {cv!r}.")
     if marker is not None:
-        labelled = ~is_marker(np.asarray(y).reshape(len(y), -1)[:, 0], marker)
-        splits = [(train, test[labelled[test]]) for train, test in splits]
+        labeled = ~is_marker(np.asarray(y).reshape(len(y), -1)[:, 0], marker)
+        splits = [(train, test[labeled[test]]) for train, test in splits]
     if is_classifier(estimator):
         _check_classes(splits, np.asarray(y), sample_weight, marker)
     rows = (X, y, sample_weight, mask, perturbations)

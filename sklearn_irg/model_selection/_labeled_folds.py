@@ -7,11 +7,11 @@ from sklearn_irg._training.tasks.labels import is_marker, plain_labels
 
 
 class LabeledStratifiedKFold(BaseCrossValidator):
-    """Stratified folds of the labelled rows; rows without a label are always trained on, and never tested on.
+    """Stratified folds of the labeled rows; rows without a label are always trained on, and never tested on.
 
-    A fold of scikit-learn's own splitters has unlabelled rows in its test set, where their marker counts as a class that no
-    model predicts. Each training set begins with one labelled row of each class, and the others are spread evenly among the
-    unlabelled ones, with the classes in turn, so that any initial part of it, such as
+    A fold of scikit-learn's own splitters has unlabeled rows in its test set, where their marker counts as a class that no
+    model predicts. Each training set begins with one labeled row of each class, and the others are spread evenly among the
+    unlabeled ones, with the classes in turn, so that any initial part of it, such as
     `sklearn.model_selection.learning_curve` takes, has its share of labels.
 
     Parameters
@@ -28,7 +28,7 @@ class LabeledStratifiedKFold(BaseCrossValidator):
     Raises
     ------
     ValueError
-        In ``split``, if y is missing, has no labelled row, or no class has a labelled row for each fold.
+        In ``split``, if y is missing, has no labeled row, or no class has a labeled row for each fold.
 
     See Also
     --------
@@ -89,9 +89,9 @@ class LabeledStratifiedKFold(BaseCrossValidator):
         Yields
         ------
         train : ndarray of int
-            Positions of the labelled rows of the other folds, and of all unlabelled rows.
+            Positions of the labeled rows of the other folds, and of all unlabeled rows.
         test : ndarray of int
-            Positions of the labelled rows of one fold.
+            Positions of the labeled rows of one fold.
         """
         del groups
         folds = StratifiedKFold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
@@ -99,21 +99,21 @@ class LabeledStratifiedKFold(BaseCrossValidator):
             raise ValueError(f"LabeledStratifiedKFold needs y, as a dense column; got {y!r}.")
         X, y = indexable(X, y)
         y = column_or_1d(y)
-        labelled = np.ones(len(y), dtype=bool)
+        labeled = np.ones(len(y), dtype=bool)
         if self.unlabeled_label is not None:
-            labelled = ~is_marker(y, self.unlabeled_label)
-        if not labelled.any():
-            raise ValueError(f"y has no labelled row: all are unlabeled_label={self.unlabeled_label!r}.")
-        positions = np.flatnonzero(labelled)
-        known = plain_labels(y[labelled])
+            labeled = ~is_marker(y, self.unlabeled_label)
+        if not labeled.any():
+            raise ValueError(f"y has no labeled row: all are unlabeled_label={self.unlabeled_label!r}.")
+        positions = np.flatnonzero(labeled)
+        known = plain_labels(y[labeled])
         most = np.unique(known, return_counts=True)[1].max()
         if most < self.n_splits:
             raise ValueError(
-                f"n_splits={self.n_splits} needs a class with as many labelled rows, but the largest one in y has {most}."
+                f"n_splits={self.n_splits} needs a class with as many labeled rows, but the largest one in y has {most}."
             )
         for train, test in folds.split(positions, known):
             ordered, n_first = positions[_in_turn(known, train)], len(np.unique(known[train]))
-            others = _spread(ordered[n_first:], np.flatnonzero(~labelled))
+            others = _spread(ordered[n_first:], np.flatnonzero(~labeled))
             yield np.append(ordered[:n_first], others), positions[test]
 
 

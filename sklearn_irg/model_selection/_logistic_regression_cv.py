@@ -18,17 +18,17 @@ class GradRegLogisticRegressionCV(StrengthSearch):
         ``InputGradient(norm="l1")``, or a sum of such objects.
     alphas : int or array-like of shape (n_alphas,), default=9
         Strengths of the penalty to try; an integer is their number, from 1e-3 to 10 in equal ratios. Gradients depend
-        on the units of X, so standardise X.
+        on the units of X, so standardize X.
     l2 : float, default=1.0
         Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared coefficients, where n is the sum of the weights of the rows. This is
         ``1 / C`` of scikit-learn's `LogisticRegression`, which the estimator equals at ``alpha=0``.
     fit_intercept : bool, default=True
-        Whether to fit a bias, which is never penalised.
+        Whether to fit a bias, which is never penalized.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
-        Optimisation algorithm. Penalties that draw random numbers need "adam" or "sgd".
+        Optimization algorithm. Penalties that draw random numbers need "adam" or "sgd".
     max_iter : int, default=100
         Maximum number of iterations, or of epochs.
     tol : float, default=1e-4

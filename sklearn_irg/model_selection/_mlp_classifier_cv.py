@@ -20,7 +20,7 @@ class GradRegMLPClassifierCV(StrengthSearch):
         object such as ``InputGradient(norm="l1")``, or a sum of such objects.
     alphas : int or array-like of shape (n_alphas,), default=9
         Strengths of the penalty to try; an integer is their number, from 1e-3 to 10 in equal ratios. Gradients depend
-        on the units of X, so standardise X.
+        on the units of X, so standardize X.
     l2 : float, default=1e-4
         Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
         ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
@@ -33,11 +33,11 @@ class GradRegMLPClassifierCV(StrengthSearch):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
-        Optimisation algorithm.
+        Optimization algorithm.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
     unlabeled_batch_size : int, default=None
-        Number of unlabelled rows per step, in addition to the labelled ones; ``None`` means as many as those.
+        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many as those.
     learning_rate_init : float, default=0.001
         Step size of "adam" and "sgd".
     max_iter : int, default=200
@@ -60,7 +60,7 @@ class GradRegMLPClassifierCV(StrengthSearch):
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     batch_normalization : bool, default=False
-        Whether to normalise the inputs of the activations, and the outputs, over the rows of a minibatch in training.
+        Whether to normalize the inputs of the activations, and the outputs, over the rows of a minibatch in training.
         The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.

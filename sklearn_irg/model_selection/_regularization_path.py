@@ -102,7 +102,7 @@ def regularization_path(
 ):
     """Fit an estimator at several strengths of its penalty, and score each in the same folds.
 
-    From strong to weak, each fit starts from the weights of the last where the solver minimises to a tolerance, as "lbfgs"
+    From strong to weak, each fit starts from the weights of the last where the solver minimizes to a tolerance, as "lbfgs"
     does. Logistic regressions with squared input gradients or squared weights are fitted together, which is faster
     still: one matrix product with X serves all models. Each model meets the estimator's ``tol``.
 

@@ -202,7 +202,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         return self._chosen().decision_function(X)
 
     def score(self, X, y, sample_weight=None):
-        """Accuracy on the labelled rows.
+        """Accuracy on the labeled rows.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         Returns
         -------
         score : float
-            Share of the labelled rows that are predicted correctly.
+            Share of the labeled rows that are predicted correctly.
         """
         return self._chosen().score(X, y, sample_weight)
 

@@ -1,9 +1,9 @@
-"""Penalties: terms that an estimator minimises in addition to its loss.
+"""Penalties: terms that an estimator minimizes in addition to its loss.
 
 Every penalty is an object with options but no absolute strength, which is the estimator's ``alpha``. Penalties can be
 added and scaled:
 ``InputGradient() + 0.1 * SpectralNorm()``. None carries a factor ½, per-row values are averaged with the sample weights,
-and biases are not penalised, except by `ParameterGradient`.
+and biases are not penalized, except by `ParameterGradient`.
 """
 
 from sklearn_irg._checks import InvalidParameterError

@@ -21,9 +21,9 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
     .. math:: \ell(f(x_i + r_i), y_i), \qquad r_i \approx \arg\max_{\lVert r \rVert \le \epsilon} \ell(f(x_i + r), y_i)
 
     averaged over samples. One step is the fast gradient method [1]_, several are projected gradient ascent [2]_; the
-    perturbation is a constant of the optimisation. With ``alpha=1`` the objective is twice the average of clean and
+    perturbation is a constant of the optimization. With ``alpha=1`` the objective is twice the average of clean and
     adversarial loss. For small :math:`\epsilon` it exceeds the loss by :math:`\epsilon` times the L2 norm of the input
-    gradient ("l2"), its L1 norm ("linf"), or its squared L2 norm (not normalised), and its derivative with respect to the
+    gradient ("l2"), its L1 norm ("linf"), or its squared L2 norm (not normalized), and its derivative with respect to the
     parameters that of the loss by :math:`\epsilon` times the derivative of these norms, or half of it where they are squared.
 
     With a threat model in place of the ball, rows move as it allows: within bounds, by integers, with swaps of categories. The
@@ -48,7 +48,7 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
     features : sequence of str, int or bool, default=None
         Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
     normalize : bool, default=True
-        Whether to normalise the gradient. If not, the perturbation is :math:`\epsilon \nabla_{x_i} \ell`, in one step.
+        Whether to normalize the gradient. If not, the perturbation is :math:`\epsilon \nabla_{x_i} \ell`, in one step.
     threat : ThreatModel, default=None
         What rows may become, in place of ``epsilon``, ``norm``, ``clip`` and ``features``: fitted on the columns of X. Behind
         the steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`, which hands it to the penalty, and leave it

@@ -9,7 +9,7 @@ from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term, WeightTerm
 
 
 class Penalty(Component, ABC):
-    """One or several terms minimised in addition to the loss; can be added to penalties and multiplied by numbers.
+    """One or several terms minimized in addition to the loss; can be added to penalties and multiplied by numbers.
 
     See Also
     --------
@@ -42,9 +42,9 @@ class _OneTerm(Penalty, Term):
 class SamplePenalty(SampleTerm, _OneTerm):
     """A penalty with one value per row, averaged with the sample weights.
 
-    One that reads no targets, losses or residuals declares ``group = "all"``, so that unlabelled rows count too. One whose
+    One that reads no targets, losses or residuals declares ``group = "all"``, so that unlabeled rows count too. One whose
     values are losses of the rows' targets (at other inputs, say) declares ``is_loss = True``, so that
-    `sklearn_irg.losses.PenaltyLoss` can minimise it alone.
+    `sklearn_irg.losses.PenaltyLoss` can minimize it alone.
     """
 
     @abstractmethod
@@ -147,6 +147,6 @@ class Scaled(Penalty):
     def terms(self):
         if not isinstance(self.penalty, Penalty):
             raise InvalidParameterError(f"Scaled takes a penalty object such as InputGradient(); got {self.penalty!r}.")
-        # a negative weight would reward what it should penalise
+        # a negative weight would reward what it should penalize
         scale = check_real(self.weight, f"weight of {self.penalty!r}", 0)
         return [(scale * weight, term) for weight, term in self.penalty.terms()]

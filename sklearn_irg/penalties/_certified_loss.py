@@ -164,7 +164,7 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         *hidden, last = range(len(network.shapes))
         for layer in hidden:
             W = network.weight(theta, layer)
-            middle = _plus(matmul(place.centre, W), network.bias(theta, layer))
+            middle = _plus(matmul(place.center, W), network.bias(theta, layer))
             up, down = self._reaches(W, place)
             high, low = activate(middle + up, network.activation), activate(middle - down, network.activation)
             place = _Place(0.5 * (high + low), 0.5 * (high - low))
@@ -173,7 +173,7 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
 
     def _bound_of_outputs(self, step, W, b, place):
         """Each output's loss at the worse end of its interval; the loss is convex, so no point between is worse."""
-        scores, targets = _plus(matmul(place.centre, W), b), step.targets
+        scores, targets = _plus(matmul(place.center, W), b), step.targets
         up, down = self._reaches(W, place)
         if ((targets == 0) | (targets == 1)).all():  # of one class each, and known which end is worse
             return step.likelihood.evaluate(scores + numpy.where(targets == 0, up, -down), targets)[0]
@@ -200,7 +200,7 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
     def _above(self, k, W, b, place):
         """How far each class can be above class k."""
         differences = W - W[:, k : k + 1]
-        above = matmul(place.centre, differences) + self._reach(differences, place)
+        above = matmul(place.center, differences) + self._reach(differences, place)
         return above if b is None else above + (b - b[k])
 
     def _reaches(self, W, place):
@@ -239,9 +239,9 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
 
 
 class _Place(NamedTuple):
-    """Where the input of a layer can be: within half a width of its centre; of the first layer, in the ball or the set."""
+    """Where the input of a layer can be: within half a width of its center; of the first layer, in the ball or the set."""
 
-    centre: np.ndarray
+    center: np.ndarray
     width: np.ndarray | None
     mask: np.ndarray | None = None
     inputs: object = None

@@ -20,8 +20,8 @@ class ClassBalance(BatchPenalty):
 
     Parameters
     ----------
-    priors : {"labelled", "uniform"} or array-like of shape (n_classes,), default="labelled"
-        The shares π, in the order of ``classes_``: those among labelled rows, by ``sample_weight``; equal ones; or any positive
+    priors : {"labeled", "uniform"} or array-like of shape (n_classes,), default="labeled"
+        The shares π, in the order of ``classes_``: those among labeled rows, by ``sample_weight``; equal ones; or any positive
         numbers, which are divided by their sum. Where labels are not a random sample (as
         many of each class, say, of classes that are not equally frequent), pass the shares: wrong ones move the boundary.
 
@@ -48,13 +48,13 @@ class ClassBalance(BatchPenalty):
 
     group = "all"
     builds_inputs = False
-    _shares = None  # of the labelled rows, once known
+    _shares = None  # of the labeled rows, once known
 
-    def __init__(self, priors="labelled"):
+    def __init__(self, priors="labeled"):
         self.priors = priors
 
     def check_parameters(self):
-        if isinstance(self.priors, str) and self.priors in ("labelled", "uniform"):
+        if isinstance(self.priors, str) and self.priors in ("labeled", "uniform"):
             return
         if hasattr(self.priors, "index") and hasattr(self.priors, "to_numpy"):
             raise InvalidParameterError(
@@ -68,7 +68,7 @@ class ClassBalance(BatchPenalty):
             valid = False
         if not valid:
             raise InvalidParameterError(
-                f'priors of ClassBalance must be "labelled", "uniform", or a positive number per class; got {self.priors!r}.'
+                f'priors of ClassBalance must be "labeled", "uniform", or a positive number per class; got {self.priors!r}.'
             )
 
     def check(self, columns, likelihood):
@@ -77,7 +77,7 @@ class ClassBalance(BatchPenalty):
             raise InvalidParameterError(f"ClassBalance needs class probabilities, which {likelihood!r} does not have.")
 
     def prepared(self, rows, network):
-        if not (isinstance(self.priors, str) and self.priors == "labelled") or rows.targets is None:
+        if not (isinstance(self.priors, str) and self.priors == "labeled") or rows.targets is None:
             return self
         prepared = copy(self)
         shares = rows.label_shares()

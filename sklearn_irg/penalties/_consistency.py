@@ -70,7 +70,7 @@ class VirtualAdversarial(TakesThreat, _Consistency):
         \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + r)\bigr)
 
     averaged over samples [1]_. The prediction at the sample and the direction of :math:`r_i`, found by power iteration
-    from a random start, are constants of the optimisation. No label is used. For small :math:`\epsilon` its value is
+    from a random start, are constants of the optimization. No label is used. For small :math:`\epsilon` its value is
     half of :math:`\epsilon^2` times the largest eigenvalue of the Fisher information of the input.
 
     With a threat model in place of the ball, rows move as it allows, numbers where the direction leads within bounds and by
@@ -80,7 +80,7 @@ class VirtualAdversarial(TakesThreat, _Consistency):
     ----------
     epsilon : float, "local" or LocalRadius, default=None
         Radius of the perturbation, an L2 norm in units of X: one for all rows, or for each row a fraction of the distance to
-        its neighbours; "local" is ``LocalRadius()``. ``None`` is 1.0 where there is no threat model.
+        its neighbors; "local" is ``LocalRadius()``. ``None`` is 1.0 where there is no threat model.
     xi : float, default=0.01
         Distance at which the power iteration differentiates, in units of X. Much smaller values are lost in rounding
         errors in single precision.
@@ -172,7 +172,7 @@ class RandomPerturbation(_Consistency):
     Parameters
     ----------
     epsilon : float, "local" or LocalRadius, default=1.0
-        Distance, in units of X: one for all rows, or for each row a fraction of the distance to its neighbours; "local" is
+        Distance, in units of X: one for all rows, or for each row a fraction of the distance to its neighbors; "local" is
         ``LocalRadius()``.
     features : sequence of str, int or bool, default=None
         Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.

@@ -13,7 +13,7 @@ from sklearn_irg._engine.autodiff import (
     row_dot,
     stop_gradient,
 )
-from sklearn_irg._engine.parametrisations import ScaledRows, SignedParts
+from sklearn_irg._engine.parametrizations import ScaledRows, SignedParts
 from sklearn_irg._engine.quantities import SquaredInputGradients
 from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg.penalties._base import SamplePenalty
@@ -35,8 +35,8 @@ class InputGradient(TakesThreat, SamplePenalty):
         "l2" is squared and makes the loss flat around each sample; "l1" makes it depend on few features. ``None`` is "l2" where
         there is no threat model.
     features : sequence of str, int or bool, default=None
-        Columns to penalise, by name, position, or a boolean per column. ``None`` means all. Single entries are chosen by
-        ``fit(X, y, mask=A)`` with A one where the gradient is penalised.
+        Columns to penalize, by name, position, or a boolean per column. ``None`` means all. Single entries are chosen by
+        ``fit(X, y, mask=A)`` with A one where the gradient is penalized.
     weights : dict of str or int to float, or array-like of shape (n_features,), default=None
         Factors c for the derivative with respect to each column, its cost; one for columns not in the dict. With
         "l1", expensive columns drop out first.
@@ -59,7 +59,7 @@ class InputGradient(TakesThreat, SamplePenalty):
 
     See Also
     --------
-    VirtualAdversarial : Penalises the worst change of the prediction at a distance, and needs no labels.
+    VirtualAdversarial : Penalizes the worst change of the prediction at a distance, and needs no labels.
 
     Notes
     -----

@@ -62,20 +62,20 @@ class _Ends:
         self.activation, self.high, self.low = activation, high, low
         activation.apply(high)
         activation.apply(low)
-        self.centre, self.width = 0.5 * (high + low), 0.5 * (high - low)
+        self.center, self.width = 0.5 * (high + low), 0.5 * (high - low)
 
     def through(self, W, b):
         """The middle of what enters the next layer, and how far from it that can be."""
-        middle = self.centre @ W
+        middle = self.center @ W
         return middle if b is None else middle + b, self.width @ np.abs(W)
 
     def pulled_back(self, to_middle, to_reach, W, G, g):
         """What arrives at what enters the ends, for what arrives at `through`; its share in the gradient is added."""
-        G += self.centre.T @ to_middle + np.sign(W) * (self.width.T @ to_reach)
+        G += self.center.T @ to_middle + np.sign(W) * (self.width.T @ to_reach)
         if g is not None:
             g += to_middle.sum(axis=0)
-        to_centre, to_width = 0.5 * (to_middle @ W.T), 0.5 * (to_reach @ np.abs(W).T)
+        to_center, to_width = 0.5 * (to_middle @ W.T), 0.5 * (to_reach @ np.abs(W).T)
         return tuple(
             to_end * self.activation.slope(end, np.empty_like(end))
-            for to_end, end in ((to_centre + to_width, self.high), (to_centre - to_width, self.low))
+            for to_end, end in ((to_center + to_width, self.high), (to_center - to_width, self.low))
         )

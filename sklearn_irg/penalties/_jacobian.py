@@ -17,7 +17,7 @@ class Jacobian(SamplePenalty):
         Number of random unit vectors the outputs are projected on, whose average is unbiased [1]_; cheaper than the exact
         sum when there are many outputs. ``None`` is exact.
     features : sequence of str, int or bool, default=None
-        Columns to penalise, by name, position, or a boolean per column. ``None`` means all.
+        Columns to penalize, by name, position, or a boolean per column. ``None`` means all.
 
     References
     ----------
@@ -79,12 +79,12 @@ class LipschitzGradient(SamplePenalty):
     bound : float, default=1.0
         The bound b, in units of outputs per unit of X.
     two_sided : bool, default=False
-        Whether norms below the bound are penalised too.
+        Whether norms below the bound are penalized too.
     at : {"data", "interpolates"}, default="data"
         Where the norm is taken: at the rows, or at random convex combinations of two rows of the batch, which are of
         different samples where the loss compares two.
     features : sequence of str, int or bool, default=None
-        Columns to penalise, by name, position, or a boolean per column. ``None`` means all.
+        Columns to penalize, by name, position, or a boolean per column. ``None`` means all.
 
     References
     ----------

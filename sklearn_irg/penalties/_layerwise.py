@@ -15,11 +15,11 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
 
     averaged over samples [1]_. :math:`p_0` is the prediction at :math:`x_i + r`. For a hidden layer, :math:`s_l \circ r` is
     added to what enters its activations, :math:`\varphi(W_l^\top h_{l-1} + b_l + s_l \circ r)`, where :math:`s_l` are the
-    standard deviations of what enters each unit over the rows of the step. So radii of hidden layers are in units of normalised
-    values, under batch normalisation and without it: a layer does not evade the penalty by larger weights.
+    standard deviations of what enters each unit over the rows of the step. So radii of hidden layers are in units of normalized
+    values, under batch normalization and without it: a layer does not evade the penalty by larger weights.
 
     The prediction at the sample and the directions, found by power iteration from random starts, are constants of the
-    optimisation. No label is used.
+    optimization. No label is used.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ class InputDropout(NoisyLoss):
     r"""Loss at samples with random entries set to zero.
 
     Each entry is dropped with some probability, and the others are divided by the probability of staying, averaged over
-    samples [1]_. Dropping an entry removes its information only if zero is a typical value of its column: standardise
+    samples [1]_. Dropping an entry removes its information only if zero is a typical value of its column: standardize
     X.
 
     Parameters

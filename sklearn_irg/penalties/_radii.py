@@ -6,10 +6,10 @@ from sklearn_irg._component import Component
 
 
 class LocalRadius(Component):
-    """A radius for each row: a fraction of the distance to one of its nearest neighbours.
+    """A radius for each row: a fraction of the distance to one of its nearest neighbors.
 
     Where rows lie close together, a small change may lead to another class; where they lie far apart, it does not [1]_.
-    Neighbours are sought among all rows of the fit, labelled or not; a row with ``n_neighbors`` duplicates has radius
+    Neighbors are sought among all rows of the fit, labeled or not; a row with ``n_neighbors`` duplicates has radius
     zero.
 
     Parameters
@@ -17,7 +17,7 @@ class LocalRadius(Component):
     fraction : float, default=0.25
         Factor by which the distance is multiplied.
     n_neighbors : int, default=10
-        Which neighbour to use: 1 is the nearest. With fewer other rows, the farthest is used.
+        Which neighbor to use: 1 is the nearest. With fewer other rows, the farthest is used.
 
     References
     ----------
@@ -44,13 +44,13 @@ class LocalRadius(Component):
         n_neighbors = min(int(self.n_neighbors), X.shape[0] - 1)
         if n_neighbors == 0:
             raise ValueError(
-                'epsilon="local" needs at least 2 rows to have neighbours; got n_samples=1. Pass a number as epsilon.'
+                'epsilon="local" needs at least 2 rows to have neighbors; got n_samples=1. Pass a number as epsilon.'
             )
         # squared distances must neither overflow nor vanish, nor the rows' own squares outweigh them
         size = float(np.abs(X).max()) or 1.0
-        centred = X.astype(np.float64) / size
-        centred -= centred.mean(axis=0)
-        distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(centred).kneighbors()
+        centered = X.astype(np.float64) / size
+        centered -= centered.mean(axis=0)
+        distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(centered).kneighbors()
         return (float(self.fraction) * distances[:, -1] * size).astype(X.dtype, copy=False)
 
 

@@ -14,7 +14,7 @@ class RightReasons(SamplePenalty):
     Parameters
     ----------
     features : sequence of str, int or bool, default=None
-        Columns to penalise, by name, position, or a boolean per column. ``None`` means all.
+        Columns to penalize, by name, position, or a boolean per column. ``None`` means all.
 
     Raises
     ------

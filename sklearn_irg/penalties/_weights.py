@@ -15,7 +15,7 @@ class WeightDecay(WeightPenalty):
     .. math:: \sum_l \max(\lVert W_l \rVert_F - b, 0)^2
 
     summed over layers, without biases; with a bound b of zero it is :math:`\sum_l \lVert W_l \rVert_F^2` [1]_. The
-    estimators' ``l2`` is this penalty with scikit-learn's normalisation and default; use this class to search over its
+    estimators' ``l2`` is this penalty with scikit-learn's normalization and default; use this class to search over its
     strength. A logistic regression with ``l2=0`` and this penalty has the optimum of scikit-learn's with
     ``C = 1 / (2 * n * alpha)``; with both, the total decay is ``l2 / (2 * n) + alpha``, where n is the sum of the
     weights of the rows.
@@ -23,7 +23,7 @@ class WeightDecay(WeightPenalty):
     Parameters
     ----------
     bound : float, default=0.0
-        Norm of each matrix below which nothing is penalised: a soft form of `sklearn_irg.constraints.FrobeniusCap`.
+        Norm of each matrix below which nothing is penalized: a soft form of `sklearn_irg.constraints.FrobeniusCap`.
 
     References
     ----------
@@ -132,7 +132,7 @@ class ParameterGradient(BatchPenalty):
     so a batch is evaluated in one piece.
 
     The parameters are those that are trained: under a `sklearn_irg.constraints.SpectralNormalization` the weights before
-    they are normalised.
+    they are normalized.
 
     Parameters
     ----------

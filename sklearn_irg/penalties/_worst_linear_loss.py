@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, opaque, primitive
-from sklearn_irg._engine.parametrisations import StandardizedInputs
+from sklearn_irg._engine.parametrizations import StandardizedInputs
 from sklearn_irg._engine.quantities import Quantity
 from sklearn_irg._perturbations.largest_increase import largest_increase
 from sklearn_irg.penalties._base import SamplePenalty
@@ -156,7 +156,7 @@ class _LossesAtEnd(Quantity):
 
 def _moments(rows):
     """Weighted mean and standard deviation of each column of X, which may be sparse; one where it is constant."""
-    weights = rows.weights_of("labelled").astype(np.float64)
+    weights = rows.weights_of("labeled").astype(np.float64)
     squares = rows.X.power(2) if issparse(rows.X) else np.square(rows.X, dtype=np.float64)
     means = weights @ rows.X
     variances = weights @ squares - means**2

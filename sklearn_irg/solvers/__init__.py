@@ -1,4 +1,4 @@
-"""Solvers: minimise any objective, independently of networks, terms and estimators.
+"""Solvers: minimize any objective, independently of networks, terms and estimators.
 
 An objective offers
 

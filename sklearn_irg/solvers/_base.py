@@ -80,7 +80,7 @@ class Solution:
 
 
 class Solver(Component, ABC):
-    """Minimises an objective from a start θ. Its parameters are options of this algorithm only.
+    """Minimizes an objective from a start θ. Its parameters are options of this algorithm only.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Solver(Component, ABC):
     takes_projections : bool, default=True
         Whether it calls ``objective.project(theta)`` after each step.
     takes_bounds : bool, default=False
-        Whether it minimises ``objective.bounded()``, within its ``bounds``, where exact zeros lie.
+        Whether it minimizes ``objective.bounded()``, within its ``bounds``, where exact zeros lie.
     """
 
     has_epochs = True
@@ -102,7 +102,7 @@ class Solver(Component, ABC):
 
     @abstractmethod
     def minimize(self, objective, theta, schedule, state=None):
-        """Minimise an objective.
+        """Minimize an objective.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class Solver(Component, ABC):
         """
 
     def minimize_stack(self, stack, thetas, schedule):
-        """Minimise the objectives of a stack together; None where this solver does not.
+        """Minimize the objectives of a stack together; None where this solver does not.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class Solver(Component, ABC):
         return theta
 
     def _check_projected(self, objective, theta):
-        constraint = type(objective.parametrisation).__name__
+        constraint = type(objective.parametrization).__name__
         once = theta.copy()
         objective.project(once)
         if np.allclose(once, theta, rtol=1e-4, atol=1e-6):
@@ -196,6 +196,6 @@ def check_finite(loss, theta, when, remedy, state=None):
     arrays = [np.asarray(loss), theta, *(np.asarray(value) for value in (state or {}).values())]
     if not all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
         raise ValueError(
-            f"training diverged: the objective, the parameters or the solver's moments are not finite {when}. Standardise X, "
+            f"training diverged: the objective, the parameters or the solver's moments are not finite {when}. Standardize X, "
             f"or lower {remedy}."
         )

@@ -12,7 +12,7 @@ _SLACK = 10
 _ROUNDING, _STALL = 64 * np.finfo(np.float64).eps, 1e-6
 # Then kinks are rounded off, less and less; see ``Term.smoothed``.
 _SHARPNESS = (2.0**8, 2.0**12, 2.0**16)
-_STACK_BYTES = 2**28  # of past steps of all models that are minimised together
+_STACK_BYTES = 2**28  # of past steps of all models that are minimized together
 
 
 class LBFGS(Solver):
@@ -100,7 +100,7 @@ class LBFGS(Solver):
 
 
 class _Descent:
-    """One minimisation, in one or more runs of scipy's algorithm that share a budget."""
+    """One minimization, in one or more runs of scipy's algorithm that share a budget."""
 
     def __init__(self, solver, objective, theta, schedule):
         self.solver = solver
@@ -125,7 +125,7 @@ class _Descent:
         return value, gradient.astype(np.float64, copy=False)
 
     def run_to_the_end(self, sharpness):
-        """Minimise the objective, at first as it is, then with its kinks rounded off, less and less."""
+        """Minimize the objective, at first as it is, then with its kinks rounded off, less and less."""
         has_kinks = self.objective.has_kinks
         self.run(self.objective, _STALL if has_kinks else _ROUNDING)
         for value in sharpness if has_kinks else ():
@@ -146,7 +146,7 @@ class _Descent:
         return self.pull > self.schedule.tol and progressed
 
     def run(self, objective, ftol):
-        """Minimise the objective, or a form of it, from where the last run ended."""
+        """Minimize the objective, or a form of it, from where the last run ended."""
         self.result = minimize(
             self._value_and_grad,
             self.theta,

@@ -19,7 +19,7 @@ class End(NamedTuple):
 
 
 def minimize_together(function, thetas, **options):
-    """Minimise several functions at once.
+    """Minimize several functions at once.
 
     Parameters
     ----------

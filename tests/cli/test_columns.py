@@ -26,7 +26,7 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
     table = prepare(shop(N), n_folds=5)
     assert [c.kind for c in table.columns] == ["number", "category", "number", "target"]
     assert np.isnan(table.X["count"]).sum() == 7
-    assert table.columns[2].note == "12 % missing, the median instead, standardised"
+    assert table.columns[2].note == "12 % missing, the median instead, standardized"
     assert set(table.y) == {"yes", "no"}
 
 
@@ -42,21 +42,21 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         ([f"name {i}" for i in ROWS], "dropped", "60 levels in 60 rows, an id or free text; --keep to use it"),
         ((1 + 2j) * ROWS, "dropped", "complex numbers"),
         ([[1, 2]] * N, "dropped", "cells are lists or the like"),
-        (ROWS % 2 == 0, "number", "0 and 1, standardised"),
-        (ROWS % 7, "number", "standardised"),
+        (ROWS % 2 == 0, "number", "0 and 1, standardized"),
+        (ROWS % 7, "number", "standardized"),
         (
             (ROWS + 7) * 7919 % 10007,
             "number",
-            "different integers in all rows (if it is an id, --drop it), standardised",
+            "different integers in all rows (if it is an id, --drop it), standardized",
         ),
-        (ROWS**2 + 0.5, "number", "standardised"),
-        (ROWS**2 // 2, "number", "standardised"),
-        (pd.to_timedelta(ROWS**2, unit="h"), "number", "a duration, in days, standardised"),
-        (["1.5", "2.5", "4"] * 20, "number", "standardised"),
-        (["1,5", "2,5", "4"] * 20, "number", "decimal commas, standardised"),
-        (["1,500", "2,500,000", "4"] * 20, "number", "thousands separated by commas, standardised"),
-        (["55%", "7.5 %", "60"] * 20, "number", "percent signs, standardised"),
-        (["55%", "7,5 %", "60"] * 20, "number", "percent signs and decimal commas, standardised"),
+        (ROWS**2 + 0.5, "number", "standardized"),
+        (ROWS**2 // 2, "number", "standardized"),
+        (pd.to_timedelta(ROWS**2, unit="h"), "number", "a duration, in days, standardized"),
+        (["1.5", "2.5", "4"] * 20, "number", "standardized"),
+        (["1,5", "2,5", "4"] * 20, "number", "decimal commas, standardized"),
+        (["1,500", "2,500,000", "4"] * 20, "number", "thousands separated by commas, standardized"),
+        (["55%", "7.5 %", "60"] * 20, "number", "percent signs, standardized"),
+        (["55%", "7,5 %", "60"] * 20, "number", "percent signs and decimal commas, standardized"),
         (
             ["1.5", "2", "-"] * 20,
             "category",
@@ -77,34 +77,34 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
             ["2024-03-02"] * 30 + ["2024-05-23"] * 29 + ["unknown"],
             "date",
             "1 of 60 cells is not a date ('unknown') and taken as missing, days since 1970-01-01, 1.7 % missing, the median "
-            "instead, standardised, never moved",
+            "instead, standardized, never moved",
         ),
         (
             ["02.03.2024"] * 30 + ["23.05.2024"] * 29 + ["unknown"],
             "date",
             "1 of 60 cells is not a date ('unknown') and taken as missing, read as day before month, days since 1970-01-01, "
-            "1.7 % missing, the median instead, standardised, never moved",
+            "1.7 % missing, the median instead, standardized, never moved",
         ),
-        (["1", "2", "N/A"] * 20, "number", "33 % missing, the median instead, standardised"),
+        (["1", "2", "N/A"] * 20, "number", "33 % missing, the median instead, standardized"),
         (["low", "high", None] * 20, "category", "2 levels, 33 % missing, a level of their own, one-hot"),
         (["x", None] * 30, "category", "1 level, 50 % missing, a level of their own, one-hot"),
         (pd.Categorical(["low", "high"] * 30), "category", "2 levels, one-hot"),
         (
             ["03/02/2024", "23/02/2024", "12/03/2024"] * 20,
             "date",
-            "read as day before month, days since 1970-01-01, standardised, never moved",
+            "read as day before month, days since 1970-01-01, standardized, never moved",
         ),
         (
             ["03/02/2024", "11/02/2024"] * 30,
             "date",
-            "read as month before day, days since 1970-01-01, standardised, never moved",
+            "read as month before day, days since 1970-01-01, standardized, never moved",
         ),
         (
             ["03.02.2024", "11.02.2024"] * 30,
             "date",
-            "read as day before month, days since 1970-01-01, standardised, never moved",
+            "read as day before month, days since 1970-01-01, standardized, never moved",
         ),
-        ([decimal.Decimal("1.5"), decimal.Decimal(2)] * 30, "number", "standardised"),
+        ([decimal.Decimal("1.5"), decimal.Decimal(2)] * 30, "number", "standardized"),
     ],
 )
 def test_a_column_is_taken_as_what_it_holds(cells, kind, note):

@@ -46,7 +46,7 @@ def test_dates_come_back_however_they_are_written(date, time, how):
     values, what = column(DATES.dt.strftime(date + time))
     expected = DAYS if time else np.floor(DAYS)
     np.testing.assert_allclose(values[:4], expected, atol=1e-9)
-    assert what.note == ", ".join(filter(None, [how, "days since 1970-01-01, standardised, never moved"]))
+    assert what.note == ", ".join(filter(None, [how, "days since 1970-01-01, standardized, never moved"]))
     assert what.remark
 
 
@@ -92,7 +92,7 @@ def test_years_of_two_digits_are_close_together_and_not_far_ahead(years, first, 
 def test_times_of_day_are_hours():
     values, what = column(["2:30 PM", "12:15 a.m.", "12 pm", "11:59:30 AM"])
     np.testing.assert_allclose(values[:4], [14.5, 0.25, 12, 11 + 59.5 / 60])
-    assert (what.kind, what.note) == ("number", "times of day, in hours since midnight, standardised")
+    assert (what.kind, what.note) == ("number", "times of day, in hours since midnight, standardized")
     values, what = column(["2:30\u202fPM", "12:15\u00a0a.m."])
     np.testing.assert_allclose(values[:2], [14.5, 0.25])
     values, what = column(["2:30 PM"] * 10 + ["3 pm"] * 9 + ["13:30 pm"])
@@ -111,7 +111,7 @@ def test_times_of_day_are_hours():
 def test_times_of_a_clock_of_24_hours_are_hours(cells, hours):
     values, what = column(cells)
     np.testing.assert_allclose(values[: len(hours)], hours)
-    assert (what.kind, what.note) == ("number", "times of day, in hours since midnight, standardised")
+    assert (what.kind, what.note) == ("number", "times of day, in hours since midnight, standardized")
 
 
 def test_times_that_do_not_exist_are_missing_and_said():

@@ -120,7 +120,7 @@ def test_numbers_come_back_whatever_their_marks(tmp_path, thousands, decimal, de
 def test_what_could_be_misread_is_decided_and_said(tmp_path, cells, others, values, note):
     read_values, what = column(tmp_path, cells, others)
     assert read_values == pytest.approx(values)
-    assert what.note == ", ".join(filter(None, [note, "standardised"]))
+    assert what.note == ", ".join(filter(None, [note, "standardized"]))
     assert what.remark == bool(note)
 
 

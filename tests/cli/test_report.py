@@ -118,13 +118,13 @@ class TestFindings:
     def test_curves_of_some_rows_begin_at_the_accuracy_on_all(self, monkeypatch):
         monkeypatch.setattr("sklearn_irg._cli.findings.CURVE_ROWS", 7)
         sweep = Sweep(prepare(shop(60)), alphas=[0.1], cv=2)
-        sweep._fit([sweep._penalised("input_gradient", 0.1)])
+        sweep._fit([sweep._penalized("input_gradient", 0.1)])
         curve = find(sweep, sweep.rows[0]).curves[0]
         assert curve.attacked[0] == curve.certified[0] == curve.clean == sweep.rows[0].mean("accuracy")
 
     def test_changes_of_near_rows_are_the_smallest_and_in_the_units_of_the_table(self):
         sweep = Sweep(prepare(shop(60)), alphas=[0.1], cv=2)
-        sweep._fit([sweep._penalised("input_gradient", 0.1)])
+        sweep._fit([sweep._penalized("input_gradient", 0.1)])
         chosen = sweep.rows[0]
         nearest = find(sweep, chosen).nearest
         assert len(nearest) == 5

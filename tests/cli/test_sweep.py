@@ -103,7 +103,7 @@ class TestSweep:
         _, test, some = small.folds[0]
         assert len(some) == 8
         assert set(some) <= set(test)
-        small._fit([small._penalised("input_gradient", 0.1)])
+        small._fit([small._penalized("input_gradient", 0.1)])
         fold, X, y = small.rows[0].folds[0], small.table.X.iloc[some], small.table.y[some]
         taken = fold.pipeline.score(X, y) - adversarial_accuracy(fold.pipeline, X, y, small.threat)
         assert fold.attacked == pytest.approx(fold.accuracy - taken)
@@ -129,8 +129,8 @@ class TestSweep:
     @pytest.mark.parametrize(("strongest", "tried"), [(True, [0.1, 1, 10, 100]), (False, [1e-3, 1e-2, 0.1, 1])])
     def test_a_choice_at_the_end_extends_the_grid(self, monkeypatch, strongest, tried):
         def choice(rows, scoring):
-            penalised = [row for row in rows if row.candidate.penalty]
-            return Decision(None, (max if strongest else min)(penalised, key=lambda row: row.candidate.alpha))
+            penalized = [row for row in rows if row.candidate.penalty]
+            return Decision(None, (max if strongest else min)(penalized, key=lambda row: row.candidate.alpha))
 
         monkeypatch.setattr("sklearn_irg._cli.sweep.decide", choice)
         monkeypatch.setattr("sklearn_irg._cli.sweep._EXTENSIONS", 1)
@@ -188,7 +188,7 @@ class TestSweep:
     )
     def test_worst_points_in_closed_form_are_minimised_to_a_tolerance(self, estimator, penalty, solver):
         sweep = Sweep(prepare(shop()), estimator, [penalty])
-        candidate = sweep._penalised(penalty, 0.5)
+        candidate = sweep._penalized(penalty, 0.5)
         assert candidate.estimator.solver == solver
         assert candidate.is_trained_against_threat
 
@@ -227,19 +227,19 @@ class TestSweep:
 
     def test_penalties_that_draw_random_numbers_get_a_solver_that_takes_them(self):
         sweep = Sweep(prepare(shop()), penalties=["virtual_adversarial"], cv=2)
-        sweep._fit([sweep._penalised("virtual_adversarial", 0.1)])
+        sweep._fit([sweep._penalized("virtual_adversarial", 0.1)])
         assert sweep.rows[0].mean("accuracy") > 0.7
 
-    def test_perceptrons_of_few_rows_hold_none_out(self):
+    def test_mlps_of_few_rows_hold_none_out(self):
         frame = shop(40).assign(bought=[f"class {i % 10}" for i in range(40)])
         sweep = Sweep(prepare(frame), "mlp", cv=2)
-        assert not sweep._penalised("input_gradient", 0.1).estimator.early_stopping
-        assert Sweep(prepare(shop(3000)), "mlp")._penalised("input_gradient", 0.1).estimator.early_stopping
+        assert not sweep._penalized("input_gradient", 0.1).estimator.early_stopping
+        assert Sweep(prepare(shop(3000)), "mlp")._penalized("input_gradient", 0.1).estimator.early_stopping
 
     @pytest.mark.parametrize("scoring", ["balanced_accuracy", "roc_auc"])
     def test_classes_count_alike_under_attack_where_they_do_without(self, scoring):
         sweep = Sweep(prepare(shop()), scoring=scoring, cv=2)
-        sweep._fit([sweep._penalised("input_gradient", 0.1)])
+        sweep._fit([sweep._penalized("input_gradient", 0.1)])
         fold, (_, test, _) = sweep.rows[0].folds[0], sweep.folds[0]
         X, y = sweep.table.X.iloc[test], sweep.table.y[test]
         assert fold.accuracy == pytest.approx(balanced_accuracy_score(y, fold.pipeline.predict(X)))
@@ -276,7 +276,7 @@ class TestSweep:
     @pytest.mark.parametrize("scoring", ["balanced_accuracy", "log_loss", "roc_auc"])
     def test_scorings_are_scikit_learns(self, scoring):
         sweep = Sweep(prepare(shop()), scoring=scoring, cv=2)
-        sweep._fit([sweep._penalised("input_gradient", 0.1)])
+        sweep._fit([sweep._penalized("input_gradient", 0.1)])
         fold, (_, test, _) = sweep.rows[0].folds[0], sweep.folds[0]
         X, y = sweep.table.X.iloc[test], sweep.table.y[test]
         by_hand = {

@@ -22,7 +22,7 @@ from sklearn_irg._engine.activations import ACTIVATIONS
 from sklearn_irg._engine.likelihoods import Categorical
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.objective import Objective
-from sklearn_irg._engine.parametrisations import Identity
+from sklearn_irg._engine.parametrizations import Identity
 from sklearn_irg._engine.pieces import Piece, add_parts
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg.constraints import SpectralNormalization
@@ -157,7 +157,7 @@ class TestRefusals:
         with pytest.raises(ValueError, match="BatchNormalization needs all rows at once"):
             clone(NETWORK).set_params(batch_normalization=True).fit(*arrays(X, Y))
 
-    def test_unlabelled_rows(self):
+    def test_unlabeled_rows(self):
         with pytest.raises(ValueError, match="a label for each row"):
             clone(NETWORK).set_params(unlabeled_label=-1).fit(*arrays(X, Y))
 

@@ -80,7 +80,7 @@ def test_some_of_the_models_can_be_asked():
 
 @pytest.mark.parametrize(
     "options",
-    [{"hidden": (3,)}, {"penalty": InputGradient(norm="l1")}, {"parametrisation": SpectralNormalization()}],
+    [{"hidden": (3,)}, {"penalty": InputGradient(norm="l1")}, {"parametrization": SpectralNormalization()}],
     ids=["hidden layers", "a term that needs a trace", "a constraint"],
 )
 def test_what_cannot_be_stacked_is_none(options):

@@ -1,4 +1,4 @@
-"""Batch normalisation: an ordinary network whose weights follow from the rows."""
+"""Batch normalization: an ordinary network whose weights follow from the rows."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def normalized(likelihood="softmax", penalty=None, activation="tanh", **options)
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_gradient_matches_finite_differences(likelihood, activation):
-    objective, theta, rng = normalized(likelihood, InputGradient(), activation, labelled=np.arange(20) < 12)
+    objective, theta, rng = normalized(likelihood, InputGradient(), activation, labeled=np.arange(20) < 12)
     direction = rng.randn(theta.size)
     expected = oracles.directional_derivative(lambda t: evaluate(objective, t)[0], theta, direction)
     np.testing.assert_allclose(evaluate(objective, theta)[1] @ direction, expected, rtol=5e-6, atol=1e-7)
@@ -42,7 +42,7 @@ def test_what_enters_each_layer_has_the_bias_for_mean_and_the_gain_for_deviation
 
 def test_what_is_kept_is_the_network_of_a_step_over_all_rows_whatever_the_blocks(monkeypatch):
     objective, theta, _ = normalized()
-    step = objective.parametrisation.at(objective.everything()).transform(objective.network, theta)
+    step = objective.parametrization.at(objective.everything()).transform(objective.network, theta)
     np.testing.assert_allclose(objective.effective(theta), step, rtol=1e-10, atol=1e-13)
     monkeypatch.setattr(normalization, "_BLOCK_ROWS", 6)
     np.testing.assert_allclose(objective.effective(theta), step, rtol=1e-10, atol=1e-13)
@@ -74,7 +74,7 @@ def test_the_scale_and_place_of_inputs_do_not_matter():
 
 
 def test_terms_do_not_notice():
-    # the virtual adversarial divergence at the folded weights is the one that the normalised objective counts
+    # the virtual adversarial divergence at the folded weights is the one that the normalized objective counts
     objective, theta, _ = normalized(penalty=VirtualAdversarial(0.5))
     plain = make_objective(
         objective.network,

@@ -49,15 +49,15 @@ def test_the_value_is_that_of_value_and_grad_and_a_sum_over_terms():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("n_labelled", [20, 6])
-def test_weight_decay_of_scikit_learn_divides_by_the_weight_of_the_labelled_rows_of_a_batch(weighted, n_labelled):
+@pytest.mark.parametrize("n_labeled", [20, 6])
+def test_weight_decay_of_scikit_learn_divides_by_the_weight_of_the_labeled_rows_of_a_batch(weighted, n_labeled):
     network, X, Y, theta, rng = problem()
     weight = rng.rand(20) + 0.1 if weighted else np.ones(20)
-    labelled = np.arange(20) < n_labelled
-    objective = make_objective(network, X, Y, sample_weight=weight if weighted else None, labelled=labelled)
+    labeled = np.arange(20) < n_labeled
+    objective = make_objective(network, X, Y, sample_weight=weight if weighted else None, labeled=labeled)
     squares = sum((W**2).sum() for W, _ in network.unpack(theta))
     for batch in [objective.everything(), *objective.minibatches(3, True, rng)]:
-        expected = squares / (2 * weight[batch.rows][labelled[batch.rows]].sum())
+        expected = squares / (2 * weight[batch.rows][labeled[batch.rows]].sum())
         np.testing.assert_allclose(objective.value(theta, batch, terms=[(1.0, L2())]), expected, rtol=1e-12)
 
 
@@ -69,20 +69,20 @@ def test_memory_of_a_linear_model_does_not_grow_with_its_rows():
     assert max(block.X.nbytes for block in blocks) < 2**22
 
 
-@pytest.mark.parametrize("labelled_rows", [20, 6], ids=["all labelled", "some labelled"])
-def test_minibatches_average_to_the_whole(labelled_rows):
+@pytest.mark.parametrize("labeled_rows", [20, 6], ids=["all labeled", "some labeled"])
+def test_minibatches_average_to_the_whole(labeled_rows):
     network, X, Y, theta, rng = problem()
-    labelled = np.arange(20) < labelled_rows
-    objective = make_objective(network, X, Y, Jacobian(), 0.5, sample_weight=rng.rand(20), labelled=labelled)
+    labeled = np.arange(20) < labeled_rows
+    objective = make_objective(network, X, Y, Jacobian(), 0.5, sample_weight=rng.rand(20), labeled=labeled)
     full = evaluate(objective, theta)[1]
-    n_epochs = 1 if labelled.all() else 2000
+    n_epochs = 1 if labeled.all() else 2000
     gradients = [
         objective.value_and_grad(theta, batch)[1]
         for _ in range(n_epochs)
         for batch in objective.minibatches(2, True, rng)
     ]
     # the groups are drawn in proportion exactly if there is one; otherwise a mean over 14 000 batches is within 2 % or so
-    np.testing.assert_allclose(np.mean(gradients, axis=0), full, rtol=1e-9, atol=1e-14 if labelled.all() else 0.03)
+    np.testing.assert_allclose(np.mean(gradients, axis=0), full, rtol=1e-9, atol=1e-14 if labeled.all() else 0.03)
 
 
 def test_dropout_reaches_every_term_and_needs_hidden_layers():

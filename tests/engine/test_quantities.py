@@ -90,7 +90,7 @@ def test_with_annotations(terms, sizes, monkeypatch):
 
 @pytest.mark.parametrize("sizes", [(6, 3), (6, 5, 4, 3)])
 def test_under_a_constraint(sizes, monkeypatch):
-    options = {"sizes": sizes, "parametrisation": SpectralNormalization(0.5)}
+    options = {"sizes": sizes, "parametrization": SpectralNormalization(0.5)}
     (value, gradient), (traced, expected) = both_ways([LOSS, FIRST, *DECAYS], monkeypatch, **options)
     assert value == pytest.approx(traced, rel=1e-13)
     np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-14)

@@ -21,10 +21,10 @@ def test_weights_sum_to_one_over_each_group_and_over_all():
     np.testing.assert_allclose(batch.weights["all"], weights / weights.sum())
 
 
-def test_the_groups_are_the_labelled_rows_or_all_if_there_are_no_targets():
-    assert Rows(X, Y).group_names == ["all", "labelled"]
+def test_the_groups_are_the_labeled_rows_or_all_if_there_are_no_targets():
+    assert Rows(X, Y).group_names == ["all", "labeled"]
     assert Rows(X).group_names == ["all"]
-    assert Rows(X, Y, groups={"labelled": np.arange(23), "unlabelled": np.arange(0)}).group_names == ["all", "labelled"]
+    assert Rows(X, Y, groups={"labeled": np.arange(23), "unlabeled": np.arange(0)}).group_names == ["all", "labeled"]
 
 
 def test_every_row_is_seen_once_in_an_epoch_and_smaller_groups_start_over():
@@ -115,7 +115,7 @@ class TestColumns:
 
     def test_nothing_to_penalise_is_an_error(self):
         for features in ([], [False] * 3):
-            with pytest.raises(ValueError, match="features is empty, so nothing would be penalised"):
+            with pytest.raises(ValueError, match="features is empty, so nothing would be penalized"):
                 self.columns.mask_of(features)
 
     def test_what_moves_inputs_needs_dense_ones(self):

@@ -97,7 +97,7 @@ class TestLogisticRegression:
         assert not np.allclose(models[0].coef_, everywhere.coef_)
 
 
-class TestMultiLayerPerceptrons:
+class TestMLPs:
     @pytest.mark.parametrize(
         "options",
         [
@@ -150,7 +150,7 @@ class TestMultiLayerPerceptrons:
             theirs.partial_fit(X[rows], y[rows], classes=np.unique(y))
         np.testing.assert_allclose(weights_of(ours), weights_of(theirs), rtol=0, atol=1e-10)
 
-    def test_vat_without_its_penalty_is_a_perceptron(self, table):
+    def test_vat_without_its_penalty_is_a_mlp(self, table):
         X, y = table
         options = {"random_state": 0, "max_iter": 10}
         vat, theirs = VATClassifier(alpha=0, **options).fit(X, y), MLPClassifier(**options).fit(X, y)
@@ -167,7 +167,7 @@ class TestMultiLayerPerceptrons:
         np.testing.assert_array_equal(ours.predict(scale(X)), theirs.predict(scale(X)))
         assert ours.decision_function(X).shape == Y.shape
 
-    def test_l2_counts_labelled_rows_only(self):
+    def test_l2_counts_labeled_rows_only(self):
         X = np.vstack([MULTI_X, MULTI_X])
         y = np.append(MULTI_Y, np.full(150, -1))
         options = {"random_state": 0, "max_iter": 1, "learning_rate_init": 1e-12, "shuffle": False, "batch_size": 150}

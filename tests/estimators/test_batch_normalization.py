@@ -58,7 +58,7 @@ def test_weights_are_repeated_rows():
     np.testing.assert_allclose(weighted.predict_proba(MULTI_X), repeated.predict_proba(MULTI_X), rtol=1e-6)
 
 
-def test_unlabelled_rows_take_part_in_means_and_scales():
+def test_unlabeled_rows_take_part_in_means_and_scales():
     some = np.where(np.arange(150) % 5, -1, MULTI_Y)
     shifted = np.where(some[:, None] < 0, MULTI_X + 1, MULTI_X)
     fits = [VATClassifier(max_iter=2, **OPTIONS).fit(X, some) for X in (MULTI_X, shifted)]

@@ -20,7 +20,7 @@ from sklearn_irg.penalties import WeightDecay
 RANDOM_DIRECTIONS = "the directions of repeated rows differ from that of one weighted row"
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": RANDOM_DIRECTIONS,
-    "check_classifiers_classes": "the check has a class -1, which marks unlabelled rows",
+    "check_classifiers_classes": "the check has a class -1, which marks unlabeled rows",
 }
 
 

@@ -149,7 +149,7 @@ def test_no_unit_is_too_large_or_too_small(scale):
         (np.arange(80) < 3, {}, "cv=5 needs as many rows of each sample, but y has 3 of one. Lower cv, or use cv=None"),
         (np.arange(80) < 40, {"cv": KFold(2)}, "cv must give folds that train and test on rows of both samples"),
         (np.arange(80) % 2, {"cv": 1}, "cv must be an integer >= 2; got 1"),
-        (np.arange(80) % 2, {"penalty": InputGradient()}, "InputGradient counts the rows of group 'labelled'"),
+        (np.arange(80) % 2, {"penalty": InputGradient()}, "InputGradient counts the rows of group 'labeled'"),
         (np.arange(80) % 2, {"constraint": "spectral"}, "constraint must be None or a Constraint .*; got 'spectral'"),
     ],
 )

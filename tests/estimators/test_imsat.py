@@ -1,4 +1,4 @@
-"""Clustering by information maximisation: the published objective, in scikit-learn's clusterer API."""
+"""Clustering by information maximization: the published objective, in scikit-learn's clusterer API."""
 
 import numpy as np
 import pytest
@@ -110,7 +110,7 @@ def test_a_transform_may_say_what_belongs_together():
         ({"mu": -1}, "mu must be a finite number >= 0; got -1"),
         ({"epsilon": 0}, "epsilon must be a finite number > 0; got 0"),
         ({"epsilon": LocalRadius(-1)}, "fraction of LocalRadius must be a finite number > 0; got -1"),
-        ({"penalty": "input_gradient"}, "InputGradient counts the rows of group 'labelled'"),
+        ({"penalty": "input_gradient"}, "InputGradient counts the rows of group 'labeled'"),
     ],
 )
 def test_bad_parameters_are_named(options, message):
@@ -126,6 +126,6 @@ def test_missing_values_are_refused():
 @pytest.mark.filterwarnings("ignore:.*without converging")
 def test_one_cluster_in_place_of_several_is_said():
     with pytest.warns(
-        ConvergenceWarning, match="found one cluster in place of 3. Standardise X, or try another random_state"
+        ConvergenceWarning, match="found one cluster in place of 3. Standardize X, or try another random_state"
     ):
         IMSATClusterer(3, max_iter=2, random_state=0).fit(np.ones((20, 2)))

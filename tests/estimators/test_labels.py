@@ -24,7 +24,7 @@ def make(**options):
     return VATClassifier(learning_rate_init=0.01, random_state=0, **options)
 
 
-def test_unlabelled_rows_complete_what_few_labels_cannot_say():
+def test_unlabeled_rows_complete_what_few_labels_cannot_say():
     X, y = make_moons(300, noise=0.1, random_state=0)
     some = np.where(np.arange(300) < 10, y, -1)
     alone = GradRegMLPClassifier(penalty=None, learning_rate_init=0.01, random_state=0, tol=0.01).fit(X[:10], y[:10])
@@ -37,7 +37,7 @@ def test_unlabelled_rows_complete_what_few_labels_cannot_say():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-class TestAnUnlabelledRowIsNeverAClass:
+class TestAnUnlabeledRowIsNeverAClass:
     @pytest.mark.parametrize("marker", [-1, "-1", -1.0, np.int8(-1)], ids=repr)
     @pytest.mark.parametrize(
         "as_given",
@@ -79,7 +79,7 @@ class TestAnUnlabelledRowIsNeverAClass:
         assert list(make(unlabeled_label="7", max_iter=2).fit(X, words).classes_) == ["07", "08"]
         assert list(make(unlabeled_label=7, max_iter=2).fit(X, words).classes_) == ["07", "08"]
 
-    def test_none_means_all_are_labelled(self):
+    def test_none_means_all_are_labeled(self):
         assert list(make(unlabeled_label=None, max_iter=2).fit(X, 2 * Y - 1).classes_) == [-1, 1]
 
 
@@ -89,8 +89,8 @@ def test_labels_of_minus_one_and_one_get_a_hint():
         make().fit(X, 2 * Y - 1)
 
 
-def test_no_labelled_row_is_an_error():
-    with pytest.raises(ValueError, match=r"no labelled row: all are unlabeled_label=-1"):
+def test_no_labeled_row_is_an_error():
+    with pytest.raises(ValueError, match=r"no labeled row: all are unlabeled_label=-1"):
         make().fit(X, np.full(60, -1))
 
 
@@ -100,7 +100,7 @@ def test_missing_labels_are_refused():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-class TestEveryPerceptronClassifierTakesUnlabelledRows:
+class TestEveryMLPClassifierTakesUnlabeledRows:
     OPTIONS = {"max_iter": 5, "random_state": 0, "alpha": 2.0}
 
     def test_vat_is_its_penalty_on_another_one(self):
@@ -110,16 +110,16 @@ class TestEveryPerceptronClassifierTakesUnlabelledRows:
         np.testing.assert_array_equal(a.coefs_[0], b.coefs_[0])
         np.testing.assert_array_equal(a.transduction_, b.transduction_)
 
-    def test_entropy_and_balance_come_with_unlabelled_rows(self):
+    def test_entropy_and_balance_come_with_unlabeled_rows(self):
         penalty = 0.3 * ConditionalEntropy() + ClassBalance()
         for y, same in ((SOME, penalty), (Y, None)):
             a = VATClassifier(epsilon=0.3, **self.OPTIONS).fit(X, y)
             b = VATClassifier(epsilon=0.3, penalty=same, **self.OPTIONS).fit(X, y)
             np.testing.assert_array_equal(a.coefs_[0], b.coefs_[0])
 
-    def test_terms_that_read_labels_count_labelled_rows_only(self):
+    def test_terms_that_read_labels_count_labeled_rows_only(self):
         options = {"penalty": "input_gradient", "solver": "lbfgs", **self.OPTIONS}
-        with pytest.warns(UserWarning, match="the 40 unlabelled rows have no effect: no term of GradRegMLP") as seen:
+        with pytest.warns(UserWarning, match="the 40 unlabeled rows have no effect: no term of GradRegMLP") as seen:
             some = GradRegMLPClassifier(unlabeled_label=-1, **options).fit(X, SOME)
         assert seen[0].filename == __file__
         alone = GradRegMLPClassifier(**options).fit(X[SOME >= 0], SOME[SOME >= 0])
@@ -134,7 +134,7 @@ class TestEveryPerceptronClassifierTakesUnlabelledRows:
         alone = GradRegMLPClassifier(**options).fit(X[SOME >= 0], SOME[SOME >= 0])
         assert abs(some.coefs_[0] - alone.coefs_[0]).max() > 1e-3
 
-    def test_class_weights_do_not_change_what_share_of_the_unlabelled_rows_is_expected_in_each_class(self):
+    def test_class_weights_do_not_change_what_share_of_the_unlabeled_rows_is_expected_in_each_class(self):
         table, y = make_moons(2000, noise=0.1, random_state=0)
         keep = np.append(np.flatnonzero(y == 0)[:360], np.flatnonzero(y == 1)[:40])
         table, y = table[keep], y[keep]
@@ -158,7 +158,7 @@ class TestEveryPerceptronClassifierTakesUnlabelledRows:
         step = Adam.move
         monkeypatch.setattr(Adam, "move", lambda *args: seen.append(1) or step(*args))
         options = {"max_iter": 1, "batch_size": 10, "unlabeled_batch_size": size, "random_state": 0}
-        VATClassifier(**options).fit(X, SOME)  # 20 labelled rows, 40 unlabelled ones
+        VATClassifier(**options).fit(X, SOME)  # 20 labeled rows, 40 unlabeled ones
         assert len(seen) == n_batches
 
 
@@ -210,11 +210,9 @@ class TestCollapse:
     # two clusters, and a radius that reaches across
     X, y = make_blobs(200, centers=[[-1, 0], [1, 0]], cluster_std=0.3, random_state=0)
 
-    def test_all_unlabelled_rows_in_one_class_is_said_with_what_to_try(self):
+    def test_all_unlabeled_rows_in_one_class_is_said_with_what_to_try(self):
         y = np.where(np.arange(200) < 8, self.y, -1)
-        message = (
-            r"predicts class [01] for 19[0-2] of 192 unlabelled rows, .*ClassBalance.*n_ramp_up_epochs.*batch_norm"
-        )
+        message = r"predicts class [01] for 19[0-2] of 192 unlabeled rows, .*ClassBalance.*n_ramp_up_epochs.*batch_norm"
         with pytest.warns(ConvergenceWarning, match=message):
             make(penalty=None, epsilon=20.0, alpha=100.0, max_iter=100).fit(self.X, y)
 
@@ -252,7 +250,7 @@ class TestRampUp:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_vat_is_the_penalty_on_a_perceptron_when_all_rows_are_labelled():
+def test_vat_is_the_penalty_on_a_mlp_when_all_rows_are_labeled():
     options = {"max_iter": 5, "random_state": 0, "alpha": 2.0}
     a = VATClassifier(epsilon=0.3, **options).fit(X, Y)
     b = GradRegMLPClassifier(penalty=VirtualAdversarial(epsilon=0.3), **options).fit(X, Y)
@@ -260,7 +258,7 @@ def test_vat_is_the_penalty_on_a_perceptron_when_all_rows_are_labelled():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_early_stopping_holds_labelled_rows_out_and_keeps_the_others():
+def test_early_stopping_holds_labeled_rows_out_and_keeps_the_others():
     model = make(early_stopping=True, max_iter=5, validation_fraction=0.3).fit(X, SOME)
     assert model.t_ == 5 * (60 - round(0.3 * 20))
 

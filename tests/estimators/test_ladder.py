@@ -34,20 +34,20 @@ def ladder(
     penalty=None,
     of_classes=False,
 ):
-    """An objective over a small ladder, θ and a random generator; ``of_classes``: labelled rows have weights of classes."""
+    """An objective over a small ladder, θ and a random generator; ``of_classes``: labeled rows have weights of classes."""
     plain, X, Y, _, rng = problem(likelihood, activation)
     network = LadderNetwork(plain.layer_sizes, plain.activation, plain.likelihood)
     theta = network.initialize(rng, np.float64)
     theta += 0.1 * rng.randn(theta.size)  # combinators that bend
-    groups = {"labelled": np.arange(12), "unlabelled": np.arange(12, 20)}
+    groups = {"labeled": np.arange(12), "unlabeled": np.arange(12, 20)}
     loss = LadderLoss(noise, noise_std, costs, [epsilon] * 3, 1e-2)
     weight = rng.rand(20)
     factors = np.where(np.arange(20) < 12, 1 + 3 * Y.argmax(axis=1), 1)
     weights = {"sample_weight": weight * factors, "row_weight": weight}
     rows = Rows(X, Y, groups=groups, **(weights if of_classes else {"sample_weight": weight}))
     terms = [(1.0, loss), *([] if penalty is None else penalty.terms())]
-    parametrisation = FoldedNormalization() if penalty is None else RowNormalization()
-    return Objective(network, rows, terms, parametrisation=parametrisation), theta, rng
+    parametrization = FoldedNormalization() if penalty is None else RowNormalization()
+    return Objective(network, rows, terms, parametrization=parametrization), theta, rng
 
 
 def standardize(Z, w):
@@ -85,7 +85,7 @@ def published(objective, theta, noise):
     clean, _ = encoder([0 * n for n in noise])
     noisy, outputs = encoder(noise)
     P = softmax(outputs)
-    total = rows.weights_of("labelled") @ -(rows.targets * np.log(P)).sum(axis=1)
+    total = rows.weights_of("labeled") @ -(rows.targets * np.log(P)).sum(axis=1)
     above = P
     for l in reversed(range(len(clean))):
         a = np.asarray(network.combinator(theta, l))
@@ -116,7 +116,7 @@ def drawn_noise(objective):
 
 
 def folded(objective, theta):
-    """Weights and biases of the network that is normalised over the rows, in plain NumPy."""
+    """Weights and biases of the network that is normalized over the rows, in plain NumPy."""
     network, h, w, layers = objective.network, objective.rows.X, row_weights(objective.rows), []
     for V, b in network.unpack(theta):
         _, mean, deviation = standardize(h @ V, w)
@@ -145,7 +145,7 @@ def test_a_penalty_is_one_of_the_normalised_network_beside_the_published_objecti
     value, gradient = objective.value_and_grad(theta, batch, random_state)
     random_state = np.random.RandomState(5)
     random_state.randint(2**31)  # the loss comes first
-    effective = objective.parametrisation.at(batch).transform(objective.network, theta)
+    effective = objective.parametrization.at(batch).transform(objective.network, theta)
     step = Step(objective, effective, batch, random_state, theta)
     moved = step.X + 0.4 * step.virtual_adversarial_directions()
 
@@ -258,22 +258,22 @@ def test_a_penalty_on_weights_is_one_on_those_of_the_normalised_network_and_the_
 
 def test_what_a_fit_penalises_is_the_network_that_is_kept():
     options = {"noise_std": 0.0, "batch_size": 500, "unlabeled_batch_size": 500, "learning_rate_init": 1e-12}
-    plain, penalised = (
+    plain, penalized = (
         LadderClassifier(penalty=penalty, alpha=0.5, max_iter=1, random_state=0, **options).fit(X, SOME)
         for penalty in (None, "weight_decay")
     )
-    squares = sum((W**2).sum() for W in penalised.coefs_)
-    np.testing.assert_allclose(penalised.loss_ - plain.loss_, 0.5 * squares, rtol=1e-6)
+    squares = sum((W**2).sum() for W in penalized.coefs_)
+    np.testing.assert_allclose(penalized.loss_ - plain.loss_, 0.5 * squares, rtol=1e-6)
 
 
-def test_weights_of_classes_are_those_of_the_labelled_rows_in_the_loss_alone():
+def test_weights_of_classes_are_those_of_the_labeled_rows_in_the_loss_alone():
     of_classes, theta, _ = ladder(of_classes=True)
     plain = ladder()[0]
     batches = [objective.everything() for objective in (of_classes, plain)]
     steps = [Step(plain, theta, batch, np.random.RandomState(5)) for batch in batches]
     (weighted, *costs), (unweighted, *plain_costs) = (plain.terms[0][1].contributions(step) for step in steps)
     assert not np.allclose(weighted[0], unweighted[0])
-    np.testing.assert_array_equal(weighted[0], of_classes.rows.weights_of("labelled"))
+    np.testing.assert_array_equal(weighted[0], of_classes.rows.weights_of("labeled"))
     for found, expected in zip([weighted[1:], *costs], [unweighted[1:], *plain_costs], strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
@@ -287,7 +287,7 @@ def test_a_class_that_weighs_more_is_predicted_more_often():
     assert np.sum(weighted.predict(X) == 3) > np.sum(plain.predict(X) == 3)
 
 
-def test_labelled_rows_of_a_class_of_weight_zero_are_left_out():
+def test_labeled_rows_of_a_class_of_weight_zero_are_left_out():
     moved = np.where((SOME == 3)[:, None], 9.0, X)
     weights = {digit: digit != 3 for digit in range(10)}
     fits = [LadderClassifier(class_weight=weights, max_iter=5, random_state=0).fit(rows, SOME) for rows in (X, moved)]

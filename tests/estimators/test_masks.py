@@ -71,12 +71,12 @@ class TestByName:
         )
 
     def test_names_that_this_fit_does_not_know_warn_if_they_hold_a_true(self):
-        named = pd.DataFrame(MASK, columns=NAMES).assign(colour=False)
+        named = pd.DataFrame(MASK, columns=NAMES).assign(color=False)
         np.testing.assert_array_equal(coefs(FRAME, named), coefs(MULTI_X, MASK))
         with pytest.warns(
-            UserWarning, match="mask is true in columns that X does not have, which has no effect: colour"
+            UserWarning, match="mask is true in columns that X does not have, which has no effect: color"
         ):
-            coefs(FRAME, named.assign(colour=True))
+            coefs(FRAME, named.assign(color=True))
 
     def test_frames_without_names_go_by_position(self):
         np.testing.assert_array_equal(coefs(FRAME, pd.DataFrame(MASK)), coefs(MULTI_X, MASK))
@@ -86,8 +86,8 @@ class TestByName:
         [
             (
                 FRAME,
-                pd.DataFrame({"colour": np.ones(150)}),
-                "no column of mask is a column of X: mask has colour, and X has",
+                pd.DataFrame({"color": np.ones(150)}),
+                "no column of mask is a column of X: mask has color, and X has",
             ),
             (MULTI_X, pd.DataFrame(MASK, columns=NAMES), r"X has no column names to align them with.*set_output"),
             (FRAME, pd.DataFrame(MASK[:, :2], columns=["width", "width"]), "mask names a column twice"),
@@ -128,13 +128,13 @@ class TestInPipelinesAndSearches:
         np.testing.assert_allclose(search.best_estimator_[-1].coefs_[0], direct.coefs_[0], rtol=1e-6)
 
     def test_a_named_mask_is_cross_validated_behind_a_column_transformer_with_categories_that_folds_lack(self):
-        table = FRAME.assign(colour=np.where(np.arange(150) == 0, "rare", np.where(np.arange(150) % 2, "red", "blue")))
+        table = FRAME.assign(color=np.where(np.arange(150) == 0, "rare", np.where(np.arange(150) % 2, "red", "blue")))
         columns = make_column_transformer(
-            (OneHotEncoder(sparse_output=False, handle_unknown="ignore"), ["colour"]),
+            (OneHotEncoder(sparse_output=False, handle_unknown="ignore"), ["color"]),
             (StandardScaler(), NAMES),
             verbose_feature_names_out=False,
         ).set_output(transform="pandas")
-        mask = pd.DataFrame(False, index=table.index, columns=["colour_rare", "colour_red", "depth"]).assign(depth=True)
+        mask = pd.DataFrame(False, index=table.index, columns=["color_rare", "color_red", "depth"]).assign(depth=True)
         with config_context(enable_metadata_routing=True):
             model = GradRegLogisticRegression("right_reasons", max_iter=1000).set_fit_request(
                 mask=True, sample_weight=False

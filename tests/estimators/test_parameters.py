@@ -69,14 +69,14 @@ OF_CLASSIFIERS = [
 
 @pytest.mark.parametrize(("parameters", "message"), OF_CLASSIFIERS, ids=str)
 @pytest.mark.parametrize("Estimator", [GradRegMLPClassifier, VATClassifier])
-def test_a_perceptron_classifier_names_what_is_out_of_range(Estimator, parameters, message):
+def test_a_mlp_classifier_names_what_is_out_of_range(Estimator, parameters, message):
     with pytest.raises(ValueError, match=message):
         Estimator(**parameters).fit(MULTI_X, MULTI_Y)
 
 
 @pytest.mark.parametrize(("parameters", "message"), OF_ALL + OF_PERCEPTRONS, ids=str)
 @pytest.mark.parametrize("Estimator", [GradRegMLPClassifier, GradRegMLPRegressor])
-def test_a_perceptron_names_what_is_out_of_range(Estimator, parameters, message):
+def test_a_mlp_names_what_is_out_of_range(Estimator, parameters, message):
     with pytest.raises(ValueError, match=message):
         Estimator(**parameters).fit(MULTI_X, MULTI_Y)
 
@@ -102,7 +102,7 @@ def test_vat_names_what_is_out_of_range(parameters, message):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_one_label_marks_unlabelled_rows():
+def test_one_label_marks_unlabeled_rows():
     with pytest.raises(ValueError, match=r"unlabeled_label must be one label, or None; got \[-1\]"):
         VATClassifier(unlabeled_label=[-1]).fit(MULTI_X, MULTI_Y)
     assert VATClassifier((5,), unlabeled_label=10**400, max_iter=1).fit(MULTI_X, MULTI_Y).n_outputs_ == 3

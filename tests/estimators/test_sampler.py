@@ -45,7 +45,7 @@ def game(penalty, constraint, kind=Game):
     terms = [(1.0, MeanDifference())]
     if penalty is not None:
         terms += [(0.7 * weight, term) for weight, term in penalty.terms()]
-    objective = kind(critic, rows, terms, generator=generator, parametrisation=constraint)
+    objective = kind(critic, rows, terms, generator=generator, parametrization=constraint)
     theta = np.concatenate([player.initialize(rng, np.float64) for player in (critic, generator)])
     objective.project(theta)
     return objective, theta
@@ -155,7 +155,7 @@ def published(objective, theta, n_critic):
         start = 4 * ((n_steps - 1) % 5)
         batch = next(objective.rows.take(np.arange(start, start + 4)).minibatches(4, False, None))
         theta[:26] += adam_step(critic, objective.value_and_grad(theta, batch, rng)[1][:26])
-        objective.parametrisation.project(objective.network, theta[:26])
+        objective.parametrization.project(objective.network, theta[:26])
         if n_steps % n_critic == 0:
             theta[26:] += adam_step(generator, objective.opposing_value_and_grad(theta, 4, rng)[1][26:])
     return theta

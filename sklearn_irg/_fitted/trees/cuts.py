@@ -8,7 +8,7 @@ __all__ = ["largest_below_single", "largest_up_to_single"]
 def largest_up_to_single(ends):
     """The largest double x for which ``float32(x) <= end``.
 
-    Numbers halfway between two neighbours of single precision are rounded to the even one.
+    Numbers halfway between two neighbors of single precision are rounded to the even one.
     """
     ends = np.asarray(ends, dtype=np.float64)
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""Differentiable models in "l2", where only the ball limits rows: the nearest linearised boundary, then bisection."""
+"""Differentiable models in "l2", where only the ball limits rows: the nearest linearized boundary, then bisection."""
 
 import numpy as np
 

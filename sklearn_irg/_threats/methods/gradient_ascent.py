@@ -1,4 +1,4 @@
-"""Differentiable models: linearised minima, and gradients of loss and margins, projected."""
+"""Differentiable models: linearized minima, and gradients of loss and margins, projected."""
 
 import numpy as np
 

@@ -53,7 +53,7 @@ class LinearClosedForm(Method):
         return certified
 
     def _minimum(self, arrays, gradient, radius, targets):
-        """Points that minimise a linear function, and lower bounds, as far as they say on which side of targets it is.
+        """Points that minimize a linear function, and lower bounds, as far as they say on which side of targets it is.
 
         Where a ball limits several integers the relaxed minimum may be below a target and the rounded one above it.
         """

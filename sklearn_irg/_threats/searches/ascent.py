@@ -1,4 +1,4 @@
-"""Attacks on differentiable models: linearised minima and projected gradients for numbers, greedy swaps for categories."""
+"""Attacks on differentiable models: linearized minima and projected gradients for numbers, greedy swaps for categories."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from sklearn_irg._engine.sensitivity import steepest
 from sklearn_irg._perturbations.linear_minimization import linear_minimization
 from sklearn_irg._threats.searches.swaps import best_swaps
 
-__all__ = ["ascend_all", "ascend_once", "climb", "linearise_from_anywhere"]
+__all__ = ["ascend_all", "ascend_once", "climb", "linearize_from_anywhere"]
 
 N_STEPS = 20
-N_LINEARISATIONS = 4
+N_LINEARIZATIONS = 4
 N_STARTS = 6
-N_OTHER_CLASSES = 3  # whose margins are linearised
+N_OTHER_CLASSES = 3  # whose margins are linearized
 _HIGHEST_LOG_ODDS = 10  # of scores over their temperature, at which no loss underflows
 
 
@@ -35,7 +35,7 @@ def ascend_all(best, epsilon, rng):
     if not ball.is_empty:
         for delta, codes in starts:
             view = problem.at(codes)
-            _linearise(best, view, delta, ball)
+            _linearize(best, view, delta, ball)
             # with two classes they have one direction
             for gradient in (_loss_gradient, _margin_gradient)[: view.model.n_outputs]:
                 _climb(best, view, delta, ball, gradient)
@@ -44,7 +44,7 @@ def ascend_all(best, epsilon, rng):
     if arrays.columns:
         delta = best.delta.copy()
         view = problem.at(best_swaps(best, delta))
-        _linearise(best, view, delta, ball)
+        _linearize(best, view, delta, ball)
         _climb(best, view, delta, ball, _margin_gradient)
 
 
@@ -53,12 +53,12 @@ def ascend_once(best, epsilon):
     problem = best.problem
     ball = problem.perturbations.box_and_ball(epsilon)
     view = problem.at(problem.perturbations.codes)
-    _linearise(best, view, ball.zero, ball)
+    _linearize(best, view, ball.zero, ball)
     _climb(best, view, ball.zero, ball, _loss_gradient)
 
 
-def linearise_from_anywhere(best, epsilon, rng):
-    """Linearised minima from the best point so far, and from random ones: for where one of many facets is nearest."""
+def linearize_from_anywhere(best, epsilon, rng):
+    """Linearized minima from the best point so far, and from random ones: for where one of many facets is nearest."""
     problem = best.problem
     arrays = problem.perturbations
     ball = arrays.box_and_ball(epsilon)
@@ -71,14 +71,14 @@ def linearise_from_anywhere(best, epsilon, rng):
         starts.append(ball.project(direction * ball.widths))
     for view in map(problem.at, all_codes):
         for start in starts:
-            _linearise(best, view, start, ball)
+            _linearize(best, view, start, ball)
 
 
-def _linearise(best, view, delta, ball):
-    """Points that minimise the margins' linear approximations, again and again from the worst of them."""
+def _linearize(best, view, delta, ball):
+    """Points that minimize the margins' linear approximations, again and again from the worst of them."""
     problem = best.problem
     arrays = problem.perturbations
-    for _ in range(N_LINEARISATIONS):
+    for _ in range(N_LINEARIZATIONS):
         margins, gradients = view.model.margins(problem.moved(view.rows, delta), problem.label)
         worst_delta, worst_loss = delta, np.full(len(delta), -np.inf)
         for other_class in margins.argsort(axis=1)[:, :N_OTHER_CLASSES].T:

@@ -6,7 +6,7 @@ from sklearn_irg._perturbations.projection import delta_norms, project
 from sklearn_irg._threats.best_found import BestFound
 from sklearn_irg._threats.confirmation import confirmed_by_predict
 from sklearn_irg._threats.radii import rungs
-from sklearn_irg._threats.searches.ascent import linearise_from_anywhere
+from sklearn_irg._threats.searches.ascent import linearize_from_anywhere
 from sklearn_irg._threats.searches.black_box import random_state_of, search
 from sklearn_irg._threats.searches.within_limits import attack_within_limits
 
@@ -80,7 +80,7 @@ def _attacked_nearer(problem, delta, codes):
         nearer = BestFound(some)
         start = project(delta[rows], *some.perturbations.box(radius), radius, norm)
         nearer.update(some.at(codes[rows]), start)
-        linearise_from_anywhere(nearer, radius, random_state_of(some.threat))
+        linearize_from_anywhere(nearer, radius, random_state_of(some.threat))
         failures[rows] += ~nearer.wrong
         found = np.flatnonzero(nearer.wrong)
         if len(found):

@@ -63,9 +63,9 @@ class Task(ABC):
         """Labels that a hold-out keeps in proportion, or None."""
         del targets
 
-    def check_terms(self, rows, terms, parametrisation):
+    def check_terms(self, rows, terms, parametrization):
         """Warn where rows have no effect on these terms."""
-        del rows, terms, parametrisation
+        del rows, terms, parametrization
 
 
 def likelihood_of(task, loss):

@@ -14,7 +14,7 @@ from sklearn_irg._training.tasks._task import Encoded, Task, likelihood_of
 from sklearn_irg._training.tasks.labels import is_marker, plain_labels
 from sklearn_irg._warnings import warn
 
-__all__ = ["ClassTask", "decide", "find_labelled"]
+__all__ = ["ClassTask", "decide", "find_labeled"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class ClassTask(Task):
     # -- which classes there are ---------------------------------------------------------------------------------------
 
     def first(self, y, classes=None):
-        known, labelled = self._known(y)
+        known, labeled = self._known(y)
         if self._are_indicators(known):
             return replace(self, classes=np.arange(known.shape[1]), is_multilabel=True)
         found = self._found(known)
@@ -58,7 +58,7 @@ class ClassTask(Task):
         task = replace(self, classes=found if classes is None else classes, is_multilabel=False)
         if len(task.classes) < 2:
             hint = ""
-            if labelled is not None:
+            if labeled is not None:
                 marker = f"The label {self.unlabeled_label!r} marks rows without one"
                 hint = f" {marker}; use unlabeled_label=None if it is a class."
             raise ValueError(
@@ -99,8 +99,8 @@ class ClassTask(Task):
         if y.dtype == object and any(label is None for label in y.reshape(-1)):
             marker = "Leave these rows out" if self.unlabeled_label is None else f"Write {self.unlabeled_label!r} there"
             raise ValueError(f"y has missing labels. {marker}.")
-        labelled = find_labelled(y, self.unlabeled_label)
-        return y if labelled is None else plain_labels(y.reshape(-1)[labelled]), labelled
+        labeled = find_labeled(y, self.unlabeled_label)
+        return y if labeled is None else plain_labels(y.reshape(-1)[labeled]), labeled
 
     def _are_indicators(self, known):
         return self.takes_indicators and type_of_target(known) == "multilabel-indicator"
@@ -132,12 +132,12 @@ class ClassTask(Task):
     # -- encoding ------------------------------------------------------------------------------------------------------
 
     def encode(self, data, loss):
-        known, labelled = self._known(data.y)
+        known, labeled = self._known(data.y)
         n_samples = data.y.shape[0]
         if self.is_multilabel:
             return self._encode_indicators(known, data.sample_weight, loss)
         indices = np.searchsorted(self.classes, column_or_1d(known))
-        rows = np.arange(n_samples) if labelled is None else np.flatnonzero(labelled)
+        rows = np.arange(n_samples) if labeled is None else np.flatnonzero(labeled)
         targets = np.zeros((n_samples, len(self.classes) if len(self.classes) > 2 else 1))
         if targets.shape[1] == 1:
             targets[rows, 0] = indices
@@ -146,7 +146,7 @@ class ClassTask(Task):
         weights = self._weigh(indices, rows, data.sample_weight, n_samples)
         if loss.samples is not None:
             return self._encode_samples(targets, weights, rows, indices, loss)
-        groups = {"labelled": rows, "unlabelled": np.setdiff1d(np.arange(n_samples), rows)}
+        groups = {"labeled": rows, "unlabeled": np.setdiff1d(np.arange(n_samples), rows)}
         return self._hidden_from(loss, Encoded(targets, weights, groups, targets.shape[1]))
 
     def _encode_indicators(self, known, sample_weight, loss):
@@ -158,7 +158,7 @@ class ClassTask(Task):
         if self.class_weight is not None:
             raise ValueError("class_weight has no meaning for multilabel targets. Use class_weight=None.")
         targets = (known.toarray() if hasattr(known, "toarray") else known).astype(np.float64)
-        groups = {"labelled": np.arange(len(targets))}
+        groups = {"labeled": np.arange(len(targets))}
         return self._hidden_from(loss, Encoded(targets, sample_weight, groups, targets.shape[1]))
 
     def _hidden_from(self, loss, encoded):
@@ -172,10 +172,10 @@ class ClassTask(Task):
 
     def _encode_samples(self, targets, weights, rows, indices, loss):
         names, labels = list(loss.samples), [str(label) for label in self.classes]
-        reserved = {"all", "unlabelled"} & set(names)
+        reserved = {"all", "unlabeled"} & set(names)
         if reserved or len(set(names)) < len(names):
             raise InvalidParameterError(
-                f"samples of {type(loss).__name__} must be different names other than 'all' and 'unlabelled'; got {names}."
+                f"samples of {type(loss).__name__} must be different names other than 'all' and 'unlabeled'; got {names}."
             )
         by_name = any(name in labels for name in names)
         if len(names) != len(labels) or (by_name and set(names) != set(labels)):
@@ -190,7 +190,7 @@ class ClassTask(Task):
                 raise ValueError(f"y has no row of the sample {name!r}; {type(loss).__name__} needs rows of each.")
             if not (weights is None or weights[groups[name]].any()):
                 raise ValueError(f"every row of the sample {name!r} has a weight of zero. Give one a positive weight.")
-        groups["unlabelled"] = np.setdiff1d(np.arange(len(targets)), rows)
+        groups["unlabeled"] = np.setdiff1d(np.arange(len(targets)), rows)
         return Encoded(None, weights, groups, targets.shape[1])
 
     def _weigh(self, indices, rows, sample_weight, n_samples):
@@ -247,11 +247,11 @@ class ClassTask(Task):
     def strata(self, targets):
         return None if self.is_multilabel else self.classes[self._positions(targets)[:, 0]]
 
-    def check_terms(self, rows, terms, parametrisation):
-        normalises = parametrisation is not None and parametrisation.needs_whole_batch
-        if "unlabelled" in rows.groups and not (normalises or any(term.group == "all" for _, term in terms)):
+    def check_terms(self, rows, terms, parametrization):
+        normalizes = parametrization is not None and parametrization.needs_whole_batch
+        if "unlabeled" in rows.groups and not (normalizes or any(term.group == "all" for _, term in terms)):
             warn(
-                f"the {len(rows.groups['unlabelled'])} unlabelled rows have no effect: no term of {self.name} reads "
+                f"the {len(rows.groups['unlabeled'])} unlabeled rows have no effect: no term of {self.name} reads "
                 "rows without labels. Add a penalty that does, such as VirtualAdversarial(), or leave the rows out.",
                 UserWarning,
             )
@@ -264,14 +264,14 @@ def decide(outputs, is_multilabel):
     return (outputs[:, 0] > 0).astype(int) if outputs.shape[1] == 1 else outputs.argmax(axis=1)
 
 
-def find_labelled(y, unlabeled_label):
+def find_labeled(y, unlabeled_label):
     """Which rows have a label, as booleans; None if all have."""
     if unlabeled_label is None or (y.ndim == 2 and y.shape[1] > 1):
         return None
-    labelled = ~is_marker(y.reshape(-1), unlabeled_label)
-    if not labelled.any():
-        raise ValueError(f"y has no labelled row: all are unlabeled_label={unlabeled_label!r}.")
-    return None if labelled.all() else labelled
+    labeled = ~is_marker(y.reshape(-1), unlabeled_label)
+    if not labeled.any():
+        raise ValueError(f"y has no labeled row: all are unlabeled_label={unlabeled_label!r}.")
+    return None if labeled.all() else labeled
 
 
 def _check_subset(found, known):

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def is_marker(y, marker):
-    """Rows whose label is the marker, as a value, a number or in writing: an unlabelled row is never a class."""
+    """Rows whose label is the marker, as a value, a number or in writing: an unlabeled row is never a class."""
     number = _number(marker)
     if y.dtype.kind in "biuf":
         return np.zeros(len(y), dtype=bool) if number is None else y == number

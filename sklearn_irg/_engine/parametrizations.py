@@ -1,6 +1,6 @@
-"""Parametrisations: which parameters a solver moves, and how they become those of the network.
+"""Parametrizations: which parameters a solver moves, and how they become those of the network.
 
-Constraints are parametrisations: the solver moves weights of any size, the network sees normalised ones; or a projection
+Constraints are parametrizations: the solver moves weights of any size, the network sees normalized ones; or a projection
 brings them back after each step. Others take out a kink. With residuals r the L1 norm of a linear model's input gradients is
 ``Σ_d mean_i |r_i · W_d|`` over the rows W_d of the weights, one per feature, with a kink where W_d = 0. A solver with bounds
 needs no subgradient there if the rows are non-negative numbers times directions: the kink is then a bound, and a feature that
@@ -14,12 +14,12 @@ from scipy.optimize import nnls
 
 from sklearn_irg._engine.autodiff import defvjp, primitive
 
-__all__ = ["Identity", "Parametrisation", "ScaledRows", "SignedParts", "StandardizedInputs"]
+__all__ = ["Identity", "Parametrization", "ScaledRows", "SignedParts", "StandardizedInputs"]
 
 _ROUNDS = 50  # in which the shortest subgradient is looked for
 
 
-class Parametrisation(ABC):
+class Parametrization(ABC):
     """How the parameters that a solver moves become those of a network.
 
     Attributes
@@ -62,7 +62,7 @@ class Parametrisation(ABC):
         raise NotImplementedError(f"{type(self).__name__} does not say what becomes of gradients.")
 
     def at(self, batch):
-        """The parametrisation for the rows of a batch."""
+        """The parametrization for the rows of a batch."""
         del batch
         return self
 
@@ -94,7 +94,7 @@ class Parametrisation(ABC):
         del network
 
 
-class Identity(Parametrisation):
+class Identity(Parametrization):
     """The solver moves the parameters of the network."""
 
     is_identity = True
@@ -109,7 +109,7 @@ class Identity(Parametrisation):
         return gradients
 
 
-class SignedParts(Parametrisation):
+class SignedParts(Parametrization):
     """The weights of a linear model with one output as ``w = u - v`` with ``u, v ≥ 0``; θ = (u, v, intercept)."""
 
     def transform(self, network, theta):
@@ -125,8 +125,8 @@ class SignedParts(Parametrisation):
         return [(0, None)] * (2 * d) + [(None, None)] * (network.n_parameters - d)
 
 
-class StandardizedInputs(Parametrisation):
-    """The weights and biases of a linear model as they are on standardised inputs, where steps are as long for rare indicators.
+class StandardizedInputs(Parametrization):
+    """The weights and biases of a linear model as they are on standardized inputs, where steps are as long for rare indicators.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class StandardizedInputs(Parametrisation):
         return entered
 
 
-class ScaledRows(Parametrisation):
+class ScaledRows(Parametrization):
     """The weights of a linear model as ``W_d = s_d U_d`` with ``s_d ≥ 0``; θ = (s, U, intercepts)."""
 
     def transform(self, network, theta):

@@ -1,9 +1,9 @@
-"""Parametrisations: other parameters, the same objective and its gradient."""
+"""Parametrizations: other parameters, the same objective and its gradient."""
 
 import numpy as np
 import pytest
 
-from sklearn_irg._engine.parametrisations import ScaledRows, SignedParts
+from sklearn_irg._engine.parametrizations import ScaledRows, SignedParts
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.penalties import InputGradient, WeightDecay
 from tests import oracles
@@ -64,9 +64,9 @@ def test_objectives_without_such_a_kink_or_under_a_constraint_are_their_own_boun
     assert make_objective(*deep[:3], InputGradient("l1")).bounded().bounds is None
 
 
-@pytest.mark.parametrize("parametrisation", [SignedParts(), ScaledRows()])
-def test_both_are_whole(parametrisation):
+@pytest.mark.parametrize("parametrization", [SignedParts(), ScaledRows()])
+def test_both_are_whole(parametrization):
     network, _, _, theta, _ = problem("logistic", hidden=())
-    phi = parametrisation.enter(network, theta, np.ones_like, 1e-4)
-    np.testing.assert_allclose(parametrisation.transform(network, phi), theta, atol=1e-15)
-    assert len(parametrisation.bounds(network)) == phi.size
+    phi = parametrization.enter(network, theta, np.ones_like, 1e-4)
+    np.testing.assert_allclose(parametrization.transform(network, phi), theta, atol=1e-15)
+    assert len(parametrization.bounds(network)) == phi.size
