@@ -2,8 +2,8 @@
 
     python -m benchmarks [--quick] [--json FILE] [--rounds 15] [group ...]
 
-Ratios are medians over rounds with their smallest and largest; above one we are faster. A peer that is not installed is
-reported as missing.
+Ratios are medians over rounds with their smallest and largest; above one we are faster. A peer that
+is not installed is reported as missing.
 """
 
 import argparse
@@ -50,20 +50,36 @@ def machine():
 
 def main():
     names = [*GROUPS, *TREES]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(names)}; all unless named")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "groups", nargs="*", metavar="group", help=f"of {', '.join(names)}; all unless named"
+    )
     parser.add_argument("--quick", action="store_true", help="some sizes, five rounds")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--mnist", metavar="FILE", help="mnist.npz, for paths; scikit-learn's digits without it")
+    parser.add_argument(
+        "--mnist", metavar="FILE", help="mnist.npz, for paths; scikit-learn's digits without it"
+    )
     parser.add_argument(
         "--census",
         metavar="FILE",
         help="the census table as CSV, for trees, and for sweeps, which are left out without it",
     )
     parser.add_argument("--pima", metavar="FILE", help="the table of diabetes as CSV, for trees")
-    parser.add_argument("--tables", nargs="+", default=(), metavar="START", help="some tables of trees, by their names")
-    parser.add_argument("--program", metavar="DIR", help="source of an earlier state (e9014e6), for trees")
-    parser.add_argument("--release", metavar="DIR", help="source of the first release (c52ab98), for sweeps")
+    parser.add_argument(
+        "--tables",
+        nargs="+",
+        default=(),
+        metavar="START",
+        help="some tables of trees, by their names",
+    )
+    parser.add_argument(
+        "--program", metavar="DIR", help="source of an earlier state (e9014e6), for trees"
+    )
+    parser.add_argument(
+        "--release", metavar="DIR", help="source of the first release (c52ab98), for sweeps"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write all numbers there")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.groups) - set(names))
@@ -79,7 +95,10 @@ def main():
     found, of_trees = [], None
     contests = [group for group in groups if group in GROUPS]
     if contests:
-        print(f"{'work':60} {'ours, ms':>9}  {'peer':14} {'peer / ours':>11}  {'smallest to largest':20} {'target':>6}")
+        print(
+            f"{'work':60} {'ours, ms':>9}  {'peer':14} {'peer / ours':>11}  "
+            f"{'smallest to largest':20} {'target':>6}"
+        )
     for group in contests:
         for contest in GROUPS[group](arguments.quick, **files.get(group, {})):
             for ratio in race(contest, n_rounds):
@@ -98,7 +117,11 @@ def _line(ratio):
     if isnan(ratio.median):
         return f"{start} {'missing':>11}"
     spread = f"{ratio.low:.2f} to {ratio.high:.2f}"
-    reached = "" if ratio.target is None else f"{ratio.target:6.2f}{'' if ratio.median >= ratio.target else ' missed'}"
+    reached = (
+        ""
+        if ratio.target is None
+        else f"{ratio.target:6.2f}{'' if ratio.median >= ratio.target else ' missed'}"
+    )
     return f"{start} {ratio.median:11.2f}  {spread:20} {reached}"
 
 

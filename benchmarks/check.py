@@ -2,9 +2,9 @@
 
     python -m benchmarks.check [--list] [word ...]
 
-Each claim names a page, a pattern that finds numbers on it, a command, a pattern that finds them in what the command prints,
-and how far they may differ: by libraries, since seeds are fixed. With words, only the claims whose commands contain one of
-them. Exit status 1 if a number differs.
+Each claim names a page, a pattern that finds numbers on it, a command, a pattern that finds them in
+what the command prints, and how far they may differ: by libraries, since seeds are fixed. With
+words, only the claims whose commands contain one of them. Exit status 1 if a number differs.
 """
 
 import argparse
@@ -53,27 +53,36 @@ SCALED = f"{IRIS_CANCER} --scale"
 L1_PATH = "benchmarks/l1_path.py"
 RESULTS = "docs/results.md"
 CLAIMS = [
-    Claim("README.md", "Boosting classifies # of the rows correctly, and # under attack", "README.md",
+    Claim("README.md", "Boosting classifies # of the rows correctly, and # under "
+                       "attack", "README.md",
           "boosting: #, attacked #", 0.02),
     Claim("README.md", "hardened, it has # and #", "README.md", "hardened: #, attacked #", 0.03),
-    Claim("README.md", "trained against the threat # and #", "README.md", "logistic: #, attacked #", 0.01),
+    Claim("README.md", "trained against the threat # and "
+                       "#", "README.md", "logistic: #, attacked #", 0.01),
     Claim(RESULTS, "A plain 2-100 network # ± #;", RINGS, "  plain: test accuracy # ± #", 0.01),
     Claim(RESULTS, "with a larger step # ± #;", RINGS, "trained longer: test accuracy # ± #", 0.01),
     Claim(RESULTS, "virtual adversarial training # ± #.", RINGS, "VAT: test accuracy # ± #", 0.01),
-    Claim(RESULTS, "plain # ±\n#, with `RightReasons(features=…)` on them", IRIS_CANCER, " plain: iris zeroed # ± #", 0.02),
-    Claim(RESULTS, "on them # ± # (the article", IRIS_CANCER, "features= on iris: iris zeroed # ± #", 0.02),
+    Claim(RESULTS, "plain # ±\n#, with `RightReasons(features=…)` on "
+                   "them", IRIS_CANCER, " plain: iris zeroed # ± #", 0.02),
+    Claim(RESULTS, "on them # ± # (the article", IRIS_CANCER, "features= on iris: iris zeroed # ± "
+                                                              "#", 0.02),
     Claim(RESULTS, "the two\nare # ± # and", WITH_DECAY, " plain: iris zeroed # ± #", 0.02),
-    Claim(RESULTS, "and # ± #. With standardized", WITH_DECAY, "features= on iris: iris zeroed # ± #", 0.02),
+    Claim(RESULTS, "and # ± #. With standardized", WITH_DECAY, "features= on iris: iris zeroed # ± "
+                                                               "#", 0.02),
     Claim(RESULTS, "`l2=0` gives # ±\n# and", SCALED, " plain: iris zeroed # ± #", 0.02),
-    Claim(RESULTS, "and # ± #.\n\n`experiments/decoy_mnist.py`", SCALED, "features= on iris: iris zeroed # ± #", 0.02),
+    Claim(RESULTS, "and # ± #.\n\n`experiments/decoy_mnist.py`", SCALED, "features= on iris: iris "
+                                                                         "zeroed # ± #", 0.02),
     Claim(RESULTS, "| plain | # | # | # | # | # | # |", ANNOTATIONS,
           "plain: 20 rows #  50 rows #  100 rows #  200 rows #  500 rows #  1000 rows #", 0.02),
     Claim(RESULTS, "| annotated | # | # | # | # | # | # |", ANNOTATIONS,
           "annotated: 20 rows #  50 rows #  100 rows #  200 rows #  500 rows #  1000 rows #", 0.02),
-    *(Claim(RESULTS, f"| {alpha} | # | # | # |", CALIBRATION, rf"alpha +{alpha}: accuracy #, Brier score #, temperature #",
+    *(Claim(RESULTS, f"| {alpha} | # | # | # "
+                     "|", CALIBRATION, rf"alpha +{alpha}: accuracy #, Brier score #, temperature #",
             (0.01, 0.005, 0.05)) for alpha in ("0", "0.1", "0.3", "1")),
-    Claim("docs/guide/penalties.md", "| features left of 30 | # | # | # | # | # | # |", L1_PATH, r" {3,}(\d+) {4,}", 1),
-    Claim("docs/guide/penalties.md", "| 5-fold accuracy | # | # | # | # | # | # |", L1_PATH, r" {4,}(0\.\d+)\n", 0.005),
+    Claim("docs/guide/penalties.md", "| features left of 30 | # | # | # | # | # | # "
+                                     "|", L1_PATH, r" {3,}(\d+) {4,}", 1),
+    Claim("docs/guide/penalties.md", "| 5-fold accuracy | # | # | # | # | # | # "
+                                     "|", L1_PATH, r" {4,}(0\.\d+)\n", 0.005),
 ]  # fmt: skip
 
 
@@ -81,7 +90,9 @@ def _numbers(pattern, text, where):
     """What stands where a pattern has ``#``; a pattern without it is a regular expression for every number."""
     if "#" not in pattern:
         return [float(number) for number in re.findall(pattern, text)]
-    expression = pattern if pattern.startswith("alpha +") else re.escape(pattern).replace(r"\#", "#")
+    expression = (
+        pattern if pattern.startswith("alpha +") else re.escape(pattern).replace(r"\#", "#")
+    )
     match = re.search(expression.replace("#", NUMBER), text)
     if match is None:
         raise SystemExit(f"{where}: there is no {pattern!r} any more")
@@ -93,7 +104,11 @@ def run(command):
     if command.endswith(".md"):
         return _run_examples(ROOT / command)
     script, *options = command.split()
-    environment = os.environ | {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    environment = os.environ | {
+        "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONWARNINGS": "ignore",
+    }
     script = ROOT / script
     done = subprocess.run(
         [sys.executable, script, *options],
@@ -126,7 +141,9 @@ def check(claims):
         for claim in (claim for claim in claims if claim.command == command):
             said, found = claim.said(), claim.found(output)
             tolerances = np.broadcast_to(claim.tolerance, len(said))
-            agree = len(said) == len(found) and bool(np.all(np.abs(np.subtract(said, found)) <= tolerances))
+            agree = len(said) == len(found) and bool(
+                np.all(np.abs(np.subtract(said, found)) <= tolerances)
+            )
             holds &= agree
             verdict = "as printed" if agree else f"NOT as printed, which is {found}"
             print(f"  {claim.page} says {said}, within {claim.tolerance}: {verdict}", flush=True)
@@ -138,7 +155,11 @@ def main():
     parser.add_argument("words", nargs="*", metavar="word")
     parser.add_argument("--list", action="store_true", help="print the claims, run nothing")
     arguments = parser.parse_args()
-    claims = [c for c in CLAIMS if not arguments.words or any(word in c.command for word in arguments.words)]
+    claims = [
+        c
+        for c in CLAIMS
+        if not arguments.words or any(word in c.command for word in arguments.words)
+    ]
     if not claims:
         parser.error(f"no claim is about {' or '.join(arguments.words)}; see --list")
     if arguments.list:

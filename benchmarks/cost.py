@@ -2,8 +2,8 @@
 
     python -m benchmarks.cost [--output docs/images/cost.png]
 
-Times are medians of seven; memory is the peak that NumPy asks for in the first evaluation, without X, y and the parameters.
-Exponents are those of a line through the upper half of the points.
+Times are medians of seven; memory is the peak that NumPy asks for in the first evaluation, without
+X, y and the parameters. Exponents are those of a line through the upper half of the points.
 """
 
 import argparse
@@ -46,7 +46,11 @@ def evaluation(model, rows, columns, units, classes, strengths):
     objective = Objective(network, Rows(X, targets), terms)
     if model == "logistic" and strengths > 1:
         alphas = np.vstack([np.ones(strengths), np.geomspace(10, 0.001, strengths)])
-        stack, thetas, which = objective.stack(alphas), np.tile(theta, (strengths, 1)), np.arange(strengths)
+        stack, thetas, which = (
+            objective.stack(alphas),
+            np.tile(theta, (strengths, 1)),
+            np.arange(strengths),
+        )
         return lambda: stack.values_and_gradients(thetas, which)
     batch = objective.everything()
     return lambda: [objective.value_and_grad(theta, batch) for _ in range(strengths)]
@@ -87,9 +91,18 @@ def main():
             if what == "units" and model == "logistic":
                 continue
             found = np.array([cost(model, **{what: value}) for value in values])
-            for ax, numbers, unit, scale in ((top, found[:, 0], "ms", 1e3), (bottom, found[:, 1], "MB", 1e-6)):
+            for ax, numbers, unit, scale in (
+                (top, found[:, 0], "ms", 1e3),
+                (bottom, found[:, 1], "MB", 1e-6),
+            ):
                 slope = exponent(values, numbers)
-                ax.loglog(values, numbers * scale, "o-", color=COLORS[model], label=f"{model}, exponent {slope:.2f}")
+                ax.loglog(
+                    values,
+                    numbers * scale,
+                    "o-",
+                    color=COLORS[model],
+                    label=f"{model}, exponent {slope:.2f}",
+                )
                 points = " ".join(f"{number * scale:.3g}" for number in numbers)
                 print(f"{what:10} {model:10} {unit}: {points}; exponent {slope:.2f}", flush=True)
         bottom.set_xlabel(what)
@@ -101,7 +114,9 @@ def main():
     axes[0, 0].set_ylim(top=5e4)  # room for legends
     axes[1, 0].set_ylim(top=1e3)
     at = ", ".join(f"{value} {name}" for name, value in BASE.items() if value > 1)
-    figure.suptitle(f"Cost of value and gradient with the squared input gradient; unless varied {at}")
+    figure.suptitle(
+        f"Cost of value and gradient with the squared input gradient; unless varied {at}"
+    )
     figure.savefig(output, dpi=110)
 
 

@@ -1,12 +1,14 @@
 """Which default ``alpha``: the largest that costs next to nothing against scikit-learn's own defaults.
 
-    python benchmarks/default_alpha.py [--estimator logistic|mlp] [--seeds 2] [--generated] [CSV:TARGET[:DROP,...] ...]
+    python benchmarks/default_alpha.py [--estimator logistic|mlp] [--seeds 2] [--generated]
+    [CSV:TARGET[:DROP,...] ...]
 
-For scikit-learn's bundled tables, or some that it generates, and any CSV given with its target column: accuracy, log loss
-and accuracy under attack (radius 0.5 in standardized units, by `adversarial_accuracy`) of held-out rows, five folds times
-seeds, against `LogisticRegression()` and `MLPClassifier()`. An alpha qualifies if the median log loss rises by at most 1 %,
-no table loses more than a point of accuracy, and none more than half a point, or one row, of accuracy under attack. At most
-3000 rows of each table are used.
+For scikit-learn's bundled tables, or some that it generates, and any CSV given with its target
+column: accuracy, log loss and accuracy under attack (radius 0.5 in standardized units, by
+`adversarial_accuracy`) of held-out rows, five folds times seeds, against `LogisticRegression()` and
+`MLPClassifier()`. An alpha qualifies if the median log loss rises by at most 1 %, no table loses
+more than a point of accuracy, and none more than half a point, or one row, of accuracy under
+attack. At most 3000 rows of each table are used.
 """
 
 import argparse
@@ -47,10 +49,16 @@ ESTIMATORS = {
 
 def generated():
     """Tables on which a linear boundary does not do."""
-    yield "five classes", make_classification(1000, 20, n_informative=10, n_classes=5, random_state=0)
+    yield (
+        "five classes",
+        make_classification(1000, 20, n_informative=10, n_classes=5, random_state=0),
+    )
     yield "moons", make_moons(600, noise=0.25, random_state=0)
     yield "hastie", make_hastie_10_2(1500, random_state=0)
-    yield "quantiles", make_gaussian_quantiles(n_samples=1000, n_features=6, n_classes=4, random_state=0)
+    yield (
+        "quantiles",
+        make_gaussian_quantiles(n_samples=1000, n_features=6, n_classes=4, random_state=0),
+    )
 
 
 def tables(arguments):
@@ -82,7 +90,11 @@ def measures(model, seed, X, y):
     results = []
     for train, test in StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y):
         prepare = clone(preprocessor).fit(X.iloc[train])
-        fitted = clone(model).set_params(random_state=seed).fit(prepare.transform(X.iloc[train]), y[train])
+        fitted = (
+            clone(model)
+            .set_params(random_state=seed)
+            .fit(prepare.transform(X.iloc[train]), y[train])
+        )
         held_out = prepare.transform(X.iloc[test])
         results.append(
             [
@@ -105,31 +117,48 @@ def main():
     models = [theirs, *(clone(ours).set_params(alpha=alpha) for alpha in [0, *ALPHAS])]
     changes, one_row = [], []
     print(
-        f"{arguments.estimator}: change of accuracy (points), log loss (%), accuracy under attack (points) against scikit-learn"
+        f"{arguments.estimator}: change of accuracy (points), log loss (%), accuracy under attack "
+        "(points) against scikit-learn"
     )
-    print(f"{'':>16} {'scikit-learn':>22} " + " ".join(f"{f'alpha={alpha:g}':>20}" for alpha in [0, *ALPHAS]))
+    print(
+        f"{'':>16} {'scikit-learn':>22} "
+        + " ".join(f"{f'alpha={alpha:g}':>20}" for alpha in [0, *ALPHAS])
+    )
     for name, X, y in tables(arguments):
         rows = np.random.RandomState(0).permutation(len(y))[:3000]
         X, y = X.iloc[rows], y[rows]
-        jobs = [delayed(measures)(model, seed, X, y) for model in models for seed in range(arguments.seeds)]
+        jobs = [
+            delayed(measures)(model, seed, X, y)
+            for model in models
+            for seed in range(arguments.seeds)
+        ]
         found = np.reshape(Parallel(n_jobs=2)(jobs), (len(models), arguments.seeds, 3)).mean(axis=1)
         change = 100 * (found[1:] - found[0]) / [1, found[0, 1], 1]
         changes.append(change)
         one_row.append(100 / len(rows))
         base = f"{100 * found[0, 0]:6.2f} {found[0, 1]:7.4f} {100 * found[0, 2]:6.2f}"
-        print(f"{name:>16} {base:>22} " + " ".join(f"{a:+6.2f} {b:+6.1f} {c:+6.2f}" for a, b, c in change), flush=True)
+        print(
+            f"{name:>16} {base:>22} "
+            + " ".join(f"{a:+6.2f} {b:+6.1f} {c:+6.2f}" for a, b, c in change),
+            flush=True,
+        )
     changes, tolerance = np.array(changes), np.maximum(0.5, one_row)
     print(
         f"{'median':>16} {'':>22} "
         + " ".join(f"{a:+6.2f} {b:+6.1f} {c:+6.2f}" for a, b, c in np.median(changes, axis=0))
     )
     worst = [(c[:, 0].min(), c[:, 1].max(), c[:, 2].min()) for c in changes.transpose(1, 0, 2)]
-    print(f"{'worst':>16} {'':>22} " + " ".join(f"{a:+6.2f} {b:+6.1f} {c:+6.2f}" for a, b, c in worst))
+    print(
+        f"{'worst':>16} {'':>22} " + " ".join(f"{a:+6.2f} {b:+6.1f} {c:+6.2f}" for a, b, c in worst)
+    )
     fits = [
         np.median(c[:, 1]) <= 1 and c[:, 0].min() >= -1 and (c[:, 2] >= -tolerance).all()
         for c in changes.transpose(1, 0, 2)
     ]
-    print("qualify: " + ", ".join(f"{alpha:g}" for alpha, fit in zip([0, *ALPHAS], fits, strict=True) if fit))
+    print(
+        "qualify: "
+        + ", ".join(f"{alpha:g}" for alpha, fit in zip([0, *ALPHAS], fits, strict=True) if fit)
+    )
 
 
 if __name__ == "__main__":

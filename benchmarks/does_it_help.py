@@ -1,17 +1,19 @@
 """Does it help on tables? Every penalty at two strengths beside no penalty, on the same rows.
 
-    python -m benchmarks.does_it_help run RESULTS.csv [--data DIRECTORY] [--seeds 5] [--jobs 1] [--tables TABLE ...]
-    python -m benchmarks.does_it_help show RESULTS.csv
+    python -m benchmarks.does_it_help run RESULTS.csv [--data DIRECTORY] [--seeds 5] [--jobs 1]
+    [--tables TABLE ...] python -m benchmarks.does_it_help show RESULTS.csv
 
-Penalties and strengths were fixed before the first run, two each, and all are shown. Half of the rows are for fitting. ``run``
-appends a line for each table, seed and model, and leaves out those that are there; ``show`` prints the tables of the docs.
+Penalties and strengths were fixed before the first run, two each, and all are shown. Half of the
+rows are for fitting. ``run`` appends a line for each table, seed and model, and leaves out those
+that are there; ``show`` prints the tables of the docs.
 
-Tables are scikit-learn's, and with a directory of CSV files adult (3000 rows), ionosphere, pima and sonar. Under attack,
-numbers move by 0.3 standard deviations ("l2") within the table's range, integers by integers, and one category
-changes; 100 held-out rows. Noise is normal with half a standard deviation in each number, "missing" empties a fifth of the
-cells; both in held-out rows only, three draws. "ece" is the expected calibration error over ten bins of equal width,
-"seconds" those of the processor in one fit. Penalties that need annotations (`RightReasons`) or unlabeled rows
-(`ConditionalEntropy`, `ClassBalance`) have no place here.
+Tables are scikit-learn's, and with a directory of CSV files adult (3000 rows), ionosphere, pima and
+sonar. Under attack, numbers move by 0.3 standard deviations ("l2") within the table's range,
+integers by integers, and one category changes; 100 held-out rows. Noise is normal with half a
+standard deviation in each number, "missing" empties a fifth of the cells; both in held-out rows
+only, three draws. "ece" is the expected calibration error over ten bins of equal width, "seconds"
+those of the processor in one fit. Penalties that need annotations (`RightReasons`) or unlabeled
+rows (`ConditionalEntropy`, `ClassBalance`) have no place here.
 """
 
 import argparse
@@ -56,7 +58,12 @@ from sklearn_irg.penalties import (
     WeightNoise,
 )
 
-BUNDLED = {"iris": load_iris, "wine": load_wine, "breast cancer": load_breast_cancer, "digits": load_digits}
+BUNDLED = {
+    "iris": load_iris,
+    "wine": load_wine,
+    "breast cancer": load_breast_cancer,
+    "digits": load_digits,
+}
 TARGETS = {"adult": "income", "ionosphere": "target", "pima": "diabetes", "sonar": "target"}
 HALVES = {"iris": 75, "wine": 89, "breast cancer": 284, "digits": 898} | {
     "adult": 1500, "ionosphere": 175, "pima": 384, "sonar": 104,
@@ -98,7 +105,9 @@ def _models():
     ):
         for name, (penalty, strengths) in penalties.items():
             for alpha in strengths:
-                models[kind, name, alpha] = clone(estimator).set_params(penalty=penalty, alpha=alpha)
+                models[kind, name, alpha] = clone(estimator).set_params(
+                    penalty=penalty, alpha=alpha
+                )
     models["majority class", "none", 0.0] = DummyClassifier()
     models["tree", "none", 0.0] = DecisionTreeClassifier(max_leaf_nodes=20, random_state=0)
     models["forest", "none", 0.0] = RandomForestClassifier(random_state=0)
@@ -119,8 +128,14 @@ def load(name, directory):
 def prepared(model):
     return make_pipeline(
         make_column_transformer(
-            (make_pipeline(SimpleImputer(), StandardScaler()), make_column_selector(dtype_include="number")),
-            (OneHotEncoder(handle_unknown="ignore", sparse_output=False), make_column_selector(dtype_exclude="number")),
+            (
+                make_pipeline(SimpleImputer(), StandardScaler()),
+                make_column_selector(dtype_include="number"),
+            ),
+            (
+                OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+                make_column_selector(dtype_exclude="number"),
+            ),
         ),
         clone(model),
     )
@@ -148,7 +163,9 @@ def calibration_error(probabilities, correct, n_bins=10):
 
 def measures(model, X, y, threat, seed, n_rows=N_ROWS):
     """All measures of one model on one split."""
-    train, test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=seed, stratify=y)
+    train, test, y_train, y_test = train_test_split(
+        X, y, test_size=0.5, random_state=seed, stratify=y
+    )
     start = time.process_time()
     pipe = prepared(model).fit(train, y_train)
     seconds = time.process_time() - start
@@ -184,7 +201,9 @@ def run(path, names, directory, n_seeds, n_jobs):
     done = set()
     if path.exists():
         seen = pd.read_csv(path, keep_default_na=False)
-        done = set(seen[["table", "seed", "model", "penalty", "alpha"]].itertuples(index=False, name=None))
+        done = set(
+            seen[["table", "seed", "model", "penalty", "alpha"]].itertuples(index=False, name=None)
+        )
     tables = {name: load(name, directory) for name in names}
     threats = {name: ThreatModel(RADIUS, n_swaps=1).fit(X) for name, (X, _) in tables.items()}
     jobs = (
@@ -201,11 +220,13 @@ def run(path, names, directory, n_seeds, n_jobs):
 def differences(results):
     """Mean difference from no penalty over the splits of a table, with the half-width of its 95 % interval.
 
-    Splits of one table share rows, so variances of means are larger than those of independent ones: by the correction of
-    Nadeau and Bengio (2003), 1/n + n_test/n_train in place of 1/n. Halves are for fitting and for testing, but only
-    ``N_ROWS`` of the second under attack.
+    Splits of one table share rows, so variances of means are larger than those of independent ones:
+    by the correction of Nadeau and Bengio (2003), 1/n + n_test/n_train in place of 1/n. Halves are
+    for fitting and for testing, but only ``N_ROWS`` of the second under attack.
     """
-    results = results.set_index(["model", "penalty", "alpha", "table", "seed"])[MEASURES].sort_index()
+    results = results.set_index(["model", "penalty", "alpha", "table", "seed"])[
+        MEASURES
+    ].sort_index()
     plain = results.xs(("none", 0.0), level=("penalty", "alpha"))
     penalized = results[results.index.get_level_values("penalty") != "none"]
     keys = penalized.index.droplevel(("penalty", "alpha"))
@@ -235,7 +256,10 @@ def _print_counts(mean, width):
     tables = mean.index.get_level_values("table")
     better, worse = mean["attacked"] > width["attacked"], -mean["attacked"] > width["attacked"]
     for where, rows in ("adult", tables == "adult"), ("elsewhere", tables != "adult"):
-        print(f"attacked, {where}: {better[rows].sum()} better, {worse[rows].sum()} worse, of {rows.sum()}")
+        print(
+            f"attacked, {where}: {better[rows].sum()} better, {worse[rows].sum()} worse, of "
+            f"{rows.sum()}"
+        )
     cheap = mean[better & (tables == "adult") & (mean["clean"] > -0.01)]
     gains = (100 * cheap["attacked"]).groupby("model").agg(["size", "min", "max"]).round(1)
     print(f"adult, for at most a point of clean accuracy, in points:\n{gains}\n")
@@ -244,14 +268,22 @@ def _print_counts(mean, width):
 def _beside_none(model, mean, width):
     """Medians over tables, and on how many of them the interval lies above and below zero."""
     head = ["clean", "attacked", "certified", "noise", "missing"]
-    rows = [f"| {model}, penalty and strength | " + " | ".join(head) + " | log loss | calibration error | fit |"]
+    rows = [
+        f"| {model}, penalty and strength | "
+        + " | ".join(head)
+        + " | log loss | calibration error | fit |"
+    ]
     rows.append("| --- " * (len(head) + 4) + "|")
     for key, values in mean.groupby(level=["penalty", "alpha"], sort=False):
         widths = width.loc[values.index]
         cells = [_cell(100 * values[name], 100 * widths[name], 1, "+.1f") for name in head]
         cells += [_cell(values["log_loss"], widths["log_loss"], -1, "+.3f")]
         cells += [_cell(100 * values["ece"], 100 * widths["ece"], -1, "+.1f")]
-        rows.append(f"| {key[0]}, {key[1]:g} | " + " | ".join(cells) + f" | ×{values['seconds'].median():.1f} |")
+        rows.append(
+            f"| {key[0]}, {key[1]:g} | "
+            + " | ".join(cells)
+            + f" | ×{values['seconds'].median():.1f} |"
+        )
     return "\n".join(rows)
 
 
@@ -264,8 +296,13 @@ def _cell(values, widths, better, form):
 def _levels(results, measure):
     """Means over the splits of each table, in per cent; log loss in nats."""
     factor, form = (1, ".3f") if measure == "log_loss" else (100, ".1f")
-    means = factor * results.pivot_table(measure, ["model", "penalty", "alpha"], "table", sort=False, dropna=False)
-    rows = [f"| {measure} | " + " | ".join(means.columns) + " |", "| --- " * (len(means.columns) + 1) + "|"]
+    means = factor * results.pivot_table(
+        measure, ["model", "penalty", "alpha"], "table", sort=False, dropna=False
+    )
+    rows = [
+        f"| {measure} | " + " | ".join(means.columns) + " |",
+        "| --- " * (len(means.columns) + 1) + "|",
+    ]
     for (model, penalty, alpha), values in means.dropna(how="all").iterrows():
         label = model if penalty == "none" else f"{model}, {penalty}, {alpha:g}"
         rows.append(f"| {label} | " + " | ".join(f"{v:{form}}" for v in values) + " |")

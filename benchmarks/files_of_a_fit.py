@@ -13,7 +13,10 @@ import sklearn_irg
 from sklearn_irg import GradRegMLPClassifier
 
 PACKAGE = Path(sklearn_irg.__file__).resolve().parent
-TRAINING = ("_estimators", "_training")  # rooms that say how an estimator is trained; the second may not exist
+TRAINING = (
+    "_estimators",
+    "_training",
+)  # rooms that say how an estimator is trained; the second may not exist
 FIRST = (*TRAINING, "_engine")
 
 
@@ -43,7 +46,9 @@ def fit(X, y):
 def entered(call):
     """Files of the package of which a call runs a function, relative to it."""
     names = set()
-    sys.setprofile(lambda frame, event, _: names.add(frame.f_code.co_filename) if event == "call" else None)
+    sys.setprofile(
+        lambda frame, event, _: names.add(frame.f_code.co_filename) if event == "call" else None
+    )
     try:
         call()
     finally:
@@ -58,7 +63,8 @@ def rooms(files):
     for file in files:
         found.setdefault(file.parts[0] if len(file.parts) > 1 else "top", []).append(str(file))
     return {
-        room: found[room] for room in sorted(found, key=lambda room: (room not in FIRST, room != "_estimators", room))
+        room: found[room]
+        for room in sorted(found, key=lambda room: (room not in FIRST, room != "_estimators", room))
     }
 
 

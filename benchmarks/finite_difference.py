@@ -2,8 +2,9 @@
 
     python -m benchmarks.finite_difference [--rounds 15]
 
-The finite-difference penalty is ((ℓ(x + h g) - ℓ(x)) / h)² with g the unit gradient held constant, as one would write it as
-a custom penalty. Prints the time of one step with it over that of one with `InputGradient`, medians of rounds.
+The finite-difference penalty is ((ℓ(x + h g) - ℓ(x)) / h)² with g the unit gradient held constant,
+as one would write it as a custom penalty. Prints the time of one step with it over that of one with
+`InputGradient`, medians of rounds.
 """
 
 import argparse
@@ -26,8 +27,12 @@ class FiniteDifferenceGradient(SamplePenalty):
         # by the forward pass that exists already, as a constant
         forward = stop_gradient(step.forward)
         _, residual = step.likelihood.loss_and_residual(forward[-1], step.targets)
-        direction = normalized_rows(step.network.pull_back(stop_gradient(step.theta), forward, residual))
-        moved = step.likelihood.evaluate(step.forward_at(step.X + self.h * direction)[-1], step.targets)[0]
+        direction = normalized_rows(
+            step.network.pull_back(stop_gradient(step.theta), forward, residual)
+        )
+        moved = step.likelihood.evaluate(
+            step.forward_at(step.X + self.h * direction)[-1], step.targets
+        )[0]
         slope = (moved - step.losses) * (1 / self.h)
         return slope * slope
 
@@ -53,7 +58,8 @@ def main():
                 row[i] = (time.perf_counter() - start) / 5
         ratio = np.median(times[:, 1] / times[:, 0])
         print(
-            f"{'-'.join(map(str, shape[0])) + f' × {shape[1]}':>24} {np.median(times[:, 0]) * 1e3:9.3f} {ratio:26.2f}",
+            f"{'-'.join(map(str, shape[0])) + f' × {shape[1]}':>24} "
+            f"{np.median(times[:, 0]) * 1e3:9.3f} {ratio:26.2f}",
             flush=True,
         )
 

@@ -35,8 +35,19 @@ from sklearn_irg import (
 from sklearn_irg.attacks import ThreatModel
 from sklearn_irg.constraints import FrobeniusCap, MaxNorm, SpectralNormalization, WeightClipping
 from sklearn_irg.likelihoods import Poisson
-from sklearn_irg.losses import Flooding, InformationMaximization, LabelSmoothing, MeanDifference, PenaltyLoss
-from sklearn_irg.model_selection import balanced_alpha, drift_test, equivalent_alpha, regularization_path
+from sklearn_irg.losses import (
+    Flooding,
+    InformationMaximization,
+    LabelSmoothing,
+    MeanDifference,
+    PenaltyLoss,
+)
+from sklearn_irg.model_selection import (
+    balanced_alpha,
+    drift_test,
+    equivalent_alpha,
+    regularization_path,
+)
 from sklearn_irg.penalties import (
     AdversarialLoss,
     CertifiedLoss,
@@ -60,7 +71,7 @@ from sklearn_irg.penalties import (
 )
 from sklearn_irg.solvers import LBFGS, SGD, Adam
 
-# -- tables ------------------------------------------------------------------------------------------------------------
+# -- tables ----------------------------------------------------------------------------------------
 
 N_ROWS = 60
 _RNG = np.random.RandomState(0)
@@ -99,7 +110,7 @@ TABLES = {
     "far from zero": (1e3 * X + 1e5, THREE),
 }
 
-# -- estimators --------------------------------------------------------------------------------------------------------
+# -- estimators ------------------------------------------------------------------------------------
 
 _SHORT = {"max_iter": 4, "batch_size": 16, "learning_rate_init": 0.01, "random_state": 0}
 LINEAR = GradRegLogisticRegression(max_iter=30)
@@ -143,13 +154,19 @@ def by_parameters(estimator, name, *variants, **options):
     kind = type(estimator).__name__ + (" (lbfgs)" if estimator is WHOLE else "")
     cases = {}
     for variant in variants:
-        title = ", ".join([kind, name, *(f"{key}={_value(value)}" for key, value in variant.items()), *options])
+        title = ", ".join(
+            [kind, name, *(f"{key}={_value(value)}" for key, value in variant.items()), *options]
+        )
         cases[title] = partial(fit, with_parameters(estimator, **variant), name, **options)
     return cases
 
 
 def _value(value):
-    return type(value).__name__ if isinstance(value, np.random.RandomState) else " ".join(repr(value).split())
+    return (
+        type(value).__name__
+        if isinstance(value, np.random.RandomState)
+        else " ".join(repr(value).split())
+    )
 
 
 def by_values(estimator, name, parameter, values, **fixed):
@@ -157,11 +174,20 @@ def by_values(estimator, name, parameter, values, **fixed):
     return by_parameters(estimator, name, *({parameter: value, **fixed} for value in values))
 
 
-# -- fits of each kind of estimator ------------------------------------------------------------------------------------
+# -- fits of each kind of estimator ----------------------------------------------------------------
 
 
 def linear_models():
-    for name in ("two classes", "three classes", "words", "sparse", "sparse array", "float32", "DataFrame", "column"):
+    for name in (
+        "two classes",
+        "three classes",
+        "words",
+        "sparse",
+        "sparse array",
+        "float32",
+        "DataFrame",
+        "column",
+    ):
         yield from by_parameters(LINEAR, name, {}).items()
     penalties = [
         None,
@@ -191,13 +217,22 @@ def linear_models():
         {"max_iter": 2, "verbose": True},
         {"max_iter": 500, "tol": 0.0},
         {"loss": LabelSmoothing(0.1)},
-        {"loss": PenaltyLoss(AdversarialLoss(0.3, "linf")), "solver": "adam", "random_state": 0, "max_iter": 5},
+        {
+            "loss": PenaltyLoss(AdversarialLoss(0.3, "linf")),
+            "solver": "adam",
+            "random_state": 0,
+            "max_iter": 5,
+        },
         {"constraint": SpectralNormalization(2.0), "random_state": 0},
         {"constraint": MaxNorm(0.5), "solver": "adam", "random_state": 0, "max_iter": 5},
         {"alpha": 0.0, "l2": 0.0, "max_iter": 500},
     ).items()
-    yield from by_parameters(LINEAR, "three classes", {}, {"class_weight": "balanced"}, sample_weight=WEIGHTS).items()
-    yield from by_parameters(LINEAR, "three classes", {"penalty": RightReasons(), "alpha": 1.0}, mask=MASK).items()
+    yield from by_parameters(
+        LINEAR, "three classes", {}, {"class_weight": "balanced"}, sample_weight=WEIGHTS
+    ).items()
+    yield from by_parameters(
+        LINEAR, "three classes", {"penalty": RightReasons(), "alpha": 1.0}, mask=MASK
+    ).items()
 
 
 def networks():
@@ -230,16 +265,33 @@ def networks():
         {"tol": 10.0, "n_iter_no_change": 2, "max_iter": 20},
         {"n_iter_no_change": np.inf},
     ).items()
-    early = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 2, "max_iter": 12}
+    early = {
+        "early_stopping": True,
+        "validation_fraction": 0.3,
+        "n_iter_no_change": 2,
+        "max_iter": 12,
+    }
     for name in ("two classes", "three classes", "indicator", "words"):
         yield from by_parameters(NETWORK, name, early).items()
     yield from by_parameters(NETWORK, "three classes", {}, early, sample_weight=WEIGHTS).items()
-    yield from by_parameters(NETWORK, "words", {"class_weight": "balanced"}, sample_weight=WEIGHTS).items()
-    yield from by_parameters(NETWORK, "indicator", {"batch_normalization": True}, sample_weight=WEIGHTS).items()
-    yield from by_parameters(NETWORK, "three classes", {"penalty": RightReasons()}, {}, mask=MASK).items()
-    yield from by_parameters(WHOLE, "three classes", {}, {"max_iter": 2}, {"class_weight": "balanced"}).items()
-    yield from by_parameters(WHOLE, "sparse", {}, {"solver": LBFGS()}, sample_weight=WEIGHTS).items()
-    yield from by_values(WHOLE, "three classes", "constraint", [SpectralNormalization(3.0), MaxNorm(1.0)]).items()
+    yield from by_parameters(
+        NETWORK, "words", {"class_weight": "balanced"}, sample_weight=WEIGHTS
+    ).items()
+    yield from by_parameters(
+        NETWORK, "indicator", {"batch_normalization": True}, sample_weight=WEIGHTS
+    ).items()
+    yield from by_parameters(
+        NETWORK, "three classes", {"penalty": RightReasons()}, {}, mask=MASK
+    ).items()
+    yield from by_parameters(
+        WHOLE, "three classes", {}, {"max_iter": 2}, {"class_weight": "balanced"}
+    ).items()
+    yield from by_parameters(
+        WHOLE, "sparse", {}, {"solver": LBFGS()}, sample_weight=WEIGHTS
+    ).items()
+    yield from by_values(
+        WHOLE, "three classes", "constraint", [SpectralNormalization(3.0), MaxNorm(1.0)]
+    ).items()
 
 
 def penalties_of_networks():
@@ -271,7 +323,9 @@ def penalties_of_networks():
         InputGradient() + 0.1 * VirtualAdversarial(0.3) + 0.01 * WeightDecay(),
     ]
     yield from by_values(DEEP, "three classes", "penalty", penalties, alpha=0.3).items()
-    yield from by_values(WHOLE, "two classes", "penalty", ["jacobian", SpectralNorm() + InputGradient()]).items()
+    yield from by_values(
+        WHOLE, "two classes", "penalty", ["jacobian", SpectralNorm() + InputGradient()]
+    ).items()
 
 
 def losses_and_constraints():
@@ -283,11 +337,18 @@ def losses_and_constraints():
         PenaltyLoss(InputNoise(0.2)),
     ]
     yield from by_values(NETWORK, "three classes", "loss", losses).items()
-    yield from by_values(NETWORK, "two classes", "loss", [Flooding(0.5), LabelSmoothing(0.1)]).items()
-    for loss, penalty in ((InformationMaximization(), "virtual_adversarial"), (MeanDifference(), "lipschitz_gradient")):
+    yield from by_values(
+        NETWORK, "two classes", "loss", [Flooding(0.5), LabelSmoothing(0.1)]
+    ).items()
+    for loss, penalty in (
+        (InformationMaximization(), "virtual_adversarial"),
+        (MeanDifference(), "lipschitz_gradient"),
+    ):
         yield from by_parameters(NETWORK, "two classes", {"loss": loss, "penalty": penalty}).items()
     yield from by_values(NETWORK, "indicator", "loss", [Flooding(0.5), LabelSmoothing(0.1)]).items()
-    yield from by_values(REGRESSOR, "numbers", "loss", [Flooding(0.5), PenaltyLoss(TargetNoise(0.1))]).items()
+    yield from by_values(
+        REGRESSOR, "numbers", "loss", [Flooding(0.5), PenaltyLoss(TargetNoise(0.1))]
+    ).items()
     constraints = [
         SpectralNormalization(2.0),
         SpectralNormalization(2.0, n_iterations=2),
@@ -318,7 +379,9 @@ def regressors():
         {"solver": "sgd", "constraint": SpectralNormalization(3.0)},
         {"penalty": TargetNoise(0.1)},
     ).items()
-    yield from by_parameters(REGRESSOR, "numbers", {}, {"early_stopping": True}, sample_weight=WEIGHTS).items()
+    yield from by_parameters(
+        REGRESSOR, "numbers", {}, {"early_stopping": True}, sample_weight=WEIGHTS
+    ).items()
     yield from by_parameters(REGRESSOR, "numbers", {}, mask=MASK).items()
     yield "GradRegMLPRegressor, column", partial(fit, REGRESSOR, (X, OUTPUTS[:, :1]))
 
@@ -330,13 +393,24 @@ def few_labels():
         "few labels",
         marked,
         {**marked, "penalty": "virtual_adversarial"},
-        {**marked, "penalty": VirtualAdversarial(0.3) + ClassBalance("uniform"), "unlabeled_batch_size": 20},
+        {
+            **marked,
+            "penalty": VirtualAdversarial(0.3) + ClassBalance("uniform"),
+            "unlabeled_batch_size": 20,
+        },
         {**marked, "batch_normalization": True, "penalty": ConditionalEntropy()},
-        {**marked, "penalty": "virtual_adversarial", "early_stopping": True, "validation_fraction": 0.3},
+        {
+            **marked,
+            "penalty": "virtual_adversarial",
+            "early_stopping": True,
+            "validation_fraction": 0.3,
+        },
         {**marked, "class_weight": "balanced", "penalty": "virtual_adversarial"},
         {**marked, "l2": 1e4, "penalty": "virtual_adversarial"},
     ).items()
-    yield from by_parameters(NETWORK, "few words", {"unlabeled_label": "?", "penalty": "virtual_adversarial"}).items()
+    yield from by_parameters(
+        NETWORK, "few words", {"unlabeled_label": "?", "penalty": "virtual_adversarial"}
+    ).items()
 
 
 def virtual_adversarial_training():
@@ -357,7 +431,9 @@ def virtual_adversarial_training():
     yield from by_parameters(VAT, "few words", {"unlabeled_label": "?"}).items()
     yield from by_parameters(VAT, "three classes", {}, {"unlabeled_label": None}).items()
     yield from by_parameters(VAT, "float32", {}).items()
-    yield from by_parameters(VAT, "few labels", {}, {"class_weight": "balanced"}, sample_weight=WEIGHTS).items()
+    yield from by_parameters(
+        VAT, "few labels", {}, {"class_weight": "balanced"}, sample_weight=WEIGHTS
+    ).items()
 
 
 def ladders():
@@ -409,7 +485,10 @@ def without_labels():
     if find_spec("polars"):
         yield "WassersteinSampler, polars", lambda: fit(SAMPLER, (_polars(FRAME), None))
     rounded = with_parameters(SAMPLER, round_integers=True)
-    yield "WassersteinSampler, counts in a DataFrame", partial(fit, rounded, (FRAME.assign(visits=JOBS.visits), None))
+    yield (
+        "WassersteinSampler, counts in a DataFrame",
+        partial(fit, rounded, (FRAME.assign(visits=JOBS.visits), None)),
+    )
 
 
 def _polars(frame):
@@ -430,14 +509,22 @@ def critics():
         {"cv": StratifiedKFold(2)},
         {"cv": KFold(30)},
     ).items()
-    yield from by_parameters(CRITIC, "two classes", {"cv": 3}, sample_weight=WEIGHTS + (np.arange(N_ROWS) % 2)).items()
+    yield from by_parameters(
+        CRITIC, "two classes", {"cv": 3}, sample_weight=WEIGHTS + (np.arange(N_ROWS) % 2)
+    ).items()
     yield "WassersteinCritic, far from zero", partial(fit, CRITIC, (1e3 * X + 1e5, TWO))
     small = with_parameters(CRITIC, cv=5)
-    yield "drift_test", partial(drift_test, X[:30], X[30:] + 0.5, n_permutations=50, critic=small, random_state=0)
-    yield "drift_test, DataFrame", partial(drift_test, FRAME[:30], FRAME[30:], n_permutations=50, random_state=0)
+    yield (
+        "drift_test",
+        partial(drift_test, X[:30], X[30:] + 0.5, n_permutations=50, critic=small, random_state=0),
+    )
+    yield (
+        "drift_test, DataFrame",
+        partial(drift_test, FRAME[:30], FRAME[30:], n_permutations=50, random_state=0),
+    )
 
 
-# -- searches, paths and training against threats ----------------------------------------------------------------------
+# -- searches, paths and training against threats --------------------------------------------------
 
 
 def searches():
@@ -453,7 +540,9 @@ def searches():
     ).items()
     yield from by_parameters(LINEAR_CV, "three classes", {}, sample_weight=WEIGHTS).items()
     lbfgs = {"solver": "lbfgs", "max_iter": 5}
-    yield from by_parameters(NETWORK_CV, "three classes", {}, lbfgs, {"early_stopping": True}).items()
+    yield from by_parameters(
+        NETWORK_CV, "three classes", {}, lbfgs, {"early_stopping": True}
+    ).items()
     yield from by_parameters(
         NETWORK_CV, "few labels", {"unlabeled_label": -1, "penalty": "virtual_adversarial"}
     ).items()
@@ -470,9 +559,15 @@ def paths():
         "pipeline": make_pipeline(StandardScaler(), LINEAR),
     }
     for name, estimator in estimators.items():
-        yield f"regularization_path, {name}", partial(regularization_path, estimator, X, THREE, [0.01, 1.0, 0.1])
+        yield (
+            f"regularization_path, {name}",
+            partial(regularization_path, estimator, X, THREE, [0.01, 1.0, 0.1]),
+        )
     with_folds = {"cv": 2, "scoring": ["accuracy", "neg_log_loss"], "sample_weight": WEIGHTS}
-    yield "regularization_path, folds", partial(regularization_path, LINEAR, X, TWO, 3, **with_folds)
+    yield (
+        "regularization_path, folds",
+        partial(regularization_path, LINEAR, X, TWO, 3, **with_folds),
+    )
     warm = partial(regularization_path, NETWORK, X, THREE, [0.1, 1.0], warm_start=True, mask=MASK)
     yield "regularization_path, network, warm starts and mask", warm
     yield "regularization_path, regressor", partial(regularization_path, REGRESSOR, X, OUTPUTS, 2)
@@ -489,7 +584,13 @@ def paths():
         "no penalty": (with_parameters(NETWORK, penalty=None), THREE, {}),
     }.items():
         yield f"balanced_alpha, {name}", partial(balanced_alpha, estimator, X, y, **options)
-    for convention in ("right_reasons", "sklearn_C", "half_batch_mean_gradient", "imsat", "unknown"):
+    for convention in (
+        "right_reasons",
+        "sklearn_C",
+        "half_batch_mean_gradient",
+        "imsat",
+        "unknown",
+    ):
         known = {"n_samples": 100, "batch_size": 10}
         yield f"equivalent_alpha, {convention}", partial(equivalent_alpha, 0.3, convention, **known)
 
@@ -499,36 +600,59 @@ def against_threats():
     network = with_parameters(NETWORK, penalty=CertifiedLoss(), alpha=1.0)
     threat = ThreatModel(0.3, n_swaps=1)
     prepare = make_column_transformer(
-        (StandardScaler(), [*FRAME.columns, "visits"]), (OneHotEncoder(sparse_output=False), ["job"])
+        (StandardScaler(), [*FRAME.columns, "visits"]),
+        (OneHotEncoder(sparse_output=False), ["job"]),
     )
     rounds = {"n_rounds": 2, "random_state": 0, "validation_fraction": 0.2}
     trained = {
         "logistic": (RobustTrainingClassifier(last, 0.2), (X, TWO)),
         "logistic, three classes": (RobustTrainingClassifier(last, 0.2), (X, THREE)),
-        "logistic, swaps": (RobustTrainingClassifier(make_pipeline(prepare, last), threat), (JOBS, WORDS)),
+        "logistic, swaps": (
+            RobustTrainingClassifier(make_pipeline(prepare, last), threat),
+            (JOBS, WORDS),
+        ),
         "network": (RobustTrainingClassifier(network, 0.1), (X, THREE)),
-        "network, swaps": (RobustTrainingClassifier(make_pipeline(prepare, network), threat), (JOBS, TWO)),
+        "network, swaps": (
+            RobustTrainingClassifier(make_pipeline(prepare, network), threat),
+            (JOBS, TWO),
+        ),
         "VAT": (RobustTrainingClassifier(VAT, 0.2), (X, THREE)),
         "loss": (
-            RobustTrainingClassifier(with_parameters(LINEAR, loss=PenaltyLoss(AdversarialLoss())), 0.2),
+            RobustTrainingClassifier(
+                with_parameters(LINEAR, loss=PenaltyLoss(AdversarialLoss())), 0.2
+            ),
             (X, TWO),
         ),
         "rounds": (RobustTrainingClassifier(LogisticRegression(), 0.2, **rounds), (X, TWO)),
-        "rounds, tree": (RobustTrainingClassifier(DecisionTreeClassifier(max_depth=3), 0.2, **rounds), (X, TWO)),
+        "rounds, tree": (
+            RobustTrainingClassifier(DecisionTreeClassifier(max_depth=3), 0.2, **rounds),
+            (X, TWO),
+        ),
         "rounds, own": (RobustTrainingClassifier(LINEAR, 0.2, **rounds), (X, TWO)),
     }
     for name, (estimator, rows) in trained.items():
         yield f"RobustTrainingClassifier, {name}", partial(fit, estimator, rows)
     first = RobustTrainingClassifier(last, 0.2)
     search = GradRegLogisticRegressionCV(AdversarialLoss(), alphas=[0.5, 1.0], cv=2, max_iter=50)
-    yield "RobustTrainingClassifier, search", partial(fit, RobustTrainingClassifier(search, 0.2), "two classes")
-    yield "RobustTrainingClassifier, weights", partial(fit, first, "three classes", sample_weight=WEIGHTS)
-    yield "regularization_path, RobustTrainingClassifier", partial(regularization_path, first, X, TWO, [0.5, 1.0])
-    own = with_parameters(LINEAR, penalty=AdversarialLoss(threat=ThreatModel(0.3).fit(X)), alpha=1.0)
+    yield (
+        "RobustTrainingClassifier, search",
+        partial(fit, RobustTrainingClassifier(search, 0.2), "two classes"),
+    )
+    yield (
+        "RobustTrainingClassifier, weights",
+        partial(fit, first, "three classes", sample_weight=WEIGHTS),
+    )
+    yield (
+        "regularization_path, RobustTrainingClassifier",
+        partial(regularization_path, first, X, TWO, [0.5, 1.0]),
+    )
+    own = with_parameters(
+        LINEAR, penalty=AdversarialLoss(threat=ThreatModel(0.3).fit(X)), alpha=1.0
+    )
     yield "GradRegLogisticRegression, a threat of its penalty", partial(fit, own, "two classes")
 
 
-# -- several calls -----------------------------------------------------------------------------------------------------
+# -- several calls ---------------------------------------------------------------------------------
 
 
 def attempt(model, X, call):
@@ -585,7 +709,12 @@ def converted(estimator, name):
 
 
 def sparsified():
-    model = clone(LINEAR).set_params(penalty=InputGradient("l1"), alpha=0.3, warm_start=True).fit(X, TWO).sparsify()
+    model = (
+        clone(LINEAR)
+        .set_params(penalty=InputGradient("l1"), alpha=0.3, warm_start=True)
+        .fit(X, TWO)
+        .sparsify()
+    )
     kept = model.coef_
     return kept, model.predict_proba(X), Fitted(model.fit(X, TWO).densify(), X)
 
@@ -614,14 +743,29 @@ def warm_starts():
         yield f"warm start, {name}", partial(again, warm, rows)
         yield f"warm start, {name}, another alpha", partial(again, warm, rows, alpha=1.0)
     warm = with_parameters(NETWORK, warm_start=True)
-    yield "warm start, constraint", partial(again, with_parameters(warm, constraint=SpectralNormalization()), "words")
-    yield "warm start, a constraint comes", partial(again, warm, "words", constraint=SpectralNormalization())
-    yield "warm start, batch_normalization", partial(again, with_parameters(warm, batch_normalization=True), "words")
-    yield "warm start, early stopping", partial(again, with_parameters(warm, early_stopping=True), "three classes")
+    yield (
+        "warm start, constraint",
+        partial(again, with_parameters(warm, constraint=SpectralNormalization()), "words"),
+    )
+    yield (
+        "warm start, a constraint comes",
+        partial(again, warm, "words", constraint=SpectralNormalization()),
+    )
+    yield (
+        "warm start, batch_normalization",
+        partial(again, with_parameters(warm, batch_normalization=True), "words"),
+    )
+    yield (
+        "warm start, early stopping",
+        partial(again, with_parameters(warm, early_stopping=True), "three classes"),
+    )
     yield "warm start, another solver", partial(again, warm, "three classes", solver="lbfgs")
     yield "warm start, another precision", partial(again, warm, "three classes", "float32")
     yield "warm start, other classes", partial(again, warm, "three classes", "two classes")
-    yield "warm start, other hidden layers", partial(again, warm, "three classes", hidden_layer_sizes=(4,))
+    yield (
+        "warm start, other hidden layers",
+        partial(again, warm, "three classes", hidden_layer_sizes=(4,)),
+    )
     yield "warm start, another activation", partial(again, warm, "three classes", activation="tanh")
     yield "warm start, other columns", partial(again, warm, "three classes", (X[:, :3], THREE))
     yield "warm start, an indicator", partial(again, warm, "three classes", "indicator")
@@ -635,19 +779,36 @@ def warm_starts():
 
 
 def refits():
-    classifiers = {"linear": LINEAR, "network": NETWORK, "lbfgs": WHOLE, "VAT": VAT, "ladder": LADDER}
+    classifiers = {
+        "linear": LINEAR,
+        "network": NETWORK,
+        "lbfgs": WHOLE,
+        "VAT": VAT,
+        "ladder": LADDER,
+    }
     for name, estimator in classifiers.items():
         yield f"refit, {name}", partial(again, estimator, "three classes", (FRAME, TWO))
     yield "refit, lbfgs after adam", partial(again, NETWORK, "three classes", solver="lbfgs")
     marked = with_parameters(NETWORK, unlabeled_label=-1)
-    yield "refit, labels of all rows", partial(again, marked, "few labels", "three classes", unlabeled_label=None)
+    yield (
+        "refit, labels of all rows",
+        partial(again, marked, "few labels", "three classes", unlabeled_label=None),
+    )
     yield "refit, regressor", partial(again, REGRESSOR, "outputs", "numbers")
-    yield "refit, critic without folds", partial(again, with_parameters(CRITIC, cv=2), "two classes", cv=None)
+    yield (
+        "refit, critic without folds",
+        partial(again, with_parameters(CRITIC, cv=2), "two classes", cv=None),
+    )
     yield "refit, clusters", partial(again, IMSAT, "three classes", "DataFrame", n_clusters=2)
     yield "refit, sampler", partial(again, SAMPLER, "DataFrame", "three classes")
     yield "refit, search", partial(again, LINEAR_CV, "three classes", "two classes")
-    trained = RobustTrainingClassifier(with_parameters(NETWORK, penalty=AdversarialLoss()), 0.2, n_rounds=1)
-    yield "refit, rounds before a penalty", partial(again, trained, "two classes", method="rounds", random_state=0)
+    trained = RobustTrainingClassifier(
+        with_parameters(NETWORK, penalty=AdversarialLoss()), 0.2, n_rounds=1
+    )
+    yield (
+        "refit, rounds before a penalty",
+        partial(again, trained, "two classes", method="rounds", random_state=0),
+    )
 
 
 def partial_fits():
@@ -672,7 +833,10 @@ def partial_fits():
         "growing loss": {"penalty": CertifiedLoss(0.1, n_ramp_up_epochs=2)},
         "lbfgs": {"solver": "lbfgs"},
     }.items():
-        yield f"partial_fit, {name}", partial(in_calls, with_parameters(NETWORK, **parameters), "three classes")
+        yield (
+            f"partial_fit, {name}",
+            partial(in_calls, with_parameters(NETWORK, **parameters), "three classes"),
+        )
     for name, options in {
         "classes": {"classes": np.arange(4)},
         "weights": {"sample_weight": WEIGHTS},
@@ -690,9 +854,14 @@ def partial_fits():
         yield f"partial_fit, {name}", partial(in_calls, NETWORK, "three classes", **options)
     marked = with_parameters(NETWORK, unlabeled_label=-1, penalty="virtual_adversarial")
     yield "partial_fit, few labels", partial(in_calls, marked, "few labels", classes=np.arange(3))
-    yield "partial_fit, few labels after a fit", partial(in_calls, marked, "few labels", before="few labels")
+    yield (
+        "partial_fit, few labels after a fit",
+        partial(in_calls, marked, "few labels", before="few labels"),
+    )
     yield "partial_fit, pickled", partial(pickled, NETWORK, "three classes")
-    constrained = with_parameters(NETWORK, constraint=SpectralNormalization(), penalty=InputNoise(0.3))
+    constrained = with_parameters(
+        NETWORK, constraint=SpectralNormalization(), penalty=InputNoise(0.3)
+    )
     yield "partial_fit, pickled, constraint and noise", partial(pickled, constrained, "words")
 
 
@@ -710,11 +879,14 @@ def conversions():
         yield f"to_sklearn, {name}", partial(converted, estimator, rows)
     yield "sparsify", sparsified
     if find_spec("sklearn.callback"):
-        yield "callback, linear", partial(watched, with_parameters(LINEAR, max_iter=5), "three classes")
+        yield (
+            "callback, linear",
+            partial(watched, with_parameters(LINEAR, max_iter=5), "three classes"),
+        )
         yield "callback, network", partial(watched, NETWORK, "three classes")
 
 
-# -- errors ------------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 
 def errors_of_each_estimator():
@@ -732,7 +904,10 @@ def errors_of_each_estimator():
     for name, estimator in every.items():
         if name not in ("regressor", "clusters", "sampler"):
             yield f"error, one class, {name}", partial(fit, estimator, (X, np.zeros(N_ROWS, int)))
-        yield f"error, missing values, {name}", partial(fit, estimator, (np.where(MASK, np.nan, X), THREE))
+        yield (
+            f"error, missing values, {name}",
+            partial(fit, estimator, (np.where(MASK, np.nan, X), THREE)),
+        )
     for name in ("network", "VAT", "ladder", "clusters", "critic", "regressor"):
         y = TWO if name == "critic" else THREE
         diverging = with_parameters(every[name], solver="sgd", learning_rate_init=1e12, max_iter=20)
@@ -751,7 +926,10 @@ def errors_of_rows():
         "three columns of classes": (X, np.column_stack([THREE, THREE, THREE])),
         "no targets": (X, None),
     }.items():
-        yield f"error, {name}, network", partial(fit, with_parameters(NETWORK, unlabeled_label=-1), rows)
+        yield (
+            f"error, {name}, network",
+            partial(fit, with_parameters(NETWORK, unlabeled_label=-1), rows),
+        )
         yield f"error, {name}, linear", partial(fit, LINEAR, rows)
     for name, options in {
         "negative weights": {"sample_weight": -WEIGHTS},
@@ -760,7 +938,10 @@ def errors_of_rows():
         "mask of another shape": {"mask": MASK[:, 1:]},
     }.items():
         yield f"error, {name}", partial(again, NETWORK, "two classes", (X, THREE), options)
-    yield "error, diverged after another fit", partial(again, NETWORK, "two classes", (1e200 * X, THREE))
+    yield (
+        "error, diverged after another fit",
+        partial(again, NETWORK, "two classes", (1e200 * X, THREE)),
+    )
 
 
 def errors_of_parameters():
@@ -773,12 +954,18 @@ def errors_of_parameters():
         "solver of a random penalty": {"solver": "lbfgs", "penalty": "virtual_adversarial"},
         "loss": {"loss": "poisson"},
         "two samples": {"loss": MeanDifference()},
-        "constraint beside batch_normalization": {"batch_normalization": True, "constraint": MaxNorm()},
+        "constraint beside batch_normalization": {
+            "batch_normalization": True,
+            "constraint": MaxNorm(),
+        },
         "unlabeled_label": {"unlabeled_label": [1, 2]},
         "max_iter": {"max_iter": 0},
         "class_weight": {"class_weight": {0: -1.0}},
         "early stopping of few rows": {"early_stopping": True, "validation_fraction": 0.01},
-        "early stopping without labels": {"early_stopping": True, "loss": InformationMaximization()},
+        "early stopping without labels": {
+            "early_stopping": True,
+            "loss": InformationMaximization(),
+        },
         "n_iter_no_change": {"n_iter_no_change": 0},
         "dropout": {"dropout": 1.0},
         "kind of class_weight": {"class_weight": "none"},
@@ -791,22 +978,46 @@ def errors_of_parameters():
 
 
 def errors_of_samples():
-    yield "error, more clusters than rows", partial(fit, with_parameters(IMSAT, n_clusters=100), "three classes")
+    yield (
+        "error, more clusters than rows",
+        partial(fit, with_parameters(IMSAT, n_clusters=100), "three classes"),
+    )
     yield "error, three samples", partial(fit, CRITIC, "three classes")
     yield "error, more folds than rows", partial(fit, with_parameters(CRITIC, cv=40), "two classes")
-    yield "error, an unbounded critic", partial(fit, with_parameters(SAMPLER, penalty=SpectralNorm()), "two classes")
-    yield "error, negative counts", partial(fit, with_parameters(REGRESSOR, loss="poisson"), "numbers")
-    weighted, compared = with_parameters(NETWORK, class_weight="balanced"), {"loss": MeanDifference(), "penalty": None}
+    yield (
+        "error, an unbounded critic",
+        partial(fit, with_parameters(SAMPLER, penalty=SpectralNorm()), "two classes"),
+    )
+    yield (
+        "error, negative counts",
+        partial(fit, with_parameters(REGRESSOR, loss="poisson"), "numbers"),
+    )
+    weighted, compared = (
+        with_parameters(NETWORK, class_weight="balanced"),
+        {"loss": MeanDifference(), "penalty": None},
+    )
     samples = with_parameters(NETWORK, **compared)
     early = with_parameters(NETWORK, early_stopping=True, validation_fraction=0.5)
     yield "error, class_weight of an indicator", partial(fit, weighted, "indicator")
     yield "error, samples of an indicator", partial(fit, samples, "indicator")
     yield "error, a sample of weight zero", partial(fit, samples, "two classes", sample_weight=TWO)
-    yield "error, samples of a regressor", partial(fit, with_parameters(REGRESSOR, **compared), "numbers")
-    yield "error, early stopping with a class of one row", partial(fit, early, (X, np.append(TWO[1:], 2)))
-    yield "error, early stopping with one row held out", partial(again, early, "indicator", validation_fraction=0.01)
+    yield (
+        "error, samples of a regressor",
+        partial(fit, with_parameters(REGRESSOR, **compared), "numbers"),
+    )
+    yield (
+        "error, early stopping with a class of one row",
+        partial(fit, early, (X, np.append(TWO[1:], 2))),
+    )
+    yield (
+        "error, early stopping with one row held out",
+        partial(again, early, "indicator", validation_fraction=0.01),
+    )
     yield "error, one class beside the marker", partial(fit, VAT, (X, -TWO))
-    yield "error, more steps of the critic than steps", partial(fit, with_parameters(SAMPLER, n_critic=20), "words")
+    yield (
+        "error, more steps of the critic than steps",
+        partial(fit, with_parameters(SAMPLER, n_critic=20), "words"),
+    )
 
 
 def extreme_numbers():
@@ -816,7 +1027,7 @@ def extreme_numbers():
         yield f"{name} numbers, linear", partial(fit, LINEAR, (size * X, TWO))
 
 
-# -- rows on many machines ---------------------------------------------------------------------------------------------
+# -- rows on many machines -------------------------------------------------------------------------
 
 
 def distributed(estimator, X, y, sample_weight=None, method="fit"):
@@ -828,7 +1039,9 @@ def distributed(estimator, X, y, sample_weight=None, method="fit"):
         return balanced_alpha(estimator, X, y)
     if method == "regularization_path":
         return regularization_path(estimator, X, y, [0.1, 1.0])
-    weights = {} if sample_weight is None else {"sample_weight": da.from_array(sample_weight, chunks=20)}
+    weights = (
+        {} if sample_weight is None else {"sample_weight": da.from_array(sample_weight, chunks=20)}
+    )
     return Fitted(getattr(clone(estimator), method)(X, y, **weights), X.compute())
 
 
@@ -884,5 +1097,7 @@ def cases():
     named = [case for group in GROUPS for case in group()]
     if len(dict(named)) < len(named):
         names = [name for name, _ in named]
-        raise ValueError(f"configurations of the same name: {sorted({n for n in names if names.count(n) > 1})}")
+        raise ValueError(
+            f"configurations of the same name: {sorted({n for n in names if names.count(n) > 1})}"
+        )
     return dict(named)

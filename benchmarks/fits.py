@@ -1,6 +1,7 @@
 """Whole fits and searches against scikit-learn's and skorch's.
 
-With the same weight decay and the same rule to stop by; without penalty ours and scikit-learn's compute the same.
+With the same weight decay and the same rule to stop by; without penalty ours and scikit-learn's
+compute the same.
 """
 
 import subprocess
@@ -23,7 +24,7 @@ ALPHA = 0.01
 ALPHAS = (0.001, 0.01, 0.1, 1.0)
 
 
-# -- tables ------------------------------------------------------------------------------------------------------------
+# -- tables ----------------------------------------------------------------------------------------
 
 
 def breast_cancer():
@@ -49,7 +50,7 @@ def sparse(n=100_000, d=10_000, n_classes=2):
     return X, (X @ weights > 0).astype(int)
 
 
-# -- the contests ------------------------------------------------------------------------------------------------------
+# -- the contests ----------------------------------------------------------------------------------
 
 
 def networks(quick=False):
@@ -65,9 +66,13 @@ def networks(quick=False):
         theirs = {"scikit-learn": partial(fit, table, MLPClassifier(units, **options))}
         penalized = GradRegMLPClassifier(units, penalty="input_gradient", alpha=ALPHA, **options)
         target = 1 / 1.1 if units == (256, 256) else 1.0
-        yield Contest(f"{name}, penalized", partial(fit, table, penalized), theirs, {"scikit-learn": target})
+        yield Contest(
+            f"{name}, penalized", partial(fit, table, penalized), theirs, {"scikit-learn": target}
+        )
         plain = GradRegMLPClassifier(units, alpha=0, **options)
-        yield Contest(f"{name}, alpha = 0", partial(fit, table, plain), theirs, {"scikit-learn": 1 / 0.7})
+        yield Contest(
+            f"{name}, alpha = 0", partial(fit, table, plain), theirs, {"scikit-learn": 1 / 0.7}
+        )
 
 
 def linear_models(quick=False):
@@ -111,7 +116,7 @@ def searches(quick=False):
     )
 
 
-# -- the ways ----------------------------------------------------------------------------------------------------------
+# -- the ways --------------------------------------------------------------------------------------
 
 
 def fit(table, model):
@@ -136,7 +141,9 @@ def imports(statement):
 
 def our_search(epochs):
     """By this package."""
-    model = GradRegMLPClassifier((100,), penalty="input_gradient", max_iter=epochs, tol=0, random_state=0)
+    model = GradRegMLPClassifier(
+        (100,), penalty="input_gradient", max_iter=epochs, tol=0, random_state=0
+    )
     return fit(digits, GridSearchCV(model, {"alpha": ALPHAS}, cv=3))
 
 

@@ -28,7 +28,11 @@ def two_digits(mnist=None, pair=(3, 7), n_each=3000):
 
 def against_cold_fits(quick=False, *, mnist=None):
     """Both to the same tolerance: at the default, and at one at which objectives can be compared."""
-    table = "scikit-learn's digits 3 and 7" if mnist is None else f"digits 3 and 7 of {os.path.basename(mnist)}"
+    table = (
+        "scikit-learn's digits 3 and 7"
+        if mnist is None
+        else f"digits 3 and 7 of {os.path.basename(mnist)}"
+    )
     for tol, difference in ((1e-4, None), (1e-7, 1e-6)):
         if quick and difference is None:
             continue
@@ -55,5 +59,8 @@ def cold_fits(mnist, tol):
     X, y = two_digits(mnist)
     warnings.simplefilter("ignore")
     return lambda: np.array(
-        [GradRegLogisticRegression(alpha=alpha, max_iter=10_000, tol=tol).fit(X, y).loss_ for alpha in STRENGTHS]
+        [
+            GradRegLogisticRegression(alpha=alpha, max_iter=10_000, tol=tol).fit(X, y).loss_
+            for alpha in STRENGTHS
+        ]
     )

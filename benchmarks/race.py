@@ -22,13 +22,15 @@ class Contest:
     work : str
         What is done.
     ours : callable
-        ``ours()`` prepares it, and returns a function that does it once and returns its result, or None.
+        ``ours()`` prepares it, and returns a function that does it once and returns its result, or
+        None.
     peers : dict of str to callable
         The same for others; one that raises ModuleNotFoundError is missing.
     targets : dict of str to float
         Smallest ratios of a peer's time to ours that were asked for.
     tolerance : float, default=None
-        Largest difference of results from ours, of arrays whose largest entry is about one; None for no comparison.
+        Largest difference of results from ours, of arrays whose largest entry is about one; None
+        for no comparison.
     relative : float, default=0.1
         Beside it, largest difference over the size of an entry.
     most_rounds : int, default=None
@@ -99,7 +101,9 @@ def race(contest, n_rounds):
         process.join()
     found = []
     for name in contest.peers:
-        ratios = times[:, present.index(name)] / times[:, 0] if name in present else np.array([np.nan])
+        ratios = (
+            times[:, present.index(name)] / times[:, 0] if name in present else np.array([np.nan])
+        )
         found.append(
             Ratio(
                 contest.work,

@@ -2,9 +2,9 @@
 
 python benchmarks/same_fits.py OTHER_CHECKOUT, and with --only PATTERN
 
-Each checkout fits all configurations of `fit_cases.py` in a process of its own, with one thread. Compared are fitted
-attributes, predictions, warnings and whom they blame, errors, what is printed, and the state of NumPy's random numbers
-afterwards.
+Each checkout fits all configurations of `fit_cases.py` in a process of its own, with one thread.
+Compared are fitted attributes, predictions, warnings and whom they blame, errors, what is printed,
+and the state of NumPy's random numbers afterwards.
 """
 
 import argparse
@@ -26,7 +26,13 @@ from sklearn.base import BaseEstimator
 
 HERE = Path(__file__).resolve().parents[1]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples")
+PREDICTIONS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score_samples",
+)
 N_SAMPLED = 5
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
@@ -34,17 +40,23 @@ _ADDRESS = re.compile(r"0x[0-9a-f]+")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("other", type=Path, help="top of the other checkout")
-    parser.add_argument("--only", default="", metavar="PATTERN", help="regular expression that names contain")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="fit in `other` alone, and write what is found")
+    parser.add_argument(
+        "--only", default="", metavar="PATTERN", help="regular expression that names contain"
+    )
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="fit in `other` alone, and write what is found"
+    )
     options = parser.parse_args()
     if options.write:
         _write(options.write, options.other.resolve(), options.only)
         return 0
-    here, there = (_found_in(checkout, options.only) for checkout in (HERE, options.other.resolve()))
+    here, there = (
+        _found_in(checkout, options.only) for checkout in (HERE, options.other.resolve())
+    )
     return _compare(here, there)
 
 
-# -- one side ----------------------------------------------------------------------------------------------------------
+# -- one side --------------------------------------------------------------------------------------
 
 
 def _found_in(checkout, only):
@@ -60,7 +72,10 @@ def _found_in(checkout, only):
             for key in arrays.files:
                 name, attribute = key.split("|")
                 found.setdefault(name, {})[attribute] = arrays[key]
-    print(f"{len(found)} configurations in {time.perf_counter() - start:.0f} s: {checkout}", flush=True)
+    print(
+        f"{len(found)} configurations in {time.perf_counter() - start:.0f} s: {checkout}",
+        flush=True,
+    )
     return found
 
 
@@ -72,7 +87,11 @@ def _write(file, checkout, only):
     if Path(sklearn_irg.__file__).resolve().parents[1] != checkout:
         raise ImportError(f"sklearn_irg should be that of {checkout}; got {sklearn_irg.__file__}.")
     selected = {name: case for name, case in cases().items() if re.search(only, name)}
-    arrays = {f"{name}|{key}": value for name, case in selected.items() for key, value in outcome(case).items()}
+    arrays = {
+        f"{name}|{key}": value
+        for name, case in selected.items()
+        for key, value in outcome(case).items()
+    }
     np.savez(file, **arrays)
 
 
@@ -86,7 +105,9 @@ def outcome(case):
             found = described(case())
         except Exception as error:
             found = {"error": _text(f"{type(error).__name__}: {error}")}
-    found["warnings"] = _text([f"{w.category.__name__} in {_place(w.filename)}: {w.message}" for w in caught])
+    found["warnings"] = _text(
+        [f"{w.category.__name__} in {_place(w.filename)}: {w.message}" for w in caught]
+    )
     found["printed"] = _text(printed.getvalue())
     found["global random numbers"] = _state(np.random.mtrand._rand)
     return found
@@ -101,7 +122,9 @@ def _place(filename):
 def described(thing, name=""):
     """Arrays by name for a fitted estimator, a result, or a structure of them."""
     if isinstance(thing, BaseEstimator):
-        return _merged(_fitted_attributes(thing), name) | {f"{name} class": _text(type(thing).__name__)}
+        return _merged(_fitted_attributes(thing), name) | {
+            f"{name} class": _text(type(thing).__name__)
+        }
     if type(thing).__name__ == "Fitted":
         return described(thing.model, name) | _merged(_predictions(thing.model, thing.X), name)
     if is_dataclass(thing):
@@ -111,7 +134,10 @@ def described(thing, name=""):
     if isinstance(thing, (list, tuple)) and not all(np.isscalar(element) for element in thing):
         return _merged(dict(enumerate(thing)), name) | {f"{name} length": np.array(len(thing))}
     if hasattr(thing, "iloc"):
-        parts = {"columns": _text(list(thing.columns)), "dtypes": _text([str(dtype) for dtype in thing.dtypes])}
+        parts = {
+            "columns": _text(list(thing.columns)),
+            "dtypes": _text([str(dtype) for dtype in thing.dtypes]),
+        }
         return _merged({**parts, "values": thing.to_numpy()}, name)
     if issparse(thing):
         return {f"{name}, {type(thing).__name__}": thing.toarray()}
@@ -140,11 +166,17 @@ def _listed(thing):
 
 def _fitted_attributes(model):
     """Public ones, the likelihood, which is a property, and the state of a generator that was passed."""
-    found = {name: value for name, value in vars(model).items() if name.endswith("_") and not name.startswith("_")}
+    found = {
+        name: value
+        for name, value in vars(model).items()
+        if name.endswith("_") and not name.startswith("_")
+    }
     if hasattr(model, "likelihood_"):
         found["likelihood_"] = repr(model.likelihood_)
     generator = vars(model).get("random_state")
-    return found | ({"generator": _state(generator)} if isinstance(generator, np.random.RandomState) else {})
+    return found | (
+        {"generator": _state(generator)} if isinstance(generator, np.random.RandomState) else {}
+    )
 
 
 def _state(generator):
@@ -163,7 +195,7 @@ def _predictions(model, X):
     return found
 
 
-# -- the comparison ----------------------------------------------------------------------------------------------------
+# -- the comparison --------------------------------------------------------------------------------
 
 
 def _compare(here, there):
@@ -181,7 +213,11 @@ def _compare(here, there):
 
 def _differences(here, there):
     """A line for each attribute that differs, and then for those that are on one side only."""
-    lines = [f"{key}: {text}" for key in here if key in there and (text := _difference(here[key], there[key]))]
+    lines = [
+        f"{key}: {text}"
+        for key in here
+        if key in there and (text := _difference(here[key], there[key]))
+    ]
     for side, found, other in (("here", here, there), ("there", there, here)):
         only = [key for key in found if key not in other]
         lines += [f"only {side}: {key}{_shown(found[key])}" for key in only]

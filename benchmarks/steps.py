@@ -1,7 +1,8 @@
 """One penalized step, value and gradient, as this package, nested autograd, torch and jax do it, and its floor.
 
-All compute the same gradient, which is checked first. The floor is the step's matrix products alone, in arrays that exist
-already, through the Gram matrix of the first layer where that is cheaper.
+All compute the same gradient, which is checked first. The floor is the step's matrix products
+alone, in arrays that exist already, through the Gram matrix of the first layer where that is
+cheaper.
 """
 
 import time
@@ -63,7 +64,7 @@ def objective_of(network, X, Y, penalty, mask=None, **options):
     return Objective(network, Rows(X, Y, mask=mask), terms, **options)
 
 
-# -- the contests ------------------------------------------------------------------------------------------------------
+# -- the contests ----------------------------------------------------------------------------------
 
 
 def _named(shape, dtype, *more):
@@ -123,7 +124,10 @@ def beside_input_gradient(quick=False):
             {"InputGradient": 1 / 1.5},
         )
         yield Contest(
-            _named(*of, "LipschitzGradient"), partial(ours, of, LipschitzGradient()), plain, {"InputGradient": 1 / 3}
+            _named(*of, "LipschitzGradient"),
+            partial(ours, of, LipschitzGradient()),
+            plain,
+            {"InputGradient": 1 / 3},
         )
 
 
@@ -138,13 +142,15 @@ PENALTIES = {  # and whether they take annotations
 }
 
 
-# -- the ways ----------------------------------------------------------------------------------------------------------
+# -- the ways --------------------------------------------------------------------------------------
 
 
 def ours(of, penalty, takes_mask=False, **options):
     """Of this package."""
     network, X, Y, theta = problem(*of)
-    objective = objective_of(network, X, Y, penalty, entries(*of[:2]) if takes_mask else None, **options)
+    objective = objective_of(
+        network, X, Y, penalty, entries(*of[:2]) if takes_mask else None, **options
+    )
     batch, random_state = objective.everything(), np.random.RandomState(0)
     return lambda: objective.value_and_grad(theta, batch, random_state)[1]
 
@@ -162,12 +168,16 @@ def nested(of):
         if not network.likelihood.is_categorical:
             return anp.sum(anp.logaddexp(0, X) - Y * X, axis=1)
         top = anp.max(X, axis=1, keepdims=True)
-        return (top + anp.log(anp.sum(anp.exp(X - top), axis=1, keepdims=True)))[:, 0] - anp.sum(X * Y, axis=1)
+        return (top + anp.log(anp.sum(anp.exp(X - top), axis=1, keepdims=True)))[:, 0] - anp.sum(
+            X * Y, axis=1
+        )
 
     input_gradients = elementwise_grad(losses)
 
     def objective(layers):
-        return anp.mean(losses(X, layers)) + ALPHA * anp.mean(anp.sum(input_gradients(X, layers) ** 2, axis=1))
+        return anp.mean(losses(X, layers)) + ALPHA * anp.mean(
+            anp.sum(input_gradients(X, layers) ** 2, axis=1)
+        )
 
     layers, gradient = network.unpack(theta), grad(objective)
     return lambda: np.concatenate([g.ravel() for pair in gradient(layers) for g in pair])
@@ -212,7 +222,8 @@ def torch_eager(of, penalty):
 
     network, X, Y, theta = problem(*of)
     layers = [
-        (torch.tensor(W, requires_grad=True), torch.tensor(b, requires_grad=True)) for W, b in network.unpack(theta)
+        (torch.tensor(W, requires_grad=True), torch.tensor(b, requires_grad=True))
+        for W, b in network.unpack(theta)
     ]
     parameters = [p for pair in layers for p in pair]
     phi = {"relu": torch.relu, "tanh": torch.tanh}[network.activation.sklearn_name]
@@ -243,7 +254,9 @@ def torch_eager(of, penalty):
         p = torch.softmax(Z.detach(), 1)
         d = torch.nn.functional.normalize(torch.randn_like(X))
         moved = (X.detach() + xi * d).requires_grad_()
-        divergence = torch.nn.functional.kl_div(torch.log_softmax(outputs(moved), 1), p, reduction="sum")
+        divergence = torch.nn.functional.kl_div(
+            torch.log_softmax(outputs(moved), 1), p, reduction="sum"
+        )
         (d,) = torch.autograd.grad(divergence, moved)
         moved = X.detach() + epsilon * torch.nn.functional.normalize(d)
         return torch.nn.functional.kl_div(torch.log_softmax(outputs(moved), 1), p, reduction="sum")
@@ -256,9 +269,13 @@ def torch_eager(of, penalty):
         "input_gradient": lambda Z, value: gradients(value).square().sum(),
         "input_gradient_l1": lambda Z, value: gradients(value).abs().sum(),
         "input_gradient_masked": lambda Z, value: (gradients(value) * mask).square().sum(),
-        "right_reasons": lambda Z, value: (gradients(torch.log_softmax(Z, 1).sum()) * mask).square().sum(),
+        "right_reasons": lambda Z, value: (
+            (gradients(torch.log_softmax(Z, 1).sum()) * mask).square().sum()
+        ),
         "jacobian": lambda Z, value: jacobian_norms(Z).sum(),
-        "lipschitz_gradient": lambda Z, value: torch.relu(jacobian_norms(Z).sqrt() - 1).square().sum(),
+        "lipschitz_gradient": lambda Z, value: (
+            torch.relu(jacobian_norms(Z).sqrt() - 1).square().sum()
+        ),
         "adversarial_loss": lambda Z, value: adversarial(value),
         "virtual_adversarial": lambda Z, value: virtual(Z),
     }[penalty]

@@ -3,11 +3,12 @@
     python -m benchmarks.stored tanay_griffin [mnist.npz]
     python -m benchmarks.stored mnist_under_attack [mnist.npz]
 
-Each writes a CSV file into ``examples/stored``. `tanay_griffin`: digits 3 and 5, the first 3000 training images of each, linear
-support vector machines at every sixth of the article's 81 strengths λ = 10^(2 - 0.1 j), C = 1 / (2 λ n), and our logistic
-regressions along their paths. `mnist_under_attack`: a 784-256-128-10 network with tanh, 8 epochs, seed 0; accuracy of
-2000 test images under the fast gradient sign method and projected gradients (40 steps) in "linf", within [0, 1]. Without a
-file, MNIST comes from OpenML.
+Each writes a CSV file into ``examples/stored``. `tanay_griffin`: digits 3 and 5, the first 3000
+training images of each, linear support vector machines at every sixth of the article's 81 strengths
+λ = 10^(2 - 0.1 j), C = 1 / (2 λ n), and our logistic regressions along their paths.
+`mnist_under_attack`: a 784-256-128-10 network with tanh, 8 epochs, seed 0; accuracy of 2000 test
+images under the fast gradient sign method and projected gradients (40 steps) in "linf", within [0,
+1]. Without a file, MNIST comes from OpenML.
 """
 
 import argparse
@@ -49,13 +50,18 @@ def tanay_griffin(data):
         strength: SVC(kernel="linear", C=1 / (2 * strength * len(y))).fit(X, y)
         for strength in 10 ** (2 - 0.1 * np.arange(0, 81, 6))
     }
-    yield from (_line("linear support vector machine", *found, X, y, X_test, y_test) for found in machines.items())
+    yield from (
+        _line("linear support vector machine", *found, X, y, X_test, y_test)
+        for found in machines.items()
+    )
     for name, penalty in ("weight decay", WeightDecay()), ("input gradient", InputGradient()):
         path = regularization_path(
             GradRegLogisticRegression(penalty, l2=0, max_iter=5000), X, y, np.logspace(-5, 2, 15)
         )
         found = zip(path.alphas, path.estimators, strict=True)
-        yield from (_line(f"logistic regression, {name}", *pair, X, y, X_test, y_test) for pair in found)
+        yield from (
+            _line(f"logistic regression, {name}", *pair, X, y, X_test, y_test) for pair in found
+        )
 
 
 def _line(name, strength, model, X, y, X_test, y_test):
@@ -75,12 +81,18 @@ def mnist_under_attack(data):
     X, y, X_test, y_test = data
     X, rows = X / 255, X_test[:2000] / 255
     for name, penalty in NETWORKS.items():
-        model = GradRegMLPClassifier((256, 128), "tanh", penalty=penalty, alpha=1.0, max_iter=8, random_state=0)
+        model = GradRegMLPClassifier(
+            (256, 128), "tanh", penalty=penalty, alpha=1.0, max_iter=8, random_state=0
+        )
         model.fit(X, y)
         clean = model.score(X_test / 255, y_test)
         for attack in fast_gradient, partial(projected_gradient, n_steps=40):
             for radius in RADII:
-                moved = attack(model, rows, y_test[:2000], radius, norm="linf", clip=(0, 1)) if radius else rows
+                moved = (
+                    attack(model, rows, y_test[:2000], radius, norm="linf", clip=(0, 1))
+                    if radius
+                    else rows
+                )
                 yield {
                     "model": name,
                     "clean": clean,
@@ -98,7 +110,12 @@ def main():
     warnings.simplefilter("ignore")
     lines = []
     for line in globals()[arguments.what](mnist(arguments.mnist)):
-        lines.append({key: f"{value:.5g}" if isinstance(value, float) else value for key, value in line.items()})
+        lines.append(
+            {
+                key: f"{value:.5g}" if isinstance(value, float) else value
+                for key, value in line.items()
+            }
+        )
         print(*lines[-1].values(), flush=True)
     FOLDER.mkdir(exist_ok=True)
     with open(FOLDER / f"{arguments.what}.csv", "w", newline="", encoding="utf-8") as file:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.sweeps TABLE.csv TARGET {logistic,mlp} [warm]
 
-prints what ours gives, as JSON: for each strength accuracy, its standard error, accuracy under fast-gradient steps, mean
-norm of the input gradient and mean distance to the boundary, as means over five folds. The first release had no weight decay
-beside the penalty, so there is none here.
+prints what ours gives, as JSON: for each strength accuracy, its standard error, accuracy under
+fast-gradient steps, mean norm of the input gradient and mean distance to the boundary, as means
+over five folds. The first release had no weight decay beside the penalty, so there is none here.
 """
 
 import json
@@ -54,7 +54,12 @@ def run(arguments, path):
 
     def once():
         done = subprocess.run(
-            [sys.executable, *arguments], env=environment, cwd=path, check=True, capture_output=True, text=True
+            [sys.executable, *arguments],
+            env=environment,
+            cwd=path,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return np.array(json.loads(done.stdout.splitlines()[-1]))[:, [0, 2]]
 
@@ -91,12 +96,20 @@ def main():
     }[kind]
     folds = StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)
     pipeline = make_pipeline(prepare, model)
-    n_jobs = {"logistic": 1, "mlp": 2}[kind]  # all strengths of the first are one product, which has both cores
+    n_jobs = {"logistic": 1, "mlp": 2}[
+        kind
+    ]  # all strengths of the first are one product, which has both cores
     found = np.array(
-        Parallel(n_jobs)(delayed(fold)(pipeline, X, y, train, test, bool(warm) or None) for train, test in folds)
+        Parallel(n_jobs)(
+            delayed(fold)(pipeline, X, y, train, test, bool(warm) or None) for train, test in folds
+        )
     )
     accuracy, *others = found.transpose(2, 1, 0)
-    columns = [accuracy.mean(axis=1), accuracy.std(axis=1, ddof=1) / np.sqrt(5), *(m.mean(axis=1) for m in others)]
+    columns = [
+        accuracy.mean(axis=1),
+        accuracy.std(axis=1, ddof=1) / np.sqrt(5),
+        *(m.mean(axis=1) for m in others),
+    ]
     print(json.dumps(np.array(columns).T.tolist()))
 
 
@@ -105,7 +118,9 @@ def fold(pipeline, X, y, train, test, warm_start):
     from sklearn_irg.model_selection import regularization_path
 
     warnings.simplefilter("ignore")
-    models = regularization_path(pipeline, X.iloc[train], y[train], ALPHAS, warm_start=warm_start).estimators[::-1]
+    models = regularization_path(
+        pipeline, X.iloc[train], y[train], ALPHAS, warm_start=warm_start
+    ).estimators[::-1]
     held_out = models[0][:-1].transform(X.iloc[test])
     return [measures(model[-1], held_out, y[test]) for model in models]
 

@@ -2,10 +2,11 @@
 
     python benchmarks/tanay_griffin.py TABLE.csv [mnist.npz] [--every 9] [--figure FILE]
 
-The table has, for a digit pair and a strength, what a linear SVM gave: the first 3000 training images of each digit,
-pixels in [0, 1], tested on all test images of the two. Prints the largest difference per column; ``--every`` takes each
-n-th strength. λ_j = 10^(2 - 0.1 j); the axis in the article's prose is off by 10⁵. The figure draws the same sweep with
-`GradRegLogisticRegression`, by weight decay and by input gradient, beside it. Without a file, MNIST comes from OpenML.
+The table has, for a digit pair and a strength, what a linear SVM gave: the first 3000 training
+images of each digit, pixels in [0, 1], tested on all test images of the two. Prints the largest
+difference per column; ``--every`` takes each n-th strength. λ_j = 10^(2 - 0.1 j); the axis in the
+article's prose is off by 10⁵. The figure draws the same sweep with `GradRegLogisticRegression`, by
+weight decay and by input gradient, beside it. Without a file, MNIST comes from OpenML.
 """
 
 import argparse
@@ -23,7 +24,13 @@ from sklearn_irg.diagnostics import linear_geometry
 sys.path.append(str(Path(__file__).parent / "experiments"))
 from _common import mnist
 
-COLUMNS = ["tilting_angle_rad", "inverse_weight_norm", "adversarial_distance", "train_error_pct", "test_error_pct"]
+COLUMNS = [
+    "tilting_angle_rad",
+    "inverse_weight_norm",
+    "adversarial_distance",
+    "train_error_pct",
+    "test_error_pct",
+]
 
 
 def pair(data, negative, positive):
@@ -56,12 +63,19 @@ def main():
     with open(arguments.table, newline="", encoding="utf-8") as file:
         rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
     pairs = sorted({(int(row["digit_neg"]), int(row["digit_pos"])) for row in rows})
-    print(f"{'digits':>8} " + " ".join(f"{column:>21}" for column in COLUMNS) + "   largest absolute difference")
+    print(
+        f"{'digits':>8} "
+        + " ".join(f"{column:>21}" for column in COLUMNS)
+        + "   largest absolute difference"
+    )
     sweeps = {}
     for digits in pairs:
         X, y, X_test, y_test = pair(data, *digits)
         chosen = [r for r in rows if (r["digit_neg"], r["digit_pos"]) == digits][:: arguments.every]
-        found = [measure(SVC(kernel="linear", C=row["svc_C"]).fit(X, y), X, y, X_test, y_test) for row in chosen]
+        found = [
+            measure(SVC(kernel="linear", C=row["svc_C"]).fit(X, y), X, y, X_test, y_test)
+            for row in chosen
+        ]
         expected = [[row[column] for column in COLUMNS] for row in chosen]
         differences = np.abs(np.subtract(found, expected))
         relative = differences[:, 1] / np.array(expected)[:, 1]
@@ -71,7 +85,13 @@ def main():
             + f"   1/‖w‖ {relative.max():.1%}",
             flush=True,
         )
-        sweeps[digits] = {"linear SVM": (np.array(expected)[:, 0], np.array(expected)[:, 2], np.array(expected)[:, 4])}
+        sweeps[digits] = {
+            "linear SVM": (
+                np.array(expected)[:, 0],
+                np.array(expected)[:, 2],
+                np.array(expected)[:, 4],
+            )
+        }
     if arguments.figure:
         draw(data, sweeps, arguments.figure)
 
@@ -81,7 +101,10 @@ def draw(data, sweeps, path):
 
     digits = next(iter(sweeps))
     X, y, X_test, y_test = pair(data, *digits)
-    for name, penalty in [("logistic, weight decay", "weight_decay"), ("logistic, input gradient", "input_gradient")]:
+    for name, penalty in [
+        ("logistic, weight decay", "weight_decay"),
+        ("logistic, input gradient", "input_gradient"),
+    ]:
         rows = []
         for alpha in np.logspace(-4, 2, 13):
             model = GradRegLogisticRegression(penalty, alpha, l2=0, max_iter=1000).fit(X, y)
@@ -97,7 +120,9 @@ def draw(data, sweeps, path):
     left.set(xlabel="tilting angle (degrees)", ylabel="adversarial distance (pixel units)")
     right.set(xlabel="tilting angle (degrees)", ylabel="test error (%)")
     left.legend(frameon=False)
-    figure.suptitle(f"Digits {digits[0]} and {digits[1]}, from strong (left) to weak regularization")
+    figure.suptitle(
+        f"Digits {digits[0]} and {digits[1]}, from strong (left) to weak regularization"
+    )
     figure.savefig(path, dpi=120)
 
 

@@ -1,8 +1,8 @@
 """An evaluation of the objective against a threat, beside the same estimator with weight decay.
 
-The rows are like those of a census: six numbers, of which five are integers, and eight categories as 90 indicators. Networks
-have 50 units and see minibatches of 200 rows; logistic regressions see all 4000 rows at once, with kinks rounded off as in most
-of their iterations.
+The rows are like those of a census: six numbers, of which five are integers, and eight categories
+as 90 indicators. Networks have 50 units and see minibatches of 200 rows; logistic regressions see
+all 4000 rows at once, with kinks rounded off as in most of their iterations.
 """
 
 from functools import partial
@@ -38,7 +38,10 @@ def evaluations(quick=False):
         swaps = "one swap" if n_swaps else "numbers only"
         plain = {"weight_decay": partial(step, model, "weight_decay", n_swaps)}
         yield Contest(
-            f"{model}, {penalty}, {swaps}", partial(step, model, penalty, n_swaps), plain, {"weight_decay": target}
+            f"{model}, {penalty}, {swaps}",
+            partial(step, model, penalty, n_swaps),
+            plain,
+            {"weight_decay": target},
         )
 
 
@@ -52,7 +55,9 @@ def step(model, penalty, n_swaps):
     inputs = prepare.fit_transform(X)
     threat = ThreatModel(0.3, n_swaps=n_swaps).fit(X)
     perturbations = perturbations_behind([("prepare", prepare)], X, inputs, threat)
-    kind = GradRegLogisticRegression if model == "logistic" else partial(GradRegMLPClassifier, (50,))
+    kind = (
+        GradRegLogisticRegression if model == "logistic" else partial(GradRegMLPClassifier, (50,))
+    )
     estimator = kind(penalty=CertifiedLoss() if penalty == "certified_loss" else penalty, alpha=1.0)
     settings = estimator._settings()
     data = check_data(estimator, inputs, y, perturbations=perturbations)

@@ -34,7 +34,12 @@ def _calls_of_cancer():
     model = HistGradientBoostingClassifier(random_state=0).fit(train, y_train)
     for norm in ("linf", "l2"):
         yield _call(
-            "breast cancer", "HistGradientBoosting", model, test, y_test, ThreatModel(_RADIUS, norm=norm).fit(X)
+            "breast cancer",
+            "HistGradientBoosting",
+            model,
+            test,
+            y_test,
+            ThreatModel(_RADIUS, norm=norm).fit(X),
         )
 
 
@@ -44,7 +49,9 @@ def _calls_with_swaps(table):
         model = table.fitted(clone(model))
         for norm in ("linf", "l2", "l1"):
             threat = table.threat(_RADIUS, norm)
-            yield _call(table.name, kind, model, rows[:_ROWS_OF_CENSUS], labels[:_ROWS_OF_CENSUS], threat)
+            yield _call(
+                table.name, kind, model, rows[:_ROWS_OF_CENSUS], labels[:_ROWS_OF_CENSUS], threat
+            )
 
 
 def _call(name, kind, model, rows, labels, threat):
@@ -66,12 +73,20 @@ def memory(quick, chosen):
         for kind, model in models(quick).items():
             if model is not None:
                 grown, cpu = _in_a_process(table.fitted(clone(model)), table, "linf")
-                yield {"table": table.name, "kind": kind, "norm": "linf", "megabytes": grown, "cpu": cpu}
+                yield {
+                    "table": table.name,
+                    "kind": kind,
+                    "norm": "linf",
+                    "megabytes": grown,
+                    "cpu": cpu,
+                }
 
 
 def _in_a_process(model, table, norm):
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_grow, args=(there, model, table, norm))
+    process = multiprocessing.get_context("spawn").Process(
+        target=_grow, args=(there, model, table, norm)
+    )
     process.start()
     there.close()
     found = here.recv()

@@ -8,7 +8,11 @@ from functools import cached_property
 import numpy as np
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_breast_cancer, make_classification
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -47,7 +51,9 @@ class Table:
         if not self.n_swaps:
             return model.fit(self.parts[0], self.parts[2])
         words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-        prepare = make_column_transformer((words, make_column_selector(dtype_include=object)), remainder="passthrough")
+        prepare = make_column_transformer(
+            (words, make_column_selector(dtype_include=object)), remainder="passthrough"
+        )
         return make_pipeline(prepare, model).fit(self.parts[0], self.parts[2])
 
     def threat(self, radius, norm):
@@ -62,9 +68,15 @@ def tables(quick, census, pima, names=()):
         found.append(Table("pima", frame.to_numpy(dtype=float), labels))
     if census:
         frame, labels = _read(census, "income")
-        found.append(Table("census, numbers", frame.select_dtypes("number").to_numpy(dtype=float), labels))
+        found.append(
+            Table("census, numbers", frame.select_dtypes("number").to_numpy(dtype=float), labels)
+        )
         found.append(Table("census, one swap", frame, labels, n_swaps=1))
-    found.append(Table("50 generated columns", *make_classification(3000, 50, n_informative=10, random_state=0)))
+    found.append(
+        Table(
+            "50 generated columns", *make_classification(3000, 50, n_informative=10, random_state=0)
+        )
+    )
     found = [table for table in found if not names or table.name.startswith(tuple(names))]
     return found[:2] if quick else found
 
@@ -75,7 +87,9 @@ def _read(path, target):
     frame = pd.read_csv(path, skipinitialspace=True)
     labels = frame.pop(target)
     words = frame.columns[[dtype.kind not in "if" for dtype in frame.dtypes]]
-    return frame.astype(dict.fromkeys(words, object)), (labels == labels.unique()[1]).to_numpy(dtype=int)
+    return frame.astype(dict.fromkeys(words, object)), (labels == labels.unique()[1]).to_numpy(
+        dtype=int
+    )
 
 
 def models(quick):
@@ -88,9 +102,15 @@ def models(quick):
         return found
     one = {"random_state": 0, "n_jobs": 1}
     return found | {
-        "XGBoost 100×6": _of_library("xgboost", "XGBClassifier", n_estimators=100, max_depth=6, **one),
-        "XGBoost 300×4": _of_library("xgboost", "XGBClassifier", n_estimators=300, max_depth=4, **one),
-        "LightGBM 100×31": _of_library("lightgbm", "LGBMClassifier", n_estimators=100, verbose=-1, **one),
+        "XGBoost 100×6": _of_library(
+            "xgboost", "XGBClassifier", n_estimators=100, max_depth=6, **one
+        ),
+        "XGBoost 300×4": _of_library(
+            "xgboost", "XGBClassifier", n_estimators=300, max_depth=4, **one
+        ),
+        "LightGBM 100×31": _of_library(
+            "lightgbm", "LGBMClassifier", n_estimators=100, verbose=-1, **one
+        ),
         "RandomForest 100×8": RandomForestClassifier(100, max_depth=8, **one),
     }
 
@@ -128,7 +148,10 @@ class Case:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             right = np.flatnonzero(self.model.predict(rows) == labels)[: self.n_rows]
-        self.rows, self.labels = rows.iloc[right] if hasattr(rows, "iloc") else rows[right], labels[right]
+        self.rows, self.labels = (
+            rows.iloc[right] if hasattr(rows, "iloc") else rows[right],
+            labels[right],
+        )
         self.problem = self._problem(GRID[-1])
         self.search, why = prepared_search(self.problem)
         assert self.search is not None, why
@@ -140,7 +163,9 @@ class Case:
         return f"{self.table.name} | {self.kind} | {self.norm}"
 
     def _problem(self, radius):
-        return AttackProblem(self.model, self.rows, self.labels, self.table.threat(radius, self.norm))
+        return AttackProblem(
+            self.model, self.rows, self.labels, self.table.threat(radius, self.norm)
+        )
 
     def _where_half_fall(self):
         """The smallest radius of the grid at which a short search decides that a row falls as often as that it stands."""

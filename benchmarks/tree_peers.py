@@ -60,9 +60,9 @@ class Program:
 class Veritas:
     """Decisions in boxes, with the trees as we read them.
 
-    Its own readers compare float32 thresholds with doubles, and so mistake rows at a threshold. A split ``x <= cut`` is
-    ``x < next double`` for it, or the next whole number in columns of integers. It stops at the first point of another
-    class, and drops what cannot become one.
+    Its own readers compare float32 thresholds with doubles, and so mistake rows at a threshold. A
+    split ``x <= cut`` is ``x < next double`` for it, or the next whole number in columns of
+    integers. It stops at the first point of another class, and drops what cannot become one.
     """
 
     def __init__(self, case):
@@ -70,7 +70,9 @@ class Veritas:
 
         self.veritas, arrays, trees = veritas, case.problem.perturbations, case.search.trees
         whole = arrays.steps > 0
-        ends = np.where(whole[trees.feature], np.floor(trees.cut) + 1, np.nextafter(trees.cut, np.inf))
+        ends = np.where(
+            whole[trees.feature], np.floor(trees.cut) + 1, np.nextafter(trees.cut, np.inf)
+        )
         self.ensembles = [_ensemble(veritas, trees, ends, sign) for sign in (1, -1)]
         self.labels = case.problem.label
         self.boxes = self._boxes(arrays, case.radius, whole)
@@ -78,9 +80,15 @@ class Veritas:
     def _boxes(self, arrays, radius, whole):
         low = arrays.numbers + np.maximum(arrays.low, -radius) * arrays.scales
         high = arrays.numbers + np.minimum(arrays.high, radius) * arrays.scales
-        low, high = np.where(whole, np.ceil(low - 1e-9), low), np.where(whole, np.floor(high + 1e-9), high)
+        low, high = (
+            np.where(whole, np.ceil(low - 1e-9), low),
+            np.where(whole, np.floor(high + 1e-9), high),
+        )
         high = np.nextafter(high, np.inf)
-        return [[self.veritas.Interval(*ends) for ends in zip(*row)] for row in zip(low.tolist(), high.tolist())]
+        return [
+            [self.veritas.Interval(*ends) for ends in zip(*row)]
+            for row in zip(low.tolist(), high.tolist())
+        ]
 
     def decide(self):
         """Which rows fall, and which are decided at all."""
@@ -92,13 +100,18 @@ class Veritas:
             while stop == self.veritas.StopReason.NONE and time.process_time() < end:
                 stop = search.steps(1000)
             fallen[i] = search.num_solutions() > 0 and search.get_solution(0).output > 0
-            decided[i] = fallen[i] or stop in (self.veritas.StopReason.NO_MORE_OPEN, self.veritas.StopReason.OPTIMAL)
+            decided[i] = fallen[i] or stop in (
+                self.veritas.StopReason.NO_MORE_OPEN,
+                self.veritas.StopReason.OPTIMAL,
+            )
         return fallen, decided
 
     def _settings(self):
         settings = self.veritas.Config(self.veritas.HeuristicType.MAX_OUTPUT)
         settings.ignore_state_when_worse_than = 0.0
-        settings.focal_eps = 0.2  # as in its own search for close examples; up to ten times faster than its default
+        settings.focal_eps = (
+            0.2  # as in its own search for close examples; up to ten times faster than its default
+        )
         settings.stop_when_num_solutions_exceeds = 1
         return settings
 
@@ -115,6 +128,9 @@ def _ensemble(veritas, trees, ends, sign):
                 tree.set_leaf_value(theirs, 0, sign * float(trees.values[node, 0]))
                 continue
             tree.split(theirs, int(trees.feature[node]), float(ends[node]))
-            waiting += [(tree.left(theirs), int(trees.left[node])), (tree.right(theirs), int(trees.right[node]))]
+            waiting += [
+                (tree.left(theirs), int(trees.left[node])),
+                (tree.right(theirs), int(trees.right[node])),
+            ]
     found.set_base_score(0, sign * float(trees.constant[0] - trees.boundary))
     return found

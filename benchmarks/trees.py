@@ -1,12 +1,13 @@
 """Exact answers for forests and boosting: what a decision takes, beside an earlier program and beside Veritas.
 
-    python -m benchmarks trees veritas [--quick] [--census FILE] [--pima FILE] [--program DIR] [--tables START ...]
-    python -m benchmarks.trees FILE ...
+    python -m benchmarks trees veritas [--quick] [--census FILE] [--pima FILE] [--program DIR]
+    [--tables START ...] python -m benchmarks.trees FILE ...
 
 The second gives one summary of what several runs, each of some tables, wrote with --json.
 
-A decision is whether a row falls or stands at a radius, where about half of the rows fall. Everything is asked in one run, the
-others in turns with ours, about the same rows. Times are of the CPU, since cores are shared.
+A decision is whether a row falls or stands at a radius, where about half of the rows fall.
+Everything is asked in one run, the others in turns with ours, about the same rows. Times are of the
+CPU, since cores are shared.
 """
 
 import contextlib
@@ -58,7 +59,9 @@ def report(groups, quick=False, *, names=(), census=None, pima=None, program=Non
     with contextlib.suppress(KeyboardInterrupt):  # ends it early, with what there is
         found["calls"] += calls(chosen) if "trees" in groups else []
         for case in cases(quick, NORMS if "trees" in groups else NORMS[:1], chosen):
-            found["cases"].append(measured(case, "veritas" in groups, program if "trees" in groups else None))
+            found["cases"].append(
+                measured(case, "veritas" in groups, program if "trees" in groups else None)
+            )
             print(_line(found["cases"][-1]), flush=True)
         if "trees" in groups:
             found["memory"] += memory(quick, chosen)
@@ -125,12 +128,18 @@ def _rounds(case, veritas):
             (others, decided), spent = seconds(veritas.decide)
             long |= spent > _LONG
             theirs.append(spent)
-    found = {"n_rows": n_rows, "stand": float(stands.mean()), "open": int((~fallen & ~stands).sum())}
+    found = {
+        "n_rows": n_rows,
+        "stand": float(stands.mean()),
+        "open": int((~fallen & ~stands).sum()),
+    }
     found |= {"row_ms": _milliseconds(ours, n_rows), "new_ms": _milliseconds(new, n_rows)}
     if veritas is None:
         return found
     both = decided & (fallen | stands)
-    found["differences"] = [f"{case.name}, row {i}, Veritas" for i in np.flatnonzero((others != fallen) & both)]
+    found["differences"] = [
+        f"{case.name}, row {i}, Veritas" for i in np.flatnonzero((others != fallen) & both)
+    ]
     found |= {"veritas_ms": _milliseconds(theirs, n_rows), "veritas_open": int((~decided).sum())}
     return found | {"compared": int(both.sum())}
 
@@ -193,7 +202,11 @@ def _beside_program(case, directory, row_ms):
             distances.append(spent)
         differences += _differences(case, i, (low, high), ends)
     program.close()
-    found = {"program_ms": float(1e3 * np.median(theirs)), "program": theirs, "program_open": int(n_open)}
+    found = {
+        "program_ms": float(1e3 * np.median(theirs)),
+        "program": theirs,
+        "program_open": int(n_open),
+    }
     found |= {"program_alone": ours, "program_distance": distances, "program_rows": row_ms / 1e3}
     return found | {"program_differences": differences}
 
@@ -215,7 +228,9 @@ def _differences(case, i, theirs, ours):
         "falls, but not for the program": fallen[0] and theirs[0] > case.radius * share,
         "stands, but not for the program": stands[0] and theirs[1] * share < case.radius,
     }
-    return [f"{case.name}, row {i}, {what}: {theirs}, {ours}" for what, is_so in wrong.items() if is_so]
+    return [
+        f"{case.name}, row {i}, {what}: {theirs}, {ours}" for what, is_so in wrong.items() if is_so
+    ]
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def broken(site):
                 continue
             where = (path.parent / unquote(target.path)).resolve() if target.path else path
             where = where / "index.html" if where.is_dir() else where
-            is_there = where.exists() and (where not in pages or unquote(target.fragment) in pages[where].anchors)
+            is_there = where.exists() and (
+                where not in pages or unquote(target.fragment) in pages[where].anchors
+            )
             if not is_there:
                 yield path.relative_to(site), link
 

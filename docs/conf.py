@@ -25,7 +25,13 @@ extensions = [
     "myst_parser",
     "numpydoc",
 ]
-exclude_patterns = ["inventories", "gallery/**/*.ipynb", "gallery/**/*.py", "gallery/**/*.md5", "gallery/**/*.json"]
+exclude_patterns = [
+    "inventories",
+    "gallery/**/*.ipynb",
+    "gallery/**/*.py",
+    "gallery/**/*.md5",
+    "gallery/**/*.json",
+]
 templates_path = ["templates"]
 default_role = "py:obj"
 nitpicky = False
@@ -75,7 +81,9 @@ html_theme_options = {
     "pygments_light_style": "default",
     "pygments_dark_style": "github-dark",
 }
-html_sidebars = {page: [] for page in ("index", "five_minutes", "theory", "results", "does_it_help")}
+html_sidebars = {
+    page: [] for page in ("index", "five_minutes", "theory", "results", "does_it_help")
+}
 html_context = {"default_mode": "auto"}
 html_math_renderer = "mathml"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

@@ -44,7 +44,8 @@ plt.show()
 
 digits, y = load_digits(return_X_y=True)
 print(
-    f"k-means: adjusted Rand index {adjusted_rand_score(y, KMeans(10, random_state=0).fit_predict(digits)):.2f}"
+    "k-means: adjusted Rand index "
+    f"{adjusted_rand_score(y, KMeans(10, random_state=0).fit_predict(digits)):.2f}"
 )
 model = IMSATClusterer(
     10, (200, 200), learning_rate_init=0.003, max_iter=100, tol=1e-3, random_state=0

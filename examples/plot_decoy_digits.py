@@ -43,7 +43,8 @@ masked = GradRegMLPClassifier(penalty="right_reasons", alpha=1.0, **options).fit
 )
 clean = GradRegMLPClassifier(penalty=None, **options).fit(X_train, y_train)
 print(
-    f"trained with patches:          {plain.score(misled, y_test):.3f} of misleading test images right"
+    f"trained with patches:          {plain.score(misled, y_test):.3f} of misleading test images "
+    "right"
 )
 print(f"trained with patches and mask: {masked.score(misled, y_test):.3f}")
 print(

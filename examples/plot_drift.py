@@ -35,7 +35,8 @@ figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained", sharex=
 for ax, (name, table) in zip(axes, tables.items(), strict=True):
     result = drift_test(reference, table, random_state=0)
     print(
-        f"{name:>28}: distance {result.distance:5.2f} standard deviations, p-value {result.p_value:.3f}"
+        f"{name:>28}: distance {result.distance:5.2f} standard deviations, p-value "
+        f"{result.p_value:.3f}"
     )
     largest = pd.Series(result.contributions, result.names).sort_values()[-6:]
     ax.barh(largest.index, largest, color="#0072B2")

@@ -57,7 +57,8 @@ figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for (name, found), color in zip(scores.items(), ("#0072B2", "#D55E00"), strict=True):
     there, gone = np.transpose(found)
     print(
-        f"{name:>32}: accuracy {there.mean():.3f} with iris, {gone.mean():.3f} ± {gone.std():.3f} without"
+        f"{name:>32}: accuracy {there.mean():.3f} with iris, {gone.mean():.3f} ± {gone.std():.3f} "
+        "without"
     )
     ax.plot([0, 1], np.transpose(found), "o-", color=color, alpha=0.5)
     ax.plot([], [], "o-", color=color, label=name)

@@ -97,7 +97,8 @@ for name, model in models.items():
     except TypeError:
         certified = "unknown"
     print(
-        f"{name:>41}: clean {model.score(rows, labels):.2f}, attacked {attacked:.2f}, certified {certified}"
+        f"{name:>41}: clean {model.score(rows, labels):.2f}, attacked {attacked:.2f}, certified "
+        f"{certified}"
     )
 
 # %%

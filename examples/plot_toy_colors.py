@@ -68,7 +68,8 @@ for ax, (name, masked) in zip(axes[1:], masks.items(), strict=True):
         sensitivity[TOP_MIDDLE].sum() / sensitivity.sum(),
     )
     print(
-        f"{name:>26}: accuracy {model.score(X_test, y_test):.3f}; of the sensitivity {corners:.0%} corners, {top:.0%} top"
+        f"{name:>26}: accuracy {model.score(X_test, y_test):.3f}; of the sensitivity {corners:.0%} "
+        f"corners, {top:.0%} top"
     )
     ax.imshow(sensitivity.reshape(5, 5), cmap="Blues", vmin=0)
     ax.set_title(name)

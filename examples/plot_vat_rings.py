@@ -52,7 +52,8 @@ for (name, model), ax in zip(models.items(), axes, strict=True):
                 ax=ax,
             )
     print(
-        f"{name:>22}: test accuracy {np.mean(scores):.3f} ± {np.std(scores):.3f}, lowest {min(scores):.3f}"
+        f"{name:>22}: test accuracy {np.mean(scores):.3f} ± {np.std(scores):.3f}, lowest "
+        f"{min(scores):.3f}"
     )
     ax.scatter(*X_test[::20].T, c=y_test[::20], cmap="PuOr", s=4, vmin=-0.5, vmax=1.5)
     ax.scatter(*X.T, c=y, cmap="PuOr", edgecolor="k", s=50, vmin=-0.2, vmax=1.2)

@@ -5,7 +5,9 @@ import sys
 
 from sklearn_irg import __version__
 
-_PENALTIES = "input_gradient, spectral_norm, adversarial_loss, certified_loss, jacobian, weight_decay"
+_PENALTIES = (
+    "input_gradient, spectral_norm, adversarial_loss, certified_loss, jacobian, weight_decay"
+)
 
 
 def _number(low, text, *, is_low_allowed=False, kind=float, what="a positive number"):
@@ -23,11 +25,16 @@ def _positive(text):
 
 
 def _alphas(text):
-    return [_number(0, part, is_low_allowed=True, what="a number that is not negative") for part in text.split(",")]
+    return [
+        _number(0, part, is_low_allowed=True, what="a number that is not negative")
+        for part in text.split(",")
+    ]
 
 
 def _folds(text):
-    return _number(2, text, is_low_allowed=True, kind=int, what="an integer number of folds, 2 or more")
+    return _number(
+        2, text, is_low_allowed=True, kind=int, what="an integer number of folds, 2 or more"
+    )
 
 
 def _count(text):
@@ -44,28 +51,47 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser():
-    parser = _Parser(prog="sklearn-irg", description="Robust, smooth, honest classifiers for tables.")
+    parser = _Parser(
+        prog="sklearn-irg", description="Robust, smooth, honest classifiers for tables."
+    )
     parser.add_argument("--version", action="version", version=f"sklearn-irg {__version__}")
     commands = parser.add_subparsers(metavar="command", dest="command")
     command = commands.add_parser(
         "sweep",
         help="compare penalties on a table, decide, and write a report",
-        description="Cross-validate penalties over their strengths on a table, beside the majority class, no penalty and "
-        "gradient boosting, plain and hardened against the threat: what each costs in accuracy and buys in robustness. Takes "
-        "the most robust model within one standard error of the best, and writes sweep.csv, sweep.png and report.html.",
+        description="Cross-validate penalties over their strengths on a table, beside the majority "
+        "class, no penalty and "
+        "gradient boosting, plain and hardened against the threat: what each costs in accuracy and "
+        "buys in robustness. Takes "
+        "the most robust model within one standard error of the best, and writes sweep.csv, "
+        "sweep.png and report.html.",
     )
     add = command.add_argument
-    add("table", nargs="?", metavar="TABLE", help="CSV or Parquet file (default: scikit-learn's breast-cancer table)")
+    add(
+        "table",
+        nargs="?",
+        metavar="TABLE",
+        help="CSV or Parquet file (default: scikit-learn's breast-cancer table)",
+    )
     add(
         "--header",
         choices=("auto", "yes", "no"),
         default="auto",
-        help="whether the first line of a CSV file has the names of the columns (default: auto, which refuses a first line "
+        help="whether the first line of a CSV file has the names of the columns (default: auto, "
+        "which refuses a first line "
         "that looks like a row)",
     )
     add("--target", metavar="COL", help="column of classes (default: the last)")
-    add("--drop", metavar="COL", action="append", default=[], help="column to leave out; repeatable")
-    add("--keep", metavar="COL", action="append", default=[], help="column to keep that looks like an id; repeatable")
+    add(
+        "--drop", metavar="COL", action="append", default=[], help="column to leave out; repeatable"
+    )
+    add(
+        "--keep",
+        metavar="COL",
+        action="append",
+        default=[],
+        help="column to keep that looks like an id; repeatable",
+    )
     add(
         "--estimator",
         choices=("logistic", "mlp"),
@@ -76,16 +102,29 @@ def _parser():
         "--penalty",
         metavar="NAME",
         action="append",
-        help=f"such as {_PENALTIES}; adversarial_loss and certified_loss train against the threat; repeatable (default: "
+        help=f"such as {_PENALTIES}; adversarial_loss and certified_loss train against the threat; "
+        "repeatable (default: "
         "input_gradient and adversarial_loss)",
     )
-    add("--alphas", type=_alphas, metavar="A,B,...", help="strengths (default: nine from 0.001 to 10)")
+    add(
+        "--alphas",
+        type=_alphas,
+        metavar="A,B,...",
+        help="strengths (default: nine from 0.001 to 10)",
+    )
     add("--cv", type=_folds, default=5, metavar="N", help="folds (default: 5)")
-    add("--jobs", type=int, default=1, metavar="N", help="processes, -1 for one per core (default: 1)")
+    add(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes, -1 for one per core (default: 1)",
+    )
     add(
         "--dask",
         metavar="ADDRESS",
-        help="run the fits on the workers of this dask scheduler, such as tcp://10.0.0.1:8786; local starts one here",
+        help="run the fits on the workers of this dask scheduler, such as tcp://10.0.0.1:8786; "
+        "local starts one here",
     )
     add(
         "--scoring",
@@ -101,18 +140,41 @@ def _parser():
         help="how far numbers move, in standard deviations (default: 0.5)",
     )
     add("--norm", choices=("l2", "linf", "l1"), default="l2", help="of the movement (default: l2)")
-    add("--swaps", type=_count, default=0, metavar="N", help="categories of a row that may change (default: 0)")
-    add("--fixed", metavar="COL", action="append", default=[], help="column that never moves; repeatable")
+    add(
+        "--swaps",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="categories of a row that may change (default: 0)",
+    )
+    add(
+        "--fixed",
+        metavar="COL",
+        action="append",
+        default=[],
+        help="column that never moves; repeatable",
+    )
     add(
         "--rounds",
         type=_count,
         metavar="N",
-        help="rounds in which boosting is hardened, 0 for none (default: 4 for up to 2000 rows of two classes, fewer of more; "
+        help="rounds in which boosting is hardened, 0 for none (default: 4 for up to 2000 rows of "
+        "two classes, fewer of more; "
         "none beyond)",
     )
-    add("--seed", type=_count, default=0, metavar="N", help="of folds, fits and attacks (default: 0)")
+    add(
+        "--seed",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="of folds, fits and attacks (default: 0)",
+    )
     add("--output", default=".", metavar="DIR", help="where to write (default: .)")
-    add("--save-model", action="store_true", help="also fit the chosen model on all rows and write model.skops")
+    add(
+        "--save-model",
+        action="store_true",
+        help="also fit the chosen model on all rows and write model.skops",
+    )
     return parser
 
 
@@ -135,7 +197,10 @@ def main(argv=None):
 
         return run_sweep(arguments, argv)
     except ModuleNotFoundError as error:
-        print(f'error: the command line needs {error.name}, as in pip install "sklearn_irg[cli]"', file=sys.stderr)
+        print(
+            f'error: the command line needs {error.name}, as in pip install "sklearn_irg[cli]"',
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:  # before or between what `run_sweep` looks after
         print("interrupted", file=sys.stderr)

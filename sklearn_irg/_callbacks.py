@@ -11,7 +11,9 @@ except ImportError:
 
         def set_callbacks(self, *callbacks):
             """Raise, since this scikit-learn has no callbacks."""
-            raise NotImplementedError("callbacks need scikit-learn >= 1.9. Upgrade scikit-learn, or fit without them.")
+            raise NotImplementedError(
+                "callbacks need scikit-learn >= 1.9. Upgrade scikit-learn, or fit without them."
+            )
 
     def with_callbacks(method):
         """Call the method, one frame deeper as with scikit-learn's, so that warnings name the caller of ``fit``."""
@@ -46,7 +48,11 @@ class Follower:
 
     def __init__(self, estimator, X, y, sample_weight, max_iter):
         self._context = estimator._init_callback_context(max_subtasks=max_iter)
-        self._data = {"X": X, "y": y, "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
+        self._data = {
+            "X": X,
+            "y": y,
+            "metadata": {} if sample_weight is None else {"sample_weight": sample_weight},
+        }
         self._data["estimator"] = estimator
         self._context.call_on_fit_task_begin(**self._data)
 

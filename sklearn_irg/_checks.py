@@ -61,8 +61,14 @@ def check_radii(epsilon, name="epsilon"):
         radii = np.asarray(epsilon, dtype=np.float64).tolist()
     except (TypeError, ValueError):
         radii = None
-    if epsilon is None or not isinstance(radii, list) or any(isinstance(radius, list) for radius in radii):
-        raise InvalidParameterError(f"{name} must be a number >= 0, several, or a ThreatModel; got {epsilon!r}.")
+    if (
+        epsilon is None
+        or not isinstance(radii, list)
+        or any(isinstance(radius, list) for radius in radii)
+    ):
+        raise InvalidParameterError(
+            f"{name} must be a number >= 0, several, or a ThreatModel; got {epsilon!r}."
+        )
     radii = [check_real(radius, name, 0) for radius in radii]
     if not radii:
         raise InvalidParameterError(f"{name} must be one radius or more; got none.")
@@ -83,9 +89,14 @@ def check_per_layer(value, name, *, open_low=False):
 def over_layers(numbers, name, n_layers):
     """A number for each of so many layers, the input among them: the last one counts for all further layers."""
     if len(numbers) > n_layers:
-        hidden = f"and {n_layers - 1} hidden one{'' if n_layers == 2 else 's'}" if n_layers > 1 else "alone"
+        hidden = (
+            f"and {n_layers - 1} hidden one{'' if n_layers == 2 else 's'}"
+            if n_layers > 1
+            else "alone"
+        )
         raise InvalidParameterError(
-            f"{name} has {len(numbers)} entries, but the layers to perturb are the input {hidden}. Leave entries out."
+            f"{name} has {len(numbers)} entries, but the layers to perturb are the input {hidden}. "
+            "Leave entries out."
         )
     return numbers + numbers[-1:] * (n_layers - len(numbers))
 
@@ -97,8 +108,14 @@ def is_polars(X):
 
 def check_integer(value, name, low=None, high=None):
     """An integer within bounds, as Python's own, which does not overflow."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or _outside(int(value), low, high, False, False):
-        raise InvalidParameterError(f"{name} must be an integer{_range(low, high, False, False)}; got {value!r}.")
+    if (
+        not isinstance(value, Integral)
+        or isinstance(value, bool)
+        or _outside(int(value), low, high, False, False)
+    ):
+        raise InvalidParameterError(
+            f"{name} must be an integer{_range(low, high, False, False)}; got {value!r}."
+        )
     return int(value)
 
 
@@ -112,7 +129,9 @@ def check_boolean(value, name):
 def check_choice(value, name, choices):
     """One of several strings."""
     if not isinstance(value, str) or value not in choices:
-        raise InvalidParameterError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+        raise InvalidParameterError(
+            f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}."
+        )
     return value
 
 
@@ -130,8 +149,12 @@ def check_features(features, n_features, names=None):
     features = list(features)
     mask = np.zeros(n_features, dtype=bool)
     if any(isinstance(feature, (bool, np.bool_)) for feature in features):
-        if len(features) != n_features or not all(isinstance(feature, (bool, np.bool_)) for feature in features):
-            raise InvalidParameterError(f"features as booleans must be {n_features}, one per column; got {features!r}.")
+        if len(features) != n_features or not all(
+            isinstance(feature, (bool, np.bool_)) for feature in features
+        ):
+            raise InvalidParameterError(
+                f"features as booleans must be {n_features}, one per column; got {features!r}."
+            )
         mask[:] = features
         return mask
     names = None if names is None else list(names)
@@ -153,7 +176,9 @@ def check_feature_weights(weights, n_features, names=None):
     if isinstance(weights, dict):
         names = None if names is None else list(names)
         for feature, weight in weights.items():
-            array[check_column(feature, n_features, names, "weights")] = check_real(weight, f"weight of {feature!r}", 0)
+            array[check_column(feature, n_features, names, "weights")] = check_real(
+                weight, f"weight of {feature!r}", 0
+            )
         return array
     try:
         given = np.asarray(weights, dtype=float)
@@ -162,7 +187,8 @@ def check_feature_weights(weights, n_features, names=None):
         valid = False
     if not valid:
         raise InvalidParameterError(
-            f"weights must be a dict of column to non-negative number, or {n_features} such numbers; got {weights!r}."
+            f"weights must be a dict of column to non-negative number, or {n_features} such "
+            f"numbers; got {weights!r}."
         )
     return given
 
@@ -172,12 +198,14 @@ def check_column(feature, n_features, names, parameter="features"):
     if isinstance(feature, str):
         if names is None:
             raise InvalidParameterError(
-                f"{parameter} names the column {feature!r}, but X has no column names. Use positions, or a DataFrame; behind "
+                f"{parameter} names the column {feature!r}, but X has no column names. Use "
+                "positions, or a DataFrame; behind "
                 'transformers, set_output(transform="pandas").'
             )
         if feature not in names:
             raise InvalidParameterError(
-                f"{parameter} has {feature!r}, which is not a column of X; its columns are {_some(names)}."
+                f"{parameter} has {feature!r}, which is not a column of X; its columns are "
+                f"{_some(names)}."
             )
         return names.index(feature)
     is_position = isinstance(feature, Integral) and not isinstance(feature, bool)
@@ -195,13 +223,16 @@ def _some(names, n=10):
 def check_bounds(clip, n_features):
     """Lower and upper bounds, each of shape (n_features,), infinite where there is none."""
     try:
-        low, high = (np.broadcast_to(np.asarray(side, dtype=np.float64), n_features) for side in clip)
+        low, high = (
+            np.broadcast_to(np.asarray(side, dtype=np.float64), n_features) for side in clip
+        )
         valid = bool((low <= high).all())  # false for NaN
     except (TypeError, ValueError):
         valid = False
     if not valid:
         raise InvalidParameterError(
-            f"clip must be (low, high), numbers or one per feature, with low <= high; got {clip!r}. Use inf for no bound."
+            "clip must be (low, high), numbers or one per feature, with low <= high; got "
+            f"{clip!r}. Use inf for no bound."
         )
     return low, high
 
@@ -214,13 +245,20 @@ def check_sample_weight(sample_weight, n_samples):
         sample_weight = sample_weight.item()
     if isinstance(sample_weight, (Real, str)):
         return np.full(n_samples, check_real(sample_weight, "sample_weight", 0, open_low=True))
-    sample_weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    sample_weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
     if sample_weight.shape != (n_samples,):
-        raise ValueError(f"sample_weight must have shape ({n_samples},), one per row of X; got {sample_weight.shape}.")
+        raise ValueError(
+            f"sample_weight must have shape ({n_samples},), one per row of X; got "
+            f"{sample_weight.shape}."
+        )
     if (sample_weight < 0).any():
         raise ValueError(f"sample_weight must be non-negative; got {sample_weight.min()}.")
     if not sample_weight.any():
-        raise ValueError("sample_weight is zero for every row, so no row is left. Give one a positive weight.")
+        raise ValueError(
+            "sample_weight is zero for every row, so no row is left. Give one a positive weight."
+        )
     with np.errstate(over="ignore"):
         check_total_weight(sample_weight.sum())
     return sample_weight
@@ -229,14 +267,17 @@ def check_sample_weight(sample_weight, n_samples):
 def check_total_weight(total):
     """Raise a ValueError for a sum of weights by which they cannot be divided."""
     if not np.finfo(float).tiny <= total < np.inf:
-        raise ValueError(f"sample_weight must have a sum that neither overflows nor underflows; got {total}. Scale it.")
+        raise ValueError(
+            f"sample_weight must have a sum that neither overflows nor underflows; got {total}. "
+            "Scale it."
+        )
 
 
 def check_mask(mask, shape, names=None):
     """A mask as booleans of the shape of X, or None.
 
-    Rows go by position. Columns go by name where the mask has names: those that it lacks are false throughout, and those
-    that X lacks are left out.
+    Rows go by position. Columns go by name where the mask has names: those that it lacks are false
+    throughout, and those that X lacks are left out.
     """
     if mask is None:
         return None
@@ -248,10 +289,13 @@ def check_mask(mask, shape, names=None):
         numbers = given.astype(float)
     except (TypeError, ValueError):
         numbers = np.full(given.shape, np.nan)
-    words = given.dtype.kind in "US" or (given.dtype == object and any(isinstance(entry, str) for entry in given.flat))
+    words = given.dtype.kind in "US" or (
+        given.dtype == object and any(isinstance(entry, str) for entry in given.flat)
+    )
     if words or not ((numbers == 0) | (numbers == 1)).all():
         raise ValueError(
-            f"mask must hold booleans, or zeros and ones, and none missing; got values of type {given.dtype}."
+            "mask must hold booleans, or zeros and ones, and none missing; got values of type "
+            f"{given.dtype}."
         )
     mask = numbers.astype(bool)
     n_names = sum(isinstance(column, str) for column in columns)
@@ -267,7 +311,8 @@ def check_mask(mask, shape, names=None):
 def _aligned(mask, columns, names):
     if names is None:
         raise ValueError(
-            "mask names columns, but X has no column names to align them with. Pass X as a DataFrame, behind transformers "
+            "mask names columns, but X has no column names to align them with. Pass X as a "
+            "DataFrame, behind transformers "
             'with set_output(transform="pandas"), or mask as an array.'
         )
     if len(set(columns)) < len(columns):
@@ -275,7 +320,8 @@ def _aligned(mask, columns, names):
     position = {name: j for j, name in enumerate(names)}
     if not any(column in position for column in columns):
         raise ValueError(
-            f"no column of mask is a column of X: mask has {_some(columns)}, and X has {_some(list(names))}."
+            f"no column of mask is a column of X: mask has {_some(columns)}, and X has "
+            f"{_some(list(names))}."
         )
     aligned = np.zeros((len(mask), len(position)), dtype=bool)
     ignored = []
@@ -286,6 +332,7 @@ def _aligned(mask, columns, names):
             ignored.append(column)
     if ignored:
         warnings.warn(
-            f"mask is true in columns that X does not have, which has no effect: {_some(ignored)}.", stacklevel=2
+            f"mask is true in columns that X does not have, which has no effect: {_some(ignored)}.",
+            stacklevel=2,
         )
     return aligned

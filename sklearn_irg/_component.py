@@ -8,7 +8,8 @@ __all__ = ["Component"]
 class Component(BaseEstimator):
     """An object that estimators take as a parameter: it has parameters of its own, and nothing to fit.
 
-    Derives from scikit-learn's BaseEstimator for ``clone``, ``set_params``, ``repr`` and nested grids.
+    Derives from scikit-learn's BaseEstimator for ``clone``, ``set_params``, ``repr`` and nested
+    grids.
     """
 
     def check_parameters(self):

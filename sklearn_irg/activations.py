@@ -11,4 +11,13 @@ from sklearn_irg._engine.activations import (
 )
 from sklearn_irg._engine.declarations import check_activation
 
-__all__ = ["ACTIVATIONS", "Activation", "Identity", "Logistic", "ReLU", "Softplus", "Tanh", "check_activation"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Identity",
+    "Logistic",
+    "ReLU",
+    "Softplus",
+    "Tanh",
+    "check_activation",
+]

@@ -1,7 +1,7 @@
 """Hard constraints on the weights, the ``constraint`` parameter of the estimators: a bound instead of a penalty.
 
-One kind changes the weights inside the forward pass, with the gradient through the change; the other projects them after
-each step of the solver. Either way the fitted ``coefs_`` obey the bound.
+One kind changes the weights inside the forward pass, with the gradient through the change; the
+other projects them after each step of the solver. Either way the fitted ``coefs_`` obey the bound.
 """
 
 from abc import abstractmethod
@@ -58,23 +58,26 @@ class SpectralNormalization(_Bounded, Constraint):
 
     .. math:: \hat W_l = b^{1/L} \, W_l / \sigma(W_l)
 
-    inside the forward pass, with the gradient through σ [1]_. The outputs of the network, for classifiers the logits, then
-    change by at most :math:`b \lVert x - x' \rVert_2`. That needs activations with slopes of at most one; for one whose largest
-    slope s is larger, b is first divided by :math:`s^{L-1}`.
+    inside the forward pass, with the gradient through σ [1]_. The outputs of the network, for
+    classifiers the logits, then change by at most :math:`b \lVert x - x' \rVert_2`. That needs
+    activations with slopes of at most one; for one whose largest slope s is larger, b is first
+    divided by :math:`s^{L-1}`.
 
     Parameters
     ----------
     bound : float, default=1.0
         The Lipschitz bound b of the whole network of L layers.
     n_iterations : int, default=None
-        Number of power iterations, from a vector of ones [2]_; ``None`` computes singular values exactly. Power
-        iterations approximate singular values from below, so the bound may be exceeded, and the gradient holds their
-        directions constant, which excludes "lbfgs".
+        Number of power iterations, from a vector of ones [2]_; ``None`` computes singular values
+        exactly. Power iterations approximate singular values from below, so the bound may be
+        exceeded, and the gradient holds their directions constant, which excludes "lbfgs".
 
     References
     ----------
-    .. [1] Miyato, Kataoka, Koyama and Yoshida (2018), "Spectral normalization for generative adversarial networks".
-    .. [2] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models" (in Chinese).
+    .. [1] Miyato, Kataoka, Koyama and Yoshida (2018), "Spectral normalization for generative
+       adversarial networks".
+    .. [2] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models"
+       (in Chinese).
 
     Examples
     --------
@@ -135,7 +138,8 @@ class FrobeniusCap(_Bounded, Projection):
 
     References
     ----------
-    .. [1] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models" (in Chinese).
+    .. [1] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models"
+       (in Chinese).
 
     Examples
     --------
@@ -157,7 +161,8 @@ class MaxNorm(_Bounded, Projection):
 
     .. math:: \lVert w_k \rVert_2 \le c
 
-    for each column :math:`w_k` of each weight matrix, without biases [1]_; usually combined with ``dropout``.
+    for each column :math:`w_k` of each weight matrix, without biases [1]_; usually combined with
+    ``dropout``.
 
     Parameters
     ----------
@@ -170,8 +175,8 @@ class MaxNorm(_Bounded, Projection):
 
     References
     ----------
-    .. [1] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple way to prevent neural
-       networks from overfitting".
+    .. [1] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple
+       way to prevent neural networks from overfitting".
 
     Examples
     --------
@@ -190,7 +195,10 @@ class MaxNorm(_Bounded, Projection):
 
     def project(self, network, theta):
         for W, _ in network.unpack(theta):
-            W *= np.minimum(1.0, float(self.bound) / np.maximum(np.linalg.norm(W, axis=0), np.finfo(W.dtype).tiny))
+            W *= np.minimum(
+                1.0,
+                float(self.bound) / np.maximum(np.linalg.norm(W, axis=0), np.finfo(W.dtype).tiny),
+            )
 
 
 class WeightClipping(_Bounded, Projection):
@@ -256,7 +264,8 @@ def check_constraint(constraint):
         return None
     if not isinstance(constraint, Constraint):
         raise InvalidParameterError(
-            f"constraint must be None or a Constraint such as SpectralNormalization(); got {constraint!r}."
+            "constraint must be None or a Constraint such as SpectralNormalization(); got "
+            f"{constraint!r}."
         )
     constraint.check_parameters()
     return constraint
@@ -265,7 +274,9 @@ def check_constraint(constraint):
 def _leading(W, n_iterations):
     """Leading singular triple of a matrix: exact, or by so many power iterations."""
     if not np.isfinite(W).all():
-        raise ValueError("training diverged: weights are not finite. Standardize X, or lower learning_rate_init.")
+        raise ValueError(
+            "training diverged: weights are not finite. Standardize X, or lower learning_rate_init."
+        )
     if n_iterations is None:
         u, sigma, v = leading_singular_triple(W)
     else:
@@ -286,7 +297,9 @@ def _normalize(theta, network, bound, n_iterations):
 @opaque
 def _normalize_vjp(g, triples, theta, network, bound):
     gradient = g.copy()
-    for (G, _), (W, _), (u, sigma, v) in zip(network.unpack(gradient), network.unpack(theta), triples, strict=True):
+    for (G, _), (W, _), (u, sigma, v) in zip(
+        network.unpack(gradient), network.unpack(theta), triples, strict=True
+    ):
         G -= np.outer((np.vdot(G, W) / sigma) * u, v)
         G *= bound / sigma
     return gradient
@@ -294,11 +307,13 @@ def _normalize_vjp(g, triples, theta, network, bound):
 
 defvjp(
     _normalize,
-    lambda ans, theta, network, bound, n_iterations: lambda g: _normalize_vjp(g[0], ans.saved, theta, network, bound),
+    lambda ans, theta, network, bound, n_iterations: (
+        lambda g: _normalize_vjp(g[0], ans.saved, theta, network, bound)
+    ),
 )
 
 
-# -- the derivative with respect to the weights before they are normalized, as a function that can be differentiated --------
+# -- the derivative with respect to the weights before they are normalized, as a function that can b
 
 
 @primitive
@@ -340,5 +355,7 @@ def _derivative_of_singular_vectors(A, W):
 
 defvjp_all(
     _trained_gradient,
-    lambda g, ans, G, W, bound, n_iterations: _trained_gradient_vjp(g[0], ans.saved, G, W, bound, n_iterations),
+    lambda g, ans, G, W, bound, n_iterations: _trained_gradient_vjp(
+        g[0], ans.saved, G, W, bound, n_iterations
+    ),
 )

@@ -32,9 +32,12 @@ def losses(Z, Y, likelihood):
 
 
 def means(Z, likelihood):
-    return {"logistic": expit, "softmax": lambda Z: softmax(Z, axis=1), "exp": np.exp, "identity": lambda Z: Z}[
-        likelihood
-    ](Z)
+    return {
+        "logistic": expit,
+        "softmax": lambda Z: softmax(Z, axis=1),
+        "exp": np.exp,
+        "identity": lambda Z: Z,
+    }[likelihood](Z)
 
 
 def input_gradients(function, X, step=1e-6):
@@ -66,7 +69,10 @@ def spectral_norm_optimum(X, y, alpha, n_steps=3000):
     V, c = W, b
     for _ in range(n_steps):
         R = (softmax(X @ V + c, axis=1) - Y) / n
-        W_next, b_next = cap_singular_values(V - step * X.T @ R, step * alpha), c - step * R.sum(axis=0)
+        W_next, b_next = (
+            cap_singular_values(V - step * X.T @ R, step * alpha),
+            c - step * R.sum(axis=0),
+        )
         t_next = (1 + np.sqrt(1 + 4 * t * t)) / 2
         V, c = W_next + (t - 1) / t_next * (W_next - W), b_next + (t - 1) / t_next * (b_next - b)
         W, b, t = W_next, b_next, t_next

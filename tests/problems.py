@@ -52,16 +52,31 @@ def problem(likelihood="softmax", activation="tanh", hidden=(7, 6), n_samples=20
 
 
 def make_objective(
-    network, X, Y, penalty=None, alpha=1.0, *, loss=None, labeled=None, constraint=None, dropout=0.0, **options
+    network,
+    X,
+    Y,
+    penalty=None,
+    alpha=1.0,
+    *,
+    loss=None,
+    labeled=None,
+    constraint=None,
+    dropout=0.0,
+    **options,
 ):
     """Mean loss + alpha · penalty over rows; ``labeled`` are booleans, options those of `Rows`."""
     loss = check_loss(loss)
     if labeled is not None:
-        options["groups"] = {"labeled": np.flatnonzero(labeled), "unlabeled": np.flatnonzero(~labeled)}
+        options["groups"] = {
+            "labeled": np.flatnonzero(labeled),
+            "unlabeled": np.flatnonzero(~labeled),
+        }
     rows = Rows(X, loss.soften(Y, network.likelihood), **options)
     penalty = check_penalty(penalty)
     terms = [] if penalty is None else [(alpha * weight, term) for weight, term in penalty.terms()]
-    return Objective(network, rows, [(1.0, loss), *terms], parametrization=constraint, dropout=dropout)
+    return Objective(
+        network, rows, [(1.0, loss), *terms], parametrization=constraint, dropout=dropout
+    )
 
 
 def evaluate(objective, theta, seed=0):
@@ -72,13 +87,17 @@ def evaluate(objective, theta, seed=0):
 def penalty_value(penalty, network, X, Y, theta, **options):
     """The penalty alone."""
     objective = make_objective(network, X, Y, penalty, 1.0, **options)
-    return objective.value(theta, objective.everything(), np.random.RandomState(0), objective.terms[1:])
+    return objective.value(
+        theta, objective.everything(), np.random.RandomState(0), objective.terms[1:]
+    )
 
 
 def row_losses(network, theta, Y):
     """The loss of each row as a function of X, by plain formulas."""
     layers, activation = network.unpack(theta), type(network.activation).__name__.lower()
-    return lambda X: oracles.losses(oracles.outputs(X, layers, activation), Y, network.likelihood.out_activation)
+    return lambda X: oracles.losses(
+        oracles.outputs(X, layers, activation), Y, network.likelihood.out_activation
+    )
 
 
 def outputs_of(network, theta):
@@ -99,17 +118,28 @@ def mixed_table(n_samples=120, seed=0, classes=2):
             "flag": rng.rand(n_samples) < 0.5,
         }
     )
-    score = (table.age - 45) / 10 + np.log(table.income / 2e4) + 1.5 * (table.job == "a") - (table.grade == "low")
+    score = (
+        (table.age - 45) / 10
+        + np.log(table.income / 2e4)
+        + 1.5 * (table.job == "a")
+        - (table.grade == "low")
+    )
     table.loc[rng.rand(n_samples) < 0.1, "income"] = np.nan
     table.loc[rng.rand(n_samples) < 0.1, "job"] = None
     ranks = np.argsort(np.argsort(score + rng.standard_normal(n_samples)))
-    return table, np.array(["no", "maybe", "yes"] if classes == 3 else ["no", "yes"])[classes * ranks // n_samples]
+    return table, np.array(["no", "maybe", "yes"] if classes == 3 else ["no", "yes"])[
+        classes * ranks // n_samples
+    ]
 
 
 def prepared(estimator, numbers=("age", "income", "flag"), categories=("job", "grade")):
     """A pipeline that imputes, scales and encodes such a table."""
     columns = [
-        ("numbers", make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), list(numbers)),
+        (
+            "numbers",
+            make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()),
+            list(numbers),
+        ),
         ("categories", OneHotEncoder(handle_unknown="ignore"), list(categories)),
     ]
     return make_pipeline(ColumnTransformer(columns), estimator)

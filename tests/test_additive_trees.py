@@ -40,7 +40,9 @@ from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_
 from tests.problems import certified_rows
 from tests.test_honesty import EVERY_ROW, make_table, of_numbers
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*(visualize pairs|currently display missing):UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*(visualize pairs|currently display missing):UserWarning"
+)
 
 NORMS = ["linf", "l2", "l1"]
 ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
@@ -51,7 +53,14 @@ SCIKIT_LEARN = {
     "boosting": GradientBoostingClassifier(n_estimators=6, **SMALL),
     "histograms": HistGradientBoostingClassifier(max_iter=6, **SMALL),
 }
-QUICK = {"max_rounds": 60, "outer_bags": 1, "n_jobs": 1, "max_bins": 10, "max_interaction_bins": 5, "interactions": 1}
+QUICK = {
+    "max_rounds": 60,
+    "outer_bags": 1,
+    "n_jobs": 1,
+    "max_bins": 10,
+    "max_interaction_bins": 5,
+    "interactions": 1,
+}
 OTHERS = {
     "xgboost": ("xgboost", "XGBClassifier", {"n_estimators": 6, "max_depth": 3}),
     "lightgbm": ("lightgbm", "LGBMClassifier", {"n_estimators": 6, "max_depth": 3, "verbose": -1}),
@@ -81,7 +90,9 @@ def table_of(n_classes=2, seed=0):
 
 
 def in_own_units(X, epsilon, norm="l2"):
-    return ThreatModel(epsilon, norm=norm, scale=dict.fromkeys(range(X.shape[1]), 1.0), bounds=None).fit(X)
+    return ThreatModel(
+        epsilon, norm=norm, scale=dict.fromkeys(range(X.shape[1]), 1.0), bounds=None
+    ).fit(X)
 
 
 def nearest_points(x, trees):
@@ -109,12 +120,19 @@ class TestEveryLibrary:
         trees, rows = read_trees(model).trees, X[:6]
         labels = model.predict(rows).ravel()
         for norm in NORMS:
-            expected = [exact_distance(model, trees, x, label, norm) for x, label in zip(rows, labels, strict=True)]
+            expected = [
+                exact_distance(model, trees, x, label, norm)
+                for x, label in zip(rows, labels, strict=True)
+            ]
             lower, upper = distance_interval(model, rows, norm=norm, method="exact")
             np.testing.assert_allclose(upper, expected, rtol=1e-6, atol=1e-9)
             np.testing.assert_allclose(lower, expected, rtol=1e-6, atol=1e-9)
-            np.testing.assert_allclose(certified_radius(model, rows, norm=norm), expected, rtol=1e-6, atol=1e-9)
-            np.testing.assert_allclose(attack_distance(model, rows, norm=norm), expected, rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(
+                certified_radius(model, rows, norm=norm), expected, rtol=1e-6, atol=1e-9
+            )
+            np.testing.assert_allclose(
+                attack_distance(model, rows, norm=norm), expected, rtol=1e-6, atol=1e-9
+            )
 
     def test_accuracy_is_exact_behind_a_scaler(self, name, n_classes):
         X, y = table_of(n_classes)
@@ -125,10 +143,15 @@ class TestEveryLibrary:
         for norm in NORMS:
             threat = ThreatModel([0.1, 0.4], norm=norm, bounds=None).fit(X)
             distances = np.array(
-                [exact_distance(model[-1], trees, x, label, norm) for x, label in zip(inner, y[:25], strict=True)]
+                [
+                    exact_distance(model[-1], trees, x, label, norm)
+                    for x, label in zip(inner, y[:25], strict=True)
+                ]
             )
             expected = [np.mean(right & (distances > epsilon)) for epsilon in (0.1, 0.4)]
-            np.testing.assert_allclose(adversarial_accuracy(model, X[:25], y[:25], threat), expected)
+            np.testing.assert_allclose(
+                adversarial_accuracy(model, X[:25], y[:25], threat), expected
+            )
             np.testing.assert_allclose(certified_accuracy(model, X[:25], y[:25], threat), expected)
 
 
@@ -159,12 +182,19 @@ def test_directions_fixed_columns_and_bounds_are_kept():
     numbers = table[["count", "amount"]]
     model = HistGradientBoostingClassifier(max_iter=8, **SMALL).fit(numbers, y)
     every = EVERY_ROW[["count", "amount"]].drop_duplicates()
-    options = [{"directions": {"amount": "up"}}, {"fixed": ["count"]}, {"bounds": {"amount": (5, 20)}}]
+    options = [
+        {"directions": {"amount": "up"}},
+        {"fixed": ["count"]},
+        {"bounds": {"amount": (5, 20)}},
+    ]
     inside = numbers[numbers.amount.between(5, 20)].index[:15]
     for option in options:
         threat = ThreatModel(0.6, **option).fit(numbers)
         predicted = model.predict(every)
-        stands = [(predicted[threat.allows(numbers.loc[[i] * len(every)], every)] == y[i]).all() for i in inside]
+        stands = [
+            (predicted[threat.allows(numbers.loc[[i] * len(every)], every)] == y[i]).all()
+            for i in inside
+        ]
         some, labels = numbers.loc[inside], y[inside]
         assert adversarial_accuracy(model, some, labels, threat) == np.mean(stands)
         assert certified_accuracy(model, some, labels, threat) == np.mean(stands)
@@ -190,7 +220,9 @@ def test_missing_cells_stay_missing():
 
 def test_found_rows_are_allowed_and_misclassified():
     X, y = load_wine(return_X_y=True)
-    model = make_pipeline(StandardScaler(), HistGradientBoostingClassifier(max_iter=20, random_state=0)).fit(X, y)
+    model = make_pipeline(
+        StandardScaler(), HistGradientBoostingClassifier(max_iter=20, random_state=0)
+    ).fit(X, y)
     for norm in NORMS:
         threat = ThreatModel(0.5, norm=norm).fit(X)
         moved = adversarial_examples(model, X, y, threat)
@@ -214,9 +246,15 @@ def test_distances_and_margins_are_the_same_with_the_leaves_in_reach_of_each_row
     X[::7, 1], X[:, 2] = np.nan, np.rint(3 * X[:, 2])
     model, rows = make(name).fit(X, y), X[:10]
     threat = ThreatModel([0.1, 0.5]).fit(X)
-    expected = evaluate_robustness(model, rows, y[:10], threat), certified_radius(model, rows, threat=threat)
+    expected = (
+        evaluate_robustness(model, rows, y[:10], threat),
+        certified_radius(model, rows, threat=threat),
+    )
     monkeypatch.setattr("sklearn_irg._threats.trees.search._MOST_BYTES_AT_ONCE", 0)
-    evaluation, radii = evaluate_robustness(model, rows, y[:10], threat), certified_radius(model, rows, threat=threat)
+    evaluation, radii = (
+        evaluate_robustness(model, rows, y[:10], threat),
+        certified_radius(model, rows, threat=threat),
+    )
     pd.testing.assert_frame_equal(evaluation.to_frame(), expected[0].to_frame())
     np.testing.assert_allclose(radii, expected[1], rtol=1e-9)
 
@@ -225,7 +263,9 @@ class TestBudget:
     def test_a_thousand_trees_are_decided(self):
         X, y = table_of()
         model = GradientBoostingClassifier(n_estimators=1000, max_depth=2, random_state=0).fit(X, y)
-        evaluation = evaluate_robustness(model, X[:20], y[:20], ThreatModel(0.2, norm="linf").fit(X))
+        evaluation = evaluate_robustness(
+            model, X[:20], y[:20], ThreatModel(0.2, norm="linf").fit(X)
+        )
         assert evaluation.is_exact.all()
         assert 0 < evaluation.certified.mean() < 1
 
@@ -240,7 +280,10 @@ class TestBudget:
         X = scale(X)[::9]
         model = GradientBoostingClassifier(n_estimators=20, random_state=0).fit(X, y[::9])
         problem = AttackProblem(model, X, y[::9], in_own_units(X, 1.0, "l1"))
-        known = [AdditiveTreesSearch(problem, Budget(max_nodes)).distances() for max_nodes in (1, 10, 10_000)]
+        known = [
+            AdditiveTreesSearch(problem, Budget(max_nodes)).distances()
+            for max_nodes in (1, 10, 10_000)
+        ]
         exact = known[-1]
         for lower, upper in known:
             assert (lower <= exact[1] * (1 + 1e-9)).all()
@@ -249,17 +292,26 @@ class TestBudget:
         np.testing.assert_allclose(*exact, rtol=1e-6)
 
 
-# -- the parts ----------------------------------------------------------------------------------------------------------
+# -- the parts -------------------------------------------------------------------------------------
 
 
 def random_problem(seed, norm):
     """Tables, cells of rows, and by brute force every cell's score and cost."""
     rng = np.random.RandomState(seed)
     X, y = table_of(seed=seed)
-    model = GradientBoostingClassifier(n_estimators=rng.randint(2, 8), max_depth=rng.randint(1, 4), random_state=seed)
+    model = GradientBoostingClassifier(
+        n_estimators=rng.randint(2, 8), max_depth=rng.randint(1, 4), random_state=seed
+    )
     trees = read_trees(model.fit(X, y)).trees
     boxes = leaf_boxes(trees)
-    leaves = Leaves(boxes.tree, trees.values[boxes.node, 0], boxes.low, boxes.high, boxes.takes_missing, boxes.n_cells)
+    leaves = Leaves(
+        boxes.tree,
+        trees.values[boxes.node, 0],
+        boxes.low,
+        boxes.high,
+        boxes.takes_missing,
+        boxes.n_cells,
+    )
     tables = LeafTables(leaves)
     home, costs = [], []
     epsilon = rng.choice([0.2, 0.6, 2.0])
@@ -267,10 +319,14 @@ def random_problem(seed, norm):
         distances = []
         for value, cuts in zip(x, boxes.thresholds, strict=True):
             low, high = np.append(-np.inf, cuts), np.append(cuts, np.inf)
-            distances.append(np.append(np.maximum(np.maximum(low - value, value - high), 0), np.inf))
+            distances.append(
+                np.append(np.maximum(np.maximum(low - value, value - high), 0), np.inf)
+            )
         share = np.concatenate(distances) / epsilon
         costs.append(np.where(share <= 1, 0, np.inf) if norm == "linf" else share ** ORDER[norm])
-        home.append([np.searchsorted(cuts, value) for value, cuts in zip(x, boxes.thresholds, strict=True)])
+        home.append(
+            [np.searchsorted(cuts, value) for value, cuts in zip(x, boxes.thresholds, strict=True)]
+        )
     home, costs = np.array(home), np.array(costs)
     words = np.broadcast_to(tables.everything, (6, *tables.shape)).copy()
     grid = np.array(list(itertools.product(*map(range, boxes.n_cells))))
@@ -290,7 +346,9 @@ class TestParts:
         words = tables.words(grid, grid)
         for reached, word in zip(trees.leaves(points), words, strict=True):
             np.testing.assert_array_equal(boxes.node[tables.contains(word)], np.sort(reached))
-        np.testing.assert_allclose(tables.bound(words), trees.sums(points)[:, 0] - trees.constant[0], rtol=1e-12)
+        np.testing.assert_allclose(
+            tables.bound(words), trees.sums(points)[:, 0] - trees.constant[0], rtol=1e-12
+        )
 
     @pytest.mark.parametrize("norm", NORMS)
     def test_search_finds_the_largest_score_and_proves_it(self, seed, norm):
@@ -307,14 +365,18 @@ class TestParts:
         for costs, largest in zip(cells.costs, best, strict=True):
             relaxed = relax(tables, np.zeros(3, dtype=int), tables.missing - 1, costs, everything)
             assert relaxed.bound >= largest - 1e-12
-        verdict = settle(tables, cells, above=np.inf, below=-np.inf, costs_add_up=True, max_nodes=100_000)
+        verdict = settle(
+            tables, cells, above=np.inf, below=-np.inf, costs_add_up=True, max_nodes=100_000
+        )
         np.testing.assert_allclose(verdict.best, best, rtol=1e-9)
         assert (verdict.bound >= best - 1e-12).all()
 
     @pytest.mark.parametrize("norm", ["l2", "l1"])
     def test_climbing_keeps_the_budget_and_loses_nothing(self, seed, norm):
         _, _, tables, cells, _, best = random_problem(seed, norm)
-        for i, (words, home, costs) in enumerate(zip(cells.words, cells.home, cells.costs, strict=True)):
+        for i, (words, home, costs) in enumerate(
+            zip(cells.words, cells.home, cells.costs, strict=True)
+        ):
             point, score = climb(tables, words, home, costs)
             assert costs[tables.start[:-1] + point].sum() <= 1
             assert tables.bound(tables.words(home[None], home[None]))[0] <= score <= best[i] + 1e-12
@@ -333,7 +395,10 @@ class TestParts:
         _, _, tables, cells, _, best = random_problem(seed, "l2")
         everything = np.ones(len(tables.leaves.tree), dtype=bool)
         for costs, largest in zip(cells.costs, best, strict=True):
-            assert relax(tables, np.zeros(3, dtype=int), tables.missing - 1, costs, everything).bound >= largest - 1e-12
+            assert (
+                relax(tables, np.zeros(3, dtype=int), tables.missing - 1, costs, everything).bound
+                >= largest - 1e-12
+            )
 
 
 def test_trees_with_more_leaves_than_bits_of_a_word():
@@ -344,8 +409,13 @@ def test_trees_with_more_leaves_than_bits_of_a_word():
     method = TreeSearch(trees, np.arange(2))
     assert method._tables_of(0, 1)[0].n_words > 1
     threat = in_own_units(X, 0.2, "linf")
-    assert adversarial_accuracy(model, X[:10], y[:10], threat) == certified_accuracy(model, X[:10], y[:10], threat)
-    distances = [exact_distance(model, trees, x, label, "linf") for x, label in zip(X[:3], y[:3], strict=True)]
+    assert adversarial_accuracy(model, X[:10], y[:10], threat) == certified_accuracy(
+        model, X[:10], y[:10], threat
+    )
+    distances = [
+        exact_distance(model, trees, x, label, "linf")
+        for x, label in zip(X[:3], y[:3], strict=True)
+    ]
     lower, upper = distance_interval(model, X[:3], y[:3], norm="linf", method="exact")
     np.testing.assert_allclose(upper, distances, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(lower, distances, rtol=1e-6, atol=1e-9)
@@ -356,11 +426,16 @@ def test_native_categories_are_swapped_within_the_trees():
     table, y = make_table()
     table = table.assign(kind=pd.Categorical(table.kind))
     every = EVERY_ROW.assign(kind=pd.Categorical(EVERY_ROW.kind))
-    model = lightgbm.LGBMClassifier(n_estimators=6, max_depth=3, verbose=-1, min_data_per_group=5).fit(table, y)
+    model = lightgbm.LGBMClassifier(
+        n_estimators=6, max_depth=3, verbose=-1, min_data_per_group=5
+    ).fit(table, y)
     threat = ThreatModel(0.3, n_swaps=1).fit(table)
     predicted = model.predict(every)
     stands = [
-        (predicted[threat.allows(table.iloc[[i] * len(every)].reset_index(drop=True), every)] == y[i]).all()
+        (
+            predicted[threat.allows(table.iloc[[i] * len(every)].reset_index(drop=True), every)]
+            == y[i]
+        ).all()
         for i in range(20)
     ]
     assert adversarial_accuracy(model, table[:20], y[:20], threat) == np.mean(stands)
@@ -368,11 +443,14 @@ def test_native_categories_are_swapped_within_the_trees():
 
 @pytest.mark.parametrize("fixed", [(), (1,)])
 def test_integers_on_a_threshold_are_on_the_side_that_the_steps_put_them(fixed):
-    # with more than 255 values the thresholds of histograms are values of the table, which scaling moves by a rounding
+    # with more than 255 values the thresholds of histograms are values of the table, which scaling
+    # moves by a rounding
     rng = np.random.RandomState(0)
     X = rng.randint(0, 1000, (1500, 2)) * [1, 7]
     y = (np.sin(X[:, 0] / 40) + X[:, 1] / 3000 > 0.9).astype(int)
-    model = make_pipeline(StandardScaler(), HistGradientBoostingClassifier(max_iter=15, random_state=0)).fit(X, y)
+    model = make_pipeline(
+        StandardScaler(), HistGradientBoostingClassifier(max_iter=15, random_state=0)
+    ).fit(X, y)
     threat = ThreatModel(0.02, norm="linf", fixed=fixed).fit(X)
     rows, labels = X[:60], y[:60]
     stands = []
@@ -397,7 +475,9 @@ class TestWhatOnceWasFalse:
         rng = np.random.RandomState(0)
         X = np.column_stack([rng.choice([1, 2, 3, 4], 400), rng.randint(0, 20, 400)])
         y = ((X[:, 0] % 2 == 0) * 6 + X[:, 1] + rng.standard_normal(400) > 13).astype(int)
-        model = HistGradientBoostingClassifier(max_iter=10, max_depth=3, categorical_features=[0]).fit(X, y)
+        model = HistGradientBoostingClassifier(
+            max_iter=10, max_depth=3, categorical_features=[0]
+        ).fit(X, y)
         threat = ThreatModel(0.5, norm="linf", fixed=[0]).fit(X)
         every = np.array(list(itertools.product([1, 2, 3, 4], range(20))))
         for i, row in enumerate(X[:20]):
@@ -426,7 +506,9 @@ class TestWhatOnceWasFalse:
     def test_columns_that_a_library_reorders_by_name(self):
         catboost = pytest.importorskip("catboost", reason="catboost is not installed")
         table = pd.DataFrame(np.random.RandomState(0).standard_normal((300, 2)), columns=["a", "b"])
-        model = catboost.CatBoostClassifier(iterations=5, depth=2, verbose=0, allow_writing_files=False)
+        model = catboost.CatBoostClassifier(
+            iterations=5, depth=2, verbose=0, allow_writing_files=False
+        )
         model.fit(table, (table.a > 0).astype(int))
         row = pd.DataFrame({"b": [1.5], "a": [0.05]})
         threat = ThreatModel(0.3).fit(table[["b", "a"]])
@@ -443,7 +525,9 @@ class TestWhatOnceWasFalse:
             model = make_pipeline(scaled, LogisticRegression())
         else:
             model = make("ebm").set_params(interactions=0)
-        table = pd.DataFrame(np.random.RandomState(0).standard_normal((300, 3)), columns=["a", "b", "c"])
+        table = pd.DataFrame(
+            np.random.RandomState(0).standard_normal((300, 3)), columns=["a", "b", "c"]
+        )
         row = pd.DataFrame({"b": [1.5], "a": [0.05], "c": [0.0]})
         if name == "beside flags":
             table["c"], row["c"] = table.c > 0, False
@@ -472,7 +556,9 @@ class TestWhatOnceWasFalse:
         rng = np.random.RandomState(seed)
         X = rng.normal(size=(200, 4))
         y = (abs(X[:, 0]) + X[:, 1] * X[:, 2] + 0.3 * rng.normal(size=200)) > 0.7
-        model = ExtraTreesClassifier(8, random_state=seed).fit(X, y)  # half of the trees may vote for either class
+        model = ExtraTreesClassifier(8, random_state=seed).fit(
+            X, y
+        )  # half of the trees may vote for either class
         labels = model.predict(X[:60])
         assert evaluate_robustness(model, X[:60], labels, epsilon, norm=norm).is_exact.all()
 
@@ -485,9 +571,13 @@ class TestWhatOnceWasFalse:
 
     def test_fixed_columns_on_a_threshold_behind_a_scaler(self):
         rng = np.random.RandomState(0)
-        X = np.column_stack([np.round(rng.standard_normal(1500) * 7, 3) + 3.3, rng.standard_normal(1500)])
+        X = np.column_stack(
+            [np.round(rng.standard_normal(1500) * 7, 3) + 3.3, rng.standard_normal(1500)]
+        )
         y = (np.sin(X[:, 0]) + X[:, 1] > 0).astype(int)
-        model = make_pipeline(RobustScaler(), HistGradientBoostingClassifier(max_iter=20, max_depth=3)).fit(X, y)
+        model = make_pipeline(
+            RobustScaler(), HistGradientBoostingClassifier(max_iter=20, max_depth=3)
+        ).fit(X, y)
         threat = ThreatModel(0.05, norm="linf", fixed=[0]).fit(X)
         rows = X[:300]
         certified = certified_rows(model, rows, model.predict(rows), threat, [0.05])[0]
@@ -496,7 +586,10 @@ class TestWhatOnceWasFalse:
         for row in rows[certified]:
             near = cuts[np.abs(cuts - row[1]) < 0.05 * scale]
             tried = np.column_stack(
-                [np.full(2 * len(near) + 1, row[0]), np.concatenate([[row[1]], near, near * (1 + 1e-9)])]
+                [
+                    np.full(2 * len(near) + 1, row[0]),
+                    np.concatenate([[row[1]], near, near * (1 + 1e-9)]),
+                ]
             )
             tried = tried[np.abs(tried[:, 1] - row[1]) <= 0.05 * scale]
             assert len(set(model.predict(tried))) == 1
@@ -514,4 +607,6 @@ class TestWhatOnceWasFalse:
         model = RandomForestClassifier(5, random_state=0).fit(X, y)
         monkeypatch.setattr("sklearn_irg._threats.trees.search._MOST_BYTES", 1000)
         assert certified_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X)) == 0
-        assert adversarial_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X)) == model.score(X[:5], y[:5])
+        assert adversarial_accuracy(model, X[:5], y[:5], ThreatModel(0.1).fit(X)) == model.score(
+            X[:5], y[:5]
+        )

@@ -81,7 +81,9 @@ def imports(tree):
             yield node.module, node
 
 
-@pytest.mark.parametrize(("name", "tree"), list(modules()), ids=lambda x: x if isinstance(x, str) else "")
+@pytest.mark.parametrize(
+    ("name", "tree"), list(modules()), ids=lambda x: x if isinstance(x, str) else ""
+)
 class TestEveryModule:
     def test_imports_point_down(self, name, tree):
         room = name.split("/")[0]
@@ -100,7 +102,9 @@ class TestEveryModule:
         for imported, node in imports(tree):
             names = [imported, *(alias.name for alias in getattr(node, "names", []))]
             if imported.split(".")[0] == "sklearn":
-                assert not any(part.startswith("_") for dotted in names for part in dotted.split(".")), names
+                assert not any(
+                    part.startswith("_") for dotted in names for part in dotted.split(".")
+                ), names
 
 
 def public_objects():
@@ -112,7 +116,9 @@ def public_objects():
             yield f"{info.name}.{name}", getattr(module, name)
 
 
-@pytest.mark.parametrize(("name", "thing"), list(public_objects()), ids=lambda x: x if isinstance(x, str) else "")
+@pytest.mark.parametrize(
+    ("name", "thing"), list(public_objects()), ids=lambda x: x if isinstance(x, str) else ""
+)
 def test_every_public_name_has_a_docstring(name, thing):
     if inspect.isclass(thing) or inspect.isfunction(thing):
         assert thing.__doc__, name

@@ -52,8 +52,14 @@ ATTACKS = {
     "fast gradient, linf": (partial(fast_gradient, threat=0.4, norm="linf"), np.inf),
     "fast gradient, l1": (partial(fast_gradient, threat=0.4, norm="l1"), 1),
     "several fast gradients, l2": (partial(fast_gradient, threat=0.4, n_steps=5), 2),
-    "several fast gradients, linf": (partial(fast_gradient, threat=0.4, n_steps=5, norm="linf"), np.inf),
-    "several fast gradients, l1": (partial(fast_gradient, threat=0.4, n_steps=5, step_size=0.3, norm="l1"), 1),
+    "several fast gradients, linf": (
+        partial(fast_gradient, threat=0.4, n_steps=5, norm="linf"),
+        np.inf,
+    ),
+    "several fast gradients, l1": (
+        partial(fast_gradient, threat=0.4, n_steps=5, step_size=0.3, norm="l1"),
+        1,
+    ),
     "projected gradient, l2": (partial(projected_gradient, threat=0.4, n_steps=5), 2),
     "projected gradient, linf": (
         partial(projected_gradient, threat=0.4, n_steps=5, norm="linf", random_state=0),
@@ -78,7 +84,9 @@ class TestEveryAttack:
     @pytest.mark.parametrize("name", [*ATTACKS, "deepfool"])
     def test_keeps_to_its_bounds_and_columns(self, estimator, X, y, name):
         model = estimator.fit(X, y)
-        attack = (lambda m, X, y, **k: deepfool(m, X, **k)) if name == "deepfool" else ATTACKS[name][0]
+        attack = (
+            (lambda m, X, y, **k: deepfool(m, X, **k)) if name == "deepfool" else ATTACKS[name][0]
+        )
         moved = attack(model, X, y, features=[1, -1], clip=(-1, 1))
         fixed = [j for j in range(X.shape[1]) if j not in (1, X.shape[1] - 1)]
         np.testing.assert_array_equal(moved[:, fixed], X[:, fixed])
@@ -87,12 +95,16 @@ class TestEveryAttack:
 
 class TestClosedForms:
     @pytest.mark.parametrize(("norm", "dual"), [("l2", 2), ("linf", 1), ("l1", np.inf)])
-    def test_adversarial_accuracy_of_a_linear_model_is_what_its_best_attack_reaches(self, norm, dual):
+    def test_adversarial_accuracy_of_a_linear_model_is_what_its_best_attack_reaches(
+        self, norm, dual
+    ):
         model = LogisticRegression().fit(X2, y2)
         exact = adversarial_accuracy(model, X2, y2, 0.3, norm=norm)
         margin = (2 * y2 - 1) * model.decision_function(X2)
         assert exact == (margin > 0.3 * np.linalg.norm(model.coef_[0], dual)).mean()
-        reached = adversarial_accuracy(model, X2, y2, 0.3, norm=norm, method=partial(fast_gradient, norm=norm))
+        reached = adversarial_accuracy(
+            model, X2, y2, 0.3, norm=norm, method=partial(fast_gradient, norm=norm)
+        )
         np.testing.assert_allclose(reached, exact)
 
     @pytest.mark.parametrize("model", MODELS, ids=lambda e: repr(e)[:30])
@@ -107,7 +119,9 @@ class TestClosedForms:
         exact = adversarial_accuracy(model, X3, y3, 0.3)
         assert adversarial_accuracy(model, X3, y3, 0.3, method=projected_gradient) >= exact
 
-    def test_virtual_adversarial_direction_is_the_leading_eigenvector_of_the_fisher_information(self):
+    def test_virtual_adversarial_direction_is_the_leading_eigenvector_of_the_fisher_information(
+        self,
+    ):
         model = LogisticRegression().fit(X3, y3)
         d = virtual_adversarial_direction(model, X3[:5], n_power_iterations=200, random_state=0)
         for row, p in zip(d, model.predict_proba(X3[:5]), strict=True):
@@ -131,28 +145,43 @@ class TestPublishedFormulas:
     X, y = X[1200:1500], y[1200:1500]
 
     @pytest.mark.parametrize("sharper", [1, 100])
-    def test_fast_gradient_steps_along_the_gradient_of_the_loss_however_confident_the_model_is(self, sharper):
+    def test_fast_gradient_steps_along_the_gradient_of_the_loss_however_confident_the_model_is(
+        self, sharper
+    ):
         model = clone(self.digits).set_params(max_iter=1)
         model.__dict__.update(self.digits.__dict__)
-        model.coef_, model.intercept_ = sharper * self.digits.coef_, sharper * self.digits.intercept_
+        model.coef_, model.intercept_ = (
+            sharper * self.digits.coef_,
+            sharper * self.digits.intercept_,
+        )
         G = residual(model.decision_function(self.X), self.y) @ model.coef_
         clear = np.abs(G) > 1e-9 * np.abs(G).max(axis=1, keepdims=True)
         moved = fast_gradient(model, self.X, self.y, 0.1, norm="linf")
         np.testing.assert_allclose(moved[clear], (self.X + 0.1 * np.sign(G))[clear], atol=1e-12)
         unit = G / np.linalg.norm(G, axis=1, keepdims=True)
-        np.testing.assert_allclose(fast_gradient(model, self.X, self.y, 0.3), self.X + 0.3 * unit, atol=1e-9)
+        np.testing.assert_allclose(
+            fast_gradient(model, self.X, self.y, 0.3), self.X + 0.3 * unit, atol=1e-9
+        )
 
     def test_fast_gradient_of_two_classes_is_there_where_the_loss_is_zero_in_rounding(self):
         model = LogisticRegression().fit(X2, y2)
         model.coef_, model.intercept_ = 1e4 * model.coef_, 1e4 * model.intercept_
         step = np.sign(model.coef_) * np.where(y2 == 1, -1, 1)[:, None]
-        np.testing.assert_allclose(fast_gradient(model, X2, y2, 0.1, norm="linf"), X2 + 0.1 * step, atol=1e-12)
+        np.testing.assert_allclose(
+            fast_gradient(model, X2, y2, 0.1, norm="linf"), X2 + 0.1 * step, atol=1e-12
+        )
 
     def test_projected_gradient_follows_the_gradient_of_the_loss(self):
-        moved, epsilon, points = self.X, 0.1, [self.X, fast_gradient(self.digits, self.X, self.y, 0.1, norm="linf")]
+        moved, epsilon, points = (
+            self.X,
+            0.1,
+            [self.X, fast_gradient(self.digits, self.X, self.y, 0.1, norm="linf")],
+        )
         for _ in range(3):
             G = residual(self.digits.decision_function(moved), self.y) @ self.digits.coef_
-            moved = self.X + np.clip(moved + 2.5 * epsilon / 3 * np.sign(G) - self.X, -epsilon, epsilon)
+            moved = self.X + np.clip(
+                moved + 2.5 * epsilon / 3 * np.sign(G) - self.X, -epsilon, epsilon
+            )
             points.append(moved)
         found = projected_gradient(self.digits, self.X, self.y, epsilon, norm="linf", n_steps=3)
         apart = np.min([np.abs(found - point).max(axis=1) for point in points], axis=0)
@@ -161,7 +190,12 @@ class TestPublishedFormulas:
     def test_a_virtual_adversarial_direction_goes_by_the_probabilities_that_are_stated(self):
         model = OneVsRestClassifier(LogisticRegression()).fit(X3, y3)
         d = virtual_adversarial_direction(model, X3[:5], n_power_iterations=200, random_state=0)
-        J = np.stack([oracles.input_gradients(lambda X, k=k: model.predict_proba(X)[:, k], X3[:5]) for k in range(3)])
+        J = np.stack(
+            [
+                oracles.input_gradients(lambda X, k=k: model.predict_proba(X)[:, k], X3[:5])
+                for k in range(3)
+            ]
+        )
         for i, p in enumerate(model.predict_proba(X3[:5])):
             F = J[:, i].T @ (J[:, i] / p[:, None])
             np.testing.assert_allclose(abs(d[i] @ np.linalg.eigh(F)[1][:, -1]), 1, atol=1e-3)
@@ -191,7 +225,9 @@ class TestBoostedTrees:
     model = Boosted().fit(X, X[:, 0] > 4)
     y = model.predict(X)
 
-    @pytest.mark.parametrize("wrap", [lambda m: m, lambda m: FrozenEstimator(m)], ids=["alone", "wrapped"])
+    @pytest.mark.parametrize(
+        "wrap", [lambda m: m, lambda m: FrozenEstimator(m)], ids=["alone", "wrapped"]
+    )
     def test_attacks_search_and_never_take_differences(self, wrap, monkeypatch):
         def refuse(*_):
             raise AssertionError("central differences of a step function")
@@ -200,16 +236,22 @@ class TestBoostedTrees:
         self.model.calls_.clear()
         model = wrap(self.model)
         threat = ThreatModel(2.0, norm="linf", scale=None, integers=None, bounds=None).fit(self.X)
-        extremes = [self.model.predict(self.X + shift) == self.y for shift in (-2, 2)]  # probabilities are monotone
+        extremes = [
+            self.model.predict(self.X + shift) == self.y for shift in (-2, 2)
+        ]  # probabilities are monotone
         robust = np.logical_and(*extremes)
         assert adversarial_accuracy(model, self.X, self.y, threat) == robust.mean()
         assert (attack_distance(model, self.X, norm="linf")[~robust] < 2.0 + 1e-6).all()
         assert len(self.model.calls_) < 1500
         assert sum(self.model.calls_) < 20 * 20_000
 
-    @pytest.mark.parametrize("attack", [fast_gradient, projected_gradient], ids=["one step", "many"])
+    @pytest.mark.parametrize(
+        "attack", [fast_gradient, projected_gradient], ids=["one step", "many"]
+    )
     def test_attacks_along_gradients_are_refused(self, attack):
-        with pytest.raises(TypeError, match=r"Boosted contains decision trees.*Use adversarial_accuracy"):
+        with pytest.raises(
+            TypeError, match=r"Boosted contains decision trees.*Use adversarial_accuracy"
+        ):
             attack(self.model, self.X, self.y, 1.0)
 
 
@@ -217,8 +259,12 @@ class TestConfidenceAscent:
     def test_ends_at_the_confidence_asked_for(self):
         model = LogisticRegression().fit(X3, y3)
         targets = (y3 + 1) % 3
-        moved = confidence_ascent(model, X3, targets, confidence=0.9, temperature=1.7, step_size=0.01, max_iter=3000)
-        P = oracles.means(model.decision_function(moved) / 1.7, "softmax")[np.arange(len(X3)), targets]
+        moved = confidence_ascent(
+            model, X3, targets, confidence=0.9, temperature=1.7, step_size=0.01, max_iter=3000
+        )
+        P = oracles.means(model.decision_function(moved) / 1.7, "softmax")[
+            np.arange(len(X3)), targets
+        ]
         # steps of 0.01 end up to one step beyond the confidence asked for
         np.testing.assert_allclose(P[P > 0.5], 0.9, atol=0.02)
         assert (model.predict(moved) == targets).all()
@@ -227,13 +273,13 @@ class TestConfidenceAscent:
         model, targets = LogisticRegression().fit(X3, y3), (y3 + 1) % 3
         options = {"confidence": 0.9, "temperature": 1.7, "step_size": 0.02, "max_iter": 80}
         moved, reached = confidence_ascent(model, X3, targets, return_reached=True, **options)
-        P = oracles.means(model.decision_function(moved) / 1.7, "softmax")[np.arange(len(X3)), targets]
+        P = oracles.means(model.decision_function(moved) / 1.7, "softmax")[
+            np.arange(len(X3)), targets
+        ]
         np.testing.assert_array_equal(reached, P >= 0.9)
         assert 0 < reached.sum() < len(X3)
         others = np.flatnonzero(~reached)
-        message = (
-            f"{len(others)} of 150 rows did not reach a probability of 0.9 within 80 steps: {others[0]}, {others[1]}, "
-        )
+        message = f"{len(others)} of 150 rows did not reach a probability of 0.9 within 80 steps: {others[0]}, {others[1]}, "
         with pytest.warns(ConvergenceWarning, match=message):
             np.testing.assert_array_equal(confidence_ascent(model, X3, targets, **options), moved)
 
@@ -261,7 +307,9 @@ class TestConfidenceAscent:
         sizes = []
         for alpha in (0.001, 1.0):
             model = GradRegLogisticRegression("weight_decay", alpha, max_iter=1000).fit(X2, y2)
-            moved = confidence_ascent(model, X2, 1 - y2, step_size=0.02, temperature=temperature(model, X2))
+            moved = confidence_ascent(
+                model, X2, 1 - y2, step_size=0.02, temperature=temperature(model, X2)
+            )
             sizes.append(np.linalg.norm(moved - X2, axis=1).mean())
         assert sizes[0] < sizes[1]
 
@@ -276,9 +324,14 @@ class TestConfidenceAscent:
 class TestScoring:
     def test_the_scorer_works_in_a_grid_search_and_pickles(self):
         scorer = pickle.loads(pickle.dumps(make_adversarial_scorer(0.5, norm="linf")))
-        assert repr(scorer) == "make_adversarial_scorer(0.5, scoring='accuracy', norm='linf', method='auto')"
+        assert (
+            repr(scorer)
+            == "make_adversarial_scorer(0.5, scoring='accuracy', norm='linf', method='auto')"
+        )
         grid = {"alpha": [0.001, 1.0]}
-        search = GridSearchCV(GradRegLogisticRegression(max_iter=1000), grid, scoring=scorer, cv=3).fit(X2, y2)
+        search = GridSearchCV(
+            GradRegLogisticRegression(max_iter=1000), grid, scoring=scorer, cv=3
+        ).fit(X2, y2)
         assert search.best_params_["alpha"] == 1.0
 
     def test_balanced_accuracy_is_that_of_scikit_learn_where_nothing_moves(self):
@@ -340,7 +393,9 @@ class TestWhatUsersMeet:
         np.testing.assert_allclose(deepfool(small, X3 * 1e-4) * 1e4, deepfool(model, X3), atol=1e-6)
 
     def test_directions_keep_to_features(self):
-        d = virtual_adversarial_direction(LogisticRegression().fit(X3, y3), X3, features=[1, 2], random_state=0)
+        d = virtual_adversarial_direction(
+            LogisticRegression().fit(X3, y3), X3, features=[1, 2], random_state=0
+        )
         assert not d[:, [0, 3]].any()
         np.testing.assert_allclose(np.linalg.norm(d, axis=1), 1)
 
@@ -363,12 +418,19 @@ class TestProjectedGradient:
 
     @pytest.mark.parametrize("name", MODELS)
     @pytest.mark.parametrize("norm", ["l2", "linf"])
-    @pytest.mark.parametrize("options", [{}, {"clip": (-1.5, 1.5)}, {"features": [0, 2]}, {"random_state": 0}], ids=str)
+    @pytest.mark.parametrize(
+        "options", [{}, {"clip": (-1.5, 1.5)}, {"features": [0, 2]}, {"random_state": 0}], ids=str
+    )
     def test_is_at_least_as_strong_as_one_step(self, name, norm, options):
         model = clone(self.MODELS[name]).fit(X3, y3)
         allowed = {k: v for k, v in options.items() if k != "random_state"}
         for epsilon in (0.1, 0.5, 1.0, 3.0):
-            many = model.predict(projected_gradient(model, X3, y3, epsilon, norm=norm, n_steps=7, **options)) != y3
+            many = (
+                model.predict(
+                    projected_gradient(model, X3, y3, epsilon, norm=norm, n_steps=7, **options)
+                )
+                != y3
+            )
             one = model.predict(fast_gradient(model, X3, y3, epsilon, norm=norm, **allowed)) != y3
             none = model.predict(np.clip(X3, -1.5, 1.5) if "clip" in options else X3) != y3
             assert (many >= one).all()
@@ -385,7 +447,10 @@ class TestProjectedGradient:
 
     def test_of_a_regressor_no_row_has_a_smaller_error(self):
         model = MLPRegressor(hidden_layer_sizes=(8,), max_iter=300, random_state=0).fit(X3, y3)
-        many, one = ((model.predict(a(model, X3, y3, 0.5)) - y3) ** 2 for a in (projected_gradient, fast_gradient))
+        many, one = (
+            (model.predict(a(model, X3, y3, 0.5)) - y3) ** 2
+            for a in (projected_gradient, fast_gradient)
+        )
         assert (many >= one - 1e-12).all()
 
 
@@ -394,7 +459,9 @@ class TestAdversarialAccuracyNeverRises:
 
     @pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
     @pytest.mark.parametrize("table", TABLES)
-    @pytest.mark.parametrize("model", [*MODELS, MLPClassifier((30, 30), max_iter=500, random_state=2)], ids=repr)
+    @pytest.mark.parametrize(
+        "model", [*MODELS, MLPClassifier((30, 30), max_iter=500, random_state=2)], ids=repr
+    )
     def test_with_several_radii_in_one_call(self, model, table, norm):
         X, y = TABLES[table][0][:150, :4], TABLES[table][1][:150]
         accuracies = adversarial_accuracy(clone(model).fit(X, y), X, y, self.RADII, norm=norm)
@@ -404,7 +471,9 @@ class TestAdversarialAccuracyNeverRises:
     def test_whatever_the_order_of_radii_or_the_attack(self):
         model = clone(MODELS[1]).fit(X3, y3)
         forwards = adversarial_accuracy(model, X3, y3, [0.1, 0.5, 1.0])
-        np.testing.assert_array_equal(adversarial_accuracy(model, X3, y3, [1.0, 0.1, 0.5]), forwards[[2, 0, 1]])
+        np.testing.assert_array_equal(
+            adversarial_accuracy(model, X3, y3, [1.0, 0.1, 0.5]), forwards[[2, 0, 1]]
+        )
         wild = lambda m, X, y, epsilon: X + (epsilon < 0.3)  # noqa: E731
         assert (np.diff(adversarial_accuracy(model, X3, y3, [0, 0.1, 0.5], method=wild)) <= 0).all()
 
@@ -412,7 +481,9 @@ class TestAdversarialAccuracyNeverRises:
     @pytest.mark.parametrize("seed", range(3))
     def test_in_separate_calls(self, seed, norm):
         model = MLPClassifier((30, 30), max_iter=500, random_state=seed).fit(X3, y3)
-        accuracies = [adversarial_accuracy(model, X3, y3, radius, norm=norm) for radius in self.RADII]
+        accuracies = [
+            adversarial_accuracy(model, X3, y3, radius, norm=norm) for radius in self.RADII
+        ]
         assert (np.diff(accuracies) <= 0).all()
 
 
@@ -440,28 +511,79 @@ FAST, MANY = fast_gradient, projected_gradient
         (lambda m: FAST(m, X2, y2, -1), "threat must be a finite number >= 0; got -1"),
         (lambda m: FAST(m, X2, y2, np.inf), "threat must be a finite number >= 0; got inf"),
         (lambda m: FAST(m, X2, y2, np.nan), "threat must be a finite number >= 0; got nan"),
-        (lambda m: FAST(m, X2, y2, 1, clip=(1, 0)), r"clip must be .* with low <= high; got \(1, 0\)"),
+        (
+            lambda m: FAST(m, X2, y2, 1, clip=(1, 0)),
+            r"clip must be .* with low <= high; got \(1, 0\)",
+        ),
         (lambda m: FAST(m, X2, y2, 1, clip=(np.nan, 1)), "clip must be .* Use inf for no bound"),
         (lambda m: FAST(m, X2, y2, 1, clip=0.5), "clip must be"),
-        (lambda m: adversarial_accuracy(m, X2, y2, []), "threat must be one radius or more; got none"),
-        (lambda m: FAST(m, X2, y2, 1, norm="l3"), "norm must be one of 'l2', 'linf', 'l1'; got 'l3'"),
-        (lambda m: FAST(m, X2, y2, 1, features=["age"]), "features names the column 'age', but X has no column names"),
+        (
+            lambda m: adversarial_accuracy(m, X2, y2, []),
+            "threat must be one radius or more; got none",
+        ),
+        (
+            lambda m: FAST(m, X2, y2, 1, norm="l3"),
+            "norm must be one of 'l2', 'linf', 'l1'; got 'l3'",
+        ),
+        (
+            lambda m: FAST(m, X2, y2, 1, features=["age"]),
+            "features names the column 'age', but X has no column names",
+        ),
         (lambda m: FAST(m, X2, y2, 1, features="age"), "features must be a sequence"),
-        (lambda m: FAST(m, X2, y2, 1, features=[6]), "features has 6, which is not a position among the 6 columns"),
-        (lambda m: FAST(m, X2, y2, 1, features=[True] * 5), "features as booleans must be 6, one per column"),
-        (lambda m: FAST(m, X2, np.full(len(X2), 5), 1), r"y has the label 5, which is not among \[0, 1\]"),
-        (lambda m: MANY(m, X2, y2, 1, step_size=-1), "step_size must be a finite number >= 0; got -1"),
-        (lambda m: MANY(m, X2, y2, 1, step_size=np.nan), "step_size must be a finite number >= 0; got nan"),
+        (
+            lambda m: FAST(m, X2, y2, 1, features=[6]),
+            "features has 6, which is not a position among the 6 columns",
+        ),
+        (
+            lambda m: FAST(m, X2, y2, 1, features=[True] * 5),
+            "features as booleans must be 6, one per column",
+        ),
+        (
+            lambda m: FAST(m, X2, np.full(len(X2), 5), 1),
+            r"y has the label 5, which is not among \[0, 1\]",
+        ),
+        (
+            lambda m: MANY(m, X2, y2, 1, step_size=-1),
+            "step_size must be a finite number >= 0; got -1",
+        ),
+        (
+            lambda m: MANY(m, X2, y2, 1, step_size=np.nan),
+            "step_size must be a finite number >= 0; got nan",
+        ),
         (lambda m: MANY(m, X2, y2, 1, n_steps=0), "n_steps must be an integer >= 1; got 0"),
-        (lambda m: MANY(m, X2, y2, 1, norm="l3"), "norm must be one of 'l2', 'linf', 'l1'; got 'l3'"),
-        (lambda m: deepfool(m, X2, overshoot=np.nan), "overshoot must be a finite number >= 0; got nan"),
+        (
+            lambda m: MANY(m, X2, y2, 1, norm="l3"),
+            "norm must be one of 'l2', 'linf', 'l1'; got 'l3'",
+        ),
+        (
+            lambda m: deepfool(m, X2, overshoot=np.nan),
+            "overshoot must be a finite number >= 0; got nan",
+        ),
         (lambda m: deepfool(m, X2, max_iter=0), "max_iter must be an integer >= 1; got 0"),
-        (lambda m: confidence_ascent(m, X2, y2, confidence=np.nan), "confidence must be a finite number > 0.5 and < 1"),
-        (lambda m: confidence_ascent(m, X2, y2, confidence=0.5), "confidence must be a finite number > 0.5 and < 1"),
-        (lambda m: virtual_adversarial_direction(m, X2, xi=np.nan), "xi must be a finite number > 0; got nan"),
-        (lambda m: adversarial_accuracy(m, X2, y2, [0.1, np.nan]), "threat must be a finite number >= 0; got nan"),
-        (lambda m: adversarial_accuracy(m, X2, y2, 1, sample_weight=-np.ones(len(y2))), "sample_weight must be"),
-        (lambda m: make_adversarial_scorer(1, scoring="f1"), "scoring must be one of 'accuracy', 'balanced_accuracy'"),
+        (
+            lambda m: confidence_ascent(m, X2, y2, confidence=np.nan),
+            "confidence must be a finite number > 0.5 and < 1",
+        ),
+        (
+            lambda m: confidence_ascent(m, X2, y2, confidence=0.5),
+            "confidence must be a finite number > 0.5 and < 1",
+        ),
+        (
+            lambda m: virtual_adversarial_direction(m, X2, xi=np.nan),
+            "xi must be a finite number > 0; got nan",
+        ),
+        (
+            lambda m: adversarial_accuracy(m, X2, y2, [0.1, np.nan]),
+            "threat must be a finite number >= 0; got nan",
+        ),
+        (
+            lambda m: adversarial_accuracy(m, X2, y2, 1, sample_weight=-np.ones(len(y2))),
+            "sample_weight must be",
+        ),
+        (
+            lambda m: make_adversarial_scorer(1, scoring="f1"),
+            "scoring must be one of 'accuracy', 'balanced_accuracy'",
+        ),
         (lambda m: make_adversarial_scorer(-1), "threat must be a finite number >= 0; got -1"),
     ],
 )

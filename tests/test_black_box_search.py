@@ -19,9 +19,9 @@ TRAIN, TEST, LABELS = X[:350], X[350:], y[350:]
 EPSILON = {"linf": 0.3, "l2": 0.6, "l1": 1.0}
 ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
 NEIGHBOURS = KNeighborsClassifier(5).fit(TRAIN, y[:350])
-MIXED = make_pipeline(StandardScaler(), PCA(6), HistGradientBoostingClassifier(max_iter=30, random_state=0)).fit(
-    TRAIN, y[:350]
-)
+MIXED = make_pipeline(
+    StandardScaler(), PCA(6), HistGradientBoostingClassifier(max_iter=30, random_state=0)
+).fit(TRAIN, y[:350])
 
 
 def accuracy_under_shifts(model, threat, n_shifts=1000):
@@ -29,11 +29,16 @@ def accuracy_under_shifts(model, threat, n_shifts=1000):
     rng = np.random.RandomState(1)
     wrong = model.predict(TEST) != LABELS
     for _ in range(n_shifts):
-        direction = rng.standard_normal(TEST.shape) * (rng.random_sample(TEST.shape) < rng.choice([0.3, 1.0]))
+        direction = rng.standard_normal(TEST.shape) * (
+            rng.random_sample(TEST.shape) < rng.choice([0.3, 1.0])
+        )
         direction = np.sign(direction) if threat.norm == "linf" else direction
         sizes = np.linalg.norm(direction, ord=ORDER[threat.norm], axis=1, keepdims=True)
         delta = direction * threat.epsilon / np.where(sizes > 0, sizes, 1)
-        wrong |= model.predict(np.clip(TEST + delta * threat.scales_, threat.lows_, threat.highs_)) != LABELS
+        wrong |= (
+            model.predict(np.clip(TEST + delta * threat.scales_, threat.lows_, threat.highs_))
+            != LABELS
+        )
     return np.mean(~wrong)
 
 
@@ -42,7 +47,8 @@ def accuracy_under_shifts(model, threat, n_shifts=1000):
 def test_it_is_at_most_a_row_above_a_thousand_shifts(model, norm):
     threat = ThreatModel(EPSILON[norm], norm=norm).fit(TRAIN)
     found = [
-        adversarial_accuracy(model, TEST, LABELS, threat.set_params(random_state=seed)) for seed in range(3)
+        adversarial_accuracy(model, TEST, LABELS, threat.set_params(random_state=seed))
+        for seed in range(3)
     ]  # what is drawn is worth two rows either way
     assert np.mean(found) <= accuracy_under_shifts(model, threat) + 1.01 / len(TEST)
 
@@ -64,4 +70,6 @@ class TestMixedThresholds:
         threat = ThreatModel(EPSILON[norm], norm=norm).fit(TRAIN)
         moved = adversarial_examples(MIXED, TEST, LABELS, threat)
         assert threat.allows(TEST, moved).all()
-        assert np.mean(MIXED.predict(moved) == LABELS) == adversarial_accuracy(MIXED, TEST, LABELS, threat)
+        assert np.mean(MIXED.predict(moved) == LABELS) == adversarial_accuracy(
+            MIXED, TEST, LABELS, threat
+        )

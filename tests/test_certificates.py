@@ -54,7 +54,9 @@ class Leaky(Activation):
         del A
 
 
-@pytest.mark.parametrize("activation", [Identity(), ReLU(), Tanh(), Logistic(), Softplus()], ids=repr)
+@pytest.mark.parametrize(
+    "activation", [Identity(), ReLU(), Tanh(), Logistic(), Softplus()], ids=repr
+)
 def test_lines_bound_activations(activation):
     rng = np.random.RandomState(0)
     low = rng.standard_normal(2000) * np.exp(2 * rng.standard_normal(2000))
@@ -73,7 +75,10 @@ def test_lines_bound_activations(activation):
 class TestEveryNetwork:
     def test_certified_is_at_most_attacked_and_close(self, model, norm):
         X = rows_of(model)
-        certified, attacked = certified_radius(model, X, norm=norm), attack_distance(model, X, norm=norm)
+        certified, attacked = (
+            certified_radius(model, X, norm=norm),
+            attack_distance(model, X, norm=norm),
+        )
         assert (certified <= attacked * (1 + 1e-5)).all()
         assert np.median(certified / attacked) > 0.5
 
@@ -92,7 +97,9 @@ class TestEveryNetwork:
         X = rows_of(model)
         radii = certified_radius(model, X, norm=norm)
         for epsilon in np.quantile(radii, [0.2, 0.7]) * 1.01:
-            assert certified_accuracy(model, X, model.predict(X), epsilon, norm=norm) == np.mean(radii > epsilon)
+            assert certified_accuracy(model, X, model.predict(X), epsilon, norm=norm) == np.mean(
+                radii > epsilon
+            )
 
 
 class TestExactly:
@@ -137,7 +144,9 @@ class TestExactly:
 
     def test_running_out_of_time_leaves_an_interval(self):
         model = MLPClassifier((40, 40), **SMALL).fit(BINARY_X, y2)
-        lower, upper = distance_interval(model, BINARY_X[:2], norm="linf", method="exact", time_limit=0.05)
+        lower, upper = distance_interval(
+            model, BINARY_X[:2], norm="linf", method="exact", time_limit=0.05
+        )
         certified = certified_radius(model, BINARY_X[:2], norm="linf")
         assert (lower >= certified * (1 - 1e-9)).all()
         assert (lower <= upper).all()
@@ -167,7 +176,11 @@ def nearest_cell(model, x, norm, low=-np.inf, high=np.inf):
     points = np.array([(a, b) for a in cells[0][0] for b in cells[1][0]])
     moves = np.array([(a, b) for a in cells[0][1] for b in cells[1][1]])
     falls = model.predict(points) != model.predict(x[None])[0]
-    lengths = {"linf": moves.max(axis=1), "l2": np.sqrt((moves**2).sum(axis=1)), "l1": moves.sum(axis=1)}[norm]
+    lengths = {
+        "linf": moves.max(axis=1),
+        "l2": np.sqrt((moves**2).sum(axis=1)),
+        "l1": moves.sum(axis=1),
+    }[norm]
     return lengths[falls].min()
 
 
@@ -176,7 +189,10 @@ class TestForests:
     @pytest.mark.parametrize(("model", "n_classes"), ENSEMBLES, ids=lambda model: repr(model)[:40])
     def test_distances_are_those_to_the_nearest_cell(self, model, n_classes, norm):
         X, y = load_iris(return_X_y=True)
-        X, y = X[:, 2:] + 1e-3 * np.random.RandomState(0).standard_normal((150, 2)), np.minimum(y, n_classes - 1)
+        X, y = (
+            X[:, 2:] + 1e-3 * np.random.RandomState(0).standard_normal((150, 2)),
+            np.minimum(y, n_classes - 1),
+        )
         model = clone(model).fit(X, y)
         lower, upper = distance_interval(model, X[::50], norm=norm, method="exact")
         expected = [nearest_cell(model, x, norm) for x in X[::50]]
@@ -184,13 +200,19 @@ class TestForests:
         assert (lower <= upper).all()
         met = lower >= upper * (1 - 1e-5)  # ties of shares leave an interval
         assert met.all() if isinstance(model, GradientBoostingClassifier) else met.mean() >= 0.6
-        np.testing.assert_array_equal(certified_radius(model, X[::50], norm=norm, method="exact"), lower)
+        np.testing.assert_array_equal(
+            certified_radius(model, X[::50], norm=norm, method="exact"), lower
+        )
 
     @pytest.mark.parametrize("n_swaps", [0, 1])
     def test_a_forest_of_one_tree_is_that_tree(self, norm, n_swaps):
         table, labels = mixed_table(classes=3)
-        tree = prepared(DecisionTreeClassifier(max_leaf_nodes=12, random_state=0)).fit(table, labels)
-        forest = prepared(RandomForestClassifier(1, bootstrap=False, max_features=None)).fit(table, labels)
+        tree = prepared(DecisionTreeClassifier(max_leaf_nodes=12, random_state=0)).fit(
+            table, labels
+        )
+        forest = prepared(RandomForestClassifier(1, bootstrap=False, max_features=None)).fit(
+            table, labels
+        )
         forest[-1].estimators_[0] = tree[-1]
         tree[-1].classes_ = np.arange(3.0)  # as the members of a forest have them
         threat = ThreatModel(norm=norm, n_swaps=n_swaps, directions={"age": "up"}).fit(table)
@@ -214,7 +236,8 @@ class TestForests:
 
 
 def test_the_solver_finds_the_optimum():
-    # minimize 2x + 3z with x + z >= 4.5 and z whole: (4.5, 0), where a presolver of HiGHS 1.14 says (0, 5)
+    # minimize 2x + 3z with x + z >= 4.5 and z whole: (4.5, 0), where a presolver of HiGHS 1.14 says
+    # (0, 5)
     matrix = LinearConstraint(np.array([[1.0, 1.0]]), 4.5, np.inf)
     found = solved(np.array([2.0, 3.0]), np.array([0, 1]), Bounds(0, 10), matrix, seconds=10.0)
     np.testing.assert_allclose(found.x, [4.5, 0], atol=1e-9)
@@ -222,9 +245,12 @@ def test_the_solver_finds_the_optimum():
 
 def test_ensembles_whose_values_do_not_add_up_are_refused():
     X, y = load_iris(return_X_y=True)
-    model = AdaBoostClassifier(DecisionTreeClassifier(max_depth=2), n_estimators=3, random_state=0).fit(X, y)
+    model = AdaBoostClassifier(
+        DecisionTreeClassifier(max_depth=2), n_estimators=3, random_state=0
+    ).fit(X, y)
     with pytest.raises(
-        TypeError, match=r"nothing is known exactly about AdaBoostClassifier here .* its trees vote with weights"
+        TypeError,
+        match=r"nothing is known exactly about AdaBoostClassifier here .* its trees vote with weights",
     ):
         distance_interval(model, X[:2], method="exact")
 
@@ -241,7 +267,9 @@ class TestTables:
     def test_certified_is_at_most_attacked(self, norm, n_swaps):
         table, labels = mixed_table(classes=3)
         model = prepared(GradRegMLPClassifier((8,), **SMALL)).fit(table, labels)
-        threat = ThreatModel([0, 0.02, 0.1, 0.3], norm=norm, n_swaps=n_swaps, directions={"age": "up"}).fit(table)
+        threat = ThreatModel(
+            [0, 0.02, 0.1, 0.3], norm=norm, n_swaps=n_swaps, directions={"age": "up"}
+        ).fit(table)
         certified = certified_accuracy(model, table, labels, threat)
         attacked = adversarial_accuracy(model, table, labels, threat)
         assert (certified <= attacked).all()
@@ -271,19 +299,30 @@ class TestBadInput:
         linear = LogisticRegression().fit(X2, y2)
         with pytest.raises(ValueError, match=r"method must be one of 'auto', 'exact', .*; got 'x'"):
             certified_radius(linear, X2, method="x")
-        with pytest.raises(TypeError, match="method='lipschitz' does not apply here: the bound is for \"l2\""):
+        with pytest.raises(
+            TypeError, match="method='lipschitz' does not apply here: the bound is for \"l2\""
+        ):
             certified_radius(NETWORKS[1], X2, method="lipschitz", norm="linf")
-        with pytest.raises(TypeError, match=r'nothing is known exactly .*the norm is neither "linf" nor "l1"'):
+        with pytest.raises(
+            TypeError, match=r'nothing is known exactly .*the norm is neither "linf" nor "l1"'
+        ):
             certified_radius(NETWORKS[1], X2, method="exact")
         with pytest.raises(
-            TypeError, match=r"nothing is known exactly about MLPClassifier here .*is not a ReLU network"
+            TypeError,
+            match=r"nothing is known exactly about MLPClassifier here .*is not a ReLU network",
         ):
             certified_radius(NETWORKS[2], X3, method="exact", norm="linf")
         with pytest.raises(ValueError, match="time_limit must be a finite number > 0; got 0"):
             certified_radius(NETWORKS[1], X2, method="exact", norm="linf", time_limit=0)
-        with pytest.raises(TypeError, match=r"nothing is certain about the pipeline .* pass pipe\[-1\]"):
-            certified_radius(make_pipeline(PolynomialFeatures(), LogisticRegression()).fit(X2, y2), X2)
-        with pytest.raises(ValueError, match="units is not taken beside a ThreatModel, which has it as scale"):
+        with pytest.raises(
+            TypeError, match=r"nothing is certain about the pipeline .* pass pipe\[-1\]"
+        ):
+            certified_radius(
+                make_pipeline(PolynomialFeatures(), LogisticRegression()).fit(X2, y2), X2
+            )
+        with pytest.raises(
+            ValueError, match="units is not taken beside a ThreatModel, which has it as scale"
+        ):
             certified_radius(linear, X2, threat=ThreatModel(), units="std")
 
     def test_an_activation_without_lines_has_its_slope(self):
@@ -296,7 +335,9 @@ class TestBadInput:
     def test_trees_have_no_linear_bounds(self):
         tree = DecisionTreeClassifier(max_depth=3).fit(X2, y2)
         with pytest.raises(
-            TypeError, match="method='linear_bounds' does not apply here: DecisionTreeClassifier has no weights"
+            TypeError,
+            match="method='linear_bounds' does not apply here: DecisionTreeClassifier has no "
+            "weights",
         ):
             certified_radius(tree, X2, method="linear_bounds")
         np.testing.assert_array_equal(certified_radius(tree, X2), attack_distance(tree, X2))
@@ -314,7 +355,9 @@ class TestWhatNeverMoves:
         lower, upper = distance_interval(self.model, rows, threat=threat)
         np.testing.assert_allclose(upper, expected, rtol=1e-9)
         np.testing.assert_allclose(lower, expected, rtol=1e-9)
-        np.testing.assert_allclose(attack_distance(self.model, rows, threat=threat), expected, rtol=1e-9)
+        np.testing.assert_allclose(
+            attack_distance(self.model, rows, threat=threat), expected, rtol=1e-9
+        )
 
     def test_nothing_is_in_reach_where_all_columns_are_fixed(self):
         threat = ThreatModel(bounds=None, scale=None, fixed=[0, 1]).fit(X2[:, :2])

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    GradRegMLPRegressor,
+    VATClassifier,
+)
 from sklearn_irg.activations import Activation
 from sklearn_irg.constraints import (
     FrobeniusCap,
@@ -78,13 +83,19 @@ def test_max_norm_scales_only_the_units_that_are_too_large():
 
 
 def test_max_norm_holds_after_a_fit():
-    model = GradRegMLPClassifier((9,), constraint=MaxNorm(0.7), max_iter=20, learning_rate_init=0.05, random_state=0)
-    assert [np.linalg.norm(W, axis=0).max() for W in model.fit(MULTI_X, MULTI_Y).coefs_] == pytest.approx([0.7, 0.7])
+    model = GradRegMLPClassifier(
+        (9,), constraint=MaxNorm(0.7), max_iter=20, learning_rate_init=0.05, random_state=0
+    )
+    assert [
+        np.linalg.norm(W, axis=0).max() for W in model.fit(MULTI_X, MULTI_Y).coefs_
+    ] == pytest.approx([0.7, 0.7])
 
 
 @pytest.mark.parametrize("Estimator", [GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier])
 def test_projections_hold_at_the_end(Estimator):
-    capped = Estimator((9,), constraint=FrobeniusCap(0.7), max_iter=20, learning_rate_init=0.05).fit(MULTI_X, MULTI_Y)
+    capped = Estimator(
+        (9,), constraint=FrobeniusCap(0.7), max_iter=20, learning_rate_init=0.05
+    ).fit(MULTI_X, MULTI_Y)
     assert max(np.linalg.norm(W) for W in capped.coefs_) <= 0.7 + 1e-9
     clipped = Estimator((9,), constraint=WeightClipping(0.05), max_iter=20).fit(MULTI_X, MULTI_Y)
     assert max(abs(W).max() for W in clipped.coefs_) <= 0.05
@@ -93,13 +104,19 @@ def test_projections_hold_at_the_end(Estimator):
 def test_lbfgs_takes_normalization_and_refuses_projections():
     model = GradRegLogisticRegression(None, constraint=SpectralNormalization(3.0), random_state=0)
     np.testing.assert_allclose(np.linalg.norm(model.fit(MULTI_X, MULTI_Y).coef_, 2), 3.0)
-    with pytest.raises(ValueError, match="LBFGS cannot project onto a constraint between its steps"):
+    with pytest.raises(
+        ValueError, match="LBFGS cannot project onto a constraint between its steps"
+    ):
         GradRegLogisticRegression(constraint=FrobeniusCap()).fit(MULTI_X, MULTI_Y)
 
 
 def test_a_projection_that_returns_what_it_should_change_is_refused():
-    returning = type("Returning", (Projection,), {"project": lambda self, network, theta: np.maximum(theta, 0)})
-    with pytest.raises(TypeError, match=r"Returning.project must change theta in place and return None"):
+    returning = type(
+        "Returning", (Projection,), {"project": lambda self, network, theta: np.maximum(theta, 0)}
+    )
+    with pytest.raises(
+        TypeError, match=r"Returning.project must change theta in place and return None"
+    ):
         GradRegMLPClassifier((9,), constraint=returning()).fit(MULTI_X, MULTI_Y)
 
 
@@ -108,7 +125,9 @@ def test_a_projection_that_never_ends_is_refused():
         def project(self, network, theta):
             theta *= 0.5
 
-    with pytest.raises(ValueError, match=r"Halving.project must leave what it has projected as it is"):
+    with pytest.raises(
+        ValueError, match=r"Halving.project must leave what it has projected as it is"
+    ):
         GradRegMLPClassifier((9,), constraint=Halving(), max_iter=1).fit(MULTI_X, MULTI_Y)
 
 
@@ -117,14 +136,25 @@ def test_a_solver_that_forgets_the_projection_is_refused():
         def minimize(self, objective, theta, schedule, state=None):
             return Solution(theta - 1.0, 1, 0.0, True)
 
-    with pytest.raises(ValueError, match="the weights that Forgetful found violate FrobeniusCap: minimize must call"):
-        GradRegMLPClassifier((9,), constraint=FrobeniusCap(), solver=Forgetful()).fit(MULTI_X, MULTI_Y)
+    with pytest.raises(
+        ValueError,
+        match="the weights that Forgetful found violate FrobeniusCap: minimize must call",
+    ):
+        GradRegMLPClassifier((9,), constraint=FrobeniusCap(), solver=Forgetful()).fit(
+            MULTI_X, MULTI_Y
+        )
 
 
 def test_l2_counts_the_weights_inside_the_constraint():
-    options = {"constraint": SpectralNormalization(3.0), "random_state": 0, "max_iter": 1, "penalty": None}
+    options = {
+        "constraint": SpectralNormalization(3.0),
+        "random_state": 0,
+        "max_iter": 1,
+        "penalty": None,
+    }
     losses = [
-        GradRegMLPClassifier((5,), l2=l2, learning_rate_init=1e-12, **options).fit(MULTI_X, MULTI_Y) for l2 in (0, 1)
+        GradRegMLPClassifier((5,), l2=l2, learning_rate_init=1e-12, **options).fit(MULTI_X, MULTI_Y)
+        for l2 in (0, 1)
     ]
     squares = sum((W**2).sum() for W in losses[0].coefs_)
     np.testing.assert_allclose(losses[1].loss_ - losses[0].loss_, squares / 300, rtol=1e-6)
@@ -133,7 +163,10 @@ def test_l2_counts_the_weights_inside_the_constraint():
 @pytest.mark.parametrize(
     ("constraint", "message"),
     [
-        (1.0, r"constraint must be None or a Constraint such as SpectralNormalization\(\); got 1.0"),
+        (
+            1.0,
+            r"constraint must be None or a Constraint such as SpectralNormalization\(\); got 1.0",
+        ),
         (WeightClipping(0), "bound must be a finite number > 0; got 0"),
         (SpectralNormalization(np.inf), "bound must be a finite number > 0; got inf"),
         (FrobeniusCap(np.nan), "bound must be a finite number > 0; got nan"),
@@ -167,7 +200,9 @@ def test_weight_clipping_clips_biases_as_published_only_when_asked():
 def test_normalization_by_power_iterations_tends_to_the_exact_one():
     network, X, Y, theta, _ = problem()
     exact = SpectralNormalization(2.0).transform(network, theta)
-    np.testing.assert_allclose(SpectralNormalization(2.0, n_iterations=300).transform(network, theta), exact, rtol=1e-9)
+    np.testing.assert_allclose(
+        SpectralNormalization(2.0, n_iterations=300).transform(network, theta), exact, rtol=1e-9
+    )
     for (W, _), (V, _) in zip(
         network.unpack(SpectralNormalization(2.0, n_iterations=1).transform(network, theta)),
         network.unpack(exact),
@@ -175,7 +210,8 @@ def test_normalization_by_power_iterations_tends_to_the_exact_one():
     ):
         assert np.linalg.norm(W, 2) > np.linalg.norm(V, 2) * (1 + 1e-6)
     objectives = [
-        make_objective(network, X, Y, constraint=SpectralNormalization(2.0, n_iterations=n)) for n in (None, 300)
+        make_objective(network, X, Y, constraint=SpectralNormalization(2.0, n_iterations=n))
+        for n in (None, 300)
     ]
     gradients = [evaluate(objective, theta)[1] for objective in objectives]
     np.testing.assert_allclose(gradients[1], gradients[0], rtol=1e-6, atol=1e-9)
@@ -184,6 +220,8 @@ def test_normalization_by_power_iterations_tends_to_the_exact_one():
 def test_power_iterations_exclude_a_line_search():
     _, X, Y, *_ = problem("logistic")
     with pytest.raises(
-        ValueError, match="LBFGS needs a deterministic objective, but SpectralNormalization holds its directions"
+        ValueError,
+        match="LBFGS needs a deterministic objective, but SpectralNormalization holds its "
+        "directions",
     ):
         GradRegLogisticRegression(constraint=SpectralNormalization(n_iterations=3)).fit(X, Y[:, 0])

@@ -20,7 +20,12 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -48,7 +53,9 @@ def least_objective(gains, score, alpha):
         ends = [0.0, 1.0]
         if 4 * alpha < gain:  # where the slope of the probability is alpha / gain
             root = np.sqrt(1 - 4 * alpha / gain)
-            ends += [np.clip((score - logit(p)) / gain, 0, 1) for p in ((1 - root) / 2, (1 + root) / 2)]
+            ends += [
+                np.clip((score - logit(p)) / gain, 0, 1) for p in ((1 - root) / 2, (1 + root) / 2)
+            ]
         least = min(least, *(alpha * (cost + t) + expit(score - t * gain) for t in ends))
         cost, score = cost + 1, score - gain
     return least
@@ -74,7 +81,9 @@ class TestLinearModels:
         model, rows, baseline = self.fitted(C), BINARY_X[:60], np.full(30, 0.2)
         gains, scores = supports(model, rows, baseline)
         mask = deletion_mask(model, rows, baseline, alpha=alpha)
-        least = [least_objective(gain, score, alpha) for gain, score in zip(gains, scores, strict=True)]
+        least = [
+            least_objective(gain, score, alpha) for gain, score in zip(gains, scores, strict=True)
+        ]
         found = alpha * mask.sum(axis=1) + expit(scores - (gains * mask).sum(axis=1))
         np.testing.assert_allclose(found, least, rtol=0, atol=1e-9)
 
@@ -112,13 +121,26 @@ class TestAllSetsOfColumns:
     @pytest.mark.parametrize("name", TREES)
     def test_no_set_is_better_for_trees(self, name, alpha):
         model, rows = TREES[name].fit(X, y), X[:80]
-        least = np.min([objective(model, rows, 0, alpha, np.full(rows.shape, s)) for s in product([0, 1], repeat=8)], 0)
-        for width, atol in ((70, 1e-9), (8, 0.02)):  # all sets, of which there are 70 of size 4; and some
+        least = np.min(
+            [
+                objective(model, rows, 0, alpha, np.full(rows.shape, s))
+                for s in product([0, 1], repeat=8)
+            ],
+            0,
+        )
+        for width, atol in (
+            (70, 1e-9),
+            (8, 0.02),
+        ):  # all sets, of which there are 70 of size 4; and some
             mask = deletion_mask(model, rows, ZERO, alpha=alpha, beam_width=width)
             assert np.isin(mask, (0, 1)).all()
-            np.testing.assert_allclose(objective(model, rows, 0, alpha, mask), least, rtol=0, atol=atol)
+            np.testing.assert_allclose(
+                objective(model, rows, 0, alpha, mask), least, rtol=0, atol=atol
+            )
 
-    @pytest.mark.parametrize("last", [RandomForestClassifier(10, random_state=0), LogisticRegression()], ids=repr)
+    @pytest.mark.parametrize(
+        "last", [RandomForestClassifier(10, random_state=0), LogisticRegression()], ids=repr
+    )
     @pytest.mark.parametrize("classes", [2, 3])
     def test_no_set_is_better_for_mixed_tables(self, last, classes, alpha):
         table, labels = mixed_table(classes=classes)
@@ -129,9 +151,13 @@ class TestAllSetsOfColumns:
 
         def by_definition(mask):
             moved = rows.where(mask == 0, everything)
-            return alpha * mask.sum(axis=1) + own_probabilities(model, moved.astype(table.dtypes), model.predict(rows))
+            return alpha * mask.sum(axis=1) + own_probabilities(
+                model, moved.astype(table.dtypes), model.predict(rows)
+            )
 
-        least = np.min([by_definition(np.full(rows.shape, s)) for s in product([0, 1], repeat=5)], axis=0)
+        least = np.min(
+            [by_definition(np.full(rows.shape, s)) for s in product([0, 1], repeat=5)], axis=0
+        )
         mask = deletion_mask(model, rows, usual, alpha=alpha)
         assert np.isin(mask[:, 2:], (0, 1)).all()
         if isinstance(last, RandomForestClassifier):
@@ -144,11 +170,16 @@ class TestAllSetsOfColumns:
     @staticmethod
     def in_part(rows, usual, mask):
         ways = {"age": mask[:, 0], "income": np.where(rows.income.isna(), 1, mask[:, 1])}
-        return {c: np.where(way < 1, (1 - way) * rows[c] + way * usual[c], usual[c]) for c, way in ways.items()}
+        return {
+            c: np.where(way < 1, (1 - way) * rows[c] + way * usual[c], usual[c])
+            for c, way in ways.items()
+        }
 
 
 SMOOTH = {
-    "network": GradRegMLPClassifier((8,), "tanh", max_iter=100, learning_rate_init=0.01, random_state=0),
+    "network": GradRegMLPClassifier(
+        (8,), "tanh", max_iter=100, learning_rate_init=0.01, random_state=0
+    ),
     "scikit-learn's": MLPClassifier((8, 6), "logistic", max_iter=500, random_state=0),
     "kernel": make_pipeline(StandardScaler(), SVC()),
     "one-vs-rest": SGDClassifier(loss="log_loss", random_state=0),
@@ -164,7 +195,11 @@ def stated(model, X):
     if hasattr(model, "predict_proba"):
         return model.predict_proba(X)
     scores = model.decision_function(X)
-    return softmax(scores, axis=1) if scores.ndim == 2 else np.column_stack([expit(-scores), expit(scores)])
+    return (
+        softmax(scores, axis=1)
+        if scores.ndim == 2
+        else np.column_stack([expit(-scores), expit(scores)])
+    )
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -214,7 +249,9 @@ def test_two_columns_by_a_grid():
 def test_neighbors_are_searched_without_gradients():
     model = KNeighborsClassifier(3).fit(X, y)
     mask = deletion_mask(model, X[:20], ZERO)
-    assert (objective(model, X[:20], ZERO, 0.1, mask) < objective(model, X[:20], ZERO, 0.1, 0 * mask)).any()
+    assert (
+        objective(model, X[:20], ZERO, 0.1, mask) < objective(model, X[:20], ZERO, 0.1, 0 * mask)
+    ).any()
 
 
 class TestBaseline:
@@ -231,13 +268,17 @@ class TestBaseline:
             lambda row: pytest.importorskip("polars").DataFrame([row]),
             lambda row: list(row.values()),
             lambda row: np.array([list(row.values())], dtype=object),
-            lambda row: pd.DataFrame([{**row, "age": 40}, {**row, "age": 50, "job": None, "flag": True}, row]),
+            lambda row: pd.DataFrame(
+                [{**row, "age": 40}, {**row, "age": 50, "job": None, "flag": True}, row]
+            ),
         ],
         ids=["Series", "dict", "frame", "polars", "list", "array", "table"],
     )
     def test_every_form_of_a_row_is_the_same(self, form):
         expected = deletion_mask(self.model, self.table[:20], self.usual)
-        np.testing.assert_array_equal(deletion_mask(self.model, self.table[:20], form(self.usual)), expected)
+        np.testing.assert_array_equal(
+            deletion_mask(self.model, self.table[:20], form(self.usual)), expected
+        )
         assert expected.any()
 
     def test_a_table_stands_for_medians_and_most_frequent_levels(self):
@@ -257,7 +298,11 @@ class TestBaseline:
         for baseline in (self.usual, {**self.usual, **missing}):
             for model in (self.model, prepared(LogisticRegression()).fit(self.table, self.labels)):
                 mask = deletion_mask(model, self.table, baseline, alpha=0.02)
-                both = self.table.income.isna() if baseline["income"] is None else self.table.income.notna() & False
+                both = (
+                    self.table.income.isna()
+                    if baseline["income"] is None
+                    else self.table.income.notna() & False
+                )
                 whole = ~both & (self.table.income.isna() | (baseline["income"] is None))
                 assert np.isin(mask[whole, 1], (0, 1)).all()
                 assert mask[whole, 1].any()
@@ -270,7 +315,9 @@ class TestBaseline:
         encode = OneHotEncoder(handle_unknown="ignore")
         model = make_pipeline(encode, LogisticRegression()).fit(table, labels)
         for columns in (["code"], [0]):
-            mask = deletion_mask(model, table, {"code": 1, "height": 0.0}, categorical=columns, alpha=0.01)
+            mask = deletion_mask(
+                model, table, {"code": 1, "height": 0.0}, categorical=columns, alpha=0.01
+            )
             assert np.isin(mask[:, 0], (0, 1)).all()
 
     def test_arguments_stay_as_they_are(self):
@@ -292,7 +339,10 @@ class TestBadInput:
             (np.zeros(3), "baseline has 3 columns, but X has 8"),
             (np.zeros((5, 9)), "baseline has 9 columns, but X has 8"),
             (0.0, "baseline must be one row, or a table of several; got 0.0"),
-            (np.full(8, np.nan), "LogisticRegression does not take the baseline as a row: Input X contains NaN"),
+            (
+                np.full(8, np.nan),
+                "LogisticRegression does not take the baseline as a row: Input X contains NaN",
+            ),
             ([*"abcdefgh"], "baseline has 'a' in the column 0, which X has numbers in"),
             (pd.DataFrame(columns=range(8), dtype=float), "baseline has no rows"),
         ],
@@ -319,16 +369,26 @@ class TestBadInput:
             deletion_mask(self.mixed, self.table, other)
 
     def test_a_level_that_the_encoder_has_not_seen(self):
-        model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(self.table[["flag", "grade"]], self.labels)
-        with pytest.raises(ValueError, match="does not take the baseline as a row: Found unknown categories"):
+        model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(
+            self.table[["flag", "grade"]], self.labels
+        )
+        with pytest.raises(
+            ValueError, match="does not take the baseline as a row: Found unknown categories"
+        ):
             deletion_mask(model, self.table[["flag", "grade"]], [True, "best"])
 
     def test_bad_parameters_and_rows_are_named(self):
         for options, message in (
             ({"alpha": -0.1}, "alpha must be a finite number >= 0"),
             ({"beam_width": 0}, "beam_width must be an integer >= 1"),
-            ({"categorical": ["job"]}, "categorical names the column 'job', but X has no column names"),
-            ({"categorical": [8]}, "categorical has 8, which is not a position among the 8 columns"),
+            (
+                {"categorical": ["job"]},
+                "categorical names the column 'job', but X has no column names",
+            ),
+            (
+                {"categorical": [8]},
+                "categorical has 8, which is not a position among the 8 columns",
+            ),
             ({"categorical": "job"}, "categorical must be a sequence of column names or positions"),
         ):
             with pytest.raises(ValueError, match=message):
@@ -337,8 +397,12 @@ class TestBadInput:
             deletion_mask(self.model, X[:, :3], np.zeros(3))
         with pytest.raises(TypeError, match="LinearRegression is not a classifier"):
             deletion_mask(LinearRegression().fit(X, y), X, ZERO)
-        with pytest.raises(TypeError, match="FixedThresholdClassifier does not predict by its scores alone"):
-            deletion_mask(FixedThresholdClassifier(LogisticRegression(), threshold=0.9).fit(X, y), X, ZERO)
+        with pytest.raises(
+            TypeError, match="FixedThresholdClassifier does not predict by its scores alone"
+        ):
+            deletion_mask(
+                FixedThresholdClassifier(LogisticRegression(), threshold=0.9).fit(X, y), X, ZERO
+            )
 
 
 def test_codes_that_are_not_named_are_refused_with_the_parameter_that_names_them():
@@ -346,21 +410,28 @@ def test_codes_that_are_not_named_are_refused_with_the_parameter_that_names_them
     table = pd.DataFrame({"x": rng.standard_normal(90), "code": rng.randint(3, size=90)})
     y = (table.x + (table.code == 1) > 0.3).astype(int)
     model = make_pipeline(
-        make_column_transformer((OneHotEncoder(), ["code"]), ("passthrough", ["x"])), LogisticRegression()
+        make_column_transformer((OneHotEncoder(), ["code"]), ("passthrough", ["x"])),
+        LogisticRegression(),
     )
     model.fit(table, y)
     with pytest.raises(
-        ValueError, match=r"refuses numbers that it has not seen .* Name columns of codes in categorical"
+        ValueError,
+        match=r"refuses numbers that it has not seen .* Name columns of codes in categorical",
     ):
         deletion_mask(model, table[:3], {"x": 0.0, "code": 0})
-    assert set(deletion_mask(model, table, {"x": 0.0, "code": 0}, categorical=["code"])[:, 1]) <= {0.0, 1.0}
+    assert set(deletion_mask(model, table, {"x": 0.0, "code": 0}, categorical=["code"])[:, 1]) <= {
+        0.0,
+        1.0,
+    }
 
 
 def test_no_rows_are_an_error():
     frame = pd.DataFrame(MULTI_X, columns=list("abcd"))
     for X in (MULTI_X, frame):
         model = LogisticRegression().fit(X, MULTI_Y)
-        with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\) .* while a minimum of 1 is required"):
+        with pytest.raises(
+            ValueError, match=r"Found array with 0 sample\(s\) .* while a minimum of 1 is required"
+        ):
             deletion_mask(model, X[:0], X)
 
 
@@ -380,9 +451,12 @@ def test_saturated_probabilities_are_the_stated_ones():
 def test_integers_are_replaced_by_integers_so_that_rows_do_not_change_the_type_of_others():
     rng = np.random.RandomState(0)
     table = pd.DataFrame({"code": rng.randint(0, 5, 120), "x": rng.standard_normal(120)})
-    words = make_pipeline(FunctionTransformer(lambda frame: frame.astype(str)), OneHotEncoder(handle_unknown="ignore"))
+    words = make_pipeline(
+        FunctionTransformer(lambda frame: frame.astype(str)), OneHotEncoder(handle_unknown="ignore")
+    )
     model = make_pipeline(
-        make_column_transformer((words, ["code"]), remainder="passthrough"), LogisticRegression(C=100)
+        make_column_transformer((words, ["code"]), remainder="passthrough"),
+        LogisticRegression(C=100),
     ).fit(table, table.code % 2 + table.x > 0.5)
     usual = {"code": 1, "x": 0.0}
     together = deletion_mask(model, table[:30], usual)
@@ -403,7 +477,12 @@ def test_a_list_of_rows_is_a_baseline_and_flags_are_flags():
     table, y = mixed_table()
     model = prepared(LogisticRegression()).fit(table, y)
     row = [50, 2e4, "b", "low", True]
-    np.testing.assert_array_equal(deletion_mask(model, table[:4], [row]), deletion_mask(model, table[:4], row))
+    np.testing.assert_array_equal(
+        deletion_mask(model, table[:4], [row]), deletion_mask(model, table[:4], row)
+    )
     for flag in ("no", 0.5):
-        with pytest.raises(ValueError, match=f"baseline is {flag!r} in the column 'flag' of flags. Pass True or False"):
+        with pytest.raises(
+            ValueError,
+            match=f"baseline is {flag!r} in the column 'flag' of flags. Pass True or False",
+        ):
             deletion_mask(model, table[:4], [*row[:4], flag])

@@ -12,10 +12,21 @@ from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.datasets import load_iris, make_moons
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, StackingClassifier, VotingClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.gaussian_process import GaussianProcessClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron, RidgeClassifier, SGDClassifier
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Perceptron,
+    RidgeClassifier,
+    SGDClassifier,
+)
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -33,7 +44,12 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, LinearSVC
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, IMSATClusterer, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    IMSATClusterer,
+    VATClassifier,
+)
 from sklearn_irg._fitted.attributes import as_model
 from sklearn_irg.attacks import ThreatModel, deepfool
 from sklearn_irg.diagnostics import (
@@ -86,7 +102,9 @@ TABLES = [(X2, y2), (X3, y3)]
 
 def log_loss(model):
     """Loss of each row, from predicted probabilities."""
-    return lambda X, y: -np.log(model.predict_proba(X)[np.arange(len(X)), np.searchsorted(model.classes_, y)])
+    return lambda X, y: (
+        -np.log(model.predict_proba(X)[np.arange(len(X)), np.searchsorted(model.classes_, y)])
+    )
 
 
 @pytest.mark.parametrize("estimator", LINEAR, ids=lambda e: repr(e)[:40])
@@ -95,7 +113,11 @@ class TestLinearModels:
         self.check_distances(estimator.fit(X2, y2), X2)
 
     def check_distances(self, model, X):
-        certified, signed, attacked = certified_radius(model, X), signed_distance(model, X), attack_distance(model, X)
+        certified, signed, attacked = (
+            certified_radius(model, X),
+            signed_distance(model, X),
+            attack_distance(model, X),
+        )
         np.testing.assert_allclose(np.abs(signed), certified, rtol=1e-8)
         np.testing.assert_allclose(attacked, certified, rtol=1e-4, atol=1e-6)
 
@@ -110,8 +132,12 @@ class TestLinearModels:
     def test_projections_lie_on_the_boundary_and_mirror_images_opposite(self, estimator):
         model = estimator.fit(X2, y2)
         distance = signed_distance(model, X2)
-        np.testing.assert_allclose(signed_distance(model, projected_points(model, X2)), 0, atol=1e-9)
-        np.testing.assert_allclose(signed_distance(model, mirror_points(model, X2)), -distance, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(
+            signed_distance(model, projected_points(model, X2)), 0, atol=1e-9
+        )
+        np.testing.assert_allclose(
+            signed_distance(model, mirror_points(model, X2)), -distance, rtol=1e-6, atol=1e-9
+        )
 
     def test_geometry_agrees_with_its_formulas(self, estimator):
         model = estimator.fit(X2, y2)
@@ -128,7 +154,9 @@ class TestLinearModels:
         np.testing.assert_allclose(np.cos(geometry.tilting_angle), cosine, atol=1e-7)
         np.testing.assert_allclose(geometry.centroid_distance, np.linalg.norm(gap))
         middle = (X2[y2 == 1].mean(axis=0) + X2[y2 == 0].mean(axis=0)) / 2
-        np.testing.assert_allclose(geometry.offset, signed_distance(model, middle[None])[0], atol=1e-8)
+        np.testing.assert_allclose(
+            geometry.offset, signed_distance(model, middle[None])[0], atol=1e-8
+        )
 
     def test_sample_weights_are_repeated_rows(self, estimator):
         model, counts = estimator.fit(X2, y2), np.random.RandomState(0).randint(0, 4, len(y2))
@@ -141,7 +169,9 @@ class TestGeometry:
     def test_a_pair_of_a_multiclass_model_is_the_difference_of_its_scores(self):
         model = LogisticRegression().fit(X3, y3)
         geometry = linear_geometry(model, X3, y3, classes=(0, 2))
-        np.testing.assert_allclose(geometry.weight_norm, np.linalg.norm(model.coef_[2] - model.coef_[0]))
+        np.testing.assert_allclose(
+            geometry.weight_norm, np.linalg.norm(model.coef_[2] - model.coef_[0])
+        )
         swapped = linear_geometry(model, X3, y3, classes=(2, 0))
         np.testing.assert_allclose(swapped.adversarial_distance, geometry.adversarial_distance)
         np.testing.assert_allclose(swapped.tilting_angle, geometry.tilting_angle)
@@ -157,7 +187,9 @@ class TestGeometry:
         distance = plane.coordinates @ plane.boundary[:2] + plane.boundary[2]
         np.testing.assert_allclose(distance, signed_distance(model, X2), atol=1e-9)
         angle = linear_geometry(model, X2, y2).tilting_angle
-        np.testing.assert_allclose(np.arctan2(plane.boundary[1], plane.boundary[0]), angle, atol=1e-12)
+        np.testing.assert_allclose(
+            np.arctan2(plane.boundary[1], plane.boundary[0]), angle, atol=1e-12
+        )
 
     def test_the_plane_of_an_untilted_model_has_a_basis_too(self):
         plane = tilting_plane(NearestCentroid().fit(X2, y2), X2, y2)
@@ -167,7 +199,9 @@ class TestGeometry:
         margin = np.array([-2.0, 0.0, 0.1, 3.0])
         np.testing.assert_array_equal(scaled_loss(margin, 5.0), [1, 1, 0, 0])
         np.testing.assert_allclose(scaled_loss(margin, 5.0, "hinge"), [11, 1, 0.5, 0])
-        np.testing.assert_allclose(scaled_loss(margin, 5.0, "softplus"), np.log1p(np.exp(-5 * margin)))
+        np.testing.assert_allclose(
+            scaled_loss(margin, 5.0, "softplus"), np.log1p(np.exp(-5 * margin))
+        )
 
 
 BINARY, MULTI = (X2[:80], y2[:80]), (X3, y3)
@@ -178,10 +212,14 @@ STATED = [  # whose probabilities are no softmax of their decision_function, or 
     CalibratedClassifierCV(SGDClassifier(random_state=0), cv=2),
     LINEAR_BAG,
     VotingClassifier([("a", LogisticRegression()), ("b", GaussianNB())], voting="soft"),
-    StackingClassifier([("a", LogisticRegression()), ("b", QuadraticDiscriminantAnalysis(reg_param=0.1))]),
+    StackingClassifier(
+        [("a", LogisticRegression()), ("b", QuadraticDiscriminantAnalysis(reg_param=0.1))]
+    ),
     NearestCentroid(),
     make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression())),
-    make_pipeline(StandardScaler(), PolynomialFeatures(2), OneVsRestClassifier(LogisticRegression(C=0.01))),
+    make_pipeline(
+        StandardScaler(), PolynomialFeatures(2), OneVsRestClassifier(LogisticRegression(C=0.01))
+    ),
     GridSearchCV(OneVsRestClassifier(LogisticRegression()), {"estimator__C": [0.1]}),
 ]
 
@@ -215,7 +253,9 @@ class TestStatedProbabilities:
             X, y = BINARY
         model = clone(estimator).fit(X, y)
         for labels, argument in ((y, y), (model.predict(X), None)):
-            expected = oracles.input_gradients(lambda X, labels=labels: log_loss(model)(X, labels), X)
+            expected = oracles.input_gradients(
+                lambda X, labels=labels: log_loss(model)(X, labels), X
+            )
             np.testing.assert_allclose(
                 input_gradients(model, X, argument), expected, atol=1e-5 * np.abs(expected).max()
             )
@@ -228,13 +268,17 @@ class TestStatedProbabilities:
         model = clone(estimator).fit(X, y)
         together = input_gradients(model, X, y)
         np.testing.assert_allclose(
-            input_gradients(model, X[7:8], y[7:8])[0], together[7], atol=1e-4 * np.abs(together).max()
+            input_gradients(model, X[7:8], y[7:8])[0],
+            together[7],
+            atol=1e-4 * np.abs(together).max(),
         )
 
     def test_the_median_confidence_at_the_temperature_is_the_one_asked_for(self, estimator):
         X, y = BINARY
         model = clone(estimator).fit(X, y)
-        log_odds = np.diff(np.log(model.predict_proba(X)), axis=1)[:, 0] / temperature(model, X, confidence=0.9)
+        log_odds = np.diff(np.log(model.predict_proba(X)), axis=1)[:, 0] / temperature(
+            model, X, confidence=0.9
+        )
         np.testing.assert_allclose(np.median(expit(np.abs(log_odds))), 0.9, rtol=1e-6)
 
     def test_local_smoothness_is_a_divergence_of_them(self, estimator):
@@ -250,7 +294,9 @@ class TestStatedProbabilities:
 
 class TestScoresAsStated:
     @pytest.mark.parametrize(
-        "estimator", [m for m in STATED if hasattr(m, "decision_function")], ids=lambda e: repr(e)[:50]
+        "estimator",
+        [m for m in STATED if hasattr(m, "decision_function")],
+        ids=lambda e: repr(e)[:50],
     )
     @pytest.mark.parametrize(("X", "y"), [BINARY, MULTI], ids=["binary", "multiclass"])
     def test_attributions_add_up_to_differences_of_the_decision_function(self, estimator, X, y):
@@ -258,17 +304,23 @@ class TestScoresAsStated:
         Z = model.decision_function(np.vstack([X, X.mean(axis=0)]))
         scores = Z if Z.ndim == 1 else Z[np.arange(len(Z)), np.append(y, 0)]
         base = Z[-1] if Z.ndim == 1 else Z[-1, y]
-        np.testing.assert_allclose(integrated_gradients(model, X, y).sum(axis=1), scores[:-1] - base, atol=1e-5)
+        np.testing.assert_allclose(
+            integrated_gradients(model, X, y).sum(axis=1), scores[:-1] - base, atol=1e-5
+        )
 
     def test_attributions_of_scores_that_jump_are_refused(self):
-        with pytest.raises(TypeError, match=r"SVC adds up votes of pairs of classes.*OneVsRestClassifier around it"):
+        with pytest.raises(
+            TypeError, match=r"SVC adds up votes of pairs of classes.*OneVsRestClassifier around it"
+        ):
             integrated_gradients(SVC().fit(X3, y3), X3)
 
     def test_attributions_that_do_not_add_up_are_refused(self):
         model = MLPClassifier((100,), max_iter=2000, alpha=0, random_state=0).fit(X3, y3)
         model.coefs_[0] *= 30  # as good as a jump
         model.intercepts_[0] *= 30
-        with pytest.raises(ValueError, match=r"do not add up to the difference of scores.*A larger n_steps helps"):
+        with pytest.raises(
+            ValueError, match=r"do not add up to the difference of scores.*A larger n_steps helps"
+        ):
             integrated_gradients(model, X3, n_steps=3)
         assert integrated_gradients(model, X3, n_steps=1000).shape == X3.shape
 
@@ -292,7 +344,11 @@ class TestLabelsThatDoNotFollowTheDecisionFunction:
         own = self.model.predict(X)
         distances = []
         for row, label in zip(X, own, strict=True):
-            flips = (self.model.predict((row + rays).reshape(-1, 2)) != label).reshape(len(radii), -1).any(axis=1)
+            flips = (
+                (self.model.predict((row + rays).reshape(-1, 2)) != label)
+                .reshape(len(radii), -1)
+                .any(axis=1)
+            )
             distances.append(radii[flips.argmax()] if flips.any() else np.inf)
         return np.array(distances)
 
@@ -332,7 +388,9 @@ def test_gradients_of_the_loss_match_finite_differences_of_predicted_probabiliti
 @pytest.mark.parametrize("estimator", NETWORKS, ids=lambda e: repr(e)[:40])
 @pytest.mark.parametrize(("X", "y"), TABLES, ids=["binary", "multiclass"])
 class TestNetworks:
-    def test_certified_radius_and_attack_distance_enclose_what_random_search_finds(self, estimator, X, y):
+    def test_certified_radius_and_attack_distance_enclose_what_random_search_finds(
+        self, estimator, X, y
+    ):
         model, rng = estimator.fit(X, y), np.random.RandomState(0)
         certified, attacked = certified_radius(model, X), attack_distance(model, X)
         assert (certified <= attacked * (1 + 1e-6)).all()
@@ -358,7 +416,9 @@ class TestNetworks:
         Z = as_model(model).scores(np.vstack([X, X.mean(axis=0)]))
         scores = Z[:, 0] if Z.shape[1] == 1 else Z[np.arange(len(Z)), np.append(y, 0)]
         base = Z[-1, 0] if Z.shape[1] == 1 else Z[-1, y]
-        np.testing.assert_allclose(attributions.sum(axis=1), scores[:-1] - base, atol=1e-6 if smooth else 0.05)
+        np.testing.assert_allclose(
+            attributions.sum(axis=1), scores[:-1] - base, atol=1e-6 if smooth else 0.05
+        )
 
     def test_lipschitz_bounds_are_ordered_and_hold(self, estimator, X, y):
         model = estimator.fit(X, y)
@@ -379,7 +439,9 @@ def test_input_gradients_are_bounded_by_parameter_gradients(seed, activation, hi
     rng = np.random.RandomState(seed)
     X, y = rng.standard_normal((20, 5)), rng.randint(3, size=20)
     y[:3] = [0, 1, 2]
-    model = GradRegMLPClassifier(tuple(hidden) or (1,), activation, max_iter=1, random_state=seed).fit(X, y)
+    model = GradRegMLPClassifier(
+        tuple(hidden) or (1,), activation, max_iter=1, random_state=seed
+    ).fit(X, y)
     sides = gradient_inequality(model, X, output=1)
     assert (sides.left <= sides.right * (1 + 1e-9) + 1e-12).all()
     assert sides.to_frame().shape == (20, 2)
@@ -400,7 +462,11 @@ class TestTemperature:
         X, y = table
         model = LogisticRegression().fit(X, y)
         Z = model.decision_function(X) / temperature(model, X, confidence=0.9)
-        P = oracles.means(Z, "softmax") if Z.ndim == 2 else oracles.means(abs(Z)[:, None], "logistic")
+        P = (
+            oracles.means(Z, "softmax")
+            if Z.ndim == 2
+            else oracles.means(abs(Z)[:, None], "logistic")
+        )
         np.testing.assert_allclose(np.median(P.max(axis=1)), 0.9, rtol=1e-6)
 
     def test_scales_with_the_scores(self):
@@ -471,34 +537,55 @@ def test_parameter_gradients_in_the_inequality_match_finite_differences():
 
 
 class TestPipelines:
-    AFFINE = [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler(), PCA(3), PCA(whiten=True), "passthrough"]
+    AFFINE = [
+        StandardScaler(),
+        MinMaxScaler(),
+        MaxAbsScaler(),
+        RobustScaler(),
+        PCA(3),
+        PCA(whiten=True),
+        "passthrough",
+    ]
 
     @pytest.mark.parametrize("step", AFFINE, ids=repr)
-    @pytest.mark.parametrize("last", [LogisticRegression(), NETWORKS[0], SVC()], ids=lambda e: type(e).__name__)
+    @pytest.mark.parametrize(
+        "last", [LogisticRegression(), NETWORKS[0], SVC()], ids=lambda e: type(e).__name__
+    )
     def test_gradients_are_in_units_of_the_pipelines_input(self, step, last):
         X = X3 * [1, 10, 0.1, 3] + 5
         pipe = make_pipeline(step, last).fit(X, y3)
         if hasattr(pipe, "predict_proba"):
             expected = oracles.input_gradients(lambda X: log_loss(pipe)(X, y3), X)
-            np.testing.assert_allclose(input_gradients(pipe, X, y3), expected, atol=1e-4 * np.abs(expected).max())
+            np.testing.assert_allclose(
+                input_gradients(pipe, X, y3), expected, atol=1e-4 * np.abs(expected).max()
+            )
         if not isinstance(last, SVC):  # whose votes of pairs have no slope
             assert np.isfinite(signed_distance(pipe, X)).all()
 
     def test_a_column_transformer_of_a_frame_is_seen_through(self):
         frame = load_iris(as_frame=True)
         columns = ColumnTransformer(
-            [("a", StandardScaler(), list(frame.data.columns[:2])), ("b", "passthrough", list(frame.data.columns[2:]))]
+            [
+                ("a", StandardScaler(), list(frame.data.columns[:2])),
+                ("b", "passthrough", list(frame.data.columns[2:])),
+            ]
         )
-        pipe = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(frame.data, frame.target)
+        pipe = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(
+            frame.data, frame.target
+        )
         assert input_gradients(pipe, frame.data, frame.target).shape == (150, 4)
 
     @pytest.mark.parametrize("step", [PolynomialFeatures(2), PowerTransformer()], ids=repr)
     def test_other_steps_have_gradients_by_differences_and_no_certificate(self, step):
         pipe = make_pipeline(step, LogisticRegression(max_iter=1000)).fit(X3, y3)
         expected = oracles.input_gradients(lambda X: log_loss(pipe)(X, y3), X3)
-        typical = np.median(np.abs(input_gradients(pipe, X3, y3) - expected))  # rows at a kink have two slopes
+        typical = np.median(
+            np.abs(input_gradients(pipe, X3, y3) - expected)
+        )  # rows at a kink have two slopes
         assert typical < 1e-5 * np.abs(expected).max()
-        with pytest.raises(TypeError, match=r"not affine.*pass pipe\[-1\] with pipe\[:-1\].transform\(X\)"):
+        with pytest.raises(
+            TypeError, match=r"not affine.*pass pipe\[-1\] with pipe\[:-1\].transform\(X\)"
+        ):
             certified_radius(pipe, X3)
         assert signed_distance(pipe[-1], pipe[:-1].transform(X3)).shape == (150,)
 
@@ -509,24 +596,34 @@ class TestSensitivity:
         model = GradRegLogisticRegression().fit(frame.data, frame.target)
         sensitivity = feature_sensitivity(model, frame.data, frame.target)
         G = np.abs(input_gradients(model, frame.data, frame.target))
-        np.testing.assert_allclose(sensitivity.to_frame().loc[frame.data.columns, "mean"], G.mean(axis=0))
+        np.testing.assert_allclose(
+            sensitivity.to_frame().loc[frame.data.columns, "mean"], G.mean(axis=0)
+        )
         np.testing.assert_allclose(sensitivity.std, G.std(axis=0))
 
     def test_log_proba_is_the_gradient_of_summed_log_probabilities(self):
         for X, y in TABLES:
             model = LogisticRegression().fit(X, y)
-            expected = oracles.input_gradients(lambda X, m=model: m.predict_log_proba(X).sum(axis=1), X)
-            np.testing.assert_allclose(input_gradients(model, X, of="log_proba"), expected, atol=1e-4)
+            expected = oracles.input_gradients(
+                lambda X, m=model: m.predict_log_proba(X).sum(axis=1), X
+            )
+            np.testing.assert_allclose(
+                input_gradients(model, X, of="log_proba"), expected, atol=1e-4
+            )
 
     def test_other_explanations_use_other_features(self):
         rng = np.random.RandomState(0)
         x = rng.standard_normal(400)
         X, y = np.column_stack([x, x, rng.standard_normal(400)]), (x > 0).astype(int)
         model = GradRegLogisticRegression("right_reasons", alpha=10.0, max_iter=1000)
-        first, second = find_another_explanation(model.set_params(penalty="right_reasons"), X * [2, 1, 1], y)
+        first, second = find_another_explanation(
+            model.set_params(penalty="right_reasons"), X * [2, 1, 1], y
+        )
         assert first.score(X * [2, 1, 1], y) > 0.97
         assert second.score(X * [2, 1, 1], y) > 0.97
-        masks = [largest_gradient_mask(m, X * [2, 1, 1]).mean(axis=0).round() for m in (first, second)]
+        masks = [
+            largest_gradient_mask(m, X * [2, 1, 1]).mean(axis=0).round() for m in (first, second)
+        ]
         np.testing.assert_array_equal(masks[0][:2], [1, 0])
         np.testing.assert_array_equal(masks[1][:2], [0, 1])
 
@@ -541,12 +638,22 @@ class TestFlipRates:
             "code": 1.0,
         }
     )
-    bought = ((table.age - 40) / 10 + (table.sex == "f") * 2 + rng.standard_normal(150) > 1).astype(int).to_numpy()
-    prepare = make_column_transformer((StandardScaler(), ["age", "code"]), (OneHotEncoder(), ["sex", "job"]))
+    bought = (
+        ((table.age - 40) / 10 + (table.sex == "f") * 2 + rng.standard_normal(150) > 1)
+        .astype(int)
+        .to_numpy()
+    )
+    prepare = make_column_transformer(
+        (StandardScaler(), ["age", "code"]), (OneHotEncoder(), ["sex", "job"])
+    )
     linear = make_pipeline(prepare, LogisticRegression()).fit(table, bought)
     forest = make_pipeline(prepare, RandomForestClassifier(5, random_state=0)).fit(table, bought)
     threat = ThreatModel(
-        0.4, n_swaps=2, scale={"code": 0.0}, fixed=["code"], allowed_swaps={"job": {"a": ["b"], "b": ["a", "c"]}}
+        0.4,
+        n_swaps=2,
+        scale={"code": 0.0},
+        fixed=["code"],
+        allowed_swaps={"job": {"a": ["b"], "b": ["a", "c"]}},
     )
     threat = threat.fit(table)
 
@@ -563,20 +670,30 @@ class TestFlipRates:
     @pytest.mark.parametrize("given", [True, False], ids=["given", "predicted"])
     def test_of_categories_are_what_trying_all_levels_finds(self, model, given):
         labels = self.bought if given else model.predict(self.table)
-        found = flip_rates(model, self.table, labels if given else None, self.threat).to_frame().flip_rate
+        found = (
+            flip_rates(model, self.table, labels if given else None, self.threat)
+            .to_frame()
+            .flip_rate
+        )
         sex = {"f": ["m"], "m": ["f"]}
         np.testing.assert_allclose(found["sex"], self.flips(model, "sex", sex, labels))
-        np.testing.assert_allclose(found["job"], self.flips(model, "job", {"a": ["b"], "b": ["a", "c"]}, labels))
+        np.testing.assert_allclose(
+            found["job"], self.flips(model, "job", {"a": ["b"], "b": ["a", "c"]}, labels)
+        )
         assert found["sex"] > 0.1
 
     def test_of_numbers_are_the_rows_that_one_column_can_carry_across(self):
         found = flip_rates(self.linear, self.table, threat=self.threat).to_frame().flip_rate
         slope = self.linear[-1].coef_[0, 0] / self.prepare_scale()
-        low, high = (np.clip(self.table.age + s * 0.4 * self.table.age.std(ddof=0), *self.ends()) for s in (-1, 1))
+        low, high = (
+            np.clip(self.table.age + s * 0.4 * self.table.age.std(ddof=0), *self.ends())
+            for s in (-1, 1)
+        )
         scores = self.linear.decision_function(self.table)
         reached = [scores + slope * (end - self.table.age) for end in (low, high)]
         np.testing.assert_allclose(
-            found["age"], np.mean([(r > 0) != (scores > 0) for r in reached], axis=0).astype(bool).mean()
+            found["age"],
+            np.mean([(r > 0) != (scores > 0) for r in reached], axis=0).astype(bool).mean(),
         )
 
     def prepare_scale(self):
@@ -595,9 +712,16 @@ class TestFlipRates:
 
     def test_what_is_not_a_classifier_and_several_radii_are_refused(self):
         with pytest.raises(TypeError, match="is not a classifier"):
-            flip_rates(make_pipeline(self.prepare, LinearRegression()).fit(self.table, self.bought), self.table)
+            flip_rates(
+                make_pipeline(self.prepare, LinearRegression()).fit(self.table, self.bought),
+                self.table,
+            )
         with pytest.raises(ValueError, match="epsilon must be a single radius"):
-            flip_rates(self.linear, self.table, threat=ThreatModel([0.1, 0.2], fixed=["code"]).fit(self.table))
+            flip_rates(
+                self.linear,
+                self.table,
+                threat=ThreatModel([0.1, 0.2], fixed=["code"]).fit(self.table),
+            )
 
     def test_sensitivity_shows_them_in_place_of_gradients_of_zero(self):
         sensitivity = feature_sensitivity(self.linear, self.table, self.bought, units="std")
@@ -619,10 +743,13 @@ class TestBadInput:
     model = LogisticRegression().fit(X2, y2)
 
     @pytest.mark.parametrize(
-        "function", [signed_distance, certified_radius, attack_distance, input_gradients, lipschitz_bounds]
+        "function",
+        [signed_distance, certified_radius, attack_distance, input_gradients, lipschitz_bounds],
     )
     def test_bad_rows_are_refused(self, function):
-        with pytest.raises(ValueError, match="X has 3 features, but LogisticRegression was fitted with 6"):
+        with pytest.raises(
+            ValueError, match="X has 3 features, but LogisticRegression was fitted with 6"
+        ):
             function(self.model, X2[:, :3])
         with pytest.raises(ValueError, match="Input X contains NaN"):
             function(self.model, np.where(X2 > 3, np.nan, X2))
@@ -632,13 +759,18 @@ class TestBadInput:
     def test_what_cannot_be_handled_says_what_would_be_needed(self):
         with pytest.raises(TypeError, match="SVC is not linear"):
             linear_geometry(SVC().fit(X2, y2), X2, y2)
-        with pytest.raises(TypeError, match=r"nothing is certain about SVC here. Exact methods and certificates"):
+        with pytest.raises(
+            TypeError, match=r"nothing is certain about SVC here. Exact methods and certificates"
+        ):
             certified_radius(SVC().fit(X2, y2), X2)
         with pytest.raises(TypeError, match="LinearRegression is not a classifier"):
             signed_distance(LinearRegression().fit(X2, y2), X2)
         with pytest.raises(TypeError, match=r"SVC has 10 scores for 5 classes"):
             signed_distance(
-                SVC(decision_function_shape="ovo").fit(np.vstack([X3, X3 + 9]), np.append(y3, y3 // 2 + 3)), X3
+                SVC(decision_function_shape="ovo").fit(
+                    np.vstack([X3, X3 + 9]), np.append(y3, y3 // 2 + 3)
+                ),
+                X3,
             )
 
     def test_bad_labels_and_classes_are_named(self):
@@ -659,7 +791,13 @@ class TestBadInput:
 
     def test_arguments_and_the_global_generator_stay_as_they_are(self):
         X, before = X2.copy(), np.random.get_state()[1].copy()
-        for function in (signed_distance, attack_distance, certified_radius, integrated_gradients, lipschitz_bounds):
+        for function in (
+            signed_distance,
+            attack_distance,
+            certified_radius,
+            integrated_gradients,
+            lipschitz_bounds,
+        ):
             function(self.model, X)
         np.testing.assert_array_equal(X, X2)
         np.testing.assert_array_equal(np.random.get_state()[1], before)
@@ -670,5 +808,7 @@ def test_regressors_and_neighbors():
     regressor = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
     expected = oracles.input_gradients(lambda X: (regressor.predict(X) - y) ** 2 / 2, X)
     np.testing.assert_allclose(input_gradients(regressor, X, y), expected, atol=1e-6)
-    with pytest.raises(TypeError, match=r"KNeighborsClassifier is piecewise constant.*Use adversarial_accuracy"):
+    with pytest.raises(
+        TypeError, match=r"KNeighborsClassifier is piecewise constant.*Use adversarial_accuracy"
+    ):
         signed_distance(KNeighborsClassifier(1).fit(X, y), X)

@@ -46,7 +46,9 @@ def test_a_test_that_the_theory_names_is_there(named):
 def test_a_page_names_no_script_that_is_not_there():
     pages = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *(ROOT / "docs").rglob("*.md")]
     named = {
-        name for page in pages for name in re.findall(r"(?:benchmarks|examples)/[\w/]+\.py", page.read_text("utf-8"))
+        name
+        for page in pages
+        for name in re.findall(r"(?:benchmarks|examples)/[\w/]+\.py", page.read_text("utf-8"))
     }
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
@@ -76,15 +78,22 @@ def test_the_tables_of_does_it_help_are_those_of_its_results(capsys):
 
 def test_rivals_are_interpolated_between_neighbors_on_their_frontier():
     points = pd.DataFrame({"clean": [0.8, 0.7, 0.75, 0.6], "attacked": [0.2, 0.4, 0.1, 0.4]})
-    np.testing.assert_allclose(frontiers.interpolated(points, [0.85, 0.8, 0.75, 0.6]), [np.nan, 0.2, 0.3, 0.4])
-    np.testing.assert_allclose(frontiers.best(points, [0.85, 0.8, 0.75, 0.6]), [np.nan, 0.2, 0.2, 0.4])
+    np.testing.assert_allclose(
+        frontiers.interpolated(points, [0.85, 0.8, 0.75, 0.6]), [np.nan, 0.2, 0.3, 0.4]
+    )
+    np.testing.assert_allclose(
+        frontiers.best(points, [0.85, 0.8, 0.75, 0.6]), [np.nan, 0.2, 0.2, 0.4]
+    )
 
 
 def test_differences_are_paired_and_their_intervals_those_of_overlapping_splits():
     line = {"model": "logistic", "table": "iris", **dict.fromkeys(MEASURES, 0.5)}
     changes = [0.01, 0.02, 0.03]
     rows = [{**line, "penalty": "none", "alpha": 0.0, "seed": seed} for seed in range(3)]
-    rows += [{**line, "penalty": "p", "alpha": 1.0, "seed": s, "clean": 0.5 + c} for s, c in enumerate(changes)]
+    rows += [
+        {**line, "penalty": "p", "alpha": 1.0, "seed": s, "clean": 0.5 + c}
+        for s, c in enumerate(changes)
+    ]
     mean, width = differences(pd.DataFrame(rows))
     at = ("logistic", "p", 1.0, "iris")
     assert mean.loc[at, "clean"] == pytest.approx(0.02)
@@ -93,10 +102,14 @@ def test_differences_are_paired_and_their_intervals_those_of_overlapping_splits(
 
 def test_the_calibration_error_is_the_gap_of_each_bin_by_its_share():
     probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.65, 0.35], [0.35, 0.65]])
-    assert calibration_error(probabilities, np.array([1, 0, 1, 1])) == pytest.approx((0.9 + 0.7) / 4)
+    assert calibration_error(probabilities, np.array([1, 0, 1, 1])) == pytest.approx(
+        (0.9 + 0.7) / 4
+    )
 
 
 def test_every_example_has_a_place_in_the_gallery():
-    places = re.search(r"GALLERY = \[(.*?)\]", (ROOT / "docs" / "conf.py").read_text(encoding="utf-8"), re.DOTALL)[1]
+    places = re.search(
+        r"GALLERY = \[(.*?)\]", (ROOT / "docs" / "conf.py").read_text(encoding="utf-8"), re.DOTALL
+    )[1]
     found = {path.stem.removeprefix("plot_") for path in (ROOT / "examples").glob("plot_*.py")}
     assert set(re.findall(r'"(\w+)"', places)) == found

@@ -15,7 +15,9 @@ SMALL = WassersteinCritic((10,), max_iter=10)
 def test_p_values_are_uniform_without_drift():
     rng = np.random.default_rng(0)
     p_values = [
-        drift_test(*rng.normal(size=(2, 40, 3)), critic=SMALL, n_permutations=99, random_state=seed).p_value
+        drift_test(
+            *rng.normal(size=(2, 40, 3)), critic=SMALL, n_permutations=99, random_state=seed
+        ).p_value
         for seed in range(120)
     ]
     assert kstest(p_values, "uniform").pvalue > 0.05
@@ -33,7 +35,9 @@ def test_sees_a_rotated_shift_better_than_the_best_column_does():
     ours, columns = [], []
     for seed in range(12):
         reference, new = rotated_pair(seed)
-        ours.append(drift_test(reference, new, n_permutations=199, random_state=seed).p_value < 0.05)
+        ours.append(
+            drift_test(reference, new, n_permutations=199, random_state=seed).p_value < 0.05
+        )
         smallest = min(ks_2samp(a, b).pvalue for a, b in zip(reference.T, new.T, strict=True))
         columns.append(smallest * reference.shape[1] < 0.05)
     assert np.mean(ours) >= 0.75
@@ -43,7 +47,9 @@ def test_sees_a_rotated_shift_better_than_the_best_column_does():
 def test_names_the_columns_that_moved_in_standard_deviations():
     rng = np.random.default_rng(0)
     columns = ["age", "height", "income"]
-    reference, new = (pd.DataFrame(rng.normal(size=(300, 3)) * [1, 1e-3, 1e4], columns=columns) for _ in range(2))
+    reference, new = (
+        pd.DataFrame(rng.normal(size=(300, 3)) * [1, 1e-3, 1e4], columns=columns) for _ in range(2)
+    )
     new["height"] += 1e-3
     result = drift_test(reference, new, random_state=0)
     assert result.p_value == pytest.approx(1 / 1001)
@@ -81,7 +87,12 @@ def test_is_the_same_for_the_same_seed_and_changes_no_critic():
             {},
             "new must be a table of finite numbers, .*: Input new contains NaN",
         ),
-        (np.zeros((9, 2)), np.zeros((9, 2)), {"n_permutations": 0}, "n_permutations must be an integer >= 1; got 0"),
+        (
+            np.zeros((9, 2)),
+            np.zeros((9, 2)),
+            {"n_permutations": 0},
+            "n_permutations must be an integer >= 1; got 0",
+        ),
         (
             np.zeros((9, 2)),
             np.zeros((9, 2)),
@@ -107,9 +118,13 @@ def test_what_cannot_be_compared_is_named(reference, new, options, message):
         drift_test(reference, new, **options)
 
 
-@pytest.mark.parametrize("seed", [0, 47])  # at 47 the mean of equal scores is not quite equal to them
+@pytest.mark.parametrize(
+    "seed", [0, 47]
+)  # at 47 the mean of equal scores is not quite equal to them
 def test_tables_without_any_variation_have_not_drifted(seed):
-    assert drift_test(np.zeros((9, 2)), np.zeros((9, 2)), critic=SMALL, random_state=seed).p_value == 1
+    assert (
+        drift_test(np.zeros((9, 2)), np.zeros((9, 2)), critic=SMALL, random_state=seed).p_value == 1
+    )
 
 
 def test_a_column_that_hardly_varies_has_no_unit_of_rounding_errors():

@@ -69,7 +69,9 @@ OBJECTIVES = {
     "sklearn_C": sklearn_c,
     "sklearn_alpha": sklearn_alpha,
     "half_squared_weights": lambda: half([(W**2).sum() for W in WEIGHTS], WeightDecay()),
-    "half_spectral_norm": lambda: half([np.linalg.norm(W, 2) ** 2 for W in WEIGHTS], SpectralNorm()),
+    "half_spectral_norm": lambda: half(
+        [np.linalg.norm(W, 2) ** 2 for W in WEIGHTS], SpectralNorm()
+    ),
     "adversarial_share": adversarial_share,
 }
 
@@ -87,7 +89,9 @@ def test_vat_adds_lambda_times_the_mean_divergence():
     moved = X + 0.5 * step.virtual_adversarial_directions()
     P, Q = (oracles.means(outputs_of(network, theta)(rows), "softmax") for rows in (X, moved))
     expected = LOSSES(X).mean() + VALUE * entropy(P, Q, axis=1).mean()
-    np.testing.assert_allclose(ours(VirtualAdversarial(0.5), equivalent_alpha(VALUE, "vat")), expected, rtol=1e-9)
+    np.testing.assert_allclose(
+        ours(VirtualAdversarial(0.5), equivalent_alpha(VALUE, "vat")), expected, rtol=1e-9
+    )
 
 
 def test_wgan_gp_adds_lambda_times_the_squared_excess_of_the_slope():
@@ -101,18 +105,29 @@ def test_wgan_gp_adds_lambda_times_the_squared_excess_of_the_slope():
 
 def test_imsat_is_a_multiple_of_ours():
     objective = make_objective(
-        network, X, Y, VirtualAdversarial(0.5), equivalent_alpha(VALUE, "imsat"), loss=InformationMaximization(4.0)
+        network,
+        X,
+        Y,
+        VirtualAdversarial(0.5),
+        equivalent_alpha(VALUE, "imsat"),
+        loss=InformationMaximization(4.0),
     )
     step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
     P = oracles.means(outputs_of(network, theta)(X), "softmax")
-    Q = oracles.means(outputs_of(network, theta)(X + 0.5 * step.virtual_adversarial_directions()), "softmax")
-    theirs = entropy(P, Q, axis=1).mean() + VALUE * (entropy(P, axis=1).mean() - 4 * entropy(P.mean(axis=0)))
+    Q = oracles.means(
+        outputs_of(network, theta)(X + 0.5 * step.virtual_adversarial_directions()), "softmax"
+    )
+    theirs = entropy(P, Q, axis=1).mean() + VALUE * (
+        entropy(P, axis=1).mean() - 4 * entropy(P.mean(axis=0))
+    )
     np.testing.assert_allclose(evaluate(objective, theta)[0], theirs / VALUE, rtol=1e-9)
 
 
 def test_decay_after_each_step_is_gradient_descent_on_half_the_squared_weights():
     rate, alpha = 0.01, equivalent_alpha(VALUE, "decay")
-    plain, penalized = (evaluate(make_objective(network, X, Y, WeightDecay(), a), theta)[1] for a in (0, alpha))
+    plain, penalized = (
+        evaluate(make_objective(network, X, Y, WeightDecay(), a), theta)[1] for a in (0, alpha)
+    )
     decayed = theta - rate * plain
     for (W, _), (V, _) in zip(network.unpack(decayed), network.unpack(theta), strict=True):
         W -= rate * VALUE * V
@@ -121,8 +136,12 @@ def test_decay_after_each_step_is_gradient_descent_on_half_the_squared_weights()
 
 def test_units_of_the_paper_divide_by_their_square():
     assert equivalent_alpha(1000, "right_reasons", unit=255) == pytest.approx(0.0154, rel=2e-3)
-    pixels = ours(InputGradient(), equivalent_alpha(VALUE, "batch_mean_gradient", batch_size=B, unit=255))
-    expected = LOSSES(X).mean() + VALUE * ((oracles.input_gradients(LOSSES, X) / B / 255) ** 2).sum()
+    pixels = ours(
+        InputGradient(), equivalent_alpha(VALUE, "batch_mean_gradient", batch_size=B, unit=255)
+    )
+    expected = (
+        LOSSES(X).mean() + VALUE * ((oracles.input_gradients(LOSSES, X) / B / 255) ** 2).sum()
+    )
     np.testing.assert_allclose(pixels, expected, rtol=1e-9)
 
 

@@ -11,7 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, evaluate_robustness
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    certified_accuracy,
+    evaluate_robustness,
+)
 from sklearn_irg.displays import RobustnessCurveDisplay
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -21,12 +26,22 @@ RADII = [0.0, 0.1, 0.4]
 UNKNOWN = make_pipeline(FunctionTransformer(np.log1p), LogisticRegression(max_iter=2000))
 MODELS = {  # and the methods that attack and certify
     "linear": (make_pipeline(StandardScaler(), LogisticRegression()), "linear", "linear"),
-    "scorecard": (make_pipeline(KBinsDiscretizer(5, quantile_method="averaged_inverted_cdf"), LogisticRegression()),)
+    "scorecard": (
+        make_pipeline(
+            KBinsDiscretizer(5, quantile_method="averaged_inverted_cdf"), LogisticRegression()
+        ),
+    )
     + 2 * ("scorecard",),
     "tree": (DecisionTreeClassifier(max_depth=4, random_state=0), "tree", "tree"),
-    "boosting": (GradientBoostingClassifier(n_estimators=10, random_state=0), "additive_trees", "additive_trees"),
+    "boosting": (
+        GradientBoostingClassifier(n_estimators=10, random_state=0),
+        "additive_trees",
+        "additive_trees",
+    ),
     "network": (
-        make_pipeline(StandardScaler(), MLPClassifier((8,), alpha=1, max_iter=2000, random_state=0)),
+        make_pipeline(
+            StandardScaler(), MLPClassifier((8,), alpha=1, max_iter=2000, random_state=0)
+        ),
         "gradient",
         "linear_bounds",
     ),
@@ -90,7 +105,9 @@ def test_a_budget_leaves_rows_open_that_a_larger_one_settles():
     rows, labels = load_iris(return_X_y=True)
     model = GradientBoostingClassifier(n_estimators=30, random_state=0).fit(rows, labels)
     threat = ThreatModel(0.7, norm="l1").fit(rows)
-    few, many = (evaluate_robustness(model, rows[::3], labels[::3], threat, max_nodes=n) for n in (1, 10_000))
+    few, many = (
+        evaluate_robustness(model, rows[::3], labels[::3], threat, max_nodes=n) for n in (1, 10_000)
+    )
     assert many.is_exact.all()
     assert not few.is_exact.all()
     assert (few.certified <= many.certified).all()
@@ -108,7 +125,10 @@ def test_a_budget_is_an_integer_of_one_or_more(max_nodes):
     ("method", "message"),
     [
         ("tree", "method='tree' does not apply here: LogisticRegression is not a decision tree"),
-        ("additive_trees", "method='additive_trees' does not apply here: LogisticRegression is not made of trees"),
+        (
+            "additive_trees",
+            "method='additive_trees' does not apply here: LogisticRegression is not made of trees",
+        ),
     ],
 )
 def test_a_method_that_does_not_apply_says_why(method, message):
@@ -130,8 +150,14 @@ def test_a_method_may_be_named():
 def test_a_raw_booster_is_refused_with_the_name_of_its_wrapper(library):
     module = pytest.importorskip(library, reason=f"{library} is not installed")
     if library == "xgboost":
-        booster, wrapper = module.XGBClassifier(n_estimators=2).fit(X, Y).get_booster(), "XGBClassifier"
+        booster, wrapper = (
+            module.XGBClassifier(n_estimators=2).fit(X, Y).get_booster(),
+            "XGBClassifier",
+        )
     else:
-        booster, wrapper = module.LGBMClassifier(n_estimators=2, verbose=-1).fit(X, Y).booster_, "LGBMClassifier"
+        booster, wrapper = (
+            module.LGBMClassifier(n_estimators=2, verbose=-1).fit(X, Y).booster_,
+            "LGBMClassifier",
+        )
     with pytest.raises(TypeError, match=f"Pass a fitted {library}.{wrapper}"):
         evaluate_robustness(booster, ROWS, LABELS, 0.1)

@@ -17,10 +17,20 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import scale
 
 import sklearn_irg
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    GradRegMLPRegressor,
+    VATClassifier,
+)
 from sklearn_irg.activations import Activation
 from sklearn_irg.constraints import Projection, SpectralNormalization, WeightClipping
-from sklearn_irg.diagnostics import certified_radius, feature_sensitivity, input_gradients, lipschitz_bounds
+from sklearn_irg.diagnostics import (
+    certified_radius,
+    feature_sensitivity,
+    input_gradients,
+    lipschitz_bounds,
+)
 from sklearn_irg.likelihoods import Likelihood
 from sklearn_irg.losses import BatchLoss, Flooding, LabelSmoothing, Loss
 from sklearn_irg.penalties import InputGradient, LipschitzGradient, SamplePenalty, WeightPenalty
@@ -150,7 +160,17 @@ class NonNegative(Projection):
             np.maximum(W, 0, out=W)
 
 
-ADDED = [Unsure, LastLayer, SteepReLU, Counts, RMSProp, NegativeMutualInformation, MeanDifference, NonNegative, Chosen]
+ADDED = [
+    Unsure,
+    LastLayer,
+    SteepReLU,
+    Counts,
+    RMSProp,
+    NegativeMutualInformation,
+    MeanDifference,
+    NonNegative,
+    Chosen,
+]
 LONGEST = {Unsure: 15, LastLayer: 8, NegativeMutualInformation: 15}
 
 
@@ -182,7 +202,9 @@ def stubs():
     blocks = DOCS.read_text(encoding="utf-8").split("```python\n")[1:]
     for block in blocks:
         for node in ast.parse(block.split("```")[0]).body:
-            if isinstance(node, ast.ClassDef) and node.name not in {added.__name__ for added in ADDED}:
+            if isinstance(node, ast.ClassDef) and node.name not in {
+                added.__name__ for added in ADDED
+            }:
                 yield pytest.param(node, id=node.name)
 
 
@@ -226,7 +248,9 @@ class TestSamplePenalty:
 
     def test_its_gradient_is_whole_because_probabilities_are_differentiable(self):
         model = GradRegLogisticRegression(Unsure(), 0.7, tol=1e-8, max_iter=5000).fit(X, Y)
-        np.testing.assert_allclose(model.loss_, self.objective(model.coef_, model.intercept_), rtol=1e-12)
+        np.testing.assert_allclose(
+            model.loss_, self.objective(model.coef_, model.intercept_), rtol=1e-12
+        )
         slopes = directional_derivatives(lambda W: self.objective(W, model.intercept_), model.coef_)
         np.testing.assert_allclose(list(slopes), 0, atol=1e-6)
 
@@ -234,11 +258,15 @@ class TestSamplePenalty:
         grid = {"penalty": [Unsure(), InputGradient() + 0.1 * Unsure(1e-6)], "alpha": [0.01, 0.1]}
         search = GridSearchCV(GradRegLogisticRegression(), grid, cv=3).fit(X, Y)
         assert search.best_score_ > 0.9
-        assert GradRegLogisticRegression(Unsure()).set_params(penalty__floor=0.1).penalty.floor == 0.1
+        assert (
+            GradRegLogisticRegression(Unsure()).set_params(penalty__floor=0.1).penalty.floor == 0.1
+        )
 
     def test_reaches_two_classes_labels_and_networks(self):
         binary = GradRegMLPClassifier((5,), penalty=Unsure(), random_state=0).fit(X, Y > 0)
-        labels = GradRegMLPClassifier((5,), penalty=Unsure(), random_state=0).fit(X, np.eye(3, dtype=int)[Y])
+        labels = GradRegMLPClassifier((5,), penalty=Unsure(), random_state=0).fit(
+            X, np.eye(3, dtype=int)[Y]
+        )
         assert binary.score(X, Y > 0) > 0.9
         assert labels.predict(X).shape == (150, 3)
 
@@ -251,7 +279,10 @@ class TestSamplePenalty:
                 return step.losses * 0.0 + anp.sum(step.frozen_probabilities**2, axis=1)
 
         options = {"alpha": 0.7, "solver": "adam", "max_iter": 5}
-        frozen, none = (GradRegLogisticRegression(p, random_state=0, **options).fit(X, Y > 0) for p in (Frozen(), None))
+        frozen, none = (
+            GradRegLogisticRegression(p, random_state=0, **options).fit(X, Y > 0)
+            for p in (Frozen(), None)
+        )
         np.testing.assert_array_equal(frozen.coef_, none.coef_)
         assert frozen.loss_ > none.loss_ + 0.1
 
@@ -259,7 +290,9 @@ class TestSamplePenalty:
 class TestWeightPenalty:
     def test_shrinks_its_layer_only(self):
         options = {"alpha": 0.1, "l2": 0, "random_state": 0, "max_iter": 500}
-        free, penalized = (GradRegMLPClassifier((8,), penalty=p, **options).fit(X, Y) for p in (None, LastLayer()))
+        free, penalized = (
+            GradRegMLPClassifier((8,), penalty=p, **options).fit(X, Y) for p in (None, LastLayer())
+        )
         sizes = [[np.linalg.norm(W) for W in model.coefs_] for model in (free, penalized)]
         assert sizes[1][1] < 0.7 * sizes[0][1]
         assert sizes[1][0] > 0.9 * sizes[0][0]
@@ -285,7 +318,9 @@ class TestActivation:
         gradients = input_gradients(model, X, of="score")
         step = 1e-6 * np.eye(4)[2]
         own = lambda X_moved: model.decision_function(X_moved)[np.arange(150), model.predict(X)]  # noqa: E731
-        np.testing.assert_allclose(gradients[:, 2], (own(X + step) - own(X - step)) / 2e-6, rtol=1e-4)
+        np.testing.assert_allclose(
+            gradients[:, 2], (own(X + step) - own(X - step)) / 2e-6, rtol=1e-4
+        )
 
     def test_trains_with_a_penalty_on_gradients_and_has_no_twin(self):
         model = clone(self.model).set_params(penalty="input_gradient", alpha=0.1).fit(X, Y)
@@ -299,10 +334,14 @@ class TestLikelihood:
     table, numbers = scale(table), np.round(numbers / 50)
 
     def fit(self, **options):
-        return GradRegMLPRegressor(loss=Counts(), max_iter=30, random_state=0, **options).fit(self.table, self.numbers)
+        return GradRegMLPRegressor(loss=Counts(), max_iter=30, random_state=0, **options).fit(
+            self.table, self.numbers
+        )
 
     def test_fits_as_scikit_learns_does(self):
-        theirs = MLPRegressor(loss="poisson", max_iter=30, random_state=0).fit(self.table, self.numbers)
+        theirs = MLPRegressor(loss="poisson", max_iter=30, random_state=0).fit(
+            self.table, self.numbers
+        )
         ours = self.fit(alpha=0)
         np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=0, atol=1e-10)
         np.testing.assert_allclose(ours.predict(self.table), theirs.predict(self.table), rtol=1e-10)
@@ -311,10 +350,14 @@ class TestLikelihood:
         model, step = self.fit(alpha=0.01), 1e-6 * np.eye(10)[2]
         deviance = lambda T: model.predict(T) - self.numbers * np.log(model.predict(T))  # noqa: E731
         expected = (deviance(self.table + step) - deviance(self.table - step)) / 2e-6
-        np.testing.assert_allclose(input_gradients(model, self.table, self.numbers)[:, 2], expected, atol=1e-5)
+        np.testing.assert_allclose(
+            input_gradients(model, self.table, self.numbers)[:, 2], expected, atol=1e-5
+        )
         rates = (model.predict(self.table + step) - model.predict(self.table - step)) / 2e-6
         np.testing.assert_allclose(
-            feature_sensitivity(model, self.table, of="score").mean[2], np.abs(rates).mean(), rtol=1e-5
+            feature_sensitivity(model, self.table, of="score").mean[2],
+            np.abs(rates).mean(),
+            rtol=1e-5,
         )
 
     def test_is_refused_where_classes_are_needed_and_has_no_twin(self):
@@ -334,7 +377,9 @@ class TestLikelihood:
 
 class TestSolver:
     def test_learns_with_a_parameter_of_its_own(self):
-        model = GradRegMLPClassifier(solver=RMSProp(clip_norm=5), learning_rate_init=0.01, max_iter=300, random_state=0)
+        model = GradRegMLPClassifier(
+            solver=RMSProp(clip_norm=5), learning_rate_init=0.01, max_iter=300, random_state=0
+        )
         assert model.fit(X, Y).score(X, Y) > 0.95
         with pytest.raises(ValueError, match="clip_norm positive; got RMSProp"):
             model.set_params(solver__clip_norm=0).fit(X, Y)
@@ -347,7 +392,9 @@ class TestSolver:
         np.testing.assert_allclose(stepwise.coefs_[0], model.fit(X, Y).coefs_[0], rtol=1e-12)
 
     def test_stops_early_and_projects(self):
-        model = GradRegMLPClassifier(solver=RMSProp(), early_stopping=True, max_iter=100, random_state=0).fit(X, Y)
+        model = GradRegMLPClassifier(
+            solver=RMSProp(), early_stopping=True, max_iter=100, random_state=0
+        ).fit(X, Y)
         assert len(model.validation_scores_) == model.n_iter_
         model.set_params(constraint=WeightClipping(0.1)).fit(X, Y)
         assert max(abs(W).max() for W in model.coefs_) <= 0.1
@@ -355,12 +402,16 @@ class TestSolver:
 
 class TestConstraint:
     def test_holds_at_the_end(self):
-        model = GradRegMLPClassifier((9,), constraint=NonNegative(), max_iter=20, random_state=0).fit(X, Y)
+        model = GradRegMLPClassifier(
+            (9,), constraint=NonNegative(), max_iter=20, random_state=0
+        ).fit(X, Y)
         assert all((W >= 0).all() for W in model.coefs_)
         assert any((W == 0).any() for W in model.coefs_)
 
     def test_lbfgs_refuses_it(self):
-        with pytest.raises(ValueError, match="LBFGS cannot project onto a constraint between its steps"):
+        with pytest.raises(
+            ValueError, match="LBFGS cannot project onto a constraint between its steps"
+        ):
             GradRegLogisticRegression(constraint=NonNegative()).fit(X, Y)
 
 
@@ -384,7 +435,10 @@ class TestLossWithoutLabels:
         assert adjusted_rand_score(self.blobs, clusters) > 0.9
 
     def test_y_says_only_how_many(self):
-        models = [self.fit(y) for y in (np.arange(300) % 4, self.blobs, np.array(list("abcd"))[self.blobs])]
+        models = [
+            self.fit(y)
+            for y in (np.arange(300) % 4, self.blobs, np.array(list("abcd"))[self.blobs])
+        ]
         for other in models[1:]:
             np.testing.assert_array_equal(other.coefs_[0], models[0].coefs_[0])
 
@@ -397,10 +451,16 @@ class TestLossOfTwoSamples:
     def test_is_the_difference_of_the_means_whatever_the_sizes_and_weights(self):
         weight = self.rng.rand(400)
         model = GradRegLogisticRegression(
-            None, loss=MeanDifference(), l2=0, constraint=SpectralNormalization(1.0), random_state=0, tol=1e-8
+            None,
+            loss=MeanDifference(),
+            l2=0,
+            constraint=SpectralNormalization(1.0),
+            random_state=0,
+            tol=1e-8,
         ).fit(self.rows, self.names, sample_weight=weight)
         means = [
-            np.average(self.rows[self.names == n], axis=0, weights=weight[self.names == n]) for n in ("first", "second")
+            np.average(self.rows[self.names == n], axis=0, weights=weight[self.names == n])
+            for n in ("first", "second")
         ]
         # the linear function of slope one that separates the means most
         np.testing.assert_allclose(-model.loss_, np.linalg.norm(means[1] - means[0]), rtol=1e-6)
@@ -424,24 +484,42 @@ class TestLossOfTwoSamples:
         np.testing.assert_allclose(distance, exact * (1 + exact / 20), rtol=0.05)
 
     def test_names_are_matched_and_other_labels_go_by_order(self):
-        options = {"loss": MeanDifference(), "l2": 0, "constraint": SpectralNormalization(1.0), "random_state": 0}
+        options = {
+            "loss": MeanDifference(),
+            "l2": 0,
+            "constraint": SpectralNormalization(1.0),
+            "random_state": 0,
+        }
         model = GradRegLogisticRegression(None, **options)
         expected = clone(model).fit(self.rows, self.names).coef_
-        np.testing.assert_array_equal(clone(model).fit(self.rows, self.names == "second").coef_, expected)
-        swapped = clone(model).set_params(loss=type("Swapped", (MeanDifference,), {"samples": ("second", "first")})())
+        np.testing.assert_array_equal(
+            clone(model).fit(self.rows, self.names == "second").coef_, expected
+        )
+        swapped = clone(model).set_params(
+            loss=type("Swapped", (MeanDifference,), {"samples": ("second", "first")})()
+        )
         np.testing.assert_array_equal(swapped.fit(self.rows, self.names).coef_, expected)
         with pytest.raises(
-            ValueError, match=r"which are these names or others in this order; got \['first', 'third'\]"
+            ValueError,
+            match=r"which are these names or others in this order; got \['first', 'third'\]",
         ):
             model.fit(self.rows, np.where(self.names == "first", "first", "third"))
 
     def test_rows_of_neither_sample_are_in_none(self):
-        options = {"loss": MeanDifference(), "alpha": 0.0, "batch_size": 400, "shuffle": False, "random_state": 0}
+        options = {
+            "loss": MeanDifference(),
+            "alpha": 0.0,
+            "batch_size": 400,
+            "shuffle": False,
+            "random_state": 0,
+        }
         neither = np.arange(400) % 3 == 0
         some = np.where(neither, "-1", self.names)
         models = [
             VATClassifier((5,), max_iter=3, l2=0, **options).fit(self.rows, some),
-            VATClassifier((5,), max_iter=3, l2=0, **options).fit(self.rows[~neither], self.names[~neither]),
+            VATClassifier((5,), max_iter=3, l2=0, **options).fit(
+                self.rows[~neither], self.names[~neither]
+            ),
         ]
         np.testing.assert_allclose(models[0].loss_, models[1].loss_, rtol=1e-10)
 
@@ -449,23 +527,34 @@ class TestLossOfTwoSamples:
     def test_names_that_mean_something_else_are_refused(self, samples):
         loss = type("Named", (MeanDifference,), {"samples": samples})()
         with pytest.raises(
-            ValueError, match="samples of Named must be different names other than 'all' and 'unlabeled'"
+            ValueError,
+            match="samples of Named must be different names other than 'all' and 'unlabeled'",
         ):
             GradRegLogisticRegression(None, loss=loss).fit(self.rows, self.names)
 
     def test_a_sample_without_weight_is_refused(self):
-        with pytest.raises(ValueError, match="every row of the sample 'first' has a weight of zero"):
-            GradRegLogisticRegression(None, loss=MeanDifference(), class_weight={"first": 0}).fit(self.rows, self.names)
+        with pytest.raises(
+            ValueError, match="every row of the sample 'first' has a weight of zero"
+        ):
+            GradRegLogisticRegression(None, loss=MeanDifference(), class_weight={"first": 0}).fit(
+                self.rows, self.names
+            )
 
     def test_other_than_two_classes_are_refused_and_so_are_numbers(self):
-        with pytest.raises(ValueError, match="MeanDifference compares samples, so y must say for each row in which"):
-            GradRegMLPClassifier(loss=MeanDifference(), penalty=None).fit(X, np.eye(3, dtype=int)[Y])
         with pytest.raises(
-            ValueError, match=r"MeanDifference compares the samples first, second, so y must have 2 classes"
+            ValueError, match="MeanDifference compares samples, so y must say for each row in which"
+        ):
+            GradRegMLPClassifier(loss=MeanDifference(), penalty=None).fit(
+                X, np.eye(3, dtype=int)[Y]
+            )
+        with pytest.raises(
+            ValueError,
+            match=r"MeanDifference compares the samples first, second, so y must have 2 classes",
         ):
             GradRegMLPClassifier(loss=MeanDifference(), penalty=None).fit(X, Y)
         with pytest.raises(
-            ValueError, match="MeanDifference compares samples, which y names: use it with a classifier"
+            ValueError,
+            match="MeanDifference compares samples, which y names: use it with a classifier",
         ):
             GradRegMLPRegressor(loss=MeanDifference(), penalty=None).fit(X, Y)
 

@@ -62,10 +62,16 @@ class TestUnknownNetworks:
                 "cloglog",
                 r"has out_activation_='cloglog', which is unknown.*Known are 'logistic', 'softmax'",
             ),
-            ("activation", "gelu", r"has the activation 'gelu', which is unknown, so its layers cannot be read"),
+            (
+                "activation",
+                "gelu",
+                r"has the activation 'gelu', which is unknown, so its layers cannot be read",
+            ),
         ],
     )
-    @pytest.mark.parametrize("function", [input_gradients, signed_distance, certified_radius, lipschitz_bounds])
+    @pytest.mark.parametrize(
+        "function", [input_gradients, signed_distance, certified_radius, lipschitz_bounds]
+    )
     def test_are_refused_rather_than_guessed(self, function, attribute, value, message):
         model = MLPClassifier((5,), max_iter=5, random_state=0).fit(X3, y3)
         setattr(model, attribute, value)
@@ -74,7 +80,9 @@ class TestUnknownNetworks:
 
 
 @pytest.mark.parametrize(
-    "model", [Kind(hidden_layer_sizes=(8,), loss="poisson") for Kind in (MLPRegressor, GradRegMLPRegressor)], ids=repr
+    "model",
+    [Kind(hidden_layer_sizes=(8,), loss="poisson") for Kind in (MLPRegressor, GradRegMLPRegressor)],
+    ids=repr,
 )
 class TestCounts:
     def test_the_loss_is_the_deviance_and_the_score_the_prediction(self, model):
@@ -92,9 +100,12 @@ class TestCounts:
         model = model.set_params(max_iter=50, random_state=0).fit(X2, COUNTS)
         attributions = integrated_gradients(model, X2, n_steps=400)
         base = model.predict(X2.mean(axis=0, keepdims=True))
-        # 400 points on a path with kinks of relu leave an error of about 1 % of the largest attribution
+        # 400 points on a path with kinks of relu leave an error of about 1 % of the largest
+        # attribution
         np.testing.assert_allclose(
-            attributions.sum(axis=1), model.predict(X2) - base, atol=0.01 * np.abs(attributions).max()
+            attributions.sum(axis=1),
+            model.predict(X2) - base,
+            atol=0.01 * np.abs(attributions).max(),
         )
 
 
@@ -148,10 +159,16 @@ class TestDirectionsOfResiduals:
         likelihood, n_outputs = LIKELIHOODS[name]
         rng = np.random.RandomState(0)
         Z, classes = 3 * rng.standard_normal((50, n_outputs)), rng.randint(n_outputs, size=50)
-        Y = np.eye(n_outputs)[classes] if name == "softmax" else (rng.rand(50, n_outputs) < 0.5) * 1.0
+        Y = (
+            np.eye(n_outputs)[classes]
+            if name == "softmax"
+            else (rng.rand(50, n_outputs) < 0.5) * 1.0
+        )
         R, D = likelihood.loss_and_residual(Z, Y)[1], residual_direction(likelihood, Z, Y)
         np.testing.assert_allclose(
-            R / np.abs(R).max(axis=1, keepdims=True), D / np.abs(D).max(axis=1, keepdims=True), rtol=1e-9
+            R / np.abs(R).max(axis=1, keepdims=True),
+            D / np.abs(D).max(axis=1, keepdims=True),
+            rtol=1e-9,
         )
 
     @pytest.mark.parametrize("name", ["logistic", "labels", "softmax"])
@@ -160,14 +177,18 @@ class TestDirectionsOfResiduals:
         Z = np.linspace(9000, 1000, n_outputs)[None]
         Y = np.eye(n_outputs)[:1] if name == "softmax" else np.ones_like(Z)
         assert not likelihood.loss_and_residual(Z, Y)[1].any()
-        expected = [-1, 1, 0, 0] if name == "softmax" else [0, 0, -1][-n_outputs:]  # of the label nearest to a change
+        expected = (
+            [-1, 1, 0, 0] if name == "softmax" else [0, 0, -1][-n_outputs:]
+        )  # of the label nearest to a change
         np.testing.assert_allclose(residual_direction(likelihood, Z, Y)[0], expected, atol=1e-12)
 
     @pytest.mark.parametrize("name", LIKELIHOODS)
     def test_of_soft_targets_are_residuals_themselves(self, name):
         likelihood, n_outputs = LIKELIHOODS[name]
         Z, Y = np.ones((2, n_outputs)), np.full((2, n_outputs), 1 / max(n_outputs, 2))
-        np.testing.assert_array_equal(residual_direction(likelihood, Z, Y), likelihood.loss_and_residual(Z, Y)[1])
+        np.testing.assert_array_equal(
+            residual_direction(likelihood, Z, Y), likelihood.loss_and_residual(Z, Y)[1]
+        )
 
 
 class TestModelsThatPredictOtherwise:
@@ -182,7 +203,8 @@ class TestModelsThatPredictOtherwise:
         ]
         for model, rows in refused:
             with pytest.raises(
-                TypeError, match=r"Scores per class are needed|not predict by its scores alone|is piecewise"
+                TypeError,
+                match=r"Scores per class are needed|not predict by its scores alone|is piecewise",
             ):
                 signed_distance(model, rows)
 
@@ -202,14 +224,20 @@ class TestModelsThatPredictOtherwise:
     def test_a_column_of_labels_is_a_row_of_labels(self):
         model = LogisticRegression().fit(X2, y2 + 1)
         column = (y2 + 1)[:, None]
-        np.testing.assert_array_equal(input_gradients(model, X2, column), input_gradients(model, X2, y2 + 1))
-        assert adversarial_accuracy(model, X2, column, 0.1) == adversarial_accuracy(model, X2, y2 + 1, 0.1)
+        np.testing.assert_array_equal(
+            input_gradients(model, X2, column), input_gradients(model, X2, y2 + 1)
+        )
+        assert adversarial_accuracy(model, X2, column, 0.1) == adversarial_accuracy(
+            model, X2, y2 + 1, 0.1
+        )
 
     def test_regressors_with_a_link_go_by_differences_and_need_targets(self):
         y = np.exp(X2[:, 0])
         model = PoissonRegressor().fit(X2, y)
         expected = (model.predict(X2) - y) * model.predict(X2)
-        np.testing.assert_allclose(input_gradients(model, X2, y), expected[:, None] * model.coef_, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(
+            input_gradients(model, X2, y), expected[:, None] * model.coef_, rtol=1e-4, atol=1e-7
+        )
         with pytest.raises(ValueError, match="the loss of a regressor needs y"):
             feature_sensitivity(MLPRegressor(max_iter=2).fit(X2, y), X2)
         with pytest.raises(ValueError, match="log_proba' needs a classifier"):
@@ -225,11 +253,17 @@ class TestModelsThatPredictOtherwise:
         np.testing.assert_allclose(signed_distance(model, far)[:-1], expected[:-1], rtol=1e-4)
 
     def test_searches_and_identity_networks_are_what_they_hold(self):
-        search = GridSearchCV(GradRegLogisticRegression(max_iter=500), {"alpha": [0.1, 1.0]}).fit(X2, y2)
-        np.testing.assert_array_equal(certified_radius(search, X2), certified_radius(search.best_estimator_, X2))
+        search = GridSearchCV(GradRegLogisticRegression(max_iter=500), {"alpha": [0.1, 1.0]}).fit(
+            X2, y2
+        )
+        np.testing.assert_array_equal(
+            certified_radius(search, X2), certified_radius(search.best_estimator_, X2)
+        )
         assert linear_geometry(search, X2, y2).weight_norm > 0
         flat = MLPClassifier((8,), "identity", max_iter=50, random_state=0).fit(X2, y2)
-        np.testing.assert_allclose(certified_radius(flat, X2), np.abs(signed_distance(flat, X2)), rtol=1e-6)
+        np.testing.assert_allclose(
+            certified_radius(flat, X2), np.abs(signed_distance(flat, X2)), rtol=1e-6
+        )
 
 
 STEPS_X = np.random.RandomState(0).randint(0, 9, (200, 3)).astype(float)
@@ -252,7 +286,9 @@ WITH_TREES = [
     RFE(TREE),
     GridSearchCV(make_pipeline(StandardScaler(), TREE), {"decisiontreeclassifier__max_depth": [2]}),
     make_pipeline(RandomTreesEmbedding(3), LINEAR),
-    make_pipeline(make_column_transformer((RandomTreesEmbedding(3), [0]), remainder="passthrough"), LINEAR),
+    make_pipeline(
+        make_column_transformer((RandomTreesEmbedding(3), [0]), remainder="passthrough"), LINEAR
+    ),
 ]
 WITHOUT_TREES = [
     LINEAR,
@@ -260,7 +296,9 @@ WITHOUT_TREES = [
     BaggingClassifier(LINEAR, 2),
     CalibratedClassifierCV(LINEAR, cv=2),
     StackingClassifier([("a", LINEAR), ("b", GaussianNB())]),
-    make_pipeline(SelectFromModel(RandomForestClassifier(3)), LINEAR),  # which chooses columns by trees
+    make_pipeline(
+        SelectFromModel(RandomForestClassifier(3)), LINEAR
+    ),  # which chooses columns by trees
     make_pipeline(RFE(TREE), LINEAR),
     KernelDensity(),  # whose tree_ is an index
 ]
@@ -289,9 +327,16 @@ class TestStepsInside:
     def test_trees_are_found_wherever_predictions_go_through_them(self, estimator):
         model = clone(estimator).fit(STEPS_X, STEPS_Y)
         assert contains_trees(model)
-        for function in (input_gradients, signed_distance, integrated_gradients, feature_sensitivity, deepfool):
+        for function in (
+            input_gradients,
+            signed_distance,
+            integrated_gradients,
+            feature_sensitivity,
+            deepfool,
+        ):
             with pytest.raises(
-                TypeError, match=r"contains decision trees.*Use adversarial_accuracy|by its scores alone"
+                TypeError,
+                match=r"contains decision trees.*Use adversarial_accuracy|by its scores alone",
             ):
                 function(model, STEPS_X)
 
@@ -312,21 +357,33 @@ class TestStepsInside:
                 "CatBoostClassifier",
                 {"n_estimators": 20, "verbose": 0, "allow_writing_files": False, "thread_count": 1},
             ),
-            ("interpret.glassbox", "ExplainableBoostingClassifier", {"max_rounds": 300, "outer_bags": 1, "n_jobs": 1}),
+            (
+                "interpret.glassbox",
+                "ExplainableBoostingClassifier",
+                {"max_rounds": 300, "outer_bags": 1, "n_jobs": 1},
+            ),
         ],
     )
     @pytest.mark.parametrize(
         "wrap", [lambda m: m, lambda m: make_pipeline(StandardScaler(), m)], ids=["alone", "behind"]
     )
-    def test_boosting_of_other_libraries_is_attacked_by_the_search(self, library, name, options, wrap):
+    def test_boosting_of_other_libraries_is_attacked_by_the_search(
+        self, library, name, options, wrap
+    ):
         kind = getattr(pytest.importorskip(library), name)
         model = wrap(kind(**options)).fit(STEPS_X, STEPS_Y)
         with pytest.raises(TypeError, match=r"contains decision trees.*which search"):
             feature_sensitivity(model, STEPS_X)
-        assert adversarial_accuracy(model, STEPS_X[:20], STEPS_Y[:20], 3.0) < model.score(STEPS_X[:20], STEPS_Y[:20])
+        assert adversarial_accuracy(model, STEPS_X[:20], STEPS_Y[:20], 3.0) < model.score(
+            STEPS_X[:20], STEPS_Y[:20]
+        )
 
     def test_a_linear_booster_has_no_steps(self):
-        model = pytest.importorskip("xgboost").XGBClassifier(booster="gblinear", n_jobs=1).fit(STEPS_X, STEPS_Y)
+        model = (
+            pytest.importorskip("xgboost")
+            .XGBClassifier(booster="gblinear", n_jobs=1)
+            .fit(STEPS_X, STEPS_Y)
+        )
         assert not contains_trees(model)
 
     @pytest.mark.parametrize(
@@ -334,7 +391,9 @@ class TestStepsInside:
     )
     @pytest.mark.parametrize("offset", [0.0, 0.31])  # rows on thresholds, and away from them
     @pytest.mark.parametrize("n_rows", [200, 1])
-    def test_scores_that_jump_are_refused_where_nothing_is_known_of_them(self, inner, offset, n_rows):
+    def test_scores_that_jump_are_refused_where_nothing_is_known_of_them(
+        self, inner, offset, n_rows
+    ):
         model = Hidden(inner).fit(STEPS_X, STEPS_Y)
         with pytest.raises(TypeError, match=r"is piecewise constant|has scores that jump"):
             input_gradients(model, STEPS_X[:n_rows] + offset)
@@ -376,7 +435,9 @@ def test_a_column_of_predictions_is_a_vector():
     model = _InAColumn().fit(X, y)
     threat = ThreatModel(0.5).fit(X)
     moved = adversarial_examples(model, X[::10], y[::10], threat)
-    assert adversarial_accuracy(model, X[::10], y[::10], threat) == np.mean(model.model_.predict(moved) == y[::10])
+    assert adversarial_accuracy(model, X[::10], y[::10], threat) == np.mean(
+        model.model_.predict(moved) == y[::10]
+    )
     assert (attack_distance(model, X[::10]) > 0).any()
     expected = input_gradients(model.model_, X[::10])
     np.testing.assert_allclose(input_gradients(model, X[::10]), expected, rtol=1e-4, atol=1e-6)

@@ -54,14 +54,22 @@ def make_table(n_samples=300, seed=0):
     rng = np.random.RandomState(seed)
     count = rng.choice(COUNTS, n_samples, p=[0.3, *[0.7 / 8] * 8])
     table = pd.DataFrame(
-        {"count": count, "amount": rng.randint(0, 31, n_samples), "kind": rng.choice(KINDS, n_samples)}
+        {
+            "count": count,
+            "amount": rng.randint(0, 31, n_samples),
+            "kind": rng.choice(KINDS, n_samples),
+        }
     )
-    score = 0.4 * table["count"] + 0.15 * table.amount + (table.kind == "a") + 3 * (table["count"] == 0)
+    score = (
+        0.4 * table["count"] + 0.15 * table.amount + (table.kind == "a") + 3 * (table["count"] == 0)
+    )
     return table, (score + rng.standard_normal(n_samples) > score.median()).to_numpy(dtype=int)
 
 
 def of_numbers(*steps):
-    return make_column_transformer((make_pipeline(*steps), ["count", "amount"]), (OneHotEncoder(), ["kind"]))
+    return make_column_transformer(
+        (make_pipeline(*steps), ["count", "amount"]), (OneHotEncoder(), ["kind"])
+    )
 
 
 def scaled(*others):
@@ -110,12 +118,20 @@ AFFINE = {
     "union": of_numbers(make_union(StandardScaler(), MissingIndicator(features="all"))),
 }
 OTHERS = {
-    "sentinel zero": of_numbers(SimpleImputer(missing_values=0, strategy="median"), StandardScaler()),
-    "sentinel with indicator": of_numbers(SimpleImputer(missing_values=0, strategy="median", add_indicator=True)),
-    "indicator of zero": of_numbers(make_union(StandardScaler(), MissingIndicator(missing_values=0, features="all"))),
+    "sentinel zero": of_numbers(
+        SimpleImputer(missing_values=0, strategy="median"), StandardScaler()
+    ),
+    "sentinel with indicator": of_numbers(
+        SimpleImputer(missing_values=0, strategy="median", add_indicator=True)
+    ),
+    "indicator of zero": of_numbers(
+        make_union(StandardScaler(), MissingIndicator(missing_values=0, features="all"))
+    ),
     "zero beside count": of_numbers(FunctionTransformer(is_zero)),
     "bins": of_numbers(bins()),
-    "bins behind a scaler": of_numbers(StandardScaler(), bins(4, encode="ordinal", strategy="uniform")),
+    "bins behind a scaler": of_numbers(
+        StandardScaler(), bins(4, encode="ordinal", strategy="uniform")
+    ),
     "bins of components": of_numbers(StandardScaler(), PCA(1), bins()),
     "thresholds": of_numbers(Binarizer(threshold=4)),
     "thresholds beside numbers": of_numbers(make_union(StandardScaler(), Binarizer(threshold=10))),
@@ -128,7 +144,9 @@ OTHERS = {
     "unit norm": of_numbers(Normalizer()),
     "neighbors": of_numbers(KNNImputer(missing_values=0)),
     "kernel": of_numbers(StandardScaler(), Nystroem(n_components=10, random_state=0)),
-    "numbers by target": make_column_transformer((TargetEncoder(), ["count", "kind"]), ("passthrough", ["amount"])),
+    "numbers by target": make_column_transformer(
+        (TargetEncoder(), ["count", "kind"]), ("passthrough", ["amount"])
+    ),
     "numbers as categories": make_column_transformer(
         (OneHotEncoder(), ["count", "kind"]), (StandardScaler(), ["amount"])
     ),
@@ -137,7 +155,9 @@ OTHERS = {
 LAST = {
     "linear": LogisticRegression(),
     "tree": DecisionTreeClassifier(max_depth=4, random_state=0),
-    "network": GradRegMLPClassifier((6,), max_iter=60, tol=0.01, learning_rate_init=0.02, random_state=0),
+    "network": GradRegMLPClassifier(
+        (6,), max_iter=60, tol=0.01, learning_rate_init=0.02, random_state=0
+    ),
 }
 TABLE, LABELS = make_table()
 X, y = TABLE[:40], LABELS[:40]
@@ -156,7 +176,9 @@ def predicted(steps, last):
 def moves(threat):
     """By row of X and row of all: how far it is, infinite where it is not allowed at any radius."""
     numbers = ["count", "amount"]
-    units = (EVERY_ROW[numbers].to_numpy()[None] - X[numbers].to_numpy()[:, None]) / threat.scales_[:2]
+    units = (EVERY_ROW[numbers].to_numpy()[None] - X[numbers].to_numpy()[:, None]) / threat.scales_[
+        :2
+    ]
     far = np.linalg.norm(units, ord=ORDER[threat.norm], axis=2)
     swaps = EVERY_ROW.kind.to_numpy(dtype=object)[None] != X.kind.to_numpy(dtype=object)[:, None]
     within = (EVERY_ROW[numbers].to_numpy() <= threat.highs_[:2]).all(axis=1)
@@ -194,7 +216,10 @@ def test_no_more_is_certified_than_is_true(steps, last, norm, n_swaps):
     if steps in AFFINE and last == "linear" and norm == "linf":
         np.testing.assert_array_equal(claimed, truth)
         np.testing.assert_array_equal(~found.misclassified, truth)
-    assert adversarial_accuracy(model, X, y, threat).tolist() == (~found.misclassified).mean(axis=1).tolist()
+    assert (
+        adversarial_accuracy(model, X, y, threat).tolist()
+        == (~found.misclassified).mean(axis=1).tolist()
+    )
 
 
 @pytest.mark.parametrize("last", LAST)
@@ -213,7 +238,8 @@ def test_no_radius_reaches_beyond_a_row_of_another_class(steps, last):
 
 
 @pytest.mark.parametrize(
-    "steps", ["sentinel zero", "zero beside count", "bins", "thresholds", "narrow clip", "a function"]
+    "steps",
+    ["sentinel zero", "zero beside count", "bins", "thresholds", "narrow clip", "a function"],
 )
 def test_rows_that_stay_clear_of_kinks_are_certified(steps):
     threat = ThreatModel(0.25, norm="linf").fit(TABLE)
@@ -223,7 +249,9 @@ def test_rows_that_stay_clear_of_kinks_are_certified(steps):
 @pytest.mark.parametrize("steps", ["logarithm", "zero beside count", "a function"])
 def test_nothing_is_certain_of_unknown_steps_on_columns_without_bounds(steps):
     model = fitted(steps, "linear")
-    with pytest.raises(TypeError, match=r"nothing is certain about the pipeline .* columns without bounds"):
+    with pytest.raises(
+        TypeError, match=r"nothing is certain about the pipeline .* columns without bounds"
+    ):
         certified_accuracy(model, X, y, ThreatModel(0.3, bounds=None).fit(TABLE))
     with pytest.raises(TypeError, match="nothing is certain"):
         certified_radius(model, X, y, threat=ThreatModel(bounds=None).fit(TABLE))

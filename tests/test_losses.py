@@ -10,9 +10,25 @@ from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradReg
 from sklearn_irg._component import Component
 from sklearn_irg._engine.step import Step
 from sklearn_irg.likelihoods import Bernoulli, Categorical, Poisson
-from sklearn_irg.losses import BatchLoss, Flooding, LabelSmoothing, Loss, NegativeLogLikelihood, SampleLoss, check_loss
+from sklearn_irg.losses import (
+    BatchLoss,
+    Flooding,
+    LabelSmoothing,
+    Loss,
+    NegativeLogLikelihood,
+    SampleLoss,
+    check_loss,
+)
 from sklearn_irg.penalties import RightReasons
-from tests.problems import MULTI_X, MULTI_Y, evaluate, make_objective, outputs_of, problem, row_losses
+from tests.problems import (
+    MULTI_X,
+    MULTI_Y,
+    evaluate,
+    make_objective,
+    outputs_of,
+    problem,
+    row_losses,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -61,7 +77,10 @@ class TestCheckLoss:
     @pytest.mark.parametrize(
         ("loss", "message"),
         [
-            ("smooth", r"loss must be None, one of 'poisson', 'squared_error', a Likelihood .*; got 'smooth'"),
+            (
+                "smooth",
+                r"loss must be None, one of 'poisson', 'squared_error', a Likelihood .*; got 'smooth'",
+            ),
             (Poisson, "loss must be None"),
             (Flooding(-1), "level must be a finite number >= 0; got -1"),
             (Flooding(np.nan), "level must be a finite number >= 0; got nan"),
@@ -102,7 +121,9 @@ class TestCheckLoss:
 
             def answer(self, *args, name=name, asked=asked):
                 asked.append(args)
-                return {"bounded": ("parametrization", other), "soften": np.ones((1, 1))}.get(name, other)
+                return {"bounded": ("parametrization", other), "soften": np.ones((1, 1))}.get(
+                    name, other
+                )
 
             wrapped = Modification(0.0, loss=type("Own", (Squares,), {name: answer})())
             given = {"smoothed": (8.0,), "soften": (np.ones((1, 1)), Bernoulli())}.get(
@@ -143,7 +164,9 @@ class TestCheckLoss:
                 return vectors
 
         loss = type("Own", (Squares,), {"likelihood": Wrong()})()
-        with pytest.raises(ValueError, match=r"hessian_product.* of Wrong\(\) is not the derivative"):
+        with pytest.raises(
+            ValueError, match=r"hessian_product.* of Wrong\(\) is not the derivative"
+        ):
             check_loss(loss)
 
     def test_losses_without_their_method_cannot_be_made(self):
@@ -170,10 +193,14 @@ class Growing(NegativeLogLikelihood):
 
 
 class TestLossesThatDependOnTheEpoch:
-    @pytest.mark.parametrize("loss", [Flooding(0.2, loss=Growing()), LabelSmoothing(0.1, loss=Growing())], ids=str)
+    @pytest.mark.parametrize(
+        "loss", [Flooding(0.2, loss=Growing()), LabelSmoothing(0.1, loss=Growing())], ids=str
+    )
     def test_change_within_a_modification(self, loss):
         network, X, Y, theta, _ = problem()
-        final = evaluate(make_objective(network, X, Y, loss=clone(loss).set_params(loss=None)), theta)[0]
+        final = evaluate(
+            make_objective(network, X, Y, loss=clone(loss).set_params(loss=None)), theta
+        )[0]
         level = getattr(loss, "level", 0)
         objective = make_objective(network, X, Y, loss=loss)
         first = evaluate(objective.at_epoch(1), theta)[0]
@@ -184,11 +211,15 @@ class TestLossesThatDependOnTheEpoch:
     def test_fit_as_without_the_modification_where_that_changes_nothing(self):
         options = {"penalty": None, "max_iter": 4, "random_state": 0}
         plain = GradRegMLPClassifier((5,), loss=Growing(), **options).fit(MULTI_X, MULTI_Y)
-        flooded = GradRegMLPClassifier((5,), loss=Flooding(0.0, loss=Growing()), **options).fit(MULTI_X, MULTI_Y)
+        flooded = GradRegMLPClassifier((5,), loss=Flooding(0.0, loss=Growing()), **options).fit(
+            MULTI_X, MULTI_Y
+        )
         np.testing.assert_allclose(flooded.loss_curve_, plain.loss_curve_, rtol=1e-10)
         assert plain.loss_curve_[0] < 0.7 * plain.loss_curve_[2]
 
-    @pytest.mark.parametrize("loss", [Growing(), Flooding(0.1, loss=LabelSmoothing(0.1, loss=Growing()))], ids=str)
+    @pytest.mark.parametrize(
+        "loss", [Growing(), Flooding(0.1, loss=LabelSmoothing(0.1, loss=Growing()))], ids=str
+    )
     def test_are_refused_by_a_solver_without_epochs(self, loss):
         with pytest.raises(ValueError, match="LBFGS has no epochs over which anything could grow"):
             GradRegLogisticRegression(None, loss=loss).fit(MULTI_X, MULTI_Y)
@@ -197,7 +228,9 @@ class TestLossesThatDependOnTheEpoch:
 class TestFlooding:
     def test_is_no_summand_of_the_objective_without_a_trace_though_its_loss_is(self):
         network, X, Y, theta, _ = problem()
-        step = Step(make_objective(network, X, Y), theta, make_objective(network, X, Y).everything())
+        step = Step(
+            make_objective(network, X, Y), theta, make_objective(network, X, Y).everything()
+        )
         assert NegativeLogLikelihood().fused_summands(step) is not None
         assert Flooding(0.1).fused_summands(step) is None
 
@@ -228,41 +261,58 @@ class TestLabelSmoothing:
         network, X, Y, theta, _ = problem(likelihood)
         soft = 0.8 * Y + 0.2 / (4 if likelihood == "softmax" else 2)
         smooth = make_objective(network, X, Y, loss=Flooding(0.0, loss=LabelSmoothing(0.2)))
-        np.testing.assert_allclose(evaluate(smooth, theta)[0], row_losses(network, theta, soft)(X).mean(), rtol=1e-10)
+        np.testing.assert_allclose(
+            evaluate(smooth, theta)[0], row_losses(network, theta, soft)(X).mean(), rtol=1e-10
+        )
 
     def test_tempers_probabilities(self):
-        model = GradRegMLPClassifier(penalty=None, loss=LabelSmoothing(0.3), max_iter=500, random_state=0)
+        model = GradRegMLPClassifier(
+            penalty=None, loss=LabelSmoothing(0.3), max_iter=500, random_state=0
+        )
         assert model.fit(MULTI_X, MULTI_Y).predict_proba(MULTI_X).max() < 0.96
 
-    @pytest.mark.parametrize("loss", [LabelSmoothing(0.1), LabelSmoothing(0.1, loss="poisson")], ids=str)
+    @pytest.mark.parametrize(
+        "loss", [LabelSmoothing(0.1), LabelSmoothing(0.1, loss="poisson")], ids=str
+    )
     def test_has_no_meaning_for_numbers(self, loss):
         with pytest.raises(
-            ValueError, match="LabelSmoothing mixes the probabilities of classes, so it has no meaning for"
+            ValueError,
+            match="LabelSmoothing mixes the probabilities of classes, so it has no meaning for",
         ):
             GradRegMLPRegressor(loss=loss).fit(MULTI_X, MULTI_Y)
 
     def test_needs_labels(self):
         with pytest.raises(
-            ValueError, match=r"LabelSmoothing has no labels to smooth in Squares\(\), which reads none"
+            ValueError,
+            match=r"LabelSmoothing has no labels to smooth in Squares\(\), which reads none",
         ):
-            GradRegMLPClassifier(penalty=None, loss=LabelSmoothing(0.1, loss=Squares())).fit(MULTI_X, MULTI_Y)
+            GradRegMLPClassifier(penalty=None, loss=LabelSmoothing(0.1, loss=Squares())).fit(
+                MULTI_X, MULTI_Y
+            )
 
     def test_early_stopping_still_scores_the_labels(self):
-        model = GradRegMLPClassifier(loss=LabelSmoothing(0.4), early_stopping=True, max_iter=100, random_state=0)
+        model = GradRegMLPClassifier(
+            loss=LabelSmoothing(0.4), early_stopping=True, max_iter=100, random_state=0
+        )
         assert model.fit(MULTI_X, MULTI_Y).best_validation_score_ > 0.8
 
 
 class TestLikelihoodsThatDoNotFit:
-    @pytest.mark.parametrize("loss", ["poisson", "squared_error", Poisson(), Bernoulli(), Categorical()], ids=str)
+    @pytest.mark.parametrize(
+        "loss", ["poisson", "squared_error", Poisson(), Bernoulli(), Categorical()], ids=str
+    )
     @pytest.mark.parametrize("Estimator", [GradRegLogisticRegression, GradRegMLPClassifier])
     def test_a_classifier_refuses_what_says_nothing_of_its_classes(self, Estimator, loss):
         y = np.minimum(MULTI_Y, 1) if isinstance(loss, Categorical) else MULTI_Y
-        with pytest.raises(ValueError, match=r"is not a loss for . classes with . outputs?. Use loss=None"):
+        with pytest.raises(
+            ValueError, match=r"is not a loss for . classes with . outputs?. Use loss=None"
+        ):
             Estimator(loss=loss).fit(MULTI_X, y)
 
     def test_a_penalty_on_classes_refuses_counts(self):
         with pytest.raises(
-            ValueError, match=r"RightReasons needs class probabilities, which Poisson\(\) does not have"
+            ValueError,
+            match=r"RightReasons needs class probabilities, which Poisson\(\) does not have",
         ):
             GradRegMLPRegressor(penalty=RightReasons(), loss="poisson").fit(MULTI_X, MULTI_Y)
 
@@ -278,13 +328,17 @@ class TestLossesOfTwoSamples:
 
             def value(self, step):
                 f = step.outputs[:, 0]
-                return (anp.dot(step.weights_of("first"), f) - anp.dot(step.weights_of("second"), f)) ** 2
+                return (
+                    anp.dot(step.weights_of("first"), f) - anp.dot(step.weights_of("second"), f)
+                ) ** 2
 
         monkeypatch.setattr("sklearn_irg._engine.objective._BLOCK_BYTES", 1)
         network, X, _, theta, rng = problem("logistic", n_samples=200)
         first, weight = np.arange(200) < 80, rng.rand(200)
         groups = {"first": np.flatnonzero(first), "second": np.flatnonzero(~first)}
-        objective = make_objective(network, X, None, loss=SquaredDifference(), sample_weight=weight, groups=groups)
+        objective = make_objective(
+            network, X, None, loss=SquaredDifference(), sample_weight=weight, groups=groups
+        )
         f = outputs_of(network, theta)(X)[:, 0]
         means = [np.average(f[rows], weights=weight[rows]) for rows in (first, ~first)]
         np.testing.assert_allclose(evaluate(objective, theta)[0], (means[0] - means[1]) ** 2)
@@ -303,10 +357,14 @@ class TestLossesWithoutLabels:
             def value(self, step):
                 return step.losses.sum()
 
-        with pytest.raises(ValueError, match="there are no targets to read: the loss uses no labels"):
+        with pytest.raises(
+            ValueError, match="there are no targets to read: the loss uses no labels"
+        ):
             GradRegMLPClassifier(loss=Peeking(), penalty=None).fit(MULTI_X, MULTI_Y)
 
     def test_early_stopping_has_nothing_to_score(self):
         model = GradRegMLPClassifier(loss=Squares(), penalty=None, early_stopping=True)
-        with pytest.raises(ValueError, match="early_stopping scores held-out labels, but loss=Squares"):
+        with pytest.raises(
+            ValueError, match="early_stopping scores held-out labels, but loss=Squares"
+        ):
             model.fit(MULTI_X, MULTI_Y)

@@ -29,9 +29,15 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 class TestBalancedAlpha:
     def test_penalty_and_loss_are_equal_at_the_start_and_l2_belongs_to_neither(self):
         model = GradRegMLPClassifier((7,), penalty=WeightDecay(), random_state=0)
-        start = clone(model).set_params(max_iter=1, learning_rate_init=1e-12, alpha=0.0, l2=0).fit(MULTI_X, MULTI_Y)
+        start = (
+            clone(model)
+            .set_params(max_iter=1, learning_rate_init=1e-12, alpha=0.0, l2=0)
+            .fit(MULTI_X, MULTI_Y)
+        )
         decay = sum((W**2).sum() for W in start.coefs_)
-        np.testing.assert_allclose(balanced_alpha(model, MULTI_X, MULTI_Y), start.loss_ / decay, rtol=1e-6)
+        np.testing.assert_allclose(
+            balanced_alpha(model, MULTI_X, MULTI_Y), start.loss_ / decay, rtol=1e-6
+        )
         heavy = clone(model).set_params(l2=100.0)
         assert balanced_alpha(heavy, MULTI_X, MULTI_Y) == balanced_alpha(model, MULTI_X, MULTI_Y)
 
@@ -39,18 +45,29 @@ class TestBalancedAlpha:
         frame = pd.DataFrame(MULTI_X, columns=list("abcd"))
         model = GradRegMLPClassifier(penalty=InputGradient(features=["a"]), random_state=0)
         alpha = balanced_alpha(model, frame, MULTI_Y)
-        np.testing.assert_allclose(balanced_alpha(clone(model).set_params(dropout=0.5), frame, MULTI_Y), alpha)
+        np.testing.assert_allclose(
+            balanced_alpha(clone(model).set_params(dropout=0.5), frame, MULTI_Y), alpha
+        )
         tiny = clone(model).set_params(penalty=1e-7 * model.penalty)
-        np.testing.assert_allclose(balanced_alpha(tiny, frame.astype(np.float32), MULTI_Y), 1e7 * alpha, rtol=1e-4)
+        np.testing.assert_allclose(
+            balanced_alpha(tiny, frame.astype(np.float32), MULTI_Y), 1e7 * alpha, rtol=1e-4
+        )
 
     def test_starts_inside_a_constraint(self):
-        model = GradRegMLPClassifier(penalty="weight_decay", constraint=FrobeniusCap(0.1), random_state=0)
+        model = GradRegMLPClassifier(
+            penalty="weight_decay", constraint=FrobeniusCap(0.1), random_state=0
+        )
         assert balanced_alpha(model, MULTI_X, MULTI_Y) > 50
 
     def test_takes_a_mask(self):
-        model, mask = GradRegMLPClassifier(penalty="right_reasons", random_state=0), np.zeros(MULTI_X.shape, dtype=bool)
+        model, mask = (
+            GradRegMLPClassifier(penalty="right_reasons", random_state=0),
+            np.zeros(MULTI_X.shape, dtype=bool),
+        )
         mask[:, 0] = True
-        assert balanced_alpha(model, MULTI_X, MULTI_Y, mask=mask) > balanced_alpha(model, MULTI_X, MULTI_Y)
+        assert balanced_alpha(model, MULTI_X, MULTI_Y, mask=mask) > balanced_alpha(
+            model, MULTI_X, MULTI_Y
+        )
 
     def test_a_penalty_that_vanishes_at_the_start_is_an_error(self):
         for model in (GradRegLogisticRegression(), GradRegMLPClassifier(penalty=None)):
@@ -59,7 +76,9 @@ class TestBalancedAlpha:
 
     def test_a_pipeline_is_shown_the_way(self):
         with pytest.raises(TypeError, match="For a pipeline, pass its last step"):
-            balanced_alpha(make_pipeline(StandardScaler(), GradRegMLPClassifier()), MULTI_X, MULTI_Y)
+            balanced_alpha(
+                make_pipeline(StandardScaler(), GradRegMLPClassifier()), MULTI_X, MULTI_Y
+            )
 
 
 SOME = np.where(np.arange(150) % 5, -1, MULTI_Y)  # ten labeled rows of each class
@@ -103,7 +122,10 @@ class TestLabeledStratifiedKFold:
         words = np.array([marker if label < 0 else "abc"[label] for label in SOME], dtype=object)
         words = np.array(["abc"[label] for label in MULTI_Y]) if marker is None else words
         cv = LabeledStratifiedKFold(2, unlabeled_label=marker)
-        assert all(set(words[test]) == set("abc") for _, test in cv.split(pd.DataFrame(MULTI_X), pd.Series(words)))
+        assert all(
+            set(words[test]) == set("abc")
+            for _, test in cv.split(pd.DataFrame(MULTI_X), pd.Series(words))
+        )
 
     def test_works_wherever_scikit_learn_takes_cv(self):
         model = VATClassifier(max_iter=30, learning_rate_init=0.01, random_state=0)
@@ -121,7 +143,8 @@ class TestLabeledStratifiedKFold:
             (np.full(150, -1), "no labeled row: all are unlabeled_label=-1"),
             (
                 np.where(np.arange(150) < 3, np.arange(150) % 2, -1),
-                "n_splits=5 needs a class with as many labeled rows, but the largest one in y has 2",
+                "n_splits=5 needs a class with as many labeled rows, but the largest one in y has "
+                "2",
             ),
         ],
     )
@@ -136,7 +159,9 @@ def test_calibration_and_thresholds_are_fitted_on_labels_that_a_frozen_model_has
     rng = np.random.RandomState(0)
     some = np.where(rng.rand(len(y)) < 0.2, y, -1)
     train, held_out = next(LabeledStratifiedKFold(3).split(X, some))
-    model = make_pipeline(StandardScaler(), VATClassifier(random_state=0, max_iter=20)).fit(X[train], some[train])
+    model = make_pipeline(StandardScaler(), VATClassifier(random_state=0, max_iter=20)).fit(
+        X[train], some[train]
+    )
     for wrapper in (CalibratedClassifierCV, TunedThresholdClassifierCV):
         options = {"cv": "prefit", "refit": False} if wrapper is TunedThresholdClassifierCV else {}
         tuned = wrapper(FrozenEstimator(model), **options).fit(X[held_out], some[held_out])

@@ -47,12 +47,30 @@ def of_library(module, kind, **options):
 
 
 def catboost(**options):
-    named = {"cat_features": list(CATEGORIES), "one_hot_max_size": 50, "iterations": 8, "depth": 4, "thread_count": 1}
-    return of_library("catboost", "CatBoostClassifier", verbose=0, allow_writing_files=False, **{**named, **options})
+    named = {
+        "cat_features": list(CATEGORIES),
+        "one_hot_max_size": 50,
+        "iterations": 8,
+        "depth": 4,
+        "thread_count": 1,
+    }
+    return of_library(
+        "catboost",
+        "CatBoostClassifier",
+        verbose=0,
+        allow_writing_files=False,
+        **{**named, **options},
+    )
 
 
 def xgboost(**options):
-    return of_library("xgboost", "XGBClassifier", enable_categorical=True, max_cat_to_onehot=1, **{**SMALL, **options})
+    return of_library(
+        "xgboost",
+        "XGBClassifier",
+        enable_categorical=True,
+        max_cat_to_onehot=1,
+        **{**SMALL, **options},
+    )
 
 
 def lightgbm(**options):
@@ -70,7 +88,11 @@ def ebm(**options):
         "learning_rate": 0.1,
     }
     return of_library(
-        "interpret.glassbox", "ExplainableBoostingClassifier", outer_bags=1, n_jobs=1, **{**named, **options}
+        "interpret.glassbox",
+        "ExplainableBoostingClassifier",
+        outer_bags=1,
+        n_jobs=1,
+        **{**named, **options},
     )
 
 
@@ -108,9 +130,17 @@ def make_table(n_classes=2, n_samples=300):
             "flag": rng.rand(n_samples) > 0.5,
         }
     )
-    score = 1.5 * table["count"] + table["size"] * np.where(table.kind == "y", -1, 1) + 0.5 * table.flag
-    score += 3 * table.wood.isin(["ash", "yew"]) + 1.5 * (table.kind == "z") + 0.3 * rng.standard_normal(n_samples)
-    return categorical(table), np.digitize(score, np.quantile(score, np.arange(1, n_classes) / n_classes))
+    score = (
+        1.5 * table["count"] + table["size"] * np.where(table.kind == "y", -1, 1) + 0.5 * table.flag
+    )
+    score += (
+        3 * table.wood.isin(["ash", "yew"])
+        + 1.5 * (table.kind == "z")
+        + 0.3 * rng.standard_normal(n_samples)
+    )
+    return categorical(table), np.digitize(
+        score, np.quantile(score, np.arange(1, n_classes) / n_classes)
+    )
 
 
 def reading_of(model, table, threat):
@@ -123,9 +153,22 @@ def neighbors(table, i, reading, threat, levels):
     cuts = reading.trees.thresholds(3)
     sizes = np.concatenate([[row["size"]], cuts, np.nextafter(cuts, np.inf)])
     sizes = sizes[np.abs(sizes - row["size"]) <= 1.01 * threat.epsilon * size_scale]
-    counts = [count for count in range(6) if abs(count - row["count"]) <= 1.01 * threat.epsilon * count_scale]
-    cells = {"wood": levels["wood"], "count": counts, "kind": levels["kind"], "size": sizes, "flag": [False, True]}
-    cells = {name: [row[name], *(cell for cell in others if cell != row[name])] for name, others in cells.items()}
+    counts = [
+        count
+        for count in range(6)
+        if abs(count - row["count"]) <= 1.01 * threat.epsilon * count_scale
+    ]
+    cells = {
+        "wood": levels["wood"],
+        "count": counts,
+        "kind": levels["kind"],
+        "size": sizes,
+        "flag": [False, True],
+    }
+    cells = {
+        name: [row[name], *(cell for cell in others if cell != row[name])]
+        for name, others in cells.items()
+    }
     swaps = [name for name in cells if name not in ("count", "size")]
     listed = itertools.product(*(range(len(others)) for others in cells.values()))
     place = [k for k, name in enumerate(cells) if name in swaps]
@@ -167,15 +210,17 @@ def fitted(name, n_classes=2):
 
 @pytest.mark.parametrize("name", LIBRARIES)
 class TestEveryLibrary:
-    @pytest.mark.parametrize(("norm", "n_swaps", "n_classes"), [("l2", 2, 2), ("l1", 0, 2), ("l1", 1, 3)])
+    @pytest.mark.parametrize(
+        ("norm", "n_swaps", "n_classes"), [("l2", 2, 2), ("l1", 0, 2), ("l1", 1, 3)]
+    )
     def test_swaps_and_moves_are_exact(self, name, norm, n_swaps, n_classes):
         table, y = make_table(n_classes)
         threat = ThreatModel(0.65, norm=norm, n_swaps=n_swaps).fit(table)
         assert reading_of(fitted(name, n_classes), table, threat).trees.is_categorical[[0, 2]].all()
         expected = assert_exact(fitted(name, n_classes), threat, table[:N_ROWS], y[:N_ROWS])
-        assert adversarial_accuracy(fitted(name, n_classes), table[:N_ROWS], y[:N_ROWS], threat) == pytest.approx(
-            expected
-        )
+        assert adversarial_accuracy(
+            fitted(name, n_classes), table[:N_ROWS], y[:N_ROWS], threat
+        ) == pytest.approx(expected)
         assert expected < 1
 
     def test_categories_in_another_order_or_set_are_the_same_words(self, name):
@@ -184,7 +229,9 @@ class TestEveryLibrary:
         rows = table[:N_ROWS].assign(wood=table.wood.cat.set_categories(WOODS[::-1]))
         rows = rows.assign(kind=rows.kind.cat.set_categories(sorted(set(rows.kind), reverse=True)))
         expected = assert_exact(fitted(name), threat, rows, y[:N_ROWS])
-        assert 0 < expected == listed_accuracies(fitted(name), threat, table[:N_ROWS], y[:N_ROWS]) < 1
+        assert (
+            0 < expected == listed_accuracies(fitted(name), threat, table[:N_ROWS], y[:N_ROWS]) < 1
+        )
 
 
 @pytest.mark.parametrize("name", ["histograms", "catboost"])
@@ -199,12 +246,20 @@ def test_fixed_columns_and_allowed_swaps_are_kept(name):
 @pytest.mark.parametrize("name", TAKE_MISSING)
 def test_missing_categories_stay_missing(name, n_swaps):
     table, y = make_table()
-    table = table.assign(wood=table.wood.where(table.wood != "elm"), size=table["size"].where(table["count"] != 3))
+    table = table.assign(
+        wood=table.wood.where(table.wood != "elm"), size=table["size"].where(table["count"] != 3)
+    )
     model = LIBRARIES[name]().fit(table, y)
     threat = ThreatModel(0.65, n_swaps=n_swaps).fit(table)
-    rows = np.concatenate([np.flatnonzero(table.wood.isna())[:5], np.flatnonzero(table.wood.notna())[:5]])
+    rows = np.concatenate(
+        [np.flatnonzero(table.wood.isna())[:5], np.flatnonzero(table.wood.notna())[:5]]
+    )
     assert_exact(
-        model, threat, table.iloc[rows].reset_index(drop=True), y[rows], {**CATEGORIES, "wood": set(WOODS) - {"elm"}}
+        model,
+        threat,
+        table.iloc[rows].reset_index(drop=True),
+        y[rows],
+        {**CATEGORIES, "wood": set(WOODS) - {"elm"}},
     )
 
 
@@ -236,17 +291,32 @@ CELLS = {
     "flags": lambda table: table.wood == "ash",
     "fractions": lambda table: table.wood.cat.codes * 0.5,
 }
-NO_LEVELS = {("xgboost", "flags"), ("xgboost", "fractions"), ("catboost", "fractions")}  # which fit refuses
+NO_LEVELS = {
+    ("xgboost", "flags"),
+    ("xgboost", "fractions"),
+    ("catboost", "fractions"),
+}  # which fit refuses
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [pair for pair in itertools.product([*TAKE_UNKNOWN, "xgboost"], CELLS) if pair not in NO_LEVELS]
+    ("name", "kind"),
+    [
+        pair
+        for pair in itertools.product([*TAKE_UNKNOWN, "xgboost"], CELLS)
+        if pair not in NO_LEVELS
+    ],
 )
 def test_categories_that_are_no_words(name, kind):
     table, y = make_table()
     table = table.assign(wood=pd.Categorical(CELLS[kind](table)))
     model, threat = LIBRARIES[name]().fit(table, y), ThreatModel(0.65, n_swaps=1).fit(table)
-    assert_exact(model, threat, table[:N_ROWS], y[:N_ROWS], {**CATEGORIES, "wood": table.wood.cat.categories.tolist()})
+    assert_exact(
+        model,
+        threat,
+        table[:N_ROWS],
+        y[:N_ROWS],
+        {**CATEGORIES, "wood": table.wood.cat.categories.tolist()},
+    )
 
 
 def test_ordered_categories_that_lightgbm_takes_for_numbers_are_searched():
@@ -258,7 +328,7 @@ def test_ordered_categories_that_lightgbm_takes_for_numbers_are_searched():
     assert (evaluate_robustness(model, table[:5], y[:5], threat).attacked_by == "search").all()
 
 
-# -- numbers that are categories ------------------------------------------------------------------------------------------
+# -- numbers that are categories -------------------------------------------------------------------
 
 NUMBERS = [2, 3, 5, 8, 13]
 CODED = {
@@ -278,8 +348,19 @@ CODED = {
 
 def make_array(seed=0, n_samples=300):
     rng = np.random.RandomState(seed)
-    X = np.column_stack([rng.choice(NUMBERS, n_samples), rng.randint(0, 6, n_samples), rng.randint(0, 40, n_samples)])
-    score = 1.5 * X[:, 1] + 0.05 * X[:, 2] + 1.5 * np.isin(X[:, 0], [3, 13]) + 0.3 * rng.standard_normal(n_samples)
+    X = np.column_stack(
+        [
+            rng.choice(NUMBERS, n_samples),
+            rng.randint(0, 6, n_samples),
+            rng.randint(0, 40, n_samples),
+        ]
+    )
+    score = (
+        1.5 * X[:, 1]
+        + 0.05 * X[:, 2]
+        + 1.5 * np.isin(X[:, 0], [3, 13])
+        + 0.3 * rng.standard_normal(n_samples)
+    )
     return X, (score > np.median(score)).astype(int)
 
 
@@ -322,10 +403,12 @@ def test_distances_are_those_to_other_cells_with_the_categories_of_a_row():
     model, labels = fitted("histograms"), y[:N_ROWS]
     lower, upper = distance_interval(model, table[:N_ROWS], labels, norm="l2", method="exact")
     np.testing.assert_allclose(lower, upper, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(certified_radius(model, table[:N_ROWS], labels, norm="l2"), lower, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        certified_radius(model, table[:N_ROWS], labels, norm="l2"), lower, rtol=1e-6, atol=1e-9
+    )
 
 
-# -- what is not believed -------------------------------------------------------------------------------------------------
+# -- what is not believed --------------------------------------------------------------------------
 
 
 def shifted(cells, reading, column):
@@ -341,7 +424,12 @@ def known(cells, reading, column):
 
 @pytest.mark.parametrize(
     ("name", "wrong"),
-    [*((name, shifted) for name in TAKE_UNKNOWN), ("histograms", known), ("lightgbm", known), ("ebm", known)],
+    [
+        *((name, shifted) for name in TAKE_UNKNOWN),
+        ("histograms", known),
+        ("lightgbm", known),
+        ("ebm", known),
+    ],
 )
 def test_wrong_codes_are_seen(name, wrong, monkeypatch):
     table, y = make_table()
@@ -366,7 +454,9 @@ def test_levels_are_compared_even_if_one_row_is_attacked(monkeypatch):
     threat = ThreatModel(0.65, n_swaps=1).fit(table)
     swapped = {"ash": "fir", "fir": "ash"}
     monkeypatch.setattr(
-        codes, "codes_of", lambda cells, *others: codes_of([swapped.get(cell, cell) for cell in cells], *others)
+        codes,
+        "codes_of",
+        lambda cells, *others: codes_of([swapped.get(cell, cell) for cell in cells], *others),
     )
     row = table[table.wood == "oak"][:1].reset_index(drop=True)
     with pytest.raises(TypeError, match=r"nothing is certain.*is not what its trees say"):
@@ -383,7 +473,10 @@ def test_numbers_that_move_where_trees_have_categories_are_searched():
 
 def test_counters_of_categories_are_searched():
     table, y = make_table()
-    model, threat = catboost(one_hot_max_size=2).fit(table, y), ThreatModel(0.3, n_swaps=1).fit(table)
+    model, threat = (
+        catboost(one_hot_max_size=2).fit(table, y),
+        ThreatModel(0.3, n_swaps=1).fit(table),
+    )
     with pytest.raises(TypeError, match="counters of categories"):
         certified_accuracy(model, table[:5], y[:5], threat)
     assert (evaluate_robustness(model, table[:5], y[:5], threat).attacked_by == "search").all()

@@ -24,7 +24,14 @@ from tests.test_architecture import public_objects
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "guide" / "papers.md").read_text(encoding="utf-8")
-CODE = sorted({code for line in PAGE.splitlines() if line.startswith("|") for code in re.findall(r"`([^`]+)`", line)})
+CODE = sorted(
+    {
+        code
+        for line in PAGE.splitlines()
+        if line.startswith("|")
+        for code in re.findall(r"`([^`]+)`", line)
+    }
+)
 PUBLIC = {name: getattr(sklearn_irg, name) for name in sklearn_irg.__all__} | {
     full.rsplit(".", 1)[1]: thing for full, thing in public_objects()
 }
@@ -64,7 +71,9 @@ def names():
         "linear": linear,
         "models": {"linear": linear, "network": model},
         "forest": RandomForestClassifier(3, max_depth=3, random_state=0).fit(X, y),
-        "path": regularization_path(GradRegLogisticRegression("weight_decay", l2=0), X, y, [0.1, 1.0]),
+        "path": regularization_path(
+            GradRegLogisticRegression("weight_decay", l2=0), X, y, [0.1, 1.0]
+        ),
     }
 
 
@@ -82,7 +91,9 @@ def as_estimator(value):
 
 
 def fit_briefly(estimator):
-    brief = {name: 10 for name in ("max_iter", "n_steps") if name in estimator.get_params(deep=False)}
+    brief = {
+        name: 10 for name in ("max_iter", "n_steps") if name in estimator.get_params(deep=False)
+    }
     y = names()["y"].astype(float) if is_regressor(estimator) else names()["y"]
     return clone(estimator).set_params(**brief).fit(names()["X"], y)
 

@@ -134,9 +134,13 @@ MOVE_INPUTS, READ_INPUTS = of_kind(
     RandomPerturbation,
     VirtualAdversarial,
 )
-IMPOSSIBLE = [(p, "labels") for p in of_kind(READ_CLASSES, ClassBalance)[0]]  # labels do not exclude one another
+IMPOSSIBLE = [
+    (p, "labels") for p in of_kind(READ_CLASSES, ClassBalance)[0]
+]  # labels do not exclude one another
 AT_INTERPOLATES = [p for p in READ_INPUTS if "interpolates" in repr(p)]
-DETERMINISTIC = [p for p in PENALTIES if not any(term.is_stochastic or term.is_detached for _, term in p.terms())]
+DETERMINISTIC = [
+    p for p in PENALTIES if not any(term.is_stochastic or term.is_detached for _, term in p.terms())
+]
 
 
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
@@ -148,20 +152,28 @@ class TestEveryPenalty:
     def test_scales_with_its_weight_and_with_alpha(self, penalty):
         network, X, Y, theta, _ = problem()
         one = penalty_value(penalty, network, X, Y, theta)
-        np.testing.assert_allclose(penalty_value(2.5 * penalty, network, X, Y, theta), 2.5 * one, rtol=1e-9)
-        np.testing.assert_allclose(penalty_value((penalty * 0.5) * 5, network, X, Y, theta), 2.5 * one, rtol=1e-9)
+        np.testing.assert_allclose(
+            penalty_value(2.5 * penalty, network, X, Y, theta), 2.5 * one, rtol=1e-9
+        )
+        np.testing.assert_allclose(
+            penalty_value((penalty * 0.5) * 5, network, X, Y, theta), 2.5 * one, rtol=1e-9
+        )
 
     def test_survives_clone_and_pickle(self, penalty):
         network, X, Y, theta, _ = problem()
         for copy in (clone(penalty), pickle.loads(pickle.dumps(penalty))):
             assert repr(copy) == repr(penalty)
-            assert penalty_value(copy, network, X, Y, theta) == penalty_value(penalty, network, X, Y, theta)
+            assert penalty_value(copy, network, X, Y, theta) == penalty_value(
+                penalty, network, X, Y, theta
+            )
 
     def test_single_precision_stays_single_and_agrees_with_double(self, penalty):
         network, X, Y, theta, _ = problem()
         results = []
         for dtype in (np.float32, np.float64):
-            objective = make_objective(network, X.astype(dtype), Y.astype(dtype), penalty, np.float64(0.5))
+            objective = make_objective(
+                network, X.astype(dtype), Y.astype(dtype), penalty, np.float64(0.5)
+            )
             results.append(evaluate(objective, theta.astype(dtype)))
             assert results[-1][1].dtype == dtype
         np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-4)
@@ -173,7 +185,9 @@ def test_sample_weights_are_repeated_rows(penalty):
     network, X, Y, theta, _ = problem()
     counts = np.arange(1, len(X) + 1)
     weighted = make_objective(network, X, Y, penalty, 0.5, sample_weight=counts * 1.0)
-    repeated = make_objective(network, np.repeat(X, counts, axis=0), np.repeat(Y, counts, axis=0), penalty, 0.5)
+    repeated = make_objective(
+        network, np.repeat(X, counts, axis=0), np.repeat(Y, counts, axis=0), penalty, 0.5
+    )
     left, right = evaluate(weighted, theta), evaluate(repeated, theta)
     np.testing.assert_allclose(left[0], right[0], rtol=1e-10)
     np.testing.assert_allclose(left[1], right[1], rtol=1e-8, atol=1e-13)
@@ -188,7 +202,11 @@ def test_sparse_rows_are_dense_rows(penalty, batches, hidden):
     results = []
     for rows in (X, sparse.csr_array(X)):
         objective = make_objective(network, rows, Y, penalty)
-        batch = objective.everything() if batches == "everything" else next(objective.minibatches(7, False, rng))
+        batch = (
+            objective.everything()
+            if batches == "everything"
+            else next(objective.minibatches(7, False, rng))
+        )
         results.append(objective.value_and_grad(theta, batch, np.random.RandomState(0)))
     for dense, thin in zip(*results, strict=True):
         np.testing.assert_allclose(thin, dense, rtol=1e-9, atol=1e-13)
@@ -205,7 +223,12 @@ def test_what_moves_inputs_refuses_sparse_ones(penalty):
 @pytest.mark.parametrize(
     ("penalty", "likelihood"),
     [(p, kind) for p in READ_ANYTHING for kind in LIKELIHOODS]
-    + [(p, kind) for p in READ_CLASSES for kind in ("logistic", "labels", "softmax") if (p, kind) not in IMPOSSIBLE],
+    + [
+        (p, kind)
+        for p in READ_CLASSES
+        for kind in ("logistic", "labels", "softmax")
+        if (p, kind) not in IMPOSSIBLE
+    ],
     ids=repr,
 )
 def test_gradient_matches_finite_differences(penalty, likelihood, activation):
@@ -213,7 +236,9 @@ def test_gradient_matches_finite_differences(penalty, likelihood, activation):
     objective = make_objective(network, X, Y, penalty, 0.7, sample_weight=rng.rand(len(X)))
     direction = rng.randn(theta.size)
     expected = oracles.directional_derivative(lambda t: evaluate(objective, t)[0], theta, direction)
-    np.testing.assert_allclose(evaluate(objective, theta)[1] @ direction, expected, rtol=5e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        evaluate(objective, theta)[1] @ direction, expected, rtol=5e-6, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("likelihood", ["identity", "exp"])
@@ -265,8 +290,12 @@ def test_unlabeled_rows_count_in_terms_that_read_no_labels_and_only_there(penalt
     network, X, Y, theta, _ = problem(n_samples=12)
     labeled = np.arange(12) < 5
     some = penalty_value(penalty, network, X, Y, theta, labeled=labeled)
-    changed = penalty_value(penalty, network, X, np.where(labeled[:, None], Y, Y[::-1]), theta, labeled=labeled)
-    moved = penalty_value(penalty, network, np.where(labeled[:, None], X, 2 * X), Y, theta, labeled=labeled)
+    changed = penalty_value(
+        penalty, network, X, np.where(labeled[:, None], Y, Y[::-1]), theta, labeled=labeled
+    )
+    moved = penalty_value(
+        penalty, network, np.where(labeled[:, None], X, 2 * X), Y, theta, labeled=labeled
+    )
     assert changed == some  # the labels of unlabeled rows are never read
     assert (moved != some) == (penalty in LABEL_FREE)
 
@@ -287,12 +316,16 @@ def test_vanishes_for_zero_weights(penalty):
 @pytest.mark.parametrize("hidden", [(), (7,), (7, 6)], ids=len)
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("norm", ["l2", "l1"])
-def test_input_gradient_is_the_norm_of_the_finite_difference_gradient_of_the_loss(hidden, likelihood, norm):
+def test_input_gradient_is_the_norm_of_the_finite_difference_gradient_of_the_loss(
+    hidden, likelihood, norm
+):
     network, X, Y, theta, rng = problem(likelihood, hidden=hidden)
     weight = rng.rand(len(X))
     G = oracles.input_gradients(row_losses(network, theta, Y), X)[:, [0, 2]]
     norms = (G**2).sum(axis=1) if norm == "l2" else abs(G).sum(axis=1)
-    value = penalty_value(InputGradient(norm, features=[0, -3]), network, X, Y, theta, sample_weight=weight)
+    value = penalty_value(
+        InputGradient(norm, features=[0, -3]), network, X, Y, theta, sample_weight=weight
+    )
     np.testing.assert_allclose(value, np.average(norms, weights=weight), rtol=1e-6)
 
 
@@ -319,7 +352,11 @@ def test_right_reasons_is_the_gradient_of_summed_log_probabilities(likelihood):
 
     def summed_log_probabilities(X):
         P = oracles.means(outputs_of(network, theta)(X), network.likelihood.out_activation)
-        return np.log(P).sum(axis=1) if likelihood == "softmax" else (np.log(P) + np.log(1 - P)).sum(axis=1)
+        return (
+            np.log(P).sum(axis=1)
+            if likelihood == "softmax"
+            else (np.log(P) + np.log(1 - P)).sum(axis=1)
+        )
 
     G = oracles.input_gradients(summed_log_probabilities, X)
     value = penalty_value(RightReasons(), network, X, Y, theta)
@@ -332,8 +369,14 @@ def test_right_reasons_is_the_gradient_of_summed_log_probabilities(likelihood):
 def test_conditional_entropy_is_scipys(likelihood):
     network, X, Y, theta, _ = problem(likelihood)
     P = oracles.means(outputs_of(network, theta)(X), network.likelihood.out_activation)
-    of_rows = scipy_entropy(P, axis=1) if likelihood == "softmax" else scipy_entropy([P, 1 - P]).sum(axis=1)
-    np.testing.assert_allclose(penalty_value(ConditionalEntropy(), network, X, Y, theta), of_rows.mean(), rtol=1e-12)
+    of_rows = (
+        scipy_entropy(P, axis=1)
+        if likelihood == "softmax"
+        else scipy_entropy([P, 1 - P]).sum(axis=1)
+    )
+    np.testing.assert_allclose(
+        penalty_value(ConditionalEntropy(), network, X, Y, theta), of_rows.mean(), rtol=1e-12
+    )
     sure = evaluate(make_objective(network, X, Y, ConditionalEntropy()), 1e3 * theta)
     assert np.isfinite(sure[0])
     assert np.isfinite(sure[1]).all()
@@ -359,17 +402,31 @@ class TestClassBalance:
     def test_only_ratios_of_weights_matter_to_it(self):
         network, X, Y, theta, rng = problem()
         weight = rng.rand(20)
-        values = [penalty_value(ClassBalance(), network, X, Y, theta, sample_weight=c * weight) for c in (1e-3, 1, 1e3)]
+        values = [
+            penalty_value(ClassBalance(), network, X, Y, theta, sample_weight=c * weight)
+            for c in (1e-3, 1, 1e3)
+        ]
         np.testing.assert_allclose(values, values[0], rtol=1e-12)
 
     @pytest.mark.parametrize("labels", ["two", "three"])
     @pytest.mark.parametrize("class_weight", ["balanced", {0: 5, 1: 0.5, 2: 3}], ids=str)
     @pytest.mark.parametrize("amount", [0.0, 0.3])
-    def test_shares_and_mean_depend_on_no_weight_of_a_class_and_no_smoothing(self, labels, class_weight, amount):
+    def test_shares_and_mean_depend_on_no_weight_of_a_class_and_no_smoothing(
+        self, labels, class_weight, amount
+    ):
         y = MULTI_Y[20:] if labels == "three" else np.minimum(MULTI_Y[20:], 1)
         X, weight = MULTI_X[20:], np.random.RandomState(0).rand(130)
-        class_weight = {k: class_weight[k] for k in np.unique(y)} if isinstance(class_weight, dict) else class_weight
-        options = {"l2": 0.0, "loss": LabelSmoothing(amount), "class_weight": class_weight, "max_iter": 1000}
+        class_weight = (
+            {k: class_weight[k] for k in np.unique(y)}
+            if isinstance(class_weight, dict)
+            else class_weight
+        )
+        options = {
+            "l2": 0.0,
+            "loss": LabelSmoothing(amount),
+            "class_weight": class_weight,
+            "max_iter": 1000,
+        }
         model = GradRegLogisticRegression(ClassBalance(), 2.0, **options).fit(X, y, weight)
         P, K = model.predict_proba(X), len(model.classes_)
         of_classes = compute_sample_weight(class_weight, y)
@@ -389,7 +446,10 @@ class TestClassBalance:
             for weights, given in ((None, None), (factors, np.ones(20)))
         ]
         for batch in zip(*(one.minibatches(7, False, rng) for one in both), strict=True):
-            values = [one.value(theta, b) / b.weights["all"].sum() for one, b in zip(both, batch, strict=True)]
+            values = [
+                one.value(theta, b) / b.weights["all"].sum()
+                for one, b in zip(both, batch, strict=True)
+            ]
             np.testing.assert_allclose(*values, rtol=1e-12)
 
     def test_a_class_without_labeled_rows_has_no_share(self):
@@ -398,7 +458,9 @@ class TestClassBalance:
         P = oracles.means(outputs_of(network, theta)(X), "softmax").mean(axis=0)
         Y[Y.sum(axis=1) == 0, 1] = 1
         expected = scipy_entropy(Y.sum(axis=0), P)
-        np.testing.assert_allclose(penalty_value(ClassBalance(), network, X, Y, theta), expected, rtol=1e-9)
+        np.testing.assert_allclose(
+            penalty_value(ClassBalance(), network, X, Y, theta), expected, rtol=1e-9
+        )
 
     def test_a_class_that_is_given_up_stays_finite(self):
         network, X, Y, theta, _ = problem()
@@ -410,8 +472,16 @@ class TestClassBalance:
     @pytest.mark.parametrize(
         ("priors", "likelihood", "message"),
         [
-            ([0.5, 0.5], "softmax", r"priors of ClassBalance must be 4 numbers, one per class; got \[0.5, 0.5\]"),
-            ("labeled", "labels", "needs classes that exclude one another; got an indicator of labels"),
+            (
+                [0.5, 0.5],
+                "softmax",
+                r"priors of ClassBalance must be 4 numbers, one per class; got \[0.5, 0.5\]",
+            ),
+            (
+                "labeled",
+                "labels",
+                "needs classes that exclude one another; got an indicator of labels",
+            ),
         ],
     )
     def test_priors_that_do_not_fit_are_refused(self, priors, likelihood, message):
@@ -421,7 +491,9 @@ class TestClassBalance:
 
     def test_the_index_of_a_series_is_not_ignored(self):
         shares = pd.Series([0, 1, 1, 1, 2, 3]).value_counts(normalize=True)
-        with pytest.raises(ValueError, match="priors of ClassBalance are taken in the order of classes_"):
+        with pytest.raises(
+            ValueError, match="priors of ClassBalance are taken in the order of classes_"
+        ):
             ClassBalance(shares).check_parameters()
 
 
@@ -429,7 +501,9 @@ class TestLocalRadius:
     def test_neither_a_constant_column_nor_a_shift_nor_the_scale_changes_it(self):
         X = np.random.RandomState(0).randn(60, 20)
         radii = LocalRadius().radii(X)
-        np.testing.assert_allclose(LocalRadius().radii(np.c_[X, np.full(60, 1e9)]), radii, rtol=1e-6)
+        np.testing.assert_allclose(
+            LocalRadius().radii(np.c_[X, np.full(60, 1e9)]), radii, rtol=1e-6
+        )
         np.testing.assert_allclose(LocalRadius().radii(X + 1e7), radii, rtol=1e-6)
         for scale in (1e-200, 1e200):
             np.testing.assert_allclose(LocalRadius().radii(X * scale), radii * scale, rtol=1e-9)
@@ -445,14 +519,22 @@ class TestLocalRadius:
         objective = make_objective(network, X, Y, kind("local"))
         expected = LocalRadius().radii(X)
         batch = list(objective.minibatches(7, True, np.random.RandomState(0)))[1]
-        for some in (objective.everything(), batch, batch.blocks(3)[1], objective.everything().blocks(6)[2]):
+        for some in (
+            objective.everything(),
+            batch,
+            batch.blocks(3)[1],
+            objective.everything().blocks(6)[2],
+        ):
             moved = perturbed(objective.terms[1][1], objective, theta, some)[1]
-            np.testing.assert_allclose(np.linalg.norm(moved - some.X, axis=1), expected[some.rows], rtol=1e-10)
+            np.testing.assert_allclose(
+                np.linalg.norm(moved - some.X, axis=1), expected[some.rows], rtol=1e-10
+            )
 
     def test_a_row_alone_has_no_neighbors(self):
         network, X, Y, _, _ = problem()
         with pytest.raises(
-            ValueError, match=r'epsilon="local" needs at least 2 rows to have neighbors; got n_samples=1\.'
+            ValueError,
+            match=r'epsilon="local" needs at least 2 rows to have neighbors; got n_samples=1\.',
         ):
             make_objective(network, X[:1], Y[:1], VirtualAdversarial("local"))
 
@@ -465,7 +547,11 @@ class TestTransform:
     def test_the_change_is_from_the_prediction_at_the_row_to_that_at_the_transformed_one(self):
         network, X, Y, theta, _ = problem()
         value = penalty_value(
-            RandomPerturbation(0, transform=lambda X, rng: np.roll(X, 1, axis=1)), network, X, Y, theta
+            RandomPerturbation(0, transform=lambda X, rng: np.roll(X, 1, axis=1)),
+            network,
+            X,
+            Y,
+            theta,
         )
         f = outputs_of(network, theta)
         P, Q = (oracles.means(f(rows), "softmax") for rows in (X, np.roll(X, 1, axis=1)))
@@ -481,7 +567,11 @@ class TestTransform:
     def test_draws_from_the_random_numbers_of_the_fit(self):
         network, X, Y, theta, _ = problem()
         objective = make_objective(network, X, Y, RandomPerturbation(0, transform=shifted))
-        assert evaluate(objective, theta, 0)[0] == evaluate(objective, theta, 0)[0] != evaluate(objective, theta, 1)[0]
+        assert (
+            evaluate(objective, theta, 0)[0]
+            == evaluate(objective, theta, 0)[0]
+            != evaluate(objective, theta, 1)[0]
+        )
 
     @pytest.mark.parametrize(
         ("transform", "found"),
@@ -493,7 +583,9 @@ class TestTransform:
     )
     def test_what_is_not_rows_is_refused(self, transform, found):
         network, X, Y, theta, _ = problem()
-        with pytest.raises(ValueError, match=f"must return finite rows of shape \\(20, 5\\); got .*{found}"):
+        with pytest.raises(
+            ValueError, match=f"must return finite rows of shape \\(20, 5\\); got .*{found}"
+        ):
             evaluate(make_objective(network, X, Y, VirtualAdversarial(transform=transform)), theta)
 
 
@@ -517,7 +609,9 @@ def test_lipschitz_gradient_is_the_squared_excess(two_sided):
     expected = excess**2 if two_sided else max(excess, 0) ** 2
     penalty = LipschitzGradient(bound, two_sided)
     np.testing.assert_allclose(penalty_value(penalty, network, X, Y, theta), expected, rtol=1e-7)
-    gradient = evaluate(make_objective(network, X, Y, LipschitzGradient(1.0, True)), np.zeros_like(theta))[1]
+    gradient = evaluate(
+        make_objective(network, X, Y, LipschitzGradient(1.0, True)), np.zeros_like(theta)
+    )[1]
     assert np.isfinite(gradient).all()
 
 
@@ -553,8 +647,12 @@ class TestNormOfTheParameterGradient:
     def test_agrees_with_torch(self):
         torch = pytest.importorskip("torch", reason="torch is in the dev group only")
         network, X, Y, theta, _ = problem("softmax", "softplus")
-        value, gradient = evaluate(make_objective(network, X, Y, ParameterGradient(squared=False), 0.5), theta)
-        layers = [[torch.tensor(a, requires_grad=True) for a in layer] for layer in network.unpack(theta)]
+        value, gradient = evaluate(
+            make_objective(network, X, Y, ParameterGradient(squared=False), 0.5), theta
+        )
+        layers = [
+            [torch.tensor(a, requires_grad=True) for a in layer] for layer in network.unpack(theta)
+        ]
         parameters = [a for layer in layers for a in layer]
         A = torch.tensor(X)
         for l, (W, b) in enumerate(layers):
@@ -570,19 +668,25 @@ class TestNormOfTheParameterGradient:
     def test_has_a_derivative_of_zero_where_the_gradient_is_zero(self):
         network, X, _, theta, _ = problem("identity")
         targets = np.array(network.forward(theta, X)[-1])
-        gradient = evaluate(make_objective(network, X, targets, ParameterGradient(squared=False)), theta)[1]
+        gradient = evaluate(
+            make_objective(network, X, targets, ParameterGradient(squared=False)), theta
+        )[1]
         np.testing.assert_array_equal(gradient, 0)
 
     def test_lbfgs_reaches_the_kink_where_that_is_the_optimum(self):
         X, y = MULTI_X[50:], MULTI_Y[50:]  # classes that overlap, so that the loss has a minimum
         options = {"l2": 0, "tol": 1e-7, "max_iter": 5000}
         plain = GradRegLogisticRegression(None, **options).fit(X, y)
-        held = GradRegLogisticRegression(ParameterGradient(squared=False), 10.0, **options).fit(X, y)
+        held = GradRegLogisticRegression(ParameterGradient(squared=False), 10.0, **options).fit(
+            X, y
+        )
         np.testing.assert_allclose(held.coef_, plain.coef_, rtol=1e-3)
 
     def test_lbfgs_finds_the_optimum_away_from_the_kink(self):
         penalty = ParameterGradient(squared=False)
-        model = GradRegLogisticRegression(penalty, 0.5, l2=5.0, tol=1e-7, max_iter=5000).fit(MULTI_X, MULTI_Y)
+        model = GradRegLogisticRegression(penalty, 0.5, l2=5.0, tol=1e-7, max_iter=5000).fit(
+            MULTI_X, MULTI_Y
+        )
         network = Network((4, 3), Identity(), LIKELIHOODS["softmax"][0])
         objective = make_objective(network, MULTI_X, np.eye(3)[MULTI_Y], penalty, 0.5)
         theta = np.append(model.coef_.T.ravel(), model.intercept_)
@@ -591,7 +695,9 @@ class TestNormOfTheParameterGradient:
         assert abs(gradient).max() < 1e-6
 
     def test_squared_is_a_boolean(self):
-        with pytest.raises(ValueError, match="squared of ParameterGradient must be True or False; got 'no'"):
+        with pytest.raises(
+            ValueError, match="squared of ParameterGradient must be True or False; got 'no'"
+        ):
             GradRegMLPClassifier(penalty=ParameterGradient(squared="no")).fit(MULTI_X, MULTI_Y)
 
 
@@ -609,7 +715,9 @@ class TestParameterGradientAndParametrizations:
         objective = make_objective(network, X, Y, ParameterGradient(), **options)
         direction, h = rng.standard_normal(theta.shape), 1e-6
         ends = [evaluate(objective, theta + sign * h * direction)[0] for sign in (1, -1)]
-        np.testing.assert_allclose((ends[0] - ends[1]) / (2 * h), evaluate(objective, theta)[1] @ direction, rtol=1e-6)
+        np.testing.assert_allclose(
+            (ends[0] - ends[1]) / (2 * h), evaluate(objective, theta)[1] @ direction, rtol=1e-6
+        )
 
     def test_under_spectral_normalization_agrees_with_torch(self):
         torch = pytest.importorskip("torch", reason="torch is in the dev group only")
@@ -618,14 +726,18 @@ class TestParameterGradientAndParametrizations:
         value, gradient = evaluate(
             make_objective(network, X, Y, ParameterGradient(), 0.5, constraint=constraint), theta
         )
-        layers = [[torch.tensor(a, requires_grad=True) for a in layer] for layer in network.unpack(theta)]
+        layers = [
+            [torch.tensor(a, requires_grad=True) for a in layer] for layer in network.unpack(theta)
+        ]
         parameters = [a for layer in layers for a in layer]
         A = torch.tensor(X)
         for l, (W, b) in enumerate(layers):
             A = A @ (2.0 ** (1 / 3) * W / torch.linalg.matrix_norm(W, 2)) + b
             A = torch.nn.functional.softplus(A) if l < 2 else A
         loss = -(torch.tensor(Y) * torch.log_softmax(A, dim=1)).sum() / len(X)
-        total = loss + 0.5 * sum((g * g).sum() for g in torch.autograd.grad(loss, parameters, create_graph=True))
+        total = loss + 0.5 * sum(
+            (g * g).sum() for g in torch.autograd.grad(loss, parameters, create_graph=True)
+        )
         expected = torch.cat([g.ravel() for g in torch.autograd.grad(total, parameters)])
         np.testing.assert_allclose(value, total.item(), rtol=1e-10)
         np.testing.assert_allclose(gradient, expected.numpy(), rtol=1e-8, atol=1e-10)
@@ -645,20 +757,31 @@ class TestParameterGradientAndParametrizations:
                 return 2 * theta
 
         penalty = InputGradient() + 0.1 * ParameterGradient()
-        cases = [({"batch_normalization": True}, "BatchNormalization"), ({"constraint": Doubled()}, "Doubled")]
+        cases = [
+            ({"batch_normalization": True}, "BatchNormalization"),
+            ({"constraint": Doubled()}, "Doubled"),
+        ]
         for options, name in cases:
             model = GradRegMLPClassifier((4,), penalty=penalty, **options)
-            with pytest.raises(ValueError, match=rf"ParameterGradient is a derivative .*, which under {name} are not"):
+            with pytest.raises(
+                ValueError,
+                match=rf"ParameterGradient is a derivative .*, which under {name} are not",
+            ):
                 model.fit(MULTI_X, MULTI_Y)
 
     def test_is_the_same_under_a_projection_which_changes_no_weight_in_the_forward_pass(self):
         network, X, Y, theta, _ = problem()
         plain = penalty_value(ParameterGradient(), network, X, Y, theta)
-        assert penalty_value(ParameterGradient(), network, X, Y, theta, constraint=FrobeniusCap(0.5)) == plain
+        assert (
+            penalty_value(ParameterGradient(), network, X, Y, theta, constraint=FrobeniusCap(0.5))
+            == plain
+        )
 
     def test_is_the_same_in_the_parameters_with_bounds_that_exact_zeros_need(self):
         penalty = InputGradient("l1") + 0.1 * ParameterGradient()
-        model = GradRegLogisticRegression(penalty, 0.1, tol=1e-6, max_iter=2000).fit(MULTI_X, MULTI_Y)
+        model = GradRegLogisticRegression(penalty, 0.1, tol=1e-6, max_iter=2000).fit(
+            MULTI_X, MULTI_Y
+        )
         network = Network((4, 3), Identity(), LIKELIHOODS["softmax"][0])
         theta = np.append(model.coef_.T.ravel(), model.intercept_)
         objective = make_objective(network, MULTI_X, np.eye(3)[MULTI_Y], penalty, 0.1)
@@ -692,7 +815,9 @@ def test_adversarial_training_with_a_small_radius_is_a_gradient_penalty(options,
     slopes, expected = (gradient - plain_gradient) / epsilon, share * (of_penalty - of_loss)
     np.testing.assert_allclose(slopes, expected, rtol=1e-2, atol=1e-3 * abs(expected).max())
     order = {"linf": 1}.get(options.get("norm"), 2)
-    norms = np.linalg.norm(oracles.input_gradients(losses, X), ord=order, axis=1) ** (1 if options.get("norm") else 2)
+    norms = np.linalg.norm(oracles.input_gradients(losses, X), ord=order, axis=1) ** (
+        1 if options.get("norm") else 2
+    )
     np.testing.assert_allclose((value - plain) / epsilon, norms.mean(), rtol=1e-3)
 
 
@@ -712,7 +837,11 @@ def test_feature_costs_multiply_derivatives_by_name_or_position(norm, power):
     network, X, Y, theta, _ = problem()
     G = oracles.input_gradients(row_losses(network, theta, Y), X) * [1, 5, 1, 0, 1]
     norms = np.linalg.norm(G, ord=int(norm[1]), axis=1) ** (power or int(norm[1]))
-    for weights, names in (({"b": 5.0, "d": 0}, list("abcde")), ({1: 5.0, -2: 0}, None), ([1, 5, 1, 0, 1], None)):
+    for weights, names in (
+        ({"b": 5.0, "d": 0}, list("abcde")),
+        ({1: 5.0, -2: 0}, None),
+        ([1, 5, 1, 0, 1], None),
+    ):
         penalty = InputGradient(norm, weights=weights, power=power)
         value = penalty_value(penalty, network, X, Y, theta, feature_names=names)
         np.testing.assert_allclose(value, norms.mean(), rtol=1e-6)
@@ -727,7 +856,9 @@ def test_costs_of_many_columns_are_not_mixed_up():
     one, other = np.ones(2000), np.ones(2000)
     other[1000] = 1e3
     single = [penalty_value(InputGradient(weights=w), network, X, Y, theta) for w in (one, other)]
-    both = penalty_value(InputGradient(weights=one) + InputGradient(weights=other), network, X, Y, theta)
+    both = penalty_value(
+        InputGradient(weights=one) + InputGradient(weights=other), network, X, Y, theta
+    )
     np.testing.assert_allclose(both, sum(single), rtol=1e-9)
 
 
@@ -735,7 +866,9 @@ class TestNoise:
     def average(self, penalty, n_draws=4000, likelihood="softmax", hidden=(7, 6)):
         network, X, Y, theta, _ = problem(likelihood, hidden=hidden, n_samples=6)
         rng = np.random.RandomState(0)
-        objective = make_objective(network, np.repeat(X, n_draws, axis=0), np.repeat(Y, n_draws, axis=0), penalty)
+        objective = make_objective(
+            network, np.repeat(X, n_draws, axis=0), np.repeat(Y, n_draws, axis=0), penalty
+        )
         batch = objective.everything()
         return objective.value(theta, batch, rng, objective.terms[1:]), network, X, Y, theta
 
@@ -745,15 +878,22 @@ class TestNoise:
         np.testing.assert_allclose(value, expected, rtol=0.01)
 
     def test_uniform_noise_has_the_same_standard_deviation(self):
-        gaussian, uniform = (self.average(InputNoise(0.05, distribution=d))[0] for d in ("gaussian", "uniform"))
+        gaussian, uniform = (
+            self.average(InputNoise(0.05, distribution=d))[0] for d in ("gaussian", "uniform")
+        )
         np.testing.assert_allclose(gaussian, uniform, rtol=1e-3)
 
     def test_dropped_inputs_keep_their_mean(self):
         network, X, Y, theta, _ = problem()
         objective = make_objective(
-            network, np.repeat(X, 500, axis=0), np.repeat(Y, 500, axis=0), InputDropout(0.3, features=[0, 1])
+            network,
+            np.repeat(X, 500, axis=0),
+            np.repeat(Y, 500, axis=0),
+            InputDropout(0.3, features=[0, 1]),
         )
-        moved = perturbed(InputDropout(0.3, features=[0, 1]), objective, theta)[1].reshape(20, 500, 5)
+        moved = perturbed(InputDropout(0.3, features=[0, 1]), objective, theta)[1].reshape(
+            20, 500, 5
+        )
         np.testing.assert_array_equal(moved[:, :, 2:], np.repeat(X[:, None, 2:], 500, axis=1))
         assert np.mean(moved[:, :, :2] == 0) == pytest.approx(0.3, abs=0.02)
         np.testing.assert_allclose(moved.mean(axis=1), X, rtol=0.15)
@@ -770,7 +910,9 @@ class TestNoise:
         noise = rng.randn(20, 7)
         (W, b), (V, c) = network.unpack(theta)
         expected = np.tanh(X @ W + b + noise) @ V + c
-        np.testing.assert_allclose(network.forward(theta, X, noise=[noise])[-1], expected, rtol=1e-12)
+        np.testing.assert_allclose(
+            network.forward(theta, X, noise=[noise])[-1], expected, rtol=1e-12
+        )
 
     def test_of_weights_is_one_draw_for_all_rows(self):
         network, X, Y, theta, _ = problem()
@@ -785,13 +927,17 @@ def test_a_bound_leaves_small_matrices_alone():
     norms = np.array([np.linalg.norm(W) for W, _ in network.unpack(theta)])
     bound = np.median(norms)
     expected = (np.maximum(norms - bound, 0) ** 2).sum()
-    np.testing.assert_allclose(penalty_value(WeightDecay(bound=bound), network, X, Y, theta), expected, rtol=1e-9)
+    np.testing.assert_allclose(
+        penalty_value(WeightDecay(bound=bound), network, X, Y, theta), expected, rtol=1e-9
+    )
 
 
 def test_power_iterations_find_the_spectral_norm_from_below():
     network, X, Y, theta, _ = problem()
     exact = penalty_value(SpectralNorm(), network, X, Y, theta)
-    values = [penalty_value(SpectralNorm(n_iterations=n), network, X, Y, theta) for n in (1, 3, 10, 200)]
+    values = [
+        penalty_value(SpectralNorm(n_iterations=n), network, X, Y, theta) for n in (1, 3, 10, 200)
+    ]
     assert values == sorted(values)
     assert values[0] < 0.95 * exact
     np.testing.assert_allclose(values[-1], exact, rtol=1e-9)
@@ -802,7 +948,9 @@ def test_power_iterations_leave_a_start_that_is_orthogonal_to_all_columns():
     W, _ = network.unpack(theta)[0]
     W -= W.mean()
     exact = penalty_value(SpectralNorm(), network, X, Y, theta)
-    np.testing.assert_allclose(penalty_value(SpectralNorm(n_iterations=1), network, X, Y, theta), exact, rtol=1e-9)
+    np.testing.assert_allclose(
+        penalty_value(SpectralNorm(n_iterations=1), network, X, Y, theta), exact, rtol=1e-9
+    )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -816,11 +964,17 @@ def test_an_unsquared_norm_does_not_hold_a_linear_model_at_its_start():
 
 
 def test_weights_of_zero_and_names_of_a_series_are_not_ignored():
-    X, y = pd.DataFrame(np.random.RandomState(0).randn(40, 2), columns=["a", "b"]), np.arange(40) % 2
+    X, y = (
+        pd.DataFrame(np.random.RandomState(0).randn(40, 2), columns=["a", "b"]),
+        np.arange(40) % 2,
+    )
     with pytest.raises(ValueError, match="weights are all zero, so nothing would be penalized"):
         GradRegLogisticRegression(InputGradient(weights=[0, 0])).fit(X, y)
     options = {"b": 5.0, "a": 1.0}
-    models = [GradRegLogisticRegression(InputGradient(weights=w)).fit(X, y) for w in (options, pd.Series(options))]
+    models = [
+        GradRegLogisticRegression(InputGradient(weights=w)).fit(X, y)
+        for w in (options, pd.Series(options))
+    ]
     np.testing.assert_array_equal(models[0].coef_, models[1].coef_)
 
 
@@ -840,7 +994,11 @@ def test_input_noise_tends_to_loss_plus_half_sigma_squared_times_the_trace_of_th
     traces = [np.trace(W @ (np.diag(p) - np.outer(p, p)) @ W.T) for p in P]
     losses = row_losses(network, theta, Y)(X)
     value = penalty_value(
-        InputNoise(sigma, n_draws=1), network, np.repeat(X, 400000, axis=0), np.repeat(Y, 400000, axis=0), theta
+        InputNoise(sigma, n_draws=1),
+        network,
+        np.repeat(X, 400000, axis=0),
+        np.repeat(Y, 400000, axis=0),
+        theta,
     )
     # noise of the mean of 1.2e6 losses of size sigma: about 5 % of a difference of size sigma**2
     np.testing.assert_allclose(value - losses.mean(), sigma**2 / 2 * np.mean(traces), rtol=0.1)
@@ -866,7 +1024,9 @@ def test_gradient_of_detached_perturbations_is_that_at_fixed_perturbation_and_pr
     entropy = row_losses(network, theta, targets)(X) if of_divergence else 0
 
     def frozen(t):
-        return (row_losses(network, t, targets)(moved) - entropy + row_losses(network, t, Y)(X)).mean()
+        return (
+            row_losses(network, t, targets)(moved) - entropy + row_losses(network, t, Y)(X)
+        ).mean()
 
     value, gradient = evaluate(objective, theta)
     np.testing.assert_allclose(value, frozen(theta), rtol=1e-10)
@@ -905,14 +1065,18 @@ def test_perturbations_keep_to_their_columns(penalty):
 
 
 @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "exp"])
-def test_virtual_adversarial_tends_to_half_epsilon_squared_times_the_largest_fisher_eigenvalue(likelihood):
+def test_virtual_adversarial_tends_to_half_epsilon_squared_times_the_largest_fisher_eigenvalue(
+    likelihood,
+):
     network, X, Y, theta, _ = problem(likelihood, n_samples=6)
     f, epsilon = outputs_of(network, theta), 1e-3
     objective = make_objective(network, X, Y)
     step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
     values = VirtualAdversarial(epsilon, xi=1e-3, n_power_iterations=100).values(step)
     P = oracles.means(f(X), network.likelihood.out_activation)
-    J = np.stack([oracles.input_gradients(lambda X, k=k: f(X)[:, k], X) for k in range(Y.shape[1])], axis=1)
+    J = np.stack(
+        [oracles.input_gradients(lambda X, k=k: f(X)[:, k], X) for k in range(Y.shape[1])], axis=1
+    )
     fisher = {
         "softmax": lambda p: np.diag(p) - np.outer(p, p),
         "logistic": lambda p: np.diag(p * (1 - p)),
@@ -920,7 +1084,8 @@ def test_virtual_adversarial_tends_to_half_epsilon_squared_times_the_largest_fis
     }[likelihood]
     for i, value in enumerate(values):
         eigenvalue = np.linalg.eigvalsh(J[i].T @ fisher(P[i]) @ J[i])[-1]
-        # the remainder is of the order of epsilon, and a hundred power iterations leave a part of the second direction
+        # the remainder is of the order of epsilon, and a hundred power iterations leave a part of
+        # the second direction
         np.testing.assert_allclose(value, epsilon**2 / 2 * eigenvalue, rtol=0.01)
 
 
@@ -954,7 +1119,9 @@ class TestLayerwiseVirtualAdversarial:
         network, X, Y, theta, rng = problem()
         weight = rng.rand(20)
         radii = [radius * (l == place) for l, radius in enumerate(self.RADII)]
-        penalty = LayerwiseVirtualAdversarial(radii, xi=1e-4, costs=[0, 0, 0.7] if place == 2 else 0.7)
+        penalty = LayerwiseVirtualAdversarial(
+            radii, xi=1e-4, costs=[0, 0, 0.7] if place == 2 else 0.7
+        )
         objective = make_objective(network, X, Y, penalty, sample_weight=weight)
         objective.terms = objective.terms[1:]
         value, gradient = evaluate(objective, theta)
@@ -978,7 +1145,9 @@ class TestLayerwiseVirtualAdversarial:
         value = penalty_value(penalty, network, X, Y, theta, **options)
         P = oracles.means(outputs_of(network, theta)(X), "softmax")
         moves = self.moves(network, theta, X, np.full(20, 1 / 20), P, place)
-        expected = divergences(moved_outputs(network, theta, X, np.full(20, 1 / 20), place, moves), P)
+        expected = divergences(
+            moved_outputs(network, theta, X, np.full(20, 1 / 20), place, moves), P
+        )
         np.testing.assert_allclose(value, of_classes / of_classes.sum() @ expected, rtol=1e-9)
 
     def moves(self, network, theta, X, w, P, place):
@@ -994,19 +1163,26 @@ class TestLayerwiseVirtualAdversarial:
     def test_costs_multiply_layers(self):
         network, X, Y, theta, _ = problem()
         first, both, more = (
-            penalty_value(LayerwiseVirtualAdversarial((0.5, 0.3, 0), costs=costs), network, X, Y, theta)
+            penalty_value(
+                LayerwiseVirtualAdversarial((0.5, 0.3, 0), costs=costs), network, X, Y, theta
+            )
             for costs in ((1, 0), (1, 1), (1, 3, 5))
         )
         assert both > first
         np.testing.assert_allclose(more - first, 3 * (both - first), rtol=1e-9)
 
-    @pytest.mark.parametrize("options", [{}, {"features": [1, 2]}, {"xi": 0.1, "n_power_iterations": 3}], ids=str)
+    @pytest.mark.parametrize(
+        "options", [{}, {"features": [1, 2]}, {"xi": 0.1, "n_power_iterations": 3}], ids=str
+    )
     @pytest.mark.parametrize("dropout", [0.0, 0.4])
     def test_of_the_input_alone_is_virtual_adversarial(self, options, dropout):
         network, X, Y, theta, _ = problem()
         results = [
             evaluate(make_objective(network, X, Y, penalty, dropout=dropout), theta)
-            for penalty in (LayerwiseVirtualAdversarial((0.5, 0), **options), VirtualAdversarial(0.5, **options))
+            for penalty in (
+                LayerwiseVirtualAdversarial((0.5, 0), **options),
+                VirtualAdversarial(0.5, **options),
+            )
         ]
         assert results[0][0] == results[1][0]
         np.testing.assert_array_equal(results[0][1], results[1][1])
@@ -1030,27 +1206,42 @@ class TestLayerwiseVirtualAdversarial:
         np.testing.assert_allclose(*values, rtol=1e-9)
 
     @pytest.mark.parametrize("place", [1, 2])
-    def test_tends_to_half_epsilon_squared_times_the_largest_fisher_eigenvalue_of_the_layer(self, place):
+    def test_tends_to_half_epsilon_squared_times_the_largest_fisher_eigenvalue_of_the_layer(
+        self, place
+    ):
         network, X, Y, theta, _ = problem(n_samples=6)
         epsilon, w = 1e-3, np.full(6, 1 / 6)
         objective = make_objective(network, X, Y)
         step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
         radii = [epsilon * (l == place) for l in range(3)]
         values = LayerwiseVirtualAdversarial(radii, xi=1e-3, n_power_iterations=100).values(step)
-        P, n_units = oracles.means(outputs_of(network, theta)(X), "softmax"), network.layer_sizes[place]
+        P, n_units = (
+            oracles.means(outputs_of(network, theta)(X), "softmax"),
+            network.layer_sizes[place],
+        )
         J = np.stack(
-            [moved_outputs(network, theta, X, w, place, 1e-30j * e).imag / 1e-30 for e in np.eye(n_units)], axis=2
+            [
+                moved_outputs(network, theta, X, w, place, 1e-30j * e).imag / 1e-30
+                for e in np.eye(n_units)
+            ],
+            axis=2,
         )
         for i, value in enumerate(values):
-            eigenvalue = np.linalg.eigvalsh(J[i].T @ (np.diag(P[i]) - np.outer(P[i], P[i])) @ J[i])[-1]
+            eigenvalue = np.linalg.eigvalsh(J[i].T @ (np.diag(P[i]) - np.outer(P[i], P[i])) @ J[i])[
+                -1
+            ]
             np.testing.assert_allclose(value, epsilon**2 / 2 * eigenvalue, rtol=0.01)
 
     def test_dropped_units_stay_dropped(self):
         network, X, Y, theta, _ = problem()
-        objective = make_objective(network, X, Y, LayerwiseVirtualAdversarial((0, 0.5)), dropout=0.4)
+        objective = make_objective(
+            network, X, Y, LayerwiseVirtualAdversarial((0, 0.5)), dropout=0.4
+        )
         step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
         for layer in (0, 1):
-            np.testing.assert_allclose(step.outputs_above(layer, step.entering(layer)), step.outputs, rtol=1e-12)
+            np.testing.assert_allclose(
+                step.outputs_above(layer, step.entering(layer)), step.outputs, rtol=1e-12
+            )
         targets = step.frozen_mean[::-1]
 
         def loss(entering):
@@ -1064,7 +1255,10 @@ class TestLayerwiseVirtualAdversarial:
         network, X, Y, theta, _ = problem()
         X[X < 0.5] = 0
         penalty = LayerwiseVirtualAdversarial((0, 0.5))
-        values = [evaluate(make_objective(network, rows, Y, penalty), theta) for rows in (X, sparse.csr_array(X))]
+        values = [
+            evaluate(make_objective(network, rows, Y, penalty), theta)
+            for rows in (X, sparse.csr_array(X))
+        ]
         np.testing.assert_allclose(values[1][0], values[0][0], rtol=1e-9)
         np.testing.assert_allclose(values[1][1], values[0][1], rtol=1e-9, atol=1e-13)
 
@@ -1072,9 +1266,19 @@ class TestLayerwiseVirtualAdversarial:
     @pytest.mark.parametrize("name", ["epsilon", "costs"])
     def test_more_numbers_than_layers_are_refused(self, name, hidden):
         network, X, Y, theta, _ = problem(hidden=hidden)
-        layers = "3 entries, but the layers to perturb are the input and 1 hidden one" if hidden else "the input alone"
+        layers = (
+            "3 entries, but the layers to perturb are the input and 1 hidden one"
+            if hidden
+            else "the input alone"
+        )
         with pytest.raises(ValueError, match=f"{name} has .*{layers}"):
-            penalty_value(LayerwiseVirtualAdversarial(**{"epsilon": 1.0, name: [1.0] * 3}), network, X, Y, theta)
+            penalty_value(
+                LayerwiseVirtualAdversarial(**{"epsilon": 1.0, name: [1.0] * 3}),
+                network,
+                X,
+                Y,
+                theta,
+            )
 
 
 def test_the_power_iteration_finds_the_leading_eigenvector_within_its_columns():
@@ -1091,7 +1295,13 @@ def test_the_power_iteration_finds_the_leading_eigenvector_within_its_columns():
 
 class TestSumsAndMultiples:
     def test_every_name_is_its_class_with_defaults(self):
-        for name in ["jacobian", "right_reasons", "adversarial_loss", "input_noise", "lipschitz_gradient"]:
+        for name in [
+            "jacobian",
+            "right_reasons",
+            "adversarial_loss",
+            "input_noise",
+            "lipschitz_gradient",
+        ]:
             assert type(check_penalty(name)).__name__.lower() == name.replace("_", "")
 
     def test_sums_of_lists_are_sums(self):
@@ -1103,7 +1313,10 @@ class TestSumsAndMultiples:
             (Sum("jacobian", WeightDecay()), "a Sum takes penalty objects"),
             (Scaled("jacobian", 2.0), "Scaled takes a penalty object"),
             (-1 * WeightDecay(), r"weight of WeightDecay\(\) must be a finite number >= 0; got -1"),
-            (np.nan * WeightDecay(), r"weight of WeightDecay\(\) must be a finite number >= 0; got nan"),
+            (
+                np.nan * WeightDecay(),
+                r"weight of WeightDecay\(\) must be a finite number >= 0; got nan",
+            ),
         ],
         ids=str,
     )
@@ -1136,25 +1349,58 @@ class TestSumsAndMultiples:
         (WeightDecay(-1), "bound of WeightDecay must be a finite number >= 0; got -1"),
         (SpectralNorm(0), "n_iterations of SpectralNorm must be an integer >= 1; got 0"),
         (ClassBalance("equal"), "priors of ClassBalance must be .*; got 'equal'"),
-        (ClassBalance([1, 0]), r"priors of ClassBalance must be .* a positive number per class; got \[1, 0\]"),
-        (VirtualAdversarial("near"), "epsilon must be a positive number, \"local\" or a LocalRadius; got 'near'"),
-        (VirtualAdversarial(LocalRadius(fraction=0)), "fraction of LocalRadius must be a finite number > 0; got 0"),
-        (RandomPerturbation(LocalRadius(n_neighbors=0)), "n_neighbors of LocalRadius must be an integer >= 1; got 0"),
+        (
+            ClassBalance([1, 0]),
+            r"priors of ClassBalance must be .* a positive number per class; got \[1, 0\]",
+        ),
+        (
+            VirtualAdversarial("near"),
+            "epsilon must be a positive number, \"local\" or a LocalRadius; got 'near'",
+        ),
+        (
+            VirtualAdversarial(LocalRadius(fraction=0)),
+            "fraction of LocalRadius must be a finite number > 0; got 0",
+        ),
+        (
+            RandomPerturbation(LocalRadius(n_neighbors=0)),
+            "n_neighbors of LocalRadius must be an integer >= 1; got 0",
+        ),
         (
             RandomPerturbation(transform="flip"),
             "transform must be None or a function of X and random_state; got 'flip'",
         ),
         (VirtualAdversarial(epsilon=0), "epsilon must be a finite number > 0; got 0"),
         (VirtualAdversarial(xi=np.nan), "xi must be a finite number > 0; got nan"),
-        (VirtualAdversarial(n_power_iterations=0), "n_power_iterations must be an integer >= 1; got 0"),
-        (LayerwiseVirtualAdversarial("local"), "epsilon must be a number, or a sequence of numbers .*; got 'local'"),
-        (LayerwiseVirtualAdversarial([]), r"epsilon must be a number, or a sequence of numbers .*; got \[\]"),
-        (LayerwiseVirtualAdversarial((0.5, None)), "epsilon must be a number, or a sequence of numbers .*None"),
+        (
+            VirtualAdversarial(n_power_iterations=0),
+            "n_power_iterations must be an integer >= 1; got 0",
+        ),
+        (
+            LayerwiseVirtualAdversarial("local"),
+            "epsilon must be a number, or a sequence of numbers .*; got 'local'",
+        ),
+        (
+            LayerwiseVirtualAdversarial([]),
+            r"epsilon must be a number, or a sequence of numbers .*; got \[\]",
+        ),
+        (
+            LayerwiseVirtualAdversarial((0.5, None)),
+            "epsilon must be a number, or a sequence of numbers .*None",
+        ),
         (LayerwiseVirtualAdversarial((0.5, -1)), "epsilon must be a finite number >= 0; got -1"),
-        (LayerwiseVirtualAdversarial(costs=(1, np.nan)), "costs must be a finite number >= 0; got nan"),
-        (LayerwiseVirtualAdversarial(costs={1: 2}), "costs must be a number, or a sequence of numbers"),
+        (
+            LayerwiseVirtualAdversarial(costs=(1, np.nan)),
+            "costs must be a finite number >= 0; got nan",
+        ),
+        (
+            LayerwiseVirtualAdversarial(costs={1: 2}),
+            "costs must be a number, or a sequence of numbers",
+        ),
         (LayerwiseVirtualAdversarial(xi=0), "xi must be a finite number > 0; got 0"),
-        (LayerwiseVirtualAdversarial(n_power_iterations=0), "n_power_iterations must be an integer >= 1; got 0"),
+        (
+            LayerwiseVirtualAdversarial(n_power_iterations=0),
+            "n_power_iterations must be an integer >= 1; got 0",
+        ),
         (RandomPerturbation(np.inf), "epsilon must be a finite number > 0; got inf"),
         (AdversarialLoss(np.nan), "epsilon must be a finite number > 0; got nan"),
         (AdversarialLoss(step_size=np.nan), "step_size must be a finite number > 0; got nan"),
@@ -1167,7 +1413,10 @@ class TestSumsAndMultiples:
         (Jacobian(n_projections=0), "n_projections must be an integer >= 1; got 0"),
         (LipschitzGradient(bound=np.nan), "bound must be a finite number >= 0; got nan"),
         (LipschitzGradient(two_sided="no"), "two_sided must be True or False; got 'no'"),
-        (LipschitzGradient(at="rows"), "at of LipschitzGradient must be one of 'data', 'interpolates'; got 'rows'"),
+        (
+            LipschitzGradient(at="rows"),
+            "at of LipschitzGradient must be one of 'data', 'interpolates'; got 'rows'",
+        ),
     ]
     + [
         (kind(features=["age"]), "features names the column 'age', but X has no column names")
@@ -1221,8 +1470,13 @@ class TestCertifiedLoss:
     def test_of_a_linear_model_is_the_loss_at_the_worst_point(self, norm, dual):
         X, y = BINARY_X[:, :4], BINARY_Y
         model = GradRegLogisticRegression(alpha=0.0).fit(X, y)
-        network, theta = Network((4, 1), Identity(), Bernoulli()), np.append(model.coef_[0], model.intercept_)
-        worst = np.where(y == 1, -1, 1) * model.decision_function(X) + 0.3 * np.linalg.norm(model.coef_[0], dual)
+        network, theta = (
+            Network((4, 1), Identity(), Bernoulli()),
+            np.append(model.coef_[0], model.intercept_),
+        )
+        worst = np.where(y == 1, -1, 1) * model.decision_function(X) + 0.3 * np.linalg.norm(
+            model.coef_[0], dual
+        )
         value = penalty_value(CertifiedLoss(0.3, norm), network, X, y[:, None], theta)
         np.testing.assert_allclose(value, np.logaddexp(0, worst).mean(), rtol=1e-9)
 
@@ -1233,7 +1487,9 @@ class TestCertifiedLoss:
         attacked = penalty_value(AdversarialLoss(0.2, norm, n_steps=5), network, X, Y, theta)
         assert penalty_value(CertifiedLoss(0.2, norm), network, X, Y, theta) >= attacked
         small = penalty_value(CertifiedLoss(1e-9, norm), network, X, Y, theta)
-        np.testing.assert_allclose(small, penalty_value(AdversarialLoss(1e-9, norm), network, X, Y, theta), rtol=1e-6)
+        np.testing.assert_allclose(
+            small, penalty_value(AdversarialLoss(1e-9, norm), network, X, Y, theta), rtol=1e-6
+        )
 
     @pytest.mark.parametrize("likelihood", ["logistic", "softmax", "labels"])
     @pytest.mark.parametrize("hidden", [(), (6,)], ids=["linear", "hidden"])
@@ -1270,11 +1526,20 @@ class TestCertifiedLoss:
             def values(self, step):
                 return 0.5 * step.losses
 
-        for loss in (Squares(), Halved(), Flooding(0.1, loss=Squares()), LabelSmoothing(0.1, loss=Squares())):
+        for loss in (
+            Squares(),
+            Halved(),
+            Flooding(0.1, loss=Squares()),
+            LabelSmoothing(0.1, loss=Squares()),
+        ):
             model = GradRegLogisticRegression(CertifiedLoss(), loss=loss)
-            with pytest.raises(ValueError, match=r"CertifiedLoss bounds the cross-entropy, but .* takes its place"):
+            with pytest.raises(
+                ValueError, match=r"CertifiedLoss bounds the cross-entropy, but .* takes its place"
+            ):
                 model.fit(MULTI_X, MULTI_Y)
-        GradRegLogisticRegression(CertifiedLoss(), loss=Flooding(0.1, loss=LabelSmoothing(0.1))).fit(MULTI_X, MULTI_Y)
+        GradRegLogisticRegression(
+            CertifiedLoss(), loss=Flooding(0.1, loss=LabelSmoothing(0.1))
+        ).fit(MULTI_X, MULTI_Y)
 
     def test_a_likelihood_with_other_probabilities_is_refused(self):
         class Cold(Bernoulli):
@@ -1287,7 +1552,9 @@ class TestCertifiedLoss:
 
         network, X, Y, *_ = problem("logistic")
         network = Network(network.layer_sizes, network.activation, Cold())
-        with pytest.raises(ValueError, match=r"CertifiedLoss bounds the cross-entropy of .*, which Cold\(\) is not"):
+        with pytest.raises(
+            ValueError, match=r"CertifiedLoss bounds the cross-entropy of .*, which Cold\(\) is not"
+        ):
             make_objective(network, X, Y, CertifiedLoss())
 
     def test_its_radius_grows(self):
@@ -1296,14 +1563,24 @@ class TestCertifiedLoss:
         assert growing.depends_on_epoch
         assert growing.at_epoch(3) is growing
         for epoch, epsilon in ((0, 0.1), (1, 0.2), (2, 0.3)):
-            expected = evaluate(make_objective(network, X, Y, CertifiedLoss(epsilon), 1.0), theta)[0]
-            np.testing.assert_allclose(evaluate(growing.at_epoch(epoch), theta)[0], expected, rtol=1e-12)
+            expected = evaluate(make_objective(network, X, Y, CertifiedLoss(epsilon), 1.0), theta)[
+                0
+            ]
+            np.testing.assert_allclose(
+                evaluate(growing.at_epoch(epoch), theta)[0], expected, rtol=1e-12
+            )
         with pytest.raises(ValueError, match="no epochs over which"):
             GradRegLogisticRegression(CertifiedLoss(n_ramp_up_epochs=3)).fit(X, Y.argmax(axis=1))
 
     def test_trains_for_certificates(self):
         X, y = load_iris(return_X_y=True)
-        options = {"alpha": 3.0, "learning_rate_init": 0.01, "tol": 5e-3, "max_iter": 1000, "random_state": 0}
+        options = {
+            "alpha": 3.0,
+            "learning_rate_init": 0.01,
+            "tol": 5e-3,
+            "max_iter": 1000,
+            "random_state": 0,
+        }
         models = [
             GradRegMLPClassifier((20,), penalty=penalty, **options).fit(X, y)
             for penalty in (CertifiedLoss(0.3, n_ramp_up_epochs=50), "weight_decay")

@@ -17,7 +17,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, mutual_info_score
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler, scale
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    StandardScaler,
+    scale,
+)
 
 from sklearn_irg import (
     GradRegLogisticRegression,
@@ -28,7 +34,12 @@ from sklearn_irg import (
     VATClassifier,
 )
 from sklearn_irg._threats.same_table import difference_from_table
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, adversarial_examples, make_adversarial_scorer
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    adversarial_examples,
+    make_adversarial_scorer,
+)
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
 from sklearn_irg.model_selection import (
     most_robust,
@@ -51,8 +62,19 @@ THREAT = ThreatModel(0.5, scale=None).fit(X)
 def mixed_table():
     """Two columns of numbers, one of them in thousands, and a category."""
     rng = np.random.RandomState(0)
-    table = pd.DataFrame({"age": rng.randint(20, 70, 90), "income": rng.normal(3e4, 1e4, 90), "home": list("abc") * 30})
-    risk = (table.age - 45) / 14 + (3e4 - table.income) / 1e4 + (table.home == "a") + 0.3 * rng.standard_normal(90)
+    table = pd.DataFrame(
+        {
+            "age": rng.randint(20, 70, 90),
+            "income": rng.normal(3e4, 1e4, 90),
+            "home": list("abc") * 30,
+        }
+    )
+    risk = (
+        (table.age - 45) / 14
+        + (3e4 - table.income) / 1e4
+        + (table.home == "a")
+        + 0.3 * rng.standard_normal(90)
+    )
     return table, np.where(risk > risk.median(), "default", "repaid")
 
 
@@ -61,11 +83,21 @@ BEHIND_OTHER_STEPS = [  # options of a threat, steps before the estimator, and w
     ({}, StandardScaler(), "X has no column names, and the table has age, income, home, debt"),
     (
         {},
-        make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough").set_output(transform="pandas"),
+        make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough").set_output(
+            transform="pandas"
+        ),
         "the columns of X are standardscaler__age, .* and those of the table age, ",
     ),
-    ({}, StandardScaler().set_output(transform="pandas"), "the column 'age' has .*, which is outside its bounds"),
-    ({}, MinMaxScaler((20, 21)).set_output(transform="pandas"), "the column 'income' has .* outside its bounds"),
+    (
+        {},
+        StandardScaler().set_output(transform="pandas"),
+        "the column 'age' has .*, which is outside its bounds",
+    ),
+    (
+        {},
+        MinMaxScaler((20, 21)).set_output(transform="pandas"),
+        "the column 'income' has .* outside its bounds",
+    ),
     (
         {"bounds": {"income": (0, None), "home": (-9, 9), "debt": (0, 1e6)}},
         MinMaxScaler((25, 60)).set_output(transform="pandas"),
@@ -101,7 +133,9 @@ def as_frame_of(library, table):
 
 
 def prepare():
-    return make_column_transformer((StandardScaler(), ["age", "income"]), (OneHotEncoder(), ["home"]))
+    return make_column_transformer(
+        (StandardScaler(), ["age", "income"]), (OneHotEncoder(), ["home"])
+    )
 
 
 class TestPath:
@@ -121,9 +155,13 @@ class TestPath:
         raw = load_breast_cancer().data[::2]
         pipeline = make_pipeline(StandardScaler(), MODEL)
         path = regularization_path(pipeline, raw, Y, ALPHAS, cv=KFold(3))
-        search = GridSearchCV(pipeline, {"gradreglogisticregression__alpha": path.alphas.tolist()}, cv=KFold(3))
+        search = GridSearchCV(
+            pipeline, {"gradreglogisticregression__alpha": path.alphas.tolist()}, cv=KFold(3)
+        )
         search.fit(raw, Y)
-        np.testing.assert_allclose(path.scores.mean(axis=0), search.cv_results_["mean_test_score"], atol=1e-12)
+        np.testing.assert_allclose(
+            path.scores.mean(axis=0), search.cv_results_["mean_test_score"], atol=1e-12
+        )
         assert path.estimators[0].predict(raw).shape == Y.shape
 
     def test_several_scores_go_by_name(self):
@@ -149,8 +187,12 @@ class TestPath:
         assert found["gradient_norm"][1] == pytest.approx(norms.mean())
 
     def test_a_model_without_weights_has_no_angle(self):
-        path = regularization_path(GradRegLogisticRegression(InputGradient("l1"), max_iter=1000), X, Y, [0.01, 100.0])
-        np.testing.assert_array_equal(np.isnan(path.diagnostics(X, Y)["tilting_angle"]), [True, False])
+        path = regularization_path(
+            GradRegLogisticRegression(InputGradient("l1"), max_iter=1000), X, Y, [0.01, 100.0]
+        )
+        np.testing.assert_array_equal(
+            np.isnan(path.diagnostics(X, Y)["tilting_angle"]), [True, False]
+        )
 
     def test_behind_an_encoder_there_is_no_angle(self):
         table, y = mixed_table()
@@ -176,15 +218,23 @@ class TestPath:
             path.coefs  # noqa: B018
 
     def test_folds_run_in_parallel(self):
-        alone, together = (regularization_path(MODEL, X, Y, ALPHAS, cv=3, n_jobs=n).scores for n in (1, 2))
+        alone, together = (
+            regularization_path(MODEL, X, Y, ALPHAS, cv=3, n_jobs=n).scores for n in (1, 2)
+        )
         np.testing.assert_array_equal(alone, together)
 
     def test_workers_have_scikit_learns_configuration(self):
         table, y = mixed_table()
-        by_name = make_column_transformer((StandardScaler(), ["age", "income"]), verbose_feature_names_out=False)
-        model = make_pipeline(by_name, GradRegLogisticRegression(InputGradient(features=["age"])))  # needs names
+        by_name = make_column_transformer(
+            (StandardScaler(), ["age", "income"]), verbose_feature_names_out=False
+        )
+        model = make_pipeline(
+            by_name, GradRegLogisticRegression(InputGradient(features=["age"]))
+        )  # needs names
         with config_context(transform_output="pandas"):
-            alone, together = (regularization_path(model, table, y, ALPHAS, cv=3, n_jobs=n).scores for n in (1, 2))
+            alone, together = (
+                regularization_path(model, table, y, ALPHAS, cv=3, n_jobs=n).scores for n in (1, 2)
+            )
         np.testing.assert_array_equal(alone, together)
 
     @pytest.mark.parametrize("library", ["polars", "pyarrow"])
@@ -192,34 +242,46 @@ class TestPath:
         pytest.importorskip(library)
         table, y = mixed_table()
         kinds = set()
-        look = FunctionTransformer(lambda rows: kinds.add(type(rows).__module__.split(".")[0]) or rows)
+        look = FunctionTransformer(
+            lambda rows: kinds.add(type(rows).__module__.split(".")[0]) or rows
+        )
         pipeline = make_pipeline(look, prepare(), MODEL)
         expected = regularization_path(pipeline, table, y, ALPHAS, cv=3).scores
         kinds.clear()
         frame = as_frame_of(library, table)
-        np.testing.assert_allclose(regularization_path(pipeline, frame, y, ALPHAS, cv=3).scores, expected)
+        np.testing.assert_allclose(
+            regularization_path(pipeline, frame, y, ALPHAS, cv=3).scores, expected
+        )
         assert kinds == {library}
         numbers = as_frame_of(library, table[["age", "income"]])
         search = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000).fit(numbers, y)
         assert search.feature_names_in_.tolist() == ["age", "income"]
 
-    @pytest.mark.parametrize("kind", [list, lambda rows: np.isin(np.arange(len(Y)), rows)], ids=["lists", "masks"])
+    @pytest.mark.parametrize(
+        "kind", [list, lambda rows: np.isin(np.arange(len(Y)), rows)], ids=["lists", "masks"]
+    )
     def test_folds_may_be_lists_or_masks(self, kind):
         folds = list(KFold(2).split(X))
         given = [(kind(train), kind(test)) for train, test in folds]
         expected = regularization_path(MODEL, X, Y, ALPHAS, cv=folds).scores
-        np.testing.assert_array_equal(regularization_path(MODEL, X, Y, ALPHAS, cv=given).scores, expected)
+        np.testing.assert_array_equal(
+            regularization_path(MODEL, X, Y, ALPHAS, cv=given).scores, expected
+        )
 
     def test_unlabeled_rows_are_not_scored(self):
         rows, y = make_moons(200, noise=0.1, random_state=0)
         y[40:] = -1
-        estimator = VATClassifier((4,), max_iter=300, learning_rate_init=0.02, tol=0.01, random_state=0)
+        estimator = VATClassifier(
+            (4,), max_iter=300, learning_rate_init=0.02, tol=0.01, random_state=0
+        )
         path = regularization_path(estimator, rows, y, [0.01, 0.1], cv=2)
         assert (path.scores > 0.6).all()
 
     def test_unlabeled_rows_are_not_scored_in_folds_of_others(self):
         y = np.where(np.arange(len(Y)) % 3 == 0, Y, -1)
-        estimator = GradRegMLPClassifier((4,), unlabeled_label=-1, solver="lbfgs", max_iter=20, random_state=0)
+        estimator = GradRegMLPClassifier(
+            (4,), unlabeled_label=-1, solver="lbfgs", max_iter=20, random_state=0
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             path = regularization_path(estimator, X, y, [0.1], cv=KFold(3), scoring="accuracy")
@@ -229,8 +291,12 @@ class TestPath:
         def scorer(estimator, X, y):
             return estimator.score(X, y)
 
-        weighted = regularization_path(MODEL, X, Y, ALPHAS, cv=2, scoring=scorer, sample_weight=np.ones(len(Y)))
-        np.testing.assert_array_equal(weighted.scores, regularization_path(MODEL, X, Y, ALPHAS, cv=2).scores)
+        weighted = regularization_path(
+            MODEL, X, Y, ALPHAS, cv=2, scoring=scorer, sample_weight=np.ones(len(Y))
+        )
+        np.testing.assert_array_equal(
+            weighted.scores, regularization_path(MODEL, X, Y, ALPHAS, cv=2).scores
+        )
 
     @pytest.mark.parametrize(
         "scoring",
@@ -238,27 +304,38 @@ class TestPath:
             "mutual_info_score",
             make_scorer(mutual_info_score),
             ["mutual_info_score", "accuracy"],
-            {"unweighted": lambda model, X, y: mutual_info_score(y, model.predict(X)), "weighted": "accuracy"},
+            {
+                "unweighted": lambda model, X, y: mutual_info_score(y, model.predict(X)),
+                "weighted": "accuracy",
+            },
         ],
         ids=["name", "scorer", "list", "dict"],
     )
     def test_metrics_that_take_weights_get_them_and_others_do_not(self, scoring):
         weights = np.random.RandomState(0).rand(len(Y))
         (train, test), _ = folds = list(KFold(2).split(X))
-        path = regularization_path(MODEL, X, Y, [0.1], cv=folds, scoring=scoring, sample_weight=weights)
+        path = regularization_path(
+            MODEL, X, Y, [0.1], cv=folds, scoring=scoring, sample_weight=weights
+        )
         scores = path.scores if isinstance(path.scores, dict) else {"alone": path.scores}
-        fitted = clone(MODEL).set_params(alpha=0.1).fit(X[train], Y[train], sample_weight=weights[train])
+        fitted = (
+            clone(MODEL).set_params(alpha=0.1).fit(X[train], Y[train], sample_weight=weights[train])
+        )
         unweighted, *others = (float(values[0, 0]) for values in scores.values())
         assert unweighted == mutual_info_score(Y[test], fitted.predict(X[test]))
         for accuracy in others:
-            assert accuracy == pytest.approx(fitted.score(X[test], Y[test], sample_weight=weights[test]))
+            assert accuracy == pytest.approx(
+                fitted.score(X[test], Y[test], sample_weight=weights[test])
+            )
 
     def test_an_error_inside_a_scorer_is_not_hidden_by_weights(self):
         def scorer(estimator, X, y, sample_weight=None):
             raise TypeError("mine")
 
         with pytest.raises(TypeError, match="mine"):
-            regularization_path(MODEL, X, Y, ALPHAS, cv=2, scoring=scorer, sample_weight=np.ones(len(Y)))
+            regularization_path(
+                MODEL, X, Y, ALPHAS, cv=2, scoring=scorer, sample_weight=np.ones(len(Y))
+            )
 
     def test_a_class_that_a_training_fold_lacks_is_wrong_there_as_in_a_grid_search(self):
         rows, y = load_iris(return_X_y=True)
@@ -270,16 +347,26 @@ class TestPath:
 
     def test_a_scorer_that_takes_no_unknown_class_is_told_of_it(self):
         rows, y = load_iris(return_X_y=True)
-        with pytest.raises(ValueError, match=r"training rows of a fold of cv lack classes .*: 0\. .*stratified folds"):
+        with pytest.raises(
+            ValueError,
+            match=r"training rows of a fold of cv lack classes .*: 0\. .*stratified folds",
+        ):
             regularization_path(MODEL, rows, y, ALPHAS, cv=KFold(3), scoring="neg_log_loss")
 
-    @pytest.mark.parametrize("weights", [None, np.where(Y == 0, 0.0, 1.0)], ids=["sorted", "weights"])
+    @pytest.mark.parametrize(
+        "weights", [None, np.where(Y == 0, 0.0, 1.0)], ids=["sorted", "weights"]
+    )
     def test_a_fold_of_one_class_is_an_error_that_names_it(self, weights):
         order = np.argsort(Y)
-        folds = [(order[:40], order[40:])] if weights is None else [(np.arange(100), np.arange(100, len(Y)))]
+        folds = (
+            [(order[:40], order[40:])]
+            if weights is None
+            else [(np.arange(100), np.arange(100, len(Y)))]
+        )
         weights = None if weights is None else np.where(np.arange(len(Y)) < 100, weights, 1.0)
         with pytest.raises(
-            ValueError, match=r"fold 0 of cv has no two classes in its training rows: [01]\. Use stratified"
+            ValueError,
+            match=r"fold 0 of cv has no two classes in its training rows: [01]\. Use stratified",
         ):
             regularization_path(MODEL, X, Y, ALPHAS, cv=folds, sample_weight=weights)
 
@@ -290,7 +377,9 @@ class TestPath:
     def test_a_mask_goes_with_its_rows(self):
         mask = np.zeros(X.shape, dtype=bool)
         mask[:, 0] = True
-        some = regularization_path(GradRegLogisticRegression(max_iter=1000), X, Y, [10.0], mask=mask, cv=2)
+        some = regularization_path(
+            GradRegLogisticRegression(max_iter=1000), X, Y, [10.0], mask=mask, cv=2
+        )
         column = regularization_path(MODEL, X, Y, [10.0], cv=2)
         assert abs(some.coefs[0, 0, 0]) < 0.1 * abs(some.coefs[0, 0]).max()
         assert some.scores.mean() > column.scores.mean()
@@ -301,13 +390,17 @@ class TestPath:
         assert not hasattr(estimator, "coef_")
         assert estimator.alpha == 0.03
 
-    @pytest.mark.parametrize("alphas", [[-1.0], [np.nan], [], [[1.0]], ["1"], [True], "many", 0, 1.5, None], ids=repr)
+    @pytest.mark.parametrize(
+        "alphas", [[-1.0], [np.nan], [], [[1.0]], ["1"], [True], "many", 0, 1.5, None], ids=repr
+    )
     def test_strengths_are_numbers(self, alphas):
         with pytest.raises((ValueError, TypeError), match="alphas must be"):
             regularization_path(MODEL, X, Y, alphas)
 
     def test_other_estimators_are_refused_by_name(self):
-        with pytest.raises(TypeError, match=r"got LogisticRegression\. For others use .*validation_curve"):
+        with pytest.raises(
+            TypeError, match=r"got LogisticRegression\. For others use .*validation_curve"
+        ):
             regularization_path(make_pipeline(LogisticRegression()), X, Y, ALPHAS)
 
     def test_scores_need_folds(self):
@@ -321,8 +414,12 @@ class TestPathAgainstAThreat:
     ALPHAS = [0.03, 1.0]
 
     def trained(self, table, last=None):
-        last = GradRegLogisticRegression("adversarial_loss", max_iter=2000) if last is None else last
-        return RobustTrainingClassifier(make_pipeline(prepare(), last), ThreatModel(0.3, n_swaps=1).fit(table))
+        last = (
+            GradRegLogisticRegression("adversarial_loss", max_iter=2000) if last is None else last
+        )
+        return RobustTrainingClassifier(
+            make_pipeline(prepare(), last), ThreatModel(0.3, n_swaps=1).fit(table)
+        )
 
     def test_scores_are_those_of_a_grid_search(self):
         table, y = mixed_table()
@@ -332,7 +429,9 @@ class TestPathAgainstAThreat:
             warnings.simplefilter("ignore")
             grid = {"estimator__gradreglogisticregression__alpha": path.alphas.tolist()}
             search = GridSearchCV(model, grid, cv=3).fit(table, y)
-        np.testing.assert_allclose(path.scores.mean(axis=0), search.cv_results_["mean_test_score"], atol=1e-12)
+        np.testing.assert_allclose(
+            path.scores.mean(axis=0), search.cv_results_["mean_test_score"], atol=1e-12
+        )
 
     def test_models_stay_inside_and_their_losses_and_coefficients_are_those_of_the_last_steps(self):
         table, y = mixed_table()
@@ -345,31 +444,45 @@ class TestPathAgainstAThreat:
 
     def test_stronger_training_withstands_more_attacks(self):
         table, y = mixed_table()
-        weak, strong = regularization_path(self.trained(table), table, y, [1e-3, 10.0]).estimators[::-1]
+        weak, strong = regularization_path(self.trained(table), table, y, [1e-3, 10.0]).estimators[
+            ::-1
+        ]
         assert weak.robust_score_ < strong.robust_score_
 
     def test_the_last_step_of_a_pipeline_is_trained_against_what_comes_out_of_the_others(self):
-        last = RobustTrainingClassifier(GradRegLogisticRegression("adversarial_loss", max_iter=2000), THREAT)
+        last = RobustTrainingClassifier(
+            GradRegLogisticRegression("adversarial_loss", max_iter=2000), THREAT
+        )
         inside = regularization_path(make_pipeline(FunctionTransformer(), last), X, Y, self.ALPHAS)
-        np.testing.assert_array_equal(inside.coefs, regularization_path(last, X, Y, self.ALPHAS).coefs)
+        np.testing.assert_array_equal(
+            inside.coefs, regularization_path(last, X, Y, self.ALPHAS).coefs
+        )
 
     def test_weights_go_to_the_last_step(self):
         table, y = mixed_table()
         kept = np.arange(len(y)) < 60
-        weighted = regularization_path(self.trained(table), table, y, [1.0], sample_weight=kept.astype(float))
+        weighted = regularization_path(
+            self.trained(table), table, y, [1.0], sample_weight=kept.astype(float)
+        )
         some = self.trained(table).set_params(estimator__gradreglogisticregression__alpha=1.0)
         some.fit(table, y, sample_weight=kept)
         np.testing.assert_array_equal(weighted.coefs[0], some.estimator_[-1].coef_)
 
     def test_a_path_of_what_has_no_strength_is_refused_by_name(self):
         table, y = mixed_table()
-        with pytest.raises(TypeError, match=r"also inside a RobustTrainingClassifier; got LogisticRegression\."):
+        with pytest.raises(
+            TypeError, match=r"also inside a RobustTrainingClassifier; got LogisticRegression\."
+        ):
             regularization_path(self.trained(table, LogisticRegression()), table, y, self.ALPHAS)
 
-    @pytest.mark.parametrize("options", [{"mask": np.ones((90, 3), dtype=bool)}, {"warm_start": True}], ids=repr)
+    @pytest.mark.parametrize(
+        "options", [{"mask": np.ones((90, 3), dtype=bool)}, {"warm_start": True}], ids=repr
+    )
     def test_masks_and_warm_starts_are_refused(self, options):
         table, y = mixed_table()
-        with pytest.raises(ValueError, match=f"{next(iter(options))} is not taken by RobustTrainingClassifier"):
+        with pytest.raises(
+            ValueError, match=f"{next(iter(options))} is not taken by RobustTrainingClassifier"
+        ):
             regularization_path(self.trained(table), table, y, self.ALPHAS, **options)
 
 
@@ -379,7 +492,11 @@ class TestSelection:
     N_PREDICTED = np.array([[1, 2, 2, 2], [1, 2, 2, 2]])
 
     def chosen(self, selection, **changes):
-        folds = {"scores": self.SCORES, "attacked": self.ATTACKED, "n_predicted_classes": self.N_PREDICTED}
+        folds = {
+            "scores": self.SCORES,
+            "attacked": self.ATTACKED,
+            "n_predicted_classes": self.N_PREDICTED,
+        }
         return choose(selection, np.arange(4), Folds(**(folds | changes)))
 
     def test_best_is_the_largest_mean(self):
@@ -425,11 +542,15 @@ class TestSelection:
 
 class TestSearch:
     def test_chooses_what_a_grid_search_chooses(self):
-        model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000, scoring="neg_log_loss").fit(X, Y)
+        model = GradRegLogisticRegressionCV(
+            alphas=ALPHAS, max_iter=1000, scoring="neg_log_loss"
+        ).fit(X, Y)
         search = GridSearchCV(MODEL, {"alpha": ALPHAS}, scoring="neg_log_loss").fit(X, Y)
         assert model.alpha_ == model.estimator_.alpha == search.best_params_["alpha"]
         assert model.scores_.mean(axis=0).max() == pytest.approx(search.best_score_, rel=1e-3)
-        np.testing.assert_allclose(model.predict_proba(X), search.best_estimator_.predict_proba(X), atol=0.01)
+        np.testing.assert_allclose(
+            model.predict_proba(X), search.best_estimator_.predict_proba(X), atol=0.01
+        )
 
     def test_attributes_have_scikit_learns_shapes(self):
         model = GradRegLogisticRegressionCV(alphas=4, cv=3, max_iter=1000).fit(X, Y)
@@ -453,16 +574,31 @@ class TestSearch:
         model = GradRegLogisticRegressionCV(alphas=[0.1], cv=folds, max_iter=1000, threat=threat)
         model.fit(rows, y, sample_weight=weights)
         for (train, test), (attacked,) in zip(folds, model.attacked_scores_, strict=True):
-            plain = clone(MODEL).set_params(alpha=0.1).fit(rows[train], y[train], sample_weight=weights[train])
-            moved = adversarial_examples(plain, rows[50:100], y[50:100], threat)  # the class of all training rows
+            plain = (
+                clone(MODEL)
+                .set_params(alpha=0.1)
+                .fit(rows[train], y[train], sample_weight=weights[train])
+            )
+            moved = adversarial_examples(
+                plain, rows[50:100], y[50:100], threat
+            )  # the class of all training rows
             right = (plain.predict(moved) == 1) @ weights[50:100]
             assert attacked == pytest.approx(right / weights[test].sum())
 
     def test_networks_trained_by_epochs_are_those_of_a_grid_search(self):
-        options = {"hidden_layer_sizes": (5,), "learning_rate_init": 0.02, "tol": 0.01, "random_state": 0}
+        options = {
+            "hidden_layer_sizes": (5,),
+            "learning_rate_init": 0.02,
+            "tol": 0.01,
+            "random_state": 0,
+        }
         model = GradRegMLPClassifierCV(alphas=ALPHAS, cv=2, **options).fit(X, Y)
-        search = GridSearchCV(GradRegMLPClassifier(**options), {"alpha": model.alphas_}, cv=2).fit(X, Y)
-        np.testing.assert_allclose(model.scores_.mean(axis=0), search.cv_results_["mean_test_score"])
+        search = GridSearchCV(GradRegMLPClassifier(**options), {"alpha": model.alphas_}, cv=2).fit(
+            X, Y
+        )
+        np.testing.assert_allclose(
+            model.scores_.mean(axis=0), search.cv_results_["mean_test_score"]
+        )
         np.testing.assert_array_equal(model.coefs_[0], search.best_estimator_.coefs_[0])
 
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -476,7 +612,9 @@ class TestSearch:
 
     def test_classes_may_be_objects(self):
         y = np.array(["good", "bad"], dtype=object)[Y]
-        model = GradRegLogisticRegressionCV(alphas=ALPHAS, max_iter=1000, selection="one_standard_error").fit(X, y)
+        model = GradRegLogisticRegressionCV(
+            alphas=ALPHAS, max_iter=1000, selection="one_standard_error"
+        ).fit(X, y)
         assert model.predict(X).dtype == object
 
     def test_has_no_incremental_fit(self):
@@ -534,8 +672,12 @@ class TestSearch:
 
     @pytest.mark.parametrize("selection", ["best", "most_robust"])
     def test_an_unfitted_threat_leads_to_a_search_over_the_whole_pipeline(self, selection):
-        model = GradRegLogisticRegressionCV(alphas=ALPHAS, selection=selection, threat=ThreatModel(0.5))
-        with pytest.raises(NotFittedError, match=r"whole table: ThreatModel\(…\)\.fit\(X\).*refit_most_robust"):
+        model = GradRegLogisticRegressionCV(
+            alphas=ALPHAS, selection=selection, threat=ThreatModel(0.5)
+        )
+        with pytest.raises(
+            NotFittedError, match=r"whole table: ThreatModel\(…\)\.fit\(X\).*refit_most_robust"
+        ):
             model.fit(X, Y)
 
     def test_the_threat_of_a_table_is_refused_behind_an_encoder(self):
@@ -544,25 +686,35 @@ class TestSearch:
             steps = make_column_transformer(
                 (StandardScaler(), ["age", "income"]), (encoder, ["home"]), sparse_threshold=1.0
             )
-            model = GradRegLogisticRegressionCV(selection="most_robust", threat=ThreatModel(0.3).fit(table))
+            model = GradRegLogisticRegressionCV(
+                selection="most_robust", threat=ThreatModel(0.3).fit(table)
+            )
             with pytest.raises(
-                ValueError, match=r"rows of the table .*: X (is sparse|has 5 columns).*GridSearchCV\(pipel"
+                ValueError,
+                match=r"rows of the table .*: X (is sparse|has 5 columns).*GridSearchCV\(pipel",
             ):
                 make_pipeline(steps, model).fit(table, y)
 
     def test_the_threat_of_an_array_is_refused_behind_a_scaler(self):
         raw = load_breast_cancer().data[::2]
         model = GradRegLogisticRegressionCV(alphas=ALPHAS, threat=ThreatModel(0.5).fit(raw))
-        with pytest.raises(ValueError, match=r"cannot be rows of the table .*: the column 0 has .* outside its bounds"):
+        with pytest.raises(
+            ValueError,
+            match=r"cannot be rows of the table .*: the column 0 has .* outside its bounds",
+        ):
             make_pipeline(StandardScaler(), model).fit(raw, Y)
 
-    @pytest.mark.parametrize(("options", "steps", "message"), BEHIND_OTHER_STEPS, ids=lambda value: str(value)[:40])
+    @pytest.mark.parametrize(
+        ("options", "steps", "message"), BEHIND_OTHER_STEPS, ids=lambda value: str(value)[:40]
+    )
     def test_rows_that_cannot_be_rows_of_the_table_are_refused(self, options, steps, message):
         table, y = mixed_table()
         numbers = table.assign(home=table.home.map({"a": 0, "b": 1, "c": 2}), debt=table.income / 7)
         threat = ThreatModel(0.3, **options).fit(numbers)
         model = GradRegMLPClassifierCV((2,), alphas=[0.1], cv=2, threat=threat)
-        with pytest.raises(ValueError, match=f"cannot be rows of the table .*: {message}.*GridSearchCV"):
+        with pytest.raises(
+            ValueError, match=f"cannot be rows of the table .*: {message}.*GridSearchCV"
+        ):
             model.fit(steps.fit_transform(numbers), y)
 
     @pytest.mark.parametrize(
@@ -597,7 +749,9 @@ class TestSearch:
     def test_each_fold_is_attacked_under_the_threat_of_the_table(self):
         folds = list(StratifiedKFold(3).split(X, Y))
         threat = ThreatModel(0.4, norm="linf").fit(X)
-        model = GradRegLogisticRegressionCV(alphas=[0.1], cv=folds, max_iter=1000, threat=threat).fit(X, Y)
+        model = GradRegLogisticRegressionCV(
+            alphas=[0.1], cv=folds, max_iter=1000, threat=threat
+        ).fit(X, Y)
         for (train, test), (attacked,) in zip(folds, model.attacked_scores_, strict=True):
             fitted = clone(MODEL).set_params(alpha=0.1).fit(X[train], Y[train])
             assert attacked == adversarial_accuracy(fitted, X[test], Y[test], threat)
@@ -621,24 +775,31 @@ class TestRefit:
 
     def test_most_robust_is_the_rule_on_arrays(self):
         scores, attacked = (
-            [self.RESULTS[f"split{k}_test_{name}"] for k in range(2)] for name in ("accuracy", "attacked")
+            [self.RESULTS[f"split{k}_test_{name}"] for k in range(2)]
+            for name in ("accuracy", "attacked")
         )
         assert self.RULES[0](self.RESULTS) == most_robust(scores, attacked) == 2
 
     def test_one_standard_error_takes_the_largest_strength_that_is_close(self):
         assert self.RULES[1](self.RESULTS) == 2
-        weak = self.RESULTS | {"param_alpha": np.ma.MaskedArray([1, 10, 0.1], mask=False, dtype=object)}
+        weak = self.RESULTS | {
+            "param_alpha": np.ma.MaskedArray([1, 10, 0.1], mask=False, dtype=object)
+        }
         assert self.RULES[1](weak) == 0
 
     def test_of_the_same_strength_the_better_score_is_taken(self):
-        same = self.RESULTS | {"param_alpha": np.ma.MaskedArray([1, 1, 1], mask=False, dtype=object)}
+        same = self.RESULTS | {
+            "param_alpha": np.ma.MaskedArray([1, 1, 1], mask=False, dtype=object)
+        }
         assert self.RULES[1](same) == 0
 
     @pytest.mark.parametrize("rule", RULES, ids=repr)
     def test_a_candidate_that_failed_is_not_chosen(self, rule):
         failed = self.RESULTS | {"split1_test_accuracy": np.array([0.94, 0.84, np.nan])}
         assert rule(failed) == 0
-        with pytest.raises(ValueError, match=r"no candidate of the search has finite scores 'accuracy'"):
+        with pytest.raises(
+            ValueError, match=r"no candidate of the search has finite scores 'accuracy'"
+        ):
             rule(self.RESULTS | {"split1_test_accuracy": np.full(3, np.nan)})
 
     @pytest.mark.parametrize("rule", RULES, ids=repr)
@@ -651,8 +812,16 @@ class TestRefit:
     @pytest.mark.parametrize(
         ("rule", "changes", "message"),
         [
-            (refit_most_robust("accuracy", "certified"), {}, "no scorer 'certified'; it has 'accuracy', 'attacked'"),
-            (refit_one_standard_error(strength="param_alpha"), {}, "no scorer 'score'; it has 'accuracy', 'attacked'"),
+            (
+                refit_most_robust("accuracy", "certified"),
+                {},
+                "no scorer 'certified'; it has 'accuracy', 'attacked'",
+            ),
+            (
+                refit_one_standard_error(strength="param_alpha"),
+                {},
+                "no scorer 'score'; it has 'accuracy', 'attacked'",
+            ),
             (
                 refit_one_standard_error("accuracy", strength="param_l2"),
                 {},
@@ -676,17 +845,28 @@ class TestRefit:
 
     @pytest.mark.parametrize("rule", RULES, ids=repr)
     def test_one_fold_has_no_standard_error(self, rule):
-        one = {name: values for name, values in self.RESULTS.items() if not name.startswith("split1")}
+        one = {
+            name: values for name, values in self.RESULTS.items() if not name.startswith("split1")
+        }
         with pytest.raises(ValueError, match="two or more folds"):
             rule(one)
 
     @pytest.mark.parametrize(
         ("call", "message"),
         [
-            (lambda: refit_most_robust("accuracy", ThreatModel(0.1)), "attacked must be a name in cv_results_"),
+            (
+                lambda: refit_most_robust("accuracy", ThreatModel(0.1)),
+                "attacked must be a name in cv_results_",
+            ),
             (lambda: refit_most_robust("accuracy", "accuracy"), "two scorers of the search"),
-            (lambda: refit_one_standard_error(strength="alpha"), "such as \"param_alpha\"; got 'alpha'"),
-            (lambda: refit_one_standard_error(0.1, strength="param_alpha"), "score must be a name in cv_results_"),
+            (
+                lambda: refit_one_standard_error(strength="alpha"),
+                "such as \"param_alpha\"; got 'alpha'",
+            ),
+            (
+                lambda: refit_one_standard_error(0.1, strength="param_alpha"),
+                "score must be a name in cv_results_",
+            ),
         ],
     )
     def test_names_are_checked_at_once(self, call, message):
@@ -708,14 +888,20 @@ class TestRefit:
         scores, attacked = np.empty((3, 3)), np.empty((3, 3))
         for k, (train, test) in enumerate(StratifiedKFold(3).split(table, y)):
             for i, strength in enumerate([0.01, 0.1, 1.0]):
-                model = clone(pipeline).set_params(**{alpha: strength}).fit(table.iloc[train], y[train])
+                model = (
+                    clone(pipeline).set_params(**{alpha: strength}).fit(table.iloc[train], y[train])
+                )
                 scores[k, i] = model.score(table.iloc[test], y[test])
                 attacked[k, i] = adversarial_accuracy(model, table.iloc[test], y[test], threat)
         assert search.best_index_ == most_robust(scores, attacked)
         assert np.ptp(attacked.mean(axis=0)) > 0
 
-    def test_one_standard_error_in_a_search_is_that_of_the_estimator_that_chooses_its_strength(self):
-        chosen = GradRegLogisticRegressionCV(alphas=9, max_iter=1000, selection="one_standard_error").fit(X, Y)
+    def test_one_standard_error_in_a_search_is_that_of_the_estimator_that_chooses_its_strength(
+        self,
+    ):
+        chosen = GradRegLogisticRegressionCV(
+            alphas=9, max_iter=1000, selection="one_standard_error"
+        ).fit(X, Y)
         rule = refit_one_standard_error(strength="param_alpha")
         search = GridSearchCV(MODEL, {"alpha": chosen.alphas_.tolist()}, refit=rule).fit(X, Y)
         assert search.best_params_["alpha"] == chosen.alpha_

@@ -49,7 +49,9 @@ pytestmark = [
 def table_in_four_units(n_samples=160):
     rng = np.random.RandomState(0)
     columns = [10 + 3 * rng.standard_normal(n_samples), 1000 * rng.lognormal(0, 1, n_samples)]
-    X = np.column_stack([*columns, 1e-3 * rng.standard_normal(n_samples), rng.randint(0, 9, n_samples)])
+    X = np.column_stack(
+        [*columns, 1e-3 * rng.standard_normal(n_samples), rng.randint(0, 9, n_samples)]
+    )
     score = (X[:, 0] - 10) / 3 + X[:, 1] / 3000 + 1e3 * X[:, 2] * (X[:, 3] > 4)
     return X, (score + 0.5 * rng.standard_normal(n_samples) > 0.7).astype(int)
 
@@ -59,24 +61,31 @@ BINS = KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf", encode="oneh
 SMOOTH = {
     "linear": make_pipeline(StandardScaler(), LogisticRegression()),
     "network": make_pipeline(
-        StandardScaler(), GradRegMLPClassifier((6,), tol=0.01, learning_rate_init=0.01, random_state=0)
+        StandardScaler(),
+        GradRegMLPClassifier((6,), tol=0.01, learning_rate_init=0.01, random_state=0),
     ),
     "kernel": make_pipeline(StandardScaler(), SVC()),
     "kernel in raw units": SVC(),
     "Bayes": GaussianNB(),
     "powers": make_pipeline(PowerTransformer(), LogisticRegression()),
     "one-vs-rest": make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", random_state=0)),
-    "bagging": make_pipeline(StandardScaler(), BaggingClassifier(LogisticRegression(), 3, random_state=0)),
+    "bagging": make_pipeline(
+        StandardScaler(), BaggingClassifier(LogisticRegression(), 3, random_state=0)
+    ),
 }
 STEPPED = {
     "neighbors": make_pipeline(StandardScaler(), KNeighborsClassifier()),
     "tree": DecisionTreeClassifier(max_depth=4, random_state=0),
     "forest": RandomForestClassifier(8, random_state=0),
     "boosting": HistGradientBoostingClassifier(max_iter=8, random_state=0),
-    "stack": StackingClassifier([("tree", DecisionTreeClassifier(max_depth=2)), ("linear", GaussianNB())], cv=2),
+    "stack": StackingClassifier(
+        [("tree", DecisionTreeClassifier(max_depth=2)), ("linear", GaussianNB())], cv=2
+    ),
     "bins": make_pipeline(BINS, LogisticRegression()),
     "clip": make_pipeline(MinMaxScaler(clip=True), LogisticRegression()),
-    "threshold": FixedThresholdClassifier(make_pipeline(StandardScaler(), LogisticRegression()), threshold=0.7),
+    "threshold": FixedThresholdClassifier(
+        make_pipeline(StandardScaler(), LogisticRegression()), threshold=0.7
+    ),
 }
 for model in [*SMOOTH.values(), *STEPPED.values()]:
     model.fit(X, y)
@@ -85,18 +94,26 @@ BOX = ThreatModel(0.5, norm="linf").fit(X)
 
 BY_GRADIENTS = {
     "fast gradient": lambda m, X, y: fast_gradient(m, X, y, 0.5),
-    "fast gradients to a class": lambda m, X, y: fast_gradient(m, X, y, 0.5, targets=1 - y, n_steps=3),
+    "fast gradients to a class": lambda m, X, y: fast_gradient(
+        m, X, y, 0.5, targets=1 - y, n_steps=3
+    ),
     "projected gradient": lambda m, X, y: projected_gradient(m, X, y, 0.5, n_steps=4),
-    "from a random start": lambda m, X, y: projected_gradient(m, X, y, 0.5, norm="linf", n_steps=4, random_state=0),
+    "from a random start": lambda m, X, y: projected_gradient(
+        m, X, y, 0.5, norm="linf", n_steps=4, random_state=0
+    ),
     "DeepFool": lambda m, X, y: deepfool(m, X, max_iter=10),
     "confidence ascent": lambda m, X, y: confidence_ascent(
         m, X, np.ones(len(X), dtype=int), max_iter=5, return_reached=True
     )[0],
-    "virtual adversarial direction": lambda m, X, y: virtual_adversarial_direction(m, X, random_state=0),
+    "virtual adversarial direction": lambda m, X, y: virtual_adversarial_direction(
+        m, X, random_state=0
+    ),
     "local smoothness": lambda m, X, y: local_smoothness(m, X, 0.5, random_state=0),
     "gradients of the loss": input_gradients,
     "gradients of a score": lambda m, X, y: input_gradients(m, X, y, of="score"),
-    "integrated gradients": lambda m, X, y: integrated_gradients(m, X, y, baseline=np.array([10.0, 1500, 0, 4])),
+    "integrated gradients": lambda m, X, y: integrated_gradients(
+        m, X, y, baseline=np.array([10.0, 1500, 0, 4])
+    ),
     "signed distance": signed_distance,
 }
 BY_ANY_ATTACK = {
@@ -108,7 +125,9 @@ BY_ANY_ATTACK = {
 }
 MASKS = {
     "deletion": lambda m, X, y: deletion_mask(m, X, np.array([10.0, 1500, 0, 4])),
-    "greedy deletion of short lists": lambda m, X, y: deletion_mask(m, X, [8.0, 700, 1e-3, 6], alpha=0.3, beam_width=1),
+    "greedy deletion of short lists": lambda m, X, y: deletion_mask(
+        m, X, [8.0, 700, 1e-3, 6], alpha=0.3, beam_width=1
+    ),
 }
 CERTAIN = {
     "certified": lambda m, X, y: certified_rows(m, X, y, THREAT, [0.1, 0.4]).T,
@@ -139,7 +158,9 @@ def test_gradients(name, function):
 @pytest.mark.parametrize("function", BY_ANY_ATTACK)
 @pytest.mark.parametrize("name", [*SMOOTH, *STEPPED])
 def test_attacks(name, function):
-    assert_rows_are_their_own(BY_ANY_ATTACK[function], (SMOOTH | STEPPED)[name], X[:6], y[:6], n_alone=2)
+    assert_rows_are_their_own(
+        BY_ANY_ATTACK[function], (SMOOTH | STEPPED)[name], X[:6], y[:6], n_alone=2
+    )
 
 
 @pytest.mark.parametrize("function", MASKS)
@@ -154,7 +175,9 @@ def test_certificates(name, function):
     assert_rows_are_their_own(CERTAIN[function], (SMOOTH | STEPPED)[name], X[:12], y[:12])
 
 
-@pytest.mark.parametrize("last", [LogisticRegression(), GaussianNB(), RandomForestClassifier(5, random_state=0)])
+@pytest.mark.parametrize(
+    "last", [LogisticRegression(), GaussianNB(), RandomForestClassifier(5, random_state=0)]
+)
 def test_mixed_tables_with_swaps(last):
     table, labels = mixed_table()
     columns = ["age", "job", "grade", "flag"]

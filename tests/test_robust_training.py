@@ -22,7 +22,12 @@ from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.evaluation import find_attacks
 from sklearn_irg._threats.further_points import further_points
 from sklearn_irg._threats.table_perturbations import TablePerturbations
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, evaluate_robustness
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    certified_accuracy,
+    evaluate_robustness,
+)
 from tests.test_additive_trees import table_of
 
 SMALL = {"max_iter": 8, "max_depth": 2, "random_state": 0}
@@ -31,13 +36,20 @@ SMALL = {"max_iter": 8, "max_depth": 2, "random_state": 0}
 # weights are repetitions of rows only where none are chosen at random
 @parametrize_with_checks(
     [
-        *(RobustTrainingClassifier(LogisticRegression(), 0.1, n_rounds=n, validation_fraction=0) for n in (0, 1)),
+        *(
+            RobustTrainingClassifier(LogisticRegression(), 0.1, n_rounds=n, validation_fraction=0)
+            for n in (0, 1)
+        ),
         RobustTrainingClassifier(
-            GradRegLogisticRegression("adversarial_loss", alpha=1.0, max_iter=5000, tol=1e-6), 0.1, n_rounds=0
+            GradRegLogisticRegression("adversarial_loss", alpha=1.0, max_iter=5000, tol=1e-6),
+            0.1,
+            n_rounds=0,
         ),
     ],
     expected_failed_checks=lambda estimator: (
-        {"check_sample_weight_equivalence_on_dense_data": "half of the rows move"} if estimator.n_rounds else {}
+        {"check_sample_weight_equivalence_on_dense_data": "half of the rows move"}
+        if estimator.n_rounds
+        else {}
     ),
 )
 def test_scikit_learn_checks(estimator, check):
@@ -47,13 +59,17 @@ def test_scikit_learn_checks(estimator, check):
 def mixed_table(n_rows=300, seed=0):
     rng = np.random.RandomState(seed)
     age, job = rng.randint(20, 70, n_rows), rng.choice(list("abcd"), n_rows)
-    table = pd.DataFrame({"age": age, "job": pd.Categorical(job), "income": rng.standard_normal(n_rows)})
+    table = pd.DataFrame(
+        {"age": age, "job": pd.Categorical(job), "income": rng.standard_normal(n_rows)}
+    )
     score = 0.05 * (age - 45) + (job == "a") + table["income"] + 0.3 * rng.standard_normal(n_rows)
     return table, np.where(score > 0.3, "yes", "no")
 
 
 def pipeline(last):
-    prepare = make_column_transformer((StandardScaler(), ["age", "income"]), (OneHotEncoder(), ["job"]))
+    prepare = make_column_transformer(
+        (StandardScaler(), ["age", "income"]), (OneHotEncoder(), ["job"])
+    )
     return make_pipeline(prepare, last)
 
 
@@ -62,7 +78,9 @@ class TestHardening:
         X, y = mixed_table(900)
         threat = ThreatModel(0.3, n_swaps=1).fit(X)
         plain = pipeline(HistGradientBoostingClassifier(max_iter=50, max_depth=2, random_state=0))
-        hardened = RobustTrainingClassifier(plain, threat, n_rounds=4, tolerance=0.1, random_state=0)
+        hardened = RobustTrainingClassifier(
+            plain, threat, n_rounds=4, tolerance=0.1, random_state=0
+        )
         models = [model.fit(X[:500], y[:500]) for model in (plain, hardened)]
         scores = [certified_accuracy(model, X[500:], y[500:], threat) for model in models]
         assert scores[1] > scores[0] + 0.05
@@ -79,7 +97,9 @@ class TestHardening:
         X, y = mixed_table()
         model = pipeline(HistGradientBoostingClassifier(**SMALL))
         options = {"n_rounds": 4, "validation_fraction": 0.4, "random_state": 0, "tolerance": 0.05}
-        trained = RobustTrainingClassifier(model, ThreatModel(0.3, n_swaps=1).fit(X), **options).fit(X, y)
+        trained = RobustTrainingClassifier(
+            model, ThreatModel(0.3, n_swaps=1).fit(X), **options
+        ).fit(X, y)
         scores, attacked = trained.history_["score"], trained.history_["attacked_score"]
         good = scores >= scores.max() - 0.05
         assert len(scores) == 5
@@ -92,7 +112,10 @@ class TestHardening:
         options = {"n_rounds": 1, "validation_fraction": 0}
         trained = RobustTrainingClassifier(model, ThreatModel(0.3, n_swaps=1), **options)
         is_right = model.fit(X, y).predict(X) == y
-        added = [np.diff(trained.set_params(random_state=seed).fit(X, y).history_["n_rows"])[0] for seed in range(20)]
+        added = [
+            np.diff(trained.set_params(random_state=seed).fit(X, y).history_["n_rows"])[0]
+            for seed in range(20)
+        ]
         assert max(added) < 150
         assert len(set(added)) > 1
         assert abs(np.mean(added) - np.where(is_right, 0.5, 0.25).sum()) < 3
@@ -104,18 +127,24 @@ class TestHardening:
         assert len(trained.history_["n_rows"]) == 1
 
     @pytest.mark.parametrize(
-        "last", [LogisticRegression(), DecisionTreeClassifier(max_depth=4, random_state=0)], ids=repr
+        "last",
+        [LogisticRegression(), DecisionTreeClassifier(max_depth=4, random_state=0)],
+        ids=repr,
     )
     def test_any_classifier_can_be_trained(self, last):
         X, y = mixed_table()
-        trained = RobustTrainingClassifier(pipeline(last), ThreatModel(0.3, n_swaps=1).fit(X), n_rounds=2).fit(X, y)
+        trained = RobustTrainingClassifier(
+            pipeline(last), ThreatModel(0.3, n_swaps=1).fit(X), n_rounds=2
+        ).fit(X, y)
         assert set(trained.predict(X)) == {"no", "yes"}
         assert 0 <= trained.robust_score_ <= 1
 
     def test_three_classes(self):
         X, y = table_of(n_classes=3)
         model = HistGradientBoostingClassifier(**SMALL)
-        trained = RobustTrainingClassifier(model, ThreatModel(0.2).fit(X), n_rounds=2, random_state=0).fit(X, y)
+        trained = RobustTrainingClassifier(
+            model, ThreatModel(0.2).fit(X), n_rounds=2, random_state=0
+        ).fit(X, y)
         assert trained.predict_proba(X).shape == (250, 3)
 
 
@@ -132,7 +161,9 @@ class TestRows:
     def test_some_rows_get_a_copy(self):
         tables = TablePerturbations.of(ThreatModel(1.0).fit(X := np.arange(6.0).reshape(3, 2)), X)
         rows = GrowingRows(tables, np.array([1.0, 2.0, 4.0]), merges=False)
-        rows.add(np.array([1, 0]), np.tile(1 / tables.arrays.scales, (2, 1)), tables.arrays.codes[:2])
+        rows.add(
+            np.array([1, 0]), np.tile(1 / tables.arrays.scales, (2, 1)), tables.arrays.codes[:2]
+        )
         np.testing.assert_array_equal(rows.source, [0, 1, 2, 1, 0])
         np.testing.assert_array_equal(rows.weights, [1, 2, 4, 2, 1])
         np.testing.assert_allclose(rows.X[3:], X[[1, 0]] + 1)
@@ -162,7 +193,9 @@ class TestRows:
         assert len(last) > len(first)
         assert set(last["income"]) == set(X["income"])  # fixed, and of the rows that there are
         origin = pd.Series(range(len(X)), index=X["income"])[last["income"]]
-        assert threat.allows(X.iloc[origin].reset_index(drop=True), last.reset_index(drop=True)).all()
+        assert threat.allows(
+            X.iloc[origin].reset_index(drop=True), last.reset_index(drop=True)
+        ).all()
 
 
 class TestFurtherPoints:
@@ -171,7 +204,9 @@ class TestFurtherPoints:
         X, y = mixed_table()
         threat = ThreatModel(0.5, norm=norm, n_swaps=1).fit(X)
         model = pipeline(HistGradientBoostingClassifier(**SMALL)).fit(X, y)
-        attacks = find_attacks(AttackProblem(model, X, y, threat), [0.25, 0.5], budget=checked_budget(1000))
+        attacks = find_attacks(
+            AttackProblem(model, X, y, threat), [0.25, 0.5], budget=checked_budget(1000)
+        )
         delta = further_points(attacks, 0.5, np.random.RandomState(0))
         before, after = (delta_norms(points, norm) for points in (attacks.delta, delta))
         found = attacks.misclassified[1]
@@ -188,7 +223,9 @@ class TestFurtherPoints:
         model = DecisionTreeClassifier(random_state=0).fit(X, y)
         threat = ThreatModel(2.0 / X.std()).fit(X)
         attacks = find_attacks(
-            AttackProblem(model, X[:20], y[:20], threat), [2.0 / X.std()], budget=checked_budget(1000)
+            AttackProblem(model, X[:20], y[:20], threat),
+            [2.0 / X.std()],
+            budget=checked_budget(1000),
         )
         delta = further_points(attacks, threat.epsilon, np.random.RandomState(0)) * X.std()
         assert delta.max() > 0.51
@@ -200,8 +237,12 @@ class TestWeights:
         X, y = mixed_table()
         weights, threat = np.where(y == "yes", 5.0, 1.0), ThreatModel(0.3).fit(X)
         options = {"n_rounds": 0, "validation_fraction": 0}
-        trained = RobustTrainingClassifier(pipeline(LogisticRegression()), threat, **options).fit(X, y, weights)
-        expected = pipeline(LogisticRegression()).fit(X, y, logisticregression__sample_weight=weights)
+        trained = RobustTrainingClassifier(pipeline(LogisticRegression()), threat, **options).fit(
+            X, y, weights
+        )
+        expected = pipeline(LogisticRegression()).fit(
+            X, y, logisticregression__sample_weight=weights
+        )
         np.testing.assert_allclose(trained.predict_proba(X), expected.predict_proba(X))
 
     def test_with_metadata_routing(self):
@@ -215,7 +256,9 @@ class TestWeights:
 
     def test_a_last_step_without_them_is_trained_and_refuses_them(self):
         X, y = mixed_table()
-        model = RobustTrainingClassifier(pipeline(KNeighborsClassifier()), ThreatModel(0.3).fit(X), n_rounds=1)
+        model = RobustTrainingClassifier(
+            pipeline(KNeighborsClassifier()), ThreatModel(0.3).fit(X), n_rounds=1
+        )
         n_rows = model.fit(X, y).history_["n_rows"]
         assert n_rows[0] < n_rows[1] <= 1.5 * n_rows[0]
         with pytest.raises(ValueError, match="sample_weight needs a last step whose fit takes it"):
@@ -252,7 +295,9 @@ class TestWithOthers:
     def test_radii_of_a_fitted_threat_can_be_searched(self):
         X, y = mixed_table()
         threat = ThreatModel(0.3, n_swaps=1).fit(X)
-        model = RobustTrainingClassifier(pipeline(LogisticRegression()), threat, n_rounds=1, random_state=0)
+        model = RobustTrainingClassifier(
+            pipeline(LogisticRegression()), threat, n_rounds=1, random_state=0
+        )
         search = GridSearchCV(model, {"threat__epsilon": [0.1, 0.5]}, cv=2).fit(X, y)
         best = search.best_estimator_.threat_
         assert best.epsilon == search.best_params_["threat__epsilon"]
@@ -260,7 +305,9 @@ class TestWithOthers:
 
     def test_a_threat_that_is_not_fitted_learns_from_the_rows(self):
         X, y = mixed_table()
-        trained = RobustTrainingClassifier(pipeline(LogisticRegression()), ThreatModel(0.3), n_rounds=1).fit(X, y)
+        trained = RobustTrainingClassifier(
+            pipeline(LogisticRegression()), ThreatModel(0.3), n_rounds=1
+        ).fit(X, y)
         np.testing.assert_array_equal(trained.threat_.scales_, ThreatModel(0.3).fit(X).scales_)
         assert not hasattr(trained.threat, "scales_")
 
@@ -287,7 +334,8 @@ class TestBadInput:
             ({"method": "penalties"}, "method must be"),
             (
                 {"method": "penalty"},
-                "needs a last step with a penalty that trains against a threat; LogisticRegression has none",
+                "needs a last step with a penalty that trains against a threat; LogisticRegression "
+                "has none",
             ),
             ({"validation_fraction": 1.0}, "validation_fraction must be"),
             ({"scoring": "f1"}, "scoring must be"),
@@ -298,7 +346,9 @@ class TestBadInput:
     def test_parameters(self, parameters, message):
         X, y = mixed_table()
         with pytest.raises(ValueError, match=message):
-            RobustTrainingClassifier(pipeline(LogisticRegression()), ThreatModel(0.1).fit(X), **parameters).fit(X, y)
+            RobustTrainingClassifier(
+                pipeline(LogisticRegression()), ThreatModel(0.1).fit(X), **parameters
+            ).fit(X, y)
 
     def test_a_regressor_is_refused(self):
         X, y = mixed_table()

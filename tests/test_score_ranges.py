@@ -19,17 +19,25 @@ from sklearn_irg._threats.score_ranges import score_range
 from sklearn_irg.attacks import ThreatModel
 
 RNG = np.random.RandomState(0)
-X = np.column_stack([RNG.poisson(3, 150), RNG.randint(0, 6, 150), RNG.poisson(1, 150)]).astype(float)
+X = np.column_stack([RNG.poisson(3, 150), RNG.randint(0, 6, 150), RNG.poisson(1, 150)]).astype(
+    float
+)
 Y = (X @ [0.5, -0.4, 0.3] + 0.7 * RNG.standard_normal(150) > 0.6).astype(int)
 GRID = np.array(
-    list(itertools.product(*(np.arange(low, high + 1) for low, high in zip(X.min(0), X.max(0), strict=True))))
+    list(
+        itertools.product(
+            *(np.arange(low, high + 1) for low, high in zip(X.min(0), X.max(0), strict=True))
+        )
+    )
 )
 NORMS = ["linf", "l2", "l1"]
 ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
 
 
 def ranges(model, rows, threat):
-    return score_range(AttackProblem(model, rows, model.predict(rows), threat), float(threat.epsilon))
+    return score_range(
+        AttackProblem(model, rows, model.predict(rows), threat), float(threat.epsilon)
+    )
 
 
 def margins(model, rows):
@@ -52,7 +60,9 @@ def test_integers_are_exact(model, norm):
     model.fit(X, Y)
     threat = ThreatModel(0.9, norm=norm).fit(X)
     found = ranges(model, X[:40], threat)
-    distances = np.linalg.norm((GRID[None] - X[:40, None]) / threat.scales_, ord=ORDER[norm], axis=2)
+    distances = np.linalg.norm(
+        (GRID[None] - X[:40, None]) / threat.scales_, ord=ORDER[norm], axis=2
+    )
     scores = np.where(distances <= 0.9, margins(model, GRID), np.nan)
     np.testing.assert_allclose(found.lowest, np.nanmin(scores, axis=1), atol=1e-9)
     np.testing.assert_allclose(found.highest, np.nanmax(scores, axis=1), atol=1e-9)
@@ -68,14 +78,19 @@ def test_cells_of_trees_are_exact_without_integers():
     cuts = [read_trees(model).trees.thresholds(j) for j in range(3)]
     for row in rows[:10]:
         columns = [
-            np.concatenate([[x], c[c < x], np.nextafter(c[c >= x], np.inf)]) for x, c in zip(row, cuts, strict=True)
+            np.concatenate([[x], c[c < x], np.nextafter(c[c >= x], np.inf)])
+            for x, c in zip(row, cuts, strict=True)
         ]
         points = np.array(list(itertools.product(*columns)))
         near = np.abs((points - row) / threat.scales_).sum(axis=1) <= 0.5
         near &= ((points >= threat.lows_) & (points <= threat.highs_)).all(axis=1)
         found = ranges(model, row[None], threat)
-        np.testing.assert_allclose(found.lowest[0], model.decision_function(points[near]).min(), atol=1e-9)
-        np.testing.assert_allclose(found.highest_bound[0], model.decision_function(points[near]).max(), atol=1e-9)
+        np.testing.assert_allclose(
+            found.lowest[0], model.decision_function(points[near]).min(), atol=1e-9
+        )
+        np.testing.assert_allclose(
+            found.highest_bound[0], model.decision_function(points[near]).max(), atol=1e-9
+        )
 
 
 def test_networks_have_bounds_around_what_is_attained():
@@ -112,7 +127,11 @@ def behind_bins(last):
     rows = X + 0.3 * RNG.standard_normal(X.shape)
     model = make_pipeline(bins, last).fit(rows, Y)
     threat = ThreatModel(0.5, norm="linf").fit(rows)
-    box = np.clip(rows[:40] + 0.5 * threat.scales_ * RNG.uniform(-1, 1, (200, 40, 3)), threat.lows_, threat.highs_)
+    box = np.clip(
+        rows[:40] + 0.5 * threat.scales_ * RNG.uniform(-1, 1, (200, 40, 3)),
+        threat.lows_,
+        threat.highs_,
+    )
     scores = model.decision_function(box.reshape(-1, 3)).reshape(200, 40)
     return ranges(model, rows[:40], threat), scores.min(axis=0), scores.max(axis=0)
 

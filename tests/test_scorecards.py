@@ -48,18 +48,28 @@ STEPS = {
     "components of bins": make_pipeline(bins(), PCA(3, random_state=0)),
     "spline": spline(),
     "continued spline": spline(extrapolation="continue", include_bias=False),
-    "linear spline": make_pipeline(StandardScaler(), spline(extrapolation="linear"), StandardScaler()),
+    "linear spline": make_pipeline(
+        StandardScaler(), spline(extrapolation="linear"), StandardScaler()
+    ),
     "steps of a spline": spline(0),
     "clipped": MinMaxScaler((-1, 1), clip=True),
     "clipped twice": FeatureUnion(
-        [("a", MinMaxScaler(clip=True)), ("b", make_pipeline(StandardScaler(), MinMaxScaler((0, 9), clip=True)))]
+        [
+            ("a", MinMaxScaler(clip=True)),
+            ("b", make_pipeline(StandardScaler(), MinMaxScaler((0, 9), clip=True))),
+        ]
     ),
     "threshold": FeatureUnion([("x", "passthrough"), ("above", Binarizer(threshold=3))]),
     "marker": SimpleImputer(missing_values=0, strategy="median", add_indicator=True),
     "codes": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-3),
     "targets of codes": TargetEncoder(),
     "all": FeatureUnion(
-        [("bins", bins(3)), ("spline", spline()), ("clip", MinMaxScaler(clip=True)), ("x", StandardScaler())]
+        [
+            ("bins", bins(3)),
+            ("spline", spline()),
+            ("clip", MinMaxScaler(clip=True)),
+            ("x", StandardScaler()),
+        ]
     ),
 }
 
@@ -75,7 +85,9 @@ def counts(n_samples=40, n_classes=2, seed=0):
 
 def scorecard(step, last=None):
     last = LogisticRegression(C=30) if last is None else last
-    columns = ColumnTransformer([("n", step, ["a", "b"]), ("k", OneHotEncoder(), ["k"])], sparse_threshold=0)
+    columns = ColumnTransformer(
+        [("n", step, ["a", "b"]), ("k", OneHotEncoder(), ["k"])], sparse_threshold=0
+    )
     return make_pipeline(columns, last)
 
 
@@ -88,13 +100,19 @@ def distances_by_trial(model, X, y, threat, every=EVERY):
     wrong = model.predict(every)[None] != y[:, None]
     start, end = (table[["a", "b"]].to_numpy(float) for table in (X, every))
     moves = np.nan_to_num(end[None] - start[:, None])
-    fine = (np.isnan(end)[None] == np.isnan(start)[:, None]) & (np.sign(moves) * threat.directions_[:2] >= 0)
+    fine = (np.isnan(end)[None] == np.isnan(start)[:, None]) & (
+        np.sign(moves) * threat.directions_[:2] >= 0
+    )
     fine &= (threat.scales_[:2] > 0) | (moves == 0)
     n_swaps = (X.k.to_numpy()[:, None] != every.k.to_numpy()[None]).astype(int)
     sizes = np.linalg.norm(
-        moves / np.where(threat.scales_[:2] > 0, threat.scales_[:2], 1), ord=NORMS[threat.norm], axis=2
+        moves / np.where(threat.scales_[:2] > 0, threat.scales_[:2], 1),
+        ord=NORMS[threat.norm],
+        axis=2,
     )
-    return np.where(wrong & fine.all(axis=2) & (n_swaps <= threat.n_swaps), sizes, np.inf).min(axis=1)
+    return np.where(wrong & fine.all(axis=2) & (n_swaps <= threat.n_swaps), sizes, np.inf).min(
+        axis=1
+    )
 
 
 def check(model, X, y, distances, options, radii=(0.31, 0.9, 2.0), method="scorecard"):
@@ -138,7 +156,9 @@ LAST = {
 }
 
 
-@pytest.mark.parametrize(("last", "case"), [*zip(cycle(LAST), OTHERS), ("three classes", "l2 with a still column")])
+@pytest.mark.parametrize(
+    ("last", "case"), [*zip(cycle(LAST), OTHERS), ("three classes", "l2 with a still column")]
+)
 def test_models_and_directions(last, case):
     X, y = counts(n_classes=2 + (last != "svm"))
     model = scorecard(STEPS["all"], LAST[last]).fit(X, y)
@@ -151,13 +171,15 @@ def test_missing_cells_stay(norm):
     X, y = counts(120)
     X.loc[::5, "a"] = np.nan
     X.loc[::7, "b"] = np.nan
-    model = scorecard(FeatureUnion([("b", make_pipeline(SimpleImputer(), bins())), ("m", MissingIndicator())])).fit(
-        X, y
-    )
+    model = scorecard(
+        FeatureUnion([("b", make_pipeline(SimpleImputer(), bins())), ("m", MissingIndicator())])
+    ).fit(X, y)
     values = [[*np.arange(8.0), np.nan]] * 2
     every = pd.DataFrame(list(product(*values, "pqr")), columns=["a", "b", "k"])
     options = options_of(norm, 1)
-    check(model, X, y, distances_by_trial(model, X, y, ThreatModel(**options).fit(X), every), options)
+    check(
+        model, X, y, distances_by_trial(model, X, y, ThreatModel(**options).fit(X), every), options
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.int8, np.float32])
@@ -167,7 +189,9 @@ def test_types_of_columns(dtype):
     model = scorecard(STEPS["bins"]).fit(X, y)
     options = options_of("l2", 1)
     every = EVERY.astype({"a": dtype, "b": dtype})
-    check(model, X, y, distances_by_trial(model, X, y, ThreatModel(**options).fit(X), every), options)
+    check(
+        model, X, y, distances_by_trial(model, X, y, ThreatModel(**options).fit(X), every), options
+    )
 
 
 def continuous(seed=0, n_samples=40):
@@ -179,7 +203,9 @@ def continuous(seed=0, n_samples=40):
 
 def around(numbers):
     """Numbers, and their neighbors in double precision."""
-    return np.unique(np.concatenate([numbers, np.nextafter(numbers, -np.inf), np.nextafter(numbers, np.inf)]))
+    return np.unique(
+        np.concatenate([numbers, np.nextafter(numbers, -np.inf), np.nextafter(numbers, np.inf)])
+    )
 
 
 def trials(model, X, n_dense):
@@ -201,12 +227,17 @@ CONTINUOUS = {
     ),
     "threshold": FeatureUnion([("x", "passthrough"), ("above", Binarizer(threshold=0.1))]),
     "marker": FeatureUnion(
-        [("i", SimpleImputer(missing_values=0.5, add_indicator=True)), ("b", Binarizer(threshold=0.5))]
+        [
+            ("i", SimpleImputer(missing_values=0.5, add_indicator=True)),
+            ("b", Binarizer(threshold=0.5)),
+        ]
     ),
 }
 
 
-@pytest.mark.parametrize(("name", "norm"), [*zip(CONTINUOUS, cycle(NORMS)), ("marker", "l1"), ("threshold", "l2")])
+@pytest.mark.parametrize(
+    ("name", "norm"), [*zip(CONTINUOUS, cycle(NORMS)), ("marker", "l1"), ("threshold", "l2")]
+)
 def test_continuous_numbers(name, norm):
     X, y = continuous()
     X[:3] = 0.5, 0.1
@@ -221,11 +252,16 @@ def test_continuous_numbers(name, norm):
     np.testing.assert_array_equal(found.certified, ~found.misclassified)
     assert not (found.certified & (upper_by_trial <= np.reshape(threat.epsilon, (-1, 1)))).any()
     assert threat.allows(X, found.X_adversarial).all()
-    np.testing.assert_array_equal(model.predict(found.X_adversarial) != y, found.misclassified.any(axis=0))
+    np.testing.assert_array_equal(
+        model.predict(found.X_adversarial) != y, found.misclassified.any(axis=0)
+    )
     lower, upper = distance_interval(model, X, y, threat=threat)
     np.testing.assert_allclose(lower, upper, rtol=1e-6, atol=1e-12)
     assert (lower <= upper_by_trial * (1 + 1e-9) + 1e-12).all()
-    if name in ("bins", "scaled bins"):  # the nearest point is next to kinks, or at the row's own numbers
+    if name in (
+        "bins",
+        "scaled bins",
+    ):  # the nearest point is next to kinks, or at the row's own numbers
         near = [np.union1d(around(np.unique(tried[:, j])), X[:, j]) for j in range(2)]
         for i in range(0, len(X), 4):
             own = np.array(list(product(*(np.append(c, X[i, j]) for j, c in enumerate(near)))))
@@ -246,10 +282,14 @@ def test_a_kink_belongs_to_the_side_that_the_steps_say():
         for radius, misclassified in zip(threat.epsilon, found.misclassified, strict=True):
             ends = np.array(rows) + radius * np.linspace(-1, 1, 801)
             near = np.clip(
-                np.nextafter(2.0, [-np.inf, 2.0, np.inf]), ends.min(axis=1)[:, None], ends.max(axis=1)[:, None]
+                np.nextafter(2.0, [-np.inf, 2.0, np.inf]),
+                ends.min(axis=1)[:, None],
+                ends.max(axis=1)[:, None],
             )
             points = np.concatenate([ends, near], axis=1)
-            truth = (model.predict(points.reshape(-1, 1)).reshape(points.shape) != y[:, None]).any(axis=1)
+            truth = (model.predict(points.reshape(-1, 1)).reshape(points.shape) != y[:, None]).any(
+                axis=1
+            )
             np.testing.assert_array_equal(misclassified, truth)
         np.testing.assert_array_equal(found.certified, ~found.misclassified)
 
@@ -268,7 +308,9 @@ REFUSED = {
 @pytest.mark.parametrize("reason", REFUSED)
 def test_what_is_refused(reason):
     X, y = continuous()
-    last = DecisionTreeClassifier(max_depth=3) if reason == "is not linear" else LogisticRegression()
+    last = (
+        DecisionTreeClassifier(max_depth=3) if reason == "is not linear" else LogisticRegression()
+    )
     model = make_pipeline(REFUSED[reason], last).fit(X, y)
     threat = ThreatModel(0.1, integers=None).fit(X)
     with pytest.raises(TypeError, match=reason):

@@ -14,9 +14,13 @@ both_norms = pytest.mark.parametrize("norm", POWERS)
 def linear(slopes, low, high, steps, epsilon, norm, **options):
     """The linear problem of each row, in one box."""
     slopes = np.atleast_2d(np.asarray(slopes, dtype=float))
-    low, high = (np.broadcast_to(np.asarray(a, dtype=float), slopes.shape)[..., None] for a in (low, high))
+    low, high = (
+        np.broadcast_to(np.asarray(a, dtype=float), slopes.shape)[..., None] for a in (low, high)
+    )
     steps, epsilon = np.asarray(steps, dtype=float), np.full(len(slopes), float(epsilon))
-    return separable_minimum(low, high, slopes[..., None], np.zeros_like(low), steps, epsilon, norm, **options)
+    return separable_minimum(
+        low, high, slopes[..., None], np.zeros_like(low), steps, epsilon, norm, **options
+    )
 
 
 def random_pieces(rng, n_columns, n_pieces, steps):
@@ -24,11 +28,16 @@ def random_pieces(rng, n_columns, n_pieces, steps):
     shape = n_columns, n_pieces
     low, high = np.full(shape, np.inf), np.full(shape, -np.inf)
     slope, intercept = (
-        np.where(rng.random(shape) < 0.5, rng.integers(-2, 3, shape), rng.normal(size=shape)) for _ in "ab"
+        np.where(rng.random(shape) < 0.5, rng.integers(-2, 3, shape), rng.normal(size=shape))
+        for _ in "ab"
     )
     for j, step in enumerate(steps):
         n = rng.integers(1, n_pieces + 1)
-        ends = np.sort(rng.integers(-7, 8, 2 * n) if rng.random() < 0.4 else rng.choice(np.arange(-8, 9), 2 * n, False))
+        ends = np.sort(
+            rng.integers(-7, 8, 2 * n)
+            if rng.random() < 0.4
+            else rng.choice(np.arange(-8, 9), 2 * n, False)
+        )
         starts, stops = ends[::2], ends[1::2]
         holds_zero = rng.integers(n)
         zero = rng.integers(starts[holds_zero], stops[holds_zero] + 1)
@@ -60,7 +69,10 @@ def least_of_grid(pieces, steps, epsilon, power):
     used, value = np.zeros(1), np.zeros(1)
     for *column, step in zip(*pieces, steps, strict=True):
         point, _, _, more = np.transpose(grid_points(*column, step, epsilon))
-        used, value = (used[:, None] + np.abs(point) ** power).ravel(), (value[:, None] + more).ravel()
+        used, value = (
+            (used[:, None] + np.abs(point) ** power).ravel(),
+            (value[:, None] + more).ravel(),
+        )
         inside = used <= epsilon**power * (1 + 1e-13)
         used, value = used[inside], value[inside]
     return value.min()
@@ -201,7 +213,9 @@ def test_a_row_alone_gets_what_it_gets_among_others_bit_for_bit(norm, n_pieces, 
     together = separable_minimum(*pieces, steps, epsilon, norm, target, max_nodes)
     for i in range(40):
         row = slice(i, i + 1)
-        alone = separable_minimum(*(a[row] for a in pieces), steps, epsilon[row], norm, target[row], max_nodes)
+        alone = separable_minimum(
+            *(a[row] for a in pieces), steps, epsilon[row], norm, target[row], max_nodes
+        )
         for whole, part in zip(together, alone, strict=True):
             assert whole[row].tobytes() == part.tobytes()
 
@@ -255,7 +269,9 @@ def test_balls_of_any_size_meet_boxes(norm, epsilon):
         assert found.bound[0] == -np.inf
     else:
         size = min(epsilon, 1e150)
-        is_coarse = 0 < epsilon < 1e-300  # where numbers have few digits, the bound is right all the same
+        is_coarse = (
+            0 < epsilon < 1e-300
+        )  # where numbers have few digits, the bound is right all the same
         assert is_coarse or found.value[0] - found.bound[0] <= 1e-11 * size
         assert is_coarse or found.value[0] <= -2.9 * size
 
@@ -271,7 +287,9 @@ def test_without_a_ball_each_column_goes_to_its_lowest_point(norm):
 @pytest.mark.parametrize("shape", [(0, 2), (3, 0), (0, 0)])
 def test_without_rows_or_columns_nothing_moves(norm, shape):
     nothing = np.zeros((*shape, 2))
-    found = separable_minimum(nothing, nothing, nothing, nothing, np.zeros(shape[1]), np.ones(shape[0]), norm)
+    found = separable_minimum(
+        nothing, nothing, nothing, nothing, np.zeros(shape[1]), np.ones(shape[0]), norm
+    )
     assert found.point.shape == shape
     assert found.value.tolist() == found.bound.tolist() == [0.0] * shape[0]
 
@@ -281,7 +299,9 @@ def test_columns_that_cannot_move_stay_and_pieces_beyond_the_ball_are_out_of_rea
     low = np.array([[[0.0, 1.01], [-9.0, 0.0], [0.0, np.inf]]])
     high = np.array([[[0.0, 2.0], [-3.0, 0.0], [0.0, -np.inf]]])
     intercept = np.array([[[0.5, -9.0], [-9.0, 1.0], [0.25, -9.0]]])
-    found = separable_minimum(low, high, np.full_like(low, -1.0), intercept, np.array([0, 3.0, 0]), np.ones(1), norm)
+    found = separable_minimum(
+        low, high, np.full_like(low, -1.0), intercept, np.array([0, 3.0, 0]), np.ones(1), norm
+    )
     assert found.point.tolist() == [[0, 0, 0]]
     assert found.value[0] == 1.75
     assert found.bound[0] == pytest.approx(1.75)
@@ -291,7 +311,9 @@ def test_columns_that_cannot_move_stay_and_pieces_beyond_the_ball_are_out_of_rea
 def test_where_two_pieces_meet_the_lower_value_counts(norm):
     low, high = np.array([[[-1.0, 0.5], [0.0, 0.0]]]), np.array([[[0.5, 2.0], [1.0, -1.0]]])
     intercept = np.array([[[0.0, -1.0], [0.0, 0.0]]])
-    found = separable_minimum(low, high, np.zeros_like(low), intercept, np.zeros(2), np.array([0.5]), norm)
+    found = separable_minimum(
+        low, high, np.zeros_like(low), intercept, np.zeros(2), np.array([0.5]), norm
+    )
     assert found.point.tolist() == [[0.5, 0]]
     assert found.value[0] == -1
     assert found.bound[0] == pytest.approx(-1)
@@ -301,7 +323,9 @@ def test_where_two_pieces_meet_the_lower_value_counts(norm):
 def test_rounding_keeps_no_point_of_the_sphere_out(step):
     found = linear([-3.0, -4.0], -np.inf, np.inf, [step, step], 5 * step, "l2")
     assert np.rint(found.point / step).tolist() == [[3, 4]]
-    found = linear([-3.0, -3.5, -4.0], 0, [2 * step, 3 * step, 5 * step], [step] * 3, 10 * step, "l1")
+    found = linear(
+        [-3.0, -3.5, -4.0], 0, [2 * step, 3 * step, 5 * step], [step] * 3, 10 * step, "l1"
+    )
     assert np.rint(found.point / step).tolist() == [[2, 3, 5]]
 
 
@@ -318,7 +342,9 @@ def test_powers_of_two_change_nothing_but_the_scale(norm):
     pieces, steps, epsilon = random_batch(np.random.default_rng(11), 60, 8, 3)
     low, high, slope, intercept = pieces
     plain = separable_minimum(*pieces, steps, epsilon, norm)
-    scaled = separable_minimum(low * 8, high * 8, slope * 2, intercept * 16, steps * 8, epsilon * 8, norm)
+    scaled = separable_minimum(
+        low * 8, high * 8, slope * 2, intercept * 16, steps * 8, epsilon * 8, norm
+    )
     assert np.array_equal(scaled.point, plain.point * 8)
     assert np.array_equal(scaled.bound, plain.bound * 16)
 

@@ -33,7 +33,9 @@ from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, TABLES, make_ob
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", SGD(nesterovs_momentum=False), Adam(beta_1=0.8), LBFGS()])
+@pytest.mark.parametrize(
+    "solver", ["adam", "sgd", "lbfgs", SGD(nesterovs_momentum=False), Adam(beta_1=0.8), LBFGS()]
+)
 def test_every_solver_learns(table, solver):
     model = GradRegMLPClassifier((20,), solver=solver, learning_rate_init=0.01, random_state=0)
     assert model.fit(*TABLES[table]).score(*TABLES[table]) > 0.94
@@ -41,29 +43,37 @@ def test_every_solver_learns(table, solver):
 
 class TestConvergence:
     def test_not_converging_warns(self):
-        with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations without converging. Raise max_iter=2"):
+        with pytest.warns(
+            ConvergenceWarning,
+            match="stopped after 2 iterations without converging. Raise max_iter=2",
+        ):
             GradRegMLPClassifier(max_iter=2).fit(MULTI_X, MULTI_Y)
 
     @pytest.mark.parametrize("value", [-3.4e38, 1e30])
     def test_a_line_search_that_cannot_start_is_no_convergence(self, value):
         X = MULTI_X.copy()
         X[3, 0] = value
-        with pytest.warns(ConvergenceWarning, match="no smaller value was found although the gradient has an entry of"):
+        with pytest.warns(
+            ConvergenceWarning,
+            match="no smaller value was found although the gradient has an entry of",
+        ):
             GradRegLogisticRegression(alpha=0.1).fit(X, MULTI_Y)
 
     def test_what_is_said_to_have_converged_has_a_small_gradient(self):
         network = Network((4, 3), Identity(), Categorical())
         for alpha in (0.01, 0.1, 1.0):
-            model = GradRegLogisticRegression(InputGradient(), alpha, l2=0, tol=1e-7, max_iter=5000).fit(
-                MULTI_X, MULTI_Y
-            )
+            model = GradRegLogisticRegression(
+                InputGradient(), alpha, l2=0, tol=1e-7, max_iter=5000
+            ).fit(MULTI_X, MULTI_Y)
             objective = make_objective(network, MULTI_X, np.eye(3)[MULTI_Y], InputGradient(), alpha)
             theta = network.pack([model.coef_.T], [model.intercept_], np.float64)
             assert np.abs(objective.value_and_grad(theta, objective.everything())[1]).max() < 1e-6
 
     def test_zero_iterations_are_possible(self):
         X = np.zeros((10, 2))
-        model = GradRegMLPClassifier((3,), solver="lbfgs", l2=0, tol=10.0, random_state=0).fit(X, np.arange(10) % 2)
+        model = GradRegMLPClassifier((3,), solver="lbfgs", l2=0, tol=10.0, random_state=0).fit(
+            X, np.arange(10) % 2
+        )
         assert model.n_iter_ == 0
         assert model.best_loss_ == model.loss_ > 0
 
@@ -72,24 +82,38 @@ class TestKinks:
     @pytest.mark.parametrize("alpha", [0.01, 0.1, 1.0])
     def test_tied_singular_values_do_not_stop_short_of_the_optimum(self, alpha):
         X, y = make_classification(600, 20, n_informative=10, n_classes=6, random_state=0)
-        model = GradRegLogisticRegression("spectral_norm", alpha, l2=0, max_iter=1000).fit(scale(X), y)
+        model = GradRegLogisticRegression("spectral_norm", alpha, l2=0, max_iter=1000).fit(
+            scale(X), y
+        )
         singular = np.linalg.svd(model.coef_, compute_uv=False)
         assert singular[1] > 0.99 * singular[0]
-        np.testing.assert_allclose(model.loss_, oracles.spectral_norm_optimum(scale(X), y, alpha), rtol=1e-5)
+        np.testing.assert_allclose(
+            model.loss_, oracles.spectral_norm_optimum(scale(X), y, alpha), rtol=1e-5
+        )
 
     def test_where_nothing_ties_the_optimum_is_exact(self):
-        model = GradRegLogisticRegression("spectral_norm", 0.01, l2=0, tol=1e-6, max_iter=1000).fit(MULTI_X, MULTI_Y)
-        np.testing.assert_allclose(model.loss_, oracles.spectral_norm_optimum(MULTI_X, MULTI_Y, 0.01), rtol=1e-7)
+        model = GradRegLogisticRegression("spectral_norm", 0.01, l2=0, tol=1e-6, max_iter=1000).fit(
+            MULTI_X, MULTI_Y
+        )
+        np.testing.assert_allclose(
+            model.loss_, oracles.spectral_norm_optimum(MULTI_X, MULTI_Y, 0.01), rtol=1e-7
+        )
 
     def test_the_reported_loss_is_that_of_the_objective_with_its_kinks(self):
-        model = GradRegLogisticRegression("spectral_norm", 0.1, l2=0, max_iter=1000).fit(MULTI_X, MULTI_Y)
+        model = GradRegLogisticRegression("spectral_norm", 0.1, l2=0, max_iter=1000).fit(
+            MULTI_X, MULTI_Y
+        )
         loss = -np.log(model.predict_proba(MULTI_X)[np.arange(150), MULTI_Y]).mean()
-        np.testing.assert_allclose(model.loss_, loss + 0.1 * np.linalg.norm(model.coef_, 2) ** 2, rtol=1e-12)
+        np.testing.assert_allclose(
+            model.loss_, loss + 0.1 * np.linalg.norm(model.coef_, 2) ** 2, rtol=1e-12
+        )
 
     def test_absolute_values_end_at_a_subgradient_that_is_small(self):
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
-            model = GradRegLogisticRegression(InputGradient("l1"), 0.1, max_iter=2000).fit(MULTI_X, MULTI_Y)
+            model = GradRegLogisticRegression(InputGradient("l1"), 0.1, max_iter=2000).fit(
+                MULTI_X, MULTI_Y
+            )
         assert model.n_iter_ < 2000
 
 
@@ -111,7 +135,9 @@ class TestWhatASolverDeclares:
     def test_who_delegates_to_lbfgs_gets_as_many_exact_zeros(self, solver, table):
         model = GradRegLogisticRegression(InputGradient("l1"), 0.3, max_iter=2000)
         expected = model.fit(*TABLES[table]).coef_
-        np.testing.assert_array_equal(model.set_params(solver=solver).fit(*TABLES[table]).coef_, expected)
+        np.testing.assert_array_equal(
+            model.set_params(solver=solver).fit(*TABLES[table]).coef_, expected
+        )
         assert table == "multiclass" or (expected == 0).sum() >= 10
 
     def test_partial_fit_needs_epochs(self):
@@ -129,7 +155,10 @@ class TestWhatASolverDeclares:
                 {"penalty": VirtualAdversarial()},
                 "needs a deterministic objective, but VirtualAdversarial draws random numbers",
             ),
-            ({"penalty": InputNoise()}, "needs a deterministic objective, but InputNoise draws random numbers"),
+            (
+                {"penalty": InputNoise()},
+                "needs a deterministic objective, but InputNoise draws random numbers",
+            ),
             (
                 {"penalty": AdversarialLoss()},
                 "needs a deterministic objective, but AdversarialLoss holds its perturbation",
@@ -161,7 +190,9 @@ class TestWhatASolverDeclares:
         model = GradRegMLPClassifier((5,), random_state=0).partial_fit(MULTI_X, MULTI_Y)
         model.set_params(solver=Adam()).partial_fit(MULTI_X, MULTI_Y)
         model.set_params(solver="adam").partial_fit(MULTI_X, MULTI_Y)
-        single = GradRegMLPClassifier((5,), solver=Precise()).fit(MULTI_X.astype(np.float32), MULTI_Y)
+        single = GradRegMLPClassifier((5,), solver=Precise()).fit(
+            MULTI_X.astype(np.float32), MULTI_Y
+        )
         assert single.coefs_[0].dtype == np.float32
 
     def test_a_move_that_returns_what_it_should_change_is_refused(self):
@@ -172,7 +203,9 @@ class TestWhatASolverDeclares:
             def move(self, theta, gradient, state, learning_rate):
                 return theta - learning_rate * gradient
 
-        with pytest.raises(TypeError, match=r"Returning.move must change theta and state in place and return None"):
+        with pytest.raises(
+            TypeError, match=r"Returning.move must change theta and state in place and return None"
+        ):
             GradRegMLPClassifier(solver=Returning()).fit(MULTI_X, MULTI_Y)
 
     def test_bounds_may_be_taken_without_lbfgs(self):
@@ -190,7 +223,9 @@ class TestWhatASolverDeclares:
                     phi = np.maximum(phi - 0.1 * gradient, low)
                 return Solution(bounded.leave(phi), 300, value, True)
 
-        model = GradRegLogisticRegression(InputGradient("l1"), 0.5, solver=ProjectedGradient()).fit(BINARY_X, BINARY_Y)
+        model = GradRegLogisticRegression(InputGradient("l1"), 0.5, solver=ProjectedGradient()).fit(
+            BINARY_X, BINARY_Y
+        )
         assert (model.coef_ == 0).sum() >= 5
 
     @pytest.mark.parametrize(
@@ -207,12 +242,17 @@ class TestWhatASolverDeclares:
             def minimize(self, objective, theta, schedule, state=None):
                 return Solution(spoil(theta), 1, 0.0, True)
 
-        with pytest.raises(ValueError, match=f"Spoiling must find 12 finite parameters; got an array of shape {found}"):
+        with pytest.raises(
+            ValueError,
+            match=f"Spoiling must find 12 finite parameters; got an array of shape {found}",
+        ):
             GradRegLogisticRegression(solver=Spoiling()).fit(MULTI_X[:, :3], MULTI_Y)
 
     def test_what_is_no_solution_is_named(self):
         forgetful = type(
-            "Forgetful", (Solver,), {"minimize": lambda self, objective, theta, schedule, state=None: None}
+            "Forgetful",
+            (Solver,),
+            {"minimize": lambda self, objective, theta, schedule, state=None: None},
         )
         with pytest.raises(TypeError, match=r"Forgetful.minimize must return a Solution; got None"):
             GradRegLogisticRegression(solver=forgetful()).fit(MULTI_X, MULTI_Y)
@@ -248,7 +288,8 @@ class TestDivergence:
         coefs = [W.copy() for W in model.coefs_]
         model.set_params(learning_rate_init=rate)
         with pytest.raises(
-            ValueError, match="training diverged: the objective, the parameters or the solver's moments"
+            ValueError,
+            match="training diverged: the objective, the parameters or the solver's moments",
         ):
             model.partial_fit(X * np.float32(1e22), MULTI_Y)
         for name, value in model._solver_state["moments"].items():
@@ -273,22 +314,29 @@ class TestDivergence:
     )
     @pytest.mark.parametrize("kind", [np.float64, np.float32])
     def test_finite_weights_whose_predictions_are_not_are_refused(self, model, kind):
-        model = clone(model).set_params(random_state=0, learning_rate_init=1e280 if kind is np.float64 else 1e35)
+        model = clone(model).set_params(
+            random_state=0, learning_rate_init=1e280 if kind is np.float64 else 1e35
+        )
         with np.errstate(all="ignore"), pytest.raises(ValueError, match="training diverged"):
             model.fit(MULTI_X.astype(kind), MULTI_Y)
         assert not hasattr(model, "coefs_")
 
     def test_counts_whose_means_overflow_are_refused(self):
-        model = GradRegMLPRegressor((), loss="poisson", alpha=0.0, solver="adam", learning_rate_init=2000.0, max_iter=1)
+        model = GradRegMLPRegressor(
+            (), loss="poisson", alpha=0.0, solver="adam", learning_rate_init=2000.0, max_iter=1
+        )
         with np.errstate(all="ignore"), pytest.raises(ValueError, match="training diverged"):
             model.fit(MULTI_X, MULTI_Y)
 
     def test_a_batch_after_which_predictions_are_not_finite_is_refused_and_changes_nothing(self):
-        model = GradRegMLPClassifier((5,), solver="sgd", random_state=0).partial_fit(MULTI_X, MULTI_Y)
+        model = GradRegMLPClassifier((5,), solver="sgd", random_state=0).partial_fit(
+            MULTI_X, MULTI_Y
+        )
         before = model.predict_proba(MULTI_X)
         model.set_params(learning_rate_init=1e280)
         with pytest.raises(
-            ValueError, match=r"training diverged: the predictions of .* of 150 rows of the fit are not finite"
+            ValueError,
+            match=r"training diverged: the predictions of .* of 150 rows of the fit are not finite",
         ):
             model.partial_fit(MULTI_X, MULTI_Y)
         np.testing.assert_array_equal(model.predict_proba(MULTI_X), before)
@@ -299,14 +347,20 @@ class TestDivergence:
         for likelihood in (Bernoulli(), Gaussian(), Poisson()):
             network = Network((4, *hidden, 2), Softplus(), likelihood)
             start = network.initialize(np.random.RandomState(0), np.float64)
-            for theta, X in ((start, size * MULTI_X), (size * start, MULTI_X), (np.sqrt(size) * start, MULTI_X)):
+            for theta, X in (
+                (start, size * MULTI_X),
+                (size * start, MULTI_X),
+                (np.sqrt(size) * start, MULTI_X),
+            ):
                 with np.errstate(all="ignore"):
                     finite = np.isfinite(network.outputs(theta, X, likelihood.mean)).all()
                 assert finite or not stays_finite(network, theta, X)
             assert stays_finite(network, np.full(network.n_parameters, 0.1), csr_matrix(MULTI_X))
 
     def test_the_message_says_what_to_lower(self):
-        with pytest.raises(ValueError, match=r"training diverged.*in epoch .*learning_rate_init=1e\+300"):
+        with pytest.raises(
+            ValueError, match=r"training diverged.*in epoch .*learning_rate_init=1e\+300"
+        ):
             GradRegMLPClassifier(solver="sgd", learning_rate_init=1e300).fit(MULTI_X, MULTI_Y)
 
 
@@ -334,12 +388,15 @@ def test_what_is_no_solver_is_named(solver, message):
 def test_integers_of_any_size_are_integers():
     small = GradRegLogisticRegression(solver=LBFGS(history_size=np.uint8(3), max_fun=np.int16(200)))
     plain = GradRegLogisticRegression(solver=LBFGS(history_size=3, max_fun=200))
-    np.testing.assert_array_equal(small.fit(BINARY_X, BINARY_Y).coef_, plain.fit(BINARY_X, BINARY_Y).coef_)
+    np.testing.assert_array_equal(
+        small.fit(BINARY_X, BINARY_Y).coef_, plain.fit(BINARY_X, BINARY_Y).coef_
+    )
 
 
 class TestDecayOfTheLearningRate:
     @pytest.mark.parametrize(
-        ("start", "expected"), [(1.0, [1, 1, 1, 1]), (0.0, [1, 0.75, 0.5, 0.25]), (0.5, [1, 1, 1, 0.5])]
+        ("start", "expected"),
+        [(1.0, [1, 1, 1, 1]), (0.0, [1, 0.75, 0.5, 0.25]), (0.5, [1, 1, 1, 0.5])],
     )
     def test_is_linear_from_its_start_to_the_last_epoch(self, start, expected):
         rates = []
@@ -349,9 +406,9 @@ class TestDecayOfTheLearningRate:
                 rates.append(learning_rate)
 
         with pytest.warns(ConvergenceWarning):
-            GradRegMLPClassifier(solver=Recorder(decay_start=start), learning_rate_init=0.5, max_iter=4).fit(
-                *TABLES["multiclass"]
-            )
+            GradRegMLPClassifier(
+                solver=Recorder(decay_start=start), learning_rate_init=0.5, max_iter=4
+            ).fit(*TABLES["multiclass"])
         np.testing.assert_allclose(rates, 0.5 * np.array(expected))
 
     def test_partial_fit_keeps_the_rate(self):
@@ -364,7 +421,9 @@ class TestDecayOfTheLearningRate:
 
     @pytest.mark.parametrize("kind", [Adam, SGD])
     def test_out_of_range_is_an_error(self, kind):
-        with pytest.raises(ValueError, match="decay_start must be a finite number >= 0 and <= 1; got 2"):
+        with pytest.raises(
+            ValueError, match="decay_start must be a finite number >= 0 and <= 1; got 2"
+        ):
             GradRegMLPClassifier(solver=kind(decay_start=2)).fit(*TABLES["multiclass"])
 
 
@@ -377,13 +436,17 @@ class TestMinimizeTogether:
         return 0.5 * (curvatures * (thetas - 1) ** 2).sum(axis=1), curvatures * (thetas - 1)
 
     def test_each_problem_ends_at_its_minimum(self):
-        ends = minimize_together(self.quadratics, np.array([[3.0, -2.0], [0.0, 5.0], [1.0, 1.0]]), **self.OPTIONS)
+        ends = minimize_together(
+            self.quadratics, np.array([[3.0, -2.0], [0.0, 5.0], [1.0, 1.0]]), **self.OPTIONS
+        )
         np.testing.assert_allclose([end.theta for end in ends], 1, atol=1e-7)
         assert ends[2].values == []  # it started there
 
     def test_finds_the_end_of_a_curved_valley(self):
         def rosenbrock(thetas, problems):
-            return np.array([rosen(theta) for theta in thetas]), np.array([rosen_der(theta) for theta in thetas])
+            return np.array([rosen(theta) for theta in thetas]), np.array(
+                [rosen_der(theta) for theta in thetas]
+            )
 
         (end,) = minimize_together(rosenbrock, np.array([[-1.2, 1.0, 0.5]]), **self.OPTIONS)
         np.testing.assert_allclose(end.theta, 1, atol=1e-6)
@@ -410,6 +473,8 @@ class TestMinimizeTogether:
         assert option == "max_iter" or len(asked) <= 3 + 30  # a line search is finished
 
     def test_a_start_in_nowhere_ends_there(self):
-        (end,) = minimize_together(lambda t, p: (np.full(1, np.nan), t * np.nan), np.ones((1, 2)), **self.OPTIONS)
+        (end,) = minimize_together(
+            lambda t, p: (np.full(1, np.nan), t * np.nan), np.ones((1, 2)), **self.OPTIONS
+        )
         assert end.values == []
         assert np.isnan(end.gradient_size)

@@ -39,7 +39,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:the steps before the last are not affine"),
     pytest.mark.filterwarnings("ignore:Skipping features without any observed values"),
     pytest.mark.filterwarnings("ignore:the scale of e is zero"),
-    pytest.mark.filterwarnings("ignore:Currently, when `keep_empty_feature=False`"),  # scikit-learn 1.7
+    pytest.mark.filterwarnings(
+        "ignore:Currently, when `keep_empty_feature=False`"
+    ),  # scikit-learn 1.7
 ]
 
 
@@ -59,8 +61,14 @@ def flips_by_dense_moves(model, X, y, threat, n_moves=300):
     values = np.asarray(X, dtype=float)
     for k in range(n_moves):
         step = rng.uniform(-1, 1, values.shape) if k % 2 else rng.choice([-1.0, 0, 1], values.shape)
-        moved = np.clip(values + threat.epsilon * step * threat.scales_, threat.lows_, threat.highs_)
-        moved = pd.DataFrame(moved, columns=X.columns) if hasattr(X, "columns") else moved.astype(X.dtype)
+        moved = np.clip(
+            values + threat.epsilon * step * threat.scales_, threat.lows_, threat.highs_
+        )
+        moved = (
+            pd.DataFrame(moved, columns=X.columns)
+            if hasattr(X, "columns")
+            else moved.astype(X.dtype)
+        )
         flips |= model.predict(moved) != y
     return flips
 
@@ -81,7 +89,9 @@ READ = {
         PCA(2, whiten=True),
     ),
     "negative": ColumnTransformer([("last", StandardScaler(), [-1])], remainder=MinMaxScaler()),
-    "union": FeatureUnion([("one", StandardScaler()), ("two", TruncatedSVD(1))], transformer_weights={"two": 3.0}),
+    "union": FeatureUnion(
+        [("one", StandardScaler()), ("two", TruncatedSVD(1))], transformer_weights={"two": 3.0}
+    ),
 }
 
 
@@ -92,12 +102,16 @@ def test_slopes_are_those_of_the_steps(name):
     reading = read_steps(steps, as_table(X))
     assert reading.is_affine
     move = np.array([0.3, -0.7])
-    np.testing.assert_allclose(steps(X + move) - steps(X), np.tile(move @ reading.slopes, (len(X), 1)), atol=1e-12)
+    np.testing.assert_allclose(
+        steps(X + move) - steps(X), np.tile(move @ reading.slopes, (len(X), 1)), atol=1e-12
+    )
 
 
 def test_kinks_are_where_the_steps_jump():
     X, y = FRAME, numbers()[1]
-    steps = make_pipeline(StandardScaler(), FeatureUnion([("bins", bins()), ("two", Binarizer(threshold=0.5))]))
+    steps = make_pipeline(
+        StandardScaler(), FeatureUnion([("bins", bins()), ("two", Binarizer(threshold=0.5))])
+    )
     chain = Steps(make_pipeline(steps, LogisticRegression()).fit(X, y))
     reading = read_steps(chain, as_table(X))
     grid = np.linspace(-2, 2, 4001)
@@ -117,11 +131,19 @@ def constant_imputer_of_an_empty_column():
     X, y = numbers()
     frame = pd.DataFrame({"e": np.nan, "a": X[:, 0], "b": X[:, 1]})
     columns = ColumnTransformer([("b", Binarizer(threshold=0.1), [0])], remainder="passthrough")
-    return make_pipeline(SimpleImputer(strategy="constant"), columns, LogisticRegression(C=50)).fit(frame, y), frame, y
+    return (
+        make_pipeline(SimpleImputer(strategy="constant"), columns, LogisticRegression(C=50)).fit(
+            frame, y
+        ),
+        frame,
+        y,
+    )
 
 
 def a_frame_in_another_order():
-    columns = ColumnTransformer([("bin", Binarizer(threshold=0.3), ["a"]), ("num", StandardScaler(), ["b"])])
+    columns = ColumnTransformer(
+        [("bin", Binarizer(threshold=0.3), ["a"]), ("num", StandardScaler(), ["b"])]
+    )
     y = (2 * (FRAME.a > 0.3) + 0.3 * FRAME.b > 1).to_numpy(int)
     return make_pipeline(columns, LogisticRegression(C=100)).fit(FRAME, y), FRAME[["b", "a"]], y
 
@@ -130,7 +152,11 @@ def a_step_function_beside_its_number():
     X = numbers()[0][:, :1]
     y = (X[:, 0] > 0.5).astype(int)
     both = FeatureUnion([("id", "passthrough"), ("bin", Binarizer(threshold=0.0))])
-    return make_pipeline(both, PCA(1), Binarizer(threshold=0.3), LogisticRegression(C=100)).fit(X, y), X, y
+    return (
+        make_pipeline(both, PCA(1), Binarizer(threshold=0.3), LogisticRegression(C=100)).fit(X, y),
+        X,
+        y,
+    )
 
 
 def bins_in_single_precision():
@@ -143,7 +169,10 @@ def bins_in_single_precision():
 
 def weighted_columns():
     X, y = numbers()
-    columns = [("b", make_pipeline(StandardScaler(), Binarizer()), [0]), ("s", StandardScaler(), [1])]
+    columns = [
+        ("b", make_pipeline(StandardScaler(), Binarizer()), [0]),
+        ("s", StandardScaler(), [1]),
+    ]
     columns = ColumnTransformer(columns, transformer_weights={"b": 5, "s": 0.1})
     return make_pipeline(columns, LogisticRegression()).fit(X, y), X, y
 
@@ -174,7 +203,9 @@ def labels_of_a_search():
 
 def labels_of_a_search_over_bins():
     X, y = numbers()
-    search = ThresholdSearch(make_pipeline(bins(4), LogisticRegression()), {"logisticregression__C": [0.3]})
+    search = ThresholdSearch(
+        make_pipeline(bins(4), LogisticRegression()), {"logisticregression__C": [0.3]}
+    )
     return search.fit(X, y), X, y
 
 
@@ -182,7 +213,9 @@ def a_clip_of_noise():
     X = 7 + 3 * np.random.RandomState(4).standard_normal((150, 1))
     union = FeatureUnion([("a", "passthrough"), ("s", StandardScaler()), ("m", MinMaxScaler())])
     noise = PCA(2, whiten=True, svd_solver="full")
-    model = make_pipeline(union, noise, MinMaxScaler(clip=True), LogisticRegression(C=1e6, max_iter=2000))
+    model = make_pipeline(
+        union, noise, MinMaxScaler(clip=True), LogisticRegression(C=1e6, max_iter=2000)
+    )
     y = (X[:, 0] > 7).astype(int)
     return model.fit(X, y), X, y
 
@@ -244,36 +277,48 @@ def test_radii_hold_far_from_zero(last, offset, is_scaled):
 def test_radii_hold_in_nanoseconds():
     rng = np.random.RandomState(0)
     X = np.column_stack([1.7e18 + 3e15 * rng.standard_normal(200), rng.standard_normal(200)])
-    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, (X[:, 0] - 1.7e18) / 3e15 + X[:, 1] > 0)
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
+        X, (X[:, 0] - 1.7e18) / 3e15 + X[:, 1] > 0
+    )
     threat = ThreatModel(bounds=None, integers=None).fit(X)
     radii = certified_radius(model, X, threat=threat)
     direction = model[-1].coef_[0] / model[0].scale_ * threat.scales_
     side = np.sign(model.decision_function(X))[:, None]
-    moved = X - side * radii[:, None] * 0.9999 * direction / np.linalg.norm(direction) * threat.scales_
+    moved = (
+        X - side * radii[:, None] * 0.9999 * direction / np.linalg.norm(direction) * threat.scales_
+    )
     np.testing.assert_array_equal(model.predict(moved), model.predict(X))
 
 
 def test_radii_of_half_precision_hold():
     X = (50 + 3 * numbers(500)[0]).astype(np.float16)
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=100)).fit(X, X.astype(float).sum(axis=1) > 100)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=100)).fit(
+        X, X.astype(float).sum(axis=1) > 100
+    )
     radii = certified_radius(model, X, threat=ThreatModel(norm="linf").fit(X))
     scales = ThreatModel().fit(X).scales_
     for signs in product([-1, 1], repeat=2):
         moved = X.copy()
         for _ in range(12):  # one neighbor after the other
-            moved = np.nextafter(moved, np.where(np.array(signs) > 0, np.float16(np.inf), np.float16(-np.inf)))
+            moved = np.nextafter(
+                moved, np.where(np.array(signs) > 0, np.float16(np.inf), np.float16(-np.inf))
+            )
             far = (np.abs(moved.astype(float) - X) / scales).max(axis=1)
             inside = far < radii
             np.testing.assert_array_equal(model.predict(moved)[inside], model.predict(X)[inside])
 
 
-@pytest.mark.parametrize("encoder", [OneHotEncoder(sparse_output=False), OrdinalEncoder(), TargetEncoder()])
+@pytest.mark.parametrize(
+    "encoder", [OneHotEncoder(sparse_output=False), OrdinalEncoder(), TargetEncoder()]
+)
 @pytest.mark.parametrize("n_swaps", [1, 2])
 def test_bins_of_sums_of_categories_are_not_additive(encoder, n_swaps):
     rng = np.random.RandomState(0)
     X = pd.DataFrame({"a": rng.choice(list("pqr"), 200), "b": rng.choice(list("uvw"), 200)})
     y = ((X.a == "p") & (X.b == "u") | (X.a == "q") & (X.b == "v")).to_numpy(int)
-    model = make_pipeline(encoder, TruncatedSVD(1, random_state=0), bins(), LogisticRegression(C=100)).fit(X, y)
+    model = make_pipeline(
+        encoder, TruncatedSVD(1, random_state=0), bins(), LogisticRegression(C=100)
+    ).fit(X, y)
     every = pd.DataFrame(list(product("pqr", "uvw")), columns=["a", "b"])
     changes = (X.to_numpy()[:, None] != every.to_numpy()[None]).sum(axis=2)
     stands = ~((changes <= n_swaps) & (model.predict(every)[None] != y[:, None])).any(axis=1)
@@ -284,20 +329,26 @@ def test_bins_of_sums_of_categories_are_not_additive(encoder, n_swaps):
 
 def test_an_unknown_step_is_certified_only_as_far_as_it_was_tried():
     X = np.random.RandomState(0).uniform(0, 2, (100, 1))
-    turn = FunctionTransformer(lambda X: np.where(np.asarray(X) > 9e5, -np.asarray(X), np.asarray(X)))
+    turn = FunctionTransformer(
+        lambda X: np.where(np.asarray(X) > 9e5, -np.asarray(X), np.asarray(X))
+    )
     model = make_pipeline(turn, LogisticRegression()).fit(X, X[:, 0] > 1)
     threat = ThreatModel(directions={0: "up"}, bounds={0: (0, 1e6)}).fit(X)
     assert np.isfinite(certified_radius(model, X, threat=threat)).all()
 
 
-@pytest.mark.parametrize("last", [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)])
+@pytest.mark.parametrize(
+    "last", [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)]
+)
 def test_swaps_never_make_a_boundary_further(last):
     rng = np.random.RandomState(0)
     X = pd.DataFrame({"n": rng.standard_normal(80), "k": rng.choice(list("abc"), 80)})
     y = (X.n + (X.k == "a") > 0.3).to_numpy(int)
     columns = ColumnTransformer([("n", StandardScaler(), ["n"]), ("k", OneHotEncoder(), ["k"])])
     model = make_pipeline(columns, last).fit(X, y)
-    without, with_swap = (attack_distance(model, X, threat=ThreatModel(n_swaps=k).fit(X)) for k in (0, 1))
+    without, with_swap = (
+        attack_distance(model, X, threat=ThreatModel(n_swaps=k).fit(X)) for k in (0, 1)
+    )
     assert (with_swap <= without * (1 + 1e-9)).all()
     assert np.isfinite(with_swap).all()
 
@@ -342,7 +393,10 @@ def test_samplers_are_passed_over(order):
     steps = [("sample", Oversample()), ("scale", StandardScaler())][::order]
     model = SamplingPipeline([*steps, ("last", LogisticRegression())]).fit(X, y)
     scaler, last = dict(model.steps)["scale"], model.steps[-1][1]
-    weights, offset = last.coef_[0] / scaler.scale_, last.intercept_[0] - last.coef_[0] @ (scaler.mean_ / scaler.scale_)
+    weights, offset = (
+        last.coef_[0] / scaler.scale_,
+        last.intercept_[0] - last.coef_[0] @ (scaler.mean_ / scaler.scale_),
+    )
     distances = np.abs(X @ weights + offset) / np.linalg.norm(weights)
     np.testing.assert_allclose(certified_radius(model, X), distances, rtol=1e-9)
     assert adversarial_accuracy(model, X, model.predict(X), 0.1) == np.mean(distances > 0.1)
@@ -368,11 +422,16 @@ def test_steps_that_give_categories_are_attacked_as_a_whole():
     rng = np.random.RandomState(0)
     X = pd.DataFrame({"count": rng.randint(0, 6, 200), "kind": rng.choice(list("abc"), 200)})
     y = (X["count"] + 3 * (X.kind == "a") > 3).to_numpy(int)
-    boosting = HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype", random_state=0)
+    boosting = HistGradientBoostingClassifier(
+        max_iter=10, categorical_features="from_dtype", random_state=0
+    )
     model = make_pipeline(FunctionTransformer(to_categories), boosting).fit(X, y)
     every = pd.DataFrame(list(product(range(6), "abc")), columns=["count", "kind"])
     threat = ThreatModel(0.7, norm="linf", n_swaps=1).fit(X)
-    far = np.abs(every["count"].to_numpy() - X["count"].to_numpy()[:, None]) <= 0.7 * threat.scales_[0]
+    far = (
+        np.abs(every["count"].to_numpy() - X["count"].to_numpy()[:, None])
+        <= 0.7 * threat.scales_[0]
+    )
     stands = ~(far & (model.predict(every)[None] != y[:, None])).any(axis=1)
     assert adversarial_accuracy(model, X, y, threat) == stands.mean()
     with pytest.raises(TypeError, match="nothing is certain"):

@@ -7,9 +7,19 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import TruncatedSVD
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Binarizer, OneHotEncoder, OrdinalEncoder, PolynomialFeatures, TargetEncoder
+from sklearn.preprocessing import (
+    Binarizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    TargetEncoder,
+)
 
 from sklearn_irg._fitted.trees import read_trees
 from sklearn_irg._threats.attack_problem import AttackProblem
@@ -48,14 +58,19 @@ def random_leaves(rng, n_trees, n_leaves):
     value = rng.standard_normal(n)
     value[::n_leaves] -= 2
     tree = np.repeat(np.arange(n_trees), n_leaves)
-    return Leaves(tree, value, low, high, np.zeros(low.shape, dtype=bool), np.array(N_NUMBERS)), takes
+    return Leaves(
+        tree, value, low, high, np.zeros(low.shape, dtype=bool), np.array(N_NUMBERS)
+    ), takes
 
 
 def random_rows(rng, tables, takes, n_rows, n_swaps):
     """Rows whose numbers cost more further away, some of whose levels are not allowed."""
     start = np.cumsum([0, *N_LEVELS])
     home = np.column_stack([rng.randint(0, cells, n_rows) for cells in N_NUMBERS])
-    away = [np.abs(np.append(np.arange(cells), np.inf) - home[:, [j]]) for j, cells in enumerate(N_NUMBERS)]
+    away = [
+        np.abs(np.append(np.arange(cells), np.inf) - home[:, [j]])
+        for j, cells in enumerate(N_NUMBERS)
+    ]
     costs = np.hstack(away) * rng.choice([0.3, 0.5, 2])
     levels = start[:-1] + np.column_stack([rng.randint(0, cells, n_rows) for cells in N_LEVELS])
     allowed = rng.rand(n_rows, start[-1]) < 0.8
@@ -86,7 +101,9 @@ def largest_scores(tables, takes, rows):
 class TestCells:
     def problem(self, seed, n_swaps):
         rng = np.random.RandomState(seed)
-        leaves, takes = random_leaves(rng, n_trees=rng.randint(2, 12), n_leaves=rng.choice([3, 8, 70]))
+        leaves, takes = random_leaves(
+            rng, n_trees=rng.randint(2, 12), n_leaves=rng.choice([3, 8, 70])
+        )
         tables = LeafTables(leaves)
         rows = random_rows(rng, tables, takes, 12, n_swaps)
         return tables, rows, largest_scores(tables, takes, rows)
@@ -111,7 +128,10 @@ class TestCells:
         tables, rows, best = self.problem(seed, n_swaps)
         for max_nodes, costs_add_up in itertools.product([1, 5, 25], [False, True]):
             few = {**ANYTHING, "max_nodes": max_nodes}
-            for verdict in (decide(tables, rows, **few), settle(tables, rows, **few, costs_add_up=costs_add_up)):
+            for verdict in (
+                decide(tables, rows, **few),
+                settle(tables, rows, **few, costs_add_up=costs_add_up),
+            ):
                 assert (verdict.bound >= best - 1e-12).all()
                 assert (verdict.best <= best + 1e-12).all()
 
@@ -122,9 +142,15 @@ UNITS = {"scale": {"size": 1.0, "age": 1.0}, "bounds": None}
 
 def make_table(n_classes=2, n_samples=300, seed=0):
     rng = np.random.RandomState(seed)
-    table = pd.DataFrame({name: rng.choice(words, n_samples) for name, words in WORDS.items()}).astype(object)
+    table = pd.DataFrame(
+        {name: rng.choice(words, n_samples) for name, words in WORDS.items()}
+    ).astype(object)
     table["size"], table["age"] = rng.standard_normal(n_samples), rng.standard_normal(n_samples)
-    score = table["size"] * np.where(table.kind == "p", -1, 1) + table.wood.isin(["a", "d"]) * 2 + table.age
+    score = (
+        table["size"] * np.where(table.kind == "p", -1, 1)
+        + table.wood.isin(["a", "d"]) * 2
+        + table.age
+    )
     score += table.town.isin(["u", "x"]) + 0.3 * rng.standard_normal(n_samples)
     return table, np.digitize(score, np.quantile(score, np.arange(1, n_classes) / n_classes))
 
@@ -135,7 +161,10 @@ def swapped(row, n_swaps, levels=WORDS):
     names = [name for name, words in others.items() if words and not pd.isna(row[name])]
     ways = [{}]
     for some in itertools.chain(*(itertools.combinations(names, n) for n in range(1, n_swaps + 1))):
-        ways += [dict(zip(some, words, strict=True)) for words in itertools.product(*(others[name] for name in some))]
+        ways += [
+            dict(zip(some, words, strict=True))
+            for words in itertools.product(*(others[name] for name in some))
+        ]
     return pd.DataFrame([{**row, **way} for way in ways])
 
 
@@ -154,7 +183,9 @@ def nearest_points(seen, trees):
 
 def listed_distance(model, row, label, norm, n_swaps, levels=WORDS):
     """By predicting every cell with every way to swap."""
-    points = nearest_points(model[0].transform(swapped(row, n_swaps, levels)), read_trees(model[-1]).trees)
+    points = nearest_points(
+        model[0].transform(swapped(row, n_swaps, levels)), read_trees(model[-1]).trees
+    )
     moves = points[:, -2:] - row[["size", "age"]].to_numpy(dtype=float)
     wrong = model[-1].predict(points) != label
     return np.linalg.norm(moves[wrong], ord=ORDER[norm], axis=1).min(initial=np.inf)
@@ -180,7 +211,9 @@ def pipeline_of(encoder, trees="histograms"):
 
 def assert_distances(model, rows, y, norm, n_swaps, levels=WORDS, **options):
     """Distances, accuracies at a radius and found rows against all that there are; gives the distances."""
-    expected = [listed_distance(model, rows.iloc[i], y[i], norm, n_swaps, levels) for i in range(len(rows))]
+    expected = [
+        listed_distance(model, rows.iloc[i], y[i], norm, n_swaps, levels) for i in range(len(rows))
+    ]
     threat = ThreatModel(0.4, norm=norm, n_swaps=n_swaps, **UNITS, **options).fit(make_table()[0])
     lower, upper = distance_interval(model, rows, y, threat=threat, method="exact")
     np.testing.assert_allclose(upper, expected, rtol=1e-6, atol=1e-9)
@@ -219,9 +252,13 @@ def test_missing_and_unknown_levels(encoder):
     rows.loc[2:4, "town"] = "elsewhere"
     labels = model.predict(rows)
     levels = {**WORDS, "wood": list("abcd")}
-    expected = [listed_distance(model, rows.iloc[i], labels[i], "l2", 2, levels) for i in range(len(rows))]
+    expected = [
+        listed_distance(model, rows.iloc[i], labels[i], "l2", 2, levels) for i in range(len(rows))
+    ]
     threat = ThreatModel(0.4, n_swaps=2, **UNITS).fit(fitted)
-    np.testing.assert_allclose(distance_interval(model, rows, labels, threat=threat, method="exact")[0], expected)
+    np.testing.assert_allclose(
+        distance_interval(model, rows, labels, threat=threat, method="exact")[0], expected
+    )
 
 
 def test_forbidden_swaps_are_kept():
@@ -261,7 +298,8 @@ def test_words_only_with_more_than_a_thousand_ways_to_swap_two(n_swaps):
     score = effects[np.arange(7), codes].sum(axis=1)
     y = (score > np.quantile(score, 0.8)).astype(int)
     model = make_pipeline(
-        OneHotEncoder(sparse_output=False), HistGradientBoostingClassifier(max_iter=10, random_state=0)
+        OneHotEncoder(sparse_output=False),
+        HistGradientBoostingClassifier(max_iter=10, random_state=0),
     )
     model.fit(table, y)
     rows = np.argsort(score)[::25]
@@ -286,7 +324,8 @@ def test_categories_that_depend_on_other_cells_are_refused(monkeypatch):
     problem = AttackProblem(model, table[:20], y[:20], ThreatModel(0.1, n_swaps=1).fit(table))
     rng = np.random.RandomState(0)
     monkeypatch.setattr(
-        "sklearn_irg._threats.trees.level_columns._places", lambda *at: rng.randint(2, size=(len(at[2]), len(at[3])))
+        "sklearn_irg._threats.trees.level_columns._places",
+        lambda *at: rng.randint(2, size=(len(at[2]), len(at[3]))),
     )
     search, refusal = prepared_search(problem)
     assert search is None
@@ -322,9 +361,13 @@ class TestStepsThatMixCategories:
         rng = np.random.RandomState(0)
         X = pd.DataFrame({"p": list("az") * 500, "x": rng.standard_normal(1000)})
         y = ((X["p"] == "z") & (X["x"] > 2)).astype(int)
-        prepare = make_column_transformer((OneHotEncoder(sparse_output=False), ["p"]), remainder="passthrough")
+        prepare = make_column_transformer(
+            (OneHotEncoder(sparse_output=False), ["p"]), remainder="passthrough"
+        )
         products = PolynomialFeatures(interaction_only=True, include_bias=False)
-        model = make_pipeline(prepare, products, GradientBoostingClassifier(n_estimators=30, random_state=0)).fit(X, y)
+        model = make_pipeline(
+            prepare, products, GradientBoostingClassifier(n_estimators=30, random_state=0)
+        ).fit(X, y)
         rows = X[X["p"] == "a"]
         falls = model.predict(rows.assign(p="z")) != 0
         assert falls.any()

@@ -37,7 +37,11 @@ from sklearn_irg.diagnostics import (
     mirror_points,
     signed_distance,
 )
-from sklearn_irg.displays import FeatureSensitivityDisplay, InputGradientDisplay, RobustnessCurveDisplay
+from sklearn_irg.displays import (
+    FeatureSensitivityDisplay,
+    InputGradientDisplay,
+    RobustnessCurveDisplay,
+)
 
 
 def plain_table(n_samples=40):
@@ -60,7 +64,10 @@ TABLE, LABELS = plain_table()
 def in_polars(frame, **types):
     """The same frame in polars, some columns cast to types that are named."""
     polars = pytest.importorskip("polars")
-    dtypes = {name: getattr(polars, dtype) if isinstance(dtype, str) else dtype for name, dtype in types.items()}
+    dtypes = {
+        name: getattr(polars, dtype) if isinstance(dtype, str) else dtype
+        for name, dtype in types.items()
+    }
     return polars.DataFrame({name: frame[name].tolist() for name in frame}).cast(dtypes)
 
 
@@ -77,7 +84,9 @@ CONTAINERS = {  # with room for any number of double precision
     "small integers": lambda t: t.astype({"age": np.uint8}),
     "category": lambda t: t.astype({"job": "category", "flag": "category"}),
     "objects": lambda t: t.astype(object),
-    "sparse": lambda t: t.astype({"flag": pd.SparseDtype(bool), "price": pd.SparseDtype(float, 0.0)}),
+    "sparse": lambda t: t.astype(
+        {"flag": pd.SparseDtype(bool), "price": pd.SparseDtype(float, 0.0)}
+    ),
     "Decimal": with_decimals,
     "array of objects": lambda t: t.to_numpy(dtype=object),
     "array of nullable cells": lambda t: t.convert_dtypes().to_numpy(),
@@ -95,7 +104,9 @@ NARROW = {  # in which numbers are rounded
 
 def pipeline(last):
     """Numbers scaled and the rest encoded, by position, which arrays have, too."""
-    columns = make_column_transformer((StandardScaler(), [0, 1]), (OneHotEncoder(handle_unknown="ignore"), [2, 3]))
+    columns = make_column_transformer(
+        (StandardScaler(), [0, 1]), (OneHotEncoder(handle_unknown="ignore"), [2, 3])
+    )
     return make_pipeline(columns, last)
 
 
@@ -132,14 +143,20 @@ class TestEveryContainer:
         expected, found = (ThreatModel().fit(X) for X in (TABLE, CONTAINERS[name](TABLE)))
         for attribute in ("scales_", "lows_", "highs_", "is_integer_", "directions_"):
             np.testing.assert_allclose(getattr(found, attribute), getattr(expected, attribute))
-        assert {j: levels.tolist() for j, levels in found.levels_.items()} == {2: [False, True], 3: ["a", "b", "c"]}
+        assert {j: levels.tolist() for j, levels in found.levels_.items()} == {
+            2: [False, True],
+            3: ["a", "b", "c"],
+        }
 
     def test_attacks_certificates_and_distances_are_the_same(self, name):
         np.testing.assert_allclose(list(measured(CONTAINERS[name](TABLE))), EXPECTED, rtol=1e-6)
 
     def test_rows_come_back_as_they_came_and_are_allowed(self, name):
         X = CONTAINERS[name](TABLE)
-        model, threat = pipeline(LogisticRegression()).fit(X, LABELS), ThreatModel(0.4, n_swaps=2).fit(X)
+        model, threat = (
+            pipeline(LogisticRegression()).fit(X, LABELS),
+            ThreatModel(0.4, n_swaps=2).fit(X),
+        )
         before = cells_of(X)
         moved = adversarial_examples(model, X, LABELS, threat)
         assert types_of(moved) == types_of(X)
@@ -150,7 +167,10 @@ class TestEveryContainer:
 
     def test_flags_never_change_without_a_swap(self, name):
         X = CONTAINERS[name](TABLE)
-        model, threat = pipeline(LogisticRegression()).fit(X, LABELS), ThreatModel(5.0, norm="linf").fit(X)
+        model, threat = (
+            pipeline(LogisticRegression()).fit(X, LABELS),
+            ThreatModel(5.0, norm="linf").fit(X),
+        )
         moved = cells_of(adversarial_examples(model, X, LABELS, threat))
         assert moved[2:] == cells_of(X)[2:]
         assert moved[0] != cells_of(X)[0]
@@ -158,11 +178,16 @@ class TestEveryContainer:
     def test_gradients_and_signed_distances_are_the_same(self, name):
         found, expected = CONTAINERS[name](TABLE), TABLE
         for function in (signed_distance, input_gradients):
-            values = [function(pipeline(LogisticRegression()).fit(X, LABELS), X, LABELS) for X in (found, expected)]
+            values = [
+                function(pipeline(LogisticRegression()).fit(X, LABELS), X, LABELS)
+                for X in (found, expected)
+            ]
             np.testing.assert_allclose(*values, rtol=1e-6, atol=1e-12)
 
     @pytest.mark.parametrize(
-        "last", [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)], ids=["linear", "tree"]
+        "last",
+        [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)],
+        ids=["linear", "tree"],
     )
     def test_deletion_masks_are_the_same(self, name, last):
         masks = [
@@ -211,15 +236,22 @@ class TestNumbersAmongTypes:
         X = (rng.standard_normal((60, 3)) * [1, 20, 300] + [0, 50, 1000]).astype(dtype)
         y = (X[:, 0] + X[:, 1] / 20 + X[:, 2] / 300 > 6).astype(int)
         X = as_container(X)
-        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(np.asarray(X, dtype=float), y)
+        model = make_pipeline(StandardScaler(), LogisticRegression()).fit(
+            np.asarray(X, dtype=float), y
+        )
         threat = ThreatModel(0.3, norm=norm, integers=None, bounds=None).fit(X)
         moved = adversarial_examples(model, X, y, threat)
         units = (np.asarray(moved, dtype=float) - np.asarray(X, dtype=float)) / threat.scales_
-        assert (np.linalg.norm(units, {"l2": 2, "linf": np.inf, "l1": 1}[norm], axis=1) <= 0.3 * (1 + 1e-12)).all()
+        assert (
+            np.linalg.norm(units, {"l2": 2, "linf": np.inf, "l1": 1}[norm], axis=1)
+            <= 0.3 * (1 + 1e-12)
+        ).all()
         assert threat.allows(X, moved).all()
         assert types_of(moved) == types_of(X)
 
-    @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, "UInt8", "Int8", "uint8[pyarrow]"])
+    @pytest.mark.parametrize(
+        "dtype", [np.uint8, np.int8, np.int16, "UInt8", "Int8", "uint8[pyarrow]"]
+    )
     def test_integers_stay_within_what_their_type_holds(self, dtype):
         rng = np.random.RandomState(0)
         X = pd.DataFrame({"a": rng.randint(0, 100, 50), "b": rng.randint(0, 100, 50)}).astype(dtype)
@@ -247,7 +279,9 @@ class TestNumbersAmongTypes:
         X = np.random.RandomState(0).randint(100, 150, (40, 2)).astype(np.uint8)
         y = (X[:, 0] > X[:, 1]).astype(int)
         model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
-        moved = adversarial_examples(model, X, y, ThreatModel(100.0, norm="linf", bounds=None).fit(X))
+        moved = adversarial_examples(
+            model, X, y, ThreatModel(100.0, norm="linf", bounds=None).fit(X)
+        )
         assert moved.dtype == np.uint8
         assert {*moved.ravel().tolist()} == {0, 255}
 
@@ -257,18 +291,27 @@ class TestNumbersAmongTypes:
         for table in (X, X.astype(object), with_decimals(TABLE)[["age", "price"]].astype(object)):
             model = LogisticRegression().fit(table, LABELS)
             threat = ThreatModel(0.4).fit(table)
-            found.append([certified_accuracy(model, table, LABELS, threat), *signed_distance(model, table, LABELS)])
+            found.append(
+                [
+                    certified_accuracy(model, table, LABELS, threat),
+                    *signed_distance(model, table, LABELS),
+                ]
+            )
         np.testing.assert_allclose(found[1:], [found[0]] * 2)
 
     def test_an_array_of_objects_keeps_the_type_of_each_cell(self):
-        X = np.array([[1, Decimal("2.5"), np.float16(3)], [4, Decimal("5.5"), np.float16(6)]], dtype=object)
+        X = np.array(
+            [[1, Decimal("2.5"), np.float16(3)], [4, Decimal("5.5"), np.float16(6)]], dtype=object
+        )
         moved = as_table(X).with_numbers(as_table(X).numbers() + 1)
         assert moved[0].tolist() == [2, Decimal("3.5"), 4.0]
         assert [type(cell) for cell in moved[0]] == [int, Decimal, np.float16]
 
     def test_sparse_dummies_are_flags(self):
         X = pd.get_dummies(TABLE[["age", "job"]], columns=["job"], sparse=True)
-        model = make_pipeline(make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough"))
+        model = make_pipeline(
+            make_column_transformer((StandardScaler(), ["age"]), remainder="passthrough")
+        )
         model.steps.append(("last", LogisticRegression()))
         model.fit(X, LABELS)
         threat = ThreatModel(0.5, n_swaps=1).fit(X)
@@ -298,7 +341,9 @@ class TestNumbersAmongTypes:
         assert types_of(changed.X) == types_of(table.X)
 
     def test_missing_cells_of_pandas_in_arrays(self):
-        frame = pd.DataFrame({"a": [1, 2, None, 4], "b": [0.5, None, 1.5, 2.0], "c": [True, None, False, True]})
+        frame = pd.DataFrame(
+            {"a": [1, 2, None, 4], "b": [0.5, None, 1.5, 2.0], "c": [True, None, False, True]}
+        )
         frame = frame.convert_dtypes()
         threats = [ThreatModel().fit(X) for X in (frame, frame.to_numpy())]
         np.testing.assert_array_equal(threats[0].scales_, threats[1].scales_)
@@ -312,7 +357,9 @@ class TestNumbersAmongTypes:
         assert changed.cells(0).tolist() == [1, 2, 3]
 
     def test_dates_and_lists_never_change(self):
-        X = pd.DataFrame({"day": pd.date_range("2020", periods=6), "n": range(6), "pair": [[1, 2]] * 6})
+        X = pd.DataFrame(
+            {"day": pd.date_range("2020", periods=6), "n": range(6), "pair": [[1, 2]] * 6}
+        )
         threat = ThreatModel(1.0, n_swaps=1).fit(X)
         assert threat.allows(X, X).all()
         assert not threat.allows(X, X.assign(day=X.day + pd.Timedelta(days=1))).any()
@@ -321,7 +368,10 @@ class TestNumbersAmongTypes:
     @pytest.mark.parametrize(
         ("X", "message"),
         [
-            (np.zeros(3, dtype=[("a", float), ("b", int)]), "got a structured one. Pass pandas.DataFrame"),
+            (
+                np.zeros(3, dtype=[("a", float), ("b", int)]),
+                "got a structured one. Pass pandas.DataFrame",
+            ),
             (pd.DataFrame([[1, 2]], columns=["a", "a"]), "has the column 'a' twice"),
         ],
     )
@@ -338,7 +388,11 @@ class TestFlagsBesideNumbers:
 
     @pytest.mark.parametrize(
         "last",
-        [LogisticRegression(), SVC(), GradRegMLPClassifier((6,), learning_rate_init=0.01, tol=0.01, random_state=0)],
+        [
+            LogisticRegression(),
+            SVC(),
+            GradRegMLPClassifier((6,), learning_rate_init=0.01, tol=0.01, random_state=0),
+        ],
         ids=lambda last: type(last).__name__,
     )
     def test_gradients_steps_and_distances_leave_them(self, container, last):
@@ -375,7 +429,9 @@ class TestPolars:
             ThreatModel().fit(in_polars(TABLE).lazy())
 
     @pytest.mark.parametrize(
-        "last", [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)], ids=repr
+        "last",
+        [LogisticRegression(), DecisionTreeClassifier(max_depth=3, random_state=0)],
+        ids=repr,
     )
     def test_steps_that_take_frames_of_polars_only(self, last):
         polars = pytest.importorskip("polars")
@@ -384,34 +440,57 @@ class TestPolars:
             return X.select(polars.col("age"), 2 * polars.col("price"))
 
         found = []
-        for X, step in ((in_polars(TABLE), doubled), (TABLE, lambda X: X[["age", "price"]] * [1, 2])):
+        for X, step in (
+            (in_polars(TABLE), doubled),
+            (TABLE, lambda X: X[["age", "price"]] * [1, 2]),
+        ):
             X = X[["age", "price"]]
             model = make_pipeline(FunctionTransformer(step), StandardScaler(), last).fit(X, LABELS)
             threat = ThreatModel(0.4).fit(X)
-            accuracy = adversarial_accuracy(model, X, LABELS, threat), certified_accuracy(model, X, LABELS, threat)
+            accuracy = (
+                adversarial_accuracy(model, X, LABELS, threat),
+                certified_accuracy(model, X, LABELS, threat),
+            )
             found.append([*accuracy, *attack_distance(model, X, threat=threat)])
         np.testing.assert_allclose(*found, rtol=1e-6)
 
     def test_diagnostics_and_displays_take_them(self):
         X = in_polars(TABLE)
         model = pipeline(LogisticRegression()).fit(X, LABELS)
-        expected = feature_sensitivity(pipeline(LogisticRegression()).fit(TABLE, LABELS), TABLE, LABELS)
+        expected = feature_sensitivity(
+            pipeline(LogisticRegression()).fit(TABLE, LABELS), TABLE, LABELS
+        )
         np.testing.assert_allclose(feature_sensitivity(model, X, LABELS).mean, expected.mean)
         display = FeatureSensitivityDisplay.from_estimator(model, X, LABELS)
-        assert {text.get_text() for text in display.ax_.get_yticklabels()} == {"age", "price", "flag", "job"}
+        assert {text.get_text() for text in display.ax_.get_yticklabels()} == {
+            "age",
+            "price",
+            "flag",
+            "job",
+        }
         threat = ThreatModel([0.1, 0.4], n_swaps=1).fit(X)
         curve = RobustnessCurveDisplay.from_estimators([model], X, LABELS, threat=threat)
-        np.testing.assert_allclose(curve.attacked["LogisticRegression"], adversarial_accuracy(model, X, LABELS, threat))
+        np.testing.assert_allclose(
+            curve.attacked["LogisticRegression"], adversarial_accuracy(model, X, LABELS, threat)
+        )
         two = X[["age", "price"]]
-        plane = InputGradientDisplay.from_estimator(LogisticRegression().fit(two, LABELS), two, LABELS)
+        plane = InputGradientDisplay.from_estimator(
+            LogisticRegression().fit(two, LABELS), two, LABELS
+        )
         assert plane.ax_.get_xlabel() == "age"
 
-    @pytest.mark.parametrize("attack", [fast_gradient, partial(fast_gradient, n_steps=3), projected_gradient])
-    @pytest.mark.parametrize("model", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())])
+    @pytest.mark.parametrize(
+        "attack", [fast_gradient, partial(fast_gradient, n_steps=3), projected_gradient]
+    )
+    @pytest.mark.parametrize(
+        "model", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())]
+    )
     def test_gradient_attacks_on_numbers_return_frames(self, attack, model):
         X = in_polars(TABLE, price="Float32")[["age", "price"]]
         moved = attack(model.fit(X, LABELS), X, LABELS, threat=0.3)
-        assert dict(moved.schema) == dict(in_polars(TABLE, age="Float64", price="Float32")[["age", "price"]].schema)
+        assert dict(moved.schema) == dict(
+            in_polars(TABLE, age="Float64", price="Float32")[["age", "price"]].schema
+        )
         plain = TABLE[["age", "price"]].to_numpy()
         expected = attack(clone(model).fit(plain, LABELS), plain, LABELS, threat=0.3)
         np.testing.assert_allclose(moved.to_numpy(), expected, rtol=1e-4, atol=1e-4)
@@ -421,7 +500,9 @@ class TestPolars:
         for X in (TABLE, in_polars(TABLE)):
             scorer = make_adversarial_scorer(ThreatModel(0.4, n_swaps=1).fit(X))
             grid = {"logisticregression__C": [0.01, 1.0]}
-            search = GridSearchCV(pipeline(LogisticRegression()), grid, scoring=scorer, cv=2, error_score="raise")
+            search = GridSearchCV(
+                pipeline(LogisticRegression()), grid, scoring=scorer, cv=2, error_score="raise"
+            )
             found.append(search.fit(X, LABELS).cv_results_["mean_test_score"])
         np.testing.assert_allclose(*found)
 
@@ -447,7 +528,9 @@ class TestPolars:
 
     def test_a_null_is_missing_and_stays(self):
         polars = pytest.importorskip("polars")
-        X = polars.DataFrame({"a": [1, None, 3, 4], "b": [0.5, 1.0, None, 2.0], "c": ["u", None, "v", "v"]})
+        X = polars.DataFrame(
+            {"a": [1, None, 3, 4], "b": [0.5, 1.0, None, 2.0], "c": ["u", None, "v", "v"]}
+        )
         assert np.isnan(as_table(X).numbers()[:, :2]).tolist() == [
             [False] * 2,
             [True, False],
@@ -485,7 +568,9 @@ class TestCategoriesByName:
             model = pipeline(LogisticRegression()).fit(X, LABELS)
             columns = make_column_transformer((StandardScaler(), [0, 1, 2]), (OneHotEncoder(), [3]))
             model = make_pipeline(columns, LogisticRegression()).fit(X, LABELS)
-            threat = ThreatModel(2.5, norm="linf", categorical=categorical, bounds=None, fixed=["age"]).fit(X)
+            threat = ThreatModel(
+                2.5, norm="linf", categorical=categorical, bounds=None, fixed=["age"]
+            ).fit(X)
             moved = adversarial_examples(model, X, LABELS, threat)
             assert (moved.flag != X.flag).any()
             assert types_of(moved) == types_of(X)
@@ -500,11 +585,15 @@ class TestCategoriesByName:
     @pytest.mark.parametrize("dtype", [bool, int, float])
     @pytest.mark.parametrize("container", [pd.DataFrame, np.asarray, in_polars])
     @pytest.mark.parametrize(
-        "last", [LogisticRegression(), DecisionTreeClassifier(max_depth=4, random_state=0)], ids=repr
+        "last",
+        [LogisticRegression(), DecisionTreeClassifier(max_depth=4, random_state=0)],
+        ids=repr,
     )
     def test_estimators_without_steps_are_attacked_exactly(self, last, container, dtype):
         rng = np.random.RandomState(1)
-        frame = pd.DataFrame({"x": rng.standard_normal(60), "u": rng.rand(60) < 0.5, "v": rng.rand(60) < 0.5})
+        frame = pd.DataFrame(
+            {"x": rng.standard_normal(60), "u": rng.rand(60) < 0.5, "v": rng.rand(60) < 0.5}
+        )
         y = (frame.x + frame.u - frame.v + 0.5 * rng.standard_normal(60) > 0).astype(int).to_numpy()
         frame = frame.astype({"u": dtype, "v": dtype})
         X = container(frame)
@@ -512,8 +601,15 @@ class TestCategoriesByName:
         threat = ThreatModel(0.0, n_swaps=1, categorical={1: True, 2: True}).fit(X)
         falls = model.predict(X) != y
         for name in ("u", "v"):
-            falls |= model.predict(container(frame.assign(**{name: (1 - frame[name]).astype(dtype)}))) != y
-        assert certified_accuracy(model, X, y, threat) == adversarial_accuracy(model, X, y, threat) == np.mean(~falls)
+            falls |= (
+                model.predict(container(frame.assign(**{name: (1 - frame[name]).astype(dtype)})))
+                != y
+            )
+        assert (
+            certified_accuracy(model, X, y, threat)
+            == adversarial_accuracy(model, X, y, threat)
+            == np.mean(~falls)
+        )
         assert np.mean(~falls) < model.score(X, y)
 
     @pytest.mark.parametrize(
@@ -521,7 +617,10 @@ class TestCategoriesByName:
         [
             ({"flag": "yes"}, "categorical of 'flag' must be True or False; got 'yes'"),
             ({"flags": True}, "categorical has 'flags', which is not a column of X"),
-            ({"flag": True, 2: False}, "categorical names a column twice: 'flag' and 2 are the same"),
+            (
+                {"flag": True, 2: False},
+                "categorical names a column twice: 'flag' and 2 are the same",
+            ),
         ],
     )
     def test_a_bad_dict_is_named(self, categorical, message):
@@ -552,15 +651,25 @@ PARAMETERS = {  # with what they say of columns
 
 def learned(threat):
     """Everything that a threat model has learned, to be compared."""
-    arrays = [getattr(threat, name).tolist() for name in ("scales_", "lows_", "highs_", "is_integer_", "directions_")]
+    arrays = [
+        getattr(threat, name).tolist()
+        for name in ("scales_", "lows_", "highs_", "is_integer_", "directions_")
+    ]
     levels = {j: levels.tolist() for j, levels in threat.levels_.items()}
-    return arrays, levels, {j: None if ways is None else ways.tolist() for j, ways in threat.allowed_swaps_.items()}
+    return (
+        arrays,
+        levels,
+        {j: None if ways is None else ways.tolist() for j, ways in threat.allowed_swaps_.items()},
+    )
 
 
 @pytest.mark.parametrize("container", ["numpy", "arrow", "Decimal", "array of objects", "polars"])
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_a_column_is_named_alike_in_every_way_and_every_container(parameter, container):
-    X, expected = CONTAINERS[container](TABLE), learned(ThreatModel(**PARAMETERS[parameter](int)).fit(TABLE))
+    X, expected = (
+        CONTAINERS[container](TABLE),
+        learned(ThreatModel(**PARAMETERS[parameter](int)).fit(TABLE)),
+    )
     assert expected != learned(ThreatModel().fit(TABLE)) or parameter == "integers"
     for way, column in WAYS.items():
         if way == "name" and isinstance(X, np.ndarray):
@@ -572,7 +681,9 @@ def test_a_column_is_named_alike_in_every_way_and_every_container(parameter, con
 
 @pytest.mark.parametrize("position", [4, -5, True, 1.0])
 def test_what_is_no_position_is_named(position):
-    with pytest.raises(ValueError, match=f"fixed has {position}, which is not a position among the 4 columns"):
+    with pytest.raises(
+        ValueError, match=f"fixed has {position}, which is not a position among the 4 columns"
+    ):
         ThreatModel(fixed=[position]).fit(TABLE)
 
 
@@ -581,10 +692,16 @@ class TestAllowedAsEnumerated:
 
     row = pd.DataFrame({"n": [3], "x": [0.5], "flag": [True], "word": ["b"]})
     fitted_on = pd.DataFrame(
-        {"n": [0, 2, 4, 6], "x": [-1.25, 0.25, 1.0, 2.0], "flag": [True, False] * 2, "word": list("abca")}
+        {
+            "n": [0, 2, 4, 6],
+            "x": [-1.25, 0.25, 1.0, 2.0],
+            "flag": [True, False] * 2,
+            "word": list("abca"),
+        }
     )
     others = pd.DataFrame(
-        list(product(range(-1, 8), np.linspace(-1.5, 2.5, 17), [True, False], list("abcd"))), columns=row.columns
+        list(product(range(-1, 8), np.linspace(-1.5, 2.5, 17), [True, False], list("abcd"))),
+        columns=row.columns,
     )
 
     @pytest.mark.parametrize("norm", ["l2", "linf", "l1"])
@@ -608,7 +725,9 @@ class TestAllowedAsEnumerated:
             "objects": lambda X: X.astype(object),
             "polars": in_polars,
         }[container]
-        threat = ThreatModel(1.2, norm=norm, n_swaps=n_swaps, **options).fit(convert(self.fitted_on))
+        threat = ThreatModel(1.2, norm=norm, n_swaps=n_swaps, **options).fit(
+            convert(self.fitted_on)
+        )
         rows = self.row.loc[np.zeros(len(self.others), dtype=int)].reset_index(drop=True)
         found = threat.allows(convert(rows), convert(self.others))
         np.testing.assert_array_equal(found, self.expected(rows, threat, options))
@@ -618,19 +737,32 @@ class TestAllowedAsEnumerated:
         change = (self.others[["n", "x"]] - rows[["n", "x"]]).to_numpy()
         fixed, directions = options.get("fixed", ()), options.get("directions", {})
         size = {"l2": 2, "linf": np.inf, "l1": 1}[threat.norm]
-        fine = np.linalg.norm(change / np.where(threat.scales_[:2] > 0, threat.scales_[:2], 1), size, axis=1) <= 1.2
+        fine = (
+            np.linalg.norm(
+                change / np.where(threat.scales_[:2] > 0, threat.scales_[:2], 1), size, axis=1
+            )
+            <= 1.2
+        )
         for k, name in enumerate(["n", "x"]):
             fine &= (change[:, k] == 0) | (name not in fixed)
-            fine &= {"up": change[:, k] >= 0, "down": change[:, k] <= 0}.get(directions.get(name), True)
+            fine &= {"up": change[:, k] >= 0, "down": change[:, k] <= 0}.get(
+                directions.get(name), True
+            )
             if options.get("bounds", "data") == "data":
-                fine &= self.others[name].between(self.fitted_on[name].min(), self.fitted_on[name].max()).to_numpy()
+                fine &= (
+                    self.others[name]
+                    .between(self.fitted_on[name].min(), self.fitted_on[name].max())
+                    .to_numpy()
+                )
         swaps = np.zeros(len(rows), dtype=int)
         for name, levels in (
             ("flag", [True, False]),
             ("word", options.get("allowed_swaps", {}).get("word", {"b": "abc"})["b"]),
         ):
             changed = (self.others[name] != rows[name]).to_numpy()
-            fine &= ~changed | (self.others[name].isin(list(levels)).to_numpy() & (name not in fixed))
+            fine &= ~changed | (
+                self.others[name].isin(list(levels)).to_numpy() & (name not in fixed)
+            )
             swaps += changed
         return fine & (swaps <= threat.n_swaps)
 
@@ -640,7 +772,9 @@ class TestAllowedAsEnumerated:
         threat = ThreatModel(0.5, norm="linf", bounds=None, integers=["n"]).fit(X)
         furthest = 0.5 * threat.scales_[0]
         assert threat.allows(X, X.assign(x=X.x + furthest)).all()
-        assert not threat.allows(X, X.assign(x=X.x + furthest + np.maximum(1e-9, 20 * np.spacing(size)))).any()
+        assert not threat.allows(
+            X, X.assign(x=X.x + furthest + np.maximum(1e-9, 20 * np.spacing(size)))
+        ).any()
         steps = int(0.5 * threat.scales_[1])
         assert threat.allows(X, X.assign(n=X.n + steps)).all()
         assert not threat.allows(X, X.assign(n=X.n + steps + 1)).any()
@@ -648,7 +782,9 @@ class TestAllowedAsEnumerated:
 
     @pytest.mark.parametrize("size", [10, 10**9, 2**60])
     def test_nothing_is_tolerated_where_nothing_moves(self, size):
-        X = pd.DataFrame({"id": size + 1000 * np.arange(20), "x": float(size) + 1000.0 * np.arange(20)})
+        X = pd.DataFrame(
+            {"id": size + 1000 * np.arange(20), "x": float(size) + 1000.0 * np.arange(20)}
+        )
         threat = ThreatModel(0.5, fixed=["id", "x"]).fit(X)
         assert threat.allows(X, X).all()
         assert not threat.allows(X, X.assign(id=X.id + 1)).any()
@@ -686,6 +822,8 @@ class TestClones:
 
     def test_a_clone_that_is_changed_has_to_be_fitted_again(self):
         copy = clone(self.threat).set_params(scale="iqr")
-        with pytest.raises(ValueError, match="scale of the ThreatModel has been set to 'iqr' after fit"):
+        with pytest.raises(
+            ValueError, match="scale of the ThreatModel has been set to 'iqr' after fit"
+        ):
             copy.allows(TABLE, TABLE)
         assert copy.fit(TABLE).allows(TABLE, TABLE).all()

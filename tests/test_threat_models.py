@@ -11,7 +11,11 @@ from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
@@ -60,15 +64,19 @@ LEVELS = {"job": list("abcd"), "grade": ["low", "middle", "high"], "flag": [Fals
 MODELS = {
     "linear": prepared(LogisticRegression()).fit(TABLE, LABELS),
     "multinomial": prepared(LogisticRegression()).fit(TABLE3, LABELS3),
-    "network": prepared(GradRegMLPClassifier((8,), tol=0.01, learning_rate_init=0.01, random_state=0)).fit(
-        TABLE3, LABELS3
-    ),
+    "network": prepared(
+        GradRegMLPClassifier((8,), tol=0.01, learning_rate_init=0.01, random_state=0)
+    ).fit(TABLE3, LABELS3),
     "tree": prepared(DecisionTreeClassifier(max_depth=5, random_state=0)).fit(TABLE3, LABELS3),
     "forest": prepared(RandomForestClassifier(15, random_state=0)).fit(TABLE, LABELS),
     "boosting": make_pipeline(
-        HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype", random_state=0)
+        HistGradientBoostingClassifier(
+            max_iter=10, categorical_features="from_dtype", random_state=0
+        )
     ).fit(TABLE.astype({"job": "category"}), LABELS),
-    "threshold": FixedThresholdClassifier(prepared(LogisticRegression()), threshold=0.7).fit(TABLE, LABELS),
+    "threshold": FixedThresholdClassifier(prepared(LogisticRegression()), threshold=0.7).fit(
+        TABLE, LABELS
+    ),
 }
 
 
@@ -87,7 +95,9 @@ def falls_by_brute_force(model, X, y, values_of):
     falls = []
     for i in range(len(X)):
         choices = values_of(X.iloc[i])
-        rows = pd.DataFrame(list(product(*(choices[name] for name in X.columns))), columns=X.columns).astype(X.dtypes)
+        rows = pd.DataFrame(
+            list(product(*(choices[name] for name in X.columns))), columns=X.columns
+        ).astype(X.dtypes)
         falls.append((model.predict(rows) != y[i]).any())
     return np.array(falls)
 
@@ -96,13 +106,17 @@ def with_swaps(row, n_swaps):
     """By subset of columns of which so many may change, the levels that each column may have; missing cells stay."""
     for columns in combinations(LEVELS, n_swaps):
         may_change = [name for name in columns if not pd.isna(row[name])]
-        yield {name: levels if name in may_change else [row[name]] for name, levels in LEVELS.items()}
+        yield {
+            name: levels if name in may_change else [row[name]] for name, levels in LEVELS.items()
+        }
 
 
 def falls_with_swaps(model, X, y, numbers_of, n_swaps):
     """As `falls_by_brute_force`, over numbers by column and all ways to change so many levels."""
     n_ways = len(list(combinations(LEVELS, n_swaps)))
-    ways = [lambda row, k=k: numbers_of(row) | list(with_swaps(row, n_swaps))[k] for k in range(n_ways)]
+    ways = [
+        lambda row, k=k: numbers_of(row) | list(with_swaps(row, n_swaps))[k] for k in range(n_ways)
+    ]
     return np.any([falls_by_brute_force(model, X, y, values_of) for values_of in ways], axis=0)
 
 
@@ -122,7 +136,9 @@ class TestItIsAnEstimator:
         threat = ThreatModel(scale="iqr").fit(TABLE[["age", "income", "job", "grade"]])
         income = TABLE.income.dropna()
         np.testing.assert_allclose(threat.scales_[1], np.subtract(*np.percentile(income, [75, 25])))
-        np.testing.assert_allclose(ThreatModel().fit(TABLE).scales_[:2], [TABLE.age.std(ddof=0), income.std(ddof=0)])
+        np.testing.assert_allclose(
+            ThreatModel().fit(TABLE).scales_[:2], [TABLE.age.std(ddof=0), income.std(ddof=0)]
+        )
         assert threat.is_integer_.tolist() == [True, False, False, False]
         assert (threat.lows_[1], threat.highs_[1]) == (income.min(), income.max())
         assert threat.levels_[2].tolist() == ["a", "b", "c", "d"]
@@ -135,20 +151,26 @@ class TestItIsAnEstimator:
         assert threat.lows_[1] == TABLE.income.min()
 
     def test_a_column_that_cannot_move_is_named(self):
-        with pytest.warns(UserWarning, match="the scale of same is zero, so that these columns cannot move"):
+        with pytest.warns(
+            UserWarning, match="the scale of same is zero, so that these columns cannot move"
+        ):
             ThreatModel().fit(TABLE.assign(same=1.0))
 
     @pytest.mark.parametrize(
         "use",
         [
             lambda model, threat: adversarial_accuracy(model, TABLE, LABELS, threat),
-            lambda model, threat: adversarial_accuracy(model, TABLE, LABELS, threat, method=lambda *given: TABLE),
+            lambda model, threat: adversarial_accuracy(
+                model, TABLE, LABELS, threat, method=lambda *given: TABLE
+            ),
             lambda model, threat: adversarial_examples(model, TABLE, LABELS, threat),
             lambda model, threat: certified_accuracy(model, TABLE, LABELS, threat),
             lambda model, threat: certified_radius(model, TABLE, threat=threat),
             lambda model, threat: attack_distance(model, TABLE, threat=threat),
             lambda model, threat: distance_interval(model, TABLE, threat=threat),
-            lambda model, threat: RobustnessCurveDisplay.from_estimator(model, TABLE, LABELS, threat=threat),
+            lambda model, threat: RobustnessCurveDisplay.from_estimator(
+                model, TABLE, LABELS, threat=threat
+            ),
             lambda model, threat: make_adversarial_scorer(threat),
             lambda model, threat: threat.allows(TABLE, TABLE),
         ],
@@ -167,7 +189,9 @@ class TestItIsAnEstimator:
     )
     def test_an_unfitted_one_is_an_error_in_every_function(self, use):
         threat = ThreatModel(0.3)
-        with pytest.raises(NotFittedError, match=r"once, on the whole table: ThreatModel\(…\)\.fit\(X\)"):
+        with pytest.raises(
+            NotFittedError, match=r"once, on the whole table: ThreatModel\(…\)\.fit\(X\)"
+        ):
             use(MODELS["linear"], threat)
         assert not hasattr(threat, "scales_")
         use(MODELS["linear"], threat.fit(TABLE))
@@ -180,7 +204,9 @@ class TestItIsAnEstimator:
     def test_an_own_attack_meets_rows_of_the_table_only(self):
         threat = ThreatModel(0.3).fit(TABLE.drop(columns="age"))
         with pytest.raises(ValueError, match="feature names should match"):
-            adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat, method=lambda *given: TABLE)
+            adversarial_accuracy(
+                MODELS["linear"], TABLE, LABELS, threat, method=lambda *given: TABLE
+            )
 
     def test_a_fitted_one_keeps_its_state(self):
         threat = ThreatModel(0.3).fit(TABLE)
@@ -196,21 +222,29 @@ class TestEveryModel:
         X, y = data_of(name)
         X, y = X[:40], y[:40]
         threat = ThreatModel(
-            0.5, norm=norm, directions={"age": "up"}, n_swaps=1, allowed_swaps={"grade": {"low": ["high"]}}
+            0.5,
+            norm=norm,
+            directions={"age": "up"},
+            n_swaps=1,
+            allowed_swaps={"grade": {"low": ["high"]}},
         )
         threat.fit(X)
         moved = adversarial_examples(MODELS[name], X, y, threat)
         assert threat.allows(X, moved).all()
         pd.testing.assert_series_equal(moved.dtypes, X.dtypes)
         pd.testing.assert_index_equal(moved.index, X.index)
-        assert np.mean(MODELS[name].predict(moved) == y) == adversarial_accuracy(MODELS[name], X, y, threat)
+        assert np.mean(MODELS[name].predict(moved) == y) == adversarial_accuracy(
+            MODELS[name], X, y, threat
+        )
 
     def test_more_freedom_never_raises_accuracy(self, name, norm):
         X, y = data_of(name)
         X, y = X[:40], y[:40]
         threat = ThreatModel([0, 0.1, 0.5], norm=norm).fit(X)
         without = adversarial_accuracy(MODELS[name], X, y, threat)
-        with_swap = adversarial_accuracy(MODELS[name], X, y, clone(threat).set_params(n_swaps=1).fit(X))
+        with_swap = adversarial_accuracy(
+            MODELS[name], X, y, clone(threat).set_params(n_swaps=1).fit(X)
+        )
         assert without[0] == np.mean(MODELS[name].predict(X) == y)
         assert (np.diff(without) <= 0).all()
         assert (with_swap <= without).all()
@@ -245,11 +279,17 @@ class TestLinearModelsExactly:
         rng = np.random.RandomState(0)
         for _ in range(20):
             gradient = rng.standard_normal(4) * (rng.random_sample(4) < 0.8)
-            low, high, epsilon = -rng.rand(4), rng.rand(4) * (rng.random_sample(4) < 0.8), rng.rand()
+            low, high, epsilon = (
+                -rng.rand(4),
+                rng.rand(4) * (rng.random_sample(4) < 0.8),
+                rng.rand(),
+            )
             if norm == "linf":
                 low, high = np.maximum(low, -epsilon), np.minimum(high, epsilon)
             start, bounds, tangent = np.zeros(4), list(zip(low, high, strict=True)), gradient
-            ball = {"l2": partial(within, epsilon, 2), "l1": partial(within, epsilon, 1)}.get(norm, np.ones_like)
+            ball = {"l2": partial(within, epsilon, 2), "l1": partial(within, epsilon, 1)}.get(
+                norm, np.ones_like
+            )
             if norm == "l1":  # parts that go up and down make the norm smooth
                 start, bounds, tangent = (
                     np.zeros(8),
@@ -257,8 +297,12 @@ class TestLinearModelsExactly:
                     np.concatenate([gradient, -gradient]),
                 )
             constraint = {"type": "ineq", "fun": ball}
-            found = minimize(tangent.dot, start, bounds=bounds, constraints=constraint, options={"ftol": 1e-14})
-            units, bound = linear_minimization(gradient[None], low[None], high[None], np.zeros(4), epsilon, norm)
+            found = minimize(
+                tangent.dot, start, bounds=bounds, constraints=constraint, options={"ftol": 1e-14}
+            )
+            units, bound = linear_minimization(
+                gradient[None], low[None], high[None], np.zeros(4), epsilon, norm
+            )
             np.testing.assert_allclose(bound, found.fun, atol=1e-6)
             np.testing.assert_allclose(units @ gradient, bound, atol=1e-12)
 
@@ -272,7 +316,9 @@ class TestLinearModelsExactly:
         steps = np.array(list(product(range(-8, 9), repeat=3)))
         order = {"l1": 1, "l2": 2}[norm]
         steps = steps[np.linalg.norm(steps / threat.scales_, ord=order, axis=1) <= 1.3]
-        falls = [(model.predict(row + steps) != label).any() for row, label in zip(X, y, strict=True)]
+        falls = [
+            (model.predict(row + steps) != label).any() for row, label in zip(X, y, strict=True)
+        ]
         attacked = adversarial_accuracy(model, X, y, threat)
         certified = certified_accuracy(model, X, y, threat)
         assert certified <= np.mean(np.logical_not(falls)) <= attacked
@@ -283,7 +329,9 @@ class TestLinearModelsExactly:
     def test_radii_beyond_all_numbers(self):
         X = np.arange(20).reshape(10, 2)
         model = LogisticRegression().fit(X, X[:, 0] > 8)
-        assert adversarial_accuracy(model, X, X[:, 0] > 8, ThreatModel([1e3, 1e200], bounds=None).fit(X)).tolist() == [
+        assert adversarial_accuracy(
+            model, X, X[:, 0] > 8, ThreatModel([1e3, 1e200], bounds=None).fit(X)
+        ).tolist() == [
             0,
             0,
         ]
@@ -291,7 +339,9 @@ class TestLinearModelsExactly:
     def test_a_radius_means_what_it_meant(self):
         X, y = MULTI_X, MULTI_Y
         model = LogisticRegression().fit(X, y)
-        margins = model.decision_function(X)[np.arange(150), y][:, None] - model.decision_function(X)
+        margins = model.decision_function(X)[np.arange(150), y][:, None] - model.decision_function(
+            X
+        )
         slopes = np.linalg.norm(model.coef_[y][:, None] - model.coef_[None], axis=2)
         others = np.arange(3) != y[:, None]
         for epsilon in (0.1, 0.5):
@@ -318,7 +368,9 @@ class TestLinearModelsExactly:
 
         stands = ~falls_by_brute_force(model, X, LABELS, values_of)
         certified = certified_accuracy(model, X, LABELS, threat)
-        assert 0 < certified <= np.mean(stands & X.job.isna())  # a row without a job never has the product
+        assert (
+            0 < certified <= np.mean(stands & X.job.isna())
+        )  # a row without a job never has the product
         with pytest.warns(UserWarning, match="not affine in 'age', 'job'"):
             attacked = adversarial_accuracy(model, X, LABELS, threat)
         assert attacked == np.mean(stands)
@@ -336,10 +388,15 @@ class TestTrees:
         np.testing.assert_array_equal(exact, adversarial_accuracy(tree, X, y, threat))
         grid = np.linspace(-1, 1, 81)
         points = np.array(list(product(grid, grid)))
-        points = points[np.linalg.norm(points, ord={"l2": 2, "linf": np.inf, "l1": 1}[norm], axis=1) <= 1]
+        points = points[
+            np.linalg.norm(points, ord={"l2": 2, "linf": np.inf, "l1": 1}[norm], axis=1) <= 1
+        ]
         for epsilon, share in zip((0.1, 0.2), exact, strict=True):
             stands = np.array(
-                [(tree.predict(row + epsilon * points) == label).all() for row, label in zip(X, y, strict=True)]
+                [
+                    (tree.predict(row + epsilon * points) == label).all()
+                    for row, label in zip(X, y, strict=True)
+                ]
             )
             assert share <= stands.mean() <= share + 0.02  # the grid misses corners by an eightieth
 
@@ -349,7 +406,9 @@ class TestTrees:
         tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, y)
         distances = attack_distance(tree, X, norm=norm)
         for epsilon in (0.1, 0.5):
-            assert adversarial_accuracy(tree, X, tree.predict(X), epsilon, norm=norm) == np.mean(distances > epsilon)
+            assert adversarial_accuracy(tree, X, tree.predict(X), epsilon, norm=norm) == np.mean(
+                distances > epsilon
+            )
 
     def test_a_left_box_is_closed_and_a_right_one_open(self):
         tree = DecisionTreeClassifier().fit([[1.0], [2.0]], [0, 1])  # x <= 1.5
@@ -364,7 +423,9 @@ class TestTrees:
 
         def numbers_of(row):
             age = np.clip(
-                row.age + np.arange(-int(0.4 * std[0]), int(0.4 * std[0]) + 1), TABLE3.age.min(), TABLE3.age.max()
+                row.age + np.arange(-int(0.4 * std[0]), int(0.4 * std[0]) + 1),
+                TABLE3.age.min(),
+                TABLE3.age.max(),
             )
             reach = np.linspace(-1, 1, 41) * 0.4 * std[1]
             income = np.clip(row.income + reach, TABLE3.income.min(), TABLE3.income.max())
@@ -398,11 +459,17 @@ class TestSplitsOnMissingCells:
         """The smallest distance among all cells of the grid of thresholds, missing cells staying."""
         row, choices = self.table.iloc[i], []
         for j in range(2):
-            own = [tree.threshold[(tree.feature == j) & np.isfinite(tree.threshold)] for tree in trees]
+            own = [
+                tree.threshold[(tree.feature == j) & np.isfinite(tree.threshold)] for tree in trees
+            ]
             ends = np.concatenate(own).astype(np.float32)
-            beside = np.concatenate([ends, np.nextafter(ends, np.float32(-9)), np.nextafter(ends, np.float32(9))])
+            beside = np.concatenate(
+                [ends, np.nextafter(ends, np.float32(-9)), np.nextafter(ends, np.float32(9))]
+            )
             beside = np.clip(beside, self.threat.lows_[j], self.threat.highs_[j])
-            choices.append([row.iloc[j]] if pd.isna(row.iloc[j]) else [row.iloc[j], *np.unique(beside)])
+            choices.append(
+                [row.iloc[j]] if pd.isna(row.iloc[j]) else [row.iloc[j], *np.unique(beside)]
+            )
         points = pd.DataFrame(list(product(*choices)), columns=self.table.columns)
         moves = ((points - row) / self.threat.scales_).abs().max(axis=1)
         return moves[model.predict(points) != model.predict(self.table)[i]].min()
@@ -414,7 +481,9 @@ class TestSplitsOnMissingCells:
         some = [*range(8), *np.flatnonzero(self.table.b.isna())[:4]]
         expected = [self.nearest(model, trees, i) for i in some]
         low, _ = distance_interval(model, self.table.iloc[some], threat=self.threat, method="exact")
-        np.testing.assert_allclose(np.nan_to_num(low, posinf=99), np.nan_to_num(expected, nan=99), atol=1e-5)
+        np.testing.assert_allclose(
+            np.nan_to_num(low, posinf=99), np.nan_to_num(expected, nan=99), atol=1e-5
+        )
         found = attack_distance(model, self.table.iloc[some], threat=self.threat)
         assert (found >= low - 1e-5).all()
 
@@ -423,7 +492,9 @@ class TestSplitsOnMissingCells:
         assert np.isinf(model.tree_.threshold).any()
         expected = [self.nearest(model, [model.tree_], i) for i in range(80)]
         distances = attack_distance(model, self.table, threat=self.threat)
-        np.testing.assert_allclose(np.nan_to_num(distances, posinf=99), np.nan_to_num(expected, nan=99), atol=1e-6)
+        np.testing.assert_allclose(
+            np.nan_to_num(distances, posinf=99), np.nan_to_num(expected, nan=99), atol=1e-6
+        )
 
     def test_missing_cells_stay_missing(self):
         model = RandomForestClassifier(5, max_depth=3, random_state=0).fit(self.table, self.labels)
@@ -463,13 +534,18 @@ class TestSearch:
         threat = ThreatModel(norm=norm, integers=None).fit(X)
         tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, y)
         only_predicts = FixedThresholdClassifier(tree, threshold=0.501).fit(X, y)
-        exact, found = (attack_distance(model, X[:60], threat=threat) for model in (tree, only_predicts))
+        exact, found = (
+            attack_distance(model, X[:60], threat=threat) for model in (tree, only_predicts)
+        )
         assert (found >= exact * (1 - 1e-6)).all()
         assert np.median(found / exact) < 1.1
 
     def test_is_repeated_by_its_seed(self):
         threat = ThreatModel(0.5, random_state=3).fit(TABLE)
-        first, second = (adversarial_examples(MODELS["forest"], TABLE[:20], LABELS[:20], threat) for _ in range(2))
+        first, second = (
+            adversarial_examples(MODELS["forest"], TABLE[:20], LABELS[:20], threat)
+            for _ in range(2)
+        )
         pd.testing.assert_frame_equal(first, second)
 
 
@@ -478,11 +554,15 @@ class TestNetworks:
         X, y = MULTI_X, MULTI_Y
         model = GradRegMLPClassifier((20,), alpha=0.01, tol=0.001, random_state=0).fit(X, y)
         for norm in ("l2", "linf"):
-            parts = adversarial_accuracy(model, X, y, 0.4, method=partial(projected_gradient, norm=norm))
+            parts = adversarial_accuracy(
+                model, X, y, 0.4, method=partial(projected_gradient, norm=norm)
+            )
             assert adversarial_accuracy(model, X, y, 0.4, norm=norm) <= parts
 
     def test_steps_that_are_not_affine_are_named(self):
-        model = make_pipeline(KNNImputer(), KBinsDiscretizer(4, quantile_method="linear"), LogisticRegression())
+        model = make_pipeline(
+            KNNImputer(), KBinsDiscretizer(4, quantile_method="linear"), LogisticRegression()
+        )
         model.fit(TABLE[["age", "income"]], LABELS)
         threat = ThreatModel(0.3).fit(TABLE[["age", "income"]])
         with pytest.warns(UserWarning, match="not affine in 'age', 'income', so .* searched"):
@@ -503,7 +583,9 @@ class TestFreedoms:
         )
 
     def test_fixed_columns_and_directions(self):
-        threat = ThreatModel(1.0, fixed=["income", "job"], directions={"age": "down"}, n_swaps=2).fit(TABLE)
+        threat = ThreatModel(
+            1.0, fixed=["income", "job"], directions={"age": "down"}, n_swaps=2
+        ).fit(TABLE)
         moved = adversarial_examples(MODELS["linear"], TABLE, LABELS, threat)
         pd.testing.assert_frame_equal(moved[["income", "job"]], TABLE[["income", "job"]])
         assert (moved.age <= TABLE.age).all()
@@ -512,7 +594,9 @@ class TestFreedoms:
     def test_numbers_that_are_categories(self):
         X = TABLE[["age"]].assign(code=np.arange(len(TABLE)) % 3)
         model = prepared(LogisticRegression(), numbers=["age"], categories=["code"]).fit(X, LABELS)
-        threat = ThreatModel(0.0, categorical=["code"], n_swaps=1, allowed_swaps={"code": {0: [2]}}).fit(X)
+        threat = ThreatModel(
+            0.0, categorical=["code"], n_swaps=1, allowed_swaps={"code": {0: [2]}}
+        ).fit(X)
         moved = adversarial_examples(model, X, LABELS, threat)
         changed = moved.code != X.code
         assert changed.any()
@@ -525,7 +609,9 @@ class TestFreedoms:
         threat = ThreatModel(0.5, n_swaps=1).fit(X)
         moved = adversarial_examples(model, X, LABELS, threat)
         assert threat.allows(X, moved).all()
-        assert np.mean(model.predict(moved) == LABELS) == certified_accuracy(model, X, LABELS, threat)
+        assert np.mean(model.predict(moved) == LABELS) == certified_accuracy(
+            model, X, LABELS, threat
+        )
 
     def test_nothing_changes_its_input(self):
         before = TABLE.copy(deep=True)
@@ -559,19 +645,25 @@ class TestUnits:
         pipe = make_pipeline(StandardScaler(), last).fit(X, y)
         scaled = pipe[0].transform(X)
         for function in (signed_distance, attack_distance, input_gradients):
-            np.testing.assert_allclose(function(pipe, X, units="std"), function(pipe[-1], scaled), rtol=1e-3, atol=1e-6)
+            np.testing.assert_allclose(
+                function(pipe, X, units="std"), function(pipe[-1], scaled), rtol=1e-3, atol=1e-6
+            )
 
     def test_of_a_mixed_table(self):
         model = MODELS["linear"]
         std = ThreatModel().fit(TABLE).scales_
-        raw, per_std = (input_gradients(model, TABLE, LABELS, units=units) for units in ("raw", "std"))
+        raw, per_std = (
+            input_gradients(model, TABLE, LABELS, units=units) for units in ("raw", "std")
+        )
         np.testing.assert_allclose(per_std, raw * std)
         np.testing.assert_array_equal(raw[:, 2:4], 0)
         np.testing.assert_array_equal(raw[TABLE.income.isna(), 1], 0)
         distances = signed_distance(model, TABLE, LABELS, units="std")
         threat = ThreatModel(0.3, integers=None, bounds=None).fit(TABLE)
         assert adversarial_accuracy(model, TABLE, LABELS, threat) == np.mean(distances > 0.3)
-        np.testing.assert_allclose(certified_radius(model, TABLE, LABELS, units="std"), np.maximum(distances, 0))
+        np.testing.assert_allclose(
+            certified_radius(model, TABLE, LABELS, units="std"), np.maximum(distances, 0)
+        )
         constant = TABLE.assign(flag=True)
         assert np.isfinite(signed_distance(model, constant, units="std")).all()
 
@@ -587,7 +679,9 @@ class TestUnits:
     def test_a_display_draws_per_standard_deviation(self):
         display = FeatureSensitivityDisplay.from_estimator(MODELS["linear"], TABLE, LABELS)
         assert display.ax_.get_xlabel().startswith("mean absolute gradient per standard deviation")
-        display = FeatureSensitivityDisplay.from_estimator(MODELS["linear"], TABLE, LABELS, units="raw")
+        display = FeatureSensitivityDisplay.from_estimator(
+            MODELS["linear"], TABLE, LABELS, units="raw"
+        )
         assert display.ax_.get_xlabel().startswith("mean absolute gradient per unit of X")
 
 
@@ -605,7 +699,9 @@ class TestInSearches:
         scores = search.fit(TABLE, LABELS).cv_results_["mean_test_score"]
         assert ((scores > 0) & (scores < 1)).all()
         assert 0 < adversarial_accuracy(search, TABLE, LABELS, threat) < 1
-        assert pickle.loads(pickle.dumps(search.scorer_))(search, TABLE, LABELS) == search.score(TABLE, LABELS)
+        assert pickle.loads(pickle.dumps(search.scorer_))(search, TABLE, LABELS) == search.score(
+            TABLE, LABELS
+        )
 
     @pytest.mark.parametrize("names", [[0, 1, 2], ["a", "bb", "ccc"]], ids=["numbers", "words"])
     def test_rows_of_a_class_that_a_fold_lacks_count_as_misclassified(self, names):
@@ -618,7 +714,9 @@ class TestInSearches:
         weights = np.where(y == 0, 2.0, 1.0)
         assert scorer(model, X, labels, sample_weight=weights) == pytest.approx(known / 2)
         assert scorer(model, X[:50], labels[:50]) == 0
-        search = GridSearchCV(model, {"C": [1.0]}, scoring=scorer, cv=[(np.arange(50, 150), np.arange(150))])
+        search = GridSearchCV(
+            model, {"C": [1.0]}, scoring=scorer, cv=[(np.arange(50, 150), np.arange(150))]
+        )
         assert search.fit(X, labels).best_score_ == scorer(model, X, labels)
         with pytest.raises(ValueError, match="which is not among"):
             adversarial_accuracy(model, X, labels, 0.2)  # without folds it is an error
@@ -626,8 +724,13 @@ class TestInSearches:
     def test_a_curve_shows_its_units(self):
         threat = ThreatModel([0, 0.2, 0.5], n_swaps=1).fit(TABLE)
         models = {"linear": MODELS["linear"], "forest": MODELS["forest"]}
-        display = RobustnessCurveDisplay.from_estimators(models, TABLE[:30], LABELS[:30], threat=threat)
-        assert display.ax_.get_xlabel() == "radius of the perturbation (l2, 1 swap, standard deviations)"
+        display = RobustnessCurveDisplay.from_estimators(
+            models, TABLE[:30], LABELS[:30], threat=threat
+        )
+        assert (
+            display.ax_.get_xlabel()
+            == "radius of the perturbation (l2, 1 swap, standard deviations)"
+        )
         assert list(display.certified) == ["linear", "forest"]
         np.testing.assert_allclose(display.certified["forest"], display.attacked["forest"])
         np.testing.assert_array_equal(display.epsilon, [0, 0.2, 0.5])
@@ -638,20 +741,32 @@ class TestInSearches:
     [
         ({"epsilon": -1}, "epsilon must be a finite number >= 0; got -1"),
         ({"epsilon": np.nan}, "epsilon must be a finite number >= 0; got nan"),
-        ({"epsilon": "much"}, "epsilon must be a number >= 0, several, or a ThreatModel; got 'much'"),
+        (
+            {"epsilon": "much"},
+            "epsilon must be a number >= 0, several, or a ThreatModel; got 'much'",
+        ),
         ({"norm": "l3"}, "norm must be one of 'l2', 'linf', 'l1'; got 'l3'"),
         ({"scale": "mad"}, "scale must be one of 'std', 'iqr'; got 'mad'"),
-        ({"scale": {"wage": 1.0}}, "scale has 'wage', which is not a column of X; its columns are age, income"),
+        (
+            {"scale": {"wage": 1.0}},
+            "scale has 'wage', which is not a column of X; its columns are age, income",
+        ),
         ({"scale": {"job": 1.0}}, "scale has 'job', which is not a column of numbers"),
         ({"scale": {"age": -1.0}}, "scale of 'age' must be a finite number >= 0; got -1.0"),
         ({"fixed": "age"}, "fixed must be a sequence of column names or positions; got 'age'"),
         ({"fixed": ["wage"]}, "fixed has 'wage', which is not a column of X"),
-        ({"directions": {"age": "left"}}, "direction of 'age' must be one of 'up', 'down'; got 'left'"),
+        (
+            {"directions": {"age": "left"}},
+            "direction of 'age' must be one of 'up', 'down'; got 'left'",
+        ),
         ({"directions": {"job": "up"}}, "directions has 'job', which is not a column of numbers"),
         ({"directions": ["age"]}, "directions must be a dict such as"),
         ({"bounds": "wide"}, "bounds must be one of 'data'; got 'wide'"),
         ({"bounds": {"age": (5, 1)}}, r"bounds of 'age' must be \(low, high\) with low <= high"),
-        ({"bounds": {"age": (0, 30)}}, r"bounds of 'age' are \(0, 30\), but row \d+ of X has \d+ there"),
+        (
+            {"bounds": {"age": (0, 30)}},
+            r"bounds of 'age' are \(0, 30\), but row \d+ of X has \d+ there",
+        ),
         ({"integers": ["job"]}, "integers has 'job', which is not a column of numbers"),
         ({"categorical": "all"}, "categorical must be one of 'auto'; got 'all'"),
         ({"n_swaps": -1}, "n_swaps must be an integer >= 0; got -1"),
@@ -663,8 +778,14 @@ class TestInSearches:
             {"n_swaps": 1, "allowed_swaps": {"job": {"a": ["z"]}}},
             "allowed_swaps of 'job' has the level 'z', which was not seen; seen were 'a'",
         ),
-        ({"n_swaps": 1, "allowed_swaps": {"job": {"a": []}}}, "allowed_swaps of 'job' leaves no level to change to"),
-        ({"n_swaps": 1, "allowed_swaps": {"job": "a"}}, "allowed_swaps of 'job' must be a dict of level to levels"),
+        (
+            {"n_swaps": 1, "allowed_swaps": {"job": {"a": []}}},
+            "allowed_swaps of 'job' leaves no level to change to",
+        ),
+        (
+            {"n_swaps": 1, "allowed_swaps": {"job": "a"}},
+            "allowed_swaps of 'job' must be a dict of level to levels",
+        ),
         ({"valid": "yes"}, "valid must be a function of rows, or None; got 'yes'"),
         ({"valid": lambda t: 1}, r"valid must return a boolean for each of \d+ rows"),
     ],
@@ -691,7 +812,10 @@ def test_a_bad_parameter_is_named(parameters, message):
             "features is not taken .* which has it as fixed",
         ),
         (lambda t: make_adversarial_scorer(t, norm="l2"), "norm is not taken beside a ThreatModel"),
-        (lambda t: make_adversarial_scorer(ThreatModel([0.1, 0.2])), "epsilon must be a single radius here"),
+        (
+            lambda t: make_adversarial_scorer(ThreatModel([0.1, 0.2])),
+            "epsilon must be a single radius here",
+        ),
         (
             lambda t: adversarial_accuracy(MODELS["linear"], TABLE.drop(columns="age"), LABELS, t),
             "feature names should match",
@@ -734,9 +858,9 @@ class TestWhatOnceWentWrong:
         X = pd.DataFrame(list(product("uv", "pq")) * 5, columns=["c", "d"])
         y = np.array([0, 0, 0, 1] * 5)
         pairs = PolynomialFeatures(2, interaction_only=True, include_bias=False)
-        model = make_pipeline(OneHotEncoder(drop="first", sparse_output=False), pairs, LogisticRegression(C=10)).fit(
-            X, y
-        )
+        model = make_pipeline(
+            OneHotEncoder(drop="first", sparse_output=False), pairs, LogisticRegression(C=10)
+        ).fit(X, y)
         with pytest.raises(TypeError, match="nothing is certain"):
             certified_accuracy(model, X[:1], y[:1], ThreatModel(n_swaps=2).fit(X))
 
@@ -755,7 +879,9 @@ class TestWhatOnceWentWrong:
     @pytest.mark.parametrize("C", [1.0, 1e4])
     def test_steps_that_clip_are_certified_beyond_where_they_clip(self, C):
         X = np.random.RandomState(0).uniform(-1e6, 1e6, (200, 1))
-        model = make_pipeline(MinMaxScaler((-1, 1), clip=True), LogisticRegression(C=C)).fit(X, X[:, 0] > 9e5)
+        model = make_pipeline(MinMaxScaler((-1, 1), clip=True), LogisticRegression(C=C)).fit(
+            X, X[:, 0] > 9e5
+        )
         boundary = X.min() + (1 - model[-1].intercept_ / model[-1].coef_[0, 0]) * np.ptp(X) / 2
         is_reached = boundary < X.max()
         assert model.predict([[1e9]])[0] == is_reached == (C > 1)
@@ -765,7 +891,9 @@ class TestWhatOnceWentWrong:
     def test_a_level_that_the_type_of_a_column_lacks(self):
         X = pd.DataFrame({"c": pd.Categorical(list("aabbcc" * 4)), "n": np.arange(24.0)})
         y = np.array([0, 0, 0, 0, 1, 1] * 4)
-        model = prepared(DecisionTreeClassifier(max_depth=1, random_state=0), ["n"], ["c"]).fit(X, y)
+        model = prepared(DecisionTreeClassifier(max_depth=1, random_state=0), ["n"], ["c"]).fit(
+            X, y
+        )
         threat = ThreatModel(0.0, n_swaps=1).fit(X)
         some = X[X.c != "c"].assign(c=lambda t: t.c.cat.remove_unused_categories())
         assert certified_accuracy(model, some, y[X.c != "c"], threat) == 0
@@ -777,25 +905,34 @@ class TestWhatOnceWentWrong:
         right = model.predict(TABLE3[:40]) == LABELS3[:40]
         fell = right & (model.predict(moved) != LABELS3[:40])
         assert fell.any()
-        assert np.mean(attack_distance(model, TABLE3[:40], threat=threat)[fell] <= 0.1 + 1e-6) > 0.95
+        assert (
+            np.mean(attack_distance(model, TABLE3[:40], threat=threat)[fell] <= 0.1 + 1e-6) > 0.95
+        )
 
     @pytest.mark.parametrize("as_type", [np.asarray, pd.DataFrame])
     def test_single_precision_behind_a_scaler(self, as_type):
         X = as_type(np.random.RandomState(0).standard_normal((100, 2)).astype(np.float32))
         y = (np.asarray(X).sum(axis=1) > 0).astype(int)
-        model = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=4, random_state=0)).fit(X, y)
+        model = make_pipeline(
+            StandardScaler(), DecisionTreeClassifier(max_depth=4, random_state=0)
+        ).fit(X, y)
         threat = ThreatModel(0.3, norm="linf").fit(X)
         assert certified_accuracy(model, X, y, threat) == adversarial_accuracy(model, X, y, threat)
 
     def test_models_with_slopes_and_jumps(self):
         X = np.random.RandomState(0).standard_normal((60, 3))
         y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0.5)
-        parts = [("slopes", LogisticRegression()), ("jumps", DecisionTreeClassifier(max_depth=3, random_state=0))]
+        parts = [
+            ("slopes", LogisticRegression()),
+            ("jumps", DecisionTreeClassifier(max_depth=3, random_state=0)),
+        ]
         model = VotingClassifier(parts, voting="soft").fit(X, y)
         stands, rng = model.predict(X) == y, np.random.RandomState(1)
         for _ in range(300):
             shift = rng.standard_normal(X.shape)
-            stands &= model.predict(X + 0.5 * shift / np.linalg.norm(shift, axis=1, keepdims=True)) == y
+            stands &= (
+                model.predict(X + 0.5 * shift / np.linalg.norm(shift, axis=1, keepdims=True)) == y
+            )
         assert adversarial_accuracy(model, X, y, 0.5) <= stands.mean()
 
     def test_votes_alone_are_searched(self):
@@ -819,7 +956,9 @@ class TestWhatOnceWentWrong:
 
     def test_parameters_set_after_fit_are_refused(self):
         threat = ThreatModel(0.3).fit(TABLE).set_params(fixed=["age"])
-        with pytest.raises(ValueError, match=r"fixed of the ThreatModel has been set to \['age'\] after fit"):
+        with pytest.raises(
+            ValueError, match=r"fixed of the ThreatModel has been set to \['age'\] after fit"
+        ):
             adversarial_accuracy(MODELS["linear"], TABLE, LABELS, threat)
         threat.set_params(fixed=[], epsilon=0.1, norm="linf", n_swaps=1, random_state=3)
         fresh = ThreatModel(0.1, norm="linf", n_swaps=1, random_state=3).fit(TABLE)
@@ -844,12 +983,15 @@ class TestWhatOnceWentWrong:
         columns = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(), ["code"]))
         model = make_pipeline(columns, LogisticRegression()).fit(X, LABELS)
         with pytest.raises(
-            ValueError, match=r"refuses other numbers in 'code' .*ThreatModel\(categorical=…\) or fixed"
+            ValueError,
+            match=r"refuses other numbers in 'code' .*ThreatModel\(categorical=…\) or fixed",
         ):
             adversarial_accuracy(model, X, LABELS, ThreatModel(0.5).fit(X))
         for options in ({"fixed": ["code"]}, {"categorical": ["code"]}):
             threat = ThreatModel(0.5, **options).fit(X)
-            assert certified_accuracy(model, X, LABELS, threat) == adversarial_accuracy(model, X, LABELS, threat)
+            assert certified_accuracy(model, X, LABELS, threat) == adversarial_accuracy(
+                model, X, LABELS, threat
+            )
 
     def test_steps_that_take_positive_numbers_only_are_searched(self):
         X, y = np.exp(MULTI_X), MULTI_Y
@@ -861,7 +1003,9 @@ class TestWhatOnceWentWrong:
     def test_missing_cells_that_reach_a_tree(self):
         X, y = MULTI_X.copy(), MULTI_Y
         X[::5, 2] = np.nan
-        model = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=4, random_state=0)).fit(X, y)
+        model = make_pipeline(
+            StandardScaler(), DecisionTreeClassifier(max_depth=4, random_state=0)
+        ).fit(X, y)
         threat = ThreatModel(0.3).fit(X)
         assert certified_accuracy(model, X, y, threat) == adversarial_accuracy(model, X, y, threat)
 
@@ -869,7 +1013,9 @@ class TestWhatOnceWentWrong:
         known = TABLE.grade != "low"
         rows, labels = TABLE.loc[known, ["grade"]], LABELS[known]
         model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, labels)
-        with pytest.raises(ValueError, match=r"refuses a level that the threat model has seen.*handle_unknown"):
+        with pytest.raises(
+            ValueError, match=r"refuses a level that the threat model has seen.*handle_unknown"
+        ):
             adversarial_accuracy(model, rows, labels, ThreatModel(n_swaps=1).fit(TABLE[["grade"]]))
 
     def test_words_stay_objects(self):
@@ -879,11 +1025,15 @@ class TestWhatOnceWentWrong:
         pd.testing.assert_series_equal(moved.dtypes, X.dtypes)
 
     def test_frames_that_cannot_be_written_to(self):
-        columns = make_column_transformer((StandardScaler(), ["age"]), (OneHotEncoder(sparse_output=False), ["grade"]))
+        columns = make_column_transformer(
+            (StandardScaler(), ["age"]), (OneHotEncoder(sparse_output=False), ["grade"])
+        )
         steps = columns, StandardScaler().set_output(transform="pandas")
         model = make_pipeline(*steps, LogisticRegression()).fit(TABLE, LABELS)
         threat = ThreatModel(0.3, n_swaps=1).fit(TABLE)
-        assert certified_accuracy(model, TABLE, LABELS, threat) == adversarial_accuracy(model, TABLE, LABELS, threat)
+        assert certified_accuracy(model, TABLE, LABELS, threat) == adversarial_accuracy(
+            model, TABLE, LABELS, threat
+        )
 
     def test_distances_know_what_could_exist(self):
         X, y = MULTI_X, MULTI_Y
@@ -895,7 +1045,10 @@ class TestWhatOnceWentWrong:
 
     def test_a_random_state_is_not_used_up(self):
         threat = ThreatModel(0.5, random_state=np.random.RandomState(0)).fit(TABLE)
-        first, second = (adversarial_examples(MODELS["forest"], TABLE[:15], LABELS[:15], threat) for _ in range(2))
+        first, second = (
+            adversarial_examples(MODELS["forest"], TABLE[:15], LABELS[:15], threat)
+            for _ in range(2)
+        )
         pd.testing.assert_frame_equal(first, second)
 
 
@@ -910,9 +1063,12 @@ def test_words_where_there_were_numbers_are_an_error():
     model = LogisticRegression().fit(table, [0, 1, 0, 1])
     threat = ThreatModel(0.3).fit(table)
     with pytest.raises(
-        ValueError, match=r"the column 'age' had numbers in fit of the ThreatModel, but X has '20.0' there"
+        ValueError,
+        match=r"the column 'age' had numbers in fit of the ThreatModel, but X has '20.0' there",
     ):
-        adversarial_accuracy(model, table.astype({"age": str}).astype({"age": object}), [0, 1, 0, 1], threat)
+        adversarial_accuracy(
+            model, table.astype({"age": str}).astype({"age": object}), [0, 1, 0, 1], threat
+        )
 
 
 @pytest.mark.parametrize("radius", [None, [[0.1]], "0.1x"])
@@ -922,5 +1078,9 @@ def test_a_radius_is_a_number_or_several(radius):
 
 
 def test_a_method_of_ones_own_returns_a_row_for_each():
-    with pytest.raises(ValueError, match=f"a row for each of the {len(TABLE)} rows of X; got an array of shape"):
-        adversarial_accuracy(MODELS["linear"], TABLE, LABELS, 0.1, method=lambda model, X, y, threat: X[:1])
+    with pytest.raises(
+        ValueError, match=f"a row for each of the {len(TABLE)} rows of X; got an array of shape"
+    ):
+        adversarial_accuracy(
+            MODELS["linear"], TABLE, LABELS, 0.1, method=lambda model, X, y, threat: X[:1]
+        )

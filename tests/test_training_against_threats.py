@@ -41,10 +41,21 @@ from sklearn_irg._perturbations.unit_reach import unit_reach
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.behind_fitted_steps import perturbations_behind
 from sklearn_irg._threats.score_ranges import score_range
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, make_adversarial_scorer
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    certified_accuracy,
+    make_adversarial_scorer,
+)
 from sklearn_irg.losses import LabelSmoothing, NegativeLogLikelihood, PenaltyLoss
 from sklearn_irg.model_selection import refit_most_robust
-from sklearn_irg.penalties import AdversarialLoss, CertifiedLoss, InputGradient, VirtualAdversarial, WeightDecay
+from sklearn_irg.penalties import (
+    AdversarialLoss,
+    CertifiedLoss,
+    InputGradient,
+    VirtualAdversarial,
+    WeightDecay,
+)
 from sklearn_irg.penalties._worst_inputs import worst_inputs
 from tests.problems import LIKELIHOODS, evaluate, make_objective, mixed_table, prepared
 
@@ -55,12 +66,20 @@ def numbers_and_codes(n_samples=40, seed=0):
     """Three numbers, of which one is a count, and three categories that are numbers, too; and labels."""
     rng = np.random.RandomState(seed)
     numbers = [rng.randn(n_samples), np.abs(rng.randn(n_samples)), rng.poisson(3, n_samples)]
-    X = np.column_stack([*numbers, *(rng.randint(0, n, n_samples) for n in (4, 3, 2))]).astype(float)
+    X = np.column_stack([*numbers, *(rng.randint(0, n, n_samples) for n in (4, 3, 2))]).astype(
+        float
+    )
     return X, (X[:, 0] + 0.3 * X[:, 2] + 0.5 * X[:, 3] + rng.randn(n_samples) > 1.7).astype(int)
 
 
 def threat_of(X, norm="l2", n_swaps=1, **options):
-    options = {"epsilon": 0.6, "norm": norm, "n_swaps": n_swaps, "categorical": [3, 4, 5], **options}
+    options = {
+        "epsilon": 0.6,
+        "norm": norm,
+        "n_swaps": n_swaps,
+        "categorical": [3, 4, 5],
+        **options,
+    }
     return ThreatModel(**options).fit(X)
 
 
@@ -70,9 +89,17 @@ def largest_by_brute_force(threat, X, directions):
     weights, found = inputs.weights @ np.eye(inputs.n_inputs), []
     for i, v in enumerate(directions):
         values = [np.array(threat.levels_[j]) * v[j] for j in (3, 4, 5)]
-        gains = [max([0.0, *(value - v[j] * X[i, j])]) for j, value in zip((3, 4, 5), values, strict=True)]
-        ways = itertools.chain(*(itertools.combinations(gains, k) for k in range(threat.n_swaps + 1)))
-        found.append(max(sum(way) for way in ways) + _in_ball(weights @ v, inputs.low[i], inputs.high[i], threat))
+        gains = [
+            max([0.0, *(value - v[j] * X[i, j])])
+            for j, value in zip((3, 4, 5), values, strict=True)
+        ]
+        ways = itertools.chain(
+            *(itertools.combinations(gains, k) for k in range(threat.n_swaps + 1))
+        )
+        found.append(
+            max(sum(way) for way in ways)
+            + _in_ball(weights @ v, inputs.low[i], inputs.high[i], threat)
+        )
     return np.array(found)
 
 
@@ -99,7 +126,9 @@ class TestLargestIncrease:
         v, signs = rng.randn(6), rng.choice([-1.0, 1.0], 12)
         threat = threat_of(X, norm, n_swaps)
         found, _ = largest_increase(threat.input_perturbations(X), v, signs)
-        np.testing.assert_allclose(found, largest_by_brute_force(threat, X, signs[:, None] * v), atol=1e-6)
+        np.testing.assert_allclose(
+            found, largest_by_brute_force(threat, X, signs[:, None] * v), atol=1e-6
+        )
 
     @pytest.mark.parametrize("n_swaps", [0, 1, 2, 3])
     @pytest.mark.parametrize("sharpness", [None, 30.0, 3000.0])
@@ -108,9 +137,14 @@ class TestLargestIncrease:
         rng = np.random.RandomState(2)
         v, signs, g = rng.randn(6), rng.choice([-1.0, 1.0], 40), rng.rand(40)
         inputs, h = threat_of(X, norm, n_swaps).input_perturbations(X), 1e-6 * np.eye(6)
-        ends = [[g @ largest_increase(inputs, v + sign * step, signs, sharpness)[0] for step in h] for sign in (1, -1)]
+        ends = [
+            [g @ largest_increase(inputs, v + sign * step, signs, sharpness)[0] for step in h]
+            for sign in (1, -1)
+        ]
         expected = np.subtract(*ends) / 2e-6
-        np.testing.assert_allclose(largest_increase(inputs, v, signs, sharpness)[1](g), expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            largest_increase(inputs, v, signs, sharpness)[1](g), expected, rtol=1e-5, atol=1e-5
+        )
 
     @pytest.mark.parametrize("n_swaps", [1, 2])
     def test_the_smooth_one_tends_to_it(self, norm, n_swaps):
@@ -118,7 +152,10 @@ class TestLargestIncrease:
         v, signs = np.random.RandomState(3).randn(6), np.ones(40)
         inputs = threat_of(X, norm, n_swaps).input_perturbations(X)
         exact = largest_increase(inputs, v, signs)[0]
-        errors = [np.abs(largest_increase(inputs, v, signs, k)[0] - exact).max() for k in (10.0, 100.0, 1e6)]
+        errors = [
+            np.abs(largest_increase(inputs, v, signs, k)[0] - exact).max()
+            for k in (10.0, 100.0, 1e6)
+        ]
         assert errors[0] > errors[1] > errors[2]
         assert errors[2] < 1e-5
 
@@ -135,7 +172,9 @@ class TestLargestIncrease:
         if norm == "linf":
             np.testing.assert_allclose(reach, exact, atol=1e-12)
         error = check_grad(
-            lambda w: (G * unit_reach(inputs, w.reshape(6, 4))[0]).sum(), lambda _: pull_back(G).ravel(), W.ravel()
+            lambda w: (G * unit_reach(inputs, w.reshape(6, 4))[0]).sum(),
+            lambda _: pull_back(G).ravel(),
+            W.ravel(),
         )
         assert error < 1e-4
 
@@ -153,7 +192,9 @@ class TestLinearModels:
     def test_what_is_minimised_is_what_the_certificate_reports(self, norm, options, n_swaps):
         X, y = numbers_and_codes(200)
         threat = threat_of(X, norm, n_swaps, **options)
-        model = GradRegLogisticRegression(AdversarialLoss(threat=threat), alpha=1.0, max_iter=3000).fit(X, y)
+        model = GradRegLogisticRegression(
+            AdversarialLoss(threat=threat), alpha=1.0, max_iter=3000
+        ).fit(X, y)
         ends = score_range(AttackProblem(model, X, y, threat), threat.epsilon)
         worst = np.where(y == 1, ends.lowest, -ends.highest)
         expected = np.logaddexp(0, -worst).mean()
@@ -165,7 +206,9 @@ class TestLinearModels:
     def test_with_integers_it_is_never_below_the_worst_loss(self, norm):
         X, y = numbers_and_codes(100)
         threat = threat_of(X, norm)
-        model = GradRegLogisticRegression(AdversarialLoss(threat=threat), alpha=1.0, l2=0, max_iter=2000).fit(X, y)
+        model = GradRegLogisticRegression(
+            AdversarialLoss(threat=threat), alpha=1.0, l2=0, max_iter=2000
+        ).fit(X, y)
         ends = score_range(AttackProblem(model, X, y, threat), threat.epsilon)
         worst = np.logaddexp(0, -np.where(y == 1, ends.lowest, -ends.highest)).mean()
         clean = np.logaddexp(0, -(2 * y - 1) * model.decision_function(X)).mean()
@@ -179,14 +222,22 @@ class TestLinearModels:
             pytest.skip("numbers have no smooth labels")
         X, y = numbers_and_codes(30)
         rng = np.random.RandomState(0)
-        Y = {"logistic": y[:, None], "softmax": np.eye(3)[rng.randint(3, size=30)], "identity": rng.randn(30, 1)}
+        Y = {
+            "logistic": y[:, None],
+            "softmax": np.eye(3)[rng.randint(3, size=30)],
+            "identity": rng.randn(30, 1),
+        }
         penalty = AdversarialLoss(threat=threat_of(X, "l2", n_swaps))
-        network, objective = linear_objective(penalty, X, Y[likelihood].astype(float), likelihood, loss=loss)
+        network, objective = linear_objective(
+            penalty, X, Y[likelihood].astype(float), likelihood, loss=loss
+        )
         theta = rng.randn(network.n_parameters)
         assert not objective.obstacles_to_line_search
         for form in (objective, objective.smoothed(50.0), objective.bounded()):
             error = check_grad(
-                lambda t, form=form: evaluate(form, t)[0], lambda t, form=form: evaluate(form, t)[1], theta
+                lambda t, form=form: evaluate(form, t)[0],
+                lambda t, form=form: evaluate(form, t)[1],
+                theta,
             )
             assert error < 2e-5
 
@@ -213,20 +264,26 @@ class TestLinearModels:
 
     def test_sparse_rows_are_dense_ones(self):
         X, y = numbers_and_codes(100)
-        model = GradRegLogisticRegression(AdversarialLoss(threat=threat_of(X)), alpha=1.0, max_iter=2000)
+        model = GradRegLogisticRegression(
+            AdversarialLoss(threat=threat_of(X)), alpha=1.0, max_iter=2000
+        )
         dense, sparse = clone(model).fit(X, y), clone(model).fit(csr_array(X), y)
         np.testing.assert_allclose(dense.coef_, sparse.coef_, atol=1e-6)
 
     def test_single_precision_stays_single(self):
         X, y = numbers_and_codes(100)
-        model = GradRegLogisticRegression(AdversarialLoss(threat=threat_of(X)), alpha=1.0, max_iter=50, tol=0.1)
+        model = GradRegLogisticRegression(
+            AdversarialLoss(threat=threat_of(X)), alpha=1.0, max_iter=50, tol=0.1
+        )
         assert model.fit(X.astype(np.float32), y).coef_.dtype == np.float32
 
     def test_worst_case_training_alone(self):
         X, y = numbers_and_codes(100)
         loss = PenaltyLoss(AdversarialLoss(threat=threat_of(X)))
         model = GradRegLogisticRegression(None, loss=loss, max_iter=2000).fit(X, y)
-        both = GradRegLogisticRegression(AdversarialLoss(threat=threat_of(X)), alpha=1e6, l2=1e6, max_iter=2000, tol=10)
+        both = GradRegLogisticRegression(
+            AdversarialLoss(threat=threat_of(X)), alpha=1e6, l2=1e6, max_iter=2000, tol=10
+        )
         np.testing.assert_allclose(model.coef_, both.fit(X, y).coef_, atol=0.02)
 
     @pytest.mark.parametrize("norm", NORMS)
@@ -235,7 +292,9 @@ class TestLinearModels:
         cp = pytest.importorskip("cvxpy", reason="cvxpy is in the dev group only")
         X, y = numbers_and_codes(150)
         threat = threat_of(X, norm, 1)
-        model = GradRegLogisticRegression(AdversarialLoss(threat=threat), alpha=alpha, max_iter=5000).fit(X, y)
+        model = GradRegLogisticRegression(
+            AdversarialLoss(threat=threat), alpha=alpha, max_iter=5000
+        ).fit(X, y)
         assert model.converged_
         assert 0 <= model.loss_ / convex_optimum(cp, threat, X, y, alpha) - 1 + 1e-8 < 1e-5
 
@@ -245,9 +304,13 @@ def convex_optimum(cp, threat, X, y, alpha):
     inputs, sign, (n, d) = threat.input_perturbations(X), 2 * y - 1, X.shape
     w, b, weights = cp.Variable(d), cp.Variable(), inputs.weights @ np.eye(inputs.n_inputs)
     parts, largest = cp.Variable((n, len(weights))), cp.Variable(n, nonneg=True)
-    downhill = cp.multiply(-sign[:, None], np.ones((n, 1)) @ cp.reshape(weights @ w, (1, len(weights)), order="C"))
+    downhill = cp.multiply(
+        -sign[:, None], np.ones((n, 1)) @ cp.reshape(weights @ w, (1, len(weights)), order="C")
+    )
     order = {"l2": 2, "l1": "inf", "linf": 1}[threat.norm]
-    box = cp.sum(cp.maximum(cp.multiply(parts, inputs.high), cp.multiply(parts, inputs.low)), axis=1)
+    box = cp.sum(
+        cp.maximum(cp.multiply(parts, inputs.high), cp.multiply(parts, inputs.low)), axis=1
+    )
     ball = threat.epsilon * cp.norm(downhill - parts, order, axis=1)
     swaps = [
         largest[i] >= -sign[i] * (level - X[i, j]) * w[j]
@@ -256,7 +319,9 @@ def convex_optimum(cp, threat, X, y, alpha):
         for level in threat.levels_[j]
     ]
     margins = cp.multiply(sign, X @ w + b)
-    losses = cp.sum(cp.logistic(-margins)) + alpha * cp.sum(cp.logistic(box + ball + largest - margins))
+    losses = cp.sum(cp.logistic(-margins)) + alpha * cp.sum(
+        cp.logistic(box + ball + largest - margins)
+    )
     problem = cp.Problem(cp.Minimize(losses / n + cp.sum_squares(w) / (2 * n)), swaps)
     return problem.solve(solver=cp.CLARABEL)
 
@@ -269,7 +334,8 @@ def allowed_rows(threat, X, rng, n_times):
         delta = np.where(rng.rand(*share.shape) < 0.5, problem.low, problem.high) * share
         moved = X.copy()
         moved[:, :3] += (
-            problem.on_grid(problem.box_and_ball.project(delta)) @ (problem.weights @ np.eye(problem.n_inputs))[:, :3]
+            problem.on_grid(problem.box_and_ball.project(delta))
+            @ (problem.weights @ np.eye(problem.n_inputs))[:, :3]
         )
         for _ in range(threat.n_swaps):
             j = rng.randint(3, 6)
@@ -323,7 +389,12 @@ class TestNetworks:
     def test_certified_gradients_are_those_of_finite_differences(self, norm, n_swaps):
         X, y = numbers_and_codes(20)
         objective, step, _ = network_step(CertifiedLoss(threat=threat_of(X, norm, n_swaps)), X, y)
-        assert check_grad(lambda t: evaluate(objective, t)[0], lambda t: evaluate(objective, t)[1], step.theta) < 1e-4
+        assert (
+            check_grad(
+                lambda t: evaluate(objective, t)[0], lambda t: evaluate(objective, t)[1], step.theta
+            )
+            < 1e-4
+        )
 
     def test_divergence_grows_with_no_label(self, norm, n_swaps):
         X, y = numbers_and_codes(100)
@@ -337,16 +408,22 @@ class TestNetworks:
 
     def test_a_pieced_batch_is_the_whole_one(self, norm, n_swaps):
         X, y = numbers_and_codes(100)
-        objective, step, term = network_step(AdversarialLoss(threat=threat_of(X, norm, n_swaps)), X, y)
+        objective, step, term = network_step(
+            AdversarialLoss(threat=threat_of(X, norm, n_swaps)), X, y
+        )
         pieces = [Step(objective, step.theta, piece) for piece in objective.everything().blocks(30)]
-        np.testing.assert_allclose(np.concatenate([term.values(piece) for piece in pieces]), term.values(step))
+        np.testing.assert_allclose(
+            np.concatenate([term.values(piece) for piece in pieces]), term.values(step)
+        )
 
 
 TERMS = {
     "attacked": lambda threat: AdversarialLoss(threat=threat),
     "certified": lambda threat: CertifiedLoss(threat=threat),
     "attacked alone": lambda threat: PenaltyLoss(AdversarialLoss(threat=threat)),
-    "smooth labels": lambda threat: LabelSmoothing(0.2, loss=PenaltyLoss(AdversarialLoss(threat=threat))),
+    "smooth labels": lambda threat: LabelSmoothing(
+        0.2, loss=PenaltyLoss(AdversarialLoss(threat=threat))
+    ),
 }
 
 
@@ -374,13 +451,17 @@ class TestFused:
     @pytest.mark.parametrize("term", TERMS)
     def test_networks_are_as_traced(self, term, hidden, n_swaps, norm, monkeypatch):
         X, y = numbers_and_codes(90)
-        objective, theta = objective_of(TERMS[term](threat_of(X, norm, n_swaps)), X, y, hidden, dropout=0.3)
+        objective, theta = objective_of(
+            TERMS[term](threat_of(X, norm, n_swaps)), X, y, hidden, dropout=0.3
+        )
         assert_fused_as_traced(objective, theta, monkeypatch)
 
     @pytest.mark.parametrize("sharpness", [None, 100.0])
     def test_linear_models_are_as_traced(self, sharpness, n_swaps, norm, monkeypatch):
         X, y = numbers_and_codes(90)
-        objective, theta = objective_of(AdversarialLoss(threat=threat_of(X, norm, n_swaps)), X, y, ())
+        objective, theta = objective_of(
+            AdversarialLoss(threat=threat_of(X, norm, n_swaps)), X, y, ()
+        )
         objective = objective if sharpness is None else objective.bounded().smoothed(sharpness)
         assert_fused_as_traced(objective, theta, monkeypatch)
 
@@ -400,7 +481,9 @@ class TestNetworksMore:
         gains = inputs.swap_gains(step.frozen_loss_gradients_at(step.X))
         place = gains.argmax(axis=1)
         column = inputs.ways.column[place]
-        first_order = step.X + inputs.levels[place] - inputs.levels[inputs.places[np.arange(200), column]]
+        first_order = (
+            step.X + inputs.levels[place] - inputs.levels[inputs.places[np.arange(200), column]]
+        )
         losses = loss_at(step, first_order)
         assert (term.values(step) >= losses - 1e-12).all()
         assert (term.values(step) > losses + 1e-6).any()
@@ -409,7 +492,14 @@ class TestNetworksMore:
         X, y = numbers_and_codes(50)
         _, step, term = network_step(CertifiedLoss(threat=threat_of(X), n_ramp_up_epochs=3), X, y)
         values = [term.at_epoch(epoch).values(step).mean() for epoch in range(4)]
-        assert step.losses.mean() < values[0] < values[1] < values[2] < values[3] == term.values(step).mean()
+        assert (
+            step.losses.mean()
+            < values[0]
+            < values[1]
+            < values[2]
+            < values[3]
+            == term.values(step).mean()
+        )
 
     def test_the_first_order_penalty_is_by_how_much_the_loss_grows(self):
         X, y = numbers_and_codes(50)
@@ -418,12 +508,16 @@ class TestNetworksMore:
             threat.lows_[:], threat.highs_[:] = -np.inf, np.inf
             _, step, term = network_step(InputGradient(threat=threat), X, y)
             _, again, attack = network_step(AdversarialLoss(threat=threat), X, y)
-            np.testing.assert_allclose(term.values(step), attack.values(again) - again.losses, rtol=1e-3, atol=1e-12)
+            np.testing.assert_allclose(
+                term.values(step), attack.values(again) - again.losses, rtol=1e-3, atol=1e-12
+            )
 
     def test_numbers_are_predicted_too(self):
         X, _ = numbers_and_codes(100)
         threat = threat_of(X[:, :3], categorical="auto", n_swaps=0)
-        model = GradRegMLPRegressor((5,), penalty=AdversarialLoss(threat=threat), alpha=1.0, max_iter=15, tol=9)
+        model = GradRegMLPRegressor(
+            (5,), penalty=AdversarialLoss(threat=threat), alpha=1.0, max_iter=15, tol=9
+        )
         assert np.isfinite(model.fit(X[:, :3], X[:, 3]).predict(X[:, :3])).all()
 
     def test_rows_of_weight_zero_and_unlabeled_rows_keep_their_own_set(self):
@@ -432,7 +526,9 @@ class TestNetworksMore:
         rows = Rows(X, y[:, None].astype(float), perturbations=inputs)
         some = rows.take(np.array([5, 3, 40]))
         np.testing.assert_array_equal(some.perturbations.low, inputs.low[[5, 3, 40]])
-        np.testing.assert_array_equal(some.astype(np.float32).perturbations.places, inputs.places[[5, 3, 40]])
+        np.testing.assert_array_equal(
+            some.astype(np.float32).perturbations.places, inputs.places[[5, 3, 40]]
+        )
 
 
 ALONE = [
@@ -453,15 +549,20 @@ class TestBadInput:
     def test_there_is_one_radius(self, penalty, options):
         X, y = numbers_and_codes()
         (name,) = options
-        with pytest.raises(ValueError, match=f"{name} of {penalty.__name__} cannot be combined with a threat"):
+        with pytest.raises(
+            ValueError, match=f"{name} of {penalty.__name__} cannot be combined with a threat"
+        ):
             GradRegMLPClassifier(penalty=penalty(threat=threat_of(X), **options)).fit(X, y)
 
-    @pytest.mark.parametrize("penalty", [AdversarialLoss, CertifiedLoss, VirtualAdversarial, InputGradient])
+    @pytest.mark.parametrize(
+        "penalty", [AdversarialLoss, CertifiedLoss, VirtualAdversarial, InputGradient]
+    )
     @pytest.mark.parametrize("threat", [0.3, ThreatModel(0.3), "l2"])
     def test_a_threat_is_a_fitted_threat_model(self, penalty, threat):
         X, y = numbers_and_codes()
         with pytest.raises(
-            ValueError, match=f"threat of {penalty.__name__} must be a ThreatModel that has been fitted"
+            ValueError,
+            match=f"threat of {penalty.__name__} must be a ThreatModel that has been fitted",
         ):
             GradRegMLPClassifier(penalty=penalty(threat=threat)).fit(X, y)
 
@@ -471,7 +572,8 @@ class TestBadInput:
         threat = ThreatModel(0.1).fit(frame)
         model = GradRegLogisticRegression(AdversarialLoss(threat=threat))
         with pytest.raises(
-            ValueError, match=r"fitted on 3 columns, but the model is trained on 6.*RobustTrainingClassifier"
+            ValueError,
+            match=r"fitted on 3 columns, but the model is trained on 6.*RobustTrainingClassifier",
         ):
             model.fit(X, y)
         with pytest.raises(ValueError, match="fitted on other columns than the model"):
@@ -481,19 +583,27 @@ class TestBadInput:
     def test_several_radii(self):
         X, y = numbers_and_codes()
         with pytest.raises(ValueError, match="epsilon must be a single radius to train against"):
-            GradRegLogisticRegression(AdversarialLoss(threat=threat_of(X, epsilon=[0.1, 0.2]))).fit(X, y)
+            GradRegLogisticRegression(AdversarialLoss(threat=threat_of(X, epsilon=[0.1, 0.2]))).fit(
+                X, y
+            )
 
     def test_what_is_not_taken_into_account_is_said(self):
         X, y = numbers_and_codes()
         valid = threat_of(X, valid=lambda rows: np.ones(len(rows), dtype=bool))
-        with pytest.warns(UserWarning, match="valid of the ThreatModel is not taken into account in training"):
+        with pytest.warns(
+            UserWarning, match="valid of the ThreatModel is not taken into account in training"
+        ):
             GradRegLogisticRegression(AdversarialLoss(threat=valid), max_iter=1000).fit(X, y)
-        with pytest.warns(UserWarning, match="InputGradient does not take bounds, integers and swaps"):
+        with pytest.warns(
+            UserWarning, match="InputGradient does not take bounds, integers and swaps"
+        ):
             GradRegLogisticRegression(InputGradient(threat=threat_of(X)), max_iter=1000).fit(X, y)
 
     def test_a_network_needs_dense_rows(self):
         X, y = numbers_and_codes()
-        with pytest.raises(ValueError, match="AdversarialLoss moves every entry of X, so it needs a dense X"):
+        with pytest.raises(
+            ValueError, match="AdversarialLoss moves every entry of X, so it needs a dense X"
+        ):
             GradRegMLPClassifier(penalty=AdversarialLoss(threat=threat_of(X))).fit(csr_array(X), y)
 
 
@@ -524,7 +634,9 @@ class TestPipelines:
         threat = ThreatModel(0.2, n_swaps=1).fit(X)
         plain = behind(LogisticRegression(max_iter=1000)).fit(X, y)
         model = RobustTrainingClassifier(behind(LOGISTIC), threat).fit(X, y)
-        assert certified_accuracy(model, X, y, threat) > certified_accuracy(plain, X, y, threat) + 0.05
+        assert (
+            certified_accuracy(model, X, y, threat) > certified_accuracy(plain, X, y, threat) + 0.05
+        )
         assert model.robust_score_ > 0.4
 
     @pytest.mark.parametrize("last", [LOGISTIC, MLP, CERTIFIED], ids=["linear", "mlp", "certified"])
@@ -540,7 +652,9 @@ class TestPipelines:
         X, y = mixed_table(200)
         some = np.where(np.arange(200) % 2, y, "?")
         last = VATClassifier((10,), unlabeled_label="?", max_iter=15, tol=1.0, random_state=0)
-        model = RobustTrainingClassifier(behind(last), ThreatModel(0.3, n_swaps=1).fit(X)).fit(X, some)
+        model = RobustTrainingClassifier(behind(last), ThreatModel(0.3, n_swaps=1).fit(X)).fit(
+            X, some
+        )
         assert model.classes_.tolist() == ["no", "yes"]
         assert set(model.predict(X)) == {"no", "yes"}
 
@@ -554,7 +668,9 @@ class TestPipelines:
         inputs = model.estimator[0].fit_transform(X)
         steps = [("prepare", model.estimator[0])]
         perturbations = perturbations_behind(steps, X, inputs, threat).take(rows)
-        direct = clone(LOGISTIC).fit_against(inputs[rows], y[rows], perturbations, weights[rows].astype(float))
+        direct = clone(LOGISTIC).fit_against(
+            inputs[rows], y[rows], perturbations, weights[rows].astype(float)
+        )
         np.testing.assert_allclose(weighted.coef_, direct.coef_, atol=1e-8)
 
     def test_pipelines_in_pipelines_and_no_pipeline(self):
@@ -565,7 +681,10 @@ class TestPipelines:
         model = RobustTrainingClassifier(nested, threat).fit(X, y)
         own = clone(LOGISTIC).set_params(penalty=AdversarialLoss(threat=threat)).fit(X, y)
         np.testing.assert_allclose(alone.estimator_.coef_, own.coef_)
-        assert certified_accuracy(model, X, y, threat) >= certified_accuracy(alone, X, y, threat) - 0.05
+        assert (
+            certified_accuracy(model, X, y, threat)
+            >= certified_accuracy(alone, X, y, threat) - 0.05
+        )
 
     def test_a_search_over_strengths_and_radii(self):
         X, y = mixed_table(200)
@@ -574,7 +693,10 @@ class TestPipelines:
             "score": "balanced_accuracy",
             "attacked": make_adversarial_scorer(threat, scoring="balanced_accuracy"),
         }
-        grid = {"estimator__gradreglogisticregression__alpha": [0.1, 1.0], "threat__epsilon": [0.1, 0.3]}
+        grid = {
+            "estimator__gradreglogisticregression__alpha": [0.1, 1.0],
+            "threat__epsilon": [0.1, 0.3],
+        }
         search = GridSearchCV(
             RobustTrainingClassifier(behind(LOGISTIC), threat),
             grid,
@@ -595,7 +717,9 @@ class TestPipelines:
     def test_sums_of_penalties(self):
         X, y = mixed_table(150)
         penalty = AdversarialLoss() + 0.1 * WeightDecay()
-        model = RobustTrainingClassifier(behind(clone(LOGISTIC).set_params(penalty=penalty)), ThreatModel(0.3).fit(X))
+        model = RobustTrainingClassifier(
+            behind(clone(LOGISTIC).set_params(penalty=penalty)), ThreatModel(0.3).fit(X)
+        )
         assert not hasattr(model.fit(X, y), "history_")
 
 
@@ -608,7 +732,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("step", "message"),
         [
-            (KBinsDiscretizer(3, strategy="uniform"), "not affine in all that .* rows may become, in 'age'"),
+            (
+                KBinsDiscretizer(3, strategy="uniform"),
+                "not affine in all that .* rows may become, in 'age'",
+            ),
             (PolynomialFeatures(), "not affine in all that .* rows may become"),
             (FunctionTransformer(np.log1p), "not affine in all that .* rows may become, in 'age'"),
         ],
@@ -625,19 +752,24 @@ class TestRefusals:
         X, y = mixed_table(100)
         step = FunctionTransformer(feature_names_out="one-to-one")
         with pytest.raises(ValueError, match="the steps before the last do not end in numbers"):
-            RobustTrainingClassifier(make_pipeline(step, clone(LOGISTIC)), ThreatModel(0.3).fit(X)).fit(X, y)
+            RobustTrainingClassifier(
+                make_pipeline(step, clone(LOGISTIC)), ThreatModel(0.3).fit(X)
+            ).fit(X, y)
 
     def test_a_search_inside(self):
         X, y = mixed_table(100)
         inner = behind(GridSearchCV(LOGISTIC, {"alpha": [1.0]}))
-        with pytest.raises(ValueError, match=r"inside of a search\. Search over RobustTrainingClassifier"):
+        with pytest.raises(
+            ValueError, match=r"inside of a search\. Search over RobustTrainingClassifier"
+        ):
             RobustTrainingClassifier(inner, ThreatModel(0.3).fit(X)).fit(X, y)
 
     def test_a_radius_of_its_own_beside_the_threat(self):
         X, y = mixed_table(100)
         own = clone(LOGISTIC).set_params(penalty=AdversarialLoss(0.1))
         with pytest.raises(
-            ValueError, match="epsilon of AdversarialLoss cannot be combined with the threat of RobustTraining"
+            ValueError,
+            match="epsilon of AdversarialLoss cannot be combined with the threat of RobustTraining",
         ):
             RobustTrainingClassifier(behind(own), ThreatModel(0.3).fit(X)).fit(X, y)
 
@@ -646,7 +778,9 @@ class TestRefusals:
         model = RobustTrainingClassifier(
             behind(GradRegLogisticRegression(max_iter=500)), ThreatModel(0.1).fit(X), n_rounds=1
         )
-        with pytest.warns(UserWarning, match="no penalty of GradRegLogisticRegression trains against a threat"):
+        with pytest.warns(
+            UserWarning, match="no penalty of GradRegLogisticRegression trains against a threat"
+        ):
             model.fit(X, y)
         assert len(model.history_["score"]) == 2
 
@@ -654,7 +788,8 @@ class TestRefusals:
         X, y = mixed_table(100)
         last = GradRegLogisticRegression("adversarial_loss", max_iter=1000)
         with pytest.warns(
-            UserWarning, match=r"alpha=0.03, the default of GradRegLogisticRegression, is meant for input grad"
+            UserWarning,
+            match=r"alpha=0.03, the default of GradRegLogisticRegression, is meant for input grad",
         ):
             RobustTrainingClassifier(behind(last), ThreatModel(0.3).fit(X)).fit(X, y)
 
@@ -662,7 +797,9 @@ class TestRefusals:
         X, y = mixed_table(100)
         last = HistGradientBoostingClassifier(max_iter=3)
         with pytest.raises(ValueError, match='method="penalty" needs a last step with a penalty'):
-            RobustTrainingClassifier(behind(last), ThreatModel(0.3).fit(X), method="penalty").fit(X, y)
+            RobustTrainingClassifier(behind(last), ThreatModel(0.3).fit(X), method="penalty").fit(
+                X, y
+            )
 
 
 class TestChoosingAStrength:
@@ -686,7 +823,11 @@ class TestChoosingAStrength:
         threat = threat_of(X, norm, integers=None)
         model = GradRegLogisticRegression(None, max_iter=500).fit(X, y)
         score = model.withstands(X, y, threat.input_perturbations(X)).mean()
-        assert score == certified_accuracy(model, X, y, threat) == adversarial_accuracy(model, X, y, threat)
+        assert (
+            score
+            == certified_accuracy(model, X, y, threat)
+            == adversarial_accuracy(model, X, y, threat)
+        )
 
     def test_scores_of_networks_are_found_by_an_attack(self):
         X, y = numbers_and_codes(150)
@@ -706,7 +847,9 @@ class TestChoosingAStrength:
         X, y = mixed_table(100)
         threat = ThreatModel(0.3, n_swaps=1).fit(X)
         last = GradRegLogisticRegressionCV("adversarial_loss", threat=threat)
-        with pytest.raises(ValueError, match="threat of GradRegLogisticRegressionCV cannot be combined with"):
+        with pytest.raises(
+            ValueError, match="threat of GradRegLogisticRegressionCV cannot be combined with"
+        ):
             RobustTrainingClassifier(behind(last), threat).fit(X, y)
 
 
@@ -726,11 +869,15 @@ class TestWhatOnceWentWrong:
 
     def test_the_score_is_that_of_rows_as_they_are_transformed_later(self):
         rng = np.random.RandomState(0)
-        X = pd.DataFrame({"a": rng.randn(400), "c": rng.choice([f"level {k}" for k in range(60)], 400)})
+        X = pd.DataFrame(
+            {"a": rng.randn(400), "c": rng.choice([f"level {k}" for k in range(60)], 400)}
+        )
         y = (X["a"] + X["c"].str[-1].astype(float) / 5 + rng.randn(400) > 0.9).astype(int)
         prepare = make_column_transformer((TargetEncoder(), ["c"]), (StandardScaler(), ["a"]))
         threat = ThreatModel(0.05, norm="linf").fit(X)
-        model = RobustTrainingClassifier(make_pipeline(prepare, LOGISTIC), threat, scoring="accuracy").fit(X, y)
+        model = RobustTrainingClassifier(
+            make_pipeline(prepare, LOGISTIC), threat, scoring="accuracy"
+        ).fit(X, y)
         assert model.robust_score_ == certified_accuracy(model, X, y, threat)
 
     def test_routed_weights_reach_first_steps_that_ask_for_them(self):
@@ -740,20 +887,27 @@ class TestWhatOnceWentWrong:
             scaler = StandardScaler().set_fit_request(sample_weight=True)
             model = RobustTrainingClassifier(make_pipeline(scaler, clone(LOGISTIC)), threat_of(X))
             trained = model.set_fit_request(sample_weight=True).fit(X, y, sample_weight=weights)
-        np.testing.assert_allclose(trained.estimator_[0].mean_, np.average(X, axis=0, weights=weights))
+        np.testing.assert_allclose(
+            trained.estimator_[0].mean_, np.average(X, axis=0, weights=weights)
+        )
 
     def test_a_threat_of_its_own_behind_a_scaler(self):
         X, y = numbers_and_codes(60)
         model = make_pipeline(
-            StandardScaler(), GradRegLogisticRegression(AdversarialLoss(threat=threat_of(X)), alpha=1.0)
+            StandardScaler(),
+            GradRegLogisticRegression(AdversarialLoss(threat=threat_of(X)), alpha=1.0),
         )
-        with pytest.raises(ValueError, match="not trained on rows of the table that the ThreatModel was fitted on"):
+        with pytest.raises(
+            ValueError, match="not trained on rows of the table that the ThreatModel was fitted on"
+        ):
             model.fit(X, y)
 
     def test_categories_of_digits_that_become_numbers(self):
         X, y = numbers_and_codes(60)
         frame = pd.DataFrame(X[:, :4], columns=list("abcd")).astype({"d": int}).astype({"d": str})
-        model = GradRegLogisticRegression(AdversarialLoss(threat=ThreatModel(0.1, n_swaps=1).fit(frame)))
+        model = GradRegLogisticRegression(
+            AdversarialLoss(threat=ThreatModel(0.1, n_swaps=1).fit(frame))
+        )
         with pytest.raises(ValueError, match=r"the column .* which is not a level of the table"):
             model.fit(frame, y)
 
@@ -762,7 +916,9 @@ class TestWhatOnceWentWrong:
         inner = GradRegMLPClassifier((3,), penalty="adversarial_loss", max_iter=15, tol=9.0)
         model = RobustTrainingClassifier(FixedThresholdClassifier(inner), threat_of(X), n_rounds=0)
         with pytest.warns(
-            UserWarning, match="FixedThresholdClassifier is hardened in rounds; a penalty inside it knows nothing"
+            UserWarning,
+            match="FixedThresholdClassifier is hardened in rounds; a penalty inside it knows "
+            "nothing",
         ):
             model.fit(X, y)
 
@@ -777,12 +933,17 @@ class TestWhatOnceWentWrong:
 
     @pytest.mark.parametrize(
         "options",
-        [{"loss": PenaltyLoss(AdversarialLoss()), "penalty": None}, {"penalty": 40 * AdversarialLoss()}],
+        [
+            {"loss": PenaltyLoss(AdversarialLoss()), "penalty": None},
+            {"penalty": 40 * AdversarialLoss()},
+        ],
         ids=["loss", "x 40"],
     )
     def test_a_default_strength_that_is_strong_enough(self, options):
         X, y = numbers_and_codes(60)
-        model = RobustTrainingClassifier(GradRegLogisticRegression(max_iter=3000, **options), threat_of(X))
+        model = RobustTrainingClassifier(
+            GradRegLogisticRegression(max_iter=3000, **options), threat_of(X)
+        )
         assert model.fit(X, y).robust_score_ > 0
 
     @pytest.mark.parametrize(
@@ -805,10 +966,12 @@ class TestWhatOnceWentWrong:
         pytest.importorskip(container)
         X, y = mixed_table(100)
         encoder = OneHotEncoder(sparse_output=False, handle_unknown="ignore")
-        prepare = make_column_transformer((StandardScaler(), ["age"]), (encoder, ["job"])).set_output(
-            transform=container
+        prepare = make_column_transformer(
+            (StandardScaler(), ["age"]), (encoder, ["job"])
+        ).set_output(transform=container)
+        model = RobustTrainingClassifier(
+            make_pipeline(prepare, clone(LOGISTIC)), ThreatModel(0.3, n_swaps=1).fit(X)
         )
-        model = RobustTrainingClassifier(make_pipeline(prepare, clone(LOGISTIC)), ThreatModel(0.3, n_swaps=1).fit(X))
         assert model.fit(X, y).robust_score_ > 0.3
 
     def test_a_category_that_is_missing_everywhere(self):

@@ -33,7 +33,9 @@ pytestmark = pytest.mark.filterwarnings(
 
 _RNG = np.random.RandomState(0)
 _N = 400
-X = np.column_stack([_RNG.standard_normal((_N, 3)), _RNG.randint(0, 6, _N), _RNG.randint(0, 4, _N) - 1.0])
+X = np.column_stack(
+    [_RNG.standard_normal((_N, 3)), _RNG.randint(0, 6, _N), _RNG.randint(0, 4, _N) - 1.0]
+)
 _SIGNAL = X[:, 0] * X[:, 1] + (X[:, 3] % 3) / 2 + 0.3 * _RNG.standard_normal(_N)
 TWO = (_SIGNAL > 0.4).astype(int)
 THREE = np.digitize(_SIGNAL, [0.1, 0.8])
@@ -55,7 +57,13 @@ def lightgbm_classifier(**parameters):
 
 def catboost_classifier(**parameters):
     library = pytest.importorskip("catboost")
-    small = {"iterations": 6, "depth": 3, "thread_count": 1, "verbose": 0, "allow_writing_files": False}
+    small = {
+        "iterations": 6,
+        "depth": 3,
+        "thread_count": 1,
+        "verbose": 0,
+        "allow_writing_files": False,
+    }
     return library.CatBoostClassifier(**{**small, **parameters})
 
 
@@ -77,17 +85,25 @@ def xgboost_forest():
 
 
 def histograms(**parameters):
-    return HistGradientBoostingClassifier(**{"max_iter": 6, "max_leaf_nodes": 8, "early_stopping": False, **parameters})
+    return HistGradientBoostingClassifier(
+        **{"max_iter": 6, "max_leaf_nodes": 8, "early_stopping": False, **parameters}
+    )
 
 
 MODELS = {
     "tree": lambda: DecisionTreeClassifier(max_depth=4),
     "forest": lambda: RandomForestClassifier(6, max_depth=4, random_state=0),
-    "weighted forest": lambda: RandomForestClassifier(6, max_depth=4, class_weight="balanced", random_state=0),
+    "weighted forest": lambda: RandomForestClassifier(
+        6, max_depth=4, class_weight="balanced", random_state=0
+    ),
     "extra trees": lambda: ExtraTreesClassifier(6, max_depth=4, random_state=0),
-    "bagging": lambda: BaggingClassifier(DecisionTreeClassifier(max_depth=3), 6, max_features=0.6, random_state=0),
+    "bagging": lambda: BaggingClassifier(
+        DecisionTreeClassifier(max_depth=3), 6, max_features=0.6, random_state=0
+    ),
     "gradient boosting": lambda: GradientBoostingClassifier(n_estimators=6, random_state=0),
-    "gradient boosting from zero": lambda: GradientBoostingClassifier(n_estimators=6, init="zero", random_state=0),
+    "gradient boosting from zero": lambda: GradientBoostingClassifier(
+        n_estimators=6, init="zero", random_state=0
+    ),
     "histograms": histograms,
     "histograms with categories": lambda: histograms(categorical_features=[3, 4]),
     "xgboost": xgboost_classifier,
@@ -96,7 +112,9 @@ MODELS = {
     "xgboost forest": xgboost_forest,
     "lightgbm": lightgbm_classifier,
     "lightgbm dart": lambda: lightgbm_classifier(boosting_type="dart"),
-    "lightgbm forest": lambda: lightgbm_classifier(boosting_type="rf", bagging_freq=1, bagging_fraction=0.6),
+    "lightgbm forest": lambda: lightgbm_classifier(
+        boosting_type="rf", bagging_freq=1, bagging_fraction=0.6
+    ),
     "lightgbm steep": lambda: lightgbm_classifier(sigmoid=3.0),
     "lightgbm without missing": lambda: lightgbm_classifier(use_missing=False),
     "catboost": catboost_classifier,
@@ -105,7 +123,9 @@ MODELS = {
     "catboost missing last": lambda: catboost_classifier(nan_mode="Max"),
     "ebm": ebm_classifier,
     "ebm without pairs": lambda: ebm_classifier(interactions=0),
-    "ebm with categories": lambda: ebm_classifier(feature_types=[None, None, None, "nominal", "nominal"]),
+    "ebm with categories": lambda: ebm_classifier(
+        feature_types=[None, None, None, "nominal", "nominal"]
+    ),
 }
 COMBINATIONS = [
     (model, table)
@@ -142,7 +162,10 @@ def stated(estimator, rows):
 def assert_agree(trees, estimator, rows, given=None):
     tolerance = 2e-6 if trees.dtype == np.float32 else 1e-12
     np.testing.assert_allclose(
-        trees.scale * trees.sums(rows), stated(estimator, rows if given is None else given), rtol=0, atol=tolerance
+        trees.scale * trees.sums(rows),
+        stated(estimator, rows if given is None else given),
+        rtol=0,
+        atol=tolerance,
     )
 
 
@@ -160,7 +183,9 @@ def beside(ends):
 def anywhere(trees):
     """Rows at cuts and beside them, in all columns at once."""
     rng = np.random.RandomState(1)
-    return np.column_stack([rng.choice(np.append(beside(trees.thresholds(j)), range(-1, 7)), 5000) for j in range(5)])
+    return np.column_stack(
+        [rng.choice(np.append(beside(trees.thresholds(j)), range(-1, 7)), 5000) for j in range(5)]
+    )
 
 
 def with_column(row, column, values):
@@ -201,7 +226,9 @@ class TestEveryModel:
     def test_a_cut_that_is_off_by_one_double_is_not_believed(self, model, table):
         reading = read_trees(fitted(model, table))
         trees = reading.trees
-        numeric = np.flatnonzero((trees.feature >= 0) & (trees.category_of < 0) & np.isfinite(trees.cut))
+        numeric = np.flatnonzero(
+            (trees.feature >= 0) & (trees.category_of < 0) & np.isfinite(trees.cut)
+        )
         rows = anywhere(trees)
         found = []
         for node in numeric[:6]:
@@ -224,7 +251,9 @@ class TestEveryModel:
 
     def test_other_ways_of_missing_values_are_not_believed(self, model, table):
         reading = read_trees(fitted(model, table))
-        changed = replace(reading, trees=replace(reading.trees, missing_left=~reading.trees.missing_left))
+        changed = replace(
+            reading, trees=replace(reading.trees, missing_left=~reading.trees.missing_left)
+        )
         if reading.takes_missing:
             assert "add up to" in difference(changed)
 
@@ -235,7 +264,9 @@ class TestEveryModel:
         sums = reading.trees.sums(rows)
         clear = ~reading.trees.is_tie(sums)
         assert clear.any()
-        np.testing.assert_array_equal(reading.trees.predicted(sums)[clear], reading.labels(rows)[clear])
+        np.testing.assert_array_equal(
+            reading.trees.predicted(sums)[clear], reading.labels(rows)[clear]
+        )
 
     def test_probes_reach_every_leaf_that_can_be_reached(self, model, table):
         trees = read_trees(fitted(model, table)).trees
@@ -244,20 +275,39 @@ class TestEveryModel:
 
 
 class TestCuts:
-    ENDS = [0.0, 1.0, -1.0, 1e-45, -1e-45, 1.1754944e-38, 0.1, 16777216.0, -16777217.0, 3.4028235e38, 0.3]
+    ENDS = [
+        0.0,
+        1.0,
+        -1.0,
+        1e-45,
+        -1e-45,
+        1.1754944e-38,
+        0.1,
+        16777216.0,
+        -16777217.0,
+        3.4028235e38,
+        0.3,
+    ]
 
     @pytest.mark.parametrize("end", ENDS)
     def test_a_double_is_up_to_the_cut_iff_it_is_rounded_up_to_the_end(self, end):
         end, cut = np.float64(end), largest_up_to_single(end)
         with np.errstate(over="ignore"):
-            below, above = np.float64(cut).astype(np.float32), np.nextafter(cut, np.inf).astype(np.float32)
+            below, above = (
+                np.float64(cut).astype(np.float32),
+                np.nextafter(cut, np.inf).astype(np.float32),
+            )
         assert np.float64(below) <= end < np.float64(above)
 
     @pytest.mark.parametrize("end", np.float32(ENDS))
     def test_a_double_is_up_to_the_other_cut_iff_it_is_rounded_below_the_end(self, end):
         cut = largest_below_single(end)
         with np.errstate(over="ignore"):
-            assert np.float64(cut).astype(np.float32) < end <= np.nextafter(cut, np.inf).astype(np.float32)
+            assert (
+                np.float64(cut).astype(np.float32)
+                < end
+                <= np.nextafter(cut, np.inf).astype(np.float32)
+            )
 
     def test_infinite_ends_stay(self):
         assert list(largest_up_to_single([np.inf, -np.inf])) == [np.inf, -np.inf]
@@ -266,7 +316,9 @@ class TestCuts:
 class TestScikitLearn:
     def test_forests_store_missing_or_not_with_an_infinite_threshold(self):
         gaps = np.where(_RNG.uniform(size=(300, 1)) < 0.3, np.nan, _RNG.standard_normal((300, 1)))
-        forest = RandomForestClassifier(5, max_depth=3, random_state=0).fit(gaps, np.isnan(gaps[:, 0]))
+        forest = RandomForestClassifier(5, max_depth=3, random_state=0).fit(
+            gaps, np.isnan(gaps[:, 0])
+        )
         trees = believed(forest, gaps)
         assert np.isinf(trees.cut[trees.feature >= 0]).any()
         assert np.isfinite(trees.thresholds(0)).all()
@@ -274,7 +326,10 @@ class TestScikitLearn:
     def test_a_score_of_zero_is_the_second_class_of_gradient_boosting_only(self):
         even, classes = np.zeros((4, 1)), [0, 1, 0, 1]
         boosted = GradientBoostingClassifier(n_estimators=1).fit(even, classes)
-        for estimator, label in ((boosted, 1), (RandomForestClassifier(1, bootstrap=False).fit(even, classes), 0)):
+        for estimator, label in (
+            (boosted, 1),
+            (RandomForestClassifier(1, bootstrap=False).fit(even, classes), 0),
+        ):
             trees = believed(estimator)
             np.testing.assert_array_equal(trees.predicted(trees.sums(even)), label)
             np.testing.assert_array_equal(estimator.predict(even), label)
@@ -284,11 +339,17 @@ class TestScikitLearn:
         assert "starts from the predictions of LogisticRegression" in read_trees(model).refusal
 
     def test_weighted_votes_are_refused(self):
-        assert "vote with weights" in read_trees(AdaBoostClassifier(n_estimators=3).fit(X, TWO)).refusal
+        assert (
+            "vote with weights"
+            in read_trees(AdaBoostClassifier(n_estimators=3).fit(X, TWO)).refusal
+        )
 
     def test_numbers_that_are_not_targets_are_refused(self):
         assert "no classifier" in read_trees(RandomForestRegressor(3).fit(X, TWO)).refusal
-        assert "no classifier" in read_trees(RandomForestClassifier(3).fit(X, np.column_stack([TWO, TWO]))).refusal
+        assert (
+            "no classifier"
+            in read_trees(RandomForestClassifier(3).fit(X, np.column_stack([TWO, TWO]))).refusal
+        )
 
     def test_what_has_no_trees_is_refused(self):
         assert "carries no trees" in read_trees(LogisticRegression().fit(X, TWO)).refusal
@@ -358,7 +419,9 @@ class TestXGBoost:
         assert trees.constant.any()
 
     def test_leaves_of_dart_are_weighted(self):
-        dart = xgboost_classifier(booster="dart", rate_drop=0.9, one_drop=1, n_estimators=12).fit(X, TWO)
+        dart = xgboost_classifier(booster="dart", rate_drop=0.9, one_drop=1, n_estimators=12).fit(
+            X, TWO
+        )
         stored = dart.get_booster().save_raw("json").decode()
         assert '"weight_drop":[1,1,1,1,1,1,1,1,1,1,1,1]' not in stored
         assert_agree(believed(dart, X), dart, X)
@@ -366,7 +429,11 @@ class TestXGBoost:
     def test_the_best_iteration_counts(self):
         model = xgboost_classifier(n_estimators=80, early_stopping_rounds=2, learning_rate=1.0)
         model.fit(X[:200], TWO[:200], eval_set=[(X[200:], 1 - TWO[200:])], verbose=False)
-        assert believed(model, X).n_trees == model.best_iteration + 1 < len(model.get_booster().get_dump())
+        assert (
+            believed(model, X).n_trees
+            == model.best_iteration + 1
+            < len(model.get_booster().get_dump())
+        )
 
     def test_missing_without_any_in_training(self):
         model = xgboost_classifier().fit(X, TWO)
@@ -374,20 +441,32 @@ class TestXGBoost:
 
     def test_codes_in_a_set_go_right_and_all_others_left(self):
         types = ["q", "q", "q", "c", "q"]
-        model = xgboost_classifier(feature_types=types, enable_categorical=True, max_cat_to_onehot=1).fit(GAPS, TWO)
+        model = xgboost_classifier(
+            feature_types=types, enable_categorical=True, max_cat_to_onehot=1
+        ).fit(GAPS, TWO)
         trees = believed(model, GAPS)
         assert trees.is_categorical[3]
         for row in X[:5]:
-            assert_agree(trees, model, with_column(row, 3, np.array([0, 1, 2, 3, 4, 5, 1.7, -0.5, -1, 6, 99, np.nan])))
+            assert_agree(
+                trees,
+                model,
+                with_column(row, 3, np.array([0, 1, 2, 3, 4, 5, 1.7, -0.5, -1, 6, 99, np.nan])),
+            )
 
     @pytest.mark.parametrize("code", range(6))
     @pytest.mark.parametrize("is_class", [0, 1])
     def test_a_single_split_of_categories_is_read(self, code, is_class):
-        options = {"feature_types": list("qqqcq"), "enable_categorical": True, "max_cat_to_onehot": 1}
+        options = {
+            "feature_types": list("qqqcq"),
+            "enable_categorical": True,
+            "max_cat_to_onehot": 1,
+        }
         y = ((X[:, 3] == code) == is_class).astype(int)
         model = xgboost_classifier(n_estimators=1, max_depth=1, **options).fit(X, y)
         trees = believed(model, X)
-        assert_agree(trees, model, with_column(X[0], 3, np.array([0, 1, 2, 3, 4, 5, 6, 7, -1, np.nan])))
+        assert_agree(
+            trees, model, with_column(X[0], 3, np.array([0, 1, 2, 3, 4, 5, 6, 7, -1, np.nan]))
+        )
 
     def test_a_tiny_margin_is_a_tie(self):
         model = xgboost_classifier(base_score=0.5, learning_rate=1e-9).fit(X, TWO)
@@ -410,11 +489,16 @@ class TestXGBoost:
         assert reason in read_trees(xgboost_classifier(**parameters).fit(X, y)).refusal
 
     def test_a_raw_booster_is_refused_with_the_wrapper(self):
-        assert "pass XGBClassifier" in read_trees(xgboost_classifier().fit(X, TWO).get_booster()).refusal
+        assert (
+            "pass XGBClassifier"
+            in read_trees(xgboost_classifier().fit(X, TWO).get_booster()).refusal
+        )
 
     def test_a_file_of_another_form_is_refused(self, monkeypatch):
         model = xgboost_classifier().fit(X, TWO)
-        monkeypatch.setattr(type(model.get_booster()), "save_raw", lambda self, form: b'{"learner": {}}')
+        monkeypatch.setattr(
+            type(model.get_booster()), "save_raw", lambda self, form: b'{"learner": {}}'
+        )
         assert "is not stored as expected: KeyError" in read_trees(model).refusal
 
 
@@ -445,14 +529,22 @@ class TestLightGBM:
         model = lightgbm_classifier().fit(GAPS, np.isnan(GAPS[:, 0]))
         trees = believed(model, GAPS)
         assert np.isinf(trees.cut).any()
-        assert_agree(trees, model, with_column(X[0], 0, np.array([1e299, 1e301, 1e308, -1e308, np.nan])))
+        assert_agree(
+            trees, model, with_column(X[0], 0, np.array([1e299, 1e301, 1e308, -1e308, np.nan]))
+        )
 
     def test_codes_are_cut_off_and_what_is_unknown_goes_right(self):
-        model = lightgbm_classifier(cat_smooth=1, min_data_per_group=1).fit(GAPS, TWO, categorical_feature=[3])
+        model = lightgbm_classifier(cat_smooth=1, min_data_per_group=1).fit(
+            GAPS, TWO, categorical_feature=[3]
+        )
         trees = believed(model, GAPS)
         assert trees.is_categorical[3]
         for row in X[:5]:
-            assert_agree(trees, model, with_column(row, 3, np.array([0, 1, 2, 3, 4, 5, 1.7, -0.5, -1, 6, 99, np.nan])))
+            assert_agree(
+                trees,
+                model,
+                with_column(row, 3, np.array([0, 1, 2, 3, 4, 5, 1.7, -0.5, -1, 6, 99, np.nan])),
+            )
 
     @pytest.mark.filterwarnings("ignore:The argument 'eval_set'")
     def test_the_best_iteration_counts(self):
@@ -484,7 +576,9 @@ class TestLightGBM:
 
     @pytest.mark.filterwarnings("ignore:Cannot compute class probabilities")
     def test_an_objective_of_ones_own_after_which_predict_gives_no_labels_is_an_error(self):
-        model = lightgbm_classifier(objective=lambda y, f: (1 / (1 + np.exp(-f)) - y, np.ones_like(f))).fit(X, TWO)
+        model = lightgbm_classifier(
+            objective=lambda y, f: (1 / (1 + np.exp(-f)) - y, np.ones_like(f))
+        ).fit(X, TWO)
         with pytest.raises(TypeError, match="predict gives no labels"):
             adversarial_accuracy(model, X, TWO, 0.1)
 
@@ -493,7 +587,9 @@ class TestLightGBM:
         assert_agree(believed(model, X), model, X)
 
     def test_a_raw_booster_is_refused_with_the_wrapper(self):
-        assert "pass LGBMClassifier" in read_trees(lightgbm_classifier().fit(X, TWO).booster_).refusal
+        assert (
+            "pass LGBMClassifier" in read_trees(lightgbm_classifier().fit(X, TWO).booster_).refusal
+        )
 
     def test_predictions_that_stop_early_are_not_believed(self):
         stops = {"pred_early_stop": True, "pred_early_stop_freq": 1, "pred_early_stop_margin": 0.1}
@@ -515,7 +611,9 @@ class TestCatBoost:
 
     @pytest.mark.parametrize("from_average", [True, False])
     def test_the_bias_is_that_of_the_model(self, from_average):
-        model = catboost_classifier(boost_from_average=from_average).fit(X, np.r_[TWO[:200], np.ones(200, dtype=int)])
+        model = catboost_classifier(boost_from_average=from_average).fit(
+            X, np.r_[TWO[:200], np.ones(200, dtype=int)]
+        )
         trees = believed(model, X)
         assert trees.constant.any() == from_average
         model.set_scale_and_bias(2.0, 0.3)
@@ -539,11 +637,15 @@ class TestCatBoost:
         assert inside.believed(X) is None
         assert "label does not follow its score" in inside.refusal
 
-    @pytest.mark.parametrize(("largest", "reason"), [(1, "counters of categories"), (10, "stored as hashes")])
+    @pytest.mark.parametrize(
+        ("largest", "reason"), [(1, "counters of categories"), (10, "stored as hashes")]
+    )
     def test_categories_are_refused(self, largest, reason):
         pandas = pytest.importorskip("pandas")
         table = pandas.DataFrame({"x": X[:, 0], "wood": WORDS[X[:, 3].astype(int)]})
-        model = catboost_classifier(cat_features=["wood"], one_hot_max_size=largest).fit(table, X[:, 3] % 2 > 0)
+        model = catboost_classifier(cat_features=["wood"], one_hot_max_size=largest).fit(
+            table, X[:, 3] % 2 > 0
+        )
         assert reason in read_trees(model).refusal
 
 
@@ -560,7 +662,10 @@ class TestExplainableBoosting:
     def at_edges(self, model, n_rows=2000):
         """Rows at cuts of all levels, beside them and beyond them, in all columns at once, some missing."""
         rng = np.random.RandomState(0)
-        columns = [np.concatenate([[np.nan, np.inf, -np.inf, 0.0, -0.0], *map(beside, cuts)]) for cuts in model.bins_]
+        columns = [
+            np.concatenate([[np.nan, np.inf, -np.inf, 0.0, -0.0], *map(beside, cuts)])
+            for cuts in model.bins_
+        ]
         return np.column_stack([rng.choice(column, n_rows) for column in columns])
 
     @pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
@@ -571,7 +676,9 @@ class TestExplainableBoosting:
         trees = believed(model, rows)
         assert trees.n_trees == len(model.term_features_) == 7
         for given in (rows, self.at_edges(model)):
-            np.testing.assert_array_equal(trees.sums(given).ravel(), model.decision_function(given).ravel())
+            np.testing.assert_array_equal(
+                trees.sums(given).ravel(), model.decision_function(given).ravel()
+            )
 
     @pytest.mark.parametrize("size", [1.0, 1e300, 1e-310])
     def test_a_cut_is_above(self, size):
@@ -581,7 +688,9 @@ class TestExplainableBoosting:
         below, at, above = model.decision_function(beside(cuts)[:, None]).reshape(3, -1)
         np.testing.assert_array_equal(at, above)
         assert (below != at).any()
-        np.testing.assert_array_equal(trees.sums(beside(cuts)[:, None])[:, 0], np.concatenate([below, at, above]))
+        np.testing.assert_array_equal(
+            trees.sums(beside(cuts)[:, None])[:, 0], np.concatenate([below, at, above])
+        )
 
     def test_terms_of_pairs_have_cuts_of_their_own(self):
         model = self.fitted(interactions=[(0, 1)])
@@ -602,17 +711,23 @@ class TestExplainableBoosting:
         model = self.fitted(THREE, GAPS, interactions=[(0, 1, 3)])
         trees = believed(model, GAPS)
         assert model.term_features_[-1] == (0, 1, 3)
-        np.testing.assert_array_equal(trees.sums(self.at_edges(model)), model.decision_function(self.at_edges(model)))
+        np.testing.assert_array_equal(
+            trees.sums(self.at_edges(model)), model.decision_function(self.at_edges(model))
+        )
 
     def test_missing_comes_first_in_a_table_and_unknown_last(self):
         model, table = self.words(interactions=[(0, 1)])
         for term in model.term_scores_:
             for axis in range(term.ndim):
-                np.moveaxis(term, axis, 0)[[0, -1]] += [[3.0], [7.0]] if term.ndim == 2 else [3.0, 7.0]
+                np.moveaxis(term, axis, 0)[[0, -1]] += (
+                    [[3.0], [7.0]] if term.ndim == 2 else [3.0, 7.0]
+                )
         assert model.term_features_ == [(0,), (1,), (0, 1)]
         trees = believed(model)
         given = table.iloc[[0, 0]].assign(wood=["yew", None])
-        reached = trees.sums(with_column(np.array([table.x[0], 0.0]), 1, np.array([6.0, np.nan])))[:, 0]
+        reached = trees.sums(with_column(np.array([table.x[0], 0.0]), 1, np.array([6.0, np.nan])))[
+            :, 0
+        ]
         np.testing.assert_array_equal(reached, model.decision_function(given))
         assert reached[0] - reached[1] == pytest.approx(8)
         given = table.iloc[[0]].assign(x=np.nan)
@@ -628,9 +743,18 @@ class TestExplainableBoosting:
         reading = read_trees(model)
         assert reading.categories[1].tolist() == ["1", "1e1", "2", "3", "4.5", "word"]
         trees = believed(model)
-        for alike, code in ((["1", 1, 1.0, True], 0), (["2", 2, 2.0], 2), (["3", 3, 3.0], 3), (["10", 10, 10.0], 6)):
-            given = pandas.DataFrame({"x": [0.3] * len(alike), "mixed": np.array(alike, dtype=object)})
-            np.testing.assert_array_equal(model.decision_function(given), trees.sums(np.array([[0.3, code]]))[0, 0])
+        for alike, code in (
+            (["1", 1, 1.0, True], 0),
+            (["2", 2, 2.0], 2),
+            (["3", 3, 3.0], 3),
+            (["10", 10, 10.0], 6),
+        ):
+            given = pandas.DataFrame(
+                {"x": [0.3] * len(alike), "mixed": np.array(alike, dtype=object)}
+            )
+            np.testing.assert_array_equal(
+                model.decision_function(given), trees.sums(np.array([[0.3, code]]))[0, 0]
+            )
 
     @pytest.mark.parametrize("kind", [bool, int])
     def test_flags_and_two_whole_numbers_are_numbers_with_a_cut_between_them(self, kind):
@@ -640,7 +764,9 @@ class TestExplainableBoosting:
         trees = believed(model)
         assert model.feature_types_in_ == ["continuous", "continuous"]
         assert trees.thresholds(1) == np.nextafter(0.5, 0)
-        np.testing.assert_array_equal(trees.sums(table.to_numpy(float))[:, 0], model.decision_function(table))
+        np.testing.assert_array_equal(
+            trees.sums(table.to_numpy(float))[:, 0], model.decision_function(table)
+        )
 
     def test_unseen_numbers_add_nothing_beside_a_word(self):
         pandas = pytest.importorskip("pandas")
@@ -670,17 +796,24 @@ class TestExplainableBoosting:
     def test_categories_may_share_a_bin_and_be_unknown_to_pairs(self):
         model, table = self.words(interactions=[(0, 1)])
         bins = model.bins_[1][0]
-        model.bins_[1] = [{**bins, "birch": bins["ash"]}, {word: k for word, k in bins.items() if word != "elm"}]
+        model.bins_[1] = [
+            {**bins, "birch": bins["ash"]},
+            {word: k for word, k in bins.items() if word != "elm"},
+        ]
         model.term_scores_[2][:, -1] += 5.0
         rows = np.column_stack([table.x, X[:, 3]])
-        np.testing.assert_array_equal(believed(model, rows).sums(rows)[:, 0], model.decision_function(table))
+        np.testing.assert_array_equal(
+            believed(model, rows).sums(rows)[:, 0], model.decision_function(table)
+        )
 
     @pytest.mark.parametrize("parameters", [{}, {"max_interaction_bins": 3}])
     def test_columns_with_a_single_bin_are_read(self, parameters):
         rows = np.column_stack([X[:, :2], np.ones(_N)])
         model = ebm_classifier(interactions=[(0, 2), (0, 1)], **parameters).fit(rows, TWO)
         assert any(len(cuts) == 0 for levels in model.bins_ for cuts in levels)
-        np.testing.assert_array_equal(believed(model, rows).sums(rows)[:, 0], model.decision_function(rows))
+        np.testing.assert_array_equal(
+            believed(model, rows).sums(rows)[:, 0], model.decision_function(rows)
+        )
 
     def test_a_score_of_zero_is_the_first_class(self):
         model = self.fitted()
@@ -700,7 +833,9 @@ class TestExplainableBoosting:
         assert 32 < n_leaves < len(model.bins_[0][0])
         assert trees._depth <= np.ceil(np.log2(n_leaves)) + 1
         steps = np.diff(model.term_scores_[0][1:-1])
-        np.testing.assert_array_equal(trees.thresholds(0), np.nextafter(model.bins_[0][0][steps != 0], -np.inf))
+        np.testing.assert_array_equal(
+            trees.thresholds(0), np.nextafter(model.bins_[0][0][steps != 0], -np.inf)
+        )
 
     def test_what_terms_are_left_is_read(self):
         model = self.fitted()
@@ -721,19 +856,30 @@ class TestExplainableBoosting:
         rows = X[:, :2]
         model = ebm_classifier().fit(pandas.DataFrame(rows, columns=["a", "b"]), TWO)
         sums = believed(model).sums(rows)[:, 0]
-        for names, given in ((["b", "a"], rows[:, ::-1]), (["b", "c"], rows), (["c", "b"], rows), (["c", "d"], rows)):
-            np.testing.assert_array_equal(model.decision_function(pandas.DataFrame(given, columns=names)), sums)
+        for names, given in (
+            (["b", "a"], rows[:, ::-1]),
+            (["b", "c"], rows),
+            (["c", "b"], rows),
+            (["c", "d"], rows),
+        ):
+            np.testing.assert_array_equal(
+                model.decision_function(pandas.DataFrame(given, columns=names)), sums
+            )
 
     def test_private_ones_are_read(self):
         library = pytest.importorskip("interpret.privacy", reason="interpret is not installed")
-        model = library.DPExplainableBoostingClassifier(max_rounds=20, outer_bags=1, n_jobs=1, random_state=None)
+        model = library.DPExplainableBoostingClassifier(
+            max_rounds=20, outer_bags=1, n_jobs=1, random_state=None
+        )
         bounds = dict(enumerate(zip(X.min(axis=0), X.max(axis=0))))
         model.set_params(privacy_bounds=bounds, feature_types=["continuous"] * 5)
         assert_agree(believed(model.fit(X, TWO), X), model, X)
 
     def test_what_is_refused(self):
         library = pytest.importorskip("interpret.glassbox", reason="interpret is not installed")
-        regressor = library.ExplainableBoostingRegressor(max_rounds=5, outer_bags=1, n_jobs=1).fit(X, TWO)
+        regressor = library.ExplainableBoostingRegressor(max_rounds=5, outer_bags=1, n_jobs=1).fit(
+            X, TWO
+        )
         assert "no classifier" in read_trees(regressor).refusal
         assert "no classifier" in read_trees(self.fitted(np.zeros(_N, dtype=int))).refusal
         assert "carries no trees" in read_trees(library.ClassificationTree().fit(X, TWO)).refusal
@@ -765,12 +911,16 @@ def test_native_categories_are_codes_in_their_order(model, levels):
     codes = X[:, 3].astype(int)
     rows = np.column_stack([X[:, 0], codes, X[:, 1], X[:, 4] + 1])
     kinds = pandas.Categorical(WORDS[X[:, 4].astype(int) + 1])
-    table = pandas.DataFrame({"a": X[:, 0], "wood": pandas.Categorical(levels[codes]), "b": X[:, 1], "kind": kinds})
+    table = pandas.DataFrame(
+        {"a": X[:, 0], "wood": pandas.Categorical(levels[codes]), "b": X[:, 1], "kind": kinds}
+    )
     estimator = NATIVE[model]().fit(table, TWO ^ (X[:, 4] == 1))
     trees = believed(estimator, rows)
     assert list(trees.is_categorical) == [False, True, False, True]
     assert_agree(trees, estimator, rows, table)
-    recoded = table.assign(wood=table.wood.cat.set_categories(list(levels[::-1])))  # the same cells by other codes
+    recoded = table.assign(
+        wood=table.wood.cat.set_categories(list(levels[::-1]))
+    )  # the same cells by other codes
     assert_agree(trees, estimator, rows, recoded)
 
 
@@ -779,7 +929,9 @@ def test_other_sets_of_categories_are_not_believed(model):
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"a": X[:, 0], "wood": pandas.Categorical(WORDS[X[:, 3].astype(int)])})
     reading = read_trees(NATIVE[model]().fit(table, TWO))
-    changed = replace(reading, trees=replace(reading.trees, category_sets=~reading.trees.category_sets))
+    changed = replace(
+        reading, trees=replace(reading.trees, category_sets=~reading.trees.category_sets)
+    )
     assert difference(reading) == ""
     assert "add up to" in difference(changed)
 
@@ -787,16 +939,20 @@ def test_other_sets_of_categories_are_not_believed(model):
 @pytest.mark.parametrize(
     "model",
     [
-        lambda: lightgbm_classifier(cat_smooth=1, min_data_per_group=1).fit(X, TWO, categorical_feature=[3]),
-        lambda: xgboost_classifier(feature_types=list("qqqcq"), enable_categorical=True, max_cat_to_onehot=1).fit(
-            X, TWO
+        lambda: lightgbm_classifier(cat_smooth=1, min_data_per_group=1).fit(
+            X, TWO, categorical_feature=[3]
         ),
+        lambda: xgboost_classifier(
+            feature_types=list("qqqcq"), enable_categorical=True, max_cat_to_onehot=1
+        ).fit(X, TWO),
         lambda: ebm_classifier(feature_types=[None, None, None, "nominal", None]).fit(X, TWO),
     ],
 )
 def test_other_ways_of_unknown_categories_are_not_believed(model):
     reading = read_trees(model())
-    changed = replace(reading, trees=replace(reading.trees, unknown_left=~reading.trees.unknown_left))
+    changed = replace(
+        reading, trees=replace(reading.trees, unknown_left=~reading.trees.unknown_left)
+    )
     assert difference(reading, X) == ""
     assert "add up to" in difference(changed)
 
@@ -812,7 +968,10 @@ def test_a_model_that_predicts_otherwise_is_not_believed():
 
 
 def test_one_leaf_is_a_constant():
-    for model in (histograms(min_samples_leaf=1000), DecisionTreeClassifier(max_depth=1, min_samples_leaf=300)):
+    for model in (
+        histograms(min_samples_leaf=1000),
+        DecisionTreeClassifier(max_depth=1, min_samples_leaf=300),
+    ):
         trees = believed(model.fit(X, TWO), X)
         assert len(np.unique(trees.sums(X))) == 1
 
@@ -853,12 +1012,18 @@ def test_attacks_cross_thresholds_between_whole_numbers(seed):
     threat = ThreatModel(1.0, norm="l1").fit(rows)
     moves = np.array(list(product(range(-4, 5), repeat=4)))
     moves = moves[(np.abs(moves) / threat.scales_).sum(axis=1) <= 1]
-    stays = [(model.predict(row + moves) == label).all() for row, label in zip(rows[:40], labels[:40])]
+    stays = [
+        (model.predict(row + moves) == label).all() for row, label in zip(rows[:40], labels[:40])
+    ]
     assert adversarial_accuracy(model, rows[:40], labels[:40], threat) == np.mean(stays)
 
 
 def test_no_library_of_trees_is_imported():
-    texts = [path.read_text(encoding="utf-8") for path in Path(sklearn_irg.__file__).parent.rglob("*.py")]
+    texts = [
+        path.read_text(encoding="utf-8") for path in Path(sklearn_irg.__file__).parent.rglob("*.py")
+    ]
     assert not [
-        text for text in texts if re.search(r"^\s*(import|from) (xgboost|lightgbm|catboost|interpret)\b", text, re.M)
+        text
+        for text in texts
+        if re.search(r"^\s*(import|from) (xgboost|lightgbm|catboost|interpret)\b", text, re.M)
     ]

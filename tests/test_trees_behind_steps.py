@@ -5,7 +5,11 @@ from itertools import cycle, product
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
@@ -21,10 +25,23 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_irg._fitted import step_readers
 from sklearn_irg._fitted.trees import read_trees
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, evaluate_robustness
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    certified_accuracy,
+    evaluate_robustness,
+)
 from sklearn_irg.diagnostics import attack_distance, certified_radius, distance_interval
 from tests.test_additive_trees import OTHERS, make
-from tests.test_scorecards import NORMS, bins, check, counts, distances_by_trial, options_of, scorecard
+from tests.test_scorecards import (
+    NORMS,
+    bins,
+    check,
+    counts,
+    distances_by_trial,
+    options_of,
+    scorecard,
+)
 
 
 def function(of, **options):
@@ -43,19 +60,27 @@ STEPS = {
     "bins": bins(encode="onehot-dense"),
     "scaled bins": make_pipeline(StandardScaler(), bins(), StandardScaler(with_mean=False)),
     "threshold": FeatureUnion([("x", "passthrough"), ("above", Binarizer(threshold=3))]),
-    "falling": FeatureUnion([("l", function(np.log1p)), ("b", bins(3))], transformer_weights={"l": -2.0}),
+    "falling": FeatureUnion(
+        [("l", function(np.log1p)), ("b", bins(3))], transformer_weights={"l": -2.0}
+    ),
     "clipped": MinMaxScaler((-1, 1), clip=True),
     "marker": SimpleImputer(missing_values=0, strategy="median", add_indicator=True),
     "codes": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-3),
-    "twice": FeatureUnion([("x", "passthrough"), ("scaled", StandardScaler()), ("powers", PowerTransformer())]),
+    "twice": FeatureUnion(
+        [("x", "passthrough"), ("scaled", StandardScaler()), ("powers", PowerTransformer())]
+    ),
 }
 
 
 def boosting(**options):
-    return HistGradientBoostingClassifier(**{"max_iter": 6, "max_depth": 3, "min_samples_leaf": 2, **options})
+    return HistGradientBoostingClassifier(
+        **{"max_iter": 6, "max_depth": 3, "min_samples_leaf": 2, **options}
+    )
 
 
-@pytest.mark.parametrize(("name", "norm"), [*zip(STEPS, cycle(NORMS)), ("bins", "l2"), ("powers", "l1")])
+@pytest.mark.parametrize(
+    ("name", "norm"), [*zip(STEPS, cycle(NORMS)), ("bins", "l2"), ("powers", "l1")]
+)
 def test_all_integers(name, norm):
     X, y = counts()
     model = scorecard(STEPS[name], boosting()).fit(X, y)
@@ -76,7 +101,9 @@ CASES = {
 def test_types_directions_and_three_classes(dtype, case):
     X, y = counts(n_classes=3)
     X = X.astype({"a": dtype, "b": dtype})
-    model = scorecard(FeatureUnion([("p", PowerTransformer()), ("b", bins(3))]), boosting()).fit(X, y)
+    model = scorecard(FeatureUnion([("p", PowerTransformer()), ("b", bins(3))]), boosting()).fit(
+        X, y
+    )
     options = options_of(**CASES[case])
     every = pd.DataFrame(list(product(range(8), range(8), "pqr")), columns=["a", "b", "k"])
     every = every.astype({"a": dtype, "b": dtype})
@@ -94,13 +121,15 @@ def test_missing_cells_stay(norm, step):
     X.loc[::5, "a"] = np.nan
     X.loc[::7, "b"] = np.nan
     model = scorecard(step, boosting()).fit(X, y)
-    every = pd.DataFrame(list(product(*[[*np.arange(8.0), np.nan]] * 2, "pqr")), columns=["a", "b", "k"])
+    every = pd.DataFrame(
+        list(product(*[[*np.arange(8.0), np.nan]] * 2, "pqr")), columns=["a", "b", "k"]
+    )
     options = options_of(norm, 1)
     distances = distances_by_trial(model, X, y, ThreatModel(**options).fit(X), every)
     check(model, X, y, distances, options, method="additive_trees")
 
 
-# -- numbers that are no integers ------------------------------------------------------------------------------------------
+# -- numbers that are no integers ------------------------------------------------------------------
 
 
 def continuous(dtype=np.float64, n_samples=60):
@@ -116,7 +145,9 @@ def ends(model, j, dtype):
     def cells(numbers):
         X = np.zeros((len(numbers), 2), dtype=dtype)
         X[:, j] = numbers
-        return np.stack([np.searchsorted(c, z) for c, z in zip(cuts, model[:-1].transform(X).T)], axis=1)
+        return np.stack(
+            [np.searchsorted(c, z) for c, z in zip(cuts, model[:-1].transform(X).T)], axis=1
+        )
 
     low = np.linspace(-6, 6, 4001).astype(dtype)
     low, high = low[:-1], low[1:]
@@ -133,8 +164,12 @@ def nearest(model, X, y, threat):
     """Distances to the nearest misclassified rows among all pairs of own numbers and ends of pieces."""
     columns, distances = [ends(model, j, X.dtype) for j in range(2)], []
     for row, label in zip(X, y):
-        tried = np.array(list(product(*(np.append(c, x) for c, x in zip(columns, row)))), dtype=X.dtype)
-        sizes = np.linalg.norm((tried - row.astype(float)) / threat.scales_, ord=NORMS[threat.norm], axis=1)
+        tried = np.array(
+            list(product(*(np.append(c, x) for c, x in zip(columns, row)))), dtype=X.dtype
+        )
+        sizes = np.linalg.norm(
+            (tried - row.astype(float)) / threat.scales_, ord=NORMS[threat.norm], axis=1
+        )
         distances.append(sizes[model.predict(tried) != label].min(initial=np.inf))
     return np.array(distances)
 
@@ -146,11 +181,15 @@ CONTINUOUS = {
     "normal quantiles": QuantileTransformer(n_quantiles=20, output_distribution="normal"),
     "bins": bins(5, "onehot-dense"),
     "ordinal bins": bins(5, "ordinal"),
-    "several": FeatureUnion([("x", StandardScaler()), ("b", bins(3, "onehot-dense")), ("p", PowerTransformer())]),
+    "several": FeatureUnion(
+        [("x", StandardScaler()), ("b", bins(3, "onehot-dense")), ("p", PowerTransformer())]
+    ),
 }
 
 
-@pytest.mark.parametrize(("name", "norm"), [*zip(CONTINUOUS, cycle(NORMS)), ("powers", "l2"), ("bins", "l1")])
+@pytest.mark.parametrize(
+    ("name", "norm"), [*zip(CONTINUOUS, cycle(NORMS)), ("powers", "l2"), ("bins", "l1")]
+)
 def test_distances_are_those_of_the_nearest_piece(name, norm):
     X, y = continuous()
     model = make_pipeline(CONTINUOUS[name], boosting()).fit(X, y)
@@ -161,10 +200,14 @@ def test_distances_are_those_of_the_nearest_piece(name, norm):
     np.testing.assert_allclose(upper, distances, rtol=1e-7, atol=1e-11)
     assert (lower <= distances).all()
     found = evaluate_robustness(model, X, y, threat, method="exact")
-    np.testing.assert_array_equal(found.misclassified, distances <= np.reshape(threat.epsilon, (-1, 1)))
+    np.testing.assert_array_equal(
+        found.misclassified, distances <= np.reshape(threat.epsilon, (-1, 1))
+    )
     np.testing.assert_array_equal(found.certified, ~found.misclassified)
     assert threat.allows(X, found.X_adversarial).all()
-    np.testing.assert_array_equal(model.predict(found.X_adversarial) != y, found.misclassified.any(axis=0))
+    np.testing.assert_array_equal(
+        model.predict(found.X_adversarial) != y, found.misclassified.any(axis=0)
+    )
 
 
 @pytest.mark.parametrize(("name", "norm"), [("several", "linf"), ("powers", "l2"), ("bins", "l1")])
@@ -215,7 +258,9 @@ def test_an_affine_curve_is_as_a_scaler():
     power.lambdas_ = np.ones(2)
     power._scaler = scaler
     threat = ThreatModel(0.3, norm="l2", integers=None).fit(X)
-    scaled, curved = (distance_interval(make_pipeline(step, last), X, threat=threat) for step in (scaler, power))
+    scaled, curved = (
+        distance_interval(make_pipeline(step, last), X, threat=threat) for step in (scaler, power)
+    )
     np.testing.assert_allclose(curved, scaled, rtol=1e-7, atol=1e-11)
 
 
@@ -242,18 +287,26 @@ def test_every_library(name):
     last = MODELS[name] if name in MODELS else make(name)
     model = make_pipeline(PowerTransformer(), last).fit(X, y)
     threat = ThreatModel(0.3, norm="l2", integers=None).fit(X)
-    certified, attacked = (f(model, X, y, threat=threat) for f in (certified_accuracy, adversarial_accuracy))
+    certified, attacked = (
+        f(model, X, y, threat=threat) for f in (certified_accuracy, adversarial_accuracy)
+    )
     assert certified == attacked < 1
     assert (certified_radius(model, X, y, threat=threat)[model.predict(X) == y] > 0).all()
 
 
-# -- what is refused -------------------------------------------------------------------------------------------------------
+# -- what is refused -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", [function(np.square), PowerTransformer()], ids=["no reader", "behind a sum"])
+@pytest.mark.parametrize(
+    "step", [function(np.square), PowerTransformer()], ids=["no reader", "behind a sum"]
+)
 def test_other_functions_are_searched(step):
     X, y = continuous()
-    mixed = make_pipeline(function(lambda X: X @ [[1.0, 1], [0, 1]]), step) if type(step) is PowerTransformer else step
+    mixed = (
+        make_pipeline(function(lambda X: X @ [[1.0, 1], [0, 1]]), step)
+        if type(step) is PowerTransformer
+        else step
+    )
     model = make_pipeline(mixed, boosting()).fit(X, y)
     threat = ThreatModel(0.3, integers=None).fit(X)
     with pytest.raises(TypeError, match="nothing is certain"):
@@ -273,14 +326,18 @@ def test_bounds_narrower_than_the_table_that_the_threat_was_fitted_on():
     rng = np.random.RandomState(0)
     X = np.column_stack([rng.randint(0, 10, 80).astype(float), rng.standard_normal(80)])
     y = (X.sum(axis=1) > 5).astype(int)
-    model = make_pipeline(FunctionTransformer(np.negative), RandomForestClassifier(5, random_state=0)).fit(X, y)
+    model = make_pipeline(
+        FunctionTransformer(np.negative), RandomForestClassifier(5, random_state=0)
+    ).fit(X, y)
     threat, inside = ThreatModel(0.3, bounds={0: (0, 7)}).fit(X), X[:, 0] <= 7
     certified = certified_accuracy(model, X[inside], y[inside], threat)
     assert certified == adversarial_accuracy(model, X[inside], y[inside], threat)
 
 
 @pytest.mark.parametrize("function", [np.log1p, np.sqrt])
-@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore:the steps before the last are not affine")
+@pytest.mark.filterwarnings(
+    "ignore::RuntimeWarning", "ignore:the steps before the last are not affine"
+)
 def test_a_curve_that_ends_before_an_imputer_is_not_monotone(function):
     X = np.random.RandomState(0).uniform(0.1, 10, (300, 1))
     steps = (

@@ -2,8 +2,9 @@
 
     python benchmarks/experiments/additive_trees.py [--rows 100] [table ...]
 
-Tables of scikit-learn, rows held out; radii of 0.3 and 0.6 standard deviations. XGBoost, LightGBM and CatBoost take part where
-they are installed. Milliseconds are those of whole calls, reading and verifying the trees included.
+Tables of scikit-learn, rows held out; radii of 0.3 and 0.6 standard deviations. XGBoost, LightGBM
+and CatBoost take part where they are installed. Milliseconds are those of whole calls, reading and
+verifying the trees included.
 """
 
 import argparse
@@ -13,7 +14,11 @@ import warnings
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_wine
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,7 +27,9 @@ from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_acc
 
 TABLES = {"wine": load_wine, "breast cancer": load_breast_cancer}
 MODELS = {
-    "`RandomForestClassifier`, 100 trees of depth 8": RandomForestClassifier(max_depth=8, random_state=0),
+    "`RandomForestClassifier`, 100 trees of depth 8": RandomForestClassifier(
+        max_depth=8, random_state=0
+    ),
     "`GradientBoostingClassifier`": GradientBoostingClassifier(random_state=0),
     "`HistGradientBoostingClassifier`": HistGradientBoostingClassifier(random_state=0),
 }
@@ -53,11 +60,14 @@ def main():
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     print(
-        "| table | model | norm | clean | 0.3 | 0.6 | open | ms a row |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "| table | model | norm | clean | 0.3 | 0.6 | open | ms a row |\n| --- | --- | --- | --- | "
+        "--- | --- | --- | --- |"
     )
     for name in arguments.tables or TABLES:
         X, y = TABLES[name](return_X_y=True)
-        train, test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=0, stratify=y)
+        train, test, y_train, y_test = train_test_split(
+            X, y, test_size=0.4, random_state=0, stratify=y
+        )
         test, y_test = test[: arguments.rows], y_test[: arguments.rows]
         for label, model in models():
             pipeline = make_pipeline(StandardScaler(), model).fit(train, y_train)
@@ -66,9 +76,15 @@ def main():
                 start = time.perf_counter()
                 attacked = adversarial_accuracy(pipeline, test, y_test, threat)
                 milliseconds = 1000 * (time.perf_counter() - start) / len(test)
-                n_open = len(test) * np.sum(attacked - certified_accuracy(pipeline, test, y_test, threat))
+                n_open = len(test) * np.sum(
+                    attacked - certified_accuracy(pipeline, test, y_test, threat)
+                )
                 numbers = " | ".join(f"{value:.2f}" for value in attacked)
-                print(f"| {name} | {label} | {norm} | {numbers} | {n_open:.0f} | {milliseconds:.1f} |", flush=True)
+                print(
+                    f"| {name} | {label} | {norm} | {numbers} | {n_open:.0f} | {milliseconds:.1f} "
+                    "|",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

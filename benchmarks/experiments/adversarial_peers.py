@@ -2,9 +2,10 @@
 
     python benchmarks/experiments/adversarial_peers.py DIRECTORY [--splits 5]
 
-The numbers of the census table (4000 rows to fit on, 1000 under attack) and pima (halves). They move by 0.3 standard deviations
-together ("l2"), within the range of the table and by integers. Networks of 50 units, Adam, 60 epochs of 200 rows, classes count
-the same, as they do in accuracies. Loss plus the loss at the worst point: in torch one step along the gradient in the ball of
+The numbers of the census table (4000 rows to fit on, 1000 under attack) and pima (halves). They
+move by 0.3 standard deviations together ("l2"), within the range of the table and by integers.
+Networks of 50 units, Adam, 60 epochs of 200 rows, classes count the same, as they do in accuracies.
+Loss plus the loss at the worst point: in torch one step along the gradient in the ball of
 standardized columns, which knows neither bounds nor integers.
 """
 
@@ -62,7 +63,12 @@ def torch_network(X, y, seed):
 
 def models(X, y, threat, seed):
     """Names and fitted models, with the seconds of a fit."""
-    options = {"max_iter": N_EPOCHS, "batch_size": BATCH, "class_weight": "balanced", "random_state": seed}
+    options = {
+        "max_iter": N_EPOCHS,
+        "batch_size": BATCH,
+        "class_weight": "balanced",
+        "random_state": seed,
+    }
 
     def ours(penalty, alpha=1.0):
         last = GradRegMLPClassifier((N_UNITS,), penalty=penalty, alpha=alpha, **options)
@@ -78,8 +84,13 @@ def models(X, y, threat, seed):
         "no penalty": lambda: ours(None).fit(X, y),
         "torch, one step": by_hand,
         "AdversarialLoss(0.3)": lambda: ours(AdversarialLoss(RADIUS)).fit(X, y),
-        "against the threat": lambda: RobustTrainingClassifier(ours("adversarial_loss"), threat).fit(X, y),
-        **{f"weight_decay {alpha:g}": lambda alpha=alpha: ours("weight_decay", alpha).fit(X, y) for alpha in DECAYS},
+        "against the threat": lambda: RobustTrainingClassifier(
+            ours("adversarial_loss"), threat
+        ).fit(X, y),
+        **{
+            f"weight_decay {alpha:g}": lambda alpha=alpha: ours("weight_decay", alpha).fit(X, y)
+            for alpha in DECAYS
+        },
     }
     for name, fit in fits.items():
         start = time.process_time()
@@ -108,7 +119,9 @@ def main():
         found = {}
         for split in range(arguments.splits):
             sizes = {"train_size": n_train, "test_size": n_test, "random_state": split}
-            X_train, X_test, y_train, y_test = train_test_split(X, y.to_numpy(), stratify=y, **sizes)
+            X_train, X_test, y_train, y_test = train_test_split(
+                X, y.to_numpy(), stratify=y, **sizes
+            )
             threat = ThreatModel(RADIUS).fit(X)
             under_attack = make_adversarial_scorer(threat, scoring="balanced_accuracy")
             for name, model, seconds in models(X_train, y_train, threat, split):
@@ -117,7 +130,10 @@ def main():
                 found.setdefault(name, []).append([clean, attacked, seconds])
         for name, rows in found.items():
             clean, attacked, seconds = np.mean(rows, axis=0)
-            print(f"| {table}: {name} | {100 * clean:.1f} | {100 * attacked:.1f} | {seconds:.1f} |", flush=True)
+            print(
+                f"| {table}: {name} | {100 * clean:.1f} | {100 * attacked:.1f} | {seconds:.1f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python benchmarks/experiments/certified_training.py [--epsilon 0.3] [--seeds 5]
 
-Networks of 20 units on three of scikit-learn's tables, standardized, 150 epochs, half of the rows held out (one half per seed):
-clean, attacked and certified accuracy within ``epsilon`` in every column ("linf").
+Networks of 20 units on three of scikit-learn's tables, standardized, 150 epochs, half of the rows
+held out (one half per seed): clean, attacked and certified accuracy within ``epsilon`` in every
+column ("linf").
 """
 
 import argparse
@@ -33,17 +34,33 @@ def main():
         "adversarial, alpha 10": (AdversarialLoss(epsilon, "linf", n_steps=5), 10.0),
         "certified, alpha 0.1": (CertifiedLoss(epsilon), 0.1),
         "certified, alpha 1": (CertifiedLoss(epsilon), 1.0),
-        "certified, alpha 1, 30 epochs of growth": (CertifiedLoss(epsilon, n_ramp_up_epochs=30), 1.0),
+        "certified, alpha 1, 30 epochs of growth": (
+            CertifiedLoss(epsilon, n_ramp_up_epochs=30),
+            1.0,
+        ),
     }
-    for name, load in (("iris", load_iris), ("wine", load_wine), ("breast cancer", load_breast_cancer)):
+    for name, load in (
+        ("iris", load_iris),
+        ("wine", load_wine),
+        ("breast cancer", load_breast_cancer),
+    ):
         X, y = load(return_X_y=True)
         X = scale(X)
         for label, (penalty, alpha) in penalties.items():
             scores = []
             for seed in range(arguments.seeds):
-                train, test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=seed, stratify=y)
-                options = {"learning_rate_init": 0.01, "max_iter": 150, "batch_size": 50, "random_state": seed}
-                model = GradRegMLPClassifier((20,), penalty=penalty, alpha=alpha, **options).fit(train, y_train)
+                train, test, y_train, y_test = train_test_split(
+                    X, y, test_size=0.5, random_state=seed, stratify=y
+                )
+                options = {
+                    "learning_rate_init": 0.01,
+                    "max_iter": 150,
+                    "batch_size": 50,
+                    "random_state": seed,
+                }
+                model = GradRegMLPClassifier((20,), penalty=penalty, alpha=alpha, **options).fit(
+                    train, y_train
+                )
                 attacked = adversarial_accuracy(model, test, y_test, epsilon, norm="linf")
                 certified = certified_accuracy(model, test, y_test, epsilon, norm="linf")
                 scores.append((model.score(test, y_test), attacked, certified))

@@ -2,8 +2,8 @@
 
     python benchmarks/experiments/cluster.py [--workers 1 2] [--memory 1GB]
 
-Workers are processes of this machine with one thread each. With ``--memory`` the last table has more rows than one worker
-may hold.
+Workers are processes of this machine with one thread each. With ``--memory`` the last table has
+more rows than one worker may hold.
 """
 
 import argparse
@@ -40,7 +40,9 @@ def models():
 
     return {
         "logistic": GradRegLogisticRegression(alpha=0.01, max_iter=100),
-        "MLP, 50 units": GradRegMLPClassifier((50,), alpha=0.01, solver="lbfgs", max_iter=15, random_state=0),
+        "MLP, 50 units": GradRegMLPClassifier(
+            (50,), alpha=0.01, solver="lbfgs", max_iter=15, random_state=0
+        ),
     }
 
 
@@ -54,7 +56,8 @@ def main():
 
     warnings.simplefilter("ignore")
     print(
-        f"{'workers':>7} {'rows':>9} {'model':22} {'seconds':>8} {'iterations':>10} {'s/iteration':>12} {'client GB':>10}"
+        f"{'workers':>7} {'rows':>9} {'model':22} {'seconds':>8} {'iterations':>10} "
+        f"{'s/iteration':>12} {'client GB':>10}"
     )
     for n_workers in arguments.workers:
         options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}
@@ -71,7 +74,8 @@ def main():
                     n_iter = int(np.max(model.n_iter_))
                     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
                     print(
-                        f"{n_workers:7} {n * PER_PIECE:9} {name:22} {seconds:8.1f} {n_iter:10} {seconds / n_iter:12.3f} "
+                        f"{n_workers:7} {n * PER_PIECE:9} {name:22} {seconds:8.1f} {n_iter:10} "
+                        f"{seconds / n_iter:12.3f} "
                         f"{gigabytes:10.2f}",
                         flush=True,
                     )

@@ -1,11 +1,13 @@
 """Clustering digits by information maximization (Hu et al. 2017) and by k-means.
 
-    python benchmarks/experiments/clustering.py [--mnist] [--data mnist.npz] [--seeds 3] [--epochs 40]
+    python benchmarks/experiments/clustering.py [--mnist] [--data mnist.npz] [--seeds 3] [--epochs
+    40]
 
-scikit-learn's digits, or MNIST with ``--mnist``: accuracy after the best matching of clusters and digits, on the rows of the
-fit and for MNIST on its test images. On MNIST the power iteration starts at a distance of 10, as in the paper's code.
-"named by 100 labels" is classification from few labels: each cluster gets the digit that most of its labeled rows have;
-mean and worst of ten draws of labels.
+scikit-learn's digits, or MNIST with ``--mnist``: accuracy after the best matching of clusters and
+digits, on the rows of the fit and for MNIST on its test images. On MNIST the power iteration starts
+at a distance of 10, as in the paper's code. "named by 100 labels" is classification from few
+labels: each cluster gets the digit that most of its labeled rows have; mean and worst of ten draws
+of labels.
 """
 
 import argparse
@@ -51,16 +53,35 @@ def main():
     if arguments.mnist:
         X, y, X_test, y_test = mnist(arguments.data)
         X, X_test = X / 255, X_test / 255
-        options = {"hidden_layer_sizes": (500, 300), "batch_size": 250, "learning_rate_init": 0.002, "xi": arguments.xi}
+        options = {
+            "hidden_layer_sizes": (500, 300),
+            "batch_size": 250,
+            "learning_rate_init": 0.002,
+            "xi": arguments.xi,
+        }
         options |= {"max_iter": arguments.epochs or 40, "n_iter_no_change": 1000, "verbose": True}
     else:
         X, y = load_digits(return_X_y=True)
         X, X_test, y_test = X / 16, X / 16, y
-        options = {"hidden_layer_sizes": (200, 200), "learning_rate_init": 0.003, "max_iter": arguments.epochs or 200}
-    names = ("k-means", "IMSAT", "IMSAT, test", "named by 100 labels", "worst draw", "objective", "minutes")
+        options = {
+            "hidden_layer_sizes": (200, 200),
+            "learning_rate_init": 0.003,
+            "max_iter": arguments.epochs or 200,
+        }
+    names = (
+        "k-means",
+        "IMSAT",
+        "IMSAT, test",
+        "named by 100 labels",
+        "worst draw",
+        "objective",
+        "minutes",
+    )
     results = {name: [] for name in names}
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
-        results["k-means"].append(accuracy(y, KMeans(10, n_init=3, random_state=seed).fit_predict(X)))
+        results["k-means"].append(
+            accuracy(y, KMeans(10, n_init=3, random_state=seed).fit_predict(X))
+        )
         start = time.perf_counter()
         model = IMSATClusterer(10, random_state=seed, **options).fit(X)
         results["minutes"].append((time.perf_counter() - start) / 60)

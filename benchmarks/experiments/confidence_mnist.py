@@ -2,9 +2,9 @@
 
     python benchmarks/experiments/confidence_mnist.py [mnist.npz] [--seeds 3] [--images 500]
 
-Low against high weight decay, 50 epochs with batches of 300 as in the article: root mean square of the weights, test error, and
-the median L2 norm of `confidence_ascent` perturbations of test images towards the label y + 1 mod 10. Without a file, MNIST
-comes from OpenML.
+Low against high weight decay, 50 epochs with batches of 300 as in the article: root mean square of
+the weights, test error, and the median L2 norm of `confidence_ascent` perturbations of test images
+towards the label y + 1 mod 10. Without a file, MNIST comes from OpenML.
 """
 
 import argparse
@@ -46,7 +46,9 @@ def main():
                 n_iter_no_change=arguments.epochs,
                 random_state=seed,
             ).fit(X, y)
-            columns["RMS weight"].append(np.sqrt(np.mean(np.concatenate([W.ravel() for W in model.coefs_]) ** 2)))
+            columns["RMS weight"].append(
+                np.sqrt(np.mean(np.concatenate([W.ravel() for W in model.coefs_]) ** 2))
+            )
             columns["test error"].append(1 - model.score(X_test, y_test))
             images, labels = X_test[: arguments.images], y_test[: arguments.images]
             options = {"temperature": temperature(model, X_test), "step_size": 0.05, "clip": (0, 1)}

@@ -17,7 +17,9 @@ from sklearn_irg.penalties import LipschitzGradient
 CRITICS = {
     "one-sided penalty, the default": WassersteinCritic(),
     "spectral normalization": WassersteinCritic(constraint=SpectralNormalization()),
-    "two-sided penalty": WassersteinCritic(penalty=LipschitzGradient(two_sided=True, at="interpolates")),
+    "two-sided penalty": WassersteinCritic(
+        penalty=LipschitzGradient(two_sided=True, at="interpolates")
+    ),
 }
 
 
@@ -54,7 +56,9 @@ def split(rng, n):
 
 def _of_split():
     grid = (np.arange(20_000) + 0.5) / 20_000
-    return wasserstein_distance(*(table[:, 0] for table in split(np.random.default_rng(0), 50 * len(grid))))
+    return wasserstein_distance(
+        *(table[:, 0] for table in split(np.random.default_rng(0), 50 * len(grid)))
+    )
 
 
 # samples that are scaled by c are moved along rays, so the distance is (c - 1) times the mean norm
@@ -87,7 +91,10 @@ def main():
         print(f"{case.__doc__} True distance {truth:.2f}.", flush=True)
         for name, critic in CRITICS.items():
             found = distances(critic, case, arguments.rows, arguments.seeds)
-            print(f"    {name:32} {found.mean():.2f} ({found.min():.2f} to {found.max():.2f})", flush=True)
+            print(
+                f"    {name:32} {found.mean():.2f} ({found.min():.2f} to {found.max():.2f})",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python benchmarks/experiments/decoy_mnist.py [mnist.npz] [--seeds 3] [--alpha 1.0]
 
-A 4 × 4 patch of gray 255 - 25 · digit stands in a random corner; at test its digit is random. The mask marks each row's
-patch. Without a file, MNIST comes from OpenML.
+A 4 × 4 patch of gray 255 - 25 · digit stands in a random corner; at test its digit is random. The
+mask marks each row's patch. Without a file, MNIST comes from OpenML.
 """
 
 import argparse
@@ -44,7 +44,9 @@ def main():
         )
         results["plain"].append(model.fit(decoys, y).score(misled, y_test))
         results["clean baseline"].append(model.fit(X / 255, y).score(X_test / 255, y_test))
-        model.set_params(penalty="right_reasons", alpha=arguments.alpha).fit(decoys, y, mask=patches)
+        model.set_params(penalty="right_reasons", alpha=arguments.alpha).fit(
+            decoys, y, mask=patches
+        )
         results["masked"].append(model.score(misled, y_test))
     for name, accuracy in results.items():
         report(name, **{"test accuracy": accuracy})

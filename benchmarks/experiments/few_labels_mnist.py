@@ -1,9 +1,11 @@
 """MNIST with few labels, all other images unlabeled (Miyato et al. 2018, table 1).
 
-    python benchmarks/experiments/few_labels_mnist.py [--data mnist.npz] [--labels 100] [--seed 0] [--checkpoint file]
+    python benchmarks/experiments/few_labels_mnist.py [--data mnist.npz] [--labels 100] [--seed 0]
+    [--checkpoint file]
 
-Virtual adversarial training with batch normalization, entropy and class balance. The test error is printed after every
-epoch and decides nothing: what counts is the last one. With a checkpoint a run that was stopped goes on where it was.
+Virtual adversarial training with batch normalization, entropy and class balance. The test error is
+printed after every epoch and decides nothing: what counts is the last one. With a checkpoint a run
+that was stopped goes on where it was.
 """
 
 import argparse
@@ -24,7 +26,9 @@ def some_labels(y, n_labels, seed):
     if n_labels >= len(y):
         return y
     rng = np.random.RandomState(seed)
-    rows = [rng.choice(np.flatnonzero(y == digit), n_labels // 10, replace=False) for digit in range(10)]
+    rows = [
+        rng.choice(np.flatnonzero(y == digit), n_labels // 10, replace=False) for digit in range(10)
+    ]
     some = np.full(len(y), -1)
     some[np.concatenate(rows)] = y[np.concatenate(rows)]
     return some
@@ -33,7 +37,9 @@ def some_labels(y, n_labels, seed):
 def make(arguments):
     penalty = VirtualAdversarial(arguments.epsilon, arguments.xi)
     if arguments.labels < 60000:
-        penalty = penalty + arguments.entropy * ConditionalEntropy() + arguments.balance * ClassBalance()
+        penalty = (
+            penalty + arguments.entropy * ConditionalEntropy() + arguments.balance * ClassBalance()
+        )
     return GradRegMLPClassifier(
         arguments.hidden,
         penalty=penalty,
@@ -71,13 +77,18 @@ def main():
         model, first, seconds = joblib.load(arguments.checkpoint)
     for epoch in range(first, arguments.epochs):
         start = time.perf_counter()
-        share = min(1.0, 2 * (arguments.epochs - epoch) / arguments.epochs)  # the rate falls in the second half
-        model.set_params(learning_rate_init=arguments.rate * share).partial_fit(X, some, classes=range(10))
+        share = min(
+            1.0, 2 * (arguments.epochs - epoch) / arguments.epochs
+        )  # the rate falls in the second half
+        model.set_params(learning_rate_init=arguments.rate * share).partial_fit(
+            X, some, classes=range(10)
+        )
         seconds += time.perf_counter() - start
         error = 100 * (1 - model.score(X_test, y_test))
         counts = np.bincount(model.predict(X_test), minlength=10)
         print(
-            f"epoch {epoch + 1}/{arguments.epochs}  {seconds / 60:.1f} min  objective {model.loss_:.4f}  "
+            f"epoch {epoch + 1}/{arguments.epochs}  {seconds / 60:.1f} min  objective "
+            f"{model.loss_:.4f}  "
             f"test error {error:.2f} %  smallest class {counts.min()}",
             flush=True,
         )

@@ -2,8 +2,9 @@
 
     python benchmarks/experiments/few_labels_tables.py [--data DIRECTORY] [--splits 10] [table ...]
 
-Digits with 20 labels; adult (3000 rows), ionosphere and pima with 50, from CSV files in a directory. Accuracy on the rows
-without a label, mean ± standard deviation over splits; as many labels of each class for digits, in proportion for the others.
+Digits with 20 labels; adult (3000 rows), ionosphere and pima with 50, from CSV files in a
+directory. Accuracy on the rows without a label, mean ± standard deviation over splits; as many
+labels of each class for digits, in proportion for the others.
 """
 
 import argparse
@@ -48,7 +49,10 @@ def load(name, directory):
         table = table.sample(3000, random_state=0)
     y = table.pop({"adult": "income", "pima": "diabetes"}.get(name, "target"))
     encode = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), make_column_selector(dtype_exclude="number")),
+        (
+            OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+            make_column_selector(dtype_exclude="number"),
+        ),
         remainder="passthrough",
     )
     X = make_pipeline(encode, StandardScaler()).fit_transform(table)
@@ -78,13 +82,17 @@ def main():
         for label, model in MODELS.items():
             start, scores = time.perf_counter(), []
             for split in range(arguments.splits):
-                rows, _ = train_test_split(np.arange(len(y)), train_size=TABLES[name], stratify=y, random_state=split)
+                rows, _ = train_test_split(
+                    np.arange(len(y)), train_size=TABLES[name], stratify=y, random_state=split
+                )
                 some = np.full(len(y), -1)
                 some[rows] = y[rows]
                 scores.append(fit_and_score(clone(model), X, some, y))
             seconds = (time.perf_counter() - start) / arguments.splits
             print(
-                f"{name:>10}  {label:<26} {np.mean(scores):.3f} ± {np.std(scores):.3f}   {seconds:5.1f} s", flush=True
+                f"{name:>10}  {label:<26} {np.mean(scores):.3f} ± {np.std(scores):.3f}   "
+                f"{seconds:5.1f} s",
+                flush=True,
             )
 
 

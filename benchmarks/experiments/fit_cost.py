@@ -13,7 +13,13 @@ from sklearn.preprocessing import scale
 from sklearn_irg import GradRegMLPClassifier, VATClassifier
 from sklearn_irg.penalties import InputGradient, RightReasons
 
-OPTIONS = {"hidden_layer_sizes": (50,), "max_iter": 30, "tol": 0, "n_iter_no_change": 100, "random_state": 0}
+OPTIONS = {
+    "hidden_layer_sizes": (50,),
+    "max_iter": 30,
+    "tol": 0,
+    "n_iter_no_change": 100,
+    "random_state": 0,
+}
 
 
 def seconds(model, X, y):

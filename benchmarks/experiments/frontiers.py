@@ -4,13 +4,14 @@
         [--kinds KIND ...]
     python benchmarks/experiments/frontiers.py show RESULTS.csv
 
-Models, strengths and tables were fixed before the first run, and all are shown. ``run`` appends a line for each table, split
-and model, and leaves out those that are there.
+Models, strengths and tables were fixed before the first run, and all are shown. ``run`` appends a
+line for each table, split and model, and leaves out those that are there.
 
-Numbers move by 0.3 standard deviations together ("l2") within the range of the training rows, integers by integers, and where
-there are categories one of them changes. Accuracy is balanced: classes count the same, in fits as well, and a constant model
-has 0.5. Log loss and calibration are of classes that count the same, too, and everything of the same held-out rows. "attacked"
-is exact for linear models, and an upper bound where "certified" is lower.
+Numbers move by 0.3 standard deviations together ("l2") within the range of the training rows,
+integers by integers, and where there are categories one of them changes. Accuracy is balanced:
+classes count the same, in fits as well, and a constant model has 0.5. Log loss and calibration are
+of classes that count the same, too, and everything of the same held-out rows. "attacked" is exact
+for linear models, and an upper bound where "certified" is lower.
 """
 
 import argparse
@@ -41,7 +42,11 @@ from sklearn_irg.penalties import (
 RADIUS = 0.3
 TABLES = "census, income", "census, married", "generated", "pima", "breast cancer"
 KINDS = "logistic", "network", "boosting"
-SIZES = {"pima": (384, 384), "breast cancer": (284, 285), "generated": (1000, 1000)}  # rows to fit on, and under attack
+SIZES = {
+    "pima": (384, 384),
+    "breast cancer": (284, 285),
+    "generated": (1000, 1000),
+}  # rows to fit on, and under attack
 _SIZES = 4000, 1000
 COSTS = 1, 2, 3, 4, 5  # points of clean accuracy
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -88,7 +93,10 @@ def prepared(last):
     return make_pipeline(
         make_column_transformer(
             (StandardScaler(), make_column_selector(dtype_include="number")),
-            (OneHotEncoder(handle_unknown="ignore", sparse_output=False), make_column_selector(dtype_exclude="number")),
+            (
+                OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+                make_column_selector(dtype_exclude="number"),
+            ),
         ),
         last,
     )
@@ -114,7 +122,9 @@ def models(n_rows, split):
         AGAINST: (AdversarialLoss(), STRENGTHS),
         f"{AGAINST}, weight decay": (AdversarialLoss() + 0.003 * WeightDecay(), STRENGTHS),
     }
-    certified = {CERTIFIED_AGAINST: (CertifiedLoss(n_ramp_up_epochs=n_epochs // 3), (0.3, 1.0, 3.0))}
+    certified = {
+        CERTIFIED_AGAINST: (CertifiedLoss(n_ramp_up_epochs=n_epochs // 3), (0.3, 1.0, 3.0))
+    }
     none = {"none": (None, (0.0,))}
     found = {}
     for name, (penalty, strengths) in (none | rivals | ours).items():
@@ -126,7 +136,9 @@ def models(n_rows, split):
             last = GradRegMLPClassifier((50,), penalty=penalty, alpha=alpha, **network)
             found["network", name, alpha] = prepared(last)
     trees = HistGradientBoostingClassifier(max_depth=2, class_weight="balanced", random_state=split)
-    found["boosting", "none", 0.0] = found["boosting", f"{AGAINST}, in rounds", 0.0] = prepared(trees)
+    found["boosting", "none", 0.0] = found["boosting", f"{AGAINST}, in rounds", 0.0] = prepared(
+        trees
+    )
     return found
 
 
@@ -187,7 +199,9 @@ def run(path, directory, names, n_splits, kinds):
                     seconds = time.process_time() - start
                     values = measures(model, test, y_test, threat) | {"seconds": seconds}
                 line = dict(zip(KEYS, (name, split, *key))) | values
-                pd.DataFrame([line]).round(4).to_csv(path, mode="a", header=not path.exists(), index=False)
+                pd.DataFrame([line]).round(4).to_csv(
+                    path, mode="a", header=not path.exists(), index=False
+                )
 
 
 def _has_categories(X):
@@ -204,8 +218,13 @@ def show(path):
     print(_all_models(results, ("log_loss", "ece")), end="\n\n")
     means = _means(results)
     constant = means[means["clean"] < NEARLY_CONSTANT]
-    print("nearly constant: " + "; ".join(f"{t}: {kind}, {name}, {alpha:g}" for t, kind, name, alpha in constant.index))
-    seconds = means.groupby(["kind", "model"], sort=False)["seconds"].agg(["median", "max"]).round(1)
+    print(
+        "nearly constant: "
+        + "; ".join(f"{t}: {kind}, {name}, {alpha:g}" for t, kind, name, alpha in constant.index)
+    )
+    seconds = (
+        means.groupby(["kind", "model"], sort=False)["seconds"].agg(["median", "max"]).round(1)
+    )
     print(f"seconds of a fit:\n{seconds.to_string()}")
 
 
@@ -270,11 +289,21 @@ def _by_table(results, kinds=("logistic", "network")):
 def _gains(results):
     costs = [f"{cost} point{'s' if cost > 1 else ''}" for cost in COSTS]
     parts = {"1 to 4": slice(0, 4), "3 to 5": slice(2, 5)}
-    head = [*costs, *(f"gain, {part}{also}" for also in ("", ", both interpolated") for part in parts)]
-    rows = ["| attacked, at a clean cost up to | splits | " + " | ".join(head) + " |", "| --- " * (len(head) + 2) + "|"]
+    head = [
+        *costs,
+        *(f"gain, {part}{also}" for also in ("", ", both interpolated") for part in parts),
+    ]
+    rows = [
+        "| attacked, at a clean cost up to | splits | " + " | ".join(head) + " |",
+        "| --- " * (len(head) + 2) + "|",
+    ]
     for table, kind, lines in _by_table(results):
         cells = [f"{_percent(a)} → {_percent(b)}" for a, b in zip(*compared(lines))]
-        cells += [_gain(lines, part, of_ours) for of_ours in (best, interpolated) for part in parts.values()]
+        cells += [
+            _gain(lines, part, of_ours)
+            for of_ours in (best, interpolated)
+            for part in parts.values()
+        ]
         rows.append(f"| {table}: {kind} | {lines['split'].nunique()} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
@@ -287,7 +316,11 @@ def _gain(results, part, of_ours):
         return 100 * np.mean((ours - rivals)[part])
 
     value, deviation = gain(results), _deviation(results, gain)
-    return "–" if np.isnan(value) else f"{value:+.1f}" + ("" if np.isnan(deviation) else f" ± {deviation:.1f}")
+    return (
+        "–"
+        if np.isnan(value)
+        else f"{value:+.1f}" + ("" if np.isnan(deviation) else f" ± {deviation:.1f}")
+    )
 
 
 def _percent(value):
@@ -296,7 +329,10 @@ def _percent(value):
 
 def _certificates(results):
     head = [*(f"{cost} point{'s' if cost > 1 else ''}" for cost in COSTS), "any"]
-    rows = ["| certified, at a clean cost up to | " + " | ".join(head) + " |", "| --- " * (len(head) + 1) + "|"]
+    rows = [
+        "| certified, at a clean cost up to | " + " | ".join(head) + " |",
+        "| --- " * (len(head) + 1) + "|",
+    ]
     for table in results["table"].unique():
         of_kinds = [lines for name, _, lines in _by_table(results) if name == table]
         splits = set.intersection(*(set(lines["split"]) for lines in of_kinds))
@@ -309,7 +345,9 @@ def _certificates(results):
             "logistic, others": (kind == "logistic") & ~_is_ours(means),
             "logistic, against the threat": (kind == "logistic") & _is_ours(means),
             "network, others": (kind == "network") & ~_is_ours(means),
-            "network, adversarial against the threat": (kind == "network") & _is_ours(means) & ~is_certified,
+            "network, adversarial against the threat": (kind == "network")
+            & _is_ours(means)
+            & ~is_certified,
             "network, certified against the threat": (kind == "network") & is_certified,
         }.items():
             if chosen.any():
@@ -321,7 +359,10 @@ def _certificates(results):
 def _at_cost(results, cost):
     """The models behind a column of the first table, without interpolation, beside no penalty."""
     head = ["clean", "attacked", "certified", "log loss", "calibration error"]
-    rows = [f"| at most {cost} points | " + " | ".join(head) + " |", "| --- " * (len(head) + 1) + "|"]
+    rows = [
+        f"| at most {cost} points | " + " | ".join(head) + " |",
+        "| --- " * (len(head) + 1) + "|",
+    ]
     for table, kind, lines in _by_table(results):
         means = _means(lines).loc[table, kind]
         others = means[~means.index.get_level_values("model").str.startswith(AGAINST)]
@@ -353,16 +394,24 @@ def _all_models(results, measures):
     order = means.droplevel("table").index.unique()
     names = list(order.get_level_values("model").unique())
     rows = [
-        f"| {' / '.join(measures).replace('_', ' ').replace('ece', 'calibration error')} | " + " | ".join(tables) + " |"
+        f"| {' / '.join(measures).replace('_', ' ').replace('ece', 'calibration error')} | "
+        + " | ".join(tables)
+        + " |"
     ]
     rows.append("| --- " * (len(tables) + 1) + "|")
     for kind in KINDS:
         of_kind = [key for key in order if key[0] == kind]
-        for key in sorted(of_kind, key=lambda key: (key[1].startswith(AGAINST), names.index(key[1]), key[2])):
+        for key in sorted(
+            of_kind, key=lambda key: (key[1].startswith(AGAINST), names.index(key[1]), key[2])
+        ):
             cells = []
             for table in tables:
                 values = means.loc[(table, *key)] if (table, *key) in means.index else None
-                cells.append("–" if values is None else " / ".join(_number(values, name) for name in measures))
+                cells.append(
+                    "–"
+                    if values is None
+                    else " / ".join(_number(values, name) for name in measures)
+                )
             label = f"{key[0]}, {key[1]}" + (f", {key[2]:g}" if key[2] else "")
             rows.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(rows)

@@ -4,11 +4,11 @@
     GROOT_ENVIRONMENT/bin/python benchmarks/experiments/groot_peers.py DIRECTORY --fit-groot
     python benchmarks/experiments/groot_peers.py DIRECTORY [--tables NAME ...]
 
-groot-trees 0.0.17 needs an environment of its own, with numpy 1.26 (1.26.4, numba 0.68.1 and scikit-learn 1.9.1 work).
-Its trees come back as JSON, and scikit-learn forests that predict the same are evaluated. Numbers only, in standard
-deviations of the rows to fit on, which are thinned to as many of each class; each number may move by 0.3 ("linf"). Both
-train against several sizes of the attack, and are judged at one. TABLES holds adult.csv, pima.csv, ionosphere.csv and
-sonar.csv.
+groot-trees 0.0.17 needs an environment of its own, with numpy 1.26 (1.26.4, numba 0.68.1 and
+scikit-learn 1.9.1 work). Its trees come back as JSON, and scikit-learn forests that predict the
+same are evaluated. Numbers only, in standard deviations of the rows to fit on, which are thinned to
+as many of each class; each number may move by 0.3 ("linf"). Both train against several sizes of the
+attack, and are judged at one. TABLES holds adult.csv, pima.csv, ionosphere.csv and sonar.csv.
 """
 
 import argparse
@@ -24,7 +24,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.tree._tree import Tree
 
 EPSILON = 0.3
-SIZES = (0.25, 0.5, 1.0, 1.5)  # of groot's attack, in units of the radius; ours takes longer and has fewer
+SIZES = (
+    0.25,
+    0.5,
+    1.0,
+    1.5,
+)  # of groot's attack, in units of the radius; ours takes longer and has fewer
 SLACK = 0.005  # clean accuracies that differ by less are equal
 
 
@@ -35,7 +40,12 @@ def tables(directory):
     cancer = load_breast_cancer()
     yield "breast cancer", cancer.data, cancer.target, 369, 200
     yield "moons", *make_moons(1000, noise=0.25, random_state=0), 600, 400
-    yield "generated", *make_classification(1000, n_informative=5, class_sep=1.5, random_state=0), 600, 400
+    yield (
+        "generated",
+        *make_classification(1000, n_informative=5, class_sep=1.5, random_state=0),
+        600,
+        400,
+    )
     for name, label, n_train, n_test in (
         ("pima", "diabetes", 468, 300),
         ("ionosphere", "target", 231, 120),
@@ -51,7 +61,11 @@ def balanced(y, seed):
     """Indices of as many rows of each class as the rarer one has."""
     rng = np.random.default_rng(seed)
     n_rows = np.bincount(y).min()
-    return np.sort(np.concatenate([rng.choice(np.flatnonzero(y == label), n_rows, replace=False) for label in (0, 1)]))
+    return np.sort(
+        np.concatenate(
+            [rng.choice(np.flatnonzero(y == label), n_rows, replace=False) for label in (0, 1)]
+        )
+    )
 
 
 def write_splits(directory, source, n_splits):
@@ -65,8 +79,16 @@ def write_splits(directory, source, n_splits):
             X_train, y_train = X_train[rows], y_train[rows]
             mean, deviation = X_train.mean(axis=0), X_train.std(axis=0)
             deviation[deviation == 0] = 1.0
-            X_train, X_test = (((part - mean) / deviation).astype(np.float32) for part in (X_train, X_test))
-            np.savez(directory / f"{name}-{split}.npz", X=X_train, y=y_train, X_test=X_test, y_test=y_test)
+            X_train, X_test = (
+                ((part - mean) / deviation).astype(np.float32) for part in (X_train, X_test)
+            )
+            np.savez(
+                directory / f"{name}-{split}.npz",
+                X=X_train,
+                y=y_train,
+                X_test=X_test,
+                y_test=y_test,
+            )
 
 
 def read_split(path):
@@ -83,10 +105,18 @@ def groot_models(n_features):
     for size in SIZES:
         attack = [size * EPSILON] * n_features
         for depth in (4, 8):
-            yield f"groot tree, depth {depth}", size, GrootTreeClassifier(depth, attack_model=attack, **options)
+            yield (
+                f"groot tree, depth {depth}",
+                size,
+                GrootTreeClassifier(depth, attack_model=attack, **options),
+            )
         for depth in (None, 4):
             name = "groot forest" + (f", depth {depth}" if depth else "")
-            yield name, size, GrootRandomForestClassifier(100, depth, attack_model=attack, **options)
+            yield (
+                name,
+                size,
+                GrootRandomForestClassifier(100, depth, attack_model=attack, **options),
+            )
 
 
 def groot_trees(model):
@@ -109,7 +139,13 @@ def fit_groot(directory):
             seconds = time.process_time() - start
             predicted = model.predict(X_test).tolist()
             found.append(
-                {"name": name, "size": size, "seconds": seconds, "predicted": predicted, "trees": groot_trees(model)}
+                {
+                    "name": name,
+                    "size": size,
+                    "seconds": seconds,
+                    "predicted": predicted,
+                    "trees": groot_trees(model),
+                }
             )
         path.with_suffix(".json").write_text(json.dumps(found))
 
@@ -119,7 +155,9 @@ def twin(trees, n_features):
     rows = np.repeat([[0.0], [1.0]], n_features, axis=1)
     forest = RandomForestClassifier(len(trees), bootstrap=False).fit(rows, [0, 1])
     for member, arrays in zip(forest.estimators_, trees):
-        member.tree_ = scikit_learn_tree(arrays, n_features, member.tree_.__getstate__()["nodes"].dtype)
+        member.tree_ = scikit_learn_tree(
+            arrays, n_features, member.tree_.__getstate__()["nodes"].dtype
+        )
     return forest
 
 
@@ -135,7 +173,9 @@ def scikit_learn_tree(arrays, n_features, dtype):
     shares = (odds + np.float32(1)) * np.float32(0.5)
     values = np.stack([np.float32(1) - shares, shares], axis=1).astype(float)[:, None]
     tree = Tree(n_features, np.array([2], dtype=np.intp), 1)
-    tree.__setstate__({"max_depth": len(nodes), "node_count": len(nodes), "nodes": nodes, "values": values})
+    tree.__setstate__(
+        {"max_depth": len(nodes), "node_count": len(nodes), "nodes": nodes, "values": values}
+    )
     return tree
 
 
@@ -153,10 +193,14 @@ def our_fits(X, y, seed):
     from sklearn_irg import RobustTrainingClassifier
 
     boosting = HistGradientBoostingClassifier(max_depth=2, early_stopping=False, random_state=seed)
-    forest = RandomForestClassifier(100, max_depth=4, min_samples_split=10, min_samples_leaf=5, random_state=seed)
+    forest = RandomForestClassifier(
+        100, max_depth=4, min_samples_split=10, min_samples_leaf=5, random_state=seed
+    )
 
     def hardened(start, size, **options):
-        return RobustTrainingClassifier(start, ball(X, size * EPSILON), random_state=seed, **options)
+        return RobustTrainingClassifier(
+            start, ball(X, size * EPSILON), random_state=seed, **options
+        )
 
     for name, size, model in (
         ("plain boosting", 0.0, boosting),

@@ -3,13 +3,14 @@
     python benchmarks/experiments/hardening.py CENSUS.csv [--rows 4000] [--splits 5] [--models START ...] [--rounds 20]
         [--table NAME] [--tolerance 0.06] [--validation 0.1]
 
-Numbers may move by 0.3 standard deviations together ("l2"), and where there are categories one may be swapped. Balanced
-accuracy of 1000 rows (half of pima and breast cancer), from fits with balanced classes; the constant model has 0.5. Robust
-accuracy is exact: rows that are left open are counted. At the end are means and their standard errors over splits, which
-share rows.
+Numbers may move by 0.3 standard deviations together ("l2"), and where there are categories one may
+be swapped. Balanced accuracy of 1000 rows (half of pima and breast cancer), from fits with balanced
+classes; the constant model has 0.5. Robust accuracy is exact: rows that are left open are counted.
+At the end are means and their standard errors over splits, which share rows.
 
-The table is the census unless another is named, of which 1000 rows, or half of pima and breast cancer, are for fitting. Other
-tables are meant for HistGradientBoosting, which balances any classes.
+The table is the census unless another is named, of which 1000 rows, or half of pima and breast
+cancer, are for fitting. Other tables are meant for HistGradientBoosting, which balances any
+classes.
 """
 
 import argparse
@@ -47,7 +48,13 @@ def load(name, census):
 
 
 def _numbers(share):
-    options = {"n_informative": 5, "n_redundant": 0, "flip_y": 0.03, "class_sep": 0.5, "random_state": 0}
+    options = {
+        "n_informative": 5,
+        "n_redundant": 0,
+        "flip_y": 0.03,
+        "class_sep": 0.5,
+        "random_state": 0,
+    }
     X, y = make_classification(3000, 5, weights=[share], **options)
     return pd.DataFrame(X, columns=list("abcde")), pd.Series(y)
 
@@ -63,7 +70,9 @@ def boosting(depth):
             class_weight="balanced", early_stopping=False, **options
         ),
         "LightGBM": LGBMClassifier(class_weight="balanced", verbose=-1, n_jobs=1, **options),
-        "XGBoost": XGBClassifier(n_estimators=100, learning_rate=0.1, scale_pos_weight=3.0, n_jobs=1, **options),
+        "XGBoost": XGBClassifier(
+            n_estimators=100, learning_rate=0.1, scale_pos_weight=3.0, n_jobs=1, **options
+        ),
     }
 
 
@@ -71,7 +80,10 @@ def pipeline(last):
     """Categories become indicators."""
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     return make_pipeline(
-        make_column_transformer((encoder, make_column_selector(dtype_exclude="number")), remainder="passthrough"), last
+        make_column_transformer(
+            (encoder, make_column_selector(dtype_exclude="number")), remainder="passthrough"
+        ),
+        last,
     )
 
 
@@ -97,27 +109,42 @@ def main():
     parser.add_argument("--models", nargs="*", default=[""])
     arguments = parser.parse_args()
     table, labels = load(arguments.table, arguments.census)
-    sizes = (arguments.rows, 1000) if arguments.table == "census" else SIZES.get(arguments.table, _GENERATED)
+    sizes = (
+        (arguments.rows, 1000)
+        if arguments.table == "census"
+        else SIZES.get(arguments.table, _GENERATED)
+    )
     found = {}
     for split in range(arguments.splits):
         options = {"train_size": sizes[0], "test_size": sizes[1], "random_state": split}
-        X, X_test, y, y_test = train_test_split(table, labels.to_numpy(), stratify=labels, **options)
+        X, X_test, y, y_test = train_test_split(
+            table, labels.to_numpy(), stratify=labels, **options
+        )
         has_categories = X.select_dtypes(exclude="number").shape[1] > 0
         threat = ThreatModel(0.3, n_swaps=int(has_categories)).fit(X)
         for name, last in boosting(arguments.depth).items():
             if not name.startswith(tuple(arguments.models)):
                 continue
             plain = pipeline(last).fit(X, y)
-            options = {"n_rounds": arguments.rounds, "tolerance": arguments.tolerance, "random_state": split}
+            options = {
+                "n_rounds": arguments.rounds,
+                "tolerance": arguments.tolerance,
+                "random_state": split,
+            }
             options["validation_fraction"] = arguments.validation
             start = time.process_time()
             hardened = RobustTrainingClassifier(pipeline(last), threat, **options).fit(X, y)
             seconds = time.process_time() - start
-            row = [*scores(plain, X_test, y_test, threat), *scores(hardened, X_test, y_test, threat)]
+            row = [
+                *scores(plain, X_test, y_test, threat),
+                *scores(hardened, X_test, y_test, threat),
+            ]
             found.setdefault(name, []).append([*row, hardened.best_round_, seconds])
             print(split, name, np.round(found[name][-1], 3), flush=True)
     for name, rows in found.items():
-        cells = (f"{value:.3f} ± {error:.3f}" for value, error in zip(np.mean(rows, axis=0), sem(rows)))
+        cells = (
+            f"{value:.3f} ± {error:.3f}" for value, error in zip(np.mean(rows, axis=0), sem(rows))
+        )
         print(f"| {arguments.table}, {name} | " + " | ".join(cells) + " |")
 
 

@@ -2,12 +2,14 @@
 
     python benchmarks/experiments/iris_cancer.py [--seeds 20] [--alpha 1.0] [--l2 0] [--scale]
 
-Iris classes 1 and 2 stand beside the first 50 malignant and 50 benign rows of the breast-cancer table, so the four iris
-columns give the label away. At test they are zeroed; ``features=`` on them tells the model beforehand. As in the paper
-the columns are not scaled; with ``--scale`` they are, and a zero is far from anything the model has seen.
+Iris classes 1 and 2 stand beside the first 50 malignant and 50 benign rows of the breast-cancer
+table, so the four iris columns give the label away. At test they are zeroed; ``features=`` on them
+tells the model beforehand. As in the paper the columns are not scaled; with ``--scale`` they are,
+and a zero is far from anything the model has seen.
 
-Without scaling most tanh units are saturated: the only gradient they have is that of the weight decay, and Adam makes
-full steps of it however small ``--l2`` is. So it is off here, and what it does can be seen by turning it on.
+Without scaling most tanh units are saturated: the only gradient they have is that of the weight
+decay, and Adam makes full steps of it however small ``--l2`` is. So it is off here, and what it
+does can be seen by turning it on.
 """
 
 import argparse
@@ -42,9 +44,18 @@ def main():
     for name, penalty in penalties.items():
         scores, with_iris = [], []
         for seed in range(arguments.seeds):
-            X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=1 / 3, stratify=y, random_state=seed)
-            scaler = StandardScaler(with_mean=arguments.scale, with_std=arguments.scale).fit(X_train)
-            options = {"alpha": arguments.alpha, "l2": arguments.l2, "max_iter": 500, "random_state": seed}
+            X_train, X_test, y_train, y_test = train_test_split(
+                X, y, test_size=1 / 3, stratify=y, random_state=seed
+            )
+            scaler = StandardScaler(with_mean=arguments.scale, with_std=arguments.scale).fit(
+                X_train
+            )
+            options = {
+                "alpha": arguments.alpha,
+                "l2": arguments.l2,
+                "max_iter": 500,
+                "random_state": seed,
+            }
             model = GradRegMLPClassifier((50, 30), "tanh", penalty=penalty, **options)
             model.fit(scaler.transform(X_train), y_train)
             with_iris.append(model.score(scaler.transform(X_test), y_test))

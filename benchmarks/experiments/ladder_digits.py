@@ -15,7 +15,12 @@ from sklearn_irg.penalties import LayerwiseVirtualAdversarial, VirtualAdversaria
 
 
 def models(seed):
-    options = {"learning_rate_init": 0.01, "max_iter": 100, "n_iter_no_change": 100, "random_state": seed}
+    options = {
+        "learning_rate_init": 0.01,
+        "max_iter": 100,
+        "n_iter_no_change": 100,
+        "random_state": seed,
+    }
     ladder = {**options, "noise_std": 0.1}
     yield "VAT", VATClassifier(**options)
     yield "Γ-model", LadderClassifier(denoising_costs=(0, 0, 1), **ladder)
@@ -25,7 +30,10 @@ def models(seed):
     yield "LVAN", LadderClassifier(noise="adversarial", epsilon=0.5, **ladder)
     yield "LVAN-LW", LadderClassifier(noise="adversarial_layerwise", epsilon=0.5, **ladder)
     options |= {"max_iter": 1700, "n_iter_no_change": 1700}  # as many steps as the others have
-    yield "supervised", GradRegMLPClassifier(penalty=None, alpha=0, batch_normalization=True, **options)
+    yield (
+        "supervised",
+        GradRegMLPClassifier(penalty=None, alpha=0, batch_normalization=True, **options),
+    )
 
 
 def main():
@@ -37,7 +45,9 @@ def main():
     errors = {}
     for seed in range(arguments.seeds):
         rng = np.random.RandomState(seed)
-        rows = np.concatenate([rng.choice(np.flatnonzero(y == digit), 10, replace=False) for digit in range(10)])
+        rows = np.concatenate(
+            [rng.choice(np.flatnonzero(y == digit), 10, replace=False) for digit in range(10)]
+        )
         some = np.full(len(y), -1)
         some[rows] = y[rows]
         for name, model in models(seed):

@@ -1,10 +1,12 @@
 """Virtual adversarial ladder networks on MNIST with few labels (Rasmus et al. 2015, Shinoda et al. 2017, table 1).
 
-    python benchmarks/experiments/ladder_mnist.py [--data mnist.npz] [--labels 1000] [--seed 0] [--csv file] [model ...]
+    python benchmarks/experiments/ladder_mnist.py [--data mnist.npz] [--labels 1000] [--seed 0]
+    [--csv file] [model ...]
 
-Error on all test images: as they are; moved by the fast gradient method; and moved both ways along the direction in which the
-prediction changes most. L2 radii are 0.3, as in the paper, and 1.5. Adversarial radii of the models are those of the authors'
-scripts for 100 and 1000 labels, denoising costs those that both papers start from; --epsilon replaces the radii.
+Error on all test images: as they are; moved by the fast gradient method; and moved both ways along
+the direction in which the prediction changes most. L2 radii are 0.3, as in the paper, and 1.5.
+Adversarial radii of the models are those of the authors' scripts for 100 and 1000 labels, denoising
+costs those that both papers start from; --epsilon replaces the radii.
 """
 
 import argparse
@@ -19,7 +21,12 @@ from few_labels_mnist import some_labels
 
 from sklearn_irg import GradRegMLPClassifier, LadderClassifier, VATClassifier
 from sklearn_irg.attacks import fast_gradient, virtual_adversarial_direction
-from sklearn_irg.penalties import ClassBalance, ConditionalEntropy, LayerwiseVirtualAdversarial, VirtualAdversarial
+from sklearn_irg.penalties import (
+    ClassBalance,
+    ConditionalEntropy,
+    LayerwiseVirtualAdversarial,
+    VirtualAdversarial,
+)
 from sklearn_irg.solvers import Adam
 
 RADII = (0.3, 1.5)
@@ -45,11 +52,15 @@ def make(name, arguments):
     if name == "supervised":  # as many steps as the others have
         options["max_iter"] *= max(1, 60000 // arguments.labels)
         options |= {"n_iter_no_change": options["max_iter"], "verbose": False}
-        return GradRegMLPClassifier(hidden, penalty=None, alpha=0.0, batch_normalization=True, **options)
+        return GradRegMLPClassifier(
+            hidden, penalty=None, alpha=0.0, batch_normalization=True, **options
+        )
     options["unlabeled_batch_size"] = arguments.unlabeled_batch_size
     if name in ("vat", "vat_entropy"):
         penalty = 0.3 * ConditionalEntropy() + ClassBalance() if name == "vat_entropy" else None
-        return VATClassifier(hidden, epsilon=1.5, penalty=penalty, batch_normalization=True, **options)
+        return VATClassifier(
+            hidden, epsilon=1.5, penalty=penalty, batch_normalization=True, **options
+        )
     options |= {"noise_std": arguments.noise_std, "denoising_costs": arguments.costs}
     radii = epsilon(name, arguments)
     if name == "lvac":
@@ -57,7 +68,10 @@ def make(name, arguments):
     elif name == "lvac_lw":
         options["penalty"] = LayerwiseVirtualAdversarial(radii)
     elif name != "ladder":
-        options |= {"noise": "adversarial" if name == "lvan" else "adversarial_layerwise", "epsilon": radii}
+        options |= {
+            "noise": "adversarial" if name == "lvan" else "adversarial_layerwise",
+            "epsilon": radii,
+        }
     return LadderClassifier(hidden, **options)
 
 
@@ -90,7 +104,9 @@ def write(path, row):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="*", default=["supervised", "vat", "vat_entropy", "ladder", *EPSILONS])
+    parser.add_argument(
+        "models", nargs="*", default=["supervised", "vat", "vat_entropy", "ladder", *EPSILONS]
+    )
     parser.add_argument("--data")
     parser.add_argument("--csv", type=Path, help="a line per model is appended")
     parser.add_argument("--labels", type=int, default=1000)
@@ -99,11 +115,18 @@ def main():
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--unlabeled-batch-size", type=int, default=100)
     parser.add_argument(
-        "--costs", type=float, nargs="*", default=[1000.0, 10.0, 0.1], help="0 0 0 0 0 0 1 is the Γ-model"
+        "--costs",
+        type=float,
+        nargs="*",
+        default=[1000.0, 10.0, 0.1],
+        help="0 0 0 0 0 0 1 is the Γ-model",
     )
     parser.add_argument("--noise-std", type=float, default=0.3)
     parser.add_argument(
-        "--epsilon", type=float, nargs="*", help="radii of the model's adversarial part, from the input up"
+        "--epsilon",
+        type=float,
+        nargs="*",
+        help="radii of the model's adversarial part, from the input up",
     )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -116,7 +139,12 @@ def main():
         model = make(name, arguments).fit(X[rows], some[rows])
         minutes = (time.perf_counter() - start) / 60
         setting = {key: getattr(arguments, key) for key in ("labels", "seed", "epochs")}
-        row = {"model": name, **setting, "minutes": round(minutes, 1), **errors(model, X_test, y_test)}
+        row = {
+            "model": name,
+            **setting,
+            "minutes": round(minutes, 1),
+            **errors(model, X_test, y_test),
+        }
         row["epsilon"] = " ".join(map(str, epsilon(name, arguments)))
         print("  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
         if arguments.csv is not None:

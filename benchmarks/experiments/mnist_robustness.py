@@ -1,10 +1,10 @@
 """MNIST under the fast gradient sign method: plain, input gradient, virtual adversarial training.
 
-    python benchmarks/experiments/mnist_robustness.py [mnist.npz] [--seeds 3] [--epochs 8] [--activation tanh]
+    python benchmarks/experiments/mnist_robustness.py [mnist.npz] [--seeds 3] [--epochs 8]
+    [--activation tanh]
 
-A 784-256-128-10 network; pixels in [0, 1]; each attacked by its own gradient, 0.1 in every pixel, with and
-without clipping to [0, 1].
-Without a file, MNIST comes from OpenML.
+A 784-256-128-10 network; pixels in [0, 1]; each attacked by its own gradient, 0.1 in every pixel,
+with and without clipping to [0, 1]. Without a file, MNIST comes from OpenML.
 """
 
 import argparse
@@ -16,7 +16,11 @@ from sklearn_irg import GradRegMLPClassifier
 from sklearn_irg.attacks import fast_gradient
 from sklearn_irg.penalties import InputGradient, VirtualAdversarial
 
-MODELS = {"plain": None, "input gradient, alpha=1": InputGradient(), "VAT, epsilon=2": VirtualAdversarial(epsilon=2.0)}
+MODELS = {
+    "plain": None,
+    "input gradient, alpha=1": InputGradient(),
+    "VAT, epsilon=2": VirtualAdversarial(epsilon=2.0),
+}
 
 
 def main():

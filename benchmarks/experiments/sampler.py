@@ -2,13 +2,14 @@
 
     python benchmarks/experiments/sampler.py [--seeds 3] [--part ways | tables]
 
-The ways to bound the critic's slope, with one and with five steps of the critic for each of the generator's: on the ring,
-modes covered, and share of rows within three standard deviations of one; there and on breast cancer, distance of generated rows
-from held-out ones by `WassersteinCritic`, and that of the rows of the fit.
+The ways to bound the critic's slope, with one and with five steps of the critic for each of the
+generator's: on the ring, modes covered, and share of rows within three standard deviations of one;
+there and on breast cancer, distance of generated rows from held-out ones by `WassersteinCritic`,
+and that of the rows of the fit.
 
-Tables: cross-validated accuracy of a random forest that tells real from generated rows (0.5 is perfect), for the sampler and
-for the `GaussianMixture` of the smallest BIC; of standardized columns, and of columns whose quantiles are made normal and that
-are taken back afterwards.
+Tables: cross-validated accuracy of a random forest that tells real from generated rows (0.5 is
+perfect), for the sampler and for the `GaussianMixture` of the smallest BIC; of standardized
+columns, and of columns whose quantiles are made normal and that are taken back afterwards.
 """
 
 import argparse
@@ -27,7 +28,12 @@ from sklearn_irg.constraints import SpectralNormalization, WeightClipping
 from sklearn_irg.penalties import LipschitzGradient
 
 MODES = np.array([[np.cos(a), np.sin(a)] for a in 2 * np.pi * np.arange(8) / 8])
-TABLES = {"iris": load_iris, "wine": load_wine, "breast cancer": load_breast_cancer, "diabetes": load_diabetes}
+TABLES = {
+    "iris": load_iris,
+    "wine": load_wine,
+    "breast cancer": load_breast_cancer,
+    "diabetes": load_diabetes,
+}
 N_STEPS = 4000  # of the critic, in the comparison of ways
 ONE_SIDED = {"penalty": LipschitzGradient(at="interpolates")}
 SPECTRAL = {"constraint": SpectralNormalization()}
@@ -75,7 +81,11 @@ def compare_ways(n_seeds):
                 X, held_out = np.array_split(table(seed), 2)
                 made = X
                 if options is not None:
-                    made = WassersteinSampler(n_steps=N_STEPS, random_state=seed, **options).fit(X).sample(len(X))
+                    made = (
+                        WassersteinSampler(n_steps=N_STEPS, random_state=seed, **options)
+                        .fit(X)
+                        .sample(len(X))
+                    )
                 results[key].append(distance(made, held_out, seed))
                 if key == "ring":
                     modes, near = near_modes(made)
@@ -93,7 +103,10 @@ def told_apart(X, made, seed):
 
 def best_mixture(X, seed):
     options = [(k, kind) for k in range(1, 9) for kind in ("full", "diag", "tied")]
-    fits = [GaussianMixture(k, covariance_type=kind, random_state=seed, reg_covar=1e-4).fit(X) for k, kind in options]
+    fits = [
+        GaussianMixture(k, covariance_type=kind, random_state=seed, reg_covar=1e-4).fit(X)
+        for k, kind in options
+    ]
     return min(fits, key=lambda fit: fit.bic(X))
 
 
@@ -103,8 +116,12 @@ def standardized(X):
 
 
 def normal_quantiles(X):
-    transformer = QuantileTransformer(n_quantiles=min(len(X), 1000), output_distribution="normal").fit(X)
-    return np.clip(transformer.transform(X), -3, 3), transformer.inverse_transform  # the ends are at 5.2
+    transformer = QuantileTransformer(
+        n_quantiles=min(len(X), 1000), output_distribution="normal"
+    ).fit(X)
+    return np.clip(
+        transformer.transform(X), -3, 3
+    ), transformer.inverse_transform  # the ends are at 5.2
 
 
 def compare_with_mixtures(n_seeds):
@@ -115,7 +132,8 @@ def compare_with_mixtures(n_seeds):
             Z, back = space(X)
             kind = space.__name__.replace("_", " ")
             results[f"sampler, {kind}"] = [
-                told_apart(X, back(WassersteinSampler(random_state=s).fit(Z).sample(len(X))), s) for s in range(n_seeds)
+                told_apart(X, back(WassersteinSampler(random_state=s).fit(Z).sample(len(X))), s)
+                for s in range(n_seeds)
             ]
             results[f"mixture, {kind}"] = [
                 told_apart(X, back(best_mixture(Z, s).sample(len(X))[0]), s) for s in range(n_seeds)

@@ -2,7 +2,8 @@
 
     python benchmarks/experiments/stream.py [--rows 5000000] [--directory DIR]
 
-Rows are those of a noisy quadratic rule of 50 columns; files hold 100000 each. Memory is the peak of a process of its own.
+Rows are those of a noisy quadratic rule of 50 columns; files hold 100000 each. Memory is the peak
+of a process of its own.
 """
 
 import argparse
@@ -101,7 +102,8 @@ def main():
                 process.join()
                 name = way.__name__.replace("_", " ")
                 print(
-                    f"{n * PER_FILE} rows, {name}: {seconds:.0f} s, {gigabytes:.2f} GB, accuracy {accuracy:.4f}",
+                    f"{n * PER_FILE} rows, {name}: {seconds:.0f} s, {gigabytes:.2f} GB, accuracy "
+                    f"{accuracy:.4f}",
                     flush=True,
                 )
 

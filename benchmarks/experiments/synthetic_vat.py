@@ -2,8 +2,9 @@
 
     python benchmarks/experiments/synthetic_vat.py [--seeds 20]
 
-Two arcs (moons) or circles of the plane, embedded isometrically in 100 dimensions; 8 + 8 labeled points, 1000 for test.
-A 100-100-2 network. The radius of each method is the best of a few on 1000 further points.
+Two arcs (moons) or circles of the plane, embedded isometrically in 100 dimensions; 8 + 8 labeled
+points, 1000 for test. A 100-100-2 network. The radius of each method is the best of a few on 1000
+further points.
 """
 
 import argparse
@@ -59,7 +60,9 @@ def main():
                     ).fit(*train)
                     errors[i, seed] = [1 - model.score(*validation), 1 - model.score(*test)]
             best = errors[:, :, 0].mean(axis=1).argmin()
-            report(f"{shape}, {name}", **{f"test error at radius {radii[best]}": errors[best, :, 1]})
+            report(
+                f"{shape}, {name}", **{f"test error at radius {radii[best]}": errors[best, :, 1]}
+            )
 
 
 if __name__ == "__main__":

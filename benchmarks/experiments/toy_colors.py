@@ -2,8 +2,9 @@
 
     python benchmarks/experiments/toy_colors.py [--seeds 5] [--alpha 1.0]
 
-Class 0 has four equal corners *and* three different pixels at the top middle, class 1 neither. A mask on one rule leaves
-the other; "by" is the mean share of a row's largest gradients (above 0.67 of its largest) that lie in that rule.
+Class 0 has four equal corners *and* three different pixels at the top middle, class 1 neither. A
+mask on one rule leaves the other; "by" is the mean share of a row's largest gradients (above 0.67
+of its largest) that lie in that rule.
 """
 
 import argparse
@@ -63,7 +64,12 @@ def main():
             rng = np.random.RandomState(seed)
             (X, y), (X_test, y_test) = images(20000, rng), images(5000, rng)
             model = GradRegMLPClassifier(
-                (50, 30), penalty="right_reasons", alpha=arguments.alpha, max_iter=60, batch_size=256, random_state=seed
+                (50, 30),
+                penalty="right_reasons",
+                alpha=arguments.alpha,
+                max_iter=60,
+                batch_size=256,
+                random_state=seed,
             )
             if masked:
                 model.fit(X, y, mask=np.broadcast_to(pixels(masked), X.shape))

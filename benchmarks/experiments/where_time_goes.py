@@ -2,8 +2,9 @@
 
     python benchmarks/experiments/where_time_goes.py
 
-Row blocks on two Python threads with BLAS held to one; products of nine models with one-hot rows; parts of an evaluation of a
-logistic regression on 1e6 × 50; and profiles of steps. On a machine that does nothing else.
+Row blocks on two Python threads with BLAS held to one; products of nine models with one-hot rows;
+parts of an evaluation of a logistic regression on 1e6 × 50; and profiles of steps. On a machine
+that does nothing else.
 """
 
 import cProfile
@@ -58,9 +59,13 @@ def large_logistic():
     w, r = theta[:50, None].copy(), np.random.RandomState(0).standard_normal((len(X), 1))
     Z, likelihood = X @ w, Bernoulli()
     blocks = [slice(start, start + 8192) for start in range(0, len(X), 8192)]
-    print(f"logistic, 1e6 × 50: evaluation {milliseconds(steps.ours(of, InputGradient()), 7):.0f} ms")
+    print(
+        f"logistic, 1e6 × 50: evaluation {milliseconds(steps.ours(of, InputGradient()), 7):.0f} ms"
+    )
     print(f"  products with X {milliseconds(lambda: X @ w) + milliseconds(lambda: X.T @ r):.0f} ms")
-    losses = milliseconds(lambda: [likelihood.loss_and_residual(Z[block], Y[block]) for block in blocks])
+    losses = milliseconds(
+        lambda: [likelihood.loss_and_residual(Z[block], Y[block]) for block in blocks]
+    )
     print(f"  losses and residuals {losses:.0f} ms")
 
 
@@ -86,7 +91,10 @@ def two_threads(shape, dtype, activation, n_blocks=4):
         own.workspace.reset()
         summands = objective._summands(block, objective.terms, theta)
         evaluation = Evaluation(network, theta, block, own.workspace.empty)
-        value = sum(quantity.fused(evaluation, strength * factors) for strength, factors, quantity in summands)
+        value = sum(
+            quantity.fused(evaluation, strength * factors)
+            for strength, factors, quantity in summands
+        )
         evaluation.finish()
         return value, evaluation.gradient
 
@@ -117,14 +125,22 @@ def two_threads(shape, dtype, activation, n_blocks=4):
 
 
 def main():
-    for shape in (((30, 100, 2), 5000), ((30, 100, 2), 20_000), ((784, 256, 256, 10), 1000), ((784, 100, 10), 10_000)):
+    for shape in (
+        ((30, 100, 2), 5000),
+        ((30, 100, 2), 20_000),
+        ((784, 256, 256, 10), 1000),
+        ((784, 100, 10), 10_000),
+    ):
         for dtype in (np.float32, np.float64):
             for activation in ("relu", "tanh"):
                 two_threads(shape, dtype, activation)
     one_hot()
     large_logistic()
     ten = (steps.TEN_OUTPUTS, np.float64)
-    profile("SpectralNormalization", steps.ours(ten, InputGradient(), parametrization=SpectralNormalization()))
+    profile(
+        "SpectralNormalization",
+        steps.ours(ten, InputGradient(), parametrization=SpectralNormalization()),
+    )
     profile("the same without", steps.ours(ten, InputGradient()))
     for activation in ("relu", "tanh"):
         of = (((784, 256, 256, 10), 200), np.float64, activation)

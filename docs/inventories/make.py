@@ -21,7 +21,10 @@ OF_SKLEARN = [
     "meta-estimator std:term 1 glossary.html#term-$ -",
 ]
 OF_PYTHON = [
-    *(f"{name} py:class 1 library/stdtypes.html#$ -" for name in ("bool", "dict", "list", "set", "str", "tuple")),
+    *(
+        f"{name} py:class 1 library/stdtypes.html#$ -"
+        for name in ("bool", "dict", "list", "set", "str", "tuple")
+    ),
     *(f"{name} py:class 1 library/functions.html#$ -" for name in ("complex", "float", "int")),
     *(f"{name} py:data 1 library/constants.html#$ -" for name in ("False", "None", "True")),
     "callable py:function 1 library/functions.html#$ -",
@@ -37,26 +40,46 @@ CLASSES_OF_NUMPY = {
     "numpy.random.Generator": "reference/random/generator.html",
     "numpy.typing.ArrayLike": "reference/typing.html",
 }
-PUBLIC_MODULES = ("base", "pipeline", "model_selection", "utils", "inspection", "calibration", "frozen", "compose")
+PUBLIC_MODULES = (
+    "base",
+    "pipeline",
+    "model_selection",
+    "utils",
+    "inspection",
+    "calibration",
+    "frozen",
+    "compose",
+)
 
 
 def write(name, version, lines):
     """An inventory of Sphinx, version 2."""
     head = f"# Sphinx inventory version 2\n# Project: {name}\n# Version: {version}\n# zlib compressed below\n"
-    (HERE / f"{name}.inv").write_bytes(head.encode() + zlib.compress("".join(sorted(lines)).encode(), 9))
+    (HERE / f"{name}.inv").write_bytes(
+        head.encode() + zlib.compress("".join(sorted(lines)).encode(), 9)
+    )
 
 
 def names_of_sklearn():
     """Public names with a page: estimators, functions, displays, and what public modules export."""
-    for found, kind in ((all_estimators(), "class"), (all_displays(), "class"), (all_functions(), "function")):
+    for found, kind in (
+        (all_estimators(), "class"),
+        (all_displays(), "class"),
+        (all_functions(), "function"),
+    ):
         for name, thing in found:
-            module = ".".join(part for part in thing.__module__.split(".") if not part.startswith("_"))
+            module = ".".join(
+                part for part in thing.__module__.split(".") if not part.startswith("_")
+            )
             yield f"{module}.{name}", kind
     for module in map(import_module, (f"sklearn.{name}" for name in PUBLIC_MODULES)):
         for name in getattr(module, "__all__", dir(module)):
             thing = getattr(module, name, None)
             if callable(thing) and getattr(thing, "__module__", "").startswith(module.__name__):
-                yield f"{module.__name__}.{name}", "class" if isinstance(thing, type) else "function"
+                yield (
+                    f"{module.__name__}.{name}",
+                    "class" if isinstance(thing, type) else "function",
+                )
 
 
 def main():

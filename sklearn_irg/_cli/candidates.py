@@ -15,14 +15,26 @@ from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, RobustT
 from sklearn_irg._cli.columns import MAX_LEVELS
 from sklearn_irg.penalties import check_penalty
 
-__all__ = ["Candidate", "baselines", "in_pipeline", "penalized", "pipeline_of", "trains_against_threat", "untrained"]
+__all__ = [
+    "Candidate",
+    "baselines",
+    "in_pipeline",
+    "penalized",
+    "pipeline_of",
+    "trains_against_threat",
+    "untrained",
+]
 
 _ESTIMATORS = {
     "logistic": GradRegLogisticRegression(max_iter=1000),
     "mlp": GradRegMLPClassifier(max_iter=500, early_stopping=True),
 }
 _FEW, _RARE = 3000, 40  # rows of a table and of a class below which none is held out to stop early
-_HARDENED = {"max_iter": 50, "learning_rate": 0.2, "max_leaf_nodes": 15}  # attacks take half as long as on the defaults
+_HARDENED = {
+    "max_iter": 50,
+    "learning_rate": 0.2,
+    "max_leaf_nodes": 15,
+}  # attacks take half as long as on the defaults
 _MAX_ITER_AGAINST_THREAT = 2000  # where points tie, the worst loss of a linear model has kinks
 
 
@@ -33,7 +45,8 @@ class Candidate:
     Attributes
     ----------
     training : dict or None
-        Parameters of the `RobustTrainingClassifier` that trains it against the threat; None for those trained without.
+        Parameters of the `RobustTrainingClassifier` that trains it against the threat; None for
+        those trained without.
     """
 
     name: str
@@ -74,7 +87,9 @@ def baselines(estimator, table, seed, training, n_rounds):
     plain = _estimator(estimator, table, seed).set_params(alpha=0.0)
     boosting = HistGradientBoostingClassifier(random_state=seed)
     hardening = training | {"method": "rounds", "n_rounds": n_rounds, "validation_fraction": 0}
-    hardened = Candidate("hardened boosting", clone(boosting).set_params(**_HARDENED), rank=2, training=hardening)
+    hardened = Candidate(
+        "hardened boosting", clone(boosting).set_params(**_HARDENED), rank=2, training=hardening
+    )
     return [
         Candidate("majority class", DummyClassifier(), rank=0),
         Candidate("gradient boosting", boosting, rank=1),
@@ -90,17 +105,25 @@ def penalized(estimator, penalty, alpha, table, training, seed):
     parts = [part for _, part in term.terms()]
     is_closed = is_trained and estimator == "logistic"  # worst points of linear models are known
     if any(part.is_stochastic or (part.is_detached and not is_closed) for part in parts):
-        model.set_params(solver="adam")  # others need objectives that are functions of the parameters alone
+        model.set_params(
+            solver="adam"
+        )  # others need objectives that are functions of the parameters alone
     elif is_closed:
         model.set_params(max_iter=_MAX_ITER_AGAINST_THREAT)
     return Candidate(
-        f"{penalty}, alpha = {alpha:.4g}", model, penalty, alpha, training=training if is_trained else None
+        f"{penalty}, alpha = {alpha:.4g}",
+        model,
+        penalty,
+        alpha,
+        training=training if is_trained else None,
     )
 
 
 def _estimator(name, table, seed):
     estimator = clone(_ESTIMATORS[name]).set_params(random_state=seed)
-    if name == "mlp" and (len(table.y) < _FEW or np.unique(table.y, return_counts=True)[1].min() < _RARE):
+    if name == "mlp" and (
+        len(table.y) < _FEW or np.unique(table.y, return_counts=True)[1].min() < _RARE
+    ):
         estimator.set_params(early_stopping=False)
     return estimator
 
@@ -108,7 +131,9 @@ def _estimator(name, table, seed):
 def untrained(candidate, table):
     """The pipeline of a candidate, to be fitted: inside of what trains it against the threat, where it is."""
     pipeline = in_pipeline(candidate, table)
-    return RobustTrainingClassifier(pipeline, **candidate.training) if candidate.training else pipeline
+    return (
+        RobustTrainingClassifier(pipeline, **candidate.training) if candidate.training else pipeline
+    )
 
 
 def pipeline_of(model):
@@ -119,7 +144,12 @@ def pipeline_of(model):
 def in_pipeline(candidate, table):
     """The model behind what its table needs: imputer and scaler for numbers and dates, one-hot encoder for categories."""
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    levels = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_LEVELS, sparse_output=False)
-    kinds = [("numbers", numbers, table.names("number", "date")), ("categories", levels, table.names("category"))]
+    levels = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=MAX_LEVELS, sparse_output=False
+    )
+    kinds = [
+        ("numbers", numbers, table.names("number", "date")),
+        ("categories", levels, table.names("category")),
+    ]
     prepare = ColumnTransformer([(name, step, columns) for name, step, columns in kinds if columns])
     return Pipeline([("prepare", prepare), ("fit", clone(candidate.estimator))])

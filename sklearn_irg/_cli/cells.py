@@ -14,14 +14,18 @@ def cleaned(frame):
 def as_words(values):
     """Cells as words without blanks around them, None where missing."""
     return (
-        values.astype(object).where(values.notna(), None).map(lambda cell: None if cell is None else str(cell).strip())
+        values.astype(object)
+        .where(values.notna(), None)
+        .map(lambda cell: None if cell is None else str(cell).strip())
     )
 
 
 def order_of(cells, dates):
     """Whether day or month was taken to come first, where dates do not say so themselves."""
     present = dates.notna()
-    first = cells[present].astype(str).str.extract(r"^\s*(\d{1,2})[/.-]\d{1,2}[/.-]\d{4}", expand=False)
+    first = (
+        cells[present].astype(str).str.extract(r"^\s*(\d{1,2})[/.-]\d{1,2}[/.-]\d{4}", expand=False)
+    )
     if not len(first) or first.isna().any():
         return ""
     is_day = (first.astype(int) == dates[present].dt.day).all()

@@ -30,7 +30,9 @@ _NESTED = (list, tuple, dict, set, np.ndarray)
 _CODE = r"0\d+"  # a number would lose the zero
 _TOO_LARGE = "integers too large to compute with"
 _WHOLE = 2.0**53  # beyond which two integers may be the same float
-_MANY = 20  # distinct values from which numbers may be a measurement, and words may be names of rows
+_MANY = (
+    20  # distinct values from which numbers may be a measurement, and words may be names of rows
+)
 
 
 @dataclass
@@ -100,21 +102,31 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
     """
     names = list(frame.columns)
     target = names[-1] if target is None else target
-    for option, columns in (("--target", [target]), ("--drop", drop), ("--keep", keep), ("--fixed", fixed)):
+    for option, columns in (
+        ("--target", [target]),
+        ("--drop", drop),
+        ("--keep", keep),
+        ("--fixed", fixed),
+    ):
         for name in columns:
             if name not in names:
-                raise TableError(f"{option}: there is no column {name!r}; the columns are {', '.join(names)}")
+                raise TableError(
+                    f"{option}: there is no column {name!r}; the columns are {', '.join(names)}"
+                )
     for option, columns in (("--drop", drop), ("--keep", keep), ("--fixed", fixed)):
         if target in columns:
             raise TableError(
-                f"{option}: {target!r} is the target; name another column with --target, or leave it out here"
+                f"{option}: {target!r} is the target; name another column with --target, or leave "
+                "it out here"
             )
     y, about_target = _classes(frame[target], target, n_folds)
     cells, columns = {}, []
     rest = frame.drop(columns=[target, *drop])
     nested = [name for name in rest if rest[name].map(lambda cell: isinstance(cell, _NESTED)).any()]
     clean = cleaned(rest.drop(columns=nested))
-    decimal = _decimal_sign(clean.join(frame[list({target, *drop})]))  # what is left out tells how the file was written
+    decimal = _decimal_sign(
+        clean.join(frame[list({target, *drop})])
+    )  # what is left out tells how the file was written
     for name in names:
         if name == target:
             columns.append(about_target)
@@ -128,12 +140,16 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
             if column.kind != "dropped":
                 cells[name] = values
     if not cells:
-        raise TableError(f"no column is left beside the target {target!r}: {_why_none_is_left(columns)}")
+        raise TableError(
+            f"no column is left beside the target {target!r}: {_why_none_is_left(columns)}"
+        )
     return Table(pd.DataFrame(cells), y, columns)
 
 
 def _why_none_is_left(columns):
-    why = [f"{short(column.name)} ({column.note})" for column in columns if column.kind == "dropped"]
+    why = [
+        f"{short(column.name)} ({column.note})" for column in columns if column.kind == "dropped"
+    ]
     if not why:
         return "the file has no other"
     return "; ".join(why[:_MANY] + [f"and {len(why) - _MANY} more"] * (len(why) > _MANY))
@@ -146,13 +162,15 @@ def _classes(values, target, n_folds):
     if missing:
         where = np.flatnonzero(values.isna() | (values.astype(str).str.strip() == "?"))
         raise TableError(
-            f"the target {target!r} is missing in {missing} of {len(values)} rows, first in row {where[0] + 1} below the "
+            f"the target {target!r} is missing in {missing} of {len(values)} rows, first in row "
+            f"{where[0] + 1} below the "
             "header; fill or remove such rows"
         )
     counts = words.value_counts()
     if len(counts) < 2:
         raise TableError(
-            f"the target {target!r} has one class, {short(counts.index[0])!r}; a classifier needs two or more"
+            f"the target {target!r} has one class, {short(counts.index[0])!r}; a classifier needs "
+            "two or more"
         )
     rare = counts[counts < n_folds]
     numbers = as_numbers(words)[0]
@@ -160,18 +178,24 @@ def _classes(values, target, n_folds):
     is_numeric = numbers.notna().mean() >= 1 - STRAY
     if n_numbers > _MANY and is_numeric and (len(rare) or (numbers.dropna() % 1 != 0).any()):
         raise TableError(
-            f"the target {target!r} looks continuous: {n_numbers} different numbers from {numbers.min():g} to "
-            f"{numbers.max():g}. A classifier needs classes; cut it into some, or name another column with --target"
+            f"the target {target!r} looks continuous: {n_numbers} different numbers from "
+            f"{numbers.min():g} to "
+            f"{numbers.max():g}. A classifier needs classes; cut it into some, or name another "
+            "column with --target"
         )
     if len(rare):
         others = f", and {len(rare) - 1} more classes are as rare" if len(rare) > 1 else ""
         n = int(rare.iloc[-1])
         raise TableError(
-            f"the class {short(rare.index[-1])!r} of the target {target!r} has {n} row{'s' * (n != 1)}{others}; {n_folds}-fold "
-            f"cross-validation needs {n_folds} of each: remove it, join it with another, or choose a smaller --cv"
+            f"the class {short(rare.index[-1])!r} of the target {target!r} has {n} "
+            f"row{'s' * (n != 1)}{others}; {n_folds}-fold "
+            f"cross-validation needs {n_folds} of each: remove it, join it with another, or choose "
+            "a smaller --cv"
         )
     listed = ", ".join(f"{short(name)} ({n})" for name, n in counts.iloc[:10].items())
-    return words.to_numpy(dtype=object), Column(target, "target", listed + (", …" if len(counts) > 10 else ""))
+    return words.to_numpy(dtype=object), Column(
+        target, "target", listed + (", …" if len(counts) > 10 else "")
+    )
 
 
 def _decimal_sign(frame):
@@ -207,7 +231,9 @@ def _column(values, cells, name, is_kept, decimal):
         return _number(values.astype(float), name, is_kept)
     if not all(isinstance(cell, (str, bool, int, float)) for cell in present):
         kinds = ", ".join(sorted({type(cell).__name__ for cell in present}))
-        return None, Column(name, "dropped", f"cells are neither numbers nor words, but {kinds}", remark=True)
+        return None, Column(
+            name, "dropped", f"cells are neither numbers nor words, but {kinds}", remark=True
+        )
     return _words(as_words(values), name, is_kept, decimal)
 
 
@@ -218,7 +244,9 @@ def _words(words, name, is_kept, decimal):
     if 1 - STRAY <= dated.mean() < 1:
         dates = cleaned(present[dated].to_frame())[name].reindex(words.index)
         if is_datetime64_any_dtype(dates.dtype):
-            return _date(dates, name, _strays(present[~dated], words, "date"), order_of(words, dates))
+            return _date(
+                dates, name, _strays(present[~dated], words, "date"), order_of(words, dates)
+            )
     if present.str.fullmatch(_CODE).any():
         return _category(words, name, is_kept, "leading zeros, so codes rather than numbers")
     return _numbers_or_category(words, present, name, is_kept, decimal, n_dates=int(dated.sum()))
@@ -246,7 +274,8 @@ def _unread(words, stray, is_number):
     if not stray.any():
         return words[:0], len(words)
     numerals, amounts = (
-        words.map({word: kind(word) for word in words.unique()}).astype(bool) for kind in (is_numeral, is_amount)
+        words.map({word: kind(word) for word in words.unique()}).astype(bool)
+        for kind in (is_numeral, is_amount)
     )
     is_alike = numerals | amounts
     if is_number:
@@ -279,14 +308,20 @@ def _written_times(words, present, name, is_kept):
     hours = as_hours(present)
     if hours.isna().mean() > STRAY:
         return None
-    how = _joined("times of day, in hours since midnight", _strays(present[hours.isna()], words, "time"))
+    how = _joined(
+        "times of day, in hours since midnight", _strays(present[hours.isna()], words, "time")
+    )
     return _number(hours.reindex(words.index), name, is_kept, how, remark=True)
 
 
 def _loses_digits(words, numbers):
     """Whether words are integers some of which no float holds."""
     large = numbers.abs() >= _WHOLE
-    return bool(large.any() and (numbers.dropna() % 1 == 0).all() and not words[large].str.contains("[eE]").any())
+    return bool(
+        large.any()
+        and (numbers.dropna() % 1 == 0).all()
+        and not words[large].str.contains("[eE]").any()
+    )
 
 
 def _joined(*notes):
@@ -304,7 +339,8 @@ def _about_unread(amounts, words, is_number):
     looks = "looks like a number" if len(amounts) == 1 else "look like numbers"
     kept = "takes them as missing" if is_number else "takes all cells as words"
     return (
-        f"{len(amounts)} of {len(words)} cells {looks} in another notation than the rest ({_listed(amounts)}): write them as "
+        f"{len(amounts)} of {len(words)} cells {looks} in another notation than the rest "
+        f"({_listed(amounts)}): write them as "
         f"the rest, or --keep {kept}"
     )
 
@@ -318,7 +354,12 @@ def _date(dates, name, *how):
     present = dates.dropna()
     if len(present.unique()) == 1:
         return None, Column(name, "dropped", f"constant, {present.iloc[0]} everywhere", remark=True)
-    notes = [*how, "days since 1970-01-01", _missing(dates, "the median instead"), "standardized, never moved"]
+    notes = [
+        *how,
+        "days since 1970-01-01",
+        _missing(dates, "the median instead"),
+        "standardized, never moved",
+    ]
     return days_of(dates), Column(name, "date", _joined(*notes), remark=True)
 
 
@@ -329,7 +370,8 @@ def _number(values, name, is_kept, note="", remark=False):
     present = numbers[~np.isnan(numbers)]
     if np.isinf(present).any() or np.abs(present).max(initial=0) > 1e100:
         raise TableError(
-            f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop {quoted([name])}"
+            f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop "
+            f"{quoted([name])}"
         )
     if len(np.unique(present)) < 2:
         return None, Column(name, "dropped", f"constant, {present[0]:g} everywhere", remark=True)
@@ -346,9 +388,13 @@ def _category(words, name, is_kept, note=""):
     present = words.dropna()
     counts = present.value_counts()
     if len(counts) < 2 and len(present) == len(words):
-        return None, Column(name, "dropped", f"constant, {short(counts.index[0])!r} everywhere", remark=True)
+        return None, Column(
+            name, "dropped", f"constant, {short(counts.index[0])!r} everywhere", remark=True
+        )
     if not is_kept and len(counts) > max(_MANY, _OWN * len(present)):
-        levels = f"{len(counts)} levels in {len(present)} rows, an id or free text; --keep to use it"
+        levels = (
+            f"{len(counts)} levels in {len(present)} rows, an id or free text; --keep to use it"
+        )
         return None, Column(name, "dropped", _joined(note, levels), remark=True)
     is_long = len(counts) > MAX_LEVELS
     notes = [

@@ -17,11 +17,25 @@ _DATE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _HOUR = re.compile(rf"^{_TIME}{_HALF}$", re.IGNORECASE | re.ASCII)
-_CLOCK = re.compile(r"^(?P<hour>\d{1,3}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?$", re.ASCII)
+_CLOCK = re.compile(
+    r"^(?P<hour>\d{1,3}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?$", re.ASCII
+)
 _BLANKS = re.compile("[\u00a0\u2009\u202f]")  # narrow ones stand before am and pm in some locales
-_DAY_FIRST, _MONTH_FIRST, _YEAR_FIRST = "day before month", "month before day", "year before month before day"
-_USUAL = {".": (_DAY_FIRST, _MONTH_FIRST), "/": (_MONTH_FIRST, _DAY_FIRST), "-": (_MONTH_FIRST, _DAY_FIRST)}
-_POSITIONS = {_DAY_FIRST: (2, 1, 0), _MONTH_FIRST: (2, 0, 1), _YEAR_FIRST: (0, 1, 2)}  # of year, month and day
+_DAY_FIRST, _MONTH_FIRST, _YEAR_FIRST = (
+    "day before month",
+    "month before day",
+    "year before month before day",
+)
+_USUAL = {
+    ".": (_DAY_FIRST, _MONTH_FIRST),
+    "/": (_MONTH_FIRST, _DAY_FIRST),
+    "-": (_MONTH_FIRST, _DAY_FIRST),
+}
+_POSITIONS = {
+    _DAY_FIRST: (2, 1, 0),
+    _MONTH_FIRST: (2, 0, 1),
+    _YEAR_FIRST: (0, 1, 2),
+}  # of year, month and day
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAY_AND_NAME = rf"(\d{{1,2}})[- /.]({'|'.join(_MONTHS)})[a-z]{{0,6}}\.?[- /.]"
 _NAME_AND_DAY = rf"({'|'.join(_MONTHS)})[a-z]{{0,6}}\.?[- /.](\d{{1,2}})(?:,\s?|[- /.])"
@@ -123,7 +137,11 @@ def _dates(parts, order):
     hours = _hours(parts)
     is_valid = is_month & (day >= 1) & (day <= length) & ~np.isnan(hours)
     seconds = np.where(is_valid, np.round(hours * 3600), 0).astype("timedelta64[s]")
-    dates = first.astype("datetime64[s]") + (np.where(is_valid, day, 1) - 1).astype("timedelta64[D]") + seconds
+    dates = (
+        first.astype("datetime64[s]")
+        + (np.where(is_valid, day, 1) - 1).astype("timedelta64[D]")
+        + seconds
+    )
     return pd.Series(np.where(is_valid, dates, np.datetime64("NaT", "s")), index=parts.index)
 
 
@@ -139,7 +157,9 @@ def _with_centuries(years):
 
 def _hours(parts):
     """Hours since midnight, 0 without a time, and NaN for times that do not exist."""
-    hour, minute, second = (parts[name].fillna("0").astype(int).to_numpy() for name in ("hour", "minute", "second"))
+    hour, minute, second = (
+        parts[name].fillna("0").astype(int).to_numpy() for name in ("hour", "minute", "second")
+    )
     half = parts["half"].fillna("").str.lower().to_numpy(dtype=object)
     has_half = half != ""
     is_midnight = (hour == 24) & (minute == 0) & (second == 0)  # at the end of a day

@@ -18,7 +18,14 @@ __all__ = ["Figure", "calibration", "cost", "cost_png", "curves", "sensitivity",
 _WIDTH = 5.2  # inches: read at 400 pixels too
 _MANY = 20  # bars
 _DASHES = {1: "--", 2: "-", 3: "-."}  # of baselines, by rank
-_COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]  # those of the displays
+_COLORS = [
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+]  # those of the displays
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,10 @@ def cost(sweep, decision, name):
     accuracy = SCORINGS[sweep.scoring].accuracy
     ends = [
         f"{penalty}{_training(rows)}: {sweep.measure} from {rows[0].mean('score'):.3f} at alpha "
-        f"{rows[0].candidate.alpha:.3g} to {rows[-1].mean('score'):.3f} at {rows[-1].candidate.alpha:.3g}, "
-        f"{accuracy} under attack from {rows[0].mean('attacked'):.3f} to {rows[-1].mean('attacked'):.3f}"
+        f"{rows[0].candidate.alpha:.3g} to {rows[-1].mean('score'):.3f} at "
+        f"{rows[-1].candidate.alpha:.3g}, "
+        f"{accuracy} under attack from {rows[0].mean('attacked'):.3f} to "
+        f"{rows[-1].mean('attacked'):.3f}"
         for penalty, rows in sweep.by_penalty().items()
     ]
     alt = f"Against the strength alpha. {'; '.join(ends)}."
@@ -96,25 +105,46 @@ def _cost(sweep, decision, name):
     handles = []
     for k, (penalty, rows) in enumerate(sweep.by_penalty().items()):
         alpha = [row.candidate.alpha for row in rows]
-        look = {"color": f"C{k}", "marker": "os^vDP"[k % 6], "markersize": 4, "label": _label(penalty, rows)}
+        look = {
+            "color": f"C{k}",
+            "marker": "os^vDP"[k % 6],
+            "markersize": 4,
+            "label": _label(penalty, rows),
+        }
         for axes, measure in ((top, "score"), (bottom, "attacked")):
-            mean, error = (np.array([getattr(row, of)(measure) for row in rows]) for of in ("mean", "standard_error"))
+            mean, error = (
+                np.array([getattr(row, of)(measure) for row in rows])
+                for of in ("mean", "standard_error")
+            )
             (line,) = axes.plot(alpha, mean, **look)
-            axes.fill_between(alpha, mean - error, mean + error, color=look["color"], alpha=0.15, linewidth=0)
+            axes.fill_between(
+                alpha, mean - error, mean + error, color=look["color"], alpha=0.15, linewidth=0
+            )
         handles.append(line)
         certified = [row.mean("certified") for row in rows]
         if not np.isnan(certified).all():
             bottom.plot(alpha, certified, color=look["color"], linestyle=":")
     baselines = [row for row in sweep.baselines() if not row.candidate.is_constant]
     for row in baselines:
-        look = {"color": "0.35", "linestyle": _DASHES[row.candidate.rank], "linewidth": 1, "label": row.candidate.label}
+        look = {
+            "color": "0.35",
+            "linestyle": _DASHES[row.candidate.rank],
+            "linewidth": 1,
+            "label": row.candidate.label,
+        }
         top.axhline(row.mean("score"), **look)
         handles.append(bottom.axhline(row.mean("attacked"), **look))
     if decision.chosen is not None and decision.chosen.candidate.penalty:
         at = decision.chosen.candidate.alpha
         for axes, measure in ((top, "score"), (bottom, "attacked")):
             (star,) = axes.plot(
-                at, decision.chosen.mean(measure), "*", color="black", markersize=12, label="chosen", zorder=5
+                at,
+                decision.chosen.mean(measure),
+                "*",
+                color="black",
+                markersize=12,
+                label="chosen",
+                zorder=5,
             )
         handles.append(star)
     top.set(ylabel=sweep.measure, xscale="log")
@@ -122,9 +152,13 @@ def _cost(sweep, decision, name):
         ylabel=f"{SCORINGS[sweep.scoring].accuracy} under attack\n({sweep.threat_in_words})",
         xlabel="strength of the penalty, alpha",
     )
-    top.set_title(f"{_short(name)}, {len(sweep.table.y)} rows: {sweep.estimator_in_words}", fontsize=10)
+    top.set_title(
+        f"{_short(name)}, {len(sweep.table.y)} rows: {sweep.estimator_in_words}", fontsize=10
+    )
     has_star = any(row.candidate.is_trained_against_threat for row in sweep.rows)
-    canvas.legend(handles=handles, loc="outside lower center", ncols=2, title=STAR if has_star else None)
+    canvas.legend(
+        handles=handles, loc="outside lower center", ncols=2, title=STAR if has_star else None
+    )
     return canvas
 
 
@@ -159,7 +193,8 @@ def curves(findings, sweep):
         svg = _svg(canvas)
     at = list(findings.radii).index(sweep.threat.epsilon)
     told = "; ".join(
-        f"{name}, {curve.attacked[0]:.3f} at radius 0, {curve.attacked[at]:.3f} at {sweep.threat.epsilon:g}, "
+        f"{name}, {curve.attacked[0]:.3f} at radius 0, {curve.attacked[at]:.3f} at "
+        f"{sweep.threat.epsilon:g}, "
         f"{curve.attacked[-1]:.3f} at {findings.radii[-1]:g}"
         for name, curve in zip(names, findings.curves, strict=True)
     )
@@ -170,7 +205,8 @@ def curves(findings, sweep):
         else ""
     )
     note = (
-        f"{findings.n_rows} rows{fewer}, each moved against a model that had not seen it. Vertical line: the radius of the "
+        f"{findings.n_rows} rows{fewer}, each moved against a model that had not seen it. Vertical "
+        "line: the radius of the "
         "sweep."
     )
     return Figure(
@@ -192,7 +228,10 @@ def swaps(findings):
     """How often one category alone changes the answer."""
     label = "share of rows whose class one change flips"
     return _bars(
-        "Sensitivity to categories", label, findings.swaps, "Only this category changes, to any level of the table."
+        "Sensitivity to categories",
+        label,
+        findings.swaps,
+        "Only this category changes, to any level of the table.",
     )
 
 
@@ -201,7 +240,9 @@ def _bars(title, label, values, note):
         return None
     shown = dict(list(values.items())[:_MANY])
     means = np.array([value.mean() for value in shown.values()])
-    ends = np.array([[m - v.min(), v.max() - m] for m, v in zip(means, shown.values(), strict=True)]).T
+    ends = np.array(
+        [[m - v.min(), v.max() - m] for m, v in zip(means, shown.values(), strict=True)]
+    ).T
     with _style():
         canvas = _canvas(1.2 + 0.27 * len(shown))
         axes = canvas.subplots()
@@ -224,7 +265,13 @@ def calibration(findings):
         axes = canvas.subplots()
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
         for k, curve in enumerate(findings.curves):
-            axes.plot(curve.confidence, curve.share_right, marker="os^vDP"[k % 6], markersize=4, label=curve.name)
+            axes.plot(
+                curve.confidence,
+                curve.share_right,
+                marker="os^vDP"[k % 6],
+                markersize=4,
+                label=curve.name,
+            )
         low = min(np.min([*curve.confidence, *curve.share_right]) for curve in findings.curves)
         axes.set(
             xlabel="probability of the predicted class",
@@ -235,11 +282,15 @@ def calibration(findings):
         axes.legend(loc="upper left")
         svg = _svg(canvas)
     gaps = ", ".join(
-        f"{curve.name} {np.abs(curve.confidence - curve.share_right).mean():.3f}" for curve in findings.curves
+        f"{curve.name} {np.abs(curve.confidence - curve.share_right).mean():.3f}"
+        for curve in findings.curves
     )
     alt = f"Predicted probability against share of right rows; mean gap over tenths of the rows: {gaps}."
     return Figure(
-        "Calibration", svg, alt, "Above the line a model is more often right than it says; tenths of the rows."
+        "Calibration",
+        svg,
+        alt,
+        "Above the line a model is more often right than it says; tenths of the rows.",
     )
 
 

@@ -145,19 +145,27 @@ def _sensitivity(sweep, chosen):
         means = np.abs(input_gradients(model, X, y)).mean(axis=0)[positions] * scales
         for name, mean in zip(names, means, strict=True):
             found[name].append(mean)
-    return {name: np.array(means) for name, means in sorted(found.items(), key=lambda item: -np.mean(item[1]))}
+    return {
+        name: np.array(means)
+        for name, means in sorted(found.items(), key=lambda item: -np.mean(item[1]))
+    }
 
 
 def _swaps(sweep, chosen):
     categorical = sweep.threat.categorical
-    threat = ThreatModel(0.0, n_swaps=1, categorical=categorical, random_state=sweep.seed).fit(sweep.table.X)
+    threat = ThreatModel(0.0, n_swaps=1, categorical=categorical, random_state=sweep.seed).fit(
+        sweep.table.X
+    )
     found = {name: [] for name in _categories(sweep)}
     for model, X, _ in _unseen(sweep, chosen):
         flips = flip_rates(model, X[:CURVE_ROWS], threat=threat)
         rates = dict(zip(flips.names, flips.rates, strict=True))
         for name, shares in found.items():
             shares.append(rates[name])
-    return {name: np.array(shares) for name, shares in sorted(found.items(), key=lambda item: -np.mean(item[1]))}
+    return {
+        name: np.array(shares)
+        for name, shares in sorted(found.items(), key=lambda item: -np.mean(item[1]))
+    }
 
 
 def _nearest(sweep, chosen):
@@ -171,20 +179,29 @@ def _nearest(sweep, chosen):
         if not len(rows):
             continue
         distances = attack_distance(model, X.iloc[rows], threat=sweep.threat)
-        near = [(d, margins[i], model, X.iloc[[i]], y[[i]]) for d, i in zip(distances, rows, strict=True)]
+        near = [
+            (d, margins[i], model, X.iloc[[i]], y[[i]])
+            for d, i in zip(distances, rows, strict=True)
+        ]
         found += [row for row in near if np.isfinite(row[0])]
     near = (_near_row(sweep, d, *row) for d, _, *row in sorted(found, key=lambda row: row[:2]))
     return list(islice((row for row in near if row is not None), _NEAR_ROWS))
 
 
 def _near_row(sweep, distance, model, X, y):
-    for share in (1e-3, 0.05, 0.25):  # the boundary itself may not be reached, and integers lie beyond it
+    for share in (
+        1e-3,
+        0.05,
+        0.25,
+    ):  # the boundary itself may not be reached, and integers lie beyond it
         threat = _with_radius(sweep.threat, distance * (1 + share) + 1e-9)
         moved = adversarial_examples(model, X, y, threat)
         flipped = model.predict(moved)
         if flipped[0] != y[0]:
             changes, n_smaller = _changes(sweep, X.iloc[0], moved.iloc[0])
-            return NearRow(int(X.index[0]) + 1, str(y[0]), str(flipped[0]), float(distance), changes, n_smaller)
+            return NearRow(
+                int(X.index[0]) + 1, str(y[0]), str(flipped[0]), float(distance), changes, n_smaller
+            )
     return None
 
 
@@ -198,7 +215,9 @@ def _changes(sweep, before, after):
         elif scale > 0 and before[name] == before[name]:
             sizes[name] = abs(after[name] - before[name]) / scale
     changed = sorted((name for name in sizes if sizes[name] > 1e-6), key=lambda name: -sizes[name])
-    listed = [name for name in changed if sizes[name] >= 0.1 * min(sizes[changed[0]], 1e9)][:_LISTED]
+    listed = [name for name in changed if sizes[name] >= 0.1 * min(sizes[changed[0]], 1e9)][
+        :_LISTED
+    ]
     return [_change(name, before[name], after[name]) for name in listed], len(changed) - len(listed)
 
 
@@ -206,7 +225,9 @@ def _change(name, before, after):
     if not isinstance(after, (int, float, np.number)):
         return Change(name, str(before), str(after))
     digits = 1 - int(np.floor(np.log10(abs(after - before))))  # two significant ones of the change
-    own = np.format_float_positional(before, precision=6, trim="-").partition(".")[2]  # and those of the cell
+    own = np.format_float_positional(before, precision=6, trim="-").partition(".")[
+        2
+    ]  # and those of the cell
     digits = max(digits, len(own))
     return Change(name, _number(before, digits), _number(after, digits))
 

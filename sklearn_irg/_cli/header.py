@@ -24,11 +24,17 @@ def first_line(cells, rows):
     Returns
     -------
     kind : {"header", "row", "either"}
-        "row" where each number or date stands in the first line above its like, or each word above itself.
+        "row" where each number or date stands in the first line above its like, or each word above
+        itself.
     """
-    if [cell.strip() for cell in cells] in ([str(j + start) for j in range(len(cells))] for start in (0, 1)):
+    if [cell.strip() for cell in cells] in (
+        [str(j + start) for j in range(len(cells))] for start in (0, 1)
+    ):
         return "header"  # as pandas writes columns without names
-    columns = [_Column(cell.strip(), [word.strip() for word in below]) for cell, below in zip(cells, zip(*rows))]
+    columns = [
+        _Column(cell.strip(), [word.strip() for word in below])
+        for cell, below in zip(cells, zip(*rows))
+    ]
     columns = [column for column in columns if not _is_missing(column.first) and column.below]
     of_values = [column for column in columns if column.has_values]
     familiar = [column.first in column.below for column in columns if not column.has_values]

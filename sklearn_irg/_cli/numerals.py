@@ -15,8 +15,10 @@ _MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"  # hyphens, dashes and min
 _SIGNS = rf"[+{_MINUS}-]"
 _CURRENCY = "$\u00a2-\u00a5\u0e3f\u20a0-\u20c0\uff04\uffe0\uffe1\uffe5\uffe6"
 _CODES = (  # of ISO 4217, without those that are words
-    "AED ARS AUD BDT BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW KZT LKR MAD MXN "
-    "MYR NGN NOK NZD PEN PHP PKR PLN QAR RMB RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UYU VND ZAR"  # codespell:ignore zar
+    "AED ARS AUD BDT BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY "
+    "KES KRW KZT LKR MAD MXN "
+    "MYR NGN NOK NZD PEN PHP PKR PLN QAR RMB RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UYU VND "
+    "ZAR"  # codespell:ignore zar
 )
 _NAMES = r"[Kk]r\.?|K\u010d|z\u0142|Ft|Fr\.|Rs\.?|[Ee]uros?"
 _MONEY = rf"(?:[A-Z]{{0,3}}[{_CURRENCY}]|{'|'.join(_CODES.split())}|{_NAMES})"
@@ -26,7 +28,9 @@ _NUMERAL = re.compile(
     rf"(?P<front>(?:(?:[(%]|{_SIGNS}|{_MONEY})\s*)*)(?P<core>{_CORE})(?P<back>(?:\s*(?:[)%{_MINUS}-]|{_MONEY}))*)"
 )
 _AFFIX = re.compile(rf"[()%]|{_SIGNS}|{_MONEY}")
-_ZERO = re.compile(rf"(?P<front>{_MONEY})\s*[{_MINUS}-]|[{_MINUS}-]\s*(?P<back>{_MONEY})")  # as spreadsheets write it
+_ZERO = re.compile(
+    rf"(?P<front>{_MONEY})\s*[{_MINUS}-]|[{_MINUS}-]\s*(?P<back>{_MONEY})"
+)  # as spreadsheets write it
 _NO_CENTS = re.compile(rf"(?<=[0-9])([.,])[{_MINUS}\u2014-]{{1,2}}(?![0-9])")  # 12.– is a price
 _AMOUNT = re.compile(
     rf"(?:(?:[(%\[{{]|{_SIGNS}|{_MONEY})\s*)*{_CORE}(?:\s*(?:[)%\]}}{_MINUS}-]|{_MONEY}|[CcDd][Rr]\.?))*|<\s*{_CORE}\s*>"
@@ -36,7 +40,13 @@ _MORE = re.compile(r".*[0-9]\s*\+")
 _BEHIND = "minus signs behind numbers"
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+")
 _OTHER = {".": ",", ",": "."}
-_MARKS = {".": "points", ",": "commas", "'": "apostrophes", "’": "apostrophes", **dict.fromkeys(_BLANK, "blanks")}
+_MARKS = {
+    ".": "points",
+    ",": "commas",
+    "'": "apostrophes",
+    "’": "apostrophes",
+    **dict.fromkeys(_BLANK, "blanks"),
+}
 
 
 def _layout(decimal, other):
@@ -108,7 +118,9 @@ def _numeral(word):
     }
     currency = next((affix for affix in [*front, *back] if _kind(affix) == "money"), "")
     return _Numeral(
-        readings, _spelled(currency), frozenset(feature for feature, is_there in features.items() if is_there)
+        readings,
+        _spelled(currency),
+        frozenset(feature for feature, is_there in features.items() if is_there),
     )
 
 
@@ -122,7 +134,11 @@ def _zero(word):
     match = _ZERO.fullmatch(word)
     if match is None:
         return None
-    return _Numeral(_readings("0", 1), _spelled(match["front"] or match["back"]), frozenset(["dashes for zeros"]))
+    return _Numeral(
+        _readings("0", 1),
+        _spelled(match["front"] or match["back"]),
+        frozenset(["dashes for zeros"]),
+    )
 
 
 def _spelled(currency):
@@ -140,7 +156,9 @@ def _readings(core, sign):
 def _reading(match, decimal, sign):
     mark = match["mark"] or match.groupdict().get("lakhs") or ""
     text = match[0].replace(mark, "") if mark else match[0]
-    return _Reading(sign * float(text.replace(decimal, ".")), mark, decimal if decimal in text else "")
+    return _Reading(
+        sign * float(text.replace(decimal, ".")), mark, decimal if decimal in text else ""
+    )
 
 
 def is_numeral(word):
@@ -183,13 +201,19 @@ def _numerals(words):
     currencies = frozenset(numeral.currency for numeral in by_word.values()) - {""}
     if len(currencies) > 1:  # amounts that do not compare
         by_word = {word: numeral for word, numeral in by_word.items() if not numeral.currency}
-    if any(map(_MORE.fullmatch, counts.index)):  # marks of schools, or classes: 2- and 2+ lie around 2
-        by_word = {word: numeral for word, numeral in by_word.items() if _BEHIND not in numeral.features}
+    if any(
+        map(_MORE.fullmatch, counts.index)
+    ):  # marks of schools, or classes: 2- and 2+ lie around 2
+        by_word = {
+            word: numeral for word, numeral in by_word.items() if _BEHIND not in numeral.features
+        }
     votes = Counter()
     for word, numeral in by_word.items():
         votes[numeral.only] += counts[word]
     n_numbers = sum(counts[word] for word in by_word)
-    return _Numerals(by_word, votes, currencies, len(words) > 0 and n_numbers >= (1 - STRAY) * len(words))
+    return _Numerals(
+        by_word, votes, currencies, len(words) > 0 and n_numbers >= (1 - STRAY) * len(words)
+    )
 
 
 def decimal_sign(columns):
@@ -245,19 +269,25 @@ def as_numbers(words, decimal=None, is_unanimous=True):
     numbers, how = _read(words, plain, numerals, numerals.decimal or decimal or ".")
     if numbers.isna().mean() > STRAY:
         several = sorted(numerals.currencies)
-        return plain, f"amounts in several currencies ({', '.join(several)})" if len(several) > 1 else ""
+        return plain, f"amounts in several currencies ({', '.join(several)})" if len(
+            several
+        ) > 1 else ""
     return numbers, ", ".join(filter(None, [how, _doubt(numerals, decimal, is_unanimous)]))
 
 
 def _read(words, plain, numerals, decimal):
     readings = {word: numeral.as_written(decimal) for word, numeral in numerals.by_word.items()}
-    values = words.map({word: reading.value for word, reading in readings.items()}).astype(np.float64)
+    values = words.map({word: reading.value for word, reading in readings.items()}).astype(
+        np.float64
+    )
     return values.fillna(plain.astype(np.float64)), _how(numerals.by_word, readings)
 
 
 def _how(by_word, readings):
     """What is written besides digits and decimal points."""
-    features = {feature: None for numeral in by_word.values() for feature in sorted(numeral.features)}
+    features = {
+        feature: None for numeral in by_word.values() for feature in sorted(numeral.features)
+    }
     features |= {f"currency signs ({n.currency})": None for n in by_word.values() if n.currency}
     signs = {reading.decimal for reading in readings.values()} - {""}
     features |= {f"decimal {_MARKS[sign]}": None for sign in sorted(signs) if "," in signs}
@@ -275,6 +305,13 @@ def _doubt(numerals, decimal, is_unanimous):
         return ""
     chosen = numerals.decimal or decimal or "."
     readings = numerals.by_word[word].readings
-    taken, left = (np.format_float_positional(readings[sign].value, trim="-") for sign in (chosen, _OTHER[chosen]))
-    why = f", as {'' if is_unanimous else 'most '}other columns are written" if decimal and not own else ""
+    taken, left = (
+        np.format_float_positional(readings[sign].value, trim="-")
+        for sign in (chosen, _OTHER[chosen])
+    )
+    why = (
+        f", as {'' if is_unanimous else 'most '}other columns are written"
+        if decimal and not own
+        else ""
+    )
     return f"{word!r} read as {taken}, not as {left}{why}"

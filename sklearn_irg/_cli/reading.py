@@ -30,7 +30,9 @@ _ENCODINGS = [
     "euc_jp",
     "koi8_r",
 ]
-_NAMED_SEPARATOR = re.compile(r"\"? *sep *= *([^\w\"'\r\n])\1*\"?[ \t]*(?=\r?\n)", re.IGNORECASE)  # of Excel
+_NAMED_SEPARATOR = re.compile(
+    r"\"? *sep *= *([^\w\"'\r\n])\1*\"?[ \t]*(?=\r?\n)", re.IGNORECASE
+)  # of Excel
 _SAMPLE = 1000  # rows by which the first line is judged
 _LATIN = ("cp1250", "cp1254", "cp1257", "cp1258")  # seldom, and easily taken for one another
 _UNPACKED_BY = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
@@ -54,19 +56,23 @@ def read(path, header="auto"):
     path : str or Path
         Of the file.
     header : {"auto", "yes", "no"}, default="auto"
-        Whether the first line of a CSV file has the names of the columns; "auto" takes it for names unless it looks like a row.
+        Whether the first line of a CSV file has the names of the columns; "auto" takes it for names
+        unless it looks like a row.
 
     Returns
     -------
     frame : DataFrame
-        Cells as they stand; only empty ones are missing. Numbers of which floats would lose something stay words.
+        Cells as they stand; only empty ones are missing. Numbers of which floats would lose
+        something stay words.
     note : str
         How the file was read, where that was guessed; empty otherwise.
     """
     try:
         data = Path(path).read_bytes()
         frame, note = (
-            (_read_parquet(path), "") if data.startswith(b"PAR1") else _parse(_unpacked(data, path), path, header)
+            (_read_parquet(path), "")
+            if data.startswith(b"PAR1")
+            else _parse(_unpacked(data, path), path, header)
         )
     except FileNotFoundError:
         raise TableError(f"there is no file {path}") from None
@@ -83,7 +89,9 @@ def read(path, header="auto"):
 
 def _unpacked(data, path):
     try:
-        return next((unpack for start, unpack in _UNPACKED_BY.items() if data.startswith(start)), bytes)(data)
+        return next(
+            (unpack for start, unpack in _UNPACKED_BY.items() if data.startswith(start)), bytes
+        )(data)
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise TableError(f"{path} could not be read: {error}") from None
 
@@ -92,9 +100,13 @@ def _read_parquet(path):
     try:
         frame = pd.read_parquet(path)
     except ImportError:
-        raise TableError('Parquet files need pyarrow, as in pip install "sklearn_irg[cli]"') from None
+        raise TableError(
+            'Parquet files need pyarrow, as in pip install "sklearn_irg[cli]"'
+        ) from None
     except ValueError as error:
-        raise TableError(f"{path} could not be read as Parquet: {str(error).splitlines()[0]}") from None
+        raise TableError(
+            f"{path} could not be read as Parquet: {str(error).splitlines()[0]}"
+        ) from None
     named = [name for name in frame.index.names if name is not None and name not in frame]
     return frame.reset_index(level=named).reset_index(drop=True)
 
@@ -108,10 +120,14 @@ def _parse(data, path, header):
         raise TableError(f"{path} is not a text file; expected CSV or Parquet")
     named = _NAMED_SEPARATOR.match(text)
     separator = named[1] if named else _separator(text)
-    text = text[named.end() :] if named else text  # from the end of the line, which keeps its number
+    text = (
+        text[named.end() :] if named else text
+    )  # from the end of the line, which keeps its number
     first, rows, texts = _checked_lines(text, separator, path, header == "no")
     doubt = _check_first_line(first, rows, path) if header == "auto" else ""
-    names = [f"column {j}" if header == "no" else name for j, name in enumerate(_names(first), start=1)]
+    names = [
+        f"column {j}" if header == "no" else name for j, name in enumerate(_names(first), start=1)
+    ]
     frame = pd.read_csv(
         StringIO(text),
         sep=separator,
@@ -125,7 +141,11 @@ def _parse(data, path, header):
         low_memory=False,
     )
     frame.columns = names
-    frame = frame.drop(columns=[name for name in names if name.startswith("Unnamed: ") and frame[name].isna().all()])
+    frame = frame.drop(
+        columns=[
+            name for name in names if name.startswith("Unnamed: ") and frame[name].isna().all()
+        ]
+    )
     notes = [] if separator == "," else [f"separator {separator!r}"]
     notes += [] if encoding == "utf-8" else [f"encoding {encoding}, guessed"]
     return frame, ", ".join([*notes, doubt] if doubt else notes)
@@ -144,7 +164,8 @@ def _decode(data, path):
             return data.decode(name).removeprefix("\ufeff"), name
         except UnicodeDecodeError:
             raise TableError(
-                f"{path} could not be read: it is neither Parquet nor text in an encoding that was recognized. Save it as CSV "
+                f"{path} could not be read: it is neither Parquet nor text in an encoding that was "
+                "recognized. Save it as CSV "
                 "in UTF-8"
             ) from None
 
@@ -162,7 +183,8 @@ def _checked_lines(text, separator, path, is_row):
         for line, row in lines:
             if len(row) != len(first):
                 raise TableError(
-                    f"line {line} of {path} has {len(row)} fields where the header has {len(first)}, with the separator "
+                    f"line {line} of {path} has {len(row)} fields where the header has "
+                    f"{len(first)}, with the separator "
                     f"{separator!r}"
                 )
             words.add(row)
@@ -173,7 +195,8 @@ def _checked_lines(text, separator, path, is_row):
         raise TableError(f"{path} could not be read as CSV: {error}{_what_to_do(error)}") from None
     if len(first) < 2 or not n_rows:
         raise TableError(
-            f"{path} is not a CSV table: it needs a header, two or more columns separated by a comma, semicolon, tab, bar or "
+            f"{path} is not a CSV table: it needs a header, two or more columns separated by a "
+            "comma, semicolon, tab, bar or "
             "blank, and rows"
         )
     return first, rows, words.columns
@@ -183,7 +206,8 @@ def _what_to_do(error):
     if "field limit" not in str(error):
         return ""
     return (
-        f". A cell there has more than {csv.field_size_limit()} characters: add the quotation mark if one is missing, shorten "
+        f". A cell there has more than {csv.field_size_limit()} characters: add the quotation mark "
+        "if one is missing, shorten "
         "the cell, leave its column out of the file, or save the table as Parquet"
     )
 
@@ -201,7 +225,9 @@ class _Words:
 
     def add(self, row):
         """Look at the cells of a line."""
-        self._certain.update(j for j, cell in enumerate(row) if _is_code(cell) or _is_beyond_floats(cell))
+        self._certain.update(
+            j for j, cell in enumerate(row) if _is_code(cell) or _is_beyond_floats(cell)
+        )
         pointed = [j for j in self._open if "." in row[j]]
         grouped = {j for j in pointed if looks_grouped(row[j].strip())}
         self._grouped |= grouped
@@ -228,12 +254,20 @@ def _check_first_line(cells, rows, path):
     """Refuse a row in place of names; what to say where it could be one."""
     kind = first_line(cells, rows)
     if kind == "row":
-        listed = ", ".join(cell.strip()[:20] for cell in cells[:4]) + (", …" if len(cells) > 4 else "")
-        raise TableError(
-            f"the first line of {path} looks like a row, not like names of columns: {listed}. Add a line of names above it, or "
-            "say --header no, which names them column 1, column 2 and so on; if these are names, say --header yes"
+        listed = ", ".join(cell.strip()[:20] for cell in cells[:4]) + (
+            ", …" if len(cells) > 4 else ""
         )
-    return "first line taken as names of columns (if it is a row, --header no)" if kind == "either" else ""
+        raise TableError(
+            f"the first line of {path} looks like a row, not like names of columns: {listed}. Add "
+            "a line of names above it, or "
+            "say --header no, which names them column 1, column 2 and so on; if these are names, "
+            "say --header yes"
+        )
+    return (
+        "first line taken as names of columns (if it is a row, --header no)"
+        if kind == "either"
+        else ""
+    )
 
 
 def _separator(text):
@@ -253,7 +287,9 @@ def _separator(text):
 
 def _fields(text, separator):
     """Line numbers and fields of all lines that are not empty."""
-    reader = csv.reader(StringIO(text, newline=""), strict=True, skipinitialspace=True, delimiter=separator)
+    reader = csv.reader(
+        StringIO(text, newline=""), strict=True, skipinitialspace=True, delimiter=separator
+    )
     try:
         for fields in reader:
             if fields:

@@ -15,7 +15,16 @@ from sklearn_irg._cli.writing import short, visible
 
 __all__ = ["report"]
 
-_PACKAGES = ("sklearn_irg", "scikit-learn", "numpy", "scipy", "autograd", "pandas", "skrub", "matplotlib")
+_PACKAGES = (
+    "sklearn_irg",
+    "scikit-learn",
+    "numpy",
+    "scipy",
+    "autograd",
+    "pandas",
+    "skrub",
+    "matplotlib",
+)
 
 
 def report(sweep, decision, findings, *, name, command, note=""):
@@ -55,7 +64,8 @@ def report(sweep, decision, findings, *, name, command, note=""):
     environment.filters["short"] = short
     return environment.from_string(template).render(
         title=f"{short(name)}: how robust, at what cost",
-        subtitle=f"{len(y)} rows, {X.shape[1]} columns in use, target {short(sweep.table.target.name)}: "
+        subtitle=f"{len(y)} rows, {X.shape[1]} columns in use, target "
+        f"{short(sweep.table.target.name)}: "
         f"{sweep.table.target.note}." + (f" Read with {note}." if note else ""),
         decision=decision_sentence(sweep, decision),
         remarks=remarks(sweep, decision),
@@ -81,13 +91,26 @@ def _printable(value):
 
 def _about_measures(sweep):
     n, accuracy = sweep.threat.n_swaps, SCORINGS[sweep.scoring].accuracy
-    swaps = "" if not n else ", and one category may change" if n == 1 else f", and {n} categories may change"
+    swaps = (
+        ""
+        if not n
+        else ", and one category may change"
+        if n == 1
+        else f", and {n} categories may change"
+    )
     still = [name for name in sweep.threat.fixed if name not in sweep.table.names("date")]
     fixed = f" {', '.join(still)} never move{'s' * (len(still) == 1)}." if still else ""
     return (
-        f"Means over {sweep.cv} folds ± standard errors. Attacked: {accuracy} when the numbers of a row may move by "
-        f"{sweep.threat.epsilon:g} standard deviations in all ({sweep.threat.norm}), within the range of the table, "
-        f"integers by integers{swaps}; exact, or an upper bound from an attack.{fixed} Certified: a lower bound that no "
+        f"Means over {sweep.cv} folds ± standard errors. Attacked: {accuracy} when the numbers of "
+        "a row may move by "
+        f"{sweep.threat.epsilon:g} standard deviations in all ({sweep.threat.norm}), within the "
+        "range of the table, "
+        f"integers by integers{swaps}; exact, or an upper bound from an attack.{fixed} Certified: "
+        "a lower bound that no "
         "attack can go below, where one is known. Seconds are those of one fit."
-        + (f" {STAR}." if any(row.candidate.is_trained_against_threat for row in sweep.rows) else "")
+        + (
+            f" {STAR}."
+            if any(row.candidate.is_trained_against_threat for row in sweep.rows)
+            else ""
+        )
     )

@@ -29,7 +29,8 @@ MODEL = "model.skops"
 
 def run_sweep(arguments, argv):
     """Run it; returns the exit status: 0, 2 for what its user can mend, 130 if interrupted."""
-    # boosting by several threads takes many times as long as by one wherever another program uses a core
+    # boosting by several threads takes many times as long as by one wherever another program uses a
+    # core
     with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
         warnings.simplefilter("ignore")  # what matters of them is said in words
         return _run_sweep(arguments, argv)
@@ -82,7 +83,12 @@ def _begin(arguments):
     for penalty in arguments.penalty or ():
         _check_penalty(penalty)
     table = prepare(
-        frame, arguments.target, arguments.drop, arguments.keep, fixed=arguments.fixed, n_folds=arguments.cv
+        frame,
+        arguments.target,
+        arguments.drop,
+        arguments.keep,
+        fixed=arguments.fixed,
+        n_folds=arguments.cv,
     )
     check_writable(arguments.output, [*FILES, *([MODEL] if arguments.save_model else [])])
     sweep = Sweep(
@@ -111,7 +117,9 @@ def _check_penalty(name):
     try:
         check_penalty(name)
     except ValueError:
-        raise TableError(f"--penalty: there is none named {name!r}; see sklearn-irg sweep --help") from None
+        raise TableError(
+            f"--penalty: there is none named {name!r}; see sklearn-irg sweep --help"
+        ) from None
 
 
 def _print_table(name, note, table):
@@ -143,7 +151,9 @@ def _contents(sweep, decision, arguments, command, name, note):
         findings = find(sweep, decision.chosen, lambda what: say(f"report: {what}", sys.stderr))
     yield (
         "report.html",
-        report(sweep, decision, findings, name=name, command=command, note=note).encode(errors="backslashreplace"),
+        report(sweep, decision, findings, name=name, command=command, note=note).encode(
+            errors="backslashreplace"
+        ),
     )
     if arguments.save_model and decision.chosen is None:
         say(f"no {MODEL}: nothing was chosen", sys.stderr)
@@ -155,7 +165,9 @@ def _model(sweep, chosen):
     """The chosen pipeline, fitted on all rows, against the threat if it was chosen so."""
     from skops.io import dumps
 
-    return dumps(pipeline_of(untrained(chosen.candidate, sweep.table).fit(sweep.table.X, sweep.table.y)))
+    return dumps(
+        pipeline_of(untrained(chosen.candidate, sweep.table).fit(sweep.table.X, sweep.table.y))
+    )
 
 
 class _Progress:
@@ -166,8 +178,13 @@ class _Progress:
 
     def __call__(self, sweep):
         for row in sweep.rows[self.n_rows :]:
-            attacked = " ".join(filter(None, ["attacked", sweep.attacked_measure, f"{row.mean('attacked'):.3f}"]))
-            say(f"{row.candidate.name}: {sweep.measure} {row.mean('score'):.3f}, {attacked}", sys.stderr)
+            attacked = " ".join(
+                filter(None, ["attacked", sweep.attacked_measure, f"{row.mean('attacked'):.3f}"])
+            )
+            say(
+                f"{row.candidate.name}: {sweep.measure} {row.mean('score'):.3f}, {attacked}",
+                sys.stderr,
+            )
         self.n_rows = len(sweep.rows)
         left = (time.perf_counter() - self.start) / sweep.n_done * (sweep.n_planned - sweep.n_done)
         say(f"{sweep.n_done}/{sweep.n_planned} fits, about {_duration(left)} left", sys.stderr)

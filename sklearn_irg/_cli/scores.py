@@ -32,8 +32,9 @@ class Scoring:
     sign : {1, -1}
         1 if larger is better.
     is_balanced : bool
-        Whether classes count alike, however many rows they have; then they do so in accuracies too, under attack or not.
-        Otherwise a model that gives up the rare class would be as good, and more robust.
+        Whether classes count alike, however many rows they have; then they do so in accuracies too,
+        under attack or not. Otherwise a model that gives up the rare class would be as good, and
+        more robust.
     """
 
     name: str
@@ -59,7 +60,9 @@ class Scoring:
 
 SCORINGS = {
     "accuracy": Scoring("accuracy", "accuracy", "accuracy"),
-    "balanced_accuracy": Scoring("balanced accuracy", "balanced_accuracy", "balanced_accuracy", is_balanced=True),
+    "balanced_accuracy": Scoring(
+        "balanced accuracy", "balanced_accuracy", "balanced_accuracy", is_balanced=True
+    ),
     "log_loss": Scoring("log loss", "neg_log_loss", "neg_log_loss", sign=-1),
     "roc_auc": Scoring("ROC AUC", "roc_auc", "roc_auc_ovr", is_balanced=True),
 }
@@ -122,7 +125,9 @@ def fit_fold(task, model, alphas, X, y, rows, threat, scoring):
         seconds = (time.perf_counter() - start) / len(fitted)
         fitted = [pipeline_of(one) for one in fitted]
         held_out, attacked = (X.iloc[test], y[test]), (X.iloc[some], y[some])
-        scores = [_score(pipeline, *held_out, *attacked, threat, SCORINGS[scoring]) for pipeline in fitted]
+        scores = [
+            _score(pipeline, *held_out, *attacked, threat, SCORINGS[scoring]) for pipeline in fitted
+        ]
     has_warned = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
     return task, [
         Fold(
@@ -140,7 +145,9 @@ def _score(pipeline, X, y, X_attacked, y_attacked, threat, of):
     predicted = pipeline.predict(X)
     scorer = get_scorer(of.for_two_classes if len(pipeline.classes_) == 2 else of.for_more)
     accuracy = accuracy_score(y, predicted, sample_weight=of.weights(y))
-    attacked, certified = under_attack(pipeline, X_attacked, y_attacked, threat, of.weights(y_attacked), accuracy)
+    attacked, certified = under_attack(
+        pipeline, X_attacked, y_attacked, threat, of.weights(y_attacked), accuracy
+    )
     return {
         "score": float(of.sign * scorer(pipeline, X, y)),
         "accuracy": float(accuracy),
@@ -153,7 +160,8 @@ def _score(pipeline, X, y, X_attacked, y_attacked, threat, of):
 def under_attack(pipeline, X, y, threat, weights, accuracy):
     """Accuracy that an attack leaves, and accuracy that is certain: NaN where nothing is.
 
-    The rows may be some of those on which the accuracy was measured; what the attack takes from them is taken from it.
+    The rows may be some of those on which the accuracy was measured; what the attack takes from
+    them is taken from it.
     """
     clean = pipeline.score(X, y, sample_weight=weights)
     if isinstance(pipeline[-1], DummyClassifier):  # the same answer for all rows
@@ -165,8 +173,12 @@ def under_attack(pipeline, X, y, threat, weights, accuracy):
             found.certified if found.is_certifiable else np.full(found.certified.shape, np.nan),
         )
         attacked, certified = (np.average(share, axis=1, weights=weights) for share in shares)
-        attacked, certified = (share.reshape(np.shape(threat.epsilon)) for share in (attacked, certified))
-    return [np.maximum(0, share + (accuracy - clean)) for share in (attacked, certified)]  # NaN stays
+        attacked, certified = (
+            share.reshape(np.shape(threat.epsilon)) for share in (attacked, certified)
+        )
+    return [
+        np.maximum(0, share + (accuracy - clean)) for share in (attacked, certified)
+    ]  # NaN stays
 
 
 @dataclass(frozen=True)
@@ -191,6 +203,8 @@ def decide(rows, scoring="accuracy"):
     ours = [row for row in rows if row.candidate.is_choosable and not row.predicts_one_class]
     if not ours:
         return Decision(None, None)
-    scores, attacked = (np.array([row.values(name) for row in ours]).T for name in ("score", "attacked"))
+    scores, attacked = (
+        np.array([row.values(name) for row in ours]).T for name in ("score", "attacked")
+    )
     best = ours[int((sign * scores).mean(axis=0).argmax())]
     return Decision(best, ours[most_robust(sign * scores, attacked)])

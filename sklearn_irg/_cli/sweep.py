@@ -18,9 +18,7 @@ __all__ = ["ALPHAS", "ATTACKED_ROWS", "HARDENED_ROWS", "PENALTIES", "Sweep"]
 ALPHAS = tuple(np.logspace(-3, 1, 9))
 PENALTIES = ("input_gradient", "adversarial_loss")
 ATTACKED_ROWS = 500  # of each fold
-HARDENED_ROWS = (
-    2000  # of a table of two classes; hardening attacks each row that it trains on, towards each other class
-)
+HARDENED_ROWS = 2000  # of a table of two classes; hardening attacks each row that it trains on, towards each other class
 _N_ROUNDS = 4  # of hardening, which take half the time of a sweep
 _LIMITS = (1e-6, 1e6)  # of alpha, where grids are extended
 _EXTENSIONS = 3
@@ -36,8 +34,8 @@ class Sweep:
     estimator : {"logistic", "mlp"}
         What is penalized.
     penalties : sequence of str, default=None
-        Names of penalties; ``None`` means those of ``PENALTIES``, but for those that train against the threat where nothing may
-        change under it.
+        Names of penalties; ``None`` means those of ``PENALTIES``, but for those that train against
+        the threat where nothing may change under it.
     alphas : sequence of float
         Strengths. A grid is extended where the choice is at its end.
     epsilon, norm, n_swaps, fixed
@@ -47,7 +45,8 @@ class Sweep:
     cv : int
         Number of stratified folds.
     n_rounds : int, default=None
-        Rounds in which boosting is hardened, if any; ``None`` means four, and none for tables of which that takes long.
+        Rounds in which boosting is hardened, if any; ``None`` means four, and none for tables of
+        which that takes long.
     seed : int
         Of folds, fits and attacks.
     n_jobs : int
@@ -90,12 +89,25 @@ class Sweep:
         self.table = table
         self.estimator = estimator
         self.alphas = sorted({float(alpha) for alpha in alphas} - {0.0})
-        self.scoring, self.cv, self.seed, self.n_jobs, self.on_fit = scoring, cv, seed, n_jobs, on_fit
+        self.scoring, self.cv, self.seed, self.n_jobs, self.on_fit = (
+            scoring,
+            cv,
+            seed,
+            n_jobs,
+            on_fit,
+        )
         fixed = [name for name in table.X.columns if name in fixed or name in table.names("date")]
-        flags = [column.name for column in table.columns if column.is_flag and column.kind == "number"]
+        flags = [
+            column.name for column in table.columns if column.is_flag and column.kind == "number"
+        ]
         n_swaps = min(n_swaps, len({*table.names("category"), *flags} - set(fixed)))
         self.threat = ThreatModel(
-            epsilon, norm=norm, n_swaps=n_swaps, fixed=fixed, categorical=dict.fromkeys(flags, True), random_state=seed
+            epsilon,
+            norm=norm,
+            n_swaps=n_swaps,
+            fixed=fixed,
+            categorical=dict.fromkeys(flags, True),
+            random_state=seed,
         ).fit(table.X)
         self.may_change = bool(n_swaps or (self.threat.scales_ > 0).any())
         self.penalties = self._checked_penalties(penalties)
@@ -121,7 +133,8 @@ class Sweep:
         if penalties is not None and others != names:
             trained = ", ".join(name for name in names if name not in others)
             raise ValueError(
-                f"{trained}: nothing may change under the threat to train against; move columns or allow swaps"
+                f"{trained}: nothing may change under the threat to train against; move columns or "
+                "allow swaps"
             )
         return others
 
@@ -141,11 +154,19 @@ class Sweep:
 
     def run(self):
         """Fit everything, then extend the grid of the penalty that is chosen while the choice is at its end."""
-        grid = [self._penalized(penalty, alpha) for penalty in self.penalties for alpha in self.alphas]
-        self._fit([*baselines(self.estimator, self.table, self.seed, self.training, self.n_rounds), *grid])
+        grid = [
+            self._penalized(penalty, alpha) for penalty in self.penalties for alpha in self.alphas
+        ]
+        self._fit(
+            [*baselines(self.estimator, self.table, self.seed, self.training, self.n_rounds), *grid]
+        )
         for _ in range(_EXTENSIONS):
             chosen = decide(self.rows, self.scoring).chosen
-            further = [] if chosen is None or not self.is_at_end(chosen) else self._further(chosen.candidate)
+            further = (
+                []
+                if chosen is None or not self.is_at_end(chosen)
+                else self._further(chosen.candidate)
+            )
             if not further:
                 break
             further = [self._penalized(chosen.candidate.penalty, alpha) for alpha in further]
@@ -198,12 +219,19 @@ class Sweep:
         """Finished rows: baselines as they were planned, then penalties from weak to strong."""
         order = ["", *self.penalties]
         return sorted(
-            self.rows, key=lambda row: (order.index(row.candidate.penalty), row.candidate.rank, row.candidate.alpha)
+            self.rows,
+            key=lambda row: (
+                order.index(row.candidate.penalty),
+                row.candidate.rank,
+                row.candidate.alpha,
+            ),
         )
 
     def is_at_end(self, row):
         """Whether a row has the weakest or the strongest penalty that was tried."""
-        tried = [other.candidate.alpha for other in self.by_penalty().get(row.candidate.penalty, ())]
+        tried = [
+            other.candidate.alpha for other in self.by_penalty().get(row.candidate.penalty, ())
+        ]
         return bool(tried) and row.candidate.alpha in (tried[0], tried[-1])
 
     def _penalized(self, penalty, alpha):
@@ -229,7 +257,8 @@ class Sweep:
             self.n_done += len(folds)
             if None not in found[g]:
                 self.rows += [
-                    Row(c, list(folds)) for c, folds in zip(groups[g], zip(*found[g], strict=True), strict=True)
+                    Row(c, list(folds))
+                    for c, folds in zip(groups[g], zip(*found[g], strict=True), strict=True)
                 ]
             if self.on_fit is not None:
                 self.on_fit(self)
@@ -240,7 +269,14 @@ class Sweep:
             model = untrained(group[0], self.table)
             for k, rows in enumerate(self.folds):
                 yield delayed(fit_fold)(
-                    (g, k), model, alphas, self.table.X, self.table.y, rows, self.threat, self.scoring
+                    (g, k),
+                    model,
+                    alphas,
+                    self.table.X,
+                    self.table.y,
+                    rows,
+                    self.threat,
+                    self.scoring,
                 )
 
 

@@ -9,7 +9,16 @@ import numpy as np
 from sklearn_irg._cli.scores import SCORINGS
 from sklearn_irg._cli.sweep import ATTACKED_ROWS
 
-__all__ = ["STAR", "TableRow", "as_csv", "as_text", "decision_sentence", "headings", "remarks", "table_rows"]
+__all__ = [
+    "STAR",
+    "TableRow",
+    "as_csv",
+    "as_text",
+    "decision_sentence",
+    "headings",
+    "remarks",
+    "table_rows",
+]
 
 STAR = "* trained against the threat"
 
@@ -25,12 +34,20 @@ class TableRow:
 
 def headings(sweep):
     """Of the columns of numbers."""
-    return [*dict.fromkeys([sweep.measure, SCORINGS[sweep.scoring].accuracy]), "attacked", "certified", "seconds"]
+    return [
+        *dict.fromkeys([sweep.measure, SCORINGS[sweep.scoring].accuracy]),
+        "attacked",
+        "certified",
+        "seconds",
+    ]
 
 
 def table_rows(sweep, decision):
     """The models, baselines first."""
-    return [TableRow(row.candidate.label, _cells(row, sweep), row is decision.chosen) for row in sweep.sorted_rows()]
+    return [
+        TableRow(row.candidate.label, _cells(row, sweep), row is decision.chosen)
+        for row in sweep.sorted_rows()
+    ]
 
 
 def _cells(row, sweep):
@@ -38,16 +55,26 @@ def _cells(row, sweep):
     measures = [*([] if is_accuracy else ["score"]), "accuracy", "attacked"]
     cells = [f"{row.mean(measure):.3f} ± {row.standard_error(measure):.3f}" for measure in measures]
     certified = row.mean("certified")
-    return [*cells, "–" if np.isnan(certified) else f"{certified:.3f}", f"{row.mean('seconds'):.2g}"]
+    return [
+        *cells,
+        "–" if np.isnan(certified) else f"{certified:.3f}",
+        f"{row.mean('seconds'):.2g}",
+    ]
 
 
 def as_text(sweep, decision):
     """The table in aligned columns; the choice is marked, and so is what was trained against the threat."""
     rows = table_rows(sweep, decision)
     names = headings(sweep)
-    widths = [max(len(line[k]) for line in [names, *(row.cells for row in rows)]) for k in range(len(names))]
+    widths = [
+        max(len(line[k]) for line in [names, *(row.cells for row in rows)])
+        for k in range(len(names))
+    ]
     first = max(len(row.name) for row in rows)
-    lines = [" " * first + "".join(f"  {name:>{width}}" for name, width in zip(names, widths, strict=True))]
+    lines = [
+        " " * first
+        + "".join(f"  {name:>{width}}" for name, width in zip(names, widths, strict=True))
+    ]
     for row in rows:
         cells = "".join(f"  {cell:>{width}}" for cell, width in zip(row.cells, widths, strict=True))
         lines.append(f"{row.name:<{first}}{cells}{'  <- chosen' if row.chosen else ''}")
@@ -58,7 +85,10 @@ def as_text(sweep, decision):
 
 def as_csv(sweep, decision):
     """All numbers, unrounded; empty where there is none."""
-    measures = {sweep.scoring: "score", SCORINGS[sweep.scoring].accuracy.replace(" ", "_"): "accuracy"}
+    measures = {
+        sweep.scoring: "score",
+        SCORINGS[sweep.scoring].accuracy.replace(" ", "_"): "accuracy",
+    }
     measures |= {"attacked": "attacked", "certified": "certified"}
     columns = [name for measure in measures for name in (measure, f"{measure}_se")]
     file = StringIO(newline="")
@@ -66,9 +96,14 @@ def as_csv(sweep, decision):
     about = ["model", "penalty", "alpha", "trained_against_threat"]
     writer.writerow([*about, *columns, "seconds", "converged", "predicts_one_class", "chosen"])
     for row in sweep.sorted_rows():
-        numbers = [value for measure in measures.values() for value in (row.mean(measure), row.standard_error(measure))]
+        numbers = [
+            value
+            for measure in measures.values()
+            for value in (row.mean(measure), row.standard_error(measure))
+        ]
         alpha, *numbers = (
-            "" if np.isnan(n) else repr(float(n)) for n in [row.candidate.alpha, *numbers, row.mean("seconds")]
+            "" if np.isnan(n) else repr(float(n))
+            for n in [row.candidate.alpha, *numbers, row.mean("seconds")]
         )
         writer.writerow(
             [
@@ -92,19 +127,31 @@ def decision_sentence(sweep, decision):
         return f"No decision: {sweep.n_done} of {sweep.n_planned} fits were done."
     if chosen is None:
         return (
-            "No decision: with a penalty or without, each model answers one class in some fold. Perhaps a class has too few "
+            "No decision: with a penalty or without, each model answers one class in some fold. "
+            "Perhaps a class has too few "
             "rows, or the columns say too little about it."
         )
-    of_rows = "of rows, classes counting alike," if SCORINGS[sweep.scoring].is_balanced else "of rows"
+    of_rows = (
+        "of rows, classes counting alike," if SCORINGS[sweep.scoring].is_balanced else "of rows"
+    )
     robust = f"{100 * chosen.mean('attacked'):.1f} % {of_rows} stay right under attack"
-    score = f"its {sweep.measure} is {chosen.mean('score'):.3f} ± {chosen.standard_error('score'):.3f}"
+    score = (
+        f"its {sweep.measure} is {chosen.mean('score'):.3f} ± {chosen.standard_error('score'):.3f}"
+    )
     name = "the model without penalty (alpha = 0)"
     if chosen.candidate.penalty:
         plain = next(row for row in sweep.rows if row.candidate.alpha == 0)
-        gain = _points(*chosen.beyond(plain, "attacked"), "more than without penalty", "fewer than without penalty")
+        gain = _points(
+            *chosen.beyond(plain, "attacked"),
+            "more than without penalty",
+            "fewer than without penalty",
+        )
         robust += f", {gain or 'as many as without penalty'}"
         score += f", {_difference(sweep, chosen, plain)}"
-        name = chosen.candidate.name + ", trained against the threat" * chosen.candidate.is_trained_against_threat
+        name = (
+            chosen.candidate.name
+            + ", trained against the threat" * chosen.candidate.is_trained_against_threat
+        )
     elif sweep.by_penalty():
         score += "; no penalty that is as good is more robust"
     return f"Take {name}: {robust}; {score}. {_standing(sweep, chosen, best)}"
@@ -136,7 +183,9 @@ def _standing(sweep, chosen, best):
 
 def _trained_against_threat(sweep):
     """Names of penalties and baselines that were trained against the threat."""
-    trained = [row.candidate for row in sweep.sorted_rows() if row.candidate.is_trained_against_threat]
+    trained = [
+        row.candidate for row in sweep.sorted_rows() if row.candidate.is_trained_against_threat
+    ]
     return list(dict.fromkeys(candidate.penalty or candidate.name for candidate in trained))
 
 
@@ -144,12 +193,17 @@ def _training_in_words(sweep):
     """What was trained against the threat, and why what might have been was not."""
     found, trained = [], _trained_against_threat(sweep)
     if trained:
-        found.append(f"Trained against the threat: {', '.join(trained)}. The other models were not.")
+        found.append(
+            f"Trained against the threat: {', '.join(trained)}. The other models were not."
+        )
     if not sweep.may_change:
-        found.append("Nothing may change under this threat, so that no model was trained against it.")
+        found.append(
+            "Nothing may change under this threat, so that no model was trained against it."
+        )
     elif not sweep.n_rounds and sweep.is_long_to_harden:
         found.append(
-            "Boosting was not hardened: each round attacks each row of a fit towards each other class, which takes long for "
+            "Boosting was not hardened: each round attacks each row of a fit towards each other "
+            "class, which takes long for "
             "this table. --rounds 4 hardens it all the same."
         )
     return found
@@ -161,7 +215,8 @@ def remarks(sweep, decision):
     rows = sum(len(some) for *_, some in sweep.folds)
     if rows < len(sweep.table.y):
         found.append(
-            f"Attacks and certificates were measured on {ATTACKED_ROWS} rows of each fold, {rows} in all: what these lose is "
+            f"Attacks and certificates were measured on {ATTACKED_ROWS} rows of each fold, {rows} "
+            "in all: what these lose is "
             "taken from the accuracy on all rows, as an estimate."
         )
     if decision.chosen is None:
@@ -172,26 +227,36 @@ def remarks(sweep, decision):
             accuracy = f"{SCORINGS[sweep.scoring].accuracy} {row.mean('accuracy'):.3f}"
             always = f"Always answering the majority class has {accuracy}, attack or not"
             if row.mean("accuracy") >= chosen.mean("accuracy"):
-                found.append(f"{always}: the chosen model is no better than that even without an attack.")
+                found.append(
+                    f"{always}: the chosen model is no better than that even without an attack."
+                )
             else:
                 smaller = (
-                    "A smaller --epsilon or fewer --swaps say" if sweep.threat.n_swaps else "A smaller --epsilon says"
+                    "A smaller --epsilon or fewer --swaps say"
+                    if sweep.threat.n_swaps
+                    else "A smaller --epsilon says"
                 )
                 found.append(f"{always}: this threat is too strong for this table. {smaller} more.")
     for row in sweep.baselines():
         mean, error = row.beyond(chosen, "score")
         if not row.candidate.is_choosable and SCORINGS[sweep.scoring].sign * mean > error:
-            attacked = " ".join(filter(None, [sweep.attacked_measure, f"{row.mean('attacked'):.3f}"]))
+            attacked = " ".join(
+                filter(None, [sweep.attacked_measure, f"{row.mean('attacked'):.3f}"])
+            )
             found.append(
-                f"{row.candidate.name.capitalize()} is better than the chosen model where nobody attacks: {sweep.measure} "
-                f"{row.mean('score'):.3f} ± {row.standard_error('score'):.3f}. Under attack it has {attacked}, the chosen "
+                f"{row.candidate.name.capitalize()} is better than the chosen model where nobody "
+                f"attacks: {sweep.measure} "
+                f"{row.mean('score'):.3f} ± {row.standard_error('score'):.3f}. Under attack it has "
+                f"{attacked}, the chosen "
                 f"model {chosen.mean('attacked'):.3f}."
             )
         mean, error = row.beyond(chosen, "attacked")
         if not (row.candidate.is_choosable or row.candidate.is_constant) and mean > error:
             found.append(
-                f"{row.candidate.name.capitalize()} is more robust than the chosen model: {100 * mean:.1f} ± {100 * error:.1f} "
-                f"points more rows stay right under attack; its {sweep.measure} is {row.mean('score'):.3f} ± "
+                f"{row.candidate.name.capitalize()} is more robust than the chosen model: "
+                f"{100 * mean:.1f} ± {100 * error:.1f} "
+                f"points more rows stay right under attack; its {sweep.measure} is "
+                f"{row.mean('score'):.3f} ± "
                 f"{row.standard_error('score'):.3f}. It is there to compare with, and never chosen."
             )
     if sweep.extended:
@@ -199,12 +264,19 @@ def remarks(sweep, decision):
         found.append(f"The choice was at the end of the grid, which was extended by {listed}.")
     if sweep.is_at_end(chosen):
         found.append("The choice is at the end of the grid still: give further --alphas.")
-    one_class = [row.candidate.name for row in sweep.rows if row.predicts_one_class and not row.candidate.is_constant]
+    one_class = [
+        row.candidate.name
+        for row in sweep.rows
+        if row.predicts_one_class and not row.candidate.is_constant
+    ]
     if one_class:
-        found.append(f"Never chosen, since they predict one class in some fold: {'; '.join(one_class)}.")
+        found.append(
+            f"Never chosen, since they predict one class in some fold: {'; '.join(one_class)}."
+        )
     stopped = sum(not fold.converged for row in sweep.rows for fold in row.folds)
     if stopped:
         found.append(
-            f"{stopped} of {sum(len(row.folds) for row in sweep.rows)} fits stopped before they had converged."
+            f"{stopped} of {sum(len(row.folds) for row in sweep.rows)} fits stopped before they "
+            "had converged."
         )
     return found

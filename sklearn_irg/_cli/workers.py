@@ -20,7 +20,9 @@ def on_cluster(address, n_jobs):
         from dask.distributed import Client, LocalCluster
         from joblib import parallel_config
     except ImportError:
-        raise TableError('--dask needs dask, as in pip install "sklearn_irg[distributed]"') from None
+        raise TableError(
+            '--dask needs dask, as in pip install "sklearn_irg[distributed]"'
+        ) from None
     with ExitStack() as stack:
         if address == "local":
             options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}

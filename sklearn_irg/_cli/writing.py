@@ -61,14 +61,17 @@ def short(text, longest=60):
 
 def quoted(words):
     """A command for a shell, on one line whatever its words hold."""
-    return " ".join(shlex.quote(word) if visible(word) == word else _ansi_c_quoted(word) for word in words)
+    return " ".join(
+        shlex.quote(word) if visible(word) == word else _ansi_c_quoted(word) for word in words
+    )
 
 
 def _ansi_c_quoted(word):
     letters = {"\\": "\\\\", "'": "\\'"}
     return "$'{}'".format(
         "".join(
-            letters.get(letter, letter) if visible(letter) == letter else f"\\u{ord(letter):04x}" for letter in word
+            letters.get(letter, letter) if visible(letter) == letter else f"\\u{ord(letter):04x}"
+            for letter in word
         )
     )
 

@@ -24,7 +24,8 @@ class Activation(Component, ABC):
     Attributes
     ----------
     largest_slope : float
-        The largest value of ``|φ'(z)|``, on which Lipschitz bounds and certificates rest. Every subclass declares it.
+        The largest value of ``|φ'(z)|``, on which Lipschitz bounds and certificates rest. Every
+        subclass declares it.
     is_identity : bool, default=False
         Whether φ(z) = z.
     init_factor : float, default=6.0
@@ -209,10 +210,14 @@ def _tangent(activation, at):
 
 def _chord(activation, low, high):
     """The line through both ends of intervals; the tangent where they (nearly) coincide."""
-    (at_low, slope_low), (at_high, slope_high) = (activation.value_and_slope(end) for end in (low, high))
+    (at_low, slope_low), (at_high, slope_high) = (
+        activation.value_and_slope(end) for end in (low, high)
+    )
     width = high - low
     wide = width > 1e-6
-    slope = np.where(wide, (at_high - at_low) / np.where(wide, width, 1), np.maximum(slope_low, slope_high))
+    slope = np.where(
+        wide, (at_high - at_low) / np.where(wide, width, 1), np.maximum(slope_low, slope_high)
+    )
     # rounding must not let it cross the function at either end
     return slope, np.maximum(at_low - slope * low, at_high - slope * high)
 
@@ -227,7 +232,8 @@ def _bounds_of_a_sigmoid(activation, low, high):
 
 def _above_a_sigmoid(activation, low, high):
     """The line above: a tangent where the function is concave or can be touched from its lower end, else the chord."""
-    # the tangent that passes above the lower end touches at a point in [0, -2·low] or so: bisect, keeping the safe side
+    # the tangent that passes above the lower end touches at a point in [0, -2·low] or so: bisect,
+    # keeping the safe side
     at_low = activation.value_and_slope(low)[0]
     near, far = np.zeros_like(low), np.maximum(high, 0)
     for _ in range(30):

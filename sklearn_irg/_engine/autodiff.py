@@ -1,9 +1,10 @@
 """The only door to autograd: one reverse-mode trace and the primitives that run inside it.
 
-A trace is never nested: autograd keeps its trace counter in a process-wide global, so nested traces give wrong
-numbers in threads. Second derivatives come from writing the first derivative out in these primitives. The small ones
-have vector-Jacobian products made of one another, so they may be differentiated again; where one is written in plain
-NumPy for speed it sits behind ``opaque``, which refuses a second differentiation loudly.
+A trace is never nested: autograd keeps its trace counter in a process-wide global, so nested traces
+give wrong numbers in threads. Second derivatives come from writing the first derivative out in
+these primitives. The small ones have vector-Jacobian products made of one another, so they may be
+differentiated again; where one is written in plain NumPy for speed it sits behind ``opaque``, which
+refuses a second differentiation loudly.
 """
 
 import math
@@ -56,7 +57,9 @@ def opaque(vjp):
     @wraps(vjp)
     def once(*args):
         if any(isinstance(arg, Box) for arg in args):
-            raise NotImplementedError(f"{vjp.__name__} is differentiable once only; traces must not be nested.")
+            raise NotImplementedError(
+                f"{vjp.__name__} is differentiable once only; traces must not be nested."
+            )
         return vjp(*args)
 
     return once
@@ -119,7 +122,7 @@ class Workspace:
         return self._views[i]
 
 
-# -- several arrays as one node ----------------------------------------------------------------------------------------
+# -- several arrays as one node --------------------------------------------------------------------
 
 
 class Bundle(tuple):
@@ -165,12 +168,16 @@ class _BundleBox(Box):
 
     @property
     def saved(self):
-        raise NotImplementedError("a bundle is differentiable once only; traces must not be nested.")
+        raise NotImplementedError(
+            "a bundle is differentiable once only; traces must not be nested."
+        )
 
 
 class _BundleSpace(VSpace):
     def _add(self, x, y):
-        return Bundle(b if a is None else a if b is None else a + b for a, b in zip(x, y, strict=True))
+        return Bundle(
+            b if a is None else a if b is None else a + b for a, b in zip(x, y, strict=True)
+        )
 
     _mut_add = _add  # entries may be shared with other cotangents, so they are never written to
 
@@ -179,7 +186,7 @@ _BundleBox.register(Bundle)
 _BundleSpace.register(Bundle)
 
 
-# -- products of matrices, each other's vector-Jacobian products -------------------------------------------------------
+# -- products of matrices, each other's vector-Jacobian products -----------------------------------
 
 
 @primitive
@@ -217,7 +224,7 @@ defvjp(
 )
 
 
-# -- rows and sums -----------------------------------------------------------------------------------------------------
+# -- rows and sums ---------------------------------------------------------------------------------
 
 
 @primitive
@@ -232,7 +239,11 @@ def scale_rows(factors, A):
     return factors[:, None] * A
 
 
-defvjp(row_dot, lambda ans, A, B: lambda g: scale_rows(g, B), lambda ans, A, B: lambda g: scale_rows(g, A))
+defvjp(
+    row_dot,
+    lambda ans, A, B: lambda g: scale_rows(g, B),
+    lambda ans, A, B: lambda g: scale_rows(g, A),
+)
 defvjp(
     scale_rows,
     lambda ans, factors, A: lambda g: row_dot(g, A),
@@ -261,7 +272,9 @@ def _column_deviations_vjp(g, ans, A, weights):
     return weights[:, None] * ((A - weights @ A) * factors)
 
 
-defvjp(column_deviations, lambda ans, A, weights: lambda g: _column_deviations_vjp(g, ans, A, weights))
+defvjp(
+    column_deviations, lambda ans, A, weights: lambda g: _column_deviations_vjp(g, ans, A, weights)
+)
 
 
 @primitive
@@ -309,7 +322,12 @@ defvjp(surprisal, lambda ans, p: lambda g: -(np.log(np.maximum(p, np.finfo(p.dty
 @primitive
 def combine(coefficients, *terms):
     """Sum of the inner products of constant coefficients and terms, each pair two vectors or two scalars."""
-    return sum(c @ term if np.ndim(term) else c * term for c, term in zip(coefficients, terms, strict=True))
+    return sum(
+        c @ term if np.ndim(term) else c * term for c, term in zip(coefficients, terms, strict=True)
+    )
 
 
-defvjp_argnums(combine, lambda argnums, ans, args, kwargs: lambda g: [g * args[0][argnum - 1] for argnum in argnums])
+defvjp_argnums(
+    combine,
+    lambda argnums, ans, args, kwargs: lambda g: [g * args[0][argnum - 1] for argnum in argnums],
+)

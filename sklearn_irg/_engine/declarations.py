@@ -26,7 +26,8 @@ def check_activation(activation):
     Raises
     ------
     ValueError
-        If it is neither, or if an object's slopes are not those of its function or exceed the slope that it declares.
+        If it is neither, or if an object's slopes are not those of its function or exceed the slope
+        that it declares.
 
     Examples
     --------
@@ -38,7 +39,8 @@ def check_activation(activation):
     if not isinstance(activation, Activation):
         names = ", ".join(map(repr, ACTIVATIONS))
         raise InvalidParameterError(
-            f"activation must be one of {names}, or an Activation such as Softplus(); got {activation!r}."
+            f"activation must be one of {names}, or an Activation such as Softplus(); got "
+            f"{activation!r}."
         )
     activation.check_parameters()
     if type(activation) not in {type(known) for known in ACTIVATIONS.values()}:
@@ -62,23 +64,33 @@ def _verify(activation):
         return activation.slope(phi(z), np.empty_like(z))
 
     if np.shape(slope(z)) != z.shape:
-        raise InvalidParameterError(f"slope(A, out) of {activation!r} must return out, an array of the shape of A.")
-    if activation.sklearn_name not in {None, *(known.sklearn_name for known in ACTIVATIONS.values())}:
         raise InvalidParameterError(
-            f"{activation!r} declares sklearn_name={activation.sklearn_name!r}, which scikit-learn lacks. Set it to None."
+            f"slope(A, out) of {activation!r} must return out, an array of the shape of A."
+        )
+    if activation.sklearn_name not in {
+        None,
+        *(known.sklearn_name for known in ACTIVATIONS.values()),
+    }:
+        raise InvalidParameterError(
+            f"{activation!r} declares sklearn_name={activation.sklearn_name!r}, which scikit-learn "
+            "lacks. Set it to None."
         )
     left, right, here = (phi(z) - phi(z - h)) / h, (phi(z + h) - phi(z)) / h, slope(z)
     smooth = np.abs(right - left) < 1e-3  # away from kinks
     if not np.allclose(here[smooth], (left + right)[smooth] / 2, rtol=1e-3, atol=1e-4):
         raise InvalidParameterError(
-            f"slope(A, out) of {activation!r} must write the derivative of what apply(Z) computes to out, as a function of "
+            f"slope(A, out) of {activation!r} must write the derivative of what apply(Z) computes "
+            "to out, as a function of "
             "the activated value A, and return it."
         )
     derivative = activation.slope_derivative(phi(z))
     change = np.zeros_like(z) if derivative is None else derivative * here
-    if not np.allclose(change[smooth], ((slope(z + h) - slope(z - h)) / (2 * h))[smooth], rtol=1e-2, atol=1e-3):
+    if not np.allclose(
+        change[smooth], ((slope(z + h) - slope(z - h)) / (2 * h))[smooth], rtol=1e-2, atol=1e-3
+    ):
         raise InvalidParameterError(
-            f"slope_derivative(A) of {activation!r} must be the derivative of the slope with respect to the activated value "
+            f"slope_derivative(A) of {activation!r} must be the derivative of the slope with "
+            "respect to the activated value "
             "A, and None only if the function is piecewise linear."
         )
     for name, twin in ACTIVATIONS.items():
@@ -87,13 +99,15 @@ def _verify(activation):
         twin.apply(expected)
         if declares and not np.allclose(phi(z), expected):
             raise InvalidParameterError(
-                f"{activation!r} declares or inherits that it is scikit-learn's {name!r}, which it is not. Set "
+                f"{activation!r} declares or inherits that it is scikit-learn's {name!r}, which it "
+                "is not. Set "
                 "sklearn_name = None and is_identity = False."
             )
     largest = max(np.abs(here).max(), np.abs(left).max())
     if largest > float(activation.largest_slope) * (1 + 1e-4):
         raise InvalidParameterError(
-            f"{activation!r} declares largest_slope={activation.largest_slope:g}, but has a slope of {largest:g}; certificates "
+            f"{activation!r} declares largest_slope={activation.largest_slope:g}, but has a slope "
+            f"of {largest:g}; certificates "
             "would be wrong."
         )
 
@@ -101,7 +115,9 @@ def _verify(activation):
 def check_likelihood(likelihood):
     """Raise a ValueError unless what an author's likelihood states is true of its loss and mean."""
     if not isinstance(likelihood, Likelihood):
-        raise InvalidParameterError(f"likelihood must be a Likelihood such as Poisson(), or None; got {likelihood!r}.")
+        raise InvalidParameterError(
+            f"likelihood must be a Likelihood such as Poisson(), or None; got {likelihood!r}."
+        )
     likelihood.check_parameters()
     if type(likelihood) in {type(known) for known in LIKELIHOODS.values()}:
         return
@@ -115,7 +131,8 @@ def check_likelihood(likelihood):
     twins = [known for known in LIKELIHOODS.values() if known.sklearn_loss == name]
     if name is not None and not any(are_alike(known, likelihood) for known in twins):
         raise InvalidParameterError(
-            f"{likelihood!r} declares or inherits sklearn_loss={name!r}, but its mean or residual is not that of "
+            f"{likelihood!r} declares or inherits sklearn_loss={name!r}, but its mean or residual "
+            "is not that of "
             "scikit-learn's. Set sklearn_loss = None."
         )
 
@@ -158,7 +175,8 @@ def _check_shapes(likelihood, outputs, targets):
     for name, array, wanted in parts():
         if np.shape(array) != wanted:
             raise InvalidParameterError(
-                f"{name} of {likelihood!r} must have shape {wanted} for outputs of shape {outputs.shape}; got "
+                f"{name} of {likelihood!r} must have shape {wanted} for outputs of shape "
+                f"{outputs.shape}; got "
                 f"{np.shape(array)}."
             )
 
@@ -168,18 +186,25 @@ def _check_probabilities(likelihood, outputs):
     if likelihood.n_classes(outputs.shape[1]) is None:
         return
     P = likelihood.probabilities(outputs)
-    if not (((P >= 0) & (P <= 1)).all() and (not likelihood.is_categorical or np.allclose(P.sum(axis=1), 1))):
+    if not (
+        ((P >= 0) & (P <= 1)).all()
+        and (not likelihood.is_categorical or np.allclose(P.sum(axis=1), 1))
+    ):
         raise InvalidParameterError(
-            f"{likelihood!r} declares classes, but its means are not probabilities. Let n_classes return None, or set "
+            f"{likelihood!r} declares classes, but its means are not probabilities. Let n_classes "
+            "return None, or set "
             "is_categorical = True."
         )
     for target in np.eye(2):
         targets = np.tile(target, (len(outputs), 1))
-        expected = -(xlogy(targets, P) + (0 if likelihood.is_categorical else xlogy(1 - targets, 1 - P))).sum(axis=1)
+        expected = -(
+            xlogy(targets, P) + (0 if likelihood.is_categorical else xlogy(1 - targets, 1 - P))
+        ).sum(axis=1)
         constant = likelihood.loss_and_residual(outputs, targets)[0] - expected
         if not np.allclose(constant, constant[0], rtol=1e-6, atol=1e-8):
             raise InvalidParameterError(
-                f"the loss of {likelihood!r} is not minus the logarithm of its probabilities. Write it as a SampleLoss instead."
+                f"the loss of {likelihood!r} is not minus the logarithm of its probabilities. "
+                "Write it as a SampleLoss instead."
             )
 
 
@@ -199,7 +224,9 @@ def _check_derivatives(likelihood, outputs, targets, rng):
         ),
         "hessian_product(outputs, targets, residuals, vectors)": (
             (likelihood.hessian_product(outputs, targets, residuals, vectors) * step).sum(axis=1),
-            (difference(lambda Z: likelihood.loss_and_residual(Z, targets)[1]) * vectors).sum(axis=1),
+            (difference(lambda Z: likelihood.loss_and_residual(Z, targets)[1]) * vectors).sum(
+                axis=1
+            ),
         ),
         "mean_derivative_product(outputs, mean, vectors)": (
             (likelihood.mean_derivative_product(outputs, mean, vectors) * step).sum(axis=1),
@@ -209,8 +236,12 @@ def _check_derivatives(likelihood, outputs, targets, rng):
     for name, (stated, seen) in stated_and_seen.items():
         if not np.allclose(stated, seen, rtol=1e-4, atol=1e-6):
             hint = ""
-            if "mean" in name and type(likelihood).mean_derivative_product is Likelihood.mean_derivative_product:
+            if (
+                "mean" in name
+                and type(likelihood).mean_derivative_product is Likelihood.mean_derivative_product
+            ):
                 hint = " The default holds for outputs that are natural parameters; define it."
             raise InvalidParameterError(
-                f"{name} of {likelihood!r} is not the derivative that finite differences show.{hint}"
+                f"{name} of {likelihood!r} is not the derivative that finite differences "
+                f"show.{hint}"
             )

@@ -1,8 +1,9 @@
 """Ladder networks: an encoder that is an ordinary network, and parameters of a decoder behind its own.
 
-The encoder normalizes over the batch what enters each activation. A second pass through it has noise in every layer; from the
-top down the decoder restores what each layer had without noise, from what it has with noise and from the layer above. All of
-it reads what the solver moves; penalties read the ordinary network that this is for the rows of a batch.
+The encoder normalizes over the batch what enters each activation. A second pass through it has
+noise in every layer; from the top down the decoder restores what each layer had without noise, from
+what it has with noise and from the layer above. All of it reads what the solver moves; penalties
+read the ordinary network that this is for the rows of a batch.
 """
 
 from dataclasses import dataclass
@@ -12,14 +13,23 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_irg._engine.activations import Logistic
-from sklearn_irg._engine.autodiff import Bundle, defvjp, defvjp_all, matmul, numpy, opaque, primitive
+from sklearn_irg._engine.autodiff import (
+    Bundle,
+    defvjp,
+    defvjp_all,
+    matmul,
+    numpy,
+    opaque,
+    primitive,
+)
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.normalization import FLOOR, BatchNormalization
 from sklearn_irg._engine.passes import activate, weight_at
 
 __all__ = ["FoldedNormalization", "LadderNetwork", "RowNormalization", "decode", "encode"]
 
-# of the combinators, ten per unit: a sigmoid, a line and a constant for the mean and for the share of the noisy value
+# of the combinators, ten per unit: a sigmoid, a line and a constant for the mean and for the share
+# of the noisy value
 _START = np.array([0, 1, 0, 0, 0, 0, 1, 0, 0, 1.0])
 _LOGISTIC = Logistic()
 
@@ -53,7 +63,9 @@ class LadderNetwork(Network):
             theta[place] = np.repeat(_START, shape[1])
             if weights is not None:
                 bound = np.sqrt(6 / sum(weights[1]))
-                theta[weights[0]] = random_state.uniform(-bound, bound, weights[1][0] * weights[1][1])
+                theta[weights[0]] = random_state.uniform(
+                    -bound, bound, weights[1][0] * weights[1][1]
+                )
         return theta
 
     def combinator(self, theta, layer):
@@ -68,7 +80,8 @@ class LadderNetwork(Network):
 class RowNormalization(BatchNormalization):
     """Normalization over rows as they are weighted without their classes.
 
-    With weights of classes the values of a rare class would be far from zero, where nothing has been learned to restore them.
+    With weights of classes the values of a rare class would be far from zero, where nothing has
+    been learned to restore them.
     """
 
     _name = "BatchNormalization"
@@ -84,7 +97,9 @@ class RowNormalization(BatchNormalization):
 
 
 def _without_classes(batch):
-    return batch if batch.row_weights is None else batch._replace(weights={"all": batch.row_weights})
+    return (
+        batch if batch.row_weights is None else batch._replace(weights={"all": batch.row_weights})
+    )
 
 
 class FoldedNormalization(RowNormalization):
@@ -144,7 +159,9 @@ def encode(network, theta, X, weights, noise=None):
     layers = [(X if noise is None else X + noise[0], None, None)]
     activations = layers[0][0]
     for l in range(n_layers):
-        values, mean, deviation = _normalized(matmul(activations, network.weight(theta, l)), weights)
+        values, mean, deviation = _normalized(
+            matmul(activations, network.weight(theta, l)), weights
+        )
         values = values if noise is None else values + noise[l + 1]
         layers.append((values, mean, deviation))
         # read again, so that its gradients are accumulated, not added as matrices
@@ -186,7 +203,10 @@ def _combine(a, noisy, above):
 def _combine_vjp(g, ans, a, noisy, above):
     mean, share = ans.saved
     of_a, of_above = [], np.zeros_like(above)
-    for half, bend, of_bend in ((a[:5], mean, g * (1 - share.values)), (a[5:], share, g * (noisy - mean.values))):
+    for half, bend, of_bend in (
+        (a[:5], mean, g * (1 - share.values)),
+        (a[5:], share, g * (noisy - mean.values)),
+    ):
         slope = _LOGISTIC.slope(bend.sigmoid, np.empty_like(of_bend))
         slope *= of_bend
         slope *= half[0]
@@ -214,12 +234,15 @@ defvjp_all(_combine, lambda g, ans, a, noisy, above: _combine_vjp(g[0], ans, a, 
 def decode(network, theta, clean, noisy, top, weights, lowest=0):
     """Mean squared error, over units, of each layer's values restored from those with noise, (n_samples,) each.
 
-    ``top`` is what the noisy pass predicts, and ``lowest`` the first layer of interest; 0 is the input.
+    ``top`` is what the noisy pass predicts, and ``lowest`` the first layer of interest; 0 is the
+    input.
     """
     errors, restored = [], None
     for l in reversed(range(lowest, len(clean))):
         above = top if restored is None else matmul(restored, network.decoder_weight(theta, l + 1))
-        restored = _combine(network.combinator(theta, l), noisy[l][0], _normalized(above, weights)[0])[0]
+        restored = _combine(
+            network.combinator(theta, l), noisy[l][0], _normalized(above, weights)[0]
+        )[0]
         values, mean, deviation = clean[l]
         error = values - (restored if mean is None else (restored - mean) / deviation)
         errors.append(numpy.mean(error * error, axis=1))

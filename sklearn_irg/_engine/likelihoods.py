@@ -2,8 +2,9 @@
 
 Conventions, for outputs Z and targets Y of shape (n_samples, n_outputs):
 
-* the loss of a row is its negative log-likelihood, summed over outputs, up to a constant of the targets. Targets may be
-  soft, so the same function is the cross-entropy between a prediction and the outputs;
+* the loss of a row is its negative log-likelihood, summed over outputs, up to a constant of the
+  targets. Targets may be soft, so the same function is the cross-entropy between a prediction and
+  the outputs;
 * the residual is the derivative of a row's loss with respect to its outputs;
 * the mean is the expected target; for classes, their probabilities.
 """
@@ -15,7 +16,15 @@ from scipy.special import xlogy
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._component import Component
-from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, primitive, scale_rows, stop_gradient, surprisal
+from sklearn_irg._engine.autodiff import (
+    Bundle,
+    defvjp,
+    numpy,
+    primitive,
+    scale_rows,
+    stop_gradient,
+    surprisal,
+)
 
 __all__ = [
     "LIKELIHOODS",
@@ -34,7 +43,8 @@ class Likelihood(Component, ABC):
     Attributes
     ----------
     out_activation : str
-        Function that turns outputs into means, by its name in scikit-learn: the fitted ``out_activation_``.
+        Function that turns outputs into means, by its name in scikit-learn: the fitted
+        ``out_activation_``.
     is_categorical : bool, default=False
         Whether the outputs of a row are scores of mutually exclusive classes.
     sklearn_loss : str, default=None
@@ -78,7 +88,8 @@ class Likelihood(Component, ABC):
     def mean_derivative_product(self, outputs, mean, vectors):
         """Derivative of each row's mean with respect to its outputs, transposed, times that row of vectors.
 
-        By default the second derivative of the loss where targets are means, which is right for natural parameters.
+        By default the second derivative of the loss where targets are means, which is right for
+        natural parameters.
         """
         return self.hessian_product(outputs, mean, np.zeros_like(mean), vectors)
 
@@ -122,7 +133,9 @@ class Likelihood(Component, ABC):
         """
         n_outputs = outputs.shape[1]
         if self.n_classes(n_outputs) is None:
-            raise InvalidParameterError(f"{self!r} has no classes, so there are no probabilities. Use the mean.")
+            raise InvalidParameterError(
+                f"{self!r} has no classes, so there are no probabilities. Use the mean."
+            )
         mean = self.differentiable_mean(outputs)
         return (
             mean
@@ -160,7 +173,10 @@ def _mean(outputs, likelihood):
     return likelihood.mean(outputs)
 
 
-defvjp(_mean, lambda ans, outputs, likelihood: lambda g: likelihood.mean_derivative_product(outputs, ans, g))
+defvjp(
+    _mean,
+    lambda ans, outputs, likelihood: lambda g: likelihood.mean_derivative_product(outputs, ans, g),
+)
 
 
 class Bernoulli(Likelihood):
@@ -200,13 +216,14 @@ class Bernoulli(Likelihood):
     def check_targets(self, targets):
         if not ((targets >= 0) & (targets <= 1)).all():
             raise ValueError(
-                f"y must lie between 0 and 1 for {self!r}; got values from {targets.min()} to {targets.max()}."
+                f"y must lie between 0 and 1 for {self!r}; got values from {targets.min()} to "
+                f"{targets.max()}."
             )
 
 
 def _halves(Z):
-    # exp(min(z, 0)) and exp(-max(z, 0)), one of which is 1: neither overflows, and their ratio to the sum keeps the relative
-    # precision of both tails of the logistic function.
+    # exp(min(z, 0)) and exp(-max(z, 0)), one of which is 1: neither overflows, and their ratio to
+    # the sum keeps the relative precision of both tails of the logistic function.
     smaller = np.abs(Z)
     np.negative(smaller, out=smaller)
     np.exp(smaller, out=smaller)

@@ -13,8 +13,8 @@ class LinearStack:
     network : Network
         Without hidden layers.
     pieces : list of (Batch, list)
-        Blocks of all rows, and what is summed over each: strengths of shape (n_models,), coefficients, and a quantity that can
-        be stacked.
+        Blocks of all rows, and what is summed over each: strengths of shape (n_models,),
+        coefficients, and a quantity that can be stacked.
     """
 
     def __init__(self, network, pieces):
@@ -33,9 +33,13 @@ class LinearStack:
             Z = (beside @ block.X.T).reshape(m, k, -1).transpose(0, 2, 1)  # (model, row, output)
             if biases.size:
                 Z += biases[:, None]
-            outputs = _StackedOutputs(self.network.likelihood, block, np.ascontiguousarray(Z), weights, to_weights)
+            outputs = _StackedOutputs(
+                self.network.likelihood, block, np.ascontiguousarray(Z), weights, to_weights
+            )
             for strengths, coefficients, quantity in summands:
-                values += quantity.stacked(outputs, np.multiply.outer(strengths[models].astype(Z.dtype), coefficients))
+                values += quantity.stacked(
+                    outputs, np.multiply.outer(strengths[models].astype(Z.dtype), coefficients)
+                )
             to_Z = outputs.finish()
             from_rows += to_Z.transpose(0, 2, 1).reshape(m * k, -1) @ block.X
             if biases.size:
@@ -69,12 +73,18 @@ class _StackedOutputs:
 
     def add_to_residuals(self, cotangent):
         """Let this arrive at the residuals."""
-        self._to_residuals = cotangent if self._to_residuals is None else self._to_residuals + cotangent
+        self._to_residuals = (
+            cotangent if self._to_residuals is None else self._to_residuals + cotangent
+        )
 
     def finish(self):
         """What arrives at the outputs in all."""
         if self._to_residuals is not None:
-            residuals, arrived = (a.reshape(self._outputs.shape) for a in (self.residuals, self._to_residuals))
-            back = self._likelihood.hessian_product(self._outputs, self._targets, residuals, arrived)
+            residuals, arrived = (
+                a.reshape(self._outputs.shape) for a in (self.residuals, self._to_residuals)
+            )
+            back = self._likelihood.hessian_product(
+                self._outputs, self._targets, residuals, arrived
+            )
             self.to_outputs += back.reshape(self.to_outputs.shape)
         return self.to_outputs

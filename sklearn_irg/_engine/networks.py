@@ -53,13 +53,22 @@ class Network:
         for n_in, n_out in self.shapes:
             middle = start + n_in * n_out
             stop = middle + n_out * self.fit_intercept
-            layout.append((slice(start, middle), (n_in, n_out), slice(middle, stop) if self.fit_intercept else None))
+            layout.append(
+                (
+                    slice(start, middle),
+                    (n_in, n_out),
+                    slice(middle, stop) if self.fit_intercept else None,
+                )
+            )
             start = stop
         return layout
 
     def unpack(self, theta):
         """Views ``[(W, b), …]`` into a flat vector; b is None without intercept."""
-        return [(theta[W].reshape(shape), None if b is None else theta[b]) for W, shape, b in self._layout]
+        return [
+            (theta[W].reshape(shape), None if b is None else theta[b])
+            for W, shape, b in self._layout
+        ]
 
     def pack(self, coefs, intercepts, dtype):
         """The flat vector of given weights and biases."""
@@ -96,29 +105,34 @@ class Network:
     def forward(self, theta, X, empty=np.empty, dropout=None, noise=None):
         """One forward pass: a bundle of hidden activations and, last, the outputs, each (n_samples, n_units).
 
-        ``empty(shape, dtype)`` is where this pass and those that follow from it take their arrays; ``dropout`` holds, for
-        each hidden layer, what its activations are multiplied by: zero, or one constant. ``noise`` holds, for each hidden
-        layer, what is added to what enters its activation.
+        ``empty(shape, dtype)`` is where this pass and those that follow from it take their arrays;
+        ``dropout`` holds, for each hidden layer, what its activations are multiplied by: zero, or
+        one constant. ``noise`` holds, for each hidden layer, what is added to what enters its
+        activation.
         """
         return forward_pass(theta, X, self, empty, dropout, noise)
 
     def above(self, layer):
         """The layers above a hidden layer, counted from 0, as a network of their own, and where its parameters lie in θ."""
-        network = Network(self.layer_sizes[layer + 1 :], self.activation, self.likelihood, self.fit_intercept)
+        network = Network(
+            self.layer_sizes[layer + 1 :], self.activation, self.likelihood, self.fit_intercept
+        )
         start = self._layout[layer + 1][0].start
         return network, slice(start, start + network.n_parameters)
 
     def draw_dropout(self, rate, n_samples, random_state, dtype):
         """Multipliers for `forward`: zero with probability ``rate``, otherwise 1 / (1 - rate)."""
         return [
-            (random_state.random_sample((n_samples, size)) >= rate).astype(dtype) / dtype.type(1 - rate)
+            (random_state.random_sample((n_samples, size)) >= rate).astype(dtype)
+            / dtype.type(1 - rate)
             for size in self.layer_sizes[1:-1]
         ]
 
     def backward(self, theta, forward, cotangent):
         """Derivatives of ⟨cotangent, outputs⟩ with respect to what enters each layer's activation, first layer first.
 
-        There may be several cotangents for each row: all rows with the first, then all rows with the second, ….
+        There may be several cotangents for each row: all rows with the first, then all rows with
+        the second, ….
         """
         return backward_pass(theta, forward, cotangent, self)
 
@@ -132,10 +146,14 @@ class Network:
         ``function`` takes the outputs of some rows and returns an array with as many rows.
         """
         n_samples, result = X.shape[0], None
-        size = max(1, _BLOCK_BYTES // (2 * sum(self.layer_sizes[1:]) * theta.itemsize))  # activations and slopes
+        size = max(
+            1, _BLOCK_BYTES // (2 * sum(self.layer_sizes[1:]) * theta.itemsize)
+        )  # activations and slopes
         for start in range(0, max(n_samples, 1), size):
             rows = slice(start, min(start + size, n_samples))
-            block = forward_pass(theta, X[rows] if size < n_samples else X, self, np.empty, None, None)[-1]
+            block = forward_pass(
+                theta, X[rows] if size < n_samples else X, self, np.empty, None, None
+            )[-1]
             block = block if function is None else function(block)
             if rows.stop - start == n_samples:
                 return block
@@ -160,8 +178,12 @@ def stays_finite(network, theta, X):
         for layer, (W, b) in enumerate(network.unpack(theta)):
             if layer:
                 size = abs(float(zero[0])) + float(activation.largest_slope) * size
-            size = size * float(np.abs(W).sum(axis=0).max()) + (0.0 if b is None else float(np.abs(b).max()))
+            size = size * float(np.abs(W).sum(axis=0).max()) + (
+                0.0 if b is None else float(np.abs(b).max())
+            )
             if not size < largest:
                 return False
-        ends = np.array([[-size], [size]], dtype=theta.dtype) * np.ones(network.layer_sizes[-1], dtype=theta.dtype)
+        ends = np.array([[-size], [size]], dtype=theta.dtype) * np.ones(
+            network.layer_sizes[-1], dtype=theta.dtype
+        )
         return bool(np.isfinite(network.likelihood.mean(ends)).all())

@@ -1,9 +1,10 @@
 """Batch normalization as a parametrization: the rows of a batch say how the solver's weights are scaled and shifted.
 
-The solver moves weights V and biases β of the same shapes as the network's. With ``Z = A V`` over the rows of a batch, weighted
-mean μ and standard deviation σ of each column, and the norm of each column of V for its gain g, the network's parameters are
-``W = V g / σ`` and ``b = β - μ g / σ``, layer by layer. So terms see an ordinary network, whose derivatives they know, and over
-all rows of a fit it is the network that is kept. The gradient goes through μ and σ.
+The solver moves weights V and biases β of the same shapes as the network's. With ``Z = A V`` over
+the rows of a batch, weighted mean μ and standard deviation σ of each column, and the norm of each
+column of V for its gain g, the network's parameters are ``W = V g / σ`` and ``b = β - μ g / σ``,
+layer by layer. So terms see an ordinary network, whose derivatives they know, and over all rows of
+a fit it is the network that is kept. The gradient goes through μ and σ.
 """
 
 from copy import copy
@@ -76,7 +77,8 @@ def _moments(network, theta, batch, layer, V):
             network.activation.apply(A)
         Z = (A @ V).astype(np.float64, copy=False)
         of_block = w @ Z / w.sum()
-        # Chan, Golub and LeVeque (1983): deviations from the mean of the block, and those of the means
+        # Chan, Golub and LeVeque (1983): deviations from the mean of the block, and those of the
+        # means
         shift = of_block - mean
         square += w @ (Z - of_block) ** 2 + shift**2 * (total * w.sum() / (total + w.sum()))
         total += w.sum()
@@ -84,7 +86,7 @@ def _moments(network, theta, batch, layer, V):
     return mean.astype(V.dtype), square.astype(V.dtype)
 
 
-# -- the primitive -----------------------------------------------------------------------------------------------------
+# -- the primitive ---------------------------------------------------------------------------------
 
 
 class _Layer(NamedTuple):
@@ -122,7 +124,8 @@ def _normalize(theta, X, weights, network):
 
 @opaque
 def _normalize_vjp(g, ans, theta, weights, network):
-    # D is the cotangent of a layer's activations; what arrives for its W and b adds to it through μ, σ and the gain
+    # D is the cotangent of a layer's activations; what arrives for its W and b adds to it through
+    # μ, σ and the gain
     gradient, D = g[0].copy(), None
     layers, gradients = network.unpack(theta), network.unpack(gradient)
     for (V, _), (G, G_b), saved in zip(layers[::-1], gradients[::-1], ans.saved[::-1], strict=True):
@@ -141,10 +144,15 @@ def _normalize_vjp(g, ans, theta, weights, network):
         of_variance = -of_scale * scale / saved.deviation**2  # twice the derivative
         D = D + weights[:, None] * (saved.centered * of_variance + of_mean)
         G += saved.inputs.T @ D
-        factor = np.divide(of_scale, saved.deviation * saved.gains, out=np.zeros_like(scale), where=saved.gains > 0)
+        factor = np.divide(
+            of_scale, saved.deviation * saved.gains, out=np.zeros_like(scale), where=saved.gains > 0
+        )
         G += V * factor
         D = D @ V.T if saved.inputs is not ans.saved[0].inputs else None
     return (gradient,)
 
 
-defvjp_all(_normalize, lambda g, ans, theta, X, weights, network: _normalize_vjp(g, ans, theta, weights, network))
+defvjp_all(
+    _normalize,
+    lambda g, ans, theta, X, weights, network: _normalize_vjp(g, ans, theta, weights, network),
+)

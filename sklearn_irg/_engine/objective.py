@@ -17,8 +17,8 @@ from sklearn_irg._engine.step import Step
 
 __all__ = ["Objective", "RampUp"]
 
-# Bytes of activations per block of rows: what a core's own cache holds. Larger blocks wait for memory, smaller ones for
-# the tracing.
+# Bytes of activations per block of rows: what a core's own cache holds. Larger blocks wait for
+# memory, smaller ones for the tracing.
 _BLOCK_BYTES = 2**21
 _FEWEST_ROWS = 64
 
@@ -53,8 +53,8 @@ class Objective:
     rows : Rows
         What the terms count.
     terms : list of (float or callable, Term)
-        Strengths and terms; those of strength zero are checked and left out. A strength may be a function of the epoch,
-        counted from 0.
+        Strengths and terms; those of strength zero are checked and left out. A strength may be a
+        function of the epoch, counted from 0.
     parametrization : Parametrization, default=Identity()
         How the solver's parameters become the network's.
     dropout : float, default=0.0
@@ -76,8 +76,10 @@ class Objective:
         if rows.mask is not None and not any(term.uses_mask for _, term in terms):
             names = ", ".join(type(term).__name__ for _, term in terms)
             raise InvalidParameterError(
-                f"mask was passed, but no term of the objective ({names}) uses it. Use RightReasons() or InputGradient() as "
-                "penalty, or leave mask out; a penalty of your own that reads it declares uses_mask = True."
+                f"mask was passed, but no term of the objective ({names}) uses it. Use "
+                "RightReasons() or InputGradient() as "
+                "penalty, or leave mask out; a penalty of your own that reads it declares "
+                "uses_mask = True."
             )
         self._strengths, kept = [], []
         for strength, term in terms:
@@ -89,27 +91,35 @@ class Objective:
         for _, term in self.terms:
             if term.group is not None and term.group not in rows.group_names:
                 raise InvalidParameterError(
-                    f"{type(term).__name__} counts the rows of group {term.group!r}, but the groups here are "
-                    f"{', '.join(map(repr, rows.group_names))}. Beside a loss without labels use penalty=None, or one "
-                    'that reads none, such as "virtual_adversarial"; your own declares group = "all".'
+                    f"{type(term).__name__} counts the rows of group {term.group!r}, but the "
+                    "groups here are "
+                    f"{', '.join(map(repr, rows.group_names))}. Beside a loss without labels use "
+                    "penalty=None, or one "
+                    'that reads none, such as "virtual_adversarial"; your own declares group = '
+                    '"all".'
                 )
 
     def _check_parameters_are_moved(self, term):
         if term.differentiates_parameters and not self.parametrization.gives_gradients:
             name = self.parametrization._name
             raise InvalidParameterError(
-                f"{type(term).__name__} is a derivative with respect to the weights that are trained, which under {name} are "
+                f"{type(term).__name__} is a derivative with respect to the weights that are "
+                f"trained, which under {name} are "
                 "not those of the network. Use one of them without the other."
             )
 
-    # -- what solvers need to know -------------------------------------------------------------------------------------
+    # -- what solvers need to know -----------------------------------------------------------------
 
     @property
     def obstacles_to_line_search(self):
         """Why values and gradients are not those of one function, as sentences; empty if they are."""
-        reasons = [f"{term._name} draws random numbers" for _, term in self.terms if term.is_stochastic]
+        reasons = [
+            f"{term._name} draws random numbers" for _, term in self.terms if term.is_stochastic
+        ]
         reasons += [
-            f"{term._name} holds its perturbation or direction constant" for _, term in self.terms if term.is_detached
+            f"{term._name} holds its perturbation or direction constant"
+            for _, term in self.terms
+            if term.is_detached
         ]
         if self.parametrization.is_detached:
             reasons.append(f"{type(self.parametrization).__name__} holds its directions constant")
@@ -129,9 +139,17 @@ class Objective:
 
     def at_epoch(self, epoch):
         """The objective in an epoch, counted from 0: itself as soon as all strengths and terms have arrived."""
-        strengths = [float(strength(epoch)) if callable(strength) else strength for strength in self._strengths]
-        now = [(strength, term.at_epoch(epoch)) for strength, (_, term) in zip(strengths, self.terms, strict=True)]
-        if all(a == b and term is final for (a, term), (b, final) in zip(now, self.terms, strict=True)):
+        strengths = [
+            float(strength(epoch)) if callable(strength) else strength
+            for strength in self._strengths
+        ]
+        now = [
+            (strength, term.at_epoch(epoch))
+            for strength, (_, term) in zip(strengths, self.terms, strict=True)
+        ]
+        if all(
+            a == b and term is final for (a, term), (b, final) in zip(now, self.terms, strict=True)
+        ):
             return self
         other = copy(self)
         other.terms = now
@@ -151,7 +169,8 @@ class Objective:
         """Bring the solver's parameters back, in place, to where the parametrization wants them."""
         if self.parametrization.project(self.network, theta) is not None:
             raise TypeError(
-                f"{type(self.parametrization).__name__}.project must change theta in place and return None."
+                f"{type(self.parametrization).__name__}.project must change theta in place and "
+                "return None."
             )
 
     def everything(self):
@@ -160,7 +179,9 @@ class Objective:
 
     def minibatches(self, batch_size, shuffle, random_state):
         """One epoch of batches."""
-        return self.rows.minibatches(batch_size, shuffle, random_state, even=self.parametrization.needs_whole_batch)
+        return self.rows.minibatches(
+            batch_size, shuffle, random_state, even=self.parametrization.needs_whole_batch
+        )
 
     def value_and_grad(self, theta, batch, random_state=None):
         """Value and gradient on a batch, block by block so that memory does not grow with its size."""
@@ -189,21 +210,37 @@ class Objective:
         self.workspace.reset()
         to_solver, effective = None, theta
         if not self.parametrization.is_identity:
-            to_solver, effective = make_vjp(partial(self.parametrization.at(block).transform, self.network), theta)
+            to_solver, effective = make_vjp(
+                partial(self.parametrization.at(block).transform, self.network), theta
+            )
         dropout = self.draw_dropout(block.X, random_state)
         keeps_entering = any(quantity.keeps_entering for _, _, quantity in summands)
         evaluation = Evaluation(
-            self.network, effective, block, self.workspace.empty, dropout, keeps_entering=keeps_entering
+            self.network,
+            effective,
+            block,
+            self.workspace.empty,
+            dropout,
+            keeps_entering=keeps_entering,
         )
-        value = sum(quantity.fused(evaluation, strength * factors) for strength, factors, quantity in summands)
+        value = sum(
+            quantity.fused(evaluation, strength * factors)
+            for strength, factors, quantity in summands
+        )
         evaluation.finish()
         return value, evaluation.gradient if to_solver is None else to_solver(evaluation.gradient)
 
     def stack(self, strengths):
         """The same terms of several linear models, at strengths of shape (n_terms, n_models); None if one needs a trace."""
-        if len(self.network.layer_sizes) > 2 or self._dropout or not self.parametrization.is_identity:
+        if (
+            len(self.network.layer_sizes) > 2
+            or self._dropout
+            or not self.parametrization.is_identity
+        ):
             return None
-        terms = [(strength, term) for strength, (_, term) in zip(strengths, self.terms, strict=True)]
+        terms = [
+            (strength, term) for strength, (_, term) in zip(strengths, self.terms, strict=True)
+        ]
         pieces = []
         for block, terms_of_block in self._blocks(self.everything(), terms, strengths.shape[1]):
             summands = self._summands(block, terms_of_block, None)
@@ -225,9 +262,14 @@ class Objective:
             yield block, terms if i == 0 else counting
 
     def _block_size(self, n_samples, terms):
-        if self.parametrization.needs_whole_batch or any(term.needs_whole_batch for _, term in terms):
+        if self.parametrization.needs_whole_batch or any(
+            term.needs_whole_batch for _, term in terms
+        ):
             return n_samples
-        sizes, builds_inputs = self.network.layer_sizes, any(term.builds_inputs for _, term in terms)
+        sizes, builds_inputs = (
+            self.network.layer_sizes,
+            any(term.builds_inputs for _, term in terms),
+        )
         width = sum(sizes if builds_inputs or self.rows.mask is not None else sizes[1:])
         return max(_FEWEST_ROWS, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
 
@@ -238,12 +280,14 @@ class Objective:
         coefficients, values = [], []
         for strength, term in terms:
             for coefficient, value in term.contributions(step):
-                _check_contribution(term, np.shape(coefficient), None if value is None else np.shape(value))
+                _check_contribution(
+                    term, np.shape(coefficient), None if value is None else np.shape(value)
+                )
                 coefficients.append(strength * coefficient)
                 values.append(value)
         return combine(coefficients, *values)
 
-    # -- what steps need to know ---------------------------------------------------------------------------------------
+    # -- what steps need to know -------------------------------------------------------------------
 
     @property
     def trained(self):
@@ -258,7 +302,12 @@ class Objective:
             None if features is None else tuple((type(feature), feature) for feature in features)
         )  # True is not 1 here
         if weights is not None:  # not by repr, which leaves out the middle of long arrays
-            key = key, tuple(weights.items()) if isinstance(weights, dict) else np.asarray(weights).tobytes()
+            key = (
+                key,
+                tuple(weights.items())
+                if isinstance(weights, dict)
+                else np.asarray(weights).tobytes(),
+            )
         if key not in self._masks:
             self._masks[key] = self.rows.columns.mask_of(features, weights)
         return self._masks[key]
@@ -269,7 +318,7 @@ class Objective:
             return None
         return self.network.draw_dropout(self._dropout, X.shape[0], random_state, X.dtype)
 
-    # -- the same objective in other forms -----------------------------------------------------------------------------
+    # -- the same objective in other forms ---------------------------------------------------------
 
     def bounded(self):
         """The same objective in parameters with bounds, where that takes out a kink; itself otherwise.
@@ -278,7 +327,10 @@ class Objective:
         """
         pairs = [term.bounded(self.network) for _, term in self.terms]
         parametrizations = [pair[0] for pair in pairs if pair is not None]
-        if len({type(one) for one in parametrizations}) != 1 or not self.parametrization.is_identity:
+        if (
+            len({type(one) for one in parametrizations}) != 1
+            or not self.parametrization.is_identity
+        ):
             return self
         other = copy(self)
         other.parametrization, other._original = parametrizations[0], self
@@ -324,5 +376,6 @@ def _check_contribution(term, wanted, found):
     if not (wanted or term.needs_whole_batch or term.group is None):
         # a number of each block is not that of the batch
         raise ValueError(
-            f"{type(term).__name__} is a number, not a sum over rows, so it must declare needs_whole_batch = True."
+            f"{type(term).__name__} is a number, not a sum over rows, so it must declare "
+            "needs_whole_batch = True."
         )

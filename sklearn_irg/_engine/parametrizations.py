@@ -1,9 +1,10 @@
 """Parametrizations: which parameters a solver moves, and how they become those of the network.
 
-Constraints are parametrizations: the solver moves weights of any size, the network sees normalized ones; or a projection
-brings them back after each step. Others take out a kink. With residuals r the L1 norm of a linear model's input gradients is
-``Σ_d mean_i |r_i · W_d|`` over the rows W_d of the weights, one per feature, with a kink where W_d = 0. A solver with bounds
-needs no subgradient there if the rows are non-negative numbers times directions: the kink is then a bound, and a feature that
+Constraints are parametrizations: the solver moves weights of any size, the network sees normalized
+ones; or a projection brings them back after each step. Others take out a kink. With residuals r the
+L1 norm of a linear model's input gradients is ``Σ_d mean_i |r_i · W_d|`` over the rows W_d of the
+weights, one per feature, with a kink where W_d = 0. A solver with bounds needs no subgradient there
+if the rows are non-negative numbers times directions: the kink is then a bound, and a feature that
 drops out is exactly zero. Only the direction of such a row needs a subgradient, the shortest.
 """
 
@@ -27,7 +28,8 @@ class Parametrization(ABC):
     is_identity : bool, default=False
         Whether the two are the same.
     gives_gradients : bool, default=False
-        Whether `trained_gradients` is defined, for terms that read derivatives with respect to what the solver moves.
+        Whether `trained_gradients` is defined, for terms that read derivatives with respect to what
+        the solver moves.
     projects : bool, default=False
         Whether `project` does anything; it then follows each step of a solver.
     allows_zero : bool, default=True
@@ -79,8 +81,8 @@ class Parametrization(ABC):
     def enter(self, network, theta, gradient, tol):
         """The solver's parameters for those of a network.
 
-        ``gradient(theta)`` is that of the objective with respect to the network's parameters; derivatives below ``tol`` count
-        as zero.
+        ``gradient(theta)`` is that of the objective with respect to the network's parameters;
+        derivatives below ``tol`` count as zero.
         """
         del network, gradient, tol
         return theta
@@ -173,10 +175,11 @@ class ScaledRows(Parametrization):
 def _steepest_descents(network, theta, zero, gradient, tol):
     """For some rows of weights, all zero, the unit direction in which the objective descends fastest.
 
-    That is minus the shortest subgradient there. The gradient an infinitesimal step along U is one of them, and the shortest in
-    the hull of some, at first of that at zero alone, says where to look for the next (Wolfe 1976). Each round is one gradient
-    for all rows; a row is done when its subgradient is shorter than ``tol``, or when the objective descends at least half as
-    fast as that length allows.
+    That is minus the shortest subgradient there. The gradient an infinitesimal step along U is one
+    of them, and the shortest in the hull of some, at first of that at zero alone, says where to
+    look for the next (Wolfe 1976). Each round is one gradient for all rows; a row is done when its
+    subgradient is shorter than ``tol``, or when the objective descends at least half as fast as
+    that length allows.
     """
     probe = theta.copy()
     ((W, _),) = network.unpack(probe)
@@ -186,7 +189,9 @@ def _steepest_descents(network, theta, zero, gradient, tol):
     U = np.ones_like(shortest)
     for _ in range(_ROUNDS):
         lengths = np.linalg.norm(shortest, axis=1)
-        U = np.where(lengths[:, None] > 0, -shortest / np.where(lengths > 0, lengths, 1)[:, None], U)
+        U = np.where(
+            lengths[:, None] > 0, -shortest / np.where(lengths > 0, lengths, 1)[:, None], U
+        )
         W[zero] = tiny * U
         beside = gradient(probe)[: W.size].reshape(W.shape)[zero]
         undecided = (lengths > tol) & (-(beside * U).sum(axis=1) < lengths / 2)

@@ -3,11 +3,13 @@
 With layers ``Z_l = A_{l-1} W_l + b_l``, ``A_l = φ(Z_l)``, ``A_0 = X`` and outputs ``Z_L``,
 
 * ``forward_pass``: θ → (A_1, …, A_{L-1}, Z_L);
-* ``backward_pass``: (θ, forward, C) → (D_1, …, D_L), where D_l is the derivative of ⟨C, Z_L⟩ with respect to Z_l. It is linear
-  in C, so its own derivative is one tangent pass; the input gradient is ``D_1 W_1ᵀ``. C may hold several cotangents for each
-  row, one after another: all rows with the first, all rows with the second, …
+* ``backward_pass``: (θ, forward, C) → (D_1, …, D_L), where D_l is the derivative of ⟨C, Z_L⟩ with
+  respect to Z_l. It is linear in C, so its own derivative is one tangent pass; the input gradient
+  is ``D_1 W_1ᵀ``. C may hold several cotangents for each row, one after another: all rows with the
+  first, all rows with the second, …
 
-Whatever penalties send back to the activations meets the loss in the forward pass's single backward one.
+Whatever penalties send back to the activations meets the loss in the forward pass's single backward
+one.
 """
 
 from collections.abc import Callable
@@ -85,7 +87,9 @@ def _squared_weights_vjp(g, theta, network):
     return accumulate(theta, add_to)
 
 
-defvjp(squared_weights, lambda ans, theta, network: lambda g: _squared_weights_vjp(g, theta, network))
+defvjp(
+    squared_weights, lambda ans, theta, network: lambda g: _squared_weights_vjp(g, theta, network)
+)
 
 
 def first_preactivations(theta, X, network, empty):
@@ -147,16 +151,23 @@ def add_weight_gradients(gradient, cotangents, forward, X, network):
         if cotangents[l] is not None:
             W += _outer(forward[l - 1] if l else X, cotangents[l], forward.saved.empty)
             if b is not None:
-                b += np.ones(len(cotangents[l]), dtype=b.dtype) @ cotangents[l]  # faster than sum(axis=0)
+                b += (
+                    np.ones(len(cotangents[l]), dtype=b.dtype) @ cotangents[l]
+                )  # faster than sum(axis=0)
 
 
 @opaque
 def _forward_vjp(g, forward, theta, X, network):
     cotangents = forward_cotangents(g, forward)
-    return accumulate(theta, lambda gradient: add_weight_gradients(gradient, cotangents, forward, X, network))
+    return accumulate(
+        theta, lambda gradient: add_weight_gradients(gradient, cotangents, forward, X, network)
+    )
 
 
-defvjp(forward_pass, lambda ans, theta, X, network, *options: lambda g: _forward_vjp(g, ans, theta, X, network))
+defvjp(
+    forward_pass,
+    lambda ans, theta, X, network, *options: lambda g: _forward_vjp(g, ans, theta, X, network),
+)
 
 
 def backward(theta, forward, cotangent, network):
@@ -177,13 +188,15 @@ backward_pass = primitive(backward)
 
 def backward_vjp(g, backward, forward, network):
     """What cotangents of a backward pass mean: a function that adds to a gradient of θ, and cotangents of forward and C."""
-    # g injects a tangent U_l before each activation; what comes out is ⟨U, D⟩ = ⟨C, J·U⟩ differentiated.
+    # g injects a tangent U_l before each activation; what comes out is ⟨U, D⟩ = ⟨C, J·U⟩
+    # differentiated.
     layers, slopes, empty, dropout = forward.saved
     to_activations, moved = [None] * len(layers), [None] * len(layers)
     tangent = g[0]
     for l in range(len(layers) - 1):
         if tangent is not None:
-            # dropout's constant is undone; where it is zero the slope is too, and nothing of this arrives
+            # dropout's constant is undone; where it is zero the slope is too, and nothing of this
+            # arrives
             A = forward[l] / dropout[l].max() if dropout and dropout[l].any() else forward[l]
             curvature = None if slopes[l] is None else network.activation.slope_derivative(A)
             if curvature is not None:
@@ -212,7 +225,9 @@ def _backward_vjp(g, backward, theta, forward, network):
 
 defvjp_all(
     backward_pass,
-    lambda g, ans, theta, forward, cotangent, network: _backward_vjp(g, ans, theta, forward, network),
+    lambda g, ans, theta, forward, cotangent, network: _backward_vjp(
+        g, ans, theta, forward, network
+    ),
 )
 
 

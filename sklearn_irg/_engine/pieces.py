@@ -70,7 +70,8 @@ class PiecedRows(NamedTuple):
     n_samples : int
         Number of rows.
     evaluate : callable
-        ``evaluate(terms, parametrization, totals, theta)`` adds up `Piece.value_and_grad` over all pieces.
+        ``evaluate(terms, parametrization, totals, theta)`` adds up `Piece.value_and_grad` over all
+        pieces.
     """
 
     columns: Columns
@@ -91,7 +92,8 @@ class PiecedRows(NamedTuple):
     def X(self):
         """Rows in one place, which there are not."""
         raise InvalidParameterError(
-            "a term reads all rows before the fit, but they are on many machines, and none holds them all. Leave it out, or "
+            "a term reads all rows before the fit, but they are on many machines, and none holds "
+            "them all. Leave it out, or "
             "fit to arrays."
         )
 
@@ -105,7 +107,8 @@ class PiecedRows(NamedTuple):
 class PiecedObjective(Objective):
     """Sum of ``strength * term`` over rows in pieces.
 
-    Terms of the weights alone, and what a constraint makes of the gradient, are evaluated here, once.
+    Terms of the weights alone, and what a constraint makes of the gradient, are evaluated here,
+    once.
     """
 
     def __init__(self, network, rows, terms, *, parametrization=None, dropout=0.0):
@@ -115,12 +118,15 @@ class PiecedObjective(Objective):
             whole.append(type(self.parametrization).__name__)
         if whole:
             raise InvalidParameterError(
-                f"{whole[0]} needs all rows at once, but they are on many machines. Leave it out, or fit to arrays."
+                f"{whole[0]} needs all rows at once, but they are on many machines. Leave it out, "
+                "or fit to arrays."
             )
 
     def value_and_grad(self, theta, batch, random_state=None):
         """Value and gradient over all rows."""
-        value, gradient = value_and_grad(lambda theta: self._of_all(theta, batch, self.terms), theta)
+        value, gradient = value_and_grad(
+            lambda theta: self._of_all(theta, batch, self.terms), theta
+        )
         return float(value), gradient
 
     def stack(self, strengths):
@@ -133,8 +139,11 @@ class PiecedObjective(Objective):
 
     def _of_all(self, theta, batch, terms):
         effective = self.parametrization.transform(self.network, theta)
-        # a form with bounds has terms that read the solver's parameters, so its chain rule is that of each piece
-        beyond, where = (self.parametrization, theta) if self._original is not None else (Identity(), effective)
+        # a form with bounds has terms that read the solver's parameters, so its chain rule is that
+        # of each piece
+        beyond, where = (
+            (self.parametrization, theta) if self._original is not None else (Identity(), effective)
+        )
         of_rows = [(strength, term) for strength, term in terms if term.group is not None]
         step = Step(self, effective, batch, None, theta)
         coefficients, values = [1.0], [_over_rows(where, self.rows, of_rows, beyond)[0]]

@@ -1,8 +1,9 @@
 """What most objectives sum: losses, squared input gradients, squared weights, losses at other inputs, each as one object.
 
-A quantity can be traced, like any term; fused, which chains the passes and their derivatives by hand, since a trace costs
-about as much as the arithmetic of a small step; and some can be stacked, for linear models at several strengths. Fused, the
-passes are the ones that a trace would call, in its order, so that both ways give the same numbers.
+A quantity can be traced, like any term; fused, which chains the passes and their derivatives by
+hand, since a trace costs about as much as the arithmetic of a small step; and some can be stacked,
+for linear models at several strengths. Fused, the passes are the ones that a trace would call, in
+its order, so that both ways give the same numbers.
 """
 
 from abc import ABC, abstractmethod
@@ -59,7 +60,9 @@ class Evaluation:
             copy = empty(self.entering.shape, self.entering.dtype)
             np.copyto(copy, self.entering)
         self.forward = passes.forward(theta, batch.X, network, empty, dropout, None, copy)
-        self.losses, self.residuals = network.likelihood.loss_and_residual(self.forward[-1], batch.targets)
+        self.losses, self.residuals = network.likelihood.loss_and_residual(
+            self.forward[-1], batch.targets
+        )
         self._to_losses = self._to_first_backward = self._to_entering = None
 
     @cached_property
@@ -82,11 +85,14 @@ class Evaluation:
     def losses_at(self, entering):
         """Losses of the rows' targets where this, which is written to, enters the first activation; how to go back from them.
 
-        The second is a function of their cotangent. It adds to the gradient and returns what arrives at ``entering``, which
-        then counts as if it arrived at the rows: that they are elsewhere is for the caller to add.
+        The second is a function of their cotangent. It adds to the gradient and returns what
+        arrives at ``entering``, which then counts as if it arrived at the rows: that they are
+        elsewhere is for the caller to add.
         """
         network = self.network
-        forward = passes.forward(self.theta, None, network, self.empty, self._dropout, None, entering)
+        forward = passes.forward(
+            self.theta, None, network, self.empty, self._dropout, None, entering
+        )
         losses, residuals = network.likelihood.loss_and_residual(forward[-1], self.batch.targets)
 
         def pull_back(cotangent):
@@ -103,7 +109,9 @@ class Evaluation:
         network, times = self.network, len(entering) // len(self.entering)
         dropout = self._dropout and [np.tile(factors, (times, 1)) for factors in self._dropout]
         outputs = passes.forward(self.theta, None, network, np.empty, dropout, None, entering)[-1]
-        return network.likelihood.loss_and_residual(outputs, np.tile(self.batch.targets, (times, 1)))[0]
+        return network.likelihood.loss_and_residual(
+            outputs, np.tile(self.batch.targets, (times, 1))
+        )[0]
 
     def finish(self):
         """Send all that has arrived on to the gradient."""
@@ -111,7 +119,9 @@ class Evaluation:
         to_forward = [None] * len(forward)
         if self._to_first_backward is not None:
             to_backward = Bundle([self._to_first_backward] + [None] * (len(self.backward) - 1))
-            add_to, to_activations, to_residuals = passes.backward_vjp(to_backward, self.backward, forward, network)
+            add_to, to_activations, to_residuals = passes.backward_vjp(
+                to_backward, self.backward, forward, network
+            )
             add_to(self.gradient)
             to_forward[:-1] = to_activations[:-1]
             to_forward[-1] = network.likelihood.hessian_product(
@@ -186,7 +196,9 @@ class SquaredWeights(Quantity):
 
     def fused(self, evaluation, coefficients):
         value, network = 0.0, evaluation.network
-        for (G, _), (W, _) in zip(network.unpack(evaluation.gradient), network.unpack(evaluation.theta), strict=True):
+        for (G, _), (W, _) in zip(
+            network.unpack(evaluation.gradient), network.unpack(evaluation.theta), strict=True
+        ):
             value += coefficients * np.vdot(W, W)
             G += (2 * coefficients) * W
         return value
@@ -217,9 +229,15 @@ class SquaredInputGradients(Quantity):
         return step.squared_input_gradients(mask=self.mask)
 
     def fused(self, evaluation, coefficients):
-        W, G, D = evaluation.first_weights, evaluation.first_weights_gradient, evaluation.backward[0]
+        W, G, D = (
+            evaluation.first_weights,
+            evaluation.first_weights_gradient,
+            evaluation.backward[0],
+        )
         columns, entries = (
-            (self.mask[:, None], None) if self.mask is not None and self.mask.ndim == 1 else (None, self.mask)
+            (self.mask[:, None], None)
+            if self.mask is not None and self.mask.ndim == 1
+            else (None, self.mask)
         )
         W = W if columns is None else columns * W
         norms, to_D, to_W = product_row_norms_and_vjp(D, W, coefficients, evaluation.empty, entries)

@@ -40,8 +40,9 @@ defvjp_all(
 def product_row_norms(D, W, empty=np.empty):
     """Squared norm of each row of ``D @ W.T``, shape (n_samples,).
 
-    When W has many more rows than columns it goes through the Gram matrix, rowsum((D WᵀW) ∘ D), and the product itself
-    is never built; value and derivative then cost 2nh² + 1.5dh² multiplications instead of 3ndh.
+    When W has many more rows than columns it goes through the Gram matrix, rowsum((D WᵀW) ∘ D), and
+    the product itself is never built; value and derivative then cost 2nh² + 1.5dh² multiplications
+    instead of 3ndh.
     """
     return _product_row_norms(D, W, _is_cheaper_through_gram(D, W), empty)[0]
 

@@ -32,7 +32,8 @@ class Columns(NamedTuple):
         """Raise a ValueError if X is sparse."""
         if self.are_sparse:
             raise ValueError(
-                f"{name} moves every entry of X, so it needs a dense X; got a sparse one. If an encoder made it, set "
+                f"{name} moves every entry of X, so it needs a dense X; got a sparse one. If an "
+                "encoder made it, set "
                 "OneHotEncoder(sparse_output=False), or ColumnTransformer(…, sparse_threshold=0)."
             )
 
@@ -43,7 +44,8 @@ class Columns(NamedTuple):
         mask = check_features(features, self.n_features, self.names)
         if not mask.any():
             raise InvalidParameterError(
-                "features is empty, so nothing would be penalized. Use features=None for all columns."
+                "features is empty, so nothing would be penalized. Use features=None for all "
+                "columns."
             )
         mask = mask * check_feature_weights(weights, self.n_features, self.names)
         if not mask.any():
@@ -63,10 +65,11 @@ class Batch(NamedTuple):
     X, targets, mask
         As in `Rows`, of these rows.
     weights : dict of str to ndarray of shape (n_samples,)
-        For each group, weights that sum to one over the group's rows if all are in the batch, and on average otherwise; zero
-        for other rows.
+        For each group, weights that sum to one over the group's rows if all are in the batch, and
+        on average otherwise; zero for other rows.
     total_weight : float
-        Sum of the weights, as they were given, of the batch's labeled rows; of all its rows where there are no labels.
+        Sum of the weights, as they were given, of the batch's labeled rows; of all its rows where
+        there are no labels.
     row_weights : ndarray of shape (n_samples,), default=None
         Weights of all rows without those of their classes; None where they are the same.
     """
@@ -88,7 +91,10 @@ class Batch(NamedTuple):
         """The same rows in pieces of at most ``size``; each keeps the total weight of the whole."""
         if size >= self.n_samples:
             return [self]
-        pieces = (slice(start, min(start + size, self.n_samples)) for start in range(0, self.n_samples, size))
+        pieces = (
+            slice(start, min(start + size, self.n_samples))
+            for start in range(0, self.n_samples, size)
+        )
         return [
             Batch(
                 piece if isinstance(self.rows, slice) else self.rows[piece],
@@ -119,8 +125,8 @@ class Rows:
     mask : ndarray of bool of shape (n_samples, n_features), default=None
         Entries to which penalties of the input apply.
     groups : dict of str to ndarray of int, default=None
-        Positions of the rows of each group; each row is in one. Minibatches draw from all of them. ``None`` is one group,
-        "labeled" where there are targets. The group "all" is always there.
+        Positions of the rows of each group; each row is in one. Minibatches draw from all of them.
+        ``None`` is one group, "labeled" where there are targets. The group "all" is always there.
     feature_names : sequence of str, default=None
         Names of the columns.
     perturbations : object with ``take(positions)``, default=None
@@ -156,13 +162,20 @@ class Rows:
         names = None if feature_names is None else tuple(feature_names)
         self.columns = Columns(X.shape[1], names, X.dtype, issparse(X))
         self._mask = None if mask is None else _read_only(mask.astype(X.dtype))
-        self._weights = {name: self._normalized(positions, sample_weight) for name, positions in self.groups.items()}
+        self._weights = {
+            name: self._normalized(positions, sample_weight)
+            for name, positions in self.groups.items()
+        }
         if len(self.groups) > 1:
             self._weights["all"] = self._normalized(slice(None), sample_weight)
-        self._row_weights = None if row_weight is None else self._normalized(slice(None), row_weight)
+        self._row_weights = (
+            None if row_weight is None else self._normalized(slice(None), row_weight)
+        )
         self._counts = sample_weight
         if "unlabeled" in self.groups:
-            self._counts = np.ones(self.n_samples) if sample_weight is None else sample_weight.copy()
+            self._counts = (
+                np.ones(self.n_samples) if sample_weight is None else sample_weight.copy()
+            )
             self._counts[self.groups["unlabeled"]] = 0
         self._orders = list(self.groups.values())
 
@@ -175,13 +188,17 @@ class Rows:
     def total_weights(self):
         """Sum of the weights of each group, as they were given."""
         raw = np.ones(self.n_samples) if self.sample_weight is None else self.sample_weight
-        return {"all": float(raw.sum())} | {name: float(raw[rows].sum()) for name, rows in self.groups.items()}
+        return {"all": float(raw.sum())} | {
+            name: float(raw[rows].sum()) for name, rows in self.groups.items()
+        }
 
     def label_shares(self):
         """Mean target of the labeled rows as they were given: without weights of classes, and before a loss softens it."""
         raw = self.sample_weight if self.row_weight is None else self.row_weight
         labeled = self.groups["labeled"]
-        return np.average(self.labels[labeled], axis=0, weights=None if raw is None else raw[labeled])
+        return np.average(
+            self.labels[labeled], axis=0, weights=None if raw is None else raw[labeled]
+        )
 
     def as_part_of(self, totals):
         """The same rows as some of those whose weights have these sums."""
@@ -208,10 +225,22 @@ class Rows:
         groups = {name: np.sort(new[old][new[old] >= 0]) for name, old in self.groups.items()}
         X, targets, labels, weights, row_weight, mask = (
             None if array is None else array[positions]
-            for array in (self.X, self.targets, self.labels, self.sample_weight, self.row_weight, self.mask)
+            for array in (
+                self.X,
+                self.targets,
+                self.labels,
+                self.sample_weight,
+                self.row_weight,
+                self.mask,
+            )
         )
         perturbations = None if self.perturbations is None else self.perturbations.take(positions)
-        options = {"sample_weight": weights, "row_weight": row_weight, "mask": mask, "groups": groups}
+        options = {
+            "sample_weight": weights,
+            "row_weight": row_weight,
+            "mask": mask,
+            "groups": groups,
+        }
         options |= {"feature_names": self.columns.names, "perturbations": perturbations}
         return self._again(Rows(X, labels, **options), targets)
 
@@ -244,38 +273,65 @@ class Rows:
     def astype(self, dtype):
         """The same rows in another precision."""
         X, targets, labels = (
-            None if array is None else array.astype(dtype) for array in (self.X, self.targets, self.labels)
+            None if array is None else array.astype(dtype)
+            for array in (self.X, self.targets, self.labels)
         )
         weights = {"sample_weight": self.sample_weight, "row_weight": self.row_weight}
-        options = {**weights, "mask": self.mask, "groups": self.groups, "feature_names": self.columns.names}
+        options = {
+            **weights,
+            "mask": self.mask,
+            "groups": self.groups,
+            "feature_names": self.columns.names,
+        }
         options["perturbations"] = self.perturbations
         return self._again(Rows(X, labels, **options), targets)
 
     def everything(self):
         """The batch of all rows."""
-        return self._batch(slice(None), self._weights, self.X, self.targets, self._mask, self._row_weights)
+        return self._batch(
+            slice(None), self._weights, self.X, self.targets, self._mask, self._row_weights
+        )
 
     def minibatches(self, batch_size, shuffle, random_state, *, even=False):
         """One epoch of batches, with rows of every group side by side; the smaller groups start over when they end.
 
-        ``batch_size`` is the number of rows of each group, or a dict of group to number with that of all others under None.
-        Each epoch shuffles the order of the last one again, as scikit-learn's MLPs do. ``even`` makes as many batches of
-        nearly equal size, in place of a last one that may be of one row.
+        ``batch_size`` is the number of rows of each group, or a dict of group to number with that
+        of all others under None. Each epoch shuffles the order of the last one again, as
+        scikit-learn's MLPs do. ``even`` makes as many batches of nearly equal size, in place of a
+        last one that may be of one row.
         """
         by_group = batch_size if isinstance(batch_size, dict) else {None: batch_size}
-        sizes = [min(by_group.get(name, by_group[None]), len(positions)) for name, positions in self.groups.items()]
+        sizes = [
+            min(by_group.get(name, by_group[None]), len(positions))
+            for name, positions in self.groups.items()
+        ]
         if even:
-            sizes = [-(-len(order) // -(-len(order) // size)) for order, size in zip(self._orders, sizes, strict=True)]
-        n_batches = max(-(-len(order) // size) for order, size in zip(self._orders, sizes, strict=True))
-        streams = [self._pieces(i, size, n_batches, shuffle, random_state) for i, size in enumerate(sizes)]
+            sizes = [
+                -(-len(order) // -(-len(order) // size))
+                for order, size in zip(self._orders, sizes, strict=True)
+            ]
+        n_batches = max(
+            -(-len(order) // size) for order, size in zip(self._orders, sizes, strict=True)
+        )
+        streams = [
+            self._pieces(i, size, n_batches, shuffle, random_state) for i, size in enumerate(sizes)
+        ]
         for pieces in zip(*streams, strict=True):
             rows = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
-            # each piece stands for its whole group, so that the batch's value estimates the objective's
-            scales = [len(order) / len(piece) for order, piece in zip(self._orders, pieces, strict=True)]
-            scale = np.repeat(np.array(scales, dtype=self.X.dtype), [len(piece) for piece in pieces])
+            # each piece stands for its whole group, so that the batch's value estimates the
+            # objective's
+            scales = [
+                len(order) / len(piece) for order, piece in zip(self._orders, pieces, strict=True)
+            ]
+            scale = np.repeat(
+                np.array(scales, dtype=self.X.dtype), [len(piece) for piece in pieces]
+            )
             yield self._batch(
                 rows,
-                {name: _read_only(weights[rows] * scale) for name, weights in self._weights.items()},
+                {
+                    name: _read_only(weights[rows] * scale)
+                    for name, weights in self._weights.items()
+                },
                 _read_only(self.X[rows]),
                 None if self.targets is None else _read_only(self.targets[rows]),
                 None if self._mask is None else _read_only(self._mask[rows]),
@@ -288,7 +344,9 @@ class Rows:
             if start >= len(self._orders[i]):
                 start = 0
                 if shuffle:
-                    self._orders[i] = self._orders[i][random_state.permutation(len(self._orders[i]))]
+                    self._orders[i] = self._orders[i][
+                        random_state.permutation(len(self._orders[i]))
+                    ]
             yield self._orders[i][start : start + size]
             start += size
 

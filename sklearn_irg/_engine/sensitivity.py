@@ -1,8 +1,9 @@
 """How a network's output moves when its input moves: pure functions that penalties optimize and diagnostics report.
 
-The functions of a network take the bundle of a forward pass, so nothing is computed twice, and are differentiable with
-respect to θ. Directions and perturbed rows are constants of the optimization; the functions that find them take gradients as
-functions of rows, so that they serve networks in training and fitted models of any kind.
+The functions of a network take the bundle of a forward pass, so nothing is computed twice, and are
+differentiable with respect to θ. Directions and perturbed rows are constants of the optimization;
+the functions that find them take gradients as functions of rows, so that they serve networks in
+training and fitted models of any kind.
 """
 
 import numpy as np
@@ -58,7 +59,8 @@ def _first_layer(network, theta, forward, cotangent, mask):
 def input_gradients(network, theta, forward, cotangent, mask=None):
     """Gradient of ⟨cotangent, outputs⟩ with respect to the inputs, shape (n_samples, n_features).
 
-    ``mask``, of zeros and ones, selects columns with shape (n_features,) or entries with shape (n_samples, n_features).
+    ``mask``, of zeros and ones, selects columns with shape (n_features,) or entries with shape
+    (n_samples, n_features).
     """
     D, W, mask = _first_layer(network, theta, forward, cotangent, mask)
     gradients = matmul_transposed(D, W)
@@ -80,7 +82,9 @@ def squared_jacobian_norms(network, theta, forward, mask=None):
     (n, k), width = outputs.shape, sum(network.layer_sizes[1:])
     size = max(1, _STACK_BYTES // max(1, n * width * outputs.itemsize))
     total = 0
-    for some in np.split(np.eye(k, dtype=outputs.dtype), range(size, k, size)):  # one pass for many outputs
+    for some in np.split(
+        np.eye(k, dtype=outputs.dtype), range(size, k, size)
+    ):  # one pass for many outputs
         norms = squared_input_gradients(network, theta, forward, np.repeat(some, n, axis=0), mask)
         total = total + numpy.sum(numpy.reshape(norms, (len(some), n)), axis=0)
     return total
@@ -106,7 +110,8 @@ def absolute(A, squared_width=None):
 def summed_log_probability_cotangent(likelihood, outputs):
     """Derivative of the sum of the log-probabilities of all classes with respect to the outputs.
 
-    With K classes it is minus K times the residual at uniform targets, since the loss is linear in the targets.
+    With K classes it is minus K times the residual at uniform targets, since the loss is linear in
+    the targets.
     """
     n_classes = likelihood.n_classes(outputs.shape[1])
     uniform = np.full(outputs.shape, 1 / n_classes, dtype=stop_gradient(outputs).dtype)
@@ -116,8 +121,9 @@ def summed_log_probability_cotangent(likelihood, outputs):
 def squared_spectral_norm(W, sharpness=None, n_iterations=None):
     r"""Square of the largest singular value of a matrix, or a smooth upper bound on it.
 
-    It is ``‖Wv‖²`` at the leading singular vector v, and v may be held constant: by the envelope theorem its own change
-    does not contribute to the derivative. v comes from the smaller Gram matrix, exact and without state.
+    It is ``‖Wv‖²`` at the leading singular vector v, and v may be held constant: by the envelope
+    theorem its own change does not contribute to the derivative. v comes from the smaller Gram
+    matrix, exact and without state.
 
     Where singular values tie that is one of many subgradients. With a ``sharpness`` q it is
     :math:`(\sum_i \sigma_i^{2q})^{1/q}`, which has a gradient everywhere but at zero and tends to the largest as q grows.
@@ -127,9 +133,13 @@ def squared_spectral_norm(W, sharpness=None, n_iterations=None):
     if n_iterations is not None:
         return squared_norm(matmul(W, power_iterations(value, n_iterations)[1]))
     dtype, tall = value.dtype, value.shape[0] >= value.shape[1]
-    if sharpness is not None:  # a high power of the ratios of eigenvalues leaves nothing of single precision
+    if (
+        sharpness is not None
+    ):  # a high power of the ratios of eigenvalues leaves nothing of single precision
         value = value.astype(np.float64, copy=False)
-    V = _leading_directions(value.T @ value if tall else value @ value.T, sharpness).astype(dtype, copy=False)
+    V = _leading_directions(value.T @ value if tall else value @ value.T, sharpness).astype(
+        dtype, copy=False
+    )
     return squared_norm(matmul(W, V) if tall else transposed_matmul(W, V))
 
 
@@ -140,7 +150,11 @@ def leading_singular_triple(W):
         return u, sigma, v
     largest = np.abs(W).max(initial=0)
     if not largest > 0:
-        return np.eye(1, len(W), dtype=W.dtype)[0], W.dtype.type(0), np.eye(1, W.shape[1], dtype=W.dtype)[0]
+        return (
+            np.eye(1, len(W), dtype=W.dtype)[0],
+            W.dtype.type(0),
+            np.eye(1, W.shape[1], dtype=W.dtype)[0],
+        )
     scale = 1 if 1e-10 < largest < 1e10 else largest  # so that squares neither overflow nor vanish
     scaled = W if scale == 1 else W / scale
     v = _leading_eigenvector(scaled.T @ scaled)
@@ -152,7 +166,8 @@ def leading_singular_triple(W):
 def power_iterations(W, n_iterations):
     """Left and right directions (n_in, 1) and (n_out, 1) of a matrix after power iterations from a vector of ones.
 
-    Where W takes that to (nearly) zero, which it would never leave, they start from the longest column.
+    Where W takes that to (nearly) zero, which it would never leave, they start from the longest
+    column.
     """
     u = np.ones((W.shape[0], 1), dtype=W.dtype)
     lengths = row_norms(W.T)
@@ -181,7 +196,8 @@ def _leading_directions(gram, sharpness):
 def _leading_eigenvector(gram):
     """Of a matrix without negative eigenvalues: Lanczos iterations where they are cheaper than all eigenvectors.
 
-    They end where the residual is rounding error; where they do not, as for some clusters of eigenvalues, all are found.
+    They end where the residual is rounding error; where they do not, as for some clusters of
+    eigenvalues, all are found.
     """
     n, eps = len(gram), np.finfo(gram.dtype).eps
     if n <= _FEW_EIGENVALUES:
@@ -192,7 +208,9 @@ def _leading_eigenvector(gram):
     for k in range(_LANCZOS_ITERATIONS):
         length = np.sqrt(image @ image)
         if k and (k % _LANCZOS_CHECKS == 0 or length <= eps * diagonal[0]):
-            (value,), ritz = eigh_tridiagonal(diagonal, beside, select="i", select_range=(k - 1, k - 1))
+            (value,), ritz = eigh_tridiagonal(
+                diagonal, beside, select="i", select_range=(k - 1, k - 1)
+            )
             if length * abs(ritz[-1, 0]) <= eps * value:
                 v = ritz[:, 0].astype(gram.dtype) @ basis[:k]
                 return v / np.sqrt(v @ v)
@@ -233,12 +251,15 @@ def common_direction(X, random_state, dtype, mask=None):
     return normalized_rows(directions if mask is None else directions * mask)
 
 
-def virtual_adversarial_direction(divergence_gradient, X, start, *, xi, n_power_iterations, mask=None):
+def virtual_adversarial_direction(
+    divergence_gradient, X, start, *, xi, n_power_iterations, mask=None
+):
     """Unit direction in which each row's prediction changes most, by power iteration on the divergence.
 
-    ``divergence_gradient(X_moved)`` is the gradient, at moved rows, of the divergence from the prediction at X. It is flat at X
-    itself, so it is taken at a distance ``xi`` along the directions ``start`` of unit norm. Where it is zero there too, as
-    where a prediction is constant, a row keeps its direction.
+    ``divergence_gradient(X_moved)`` is the gradient, at moved rows, of the divergence from the
+    prediction at X. It is flat at X itself, so it is taken at a distance ``xi`` along the
+    directions ``start`` of unit norm. Where it is zero there too, as where a prediction is
+    constant, a row keeps its direction.
     """
     direction = start
     for _ in range(n_power_iterations):
@@ -276,13 +297,16 @@ def _project_to_l1_ball(perturbations, epsilon):
     sums = np.cumsum(np.sort(below, axis=1)[:, ::-1], axis=1)
     threshold = ((sums - epsilon) / np.arange(1, sizes.shape[1] + 1)).max(axis=1, keepdims=True)
     inside = sizes.sum(axis=1, keepdims=True) <= epsilon
-    return np.where(inside, perturbations, np.sign(perturbations) * np.maximum(below - threshold, 0))
+    return np.where(
+        inside, perturbations, np.sign(perturbations) * np.maximum(below - threshold, 0)
+    )
 
 
 def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None):
     """Projected gradient ascent of a function from each row, within a ball around it: yields the rows after each step.
 
-    One step goes the whole radius; more go 2.5 / n_steps of it each unless ``step_size`` says otherwise.
+    One step goes the whole radius; more go 2.5 / n_steps of it each unless ``step_size`` says
+    otherwise.
     """
     if step_size is None:
         step_size = epsilon if n_steps == 1 else 2.5 * epsilon / n_steps

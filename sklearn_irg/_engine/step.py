@@ -14,8 +14,8 @@ __all__ = ["Step"]
 class Step:
     """One forward pass over some rows: everything that a term may read, computed when first asked for.
 
-    Everything is differentiable with respect to ``theta`` unless its name says that it is frozen, or a direction: those are
-    constants of the optimization.
+    Everything is differentiable with respect to ``theta`` unless its name says that it is frozen,
+    or a direction: those are constants of the optimization.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Step:
         self._objective = objective
         self.batch = batch
 
-    # -- the rows ------------------------------------------------------------------------------------------------------
+    # -- the rows ----------------------------------------------------------------------------------
 
     @property
     def weights(self):
@@ -65,7 +65,9 @@ class Step:
             return self.batch.weights[group]
         except KeyError:
             names = ", ".join(map(repr, self.batch.weights))
-            raise ValueError(f"there is no group {group!r} of rows; the groups are {names}.") from None
+            raise ValueError(
+                f"there is no group {group!r} of rows; the groups are {names}."
+            ) from None
 
     @property
     def row_weights(self):
@@ -87,7 +89,8 @@ class Step:
     def mask_of(self, features=None, weights=None):
         """Zeros and ones over columns (n_features,) or entries (n_samples, n_features); None where all are one.
 
-        With ``weights``, a dict of column to number or a number per column, the ones are these numbers.
+        With ``weights``, a dict of column to number or a number per column, the ones are these
+        numbers.
         """
         columns, mask = self._objective.mask_of(features, weights), self.batch.mask
         if mask is None or columns is None:
@@ -102,7 +105,8 @@ class Step:
     def random_state(self):
         if self._random_state is None:
             raise ValueError(
-                "there are no random numbers to draw: a term that needs them must declare is_stochastic = True, which also "
+                "there are no random numbers to draw: a term that needs them must declare "
+                "is_stochastic = True, which also "
                 'keeps it from solver="lbfgs".'
             )
         return self._random_state
@@ -119,7 +123,7 @@ class Step:
                 partners[own] = rng.choice(others, len(own), p=shares / shares.sum())
         return partners
 
-    # -- the forward pass ----------------------------------------------------------------------------------------------
+    # -- the forward pass --------------------------------------------------------------------------
 
     @cached_property
     def _dropout(self):
@@ -128,14 +132,17 @@ class Step:
     def forward_at(self, X, *, theta=None, noise=None):
         """Forward pass at other inputs, with the same units dropped: activations of each hidden layer, then outputs.
 
-        ``theta`` are other parameters; ``noise`` is, for each hidden layer, what to add to what enters its activation.
+        ``theta`` are other parameters; ``noise`` is, for each hidden layer, what to add to what
+        enters its activation.
         """
         theta = self.theta if theta is None else theta
         return self.network.forward(theta, X, self._objective.workspace.empty, self._dropout, noise)
 
     def frozen_forward_at(self, X):
         """The same, as a constant."""
-        return self.network.forward(stop_gradient(self.theta), X, self._objective.workspace.empty, self._dropout)
+        return self.network.forward(
+            stop_gradient(self.theta), X, self._objective.workspace.empty, self._dropout
+        )
 
     @cached_property
     def forward(self):
@@ -172,7 +179,7 @@ class Step:
         Z = matmul(A, self.network.weight(self.theta, layer))
         return Z if b is None else Z + b
 
-    # -- what the outputs mean -----------------------------------------------------------------------------------------
+    # -- what the outputs mean ---------------------------------------------------------------------
 
     @cached_property
     def mean(self):
@@ -217,14 +224,14 @@ class Step:
         """Divergence from the frozen prediction at each row to that at another row, shape (n_samples,)."""
         return self.likelihood.divergence(self.forward_at(X)[-1], self.frozen_outputs)
 
-    # -- how they depend on the inputs ---------------------------------------------------------------------------------
+    # -- how they depend on the inputs -------------------------------------------------------------
 
     def input_gradients(self, cotangent=None, mask=None, *, forward=None):
         """Gradient of ⟨cotangent, outputs⟩ with respect to each row, shape (n_samples, n_features).
 
-        The cotangent, of shape (n_samples, n_outputs), is the residuals by default, which makes it the gradient of the loss.
-        Entries where a ``mask`` (from `mask_of` or `columns_of`) is zero are left out. ``forward`` is the forward pass to
-        differentiate, by default that at the rows.
+        The cotangent, of shape (n_samples, n_outputs), is the residuals by default, which makes it
+        the gradient of the loss. Entries where a ``mask`` (from `mask_of` or `columns_of`) is zero
+        are left out. ``forward`` is the forward pass to differentiate, by default that at the rows.
         """
         return sensitivity.input_gradients(*self._at(forward, cotangent), mask)
 
@@ -253,7 +260,7 @@ class Step:
         """Derivatives with respect to the weight matrices that are trained, for those with respect to the network's."""
         return self._objective.trained.trained_gradients(self.network, self.solver_theta, gradients)
 
-    # -- directions and gradients that are constants -------------------------------------------------------------------
+    # -- directions and gradients that are constants -----------------------------------------------
 
     def random_directions(self, mask=None):
         """A random unit direction for each row, shape (n_samples, n_features)."""
@@ -262,7 +269,8 @@ class Step:
     def virtual_adversarial_directions(self, mask=None, *, xi=0.01, n_power_iterations=1, X=None):
         """Unit direction in which each row's prediction changes most, shape (n_samples, n_features).
 
-        With ``X`` it starts at these rows instead, and the change is that from the prediction at the step's own.
+        With ``X`` it starts at these rows instead, and the change is that from the prediction at
+        the step's own.
         """
         targets = self.frozen_mean
         return sensitivity.virtual_adversarial_direction(
@@ -294,12 +302,15 @@ class Step:
     def frozen_losses_above_first(self, entering, targets=None):
         """Loss of targets, by default each row's own, where this enters the first layer, as a constant, shape (n_samples,).
 
-        There may be several for each row: all rows with the first, then all rows with the second, ….
+        There may be several for each row: all rows with the first, then all rows with the second,
+        ….
         """
         targets, outputs = self.targets if targets is None else targets, entering
         if len(self.network.shapes) > 1:
             outputs = self._frozen_forward_above(0, self._frozen_activations(0, entering)[0])[-1]
-        return self.likelihood.loss_and_residual(outputs, np.tile(targets, (len(outputs) // len(targets), 1)))[0]
+        return self.likelihood.loss_and_residual(
+            outputs, np.tile(targets, (len(outputs) // len(targets), 1))
+        )[0]
 
     def frozen_loss_gradients_above(self, layer, entering, targets):
         """Gradient of the loss of targets with respect to what enters a hidden layer's activation, (n_samples, n_units)."""
@@ -323,9 +334,14 @@ class Step:
     def _repeated_dropout(self, layer, n_rows):
         """Multipliers of the hidden layers from one on, for several inputs of each row."""
         times = n_rows // self.X.shape[0]
-        return [factors if times == 1 else np.tile(factors, (times, 1)) for factors in self._dropout[layer:]]
+        return [
+            factors if times == 1 else np.tile(factors, (times, 1))
+            for factors in self._dropout[layer:]
+        ]
 
     def _frozen_forward_above(self, layer, activations):
         network, place = self.network.above(layer)
-        dropout = None if self._dropout is None else self._repeated_dropout(layer + 1, len(activations))
+        dropout = (
+            None if self._dropout is None else self._repeated_dropout(layer + 1, len(activations))
+        )
         return network.forward(stop_gradient(self.theta)[place], activations, dropout=dropout)

@@ -14,9 +14,9 @@ class Term(Component, ABC):
     Attributes
     ----------
     group : str or None, default="labeled"
-        The rows that it counts: "labeled" for a term that reads targets, losses or residuals; "all" for one that reads
-        none of these, which then counts unlabeled rows too; the name of another group; None for a function of the
-        parameters alone.
+        The rows that it counts: "labeled" for a term that reads targets, losses or residuals; "all"
+        for one that reads none of these, which then counts unlabeled rows too; the name of another
+        group; None for a function of the parameters alone.
     needs_whole_batch : bool, default=False
         Whether it is not a sum over rows, so that a batch must be evaluated in one piece.
     builds_inputs : bool, default=True
@@ -32,14 +32,16 @@ class Term(Component, ABC):
     depends_on_epoch : bool, default=False
         Whether `at_epoch` makes a difference.
     replaces_likelihood : bool, default=False
-        Whether it is a loss in place of the negative log-likelihood; terms that bound that one are refused beside it.
+        Whether it is a loss in place of the negative log-likelihood; terms that bound that one are
+        refused beside it.
     differentiates_parameters : bool, default=False
         Whether it reads derivatives with respect to what is trained, `Step.trained_gradients`.
     is_loss : bool, default=False
-        Whether its values are losses of the rows' targets, at other inputs or parameters say, so that it can be minimized
-        alone.
+        Whether its values are losses of the rows' targets, at other inputs or parameters say, so
+        that it can be minimized alone.
     limits_slope : bool, default=False
-        Whether it keeps the slope of the outputs in bounds, as critics that are trained against a generator need it.
+        Whether it keeps the slope of the outputs in bounds, as critics that are trained against a
+        generator need it.
     takes_threat : bool, default=False
         Whether it trains against what the rows of the fit may become, ``rows.perturbations``.
     """
@@ -72,8 +74,8 @@ class Term(Component, ABC):
     def contributions(self, step):
         """Pairs (coefficients, values) whose inner products sum to the term on the rows of a step.
 
-        Coefficients are constants. Values are differentiable with respect to ``step.theta``; either both are vectors of
-        shape (n_samples,) or both are numbers.
+        Coefficients are constants. Values are differentiable with respect to ``step.theta``; either
+        both are vectors of shape (n_samples,) or both are numbers.
         """
 
     def summands(self, step):
@@ -98,7 +100,8 @@ class Term(Component, ABC):
     def prepared(self, rows, network):
         """The term that is minimized: itself, with what it must know of all rows (their neighbors, say) found out once.
 
-        For some networks it may be a better one: exact and differentiable, say, where the network is linear.
+        For some networks it may be a better one: exact and differentiable, say, where the network
+        is linear.
         """
         del rows, network
         return self
@@ -120,7 +123,11 @@ class Term(Component, ABC):
 
 def _says_last(cls, name, others):
     """Whether the first class to define a method, in the order of resolution, comes no later than those that define others."""
-    places = {attribute: k for k, base in reversed(list(enumerate(cls.__mro__))) for attribute in vars(base)}
+    places = {
+        attribute: k
+        for k, base in reversed(list(enumerate(cls.__mro__)))
+        for attribute in vars(base)
+    }
     return all(places[name] <= places[other] for other in others if other in places)
 
 
@@ -171,7 +178,9 @@ class L2(Term):
     group = None
 
     def contributions(self, step):
-        return [(coefficient, quantity.traced(step)) for coefficient, quantity in self.summands(step)]
+        return [
+            (coefficient, quantity.traced(step)) for coefficient, quantity in self.summands(step)
+        ]
 
     def summands(self, step):
         return [(0.5 / step.total_weight, SquaredWeights())]

@@ -60,7 +60,8 @@ class TrainsAgainstThreats:
     def withstands(self, X, y, perturbations):
         """Whether rows are classified correctly where they become the worst that they may, as far as training finds it.
 
-        For linear models no allowed point is worse, and rows with integers may withstand more than this says.
+        For linear models no allowed point is worse, and rows with integers may withstand more than
+        this says.
 
         Parameters
         ----------
@@ -82,11 +83,15 @@ class TrainsAgainstThreats:
         positions = np.searchsorted(self.classes_, np.asarray(y)[is_known])
         n_outputs = network.layer_sizes[-1]
         targets = positions[:, None] if n_outputs == 1 else np.eye(n_outputs)[positions]
-        rows = Rows(X[is_known], targets.astype(X.dtype), perturbations=perturbations.take(is_known))
+        rows = Rows(
+            X[is_known], targets.astype(X.dtype), perturbations=perturbations.take(is_known)
+        )
         objective, withstands = Objective(network, rows, []), np.zeros(len(is_known), dtype=bool)
         predicted = []
         for block in objective.everything().blocks(_BLOCK_ROWS):
             step = Step(objective, theta, block)
-            predicted.append(self._decide(worst_outputs(step, rows.perturbations.take(step.positions))))
+            predicted.append(
+                self._decide(worst_outputs(step, rows.perturbations.take(step.positions)))
+            )
         withstands[is_known] = np.concatenate(predicted).ravel() == positions
         return withstands

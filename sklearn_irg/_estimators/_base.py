@@ -29,8 +29,8 @@ from sklearn_irg.solvers import check_solver
 class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all estimators: parameters and predictions around `train`.
 
-    A class says what y is (`_task`), what its parameters mean for training (`_settings`), and under which names weights and the
-    rest of what was fitted are kept (`_named_weights`, `_report`).
+    A class says what y is (`_task`), what its parameters mean for training (`_settings`), and under
+    which names weights and the rest of what was fitted are kept (`_named_weights`, `_report`).
     """
 
     # parameters of some subclasses
@@ -77,22 +77,32 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _schedule(self, n_samples):
         """Options of the schedule."""
         del n_samples
-        return {"max_iter": int(self.max_iter), "tol": float(self.tol), "verbose": bool(self.verbose)}
+        return {
+            "max_iter": int(self.max_iter),
+            "tol": float(self.tol),
+            "verbose": bool(self.verbose),
+        }
 
     @property
     def likelihood_(self):
         """What the outputs mean: the likelihood given as ``loss`` in the last fit, or that of the kind of targets."""
         check_is_fitted(self)
-        return LIKELIHOODS[self.out_activation_] if self._own_likelihood is None else self._own_likelihood
+        return (
+            LIKELIHOODS[self.out_activation_]
+            if self._own_likelihood is None
+            else self._own_likelihood
+        )
 
-    # -- fit -----------------------------------------------------------------------------------------------------------
+    # -- fit ---------------------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight=None, mask=None, *, perturbations=None, start=None):
         """Train from a start, by default as ``warm_start`` says, and take over what was fitted."""
         settings = self._settings()
         start = self._start() if start is None else start
         data = self._data(X, y, sample_weight, mask, perturbations, start)
-        follower = self._follower(X, y, sample_weight, settings.schedule(data.n_samples)["max_iter"], start)
+        follower = self._follower(
+            X, y, sample_weight, settings.schedule(data.n_samples)["max_iter"], start
+        )
         fitted = train(self._task(), data, settings, start, follower and self._follow(follower))
         if follower is not None:
             follower.end(partial(self._attributes, fitted))
@@ -133,7 +143,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Where the last call of ``partial_fit``, or the last fit, has stopped."""
         if not self.__sklearn_is_fitted__():
             return Continued(classes=classes)
-        return Continued(self._warm(), self._solver_state, self._random_state, self._solver_theta, classes)
+        return Continued(
+            self._warm(), self._solver_state, self._random_state, self._solver_theta, classes
+        )
 
     def _data(self, X, y, sample_weight, mask, perturbations, start):
         if not are_distributed(X):
@@ -141,7 +153,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return check_data(self, X, y, sample_weight, mask, **options)
         if not start.is_whole:
             raise TypeError(
-                "partial_fit takes rows that are in memory; got a dask collection. Pass its pieces in turn."
+                "partial_fit takes rows that are in memory; got a dask collection. Pass its pieces "
+                "in turn."
             )
         return check_partitions(self, X, y, sample_weight, mask, reset=start.is_first)
 
@@ -179,7 +192,11 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _report(self, fitted):
         """What training has to say beside the weights, by attribute."""
         solution = fitted.solution
-        return {"converged_": solution.converged, "loss_": solution.loss, "loss_curve_": solution.loss_curve}
+        return {
+            "converged_": solution.converged,
+            "loss_": solution.loss,
+            "loss_curve_": solution.loss_curve,
+        }
 
     def _after_fit(self, X, y, solution):
         """Say, or set, what follows from what was fitted."""
@@ -192,7 +209,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if solution.reason:  # more iterations would not help
             reason, remedy = f": {solution.reason}", f"Standardize X, or raise tol={self.tol}."
         warn(
-            f"{type(self).__name__} stopped after {solution.n_iter} iterations without converging{reason}. {remedy}",
+            f"{type(self).__name__} stopped after {solution.n_iter} iterations without "
+            f"converging{reason}. {remedy}",
             ConvergenceWarning,
         )
 
@@ -207,7 +225,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             check_integer(self.verbose, "verbose", 0)
         check_constraint(self.constraint)
 
-    # -- predict -------------------------------------------------------------------------------------------------------
+    # -- predict -----------------------------------------------------------------------------------
 
     def _outputs(self, X, function=None):
         """Raw outputs, shape (n_samples, n_outputs), or a function of them; in blocks."""

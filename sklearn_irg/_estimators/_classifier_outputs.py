@@ -33,7 +33,8 @@ class ClassPredictions:
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One score per row for two classes, positive for ``classes_[1]``; else one per class or label.
+            One score per row for two classes, positive for ``classes_[1]``; else one per class or
+            label.
         """
         outputs = self._outputs(X)
         return outputs if self._is_multilabel or outputs.shape[1] > 1 else outputs[:, 0]
@@ -93,14 +94,20 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
     _sklearn_losses = ("log_loss",)
     _of_some_fits = ("feature_names_in_", "transduction_")
     _against_collapse = (
-        "0.3 * ConditionalEntropy() + ClassBalance() among the penalties, n_ramp_up_epochs, batch_normalization=True, or a "
+        "0.3 * ConditionalEntropy() + ClassBalance() among the penalties, n_ramp_up_epochs, "
+        "batch_normalization=True, or a "
         "smaller alpha or radius"
     )
 
     def _task(self):
         name, classes = type(self).__name__, getattr(self, "classes_", None)
         return ClassTask(
-            name, self.class_weight, self.unlabeled_label, self._takes_indicators, classes, self._is_multilabel
+            name,
+            self.class_weight,
+            self.unlabeled_label,
+            self._takes_indicators,
+            classes,
+            self._is_multilabel,
         )
 
     def _seen_by_callbacks(self, X, y, sample_weight):
@@ -135,7 +142,8 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         Returns
         -------
         score : float
-            Share of the labeled rows that are predicted correctly; for an indicator, with all labels correct.
+            Share of the labeled rows that are predicted correctly; for an indicator, with all
+            labels correct.
         """
         return super().score(*self._labeled_only(X, y, sample_weight))
 
@@ -143,7 +151,9 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         """Targets that show every class or label."""
         if not self._is_multilabel:
             return self.classes_
-        return np.vstack([np.eye(len(self.classes_), dtype=int), 1 - np.eye(len(self.classes_), dtype=int)])
+        return np.vstack(
+            [np.eye(len(self.classes_), dtype=int), 1 - np.eye(len(self.classes_), dtype=int)]
+        )
 
     def _transduce(self, X, y):
         """Set the labels of all rows of a fit, and say where those of unlabeled ones are all the same."""
@@ -163,7 +173,8 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         share = (np.count_nonzero(known == found[top]) + 1) / (len(known) + len(self.classes_))
         if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
             warn(
-                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} of {n_rows} unlabeled rows, "
+                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} "
+                f"of {n_rows} unlabeled rows, "
                 f"so the classes have merged on them. Try {self._against_collapse}.",
                 ConvergenceWarning,
             )

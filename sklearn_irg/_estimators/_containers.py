@@ -21,7 +21,8 @@ def without_rows(X):
 def as_container(numbers, columns, are_integers):
     """Numbers, of which some columns hold integers, as a DataFrame with given columns; as they are where these are None.
 
-    Columns have the types they had, except those of integers and flags that no longer hold integers only.
+    Columns have the types they had, except those of integers and flags that no longer hold integers
+    only.
     """
     if columns is None:
         return numbers

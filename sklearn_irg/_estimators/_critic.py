@@ -24,12 +24,13 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
 
     .. math:: W_1 = \max_{\lVert f \rVert_\mathrm{Lip} \le 1} \mathbb E_{\text{first}} f - \mathbb E_{\text{second}} f
 
-    over MLPs f, the critics [1]_. Their slope is kept below about one by a penalty, or bounded by a constraint. The difference
-    is taken on rows that a critic has not seen: on its own rows it is far too large in many dimensions.
+    over MLPs f, the critics [1]_. Their slope is kept below about one by a penalty, or bounded by a
+    constraint. The difference is taken on rows that a critic has not seen: on its own rows it is
+    far too large in many dimensions.
 
-    Rows are shifted and divided by one number before the fit, which is undone in the weights, so that the distance of scaled
-    samples is the scaled distance. Standardize columns in different units first; otherwise the column with the largest
-    numbers dominates.
+    Rows are shifted and divided by one number before the fit, which is undone in the weights, so
+    that the distance of scaled samples is the scaled distance. Standardize columns in different
+    units first; otherwise the column with the largest numbers dominates.
 
     Parameters
     ----------
@@ -38,25 +39,27 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     constraint : Constraint, default=None
-        A bound on the slope, such as ``SpectralNormalization()``. The distance is then a lower bound, up to sampling error:
-        close to the distance of samples that differ in location, but only about half of that of samples that differ in spread,
-        because a network whose layers have slopes of at most one loses half of the slope where it bends. Constraints and
-        penalties apply to the critic of the scaled rows: bounds are on its weights, and radii are in units of the scaled
-        rows.
+        A bound on the slope, such as ``SpectralNormalization()``. The distance is then a lower
+        bound, up to sampling error: close to the distance of samples that differ in location, but
+        only about half of that of samples that differ in spread, because a network whose layers
+        have slopes of at most one loses half of the slope where it bends. Constraints and penalties
+        apply to the critic of the scaled rows: bounds are on its weights, and radii are in units of
+        the scaled rows.
     penalty : str, Penalty or None, default=None
-        Penalty that keeps the slope below about one. ``None`` is ``LipschitzGradient(at="interpolates")`` unless there is a
-        constraint: slopes above one cost, on lines between rows of the two samples. A slope then exceeds one by about the
-        distance of the scaled rows over ``2 * alpha``, and so does the distance. With ``two_sided=True`` it is the published
-        penalty [2]_, which can keep a badly initialized critic from changing sign, above all in few dimensions, because
-        slopes near zero cost most.
+        Penalty that keeps the slope below about one. ``None`` is
+        ``LipschitzGradient(at="interpolates")`` unless there is a constraint: slopes above one
+        cost, on lines between rows of the two samples. A slope then exceeds one by about the
+        distance of the scaled rows over ``2 * alpha``, and so does the distance. With
+        ``two_sided=True`` it is the published penalty [2]_, which can keep a badly initialized
+        critic from changing sign, above all in few dimensions, because slopes near zero cost most.
     alpha : float, default=10.0
         Strength of the penalty.
     cv : int, cross-validation generator, iterable or None, default=5
-        The folds, or their number: each row is scored by a critic fitted on the other folds. With None there are no
-        ``distance_`` and no ``contributions_``.
+        The folds, or their number: each row is scored by a critic fitted on the other folds. With
+        None there are no ``distance_`` and no ``contributions_``.
     l2 : float, default=0.0
-        Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
-        weights of the rows of a minibatch.
+        Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights,
+        where n is the sum of the weights of the rows of a minibatch.
     solver : {"adam", "sgd"} or Solver, default="adam"
         Optimization algorithm.
     batch_size : int or "auto", default="auto"
@@ -81,15 +84,17 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
     classes_ : ndarray of shape (2,)
         The two values of y, sorted: the first and the second sample.
     distance_ : float
-        Wasserstein-1 distance in units of X, cross-fitted; with the default penalty it may be a few percent too large. For
-        samples of one distribution it may be slightly negative.
+        Wasserstein-1 distance in units of X, cross-fitted; with the default penalty it may be a few
+        percent too large. For samples of one distribution it may be slightly negative.
     contributions_ : ndarray of shape (n_features,)
-        Contribution of each column to the distance, non-negative: the mean of the critic's derivative times the
-        difference of two rows, along the lines between rows of the two samples, cross-fitted.
+        Contribution of each column to the distance, non-negative: the mean of the critic's
+        derivative times the difference of two rows, along the lines between rows of the two
+        samples, cross-fitted.
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer of a critic fitted on all rows.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of
+        rows seen in total.
     converged_ : bool
         Whether the last fit stopped because it no longer improved.
     out_activation_ : str
@@ -104,8 +109,8 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, y with other than two values, fewer rows of a sample than folds, or a
-        diverging objective.
+        In ``fit``, for parameters or data out of range, y with other than two values, fewer rows of
+        a sample than folds, or a diverging objective.
 
     See Also
     --------
@@ -115,7 +120,8 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
     References
     ----------
     .. [1] Arjovsky, Chintala and Bottou (2017), "Wasserstein generative adversarial networks".
-    .. [2] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of Wasserstein GANs".
+    .. [2] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of
+       Wasserstein GANs".
 
     Examples
     --------
@@ -214,7 +220,7 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         """
         return self._outputs(X)[:, 0]
 
-    # -- the distance ----------------------------------------------------------------------------------------------------
+    # -- the distance ------------------------------------------------------------------------------
 
     def _cross_fit(self, X, y, sample_weight, random_state):
         data = check_data(self, X, y, reset=False)
@@ -228,7 +234,9 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         for fold, (train, test) in enumerate(self._folds(X, y, weights, random_state)):
             critic = clone(without_cv).set_params(random_state=random_state + fold)
             critic._fit(X[train], y[train], weights[train])
-            differences.append(critic._held_out(X[test], y[test], weights[test], random_state + fold))
+            differences.append(
+                critic._held_out(X[test], y[test], weights[test], random_state + fold)
+            )
         distances, contributions = zip(*differences, strict=True)
         self.distance_ = float(np.mean(distances))
         self.contributions_ = np.maximum(np.mean(contributions, axis=0), 0)
@@ -242,14 +250,16 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
             ]
             if any(len(np.unique(y[rows])) < len(self.classes_) for fold in folds for rows in fold):
                 raise ValueError(
-                    "cv must give folds that train and test on rows of both samples; got one without. Use StratifiedKFold, or "
+                    "cv must give folds that train and test on rows of both samples; got one "
+                    "without. Use StratifiedKFold, or "
                     "shuffle."
                 )
             return folds
         smallest = min(np.count_nonzero(y[present] == label) for label in self.classes_)
         if smallest < self.cv:
             raise ValueError(
-                f"cv={self.cv} needs as many rows of each sample, but y has {smallest} of one. Lower cv, or use cv=None."
+                f"cv={self.cv} needs as many rows of each sample, but y has {smallest} of one. "
+                "Lower cv, or use cv=None."
             )
         folds = StratifiedKFold(int(self.cv), shuffle=True, random_state=random_state)
         return [(present[train], present[test]) for train, test in folds.split(present, y[present])]
@@ -265,7 +275,9 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
 
     def _difference(self, X, y, weights):
         scores = self.score_samples(X)
-        first, second = (np.average(scores[y == label], weights=weights[y == label]) for label in self.classes_)
+        first, second = (
+            np.average(scores[y == label], weights=weights[y == label]) for label in self.classes_
+        )
         return float(first - second)
 
     def _along_lines(self, first, second):
@@ -273,11 +285,15 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         network, theta = self._fitted_network()
         total = 0
         for share in (np.arange(_N_POINTS) + 0.5) / _N_POINTS:
-            forward = network.forward(theta, (share * first + (1 - share) * second).astype(theta.dtype))
-            total = total + network.pull_back(theta, forward, np.ones_like(forward[-1])) * (first - second)
+            forward = network.forward(
+                theta, (share * first + (1 - share) * second).astype(theta.dtype)
+            )
+            total = total + network.pull_back(theta, forward, np.ones_like(forward[-1])) * (
+                first - second
+            )
         return total.mean(axis=0) / _N_POINTS
 
-    # -- one fit ---------------------------------------------------------------------------------------------------------
+    # -- one fit -----------------------------------------------------------------------------------
 
     def _task(self):
         return TwoSamples(type(self).__name__, getattr(self, "classes_", None))
@@ -293,7 +309,9 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.classifier_tags = ClassifierTags(multi_class=False)  # two values of y, though nothing is classified
+        tags.classifier_tags = ClassifierTags(
+            multi_class=False
+        )  # two values of y, though nothing is classified
         return tags
 
 

@@ -16,8 +16,9 @@ _TABLE, _GENERATED = MeanDifference.samples  # the critic is large on the first
 class Game(Objective):
     r"""What a critic minimizes on rows of a table beside generated ones, and what the generator of these minimizes.
 
-    The parameters θ are those of the critic, and behind them those of the generator. Each objective is one of its own player's
-    parameters: for the critic generated rows are constants, for the generator the critic is.
+    The parameters θ are those of the critic, and behind them those of the generator. Each objective
+    is one of its own player's parameters: for the critic generated rows are constants, for the
+    generator the critic is.
 
     Parameters
     ----------
@@ -26,7 +27,8 @@ class Game(Objective):
     rows : Rows
         The table.
     terms : list of (float, Term)
-        What the critic minimizes: its difference on generated rows and those of the table, and penalties.
+        What the critic minimizes: its difference on generated rows and those of the table, and
+        penalties.
     generator : Network
         From latent variables to rows.
     parametrization : Parametrization, default=Identity()
@@ -43,7 +45,9 @@ class Game(Objective):
         """Value and gradient of the critic's objective; zero with respect to the generator's parameters."""
         both = self._both_samples(theta, batch, random_state)
         gradient = np.zeros_like(theta)
-        value, gradient[self.of_critic] = super().value_and_grad(theta[self.of_critic], both, random_state)
+        value, gradient[self.of_critic] = super().value_and_grad(
+            theta[self.of_critic], both, random_state
+        )
         return value, gradient
 
     def value(self, theta, batch, random_state=None, terms=None):
@@ -81,7 +85,10 @@ class Game(Objective):
         made = self.generator.outputs(theta[self.of_generator], self._latent(n, random_state))
         own = batch.weights["all"] / batch.weights["all"].sum()
         none = np.zeros_like(own)
-        weights = {_TABLE: np.append(own, none), _GENERATED: np.append(none, np.full_like(own, 1 / n))}
+        weights = {
+            _TABLE: np.append(own, none),
+            _GENERATED: np.append(none, np.full_like(own, 1 / n)),
+        }
         weights["all"] = (weights[_TABLE] + weights[_GENERATED]) / 2
         return Batch(slice(None), np.concatenate([batch.X, made]), None, None, weights, 2.0 * n)
 
@@ -99,7 +106,9 @@ class AlternatingAdam(Adam):
         As in `Adam`, of both.
     """
 
-    def __init__(self, n_critic=1, speed=1.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay_start=1.0):
+    def __init__(
+        self, n_critic=1, speed=1.0, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay_start=1.0
+    ):
         super().__init__(beta_1, beta_2, epsilon, decay_start)
         self.n_critic = n_critic
         self.speed = speed
@@ -113,7 +122,14 @@ class AlternatingAdam(Adam):
         n_rounds, n_after = divmod(state["n_steps"], self.n_critic)
         if n_after == 0:
             _, gradient = objective.opposing_value_and_grad(theta, batch.n_samples, random_state)
-            self._move_part(objective.of_generator, theta, gradient, state, n_rounds - 1, self.speed * learning_rate)
+            self._move_part(
+                objective.of_generator,
+                theta,
+                gradient,
+                state,
+                n_rounds - 1,
+                self.speed * learning_rate,
+            )
         return value
 
     def _move_part(self, part, theta, gradient, state, n_earlier, learning_rate):

@@ -26,8 +26,9 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     .. math:: H(Y \mid X) - \mu H(Y) + \alpha \, \frac 1 n \sum_i
         \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + r_i)\bigr)
 
-    with the virtual adversarial perturbation :math:`r_i`, whose radius is a fraction of the distance to the row's neighbors.
-    Boundaries then lie where rows are sparse. The result depends on the initial weights, so try several.
+    with the virtual adversarial perturbation :math:`r_i`, whose radius is a fraction of the
+    distance to the row's neighbors. Boundaries then lie where rows are sparse. The result depends
+    on the initial weights, so try several.
 
     Parameters
     ----------
@@ -40,20 +41,23 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     alpha : float, default=10.0
         Strength of the virtual adversarial penalty, 1 / λ of the paper.
     mu : float, default=4.0
-        Weight of the entropy of the mean prediction, which is largest if all clusters have the same size.
+        Weight of the entropy of the mean prediction, which is largest if all clusters have the same
+        size.
     penalty : str, Penalty or None, default=None
-        Penalty in addition to the virtual adversarial divergence, such as ``RandomPerturbation(0, transform=shifted)``;
-        also multiplied by ``alpha``.
+        Penalty in addition to the virtual adversarial divergence, such as ``RandomPerturbation(0,
+        transform=shifted)``; also multiplied by ``alpha``.
     epsilon : float, "local" or LocalRadius, default="local"
-        Radius within which predictions should not change, an L2 norm in units of X: one for all rows, or for each row a
-        fraction of the distance to its neighbors; "local" is ``LocalRadius()``.
+        Radius within which predictions should not change, an L2 norm in units of X: one for all
+        rows, or for each row a fraction of the distance to its neighbors; "local" is
+        ``LocalRadius()``.
     xi : float, default=0.01
-        Distance at which the power iteration differentiates, in units of X; at least 1e-3 for float32.
+        Distance at which the power iteration differentiates, in units of X; at least 1e-3 for
+        float32.
     n_power_iterations : int, default=1
         Number of power iterations per step.
     l2 : float, default=1e-4
-        Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
-        weights of the rows of a minibatch.
+        Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights,
+        where n is the sum of the weights of the rows of a minibatch.
     solver : {"adam", "sgd"} or Solver, default="adam"
         Optimization algorithm; not "lbfgs", because directions are random.
     batch_size : int or "auto", default="auto"
@@ -73,8 +77,9 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     batch_normalization : bool, default=True
-        Whether to normalize the inputs of the activations, and the outputs, over the rows of a minibatch in training.
-        The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
+        Whether to normalize the inputs of the activations, and the outputs, over the rows of a
+        minibatch in training. The fitted weights are those of an ordinary network: means and scales
+        over all rows are folded into them.
     verbose : bool, default=False
         Print the objective after each epoch.
 
@@ -85,11 +90,13 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of
+        rows seen in total.
     converged_ : bool
         Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        Output activation, which gives probabilities: "logistic" for two clusters, "softmax" for more.
+        Output activation, which gives probabilities: "logistic" for two clusters, "softmax" for
+        more.
     loss_, loss_curve_, best_loss_
         Objective of the last epoch, penalty included; of each epoch; and the smallest of these.
     n_features_in_ : int
@@ -100,7 +107,8 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, fewer rows than clusters, or a diverging objective.
+        In ``fit``, for parameters or data out of range, fewer rows than clusters, or a diverging
+        objective.
 
     See Also
     --------
@@ -109,8 +117,8 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
 
     References
     ----------
-    .. [1] Hu, Miyato, Tokui, Matsumoto and Sugiyama (2017), "Learning discrete representations via information maximizing
-       self-augmented training".
+    .. [1] Hu, Miyato, Tokui, Matsumoto and Sugiyama (2017), "Learning discrete representations via
+       information maximizing self-augmented training".
 
     Examples
     --------
@@ -210,7 +218,8 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         self.labels_ = self.predict(X)
         if int(self.n_clusters) > 1 and not np.ptp(self.labels_):
             warn(
-                f"{type(self).__name__} found one cluster in place of {self.n_clusters}. Standardize X, or try another "
+                f"{type(self).__name__} found one cluster in place of {self.n_clusters}. "
+                "Standardize X, or try another "
                 "random_state, a smaller alpha or a smaller epsilon.",
                 ConvergenceWarning,
             )
@@ -220,7 +229,10 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         settings, rng = self._settings(), check_random_state(self.random_state)
         data = check_data(self, X, None, sample_weight)
         seeds = [rng.randint(2**31) for _ in range(n_init)]
-        trained = (train(self._task(), data, replace(settings, random_state=seed), Fresh()) for seed in seeds)
+        trained = (
+            train(self._task(), data, replace(settings, random_state=seed), Fresh())
+            for seed in seeds
+        )
         best = min(trained, key=lambda fitted: fitted.solution.loss)
         self._adopt(best)
         self._after_fit(X, None, best.solution)
@@ -229,7 +241,8 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         return ClusterTask(type(self).__name__, int(self.n_clusters))
 
     def _initialize(self, network, random_state, dtype):
-        # as published, small last weights: clusters form where rows are, not where the first guesses happen to be sure
+        # as published, small last weights: clusters form where rows are, not where the first
+        # guesses happen to be sure
         theta = super()._initialize(network, random_state, dtype)
         for array in network.unpack(theta)[-1]:
             array *= 0.01
@@ -250,7 +263,11 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
 
     def _decide(self, outputs):
         # one output means two clusters unless there is one only
-        return super()._decide(outputs) if len(self.classes_) > 1 else np.zeros(len(outputs), dtype=int)
+        return (
+            super()._decide(outputs)
+            if len(self.classes_) > 1
+            else np.zeros(len(outputs), dtype=int)
+        )
 
     def predict(self, X):
         """Most probable cluster of each row.

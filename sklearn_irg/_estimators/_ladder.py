@@ -3,7 +3,13 @@ from dataclasses import replace
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_irg._callbacks import with_callbacks
-from sklearn_irg._checks import InvalidParameterError, check_choice, check_per_layer, check_real, over_layers
+from sklearn_irg._checks import (
+    InvalidParameterError,
+    check_choice,
+    check_per_layer,
+    check_real,
+    over_layers,
+)
 from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, RowNormalization
 from sklearn_irg._estimators._classifier_outputs import ClassifierOutputs
 from sklearn_irg._estimators._mlp import MLPEstimator
@@ -16,16 +22,18 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     .. math:: \frac 1 n \sum_i \ell(\tilde f(x_i), y_i) + \sum_{l=0}^L \lambda_l \frac 1 {N d_l} \sum_i
         \lVert z_{il} - \hat z_{il} \rVert_2^2 + \alpha R
 
-    with the loss of the n labeled rows under noise in every layer, and for all N rows the error of what a decoder restores,
-    from the top layer down, of the :math:`d_l` normalized values of each layer [1]_. Layers are normalized over the rows of a
-    minibatch; the fitted weights are those of an ordinary network with means and scales over all rows folded in. In
-    training, the normalized values are multiplied by the norm of the unit's weights, on which the weight decay acts, in
+    with the loss of the n labeled rows under noise in every layer, and for all N rows the error of
+    what a decoder restores, from the top layer down, of the :math:`d_l` normalized values of each
+    layer [1]_. Layers are normalized over the rows of a minibatch; the fitted weights are those of
+    an ordinary network with means and scales over all rows folded in. In training, the normalized
+    values are multiplied by the norm of the unit's weights, on which the weight decay acts, in
     place of a separate parameter.
 
-    The penalty R, if there is one, is that of the network without noise, normalized over the minibatch: the one that
-    ``VATClassifier(batch_normalization=True)`` penalizes, so that a penalty on weights is one on weights with scales folded
-    in. With it, and with noise that has a part in the direction in which the prediction changes most, these are the virtual
-    adversarial ladder networks of [2]_:
+    The penalty R, if there is one, is that of the network without noise, normalized over the
+    minibatch: the one that ``VATClassifier(batch_normalization=True)`` penalizes, so that a penalty
+    on weights is one on weights with scales folded in. With it, and with noise that has a part in
+    the direction in which the prediction changes most, these are the virtual adversarial ladder
+    networks of [2]_:
 
     =======  ==============================================================
     LVAC     ``penalty=VirtualAdversarial(epsilon)``
@@ -41,37 +49,43 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     noise : {"gaussian", "adversarial", "adversarial_layerwise"}, default="gaussian"
-        Gaussian noise in every layer; with a virtual adversarial part at the input, or at the input and in every hidden layer.
+        Gaussian noise in every layer; with a virtual adversarial part at the input, or at the input
+        and in every hidden layer.
     noise_std : float, default=0.3
-        Standard deviation of the Gaussian noise, in units of X at the input, and of normalized values in the layers.
+        Standard deviation of the Gaussian noise, in units of X at the input, and of normalized
+        values in the layers.
     denoising_costs : sequence of float, default=(1.0, 0.1, 0.1)
-        Costs :math:`\lambda_l` of the input and of each layer; the last one counts for all further layers. Layers below the
-        first cost are not restored: with ``(0, 0, 1)`` and one hidden layer only the outputs are, the faster Γ-model of [1]_.
+        Costs :math:`\lambda_l` of the input and of each layer; the last one counts for all further
+        layers. Layers below the first cost are not restored: with ``(0, 0, 1)`` and one hidden
+        layer only the outputs are, the faster Γ-model of [1]_.
     epsilon : float or sequence of float, default=1.0
-        L2 norm of the adversarial part of the noise: of the input, in units of X, and with "adversarial_layerwise" of each
-        hidden layer, of normalized values; the last one counts for all further layers. Not used with Gaussian noise.
+        L2 norm of the adversarial part of the noise: of the input, in units of X, and with
+        "adversarial_layerwise" of each hidden layer, of normalized values; the last one counts for
+        all further layers. Not used with Gaussian noise.
     xi : float, default=0.01
         Distance at which the adversarial direction is found.
     penalty : str, Penalty or None, default=None
-        Penalty in addition to the costs of the ladder, such as "virtual_adversarial" or ``VirtualAdversarial(1.5)``.
+        Penalty in addition to the costs of the ladder, such as "virtual_adversarial" or
+        ``VirtualAdversarial(1.5)``.
     alpha : float, default=1.0
         Strength of the penalty.
     l2 : float, default=1e-4
-        Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the
-        weights of the labeled rows of a minibatch.
+        Strength of a weight decay that adds ``l2 / (2 * n)`` times the sum of the squared weights,
+        where n is the sum of the weights of the labeled rows of a minibatch.
     unlabeled_label : int, str or None, default=-1
-        Value in y that marks a row without a label, as in scikit-learn's semi-supervised estimators. ``None`` if all
-        rows have a label.
+        Value in y that marks a row without a label, as in scikit-learn's semi-supervised
+        estimators. ``None`` if all rows have a label.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss of labeled rows and in the penalty; neither in the means over rows by which
-        layers are normalized, nor in the costs of restoring them. Outputs are normalized too, so very unequal weights take
-        effect slowly: raise ``learning_rate_init``.
+        Weights of the classes in the loss of labeled rows and in the penalty; neither in the means
+        over rows by which layers are normalized, nor in the costs of restoring them. Outputs are
+        normalized too, so very unequal weights take effect slowly: raise ``learning_rate_init``.
     solver : {"adam", "sgd"} or Solver, default="adam"
         Optimization algorithm; not "lbfgs", because noise is random.
     batch_size : int or "auto", default="auto"
         Labeled rows per step; "auto" is ``min(200, n_samples)``.
     unlabeled_batch_size : int, default=None
-        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many as those.
+        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many
+        as those.
     learning_rate_init : float, default=0.002
         Step size.
     max_iter : int, default=200
@@ -85,7 +99,8 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     early_stopping : bool, default=False
-        Hold labeled rows out, stop when the score on them stops improving, and keep the best weights.
+        Hold labeled rows out, stop when the score on them stops improving, and keep the best
+        weights.
     validation_fraction : float, default=0.1
         Fraction of labeled rows held out, stratified by class.
     verbose : bool, default=False
@@ -100,7 +115,8 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer; the decoder is not kept.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of
+        rows seen in total.
     converged_ : bool
         Whether the last fit stopped because it no longer improved.
     out_activation_ : str
@@ -108,9 +124,9 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     likelihood_ : Likelihood
         Distribution of the targets given the outputs.
     loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_
-        Objective of the last epoch, penalty included; of each epoch; and the smallest of these, None with early
-        stopping. Accuracy on the held-out rows after each epoch, by sample and class weights, and the largest; both
-        None without early stopping.
+        Objective of the last epoch, penalty included; of each epoch; and the smallest of these,
+        None with early stopping. Accuracy on the held-out rows after each epoch, by sample and
+        class weights, and the largest; both None without early stopping.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -119,17 +135,21 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, no labeled row, one class only, or a diverging objective.
+        In ``fit``, for parameters or data out of range, no labeled row, one class only, or a
+        diverging objective.
 
     See Also
     --------
     VATClassifier : Virtual adversarial training without a decoder.
-    sklearn_irg.penalties.LayerwiseVirtualAdversarial : The penalty of LVAC-LW, for use with other estimators too.
+    sklearn_irg.penalties.LayerwiseVirtualAdversarial : The penalty of LVAC-LW, for use with other
+    estimators too.
 
     References
     ----------
-    .. [1] Rasmus, Valpola, Honkala, Berglund and Raiko (2015), "Semi-supervised learning with ladder networks".
-    .. [2] Shinoda, Worrall and Brostow (2017), "Virtual adversarial ladder networks for semi-supervised learning".
+    .. [1] Rasmus, Valpola, Honkala, Berglund and Raiko (2015), "Semi-supervised learning with
+       ladder networks".
+    .. [2] Shinoda, Worrall and Brostow (2017), "Virtual adversarial ladder networks for
+       semi-supervised learning".
 
     Examples
     --------
@@ -229,7 +249,9 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     def _settings(self):
         settings = super()._settings()
         # without a penalty nothing reads the network, which would cost a pass
-        own = FoldedNormalization() if self.penalty is None or self.alpha == 0 else RowNormalization()
+        own = (
+            FoldedNormalization() if self.penalty is None or self.alpha == 0 else RowNormalization()
+        )
         decay = float(self.l2), TrainedWeightDecay()
         return replace(settings, network_kind=LadderNetwork, parametrization=own, decay=decay)
 
@@ -239,7 +261,9 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
         costs = (costs + costs[-1:] * n_places)[:n_places]
         radii = check_per_layer(self.epsilon, "epsilon")
         if self.noise != "gaussian":
-            radii = over_layers(radii, "epsilon", 1 if self.noise == "adversarial" else n_places - 1)
+            radii = over_layers(
+                radii, "epsilon", 1 if self.noise == "adversarial" else n_places - 1
+            )
         return LadderLoss(self.noise, self.noise_std, costs, radii, self.xi)
 
     def _check_parameters(self):
@@ -250,6 +274,8 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
         check_real(self.xi, "xi", 0, open_low=True)
         costs = self.denoising_costs
         if isinstance(costs, str) or not hasattr(costs, "__len__") or not len(costs):
-            raise InvalidParameterError(f"denoising_costs must be a sequence of numbers; got {costs!r}.")
+            raise InvalidParameterError(
+                f"denoising_costs must be a sequence of numbers; got {costs!r}."
+            )
         for cost in costs:
             check_real(cost, "denoising_costs", 0)

@@ -13,21 +13,24 @@ from sklearn_irg._estimators._classifier_outputs import ClassifierOutputs
 class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, NetworkEstimator):
     r"""Logistic regression with a penalty on its input gradient, or any other.
 
-    Minimizes the weighted mean of the cross-entropy, plus ``l2 / (2 * n)`` times the squared coefficients, plus ``alpha`` times
-    the penalty. With ``penalty="weight_decay"`` it is scikit-learn's `LogisticRegression` with
-    ``C = 1 / (2 * n * alpha + l2)``, where n is the sum of the weights of the rows.
+    Minimizes the weighted mean of the cross-entropy, plus ``l2 / (2 * n)`` times the squared
+    coefficients, plus ``alpha`` times the penalty. With ``penalty="weight_decay"`` it is
+    scikit-learn's `LogisticRegression` with ``C = 1 / (2 * n * alpha + l2)``, where n is the sum of
+    the weights of the rows.
 
     Parameters
     ----------
     penalty : str, Penalty or None, default="input_gradient"
-        Penalty: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
-        ``InputGradient(norm="l1")``, or a sum of such objects.
+        Penalty: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such
+        as ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.03
-        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so standardize X.
+        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so
+        standardize X.
     l2 : float, default=1.0
-        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
-        ``l2 / (2 * n)`` times the sum of the squared coefficients, where n is the sum of the weights of the rows. This is
-        ``1 / C`` of scikit-learn's `LogisticRegression`, which the estimator equals at ``alpha=0``.
+        Strength of a weight decay that is separate from the penalty and not multiplied by
+        ``alpha``: it adds ``l2 / (2 * n)`` times the sum of the squared coefficients, where n is
+        the sum of the weights of the rows. This is ``1 / C`` of scikit-learn's
+        `LogisticRegression`, which the estimator equals at ``alpha=0``.
     fit_intercept : bool, default=True
         Whether to fit a bias, which is never penalized.
     class_weight : dict, "balanced" or None, default=None
@@ -35,17 +38,19 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
     solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
         Optimization algorithm. Penalties that draw random numbers need "adam" or "sgd".
     max_iter : int, default=100
-        Maximum number of iterations, or of epochs; with 0 the coefficients are those that a fit starts from.
+        Maximum number of iterations, or of epochs; with 0 the coefficients are those that a fit
+        starts from.
     tol : float, default=1e-4
-        "lbfgs" stops when no entry of the gradient exceeds it; the others when the loss improves by less than it.
+        "lbfgs" stops when no entry of the gradient exceeds it; the others when the loss improves by
+        less than it.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
     random_state : int, RandomState or None, default=None
-        For "adam", "sgd", stochastic penalties, and the start under a `SpectralNormalization`; otherwise the fit
-        starts from zero.
+        For "adam", "sgd", stochastic penalties, and the start under a `SpectralNormalization`;
+        otherwise the fit starts from zero.
     loss : None, Likelihood or Loss, default=None
-        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
-        modifications such as ``LabelSmoothing(0.1)``.
+        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses`
+        for others, and for modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     verbose : bool, default=False
@@ -60,7 +65,8 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Biases.
     out_activation_ : str
-        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss`` declares.
+        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss``
+        declares.
     likelihood_ : Likelihood
         Distribution of the targets given the outputs.
     n_iter_ : ndarray of shape (1,)
@@ -83,14 +89,15 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
 
     See Also
     --------
-    GradRegMLPClassifier : The same with hidden layers.
-    sklearn.linear_model.LogisticRegression : With L2, L1 or elastic-net penalties on the coefficients.
+    GradRegMLPClassifier : The same with hidden layers. sklearn.linear_model.LogisticRegression :
+    With L2, L1 or elastic-net penalties on the coefficients.
 
     References
     ----------
-    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double backpropagation".
-    .. [2] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability of deep neural
-       networks by regularizing their input gradients".
+    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double
+       backpropagation".
+    .. [2] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability
+       of deep neural networks by regularizing their input gradients".
 
     Examples
     --------
@@ -205,9 +212,13 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
         """
         check_is_fitted(self)
         if self.likelihood_.sklearn_loss not in self._sklearn_losses:
-            raise InvalidParameterError(f"LogisticRegression has no loss like {self.likelihood_!r}.")
+            raise InvalidParameterError(
+                f"LogisticRegression has no loss like {self.likelihood_!r}."
+            )
         options = {"C": 1 / self.l2} if self.l2 > 0 else {}
-        twin = LogisticRegression(fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol, **options)
+        twin = LogisticRegression(
+            fit_intercept=self.fit_intercept, max_iter=self.max_iter, tol=self.tol, **options
+        )
         for name in ("classes_", "coef_", "intercept_", "n_iter_"):
             setattr(twin, name, getattr(self, name).copy())
         twin.n_features_in_ = self.n_features_in_
@@ -228,7 +239,10 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
         return network.initialize(random_state, dtype)
 
     def _report(self, fitted):
-        return {**super()._report(fitted), "n_iter_": np.array([fitted.solution.n_iter], dtype=np.int32)}
+        return {
+            **super()._report(fitted),
+            "n_iter_": np.array([fitted.solution.n_iter], dtype=np.int32),
+        }
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "coef_")

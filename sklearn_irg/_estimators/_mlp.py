@@ -20,13 +20,17 @@ from sklearn_irg.solvers import check_solver
 def has_epochs(estimator):
     """Whether the solver goes by epochs; for ``available_if``."""
     if not check_solver(estimator.solver).has_epochs:
-        raise AttributeError('partial_fit needs a solver that goes by epochs. Use solver="adam" or solver="sgd".')
+        raise AttributeError(
+            'partial_fit needs a solver that goes by epochs. Use solver="adam" or solver="sgd".'
+        )
     return True
 
 
 def _has_twin(estimator):
     if estimator._sklearn_class is None:
-        raise AttributeError(f"scikit-learn's MLPs have no equivalent of {type(estimator).__name__}.")
+        raise AttributeError(
+            f"scikit-learn's MLPs have no equivalent of {type(estimator).__name__}."
+        )
     return True
 
 
@@ -58,20 +62,28 @@ class MLPEstimator(NetworkEstimator):
         likelihood = self.likelihood_
         if activation.sklearn_name is None:
             raise InvalidParameterError(
-                f"scikit-learn has no activation {self.activation!r}. Fit with 'relu', 'tanh', 'logistic' or 'identity'."
+                f"scikit-learn has no activation {self.activation!r}. Fit with 'relu', 'tanh', "
+                "'logistic' or 'identity'."
             )
         if likelihood.sklearn_loss not in self._sklearn_losses:
             raise InvalidParameterError(
-                f"{self._sklearn_class.__name__} has no loss like {likelihood!r}; it would predict something else."
+                f"{self._sklearn_class.__name__} has no loss like {likelihood!r}; it would predict "
+                "something else."
             )
-        options = {"hidden_layer_sizes": self._hidden_layers(), "activation": activation.sklearn_name, "alpha": self.l2}
+        options = {
+            "hidden_layer_sizes": self._hidden_layers(),
+            "activation": activation.sklearn_name,
+            "alpha": self.l2,
+        }
         if len(self._sklearn_losses) > 1:
             options["loss"] = likelihood.sklearn_loss
         twin = self._sklearn_class(max_iter=1, random_state=0, **options)
         y = self._example_targets()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            twin.fit(np.zeros((len(y), self.n_features_in_), dtype=self.coefs_[0].dtype), y)  # to encode the targets
+            twin.fit(
+                np.zeros((len(y), self.n_features_in_), dtype=self.coefs_[0].dtype), y
+            )  # to encode the targets
         twin.coefs_ = [W.copy() for W in self.coefs_]
         twin.intercepts_ = [b.copy() for b in self.intercepts_]
         for name in ("n_iter_", "t_", "loss_", "best_loss_", "loss_curve_"):
@@ -106,17 +118,22 @@ class MLPEstimator(NetworkEstimator):
         super()._check_parameters()
         sizes = self.hidden_layer_sizes
         sizes = sizes if isinstance(sizes, (list, tuple)) or np.ndim(sizes) == 1 else [sizes]
-        if not all(isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes):
+        if not all(
+            isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
+        ):
             is_penalty = isinstance(self.hidden_layer_sizes, (Penalty, str))
             hint = " Pass a penalty by name, penalty=." if is_penalty else ""
             raise InvalidParameterError(
-                f"hidden_layer_sizes must be positive integers; got {self.hidden_layer_sizes!r}.{hint}"
+                "hidden_layer_sizes must be positive integers; got "
+                f"{self.hidden_layer_sizes!r}.{hint}"
             )
         check_activation(self.activation)
         check_real(self.learning_rate_init, "learning_rate_init", 0, open_low=True)
         if not (isinstance(self.n_iter_no_change, Real) and self.n_iter_no_change == np.inf):
             check_integer(self.n_iter_no_change, "n_iter_no_change", 1)
-        check_real(self.validation_fraction, "validation_fraction", 0, 1, open_low=True, open_high=True)
+        check_real(
+            self.validation_fraction, "validation_fraction", 0, 1, open_low=True, open_high=True
+        )
         check_real(self.dropout, "dropout", 0, 1, open_high=True)
         check_boolean(self.shuffle, "shuffle")
         check_boolean(self.early_stopping, "early_stopping")
@@ -125,16 +142,25 @@ class MLPEstimator(NetworkEstimator):
         if self.unlabeled_batch_size is not None:
             check_integer(self.unlabeled_batch_size, "unlabeled_batch_size", 1)
         check_integer(self.n_ramp_up_epochs, "n_ramp_up_epochs", 0)
-        if check_boolean(self.batch_normalization, "batch_normalization") and self.constraint is not None:
+        if (
+            check_boolean(self.batch_normalization, "batch_normalization")
+            and self.constraint is not None
+        ):
             raise InvalidParameterError(
-                f"batch_normalization=True scales weights by statistics of the rows, so they cannot obey constraint="
+                "batch_normalization=True scales weights by statistics of the rows, so they "
+                "cannot obey constraint="
                 f"{self.constraint!r} too. Use one of them."
             )
         if np.ndim(getattr(self, "unlabeled_label", None)) != 0:
-            raise InvalidParameterError(f"unlabeled_label must be one label, or None; got {self.unlabeled_label!r}.")
-        if isinstance(getattr(self, "unlabeled_label", None), (bool, np.bool_)):  # equal to 0 or 1, which are classes
             raise InvalidParameterError(
-                f"unlabeled_label must not be a boolean; got {self.unlabeled_label!r}. Use None where all rows have a label."
+                f"unlabeled_label must be one label, or None; got {self.unlabeled_label!r}."
+            )
+        if isinstance(
+            getattr(self, "unlabeled_label", None), (bool, np.bool_)
+        ):  # equal to 0 or 1, which are classes
+            raise InvalidParameterError(
+                f"unlabeled_label must not be a boolean; got {self.unlabeled_label!r}. Use None "
+                "where all rows have a label."
             )
 
     def _schedule(self, n_samples):

@@ -10,7 +10,8 @@ from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
 class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     """Multi-layer perceptron classifier with a penalty on its input gradient, or any other.
 
-    Minimizes the weighted mean of the cross-entropy plus ``alpha`` times the penalty. Binary, multiclass and multilabel.
+    Minimizes the weighted mean of the cross-entropy plus ``alpha`` times the penalty. Binary,
+    multiclass and multilabel.
 
     Parameters
     ----------
@@ -19,19 +20,23 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     penalty : str, Penalty or None, default="input_gradient"
-        Penalty: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
-        object such as ``InputGradient(norm="l1")``, or a sum of such objects.
+        Penalty: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or
+        "spectral_norm", an object such as ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.03
-        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so standardize X.
+        Strength of the penalty, the λ of the papers. Gradients depend on the units of X, so
+        standardize X.
     l2 : float, default=1e-4
-        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
-        ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
-        minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`, which the estimator equals at ``alpha=0``.
+        Strength of a weight decay that is separate from the penalty and not multiplied by
+        ``alpha``: it adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum
+        of the weights of the rows of a minibatch. This is ``alpha`` of scikit-learn's
+        `MLPClassifier`, which the estimator equals at ``alpha=0``.
     n_ramp_up_epochs : int, default=0
-        Number of epochs over which the strength of the penalty grows to ``alpha``, so that the loss comes first.
+        Number of epochs over which the strength of the penalty grows to ``alpha``, so that the loss
+        comes first.
     unlabeled_label : int, str or None, default=None
-        Value in y that marks a row without a label, -1 in scikit-learn's semi-supervised estimators. Such rows count in
-        penalties that read no labels. ``None`` if all rows have a label.
+        Value in y that marks a row without a label, -1 in scikit-learn's semi-supervised
+        estimators. Such rows count in penalties that read no labels. ``None`` if all rows have a
+        label.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
@@ -39,7 +44,8 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
     unlabeled_batch_size : int, default=None
-        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many as those.
+        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many
+        as those.
     learning_rate_init : float, default=0.001
         Step size of "adam" and "sgd".
     max_iter : int, default=200
@@ -59,13 +65,14 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     warm_start : bool, default=False
         Start from the weights of the last fit.
     loss : None, Likelihood or Loss, default=None
-        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
-        modifications such as ``LabelSmoothing(0.1)``.
+        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses`
+        for others, and for modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     batch_normalization : bool, default=False
-        Whether to normalize the inputs of the activations, and the outputs, over the rows of a minibatch in training.
-        The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
+        Whether to normalize the inputs of the activations, and the outputs, over the rows of a
+        minibatch in training. The fitted weights are those of an ordinary network: means and scales
+        over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
     verbose : bool, default=False
@@ -76,15 +83,18 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted; positions of the labels if multilabel.
     transduction_ : ndarray of shape (n_samples,)
-        The label of each row of the fit: its own, or the predicted one where it had none. Only with an ``unlabeled_label``.
+        The label of each row of the fit: its own, or the predicted one where it had none. Only with
+        an ``unlabeled_label``.
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of
+        rows seen in total.
     converged_ : bool
         Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss`` declares.
+        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss``
+        declares.
     likelihood_ : Likelihood
         Distribution of the targets given the outputs.
     loss_ : float
@@ -94,7 +104,8 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     best_loss_ : float or None
         Smallest value of ``loss_curve_``; None with early stopping.
     validation_scores_ : list of float or None
-        Accuracy on the held-out rows after each epoch, by sample and class weights; None without early stopping.
+        Accuracy on the held-out rows after each epoch, by sample and class weights; None without
+        early stopping.
     best_validation_score_ : float or None
         Largest of these scores; None without early stopping.
     n_features_in_ : int
@@ -115,9 +126,10 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
 
     References
     ----------
-    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double backpropagation".
-    .. [2] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability of deep neural
-       networks by regularizing their input gradients".
+    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double
+       backpropagation".
+    .. [2] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability
+       of deep neural networks by regularizing their input gradients".
 
     Examples
     --------
@@ -199,7 +211,8 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples; sparse ones stay sparse.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Classes, ``unlabeled_label`` where there is none; or an indicator of labels, which must be complete.
+            Classes, ``unlabeled_label`` where there is none; or an indicator of labels, which must
+            be complete.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in all means; a weight of zero removes it.
         mask : array-like of bool of shape (n_samples, n_features), default=None
@@ -221,9 +234,9 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 
-        Quantities that depend on all rows, such as neighbors for ``epsilon="local"``, the shares of the classes for
-        `ClassBalance`, and the means and scales of ``batch_normalization``, are computed from the rows of the call.
-        Where these matter, pass all rows in each call.
+        Quantities that depend on all rows, such as neighbors for ``epsilon="local"``, the shares of
+        the classes for `ClassBalance`, and the means and scales of ``batch_normalization``, are
+        computed from the rows of the call. Where these matter, pass all rows in each call.
 
         Parameters
         ----------

@@ -11,8 +11,9 @@ from sklearn_irg._training.tasks.numeric import NumericTask
 class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
     """Multi-layer perceptron regressor with a penalty on its input gradient, or any other.
 
-    Minimizes the weighted mean of half the squared error, summed over outputs, plus ``alpha`` times the penalty. The
-    input gradient is that of this loss; the half is part of the loss, not of the penalty.
+    Minimizes the weighted mean of half the squared error, summed over outputs, plus ``alpha`` times
+    the penalty. The input gradient is that of this loss; the half is part of the loss, not of the
+    penalty.
 
     Parameters
     ----------
@@ -21,14 +22,15 @@ class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     penalty : str, Penalty or None, default="input_gradient"
-        Penalty: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such as
-        ``InputGradient(norm="l1")``, or a sum of such objects.
+        Penalty: a name such as "input_gradient", "weight_decay" or "spectral_norm", an object such
+        as ``InputGradient(norm="l1")``, or a sum of such objects.
     alpha : float, default=0.03
         Strength of the penalty. Gradients depend on the units of X and of y, so standardize both.
     l2 : float, default=1e-4
-        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
-        ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
-        minibatch. This is ``alpha`` of scikit-learn's `MLPRegressor`, which the estimator equals at ``alpha=0``.
+        Strength of a weight decay that is separate from the penalty and not multiplied by
+        ``alpha``: it adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum
+        of the weights of the rows of a minibatch. This is ``alpha`` of scikit-learn's
+        `MLPRegressor`, which the estimator equals at ``alpha=0``.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
         Optimization algorithm.
     batch_size : int or "auto", default="auto"
@@ -52,8 +54,8 @@ class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
     warm_start : bool, default=False
         Start from the weights of the last fit.
     loss : None, {"squared_error", "poisson"}, Likelihood or Loss, default=None
-        Loss, to which the penalty is added. ``None`` is half the squared error; see `sklearn_irg.losses` for others,
-        and for modifications such as ``Flooding(0.05)``.
+        Loss, to which the penalty is added. ``None`` is half the squared error; see
+        `sklearn_irg.losses` for others, and for modifications such as ``Flooding(0.05)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     dropout : float, default=0.0
@@ -66,17 +68,19 @@ class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of
+        rows seen in total.
     converged_ : bool
         Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        Output activation: "identity", "exp" for Poisson, or the one that a `Likelihood` given as ``loss`` declares.
+        Output activation: "identity", "exp" for Poisson, or the one that a `Likelihood` given as
+        ``loss`` declares.
     likelihood_ : Likelihood
         Distribution of the targets given the outputs.
     loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_
-        Objective of the last epoch, penalty included; of each epoch; and the smallest of these, None with early
-        stopping. R² on the held-out rows after each epoch, by sample weights, and the largest; both None without early
-        stopping.
+        Objective of the last epoch, penalty included; of each epoch; and the smallest of these,
+        None with early stopping. R² on the held-out rows after each epoch, by sample weights, and
+        the largest; both None without early stopping.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -94,7 +98,8 @@ class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
 
     References
     ----------
-    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double backpropagation".
+    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double
+       backpropagation".
 
     Examples
     --------

@@ -17,7 +17,9 @@ from sklearn_irg._training.tasks.samples import OneSample
 from sklearn_irg.penalties import LipschitzGradient, check_penalty
 
 _N_LATENT = 100  # rows that are generated to see that they are finite
-_SPEED = 1 / 3  # of the generator, per step of the critic: as fast as the critic it runs from mode to mode
+_SPEED = (
+    1 / 3
+)  # of the generator, per step of the critic: as fast as the critic it runs from mode to mode
 
 
 class WassersteinSampler(LipschitzCritic, MLPEstimator):
@@ -25,17 +27,20 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
 
     .. math:: \min_g \max_f \; \mathbb E f(x) - \mathbb E f(g(z))
 
-    with MLPs f and g, normal z, and a slope of f of at most about one [1]_, which one of four ways ensures:
+    with MLPs f and g, normal z, and a slope of f of at most about one [1]_, which one of four ways
+    ensures:
 
-    * ``penalty=None``: the critic also minimizes :math:`\alpha \, \mathbb E (\lVert \nabla f \rVert - 1)^2` between rows of
-      the table and generated ones [2]_;
-    * ``penalty=LipschitzGradient(at="interpolates")``: :math:`\alpha \, \mathbb E \max(\lVert \nabla f \rVert - 1, 0)^2` there;
-    * ``constraint=SpectralNormalization()``: weights of f are :math:`W_l / \sigma(W_l)`, σ being the largest singular value
-      [3]_;
-    * ``constraint=WeightClipping(c)``: weights of f are clipped to :math:`[-c, c]` after each step [1]_.
+    * ``penalty=None``: the critic also minimizes :math:`\alpha \, \mathbb E (\lVert \nabla f \rVert
+      - 1)^2` between rows of the table and generated ones [2]_;
+    * ``penalty=LipschitzGradient(at="interpolates")``: :math:`\alpha \, \mathbb E \max(\lVert
+      \nabla f \rVert - 1, 0)^2` there;
+    * ``constraint=SpectralNormalization()``: weights of f are :math:`W_l / \sigma(W_l)`, σ being
+      the largest singular value [3]_;
+    * ``constraint=WeightClipping(c)``: weights of f are clipped to :math:`[-c, c]` after each step
+      [1]_.
 
-    Critic and generator take turns on standardized columns, with Adam. It is meant for continuous columns: categories, and
-    integers unless they are rounded, may take values in between.
+    Critic and generator take turns on standardized columns, with Adam. It is meant for continuous
+    columns: categories, and integers unless they are rounded, may take values in between.
 
     Parameters
     ----------
@@ -44,12 +49,14 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     constraint : Constraint, default=None
-        A bound on the weights of the critic; the generator's are free. Use ``n_critic=5`` with it; penalties do better.
+        A bound on the weights of the critic; the generator's are free. Use ``n_critic=5`` with it;
+        penalties do better.
     penalty : Penalty, "lipschitz_gradient" or None, default=None
-        Penalty that bounds the slope of the critic, in units of standardized columns: a `LipschitzGradient`, a `WeightDecay`
-        with a bound, or a sum with one of these. At "interpolates" the slope is taken
-        between a row of the table and a generated one, at "data" at the rows of both. ``None`` is
-        ``LipschitzGradient(two_sided=True, at="interpolates")``, or no penalty where there is a constraint.
+        Penalty that bounds the slope of the critic, in units of standardized columns: a
+        `LipschitzGradient`, a `WeightDecay` with a bound, or a sum with one of these. At
+        "interpolates" the slope is taken between a row of the table and a generated one, at "data"
+        at the rows of both. ``None`` is ``LipschitzGradient(two_sided=True, at="interpolates")``,
+        or no penalty where there is a constraint.
     n_latent : int, default=8
         Number of latent variables z.
     alpha : float, default=1.0
@@ -57,7 +64,8 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
     n_critic : int, default=1
         Number of steps of the critic before each step of the generator; the published number is 5.
     n_steps : int, default=6000
-        Number of steps of the critic, rounded up to whole epochs; both learning rates fall to zero in the second half.
+        Number of steps of the critic, rounded up to whole epochs; both learning rates fall to zero
+        in the second half.
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``.
     learning_rate_init : float, default=0.003
@@ -65,8 +73,8 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
     generator_learning_rate_init : float, default=None
         Step size of the generator. ``None`` is ``min(n_critic / 3, 1) * learning_rate_init``.
     round_integers : bool, default=False
-        Whether ``sample`` rounds the columns of ``integer_features_``, to integers between the smallest and the largest that
-        were seen.
+        Whether ``sample`` rounds the columns of ``integer_features_``, to integers between the
+        smallest and the largest that were seen.
     random_state : int, RandomState or None, default=None
         For the initial weights, shuffling and latent variables in ``fit``, and for ``sample``.
     verbose : bool, default=False
@@ -79,12 +87,14 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
     integer_features_ : ndarray of bool of shape (`n_features_in_`,)
         Columns that hold integers only.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Numbers of epochs, of layers (input and output included), of features, and of rows seen in total.
+        Numbers of epochs, of layers (input and output included), of features, and of rows seen in
+        total.
     converged_ : bool
         Whether the last fit stopped because it no longer improved.
     loss_, loss_curve_
-        Objective of the critic at the end and after each epoch. It need not decrease, because generator and critic compete;
-        its last value is minus the distance that the critic still finds, in standard deviations, plus its penalty.
+        Objective of the critic at the end and after each epoch. It need not decrease, because
+        generator and critic compete; its last value is minus the distance that the critic still
+        finds, in standard deviations, plus its penalty.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -102,9 +112,12 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
 
     References
     ----------
-    .. [1] Arjovsky, Chintala and Bottou (2017), "Wasserstein generative adversarial networks", whose solver was RMSProp.
-    .. [2] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of Wasserstein GANs".
-    .. [3] Miyato, Kataoka, Koyama and Yoshida (2018), "Spectral normalization for generative adversarial networks".
+    .. [1] Arjovsky, Chintala and Bottou (2017), "Wasserstein generative adversarial networks",
+       whose solver was RMSProp.
+    .. [2] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of
+       Wasserstein GANs".
+    .. [3] Miyato, Kataoka, Koyama and Yoshida (2018), "Spectral normalization for generative
+       adversarial networks".
 
     Examples
     --------
@@ -200,25 +213,29 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
         n_samples : int, default=1
             Number of rows.
         random_state : int, RandomState or None, default=None
-            Random numbers for the latent variables; ``None`` means the ``random_state`` of the estimator.
+            Random numbers for the latent variables; ``None`` means the ``random_state`` of the
+            estimator.
 
         Returns
         -------
         X : ndarray or DataFrame of shape (n_samples, n_features)
-            New rows, in the units of the table. They are a DataFrame of pandas or polars where the table was one, with its
-            names; columns of floats, and of integers where these are rounded, have their types again.
+            New rows, in the units of the table. They are a DataFrame of pandas or polars where the
+            table was one, with its names; columns of floats, and of integers where these are
+            rounded, have their types again.
         """
         check_is_fitted(self)
         n_samples = check_integer(n_samples, "n_samples", 1)
         rng = check_random_state(self.random_state if random_state is None else random_state)
         network, theta = self._fitted_network()
-        latent = rng.standard_normal((n_samples, network.layer_sizes[0])).astype(theta.dtype, copy=False)
+        latent = rng.standard_normal((n_samples, network.layer_sizes[0])).astype(
+            theta.dtype, copy=False
+        )
         rows = network.outputs(theta, latent)
         rounded = self.integer_features_ & bool(self.round_integers)
         rows[:, rounded] = np.clip(np.rint(rows[:, rounded]), *self._ranges[:, rounded])
         return as_container(rows, self._columns, rounded)
 
-    # -- what a fit asks -------------------------------------------------------------------------------------------------
+    # -- what a fit asks ---------------------------------------------------------------------------
 
     @property
     def solver(self):
@@ -236,10 +253,16 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
         check_real(self.alpha, "alpha", 0, open_low=True)
         penalty = check_penalty(self.penalty)
         terms = [] if penalty is None else penalty.terms()
-        if terms and self.constraint is None and not any(weight > 0 and term.limits_slope for weight, term in terms):
+        if (
+            terms
+            and self.constraint is None
+            and not any(weight > 0 and term.limits_slope for weight, term in terms)
+        ):
             raise InvalidParameterError(
-                'penalty must bound the slope of the critic: None, LipschitzGradient(at="interpolates") of all features, '
-                "WeightDecay with a bound, or a sum with one of these of positive weight, since others do not keep it from "
+                "penalty must bound the slope of the critic: None, "
+                'LipschitzGradient(at="interpolates") of all features, '
+                "WeightDecay with a bound, or a sum with one of these of positive weight, since "
+                "others do not keep it from "
                 f"telling rows apart ever further; got {self.penalty!r}."
             )
 
@@ -248,18 +271,24 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
         check_integer(self.n_critic, "n_critic", 1)
         if self.n_critic > self.n_steps:
             raise InvalidParameterError(
-                f"n_critic={self.n_critic} needs as many steps, but n_steps={self.n_steps}: the generator would never move. "
+                f"n_critic={self.n_critic} needs as many steps, but n_steps={self.n_steps}: the "
+                "generator would never move. "
                 "Raise n_steps, or lower n_critic."
             )
         if self.generator_learning_rate_init is not None:
-            check_real(self.generator_learning_rate_init, "generator_learning_rate_init", 0, open_low=True)
+            check_real(
+                self.generator_learning_rate_init, "generator_learning_rate_init", 0, open_low=True
+            )
 
     def _task(self):
         return OneSample(type(self).__name__)
 
     def _schedule(self, n_samples):
         options = super()._schedule(n_samples)
-        return {**options, "max_iter": -(-int(self.n_steps) // -(-n_samples // options["batch_size"]))}
+        return {
+            **options,
+            "max_iter": -(-int(self.n_steps) // -(-n_samples // options["batch_size"])),
+        }
 
     def _settings(self):
         settings = super()._settings()
@@ -275,11 +304,21 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
         return np.concatenate([player.initialize(random_state, dtype) for player in players])
 
     def _game(self, network, rows, terms):
-        return Game(network, rows, terms, generator=self._generator_for(network), parametrization=self.constraint)
+        return Game(
+            network,
+            rows,
+            terms,
+            generator=self._generator_for(network),
+            parametrization=self.constraint,
+        )
 
     def _report(self, fitted):
         scaling = fitted.scaling
-        return {**super()._report(fitted), "integer_features_": scaling.are_integers, "_ranges": scaling.ranges}
+        return {
+            **super()._report(fitted),
+            "integer_features_": scaling.are_integers,
+            "_ranges": scaling.ranges,
+        }
 
     def _warn_of(self, solution):
         del solution  # a game has no optimum to converge to
@@ -292,7 +331,8 @@ class ScaledColumns(Scaling):
     Parameters
     ----------
     location, scale : ndarray of shape (n_features,)
-        Means and standard deviations; of a constant column its number and zero, so that it is made as it was.
+        Means and standard deviations; of a constant column its number and zero, so that it is made
+        as it was.
     ranges : ndarray of shape (2, n_features)
         Smallest and largest number of each column.
     are_integers : ndarray of bool of shape (n_features,)
@@ -323,11 +363,21 @@ class ScaledColumns(Scaling):
         return rows.with_inputs(((rows.X - self.location) / units).astype(rows.X.dtype))
 
     def layers(self, objective, theta):
-        layers = [[W.copy(), b.copy()] for W, b in objective.generator.unpack(theta[objective.of_generator])]
+        layers = [
+            [W.copy(), b.copy()]
+            for W, b in objective.generator.unpack(theta[objective.of_generator])
+        ]
         W, b = layers[-1]
-        layers[-1] = (W * self.scale).astype(theta.dtype), (b * self.scale + self.location).astype(theta.dtype)
+        layers[-1] = (
+            (W * self.scale).astype(theta.dtype),
+            (b * self.scale + self.location).astype(theta.dtype),
+        )
         return layers
 
     def examples(self, rows):
         """Latent variables, at which what is made must be finite."""
-        return np.random.RandomState(0).standard_normal((_N_LATENT, self.n_latent)).astype(rows.X.dtype)
+        return (
+            np.random.RandomState(0)
+            .standard_normal((_N_LATENT, self.n_latent))
+            .astype(rows.X.dtype)
+        )

@@ -10,11 +10,14 @@ from sklearn_irg.solvers import check_solver
 __all__ = ["fit_strengths", "follows_path"]
 
 
-def fit_strengths(estimator, X, y, alphas, sample_weight=None, mask=None, *, perturbations=None, warm_start=None):
+def fit_strengths(
+    estimator, X, y, alphas, sample_weight=None, mask=None, *, perturbations=None, warm_start=None
+):
     """Fitted clones, one for each strength, in the order of ``alphas``.
 
-    Each meets the estimator's ``tol``, or warns that it does not. With ``warm_start`` a fit starts from the weights of the
-    next stronger one; ``None`` is as `follows_path` says. ``perturbations`` are what rows may become, for `fit_against`.
+    Each meets the estimator's ``tol``, or warns that it does not. With ``warm_start`` a fit starts
+    from the weights of the next stronger one; ``None`` is as `follows_path` says. ``perturbations``
+    are what rows may become, for `fit_against`.
     """
     warm_start = follows_path(estimator) if warm_start is None else warm_start
     models = [clone(estimator).set_params(alpha=float(alpha)) for alpha in alphas]
@@ -41,6 +44,7 @@ def _one_by_one(models, X, y, sample_weight, mask, perturbations, warm_start):
 def follows_path(estimator):
     """Whether what an estimator ends with does not depend on where it starts, but for ``tol`` and local minima.
 
-    Solvers that go by epochs stop early, and then keep some of the smoothness of a stronger penalty that they come from.
+    Solvers that go by epochs stop early, and then keep some of the smoothness of a stronger penalty
+    that they come from.
     """
     return not check_solver(estimator.solver).has_epochs

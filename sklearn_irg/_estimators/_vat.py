@@ -4,15 +4,20 @@ from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._estimators._against_threats import TrainsAgainstThreats
 from sklearn_irg._estimators._classifier_outputs import ClassifierOutputs
 from sklearn_irg._estimators._mlp import MLPEstimator
-from sklearn_irg.penalties import ClassBalance, ConditionalEntropy, VirtualAdversarial, check_penalty
+from sklearn_irg.penalties import (
+    ClassBalance,
+    ConditionalEntropy,
+    VirtualAdversarial,
+    check_penalty,
+)
 
 
 class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     """Virtual adversarial training: a multi-layer perceptron that learns from unlabeled rows too.
 
-    Minimizes the mean cross-entropy over labeled rows plus ``alpha`` times the mean virtual adversarial penalty over all
-    rows. Each minibatch of labeled rows comes with one of unlabeled rows; an epoch goes through the longer of the two,
-    and starts the shorter again when it ends.
+    Minimizes the mean cross-entropy over labeled rows plus ``alpha`` times the mean virtual
+    adversarial penalty over all rows. Each minibatch of labeled rows comes with one of unlabeled
+    rows; an epoch goes through the longer of the two, and starts the shorter again when it ends.
 
     Parameters
     ----------
@@ -22,32 +27,36 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
         Activation of the hidden layers.
     penalty : str, Penalty or None, default="auto"
         Penalty in addition to the virtual adversarial divergence, such as "conditional_entropy" or
-        ``0.1 * InputGradient()``; also multiplied by ``alpha``. "auto" is
-        ``0.3 * ConditionalEntropy() + ClassBalance()`` where there are unlabeled rows, so that classes do not merge,
-        and no penalty where there are none. It takes the shares of the classes from the labeled rows: where these are
-        not a random sample, pass ``ClassBalance(priors)``, or None.
+        ``0.1 * InputGradient()``; also multiplied by ``alpha``. "auto" is ``0.3 *
+        ConditionalEntropy() + ClassBalance()`` where there are unlabeled rows, so that classes do
+        not merge, and no penalty where there are none. It takes the shares of the classes from the
+        labeled rows: where these are not a random sample, pass ``ClassBalance(priors)``, or None.
     alpha : float, default=1.0
         Strength of the penalties.
     l2 : float, default=1e-4
-        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
-        ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the labeled rows of a
-        minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`.
+        Strength of a weight decay that is separate from the penalty and not multiplied by
+        ``alpha``: it adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum
+        of the weights of the labeled rows of a minibatch. This is ``alpha`` of scikit-learn's
+        `MLPClassifier`.
     n_ramp_up_epochs : int, default=0
-        Number of epochs over which the strength of the penalty grows to ``alpha``, so that labels are learned first.
+        Number of epochs over which the strength of the penalty grows to ``alpha``, so that labels
+        are learned first.
     epsilon : float, "local" or LocalRadius, default=None
-        Radius within which predictions should not change, an L2 norm in units of X: one for all rows, or for each row a
-        fraction of the distance to its neighbors; "local" is ``LocalRadius()``, and so is ``None`` where there is no threat
-        model.
+        Radius within which predictions should not change, an L2 norm in units of X: one for all
+        rows, or for each row a fraction of the distance to its neighbors; "local" is
+        ``LocalRadius()``, and so is ``None`` where there is no threat model.
     xi : float, default=0.01
-        Distance at which the power iteration differentiates, in units of X; at least 1e-3 for float32.
+        Distance at which the power iteration differentiates, in units of X; at least 1e-3 for
+        float32.
     n_power_iterations : int, default=1
         Number of power iterations per step.
     threat : ThreatModel, default=None
-        What rows may become without a change of predictions, in place of ``epsilon``: fitted on the columns of X. Behind the
-        steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`, and leave it ``None``.
+        What rows may become without a change of predictions, in place of ``epsilon``: fitted on the
+        columns of X. Behind the steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`, and
+        leave it ``None``.
     unlabeled_label : int, str or None, default=-1
-        Value in y that marks a row without a label, as in scikit-learn's semi-supervised estimators. ``None`` if all
-        rows have a label.
+        Value in y that marks a row without a label, as in scikit-learn's semi-supervised
+        estimators. ``None`` if all rows have a label.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd"} or Solver, default="adam"
@@ -55,7 +64,8 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     batch_size : int or "auto", default="auto"
         Labeled rows per step; "auto" is ``min(200, n_samples)``.
     unlabeled_batch_size : int, default=None
-        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many as those.
+        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many
+        as those.
     learning_rate_init : float, default=0.001
         Step size.
     max_iter : int, default=200
@@ -69,19 +79,21 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     n_iter_no_change : int, default=10
         Stop after more than this many epochs in a row without improvement.
     early_stopping : bool, default=False
-        Hold labeled rows out, stop when the score on them stops improving, and keep the best weights.
+        Hold labeled rows out, stop when the score on them stops improving, and keep the best
+        weights.
     validation_fraction : float, default=0.1
         Fraction of labeled rows held out, stratified by class.
     warm_start : bool, default=False
         Start from the weights of the last fit.
     loss : None, Likelihood or Loss, default=None
-        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
-        modifications such as ``LabelSmoothing(0.1)``.
+        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses`
+        for others, and for modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     batch_normalization : bool, default=False
-        Whether to normalize the inputs of the activations, and the outputs, over the rows of a minibatch in training.
-        The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
+        Whether to normalize the inputs of the activations, and the outputs, over the rows of a
+        minibatch in training. The fitted weights are those of an ordinary network: means and scales
+        over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
     verbose : bool, default=False
@@ -96,17 +108,19 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of
+        rows seen in total.
     converged_ : bool
         Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss`` declares.
+        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss``
+        declares.
     likelihood_ : Likelihood
         Distribution of the targets given the outputs.
     loss_, loss_curve_, best_loss_, validation_scores_, best_validation_score_
-        Objective of the last epoch, penalty included; of each epoch; and the smallest of these, None with early
-        stopping. Accuracy on the held-out rows after each epoch, by sample and class weights, and the largest; both
-        None without early stopping.
+        Objective of the last epoch, penalty included; of each epoch; and the smallest of these,
+        None with early stopping. Accuracy on the held-out rows after each epoch, by sample and
+        class weights, and the largest; both None without early stopping.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -115,7 +129,8 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, no labeled row, one class only, or a diverging objective.
+        In ``fit``, for parameters or data out of range, no labeled row, one class only, or a
+        diverging objective.
 
     See Also
     --------
@@ -124,8 +139,8 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
 
     References
     ----------
-    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
-       and semi-supervised learning".
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization
+       method for supervised and semi-supervised learning".
 
     Examples
     --------
@@ -243,8 +258,14 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
         epsilon = self.epsilon
         if epsilon is None and self.threat is None and rows.perturbations is None:
             epsilon = "local"
-        own = check_penalty(VirtualAdversarial(epsilon, self.xi, self.n_power_iterations, threat=self.threat))
+        own = check_penalty(
+            VirtualAdversarial(epsilon, self.xi, self.n_power_iterations, threat=self.threat)
+        )
         if isinstance(self.penalty, str) and self.penalty == "auto":
-            return own + 0.3 * ConditionalEntropy() + ClassBalance() if "unlabeled" in rows.groups else own
+            return (
+                own + 0.3 * ConditionalEntropy() + ClassBalance()
+                if "unlabeled" in rows.groups
+                else own
+            )
         others = check_penalty(self.penalty)
         return own if others is None else own + others

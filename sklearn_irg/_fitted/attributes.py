@@ -64,10 +64,15 @@ def as_model(estimator, X=None):
 
 def classes_of(estimator):
     classes = getattr(estimator, "classes_", None)
-    if not (is_classifier(estimator) or hasattr(estimator, "predict_proba")):  # clusters have probabilities too
+    if not (
+        is_classifier(estimator) or hasattr(estimator, "predict_proba")
+    ):  # clusters have probabilities too
         classes = None
     if isinstance(classes, list) or getattr(estimator, "multilabel_", False):
-        raise TypeError(f"{type(estimator).__name__} has several targets. Take the estimator of one target at a time.")
+        raise TypeError(
+            f"{type(estimator).__name__} has several targets. Take the estimator of one target at "
+            "a time."
+        )
     return classes
 
 
@@ -76,13 +81,19 @@ def _network_model(estimator, classes, name):
     out_activation = getattr(estimator, "out_activation_", None)
     likelihood = _own_likelihood(estimator, LIKELIHOODS.get(out_activation))
     if not isinstance(activation, Activation):
-        raise TypeError(f"{name} has the activation {activation!r}, which is unknown, so its layers cannot be read.")
+        raise TypeError(
+            f"{name} has the activation {activation!r}, which is unknown, so its layers cannot be "
+            "read."
+        )
     if likelihood is None:
         raise TypeError(
-            f"{name} has out_activation_={out_activation!r}, which is unknown, so it is not clear what its outputs mean. Known "
+            f"{name} has out_activation_={out_activation!r}, which is unknown, so it is not clear "
+            "what its outputs mean. Known "
             f"are {', '.join(map(repr, LIKELIHOODS))}."
         )
-    return NetworkModel(estimator.coefs_, estimator.intercepts_, activation, likelihood, classes, name)
+    return NetworkModel(
+        estimator.coefs_, estimator.intercepts_, activation, likelihood, classes, name
+    )
 
 
 def _own_likelihood(estimator, default):
@@ -97,14 +108,19 @@ def _linear_parts(estimator, classes):
         coef = estimator.coef_
         W = np.atleast_2d(coef.toarray() if hasattr(coef, "toarray") else coef).T
         one_vs_one = classes is not None and hasattr(estimator, "dual_coef_") and len(classes) > 2
-        fits = W.shape[1] == 1 or (not one_vs_one and (classes is None or W.shape[1] == len(classes)))
+        fits = W.shape[1] == 1 or (
+            not one_vs_one and (classes is None or W.shape[1] == len(classes))
+        )
         b = np.broadcast_to(estimator.intercept_, W.shape[1]).astype(W.dtype) if fits else None
         if fits and (classes is not None or _predicts_linearly(estimator, W, b)):
             return W, b
     if hasattr(estimator, "centroids_") and getattr(estimator, "metric", None) == "euclidean":
         # the nearest centroid has the largest x·c - ‖c‖²/2
         C = estimator.centroids_
-        if not np.allclose(getattr(estimator, "class_prior_", 1.0), np.mean(getattr(estimator, "class_prior_", 1.0))):
+        if not np.allclose(
+            getattr(estimator, "class_prior_", 1.0),
+            np.mean(getattr(estimator, "class_prior_", 1.0)),
+        ):
             return None
         W, b = C.T, -0.5 * (C**2).sum(axis=1)
         return (W[:, 1:] - W[:, :1], b[1:] - b[:1]) if len(C) == 2 else (W, b)
@@ -114,7 +130,9 @@ def _linear_parts(estimator, classes):
 def _predicts_linearly(estimator, W, b):
     """Whether a regressor has no link function and centers nothing."""
     X = np.random.RandomState(0).standard_normal((8, len(W)))
-    return np.allclose(np.reshape(estimator.predict(as_fitted(estimator, X)), (len(X), -1)), X @ W + b)
+    return np.allclose(
+        np.reshape(estimator.predict(as_fitted(estimator, X)), (len(X), -1)), X @ W + b
+    )
 
 
 def _log_probabilities(estimator, X):
@@ -151,18 +169,22 @@ def score_function(estimator, classes, name, rows):
     elif classes is None and hasattr(estimator, "predict"):
 
         def scores(X):
-            return np.asarray(estimator.predict(as_fitted(estimator, X)), dtype=np.float64).reshape(len(X), -1)
+            return np.asarray(estimator.predict(as_fitted(estimator, X)), dtype=np.float64).reshape(
+                len(X), -1
+            )
 
     else:
         raise PredictsOtherwiseError(
-            f"{name} has nothing to differentiate: coef_ and intercept_, coefs_ and intercepts_, decision_function or "
+            f"{name} has nothing to differentiate: coef_ and intercept_, coefs_ and intercepts_, "
+            "decision_function or "
             "predict_proba is needed."
         )
     n_outputs = scores(rows).shape[1]
     votes = getattr(estimator, "decision_function_shape", None) == "ovo" and len(classes) > 2
     if classes is not None and (votes or n_outputs not in (1, len(classes))):
         raise PredictsOtherwiseError(
-            f"{name} has {n_outputs} scores for {len(classes)} classes. Scores per class are needed, such as those of "
+            f"{name} has {n_outputs} scores for {len(classes)} classes. Scores per class are "
+            "needed, such as those of "
             'decision_function_shape="ovr".'
         )
     return scores, n_outputs

@@ -34,20 +34,27 @@ def baseline_cells(baseline, table, names):
     if given is not None and names is not None:
         columns = _in_order(given, columns, list(names))
     if not len(columns[0]):
-        raise ValueError("baseline has no rows. Pass one, or the table whose medians and most frequent levels to take.")
+        raise ValueError(
+            "baseline has no rows. Pass one, or the table whose medians and most frequent levels "
+            "to take."
+        )
     return [_cell(table, j, cells) for j, cells in enumerate(columns)]
 
 
 def _cell(table, j, cells):
     cell = _median(cells, table.name_of(j)) if table.is_number[j] else _mode(cells)
     if table.dtype_of(j).kind == "b" and cell not in (True, False):
-        raise ValueError(f"baseline is {cell!r} in the column {table.name_of(j)!r} of flags. Pass True or False.")
+        raise ValueError(
+            f"baseline is {cell!r} in the column {table.name_of(j)!r} of flags. Pass True or False."
+        )
     return cell
 
 
 def _columns(baseline):
     """Names, or None, and the cells of each column."""
-    if hasattr(baseline, "to_dict") and hasattr(baseline, "index"):  # a Series of pandas is a row, with names
+    if hasattr(baseline, "to_dict") and hasattr(
+        baseline, "index"
+    ):  # a Series of pandas is a row, with names
         baseline = baseline if hasattr(baseline, "columns") else baseline.to_dict()
     if isinstance(baseline, dict):
         return list(baseline), [missing_as_none([cell]) for cell in baseline.values()]
@@ -67,7 +74,8 @@ def _in_order(names, columns, wanted):
     if lacking:
         unknown = [name for name in names if name not in wanted]
         raise ValueError(
-            f"baseline has other columns than X: it has {unknown[0]!r}, which X has not, and lacks {lacking[0]!r}. Pass a list "
+            f"baseline has other columns than X: it has {unknown[0]!r}, which X has not, and lacks "
+            f"{lacking[0]!r}. Pass a list "
             "to go by position."
         )
     return [columns[position[name]] for name in wanted]
@@ -79,7 +87,8 @@ def _median(cells, name):
         return float(np.median(as_float(present))) if present else None
     except (TypeError, ValueError):
         raise ValueError(
-            f"baseline has {present[0]!r} in the column {name!r}, which X has numbers in. Name it in categorical if these are "
+            f"baseline has {present[0]!r} in the column {name!r}, which X has numbers in. Name it "
+            "in categorical if these are "
             "codes of levels."
         ) from None
 

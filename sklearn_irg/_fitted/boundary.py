@@ -19,13 +19,23 @@ def cross_boundary(model, rows, label, max_iter, overshoot=0.02, mask=None, clip
         gradients = gradients if mask is None else gradients * mask
         if clip is not None:  # what stands at a bound cannot go further
             at, (low, high) = here[:, None], clip
-            gradients = np.where(((at <= low) & (gradients > 0)) | ((at >= high) & (gradients < 0)), 0, gradients)
+            gradients = np.where(
+                ((at <= low) & (gradients > 0)) | ((at >= high) & (gradients < 0)), 0, gradients
+            )
         norms = np.linalg.norm(gradients, axis=2).astype(moved.dtype, copy=False)
         nearest = margin_over_norm(margins, norms).argmin(axis=1)
         each = np.arange(len(active))
-        margin, gradient, norm = margins[each, nearest], gradients[each, nearest], norms[each, nearest]
-        nudge = 8 * np.finfo(moved.dtype).eps * np.linalg.norm(here, axis=1) * norm  # off the boundary itself
-        length = np.divide((1 + overshoot) * margin + nudge, norm**2, out=np.zeros_like(margin), where=norm > 0)
+        margin, gradient, norm = (
+            margins[each, nearest],
+            gradients[each, nearest],
+            norms[each, nearest],
+        )
+        nudge = (
+            8 * np.finfo(moved.dtype).eps * np.linalg.norm(here, axis=1) * norm
+        )  # off the boundary itself
+        length = np.divide(
+            (1 + overshoot) * margin + nudge, norm**2, out=np.zeros_like(margin), where=norm > 0
+        )
         moved[active] -= length[:, None] * gradient
         if clip is not None:
             moved = np.clip(moved, *clip)

@@ -50,7 +50,11 @@ def kind_of(dtype, cells):
         return Kind.FLAGS
     if all(_is_number(cell) for cell in present):
         return Kind.NUMBERS
-    return Kind.LEVELS if all(isinstance(cell, str) or _is_number(cell) for cell in present) else Kind.OTHER
+    return (
+        Kind.LEVELS
+        if all(isinstance(cell, str) or _is_number(cell) for cell in present)
+        else Kind.OTHER
+    )
 
 
 def _is_number(cell):
@@ -67,9 +71,13 @@ def missing_as_none(cells):
 def _is_missing(cell):
     if cell is None:
         return True
-    if isinstance(cell, (str, int, np.bool_)):  # NumPy's False is one object, so it answers with itself
+    if isinstance(
+        cell, (str, int, np.bool_)
+    ):  # NumPy's False is one object, so it answers with itself
         return False
-    other = cell != cell  # NaN and NaT alone differ from themselves, and pandas.NA answers with itself
+    other = (
+        cell != cell
+    )  # NaN and NaT alone differ from themselves, and pandas.NA answers with itself
     return other is cell or other is True or (isinstance(other, np.bool_) and bool(other))
 
 
@@ -87,7 +95,11 @@ def fits(numbers, dtype, digits=None):
     low, high = limits_of(dtype, digits)
     unit = 10.0 ** digits[1] if digits is not None else 1.0
     is_whole = np.rint(numbers * unit) / unit == numbers
-    is_held = (numbers >= low) & (numbers <= high) & (is_whole | (dtype.kind not in "biu" and digits is None))
+    is_held = (
+        (numbers >= low)
+        & (numbers <= high)
+        & (is_whole | (dtype.kind not in "biu" and digits is None))
+    )
     return bool(is_held.all())
 
 

@@ -34,4 +34,6 @@ class CodedTableModel(FunctionTableModel):
             self._coded = self.trees.coded_table(self.table)
         is_still = ~self.table.is_number
         is_still[list(self.trees.reading.categories)] = True
-        return numbers if self._coded is None else np.where(is_still, self._coded[X.origin], numbers)
+        return (
+            numbers if self._coded is None else np.where(is_still, self._coded[X.origin], numbers)
+        )

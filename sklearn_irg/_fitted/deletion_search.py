@@ -16,14 +16,17 @@ _STILL = 1e-12
 def row_blocks(n_samples, n_columns, beam_width):
     """Positions of rows, in blocks for which all sets that a beam search tries at once fit into memory."""
     n_rows = max(1, _BLOCK // max(1, beam_width * n_columns**2))
-    return [np.arange(start, min(start + n_rows, n_samples)) for start in range(0, n_samples, n_rows)]
+    return [
+        np.arange(start, min(start + n_rows, n_samples)) for start in range(0, n_samples, n_rows)
+    ]
 
 
 def beam_masks(objective, beam_width, n_zooms):
     """The best mask of each row among those of a beam search, which adds one column at a time to the best sets of a size.
 
-    It goes on where the objective rises, since the columns of a confident prediction lower it together only. It ends where
-    the columns alone cost as much as the best mask: no larger set can be better.
+    It goes on where the objective rises, since the columns of a confident prediction lower it
+    together only. It ends where the columns alone cost as much as the best mask: no larger set can
+    be better.
 
     Parameters
     ----------
@@ -32,7 +35,8 @@ def beam_masks(objective, beam_width, n_zooms):
     beam_width : int
         Number of sets of each size that columns are added to.
     n_zooms : int
-        How often the share of the last number of the best set is sought on a grid four times as fine; 0 is no share.
+        How often the share of the last number of the best set is sought on a grid four times as
+        fine; 0 is no share.
 
     Returns
     -------
@@ -67,7 +71,10 @@ def _with_share(objective, sets, rows, last, n_zooms):
         chosen = (found <= found.min(axis=0) + _ROUNDING).argmax(axis=0), np.arange(len(some))
         middle, half = shares[chosen], half / 4
         lower = found[chosen] < values[some] - _ROUNDING
-        sets[some[lower], last[some[lower]]], values[some[lower]] = middle[lower], found[chosen][lower]
+        sets[some[lower], last[some[lower]]], values[some[lower]] = (
+            middle[lower],
+            found[chosen][lower],
+        )
     return sets, values
 
 
@@ -120,8 +127,12 @@ def refined_masks(objective, masks):
         moves = tried - masks[going]
         found, slopes = objective(tried, going)
         lower = found <= values[going] + 1e-4 * (gradients[going] * moves).sum(axis=1)
-        steps[going] = np.where(lower, _spectral(moves, slopes - gradients[going]), steps[going] / 4)
-        steps[going[~lower & (np.abs(moves).max(axis=1) < _STILL)]] = 0  # rounding is all that is left
+        steps[going] = np.where(
+            lower, _spectral(moves, slopes - gradients[going]), steps[going] / 4
+        )
+        steps[going[~lower & (np.abs(moves).max(axis=1) < _STILL)]] = (
+            0  # rounding is all that is left
+        )
         better = going[lower]
         masks[better], values[better], gradients[better] = tried[lower], found[lower], slopes[lower]
     return masks
@@ -129,7 +140,9 @@ def refined_masks(objective, masks):
 
 def _spectral(moves, changes):
     """The inverse of the curvature along the last move."""
-    curvature = (moves * changes).sum(axis=1) / np.maximum((moves**2).sum(axis=1), np.finfo(float).tiny)
+    curvature = (moves * changes).sum(axis=1) / np.maximum(
+        (moves**2).sum(axis=1), np.finfo(float).tiny
+    )
     return 1 / np.clip(curvature, 1e-10, 1e10)
 
 

@@ -33,8 +33,12 @@ class Deletions:
         self.table = table
         self.cells = cells
         self.start = table.numbers()
-        is_known = [number and cell is not None for number, cell in zip(table.is_number, cells, strict=True)]
-        self.end = np.array([cell if known else np.nan for cell, known in zip(cells, is_known, strict=True)], float)
+        is_known = [
+            number and cell is not None for number, cell in zip(table.is_number, cells, strict=True)
+        ]
+        self.end = np.array(
+            [cell if known else np.nan for cell, known in zip(cells, is_known, strict=True)], float
+        )
         self.are_integers = np.array([_holds_integers(table, j) for j in range(table.n_columns)])
         self.in_parts = np.isfinite(self.start) & np.isfinite(self.end)
         replaced = self.at(np.ones(self.start.shape), np.arange(len(table)))
@@ -101,12 +105,16 @@ class DeletionObjective:
 
     def take(self, rows):
         """The objective of some of the rows, by position."""
-        return DeletionObjective(self.model, self.deletions.take(rows), self.label[rows], self.alpha)
+        return DeletionObjective(
+            self.model, self.deletions.take(rows), self.label[rows], self.alpha
+        )
 
     def __call__(self, masks, origin):
         """The objective of masks of some rows, by position."""
         scores = self.model.scores_of(self.deletions.at(masks, origin))
-        return self.alpha * masks.sum(axis=1) + _of(self.label[origin], self.model.likelihood.probabilities(scores))
+        return self.alpha * masks.sum(axis=1) + _of(
+            self.label[origin], self.model.likelihood.probabilities(scores)
+        )
 
     def log_odds(self, masks, origin):
         """Of each row's class against the others: they tell more than probabilities, which are rounded to one."""
@@ -114,7 +122,9 @@ class DeletionObjective:
         if scores.shape[1] == 1:
             return (2 * self.label[origin] - 1) * scores[:, 0]
         others = np.arange(scores.shape[1]) != self.label[origin, None]
-        return _of(self.label[origin], scores) - logsumexp(scores[others].reshape(len(scores), -1), axis=1)
+        return _of(self.label[origin], scores) - logsumexp(
+            scores[others].reshape(len(scores), -1), axis=1
+        )
 
 
 class SmoothObjective:
@@ -130,7 +140,11 @@ class SmoothObjective:
 
     def __init__(self, objective, masks):
         everything = np.arange(len(masks))
-        self.deletions, self.label, self.alpha = objective.deletions, objective.label, objective.alpha
+        self.deletions, self.label, self.alpha = (
+            objective.deletions,
+            objective.label,
+            objective.alpha,
+        )
         self.model = copy(objective.model)
         self.rows = self.model.bind(self.deletions.at(masks, everything))
         self.targets = self.model.encode(self.model.classes[self.label], len(masks))
@@ -146,9 +160,13 @@ class SmoothObjective:
         """The probability of each row's class, and its derivatives by the mask."""
         rows, numbers = self.rows[origin], self.deletions.numbers(masks, origin)
         rows = with_numbers(rows, np.where(np.isnan(numbers), numbers_of(rows), numbers))
-        stated = _of(self.label[origin], self.model.likelihood.probabilities(self.model.scores(rows)))
+        stated = _of(
+            self.label[origin], self.model.likelihood.probabilities(self.model.scores(rows))
+        )
         gradients = self.model.loss_gradients(rows, self.targets[origin])
-        ways = np.nan_to_num(self.deletions.end - self.deletions.start[origin], posinf=0.0, neginf=0.0)
+        ways = np.nan_to_num(
+            self.deletions.end - self.deletions.start[origin], posinf=0.0, neginf=0.0
+        )
         return stated, -stated[:, None] * gradients * ways
 
 

@@ -14,8 +14,8 @@ _AGREEMENT = 1e-5
 def central_differences(function, X, is_free, units=None):
     """Gradients of the outputs of a function of rows, shape (n_outputs, n_samples, n_columns).
 
-    The units of a black box are unknown. So two steps are taken, and where they disagree, more: of these, the one whose
-    neighbors tell of the smallest error is believed.
+    The units of a black box are unknown. So two steps are taken, and where they disagree, more: of
+    these, the one whose neighbors tell of the smallest error is believed.
 
     Parameters
     ----------
@@ -55,8 +55,9 @@ def _agreed_difference(function, X, j):
 def _errors(ladder):
     """Errors of quotients over smaller and smaller steps, each a hundredth of the one before.
 
-    Truncation falls with the square of the step, and rounding grows with its inverse. What the next larger step shows is ten
-    thousand times a truncation, and what the next smaller one shows a hundred times a rounding.
+    Truncation falls with the square of the step, and rounding grows with its inverse. What the next
+    larger step shows is ten thousand times a truncation, and what the next smaller one shows a
+    hundred times a rounding.
     """
     change = np.abs(np.diff(ladder, axis=0))
     truncation = np.concatenate([change[:1], 1e-4 * change])

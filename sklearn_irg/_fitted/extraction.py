@@ -6,7 +6,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import is_polars
 from sklearn_irg._fitted.affine import as_fitted, is_reordered, predictions, stated_probabilities
-from sklearn_irg._fitted.attributes import PredictsOtherwiseError, as_model, classes_of, score_function, tree_of
+from sklearn_irg._fitted.attributes import (
+    PredictsOtherwiseError,
+    as_model,
+    classes_of,
+    score_function,
+    tree_of,
+)
 from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.coded_models import CodedTableModel
 from sklearn_irg._fitted.probabilities import (
@@ -41,14 +47,14 @@ __all__ = [
 def model_and_rows(estimator, X, table=None):
     """The model inside a fitted estimator and X as an array, once they are seen to agree with ``estimator.predict(X)``.
 
-    Its scores are those of ``decision_function`` where labels follow them, else log-probabilities. With a ``table``, the
-    rows of X taken apart, it is a model of the table's numbers.
+    Its scores are those of ``decision_function`` where labels follow them, else log-probabilities.
+    With a ``table``, the rows of X taken apart, it is a model of the table's numbers.
 
     Raises
     ------
     TypeError, ValueError
-        As `as_model`, for X of the wrong width or with NaN, for column names other than in ``fit``, and where ``predict``
-        does not follow the scores.
+        As `as_model`, for X of the wrong width or with NaN, for column names other than in ``fit``,
+        and where ``predict`` does not follow the scores.
     """
     inner = innermost(estimator)
     model, rows = _agreeing_model(inner, X, table)
@@ -57,7 +63,12 @@ def model_and_rows(estimator, X, table=None):
 
 def _predict_alike(estimator, inner, model, rows):
     """Whether a search predicts what the estimator that it found predicts, at rows and near the boundary of its model."""
-    if estimator is inner or model.classes is None or issparse(rows) or not hasattr(estimator, "predict"):
+    if (
+        estimator is inner
+        or model.classes is None
+        or issparse(rows)
+        or not hasattr(estimator, "predict")
+    ):
         return True
     points = stacked([rows, *near_boundary(model, rows)])
     predicted = [predictions(some, rows_for(some, model, points)) for some in (estimator, inner)]
@@ -69,11 +80,20 @@ def _agreeing_model(estimator, X, table):
     model, rows = _bound(estimator, X, table)
     model.contains_trees = contains_trees(estimator)
     agrees = _predicts_rows(model, rows, estimator, X, table)
-    if model.classes is None or model.is_multilabel or len(model.classes) < 2 or not hasattr(estimator, "predict"):
+    if (
+        model.classes is None
+        or model.is_multilabel
+        or len(model.classes) < 2
+        or not hasattr(estimator, "predict")
+    ):
         return _if_it_agrees(agrees, model, rows)
-    if model.has_weights or not _has_two_scores(estimator, model):  # no other scores that labels might follow
+    if model.has_weights or not _has_two_scores(
+        estimator, model
+    ):  # no other scores that labels might follow
         follows = model.has_weights and agrees and not issparse(rows)
-        return _if_it_agrees(labels_follow(model, rows, estimator) if follows else agrees, model, rows)
+        return _if_it_agrees(
+            labels_follow(model, rows, estimator) if follows else agrees, model, rows
+        )
     if agrees and labels_follow(model, rows, estimator):
         return model, rows
     if _are_linked(estimator, model, rows):
@@ -88,15 +108,21 @@ def _if_it_agrees(agrees, model, rows):
     if agrees:
         return model, rows
     raise PredictsOtherwiseError(
-        f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps that are not "
-        "affine where X lies), so results based on its scores would be wrong. Pass the estimator inside it."
+        f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps "
+        "that are not "
+        "affine where X lies), so results based on its scores would be wrong. Pass the estimator "
+        "inside it."
     )
 
 
 def _has_two_scores(estimator, model):
     """Whether labels may follow one function of a classifier or the other."""
     methods = ("predict", "decision_function", "predict_proba")
-    return model.classes is not None and not model.has_weights and all(hasattr(estimator, name) for name in methods)
+    return (
+        model.classes is not None
+        and not model.has_weights
+        and all(hasattr(estimator, name) for name in methods)
+    )
 
 
 def _are_linked(estimator, model, rows):
@@ -124,9 +150,14 @@ def _predicts_rows(model, rows, estimator, X, table):
     scores = model.scores(rows)
     if model.classes is None:
         means = model.likelihood.mean(scores)
-        return np.allclose(means, predicted.reshape(means.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max())
+        return np.allclose(
+            means, predicted.reshape(means.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max()
+        )
     clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
-    return not clear.any() or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
+    return (
+        not clear.any()
+        or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
+    )
 
 
 def score_model_of(estimator, X, model, rows):
@@ -134,9 +165,13 @@ def score_model_of(estimator, X, model, rows):
     estimator = innermost(estimator)
     if model.classes is None or not hasattr(estimator, "decision_function"):
         return model
-    stated = np.asarray(estimator.decision_function(rows_for(estimator, model, rows))).reshape(len(rows), -1)
+    stated = np.asarray(estimator.decision_function(rows_for(estimator, model, rows))).reshape(
+        len(rows), -1
+    )
     scores = model.scores(rows)
-    if scores.shape == stated.shape and np.allclose(scores, stated, rtol=1e-3, atol=1e-5 * np.abs(stated).max()):
+    if scores.shape == stated.shape and np.allclose(
+        scores, stated, rtol=1e-3, atol=1e-5 * np.abs(stated).max()
+    ):
         return model
     return _view(estimator, "decision_function", X, None, model)
 
@@ -144,13 +179,16 @@ def score_model_of(estimator, X, model, rows):
 def loss_model_of(estimator, X, model, rows, table=None):
     """The model whose loss is that of the probabilities that ``estimator.predict_proba`` states, for the same rows.
 
-    Where there is no ``predict_proba`` it is the given one, of `model_and_rows`: scores are taken for log-odds, or for
-    unnormalized log-probabilities. A ``table`` is the one that `model_and_rows` was given.
+    Where there is no ``predict_proba`` it is the given one, of `model_and_rows`: scores are taken
+    for log-odds, or for unnormalized log-probabilities. A ``table`` is the one that
+    `model_and_rows` was given.
     """
     estimator = innermost(estimator)
     if model.classes is None or not hasattr(estimator, "predict_proba"):
         return model
-    if model.is_function and not hasattr(estimator, "decision_function"):  # log-probabilities as it is
+    if model.is_function and not hasattr(
+        estimator, "decision_function"
+    ):  # log-probabilities as it is
         return model
     tried = stacked([rows, around_boundary(model, rows)])
     stated = stated_probabilities(estimator, rows_for(estimator, model, tried))
@@ -171,7 +209,9 @@ def model_behind(estimator, steps, slopes, X, table):
         entering = np.asarray(steps(table.X), dtype=np.float64)
         if not labels_follow(inner, entering, last):
             name = inner.name
-            inner = as_model(only(last, "predict_proba")) if hasattr(last, "predict_proba") else inner
+            inner = (
+                as_model(only(last, "predict_proba")) if hasattr(last, "predict_proba") else inner
+            )
             inner.name = name
             _if_it_agrees(labels_follow(inner, entering, last), inner, entering)
     model = AffineTableModel(inner, steps, slopes)
@@ -188,10 +228,14 @@ def model_of_predictions(estimator, table):
         raise TypeError(f"{name} is not a classifier: it has no decision boundary.")
 
     def scores(X):
-        one_hot = (predictions(estimator, as_fitted(estimator, X))[:, None] == classes).astype(np.float64)
+        one_hot = (predictions(estimator, as_fitted(estimator, X))[:, None] == classes).astype(
+            np.float64
+        )
         return one_hot[:, 1:] - one_hot[:, :1] if len(classes) == 2 else one_hot
 
-    model = FunctionTableModel(scores, table.n_columns, 1 if len(classes) == 2 else len(classes), classes, name)
+    model = FunctionTableModel(
+        scores, table.n_columns, 1 if len(classes) == 2 else len(classes), classes, name
+    )
     model.contains_trees = contains_trees(estimator)
     return model, model.bind(table)
 
@@ -201,7 +245,8 @@ def model_and_numbers(estimator, X):
     model, rows = model_and_rows(estimator, X if issparse(X) else _as_plain_numbers(X))
     if isinstance(rows, TableRows):
         raise TypeError(
-            f"this needs rows of numbers, none missing, behind affine steps; got a table. For {model.name}, pass the last step "
+            "this needs rows of numbers, none missing, behind affine steps; got a table. For "
+            f"{model.name}, pass the last step "
             "with X as transformed by the others: pipe[-1] and pipe[:-1].transform(X)."
         )
     return model, rows
@@ -238,9 +283,15 @@ def _bound(estimator, X, table):
         and not table.has_missing_cells()
     ):
         model = as_model(estimator)
-        if model.has_weights or model.tree is not None or (model.trees is not None and model.trees.have_a_reader):
+        if (
+            model.has_weights
+            or model.tree is not None
+            or (model.trees is not None and model.trees.have_a_reader)
+        ):
             name = model.name
-            model = AffineTableModel(model, _cells_as_floats, np.diag(table.is_number.astype(np.float64)))
+            model = AffineTableModel(
+                model, _cells_as_floats, np.diag(table.is_number.astype(np.float64))
+            )
             model.name = name
             return model, model.bind(table)
     return _table_model(estimator, table)
@@ -273,12 +324,16 @@ def _is_numeric(X):
 def _needs_frames(estimator, X):
     """Whether an estimator may take frames of polars only: anything that is called, and not read from its weights."""
     weights = ("coef_", "coefs_", "centroids_")
-    return (is_polars(X) and not any(hasattr(estimator, name) for name in weights)) or _needs_cells(estimator)
+    return (is_polars(X) and not any(hasattr(estimator, name) for name in weights)) or _needs_cells(
+        estimator
+    )
 
 
 def _needs_cells(estimator):
     """Whether an estimator takes integers for words, as CatBoost does, and refuses others."""
-    return bool(getattr(Steps(estimator).last, "get_cat_feature_indices", list)()) and not has_steps(estimator)
+    return bool(
+        getattr(Steps(estimator).last, "get_cat_feature_indices", list)()
+    ) and not has_steps(estimator)
 
 
 def _table_model(estimator, table):
@@ -297,11 +352,16 @@ def _table_model(estimator, table):
 def _refuse_boosters(estimator):
     """Raise an error for a library's own model, which is no estimator, with the name of the one around it."""
     kind = type(estimator)
-    wrappers = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier", "catboost": "CatBoostClassifier"}
+    wrappers = {
+        "xgboost": "XGBClassifier",
+        "lightgbm": "LGBMClassifier",
+        "catboost": "CatBoostClassifier",
+    }
     library = kind.__module__.partition(".")[0]
     if library in wrappers and not hasattr(estimator, "get_params"):
         raise TypeError(
-            f"{kind.__name__} of {library} is no scikit-learn estimator: it does not say which class it predicts. "
+            f"{kind.__name__} of {library} is no scikit-learn estimator: it does not say which "
+            "class it predicts. "
             f"Pass a fitted {library}.{wrappers[library]}."
         )
 

@@ -1,9 +1,11 @@
 """Linear bound propagation: what the outputs of a network can be while its input moves within a set.
 
-Each activation lies between two lines on the interval that enters it (`Activation.linear_bounds`). Put in from the last layer
-back to the first, they turn a function of the outputs into a linear function of what enters the first layer, whose minimum over
-the set is known (Zhang et al. 2018, "Efficient neural network robustness certification with general activation functions").
-Plain intervals, layer by layer, are wider mostly, but not for networks that were trained with them: the better of both counts.
+Each activation lies between two lines on the interval that enters it (`Activation.linear_bounds`).
+Put in from the last layer back to the first, they turn a function of the outputs into a linear
+function of what enters the first layer, whose minimum over the set is known (Zhang et al. 2018,
+"Efficient neural network robustness certification with general activation functions"). Plain
+intervals, layer by layer, are wider mostly, but not for networks that were trained with them: the
+better of both counts.
 """
 
 import numpy as np
@@ -79,7 +81,9 @@ def unit_ranges(inputs, entering, hidden, activation):
     lines = []
     for depth, (V, c) in enumerate(hidden):
         lines.append(activation.linear_bounds(*ranges[-1]))
-        units = np.broadcast_to(np.concatenate([V.T, -V.T]), (len(entering), 2 * V.shape[1], V.shape[0]))
+        units = np.broadcast_to(
+            np.concatenate([V.T, -V.T]), (len(entering), 2 * V.shape[1], V.shape[0])
+        )
         bounds = _lowest(inputs, entering, hidden[:depth], lines, units, 0.0)
         bounds = np.maximum(bounds, _lowest_in_intervals(activation, ranges[-1], units))
         low, high = bounds[:, : V.shape[1]] + c, -bounds[:, V.shape[1] :] + c
@@ -100,7 +104,9 @@ def _lowest_in_intervals(activation, ends, coefficients):
     """Lower bounds on linear functions of what leaves a layer, from intervals of what enters it; activations are monotone."""
     low, high = (activation.value_and_slope(end)[0] for end in ends)
     middle, half = (high + low) / 2, (high - low) / 2
-    return np.einsum("ijk,ik->ij", coefficients, middle) - np.einsum("ijk,ik->ij", np.abs(coefficients), half)
+    return np.einsum("ijk,ik->ij", coefficients, middle) - np.einsum(
+        "ijk,ik->ij", np.abs(coefficients), half
+    )
 
 
 def _lowest(inputs, entering, hidden, lines, coefficients, constants):

@@ -1,7 +1,8 @@
 """Differentiable scores: a network, or a function with central differences.
 
-Scores have one column for two classes, positive for ``classes_[1]``, and one per class otherwise. A pipeline whose steps
-before the last are affine becomes one model of the pipeline's input: the affine map goes into the first layer.
+Scores have one column for two classes, positive for ``classes_[1]``, and one per class otherwise. A
+pipeline whose steps before the last are affine becomes one model of the pipeline's input: the
+affine map goes into the first layer.
 """
 
 from abc import ABC, abstractmethod
@@ -47,17 +48,20 @@ class Model(ABC):
     is_voting : bool
         Whether scores add up votes, so that they jump where a vote changes.
     expands_squares : bool
-        Whether the estimator computes scores from squared distances to points as large as the weights.
+        Whether the estimator computes scores from squared distances to points as large as the
+        weights.
     has_kinks : bool
         Whether slopes at the rows may not hold further away, as behind steps that are not affine.
     acts_by_column : bool
         Whether trees take each column of a table by itself, categories included.
     contains_trees : bool
-        Whether the estimator, or a part of it, carries decision trees, so that scores jump at their thresholds.
+        Whether the estimator, or a part of it, carries decision trees, so that scores jump at their
+        thresholds.
     tree : scikit-learn's ``tree_`` or None
         What makes the scores, where that is one tree.
     trees : TreesInside or None
-        What makes the scores, where that may be trees of any library; they are read when they are asked for.
+        What makes the scores, where that may be trees of any library; they are read when they are
+        asked for.
     """
 
     has_weights = False
@@ -83,7 +87,9 @@ class Model(ABC):
         """X as a new finite array with the width the model was fitted with."""
         X = check_array(X, dtype=(np.float64, np.float32), input_name="X", copy=True)
         if X.shape[1] != self.n_features:
-            raise ValueError(f"X has {X.shape[1]} features, but {self.name} was fitted with {self.n_features}.")
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {self.name} was fitted with {self.n_features}."
+            )
         return X.astype(self.dtype, copy=False)
 
     def free(self, rows):
@@ -94,25 +100,33 @@ class Model(ABC):
         """Targets as the likelihood wants them, shape (n_samples, n_outputs)."""
         y = np.asarray(y)
         if y.ndim == 0:
-            raise ValueError(f"{name} must have an entry for each of the {n_samples} rows of X; got {y.item()!r}.")
+            raise ValueError(
+                f"{name} must have an entry for each of the {n_samples} rows of X; got "
+                f"{y.item()!r}."
+            )
         if len(y) != n_samples:
             raise ValueError(f"{name} has {len(y)} entries, but X has {n_samples} rows.")
         if self.classes is None or self.is_multilabel:
             y = check_array(y.reshape(n_samples, -1), dtype=self.dtype, input_name=name)
             if y.shape[1] != self.n_outputs:
-                raise ValueError(f"{name} has {y.shape[1]} columns, but {self.name} has {self.n_outputs} outputs.")
+                raise ValueError(
+                    f"{name} has {y.shape[1]} columns, but {self.name} has {self.n_outputs} "
+                    "outputs."
+                )
             return y
         y = column_or_1d(y)
         try:
             unseen = ~np.isin(y, self.classes)
         except TypeError:
             raise ValueError(
-                f"{name} has entries that cannot be compared with the classes {self.classes.tolist()}, such as pandas.NA. "
+                f"{name} has entries that cannot be compared with the classes "
+                f"{self.classes.tolist()}, such as pandas.NA. "
                 "Leave out rows without a label."
             ) from None
         if unseen.any():
             raise ValueError(
-                f"{name} has the label {y[unseen].tolist()[0]!r}, which is not among {self.classes.tolist()}."
+                f"{name} has the label {y[unseen].tolist()[0]!r}, which is not among "
+                f"{self.classes.tolist()}."
             )
         indices = np.searchsorted(self.classes, y)
         targets = indices[:, None] if self.n_outputs == 1 else np.eye(self.n_outputs)[indices]
@@ -121,15 +135,18 @@ class Model(ABC):
     def rescaled(self, rows, scales):
         """The model of rows in other units, and the rows in these; columns of unit zero keep the first row's value."""
         still = scales == 0
-        other = self.after(np.diag(scales).astype(self.dtype), np.where(still, rows[0], 0).astype(self.dtype))
+        other = self.after(
+            np.diag(scales).astype(self.dtype), np.where(still, rows[0], 0).astype(self.dtype)
+        )
         other.name = self.name
         return other, (rows / np.where(still, 1, scales) * ~still).astype(rows.dtype)
 
     def is_piecewise_constant(self, rows):
         """Whether slopes of the scores say nothing: they jump at the thresholds of trees, or hardly change in between.
 
-        Without trees that are known of, it is so where the scores of most rows stay exactly as they are when rows move by a
-        millionth of each column's spread. Not of all, since rounded numbers may lie on a threshold.
+        Without trees that are known of, it is so where the scores of most rows stay exactly as they
+        are when rows move by a millionth of each column's spread. Not of all, since rounded numbers
+        may lie on a threshold.
         """
         if not self.is_function or not len(rows):
             return False
@@ -143,7 +160,8 @@ class Model(ABC):
         """Raise an error for what has no gradient to speak of at rows."""
         if self.is_piecewise_constant(rows):
             reason = (
-                "contains decision trees: its scores jump at their thresholds and do not follow any slope in between"
+                "contains decision trees: its scores jump at their thresholds and do not follow "
+                "any slope in between"
                 if self.contains_trees
                 else "is piecewise constant: its scores do not change while a row moves a little"
             )
@@ -152,27 +170,33 @@ class Model(ABC):
         else:
             return
         raise TypeError(
-            f"{self.name} {reason}, so gradients say nothing about how far the next change of its prediction is. Use "
+            f"{self.name} {reason}, so gradients say nothing about how far the next change of its "
+            "prediction is. Use "
             "adversarial_accuracy, adversarial_examples or attack_distance, which search."
         )
 
     def _jumps(self, rows):
         """Whether scores jump on a tenth or more of some short lines from rows, half of each column's spread long.
 
-        A line is halved towards the larger change again and again: a jump stays, and any slope goes to zero.
+        A line is halved towards the larger change again and again: a jump stays, and any slope goes
+        to zero.
         """
         start, steps = self._random_steps(rows)
         end, high = self._line_ends(start, 5e4 / np.sqrt(self.n_features) * steps)
         low, high = self._before_saturation(self.scores(start)), self._before_saturation(high)
         whole = np.abs(high - low)
-        whole = np.maximum(whole, whole.mean(axis=0))  # what is small for most lines is nothing on any
+        whole = np.maximum(
+            whole, whole.mean(axis=0)
+        )  # what is small for most lines is nothing on any
         for _ in range(_N_HALVINGS):
             middle = start + 0.5 * (end - start)
             scores = self._before_saturation(self.scores(middle))
             right = np.abs(high - scores).max(axis=1) > np.abs(scores - low).max(axis=1)
             start, low = (where(right, new, old) for new, old in ((middle, start), (scores, low)))
             end, high = (where(right, old, new) for new, old in ((middle, end), (scores, high)))
-        rounding = 100 * np.finfo(np.float32).eps * np.maximum(np.abs(low), 1)  # of models in single precision
+        rounding = (
+            100 * np.finfo(np.float32).eps * np.maximum(np.abs(low), 1)
+        )  # of models in single precision
         return np.mean((np.abs(high - low) > 0.1 * whole + rounding).any(axis=1)) >= 0.1
 
     def _before_saturation(self, scores):
@@ -193,9 +217,9 @@ class Model(ABC):
         rng = np.random.RandomState(0)
         chosen = np.resize(rng.permutation(len(rows)), _N_TRIED)
         some = rows[chosen]
-        return some, central_difference_steps(numbers_of(rows))[chosen] * self.free(some) * rng.choice(
-            [-1, 1], some.shape
-        )
+        return some, central_difference_steps(numbers_of(rows))[chosen] * self.free(
+            some
+        ) * rng.choice([-1, 1], some.shape)
 
     @property
     def is_multilabel(self):
@@ -207,9 +231,13 @@ class Model(ABC):
         if self.classes is None:
             raise TypeError(f"{self.name} is not a classifier: it has no decision boundary.")
         if self.is_multilabel:
-            raise TypeError(f"{self.name} is multilabel: it has a boundary per label. Take one label at a time.")
+            raise TypeError(
+                f"{self.name} is multilabel: it has a boundary per label. Take one label at a time."
+            )
         if len(self.classes) < 2:
-            raise ValueError(f"{self.name} was fitted with one class; a decision boundary needs two.")
+            raise ValueError(
+                f"{self.name} was fitted with one class; a decision boundary needs two."
+            )
 
     def predicted(self, scores):
         """Position of the predicted class of each row."""
@@ -233,12 +261,15 @@ class Model(ABC):
     def score_gradients(self, X):
         """Gradient of every score, shape (n_outputs, n_samples, n_features)."""
         cotangents = np.eye(self.n_outputs, dtype=self.dtype)
-        return np.stack([self.pull_back(X, np.repeat(row[None], len(X), axis=0)) for row in cotangents])
+        return np.stack(
+            [self.pull_back(X, np.repeat(row[None], len(X), axis=0)) for row in cotangents]
+        )
 
     def margins(self, X, label):
         """Score margins over the other classes and their gradients, for the class at position ``label`` of each row.
 
-        Shapes (n_samples, n_others) and (n_samples, n_others, n_features); the others are in the order of the classes.
+        Shapes (n_samples, n_others) and (n_samples, n_others, n_features); the others are in the
+        order of the classes.
         """
         Z = self.scores(X)
         G = self.score_gradients(X)
@@ -291,7 +322,10 @@ class NetworkModel(Model):
         forward = self.network.forward(self.theta, X)
         cotangents = np.eye(self.n_outputs, dtype=self.dtype)
         return np.stack(
-            [self.network.pull_back(self.theta, forward, np.repeat(row[None], len(X), axis=0)) for row in cotangents]
+            [
+                self.network.pull_back(self.theta, forward, np.repeat(row[None], len(X), axis=0))
+                for row in cotangents
+            ]
         )
 
     def after(self, A, c):
@@ -300,7 +334,12 @@ class NetworkModel(Model):
         layers = [(A @ W, c @ W + b), *rest]
         coefs, intercepts = zip(*layers, strict=True)
         return NetworkModel(
-            coefs, intercepts, self.network.activation, self.likelihood, self.classes, f"the pipeline with {self.name}"
+            coefs,
+            intercepts,
+            self.network.activation,
+            self.likelihood,
+            self.classes,
+            f"the pipeline with {self.name}",
         )
 
 
@@ -337,7 +376,9 @@ class FunctionModel(Model):
 
     def score_gradients(self, X):
         inner = self.to_inner(X).astype(np.float64, copy=False)
-        gradients = central_differences(self._function, inner, np.ones(inner.shape, dtype=bool), self.units_of_steps)
+        gradients = central_differences(
+            self._function, inner, np.ones(inner.shape, dtype=bool), self.units_of_steps
+        )
         return gradients if self._affine is None else gradients @ self._affine[0].T
 
     def pull_back(self, X, cotangent):
@@ -349,7 +390,9 @@ class FunctionModel(Model):
         n_features = len(A)
         if self._affine is not None:
             A, c = A @ self._affine[0], c @ self._affine[0] + self._affine[1]
-        model = FunctionModel(self._function, n_features, self.n_outputs, self.classes, name, (A, c))
+        model = FunctionModel(
+            self._function, n_features, self.n_outputs, self.classes, name, (A, c)
+        )
         model.is_voting, model.contains_trees = self.is_voting, self.contains_trees
         model.tree, model.trees = self.tree, self.trees
         return model
@@ -360,5 +403,7 @@ def central_difference_steps(X):
     with np.errstate(over="ignore", invalid="ignore"):
         deviation = 1.4826 * np.median(np.abs(X - np.median(X, axis=0)), axis=0)
         spread = np.where(deviation > 0, deviation, X.std(axis=0))
-    spread = np.where((spread > 0) & np.isfinite(spread), spread, np.maximum(np.abs(X).max(axis=0), 1.0))
+    spread = np.where(
+        (spread > 0) & np.isfinite(spread), spread, np.maximum(np.abs(X).max(axis=0), 1.0)
+    )
     return np.maximum(1e-5 * spread, 1e5 * np.finfo(float).eps * np.abs(X))

@@ -14,7 +14,9 @@ class FrameTable(Table):
     def __init__(self, X, kinds=None, is_number=None):
         if X.columns.has_duplicates:
             twice = X.columns[X.columns.duplicated()][0]
-            raise ValueError(f"X has the column {twice!r} twice. Give each column a name of its own.")
+            raise ValueError(
+                f"X has the column {twice!r} twice. Give each column a name of its own."
+            )
         super().__init__(X, kinds, is_number)
         self.names = list(X.columns)
         if kinds is None:
@@ -84,7 +86,11 @@ class FrameTable(Table):
         if not holds(values, self.dtype_of(j)):
             column = column.astype(np.float64)
         if _is_categorical(column.dtype):
-            unlisted = [v for v in dict.fromkeys(values) if v is not None and v not in column.dtype.categories]
+            unlisted = [
+                v
+                for v in dict.fromkeys(values)
+                if v is not None and v not in column.dtype.categories
+            ]
             column = column.cat.add_categories(unlisted) if unlisted else column
         dtype = column.dtype
         plain = getattr(dtype, "subtype", dtype) if _is_sparse(dtype) else dtype
@@ -109,7 +115,11 @@ def _numpy_dtype(dtype):
     plain = dtype.subtype if _is_sparse(dtype) else getattr(dtype, "numpy_dtype", dtype)
     if isinstance(plain, np.dtype):
         return plain
-    return np.dtype(f"{dtype.kind}8") if getattr(dtype, "kind", "O") in ("M", "m") else np.dtype(object)
+    return (
+        np.dtype(f"{dtype.kind}8")
+        if getattr(dtype, "kind", "O") in ("M", "m")
+        else np.dtype(object)
+    )
 
 
 def _is_categorical(dtype):

@@ -18,7 +18,9 @@ def with_kinks(kind, features, kinks, values):
     for f in np.flatnonzero(features.is_simple):
         kinks.add(kind, features, f, values[f])
     has_kinks = np.array([len(v) > 0 for v in values], dtype=bool)
-    return kinks.mix(features, features.is_mixed & has_kinks).with_unknown(features.is_bent & has_kinks)
+    return kinks.mix(features, features.is_mixed & has_kinks).with_unknown(
+        features.is_bent & has_kinks
+    )
 
 
 def encoder(step, features, kinks):
@@ -27,7 +29,9 @@ def encoder(step, features, kinks):
     A number is a point among others that are no categories, where these are not refused.
     """
     is_point = features.is_simple & (getattr(step, "handle_unknown", "ignore") != "error")
-    is_point &= np.array([c.dtype.kind in "biuf" and len(c) <= _MAX_POINTS for c in step.categories_], dtype=bool)
+    is_point &= np.array(
+        [c.dtype.kind in "biuf" and len(c) <= _MAX_POINTS for c in step.categories_], dtype=bool
+    )
     for f in np.flatnonzero(is_point):
         categories = np.asarray(step.categories_[f], dtype=np.float64)
         kinks.add("points", features, f, categories[~np.isnan(categories)])
@@ -46,7 +50,11 @@ def _widths_of_encoder(step):
     widths = np.array([len(categories) for categories in step.categories_])
     infrequent = getattr(step, "infrequent_categories_", [None] * len(widths))
     widths -= [0 if some is None else len(some) - 1 for some in infrequent]
-    return widths if step.drop_idx_ is None else widths - [index is not None for index in step.drop_idx_]
+    return (
+        widths
+        if step.drop_idx_ is None
+        else widths - [index is not None for index in step.drop_idx_]
+    )
 
 
 def spline(step, features, kinks):

@@ -18,7 +18,10 @@ class PolarsTable(Table):
     def dtype_of(self, j):
         dtype = self._column(j).dtype
         if str(dtype) in ("Int128", "UInt128"):
-            raise TypeError(f"X has a column of {dtype}, for which NumPy has no type. Cast it to Int64 or Float64.")
+            raise TypeError(
+                f"X has a column of {dtype}, for which NumPy has no type. Cast it to Int64 or "
+                "Float64."
+            )
         if dtype.is_integer() or dtype.is_float() or str(dtype) == "Boolean":
             return self._column(j).clear().to_numpy().dtype
         return np.dtype("M8") if dtype.is_temporal() else np.dtype(object)
@@ -54,9 +57,13 @@ class PolarsTable(Table):
         column, before, dtype = self._column(j), self._column_as_floats(j), self.dtype_of(j)
         changed = ~((numbers == before) | np.isnan(numbers))
         if not fits(numbers[changed], dtype, self.digits_of(j)):
-            return Series(column.name, np.where(np.isnan(numbers), before, numbers), nan_to_null=True)
+            return Series(
+                column.name, np.where(np.isnan(numbers), before, numbers), nan_to_null=True
+            )
         if dtype.kind in "biuf":
-            new = Series(column.name, np.where(changed, numbers, 0.0).astype(dtype), dtype=column.dtype)
+            new = Series(
+                column.name, np.where(changed, numbers, 0.0).astype(dtype), dtype=column.dtype
+            )
         else:
             cells = column.to_list()
             for i in np.flatnonzero(changed):
@@ -85,6 +92,8 @@ def _with_levels(dtype, levels):
     """A type of words that holds some more, where it lists them."""
     if str(dtype).startswith("Enum"):
         listed = dtype.categories.to_list()
-        unlisted = [level for level in dict.fromkeys(levels) if level is not None and level not in listed]
+        unlisted = [
+            level for level in dict.fromkeys(levels) if level is not None and level not in listed
+        ]
         return type(dtype)([*listed, *unlisted]) if unlisted else dtype
     return dtype

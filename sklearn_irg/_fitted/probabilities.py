@@ -13,7 +13,15 @@ from sklearn_irg._fitted.models import Model
 from sklearn_irg._fitted.table_models import TableModel
 from sklearn_irg._fitted.table_rows import numbers_of, stacked
 
-__all__ = ["OneVsRestModel", "around_boundary", "labels_follow", "near_boundary", "only", "rows_for", "states"]
+__all__ = [
+    "OneVsRestModel",
+    "around_boundary",
+    "labels_follow",
+    "near_boundary",
+    "only",
+    "rows_for",
+    "states",
+]
 
 _N_LINES = 64
 _DOUBLINGS = 10  # of a search for the boundary along a line
@@ -101,14 +109,17 @@ def states(model, rows, probabilities):
     of_scores = model.likelihood.probabilities(model.scores(rows))
     if of_scores.shape != probabilities.shape:
         return False
-    rounding = 32 * max(np.finfo(kind).eps for kind in (of_scores.dtype, probabilities.dtype, model.dtype))
+    rounding = 32 * max(
+        np.finfo(kind).eps for kind in (of_scores.dtype, probabilities.dtype, model.dtype)
+    )
     return np.allclose(of_scores, probabilities, rtol=1e-3, atol=rounding)
 
 
 def near_boundary(model, rows):
     """Points on both sides of the boundary of a model's scores, on random lines from rows: two arrays of the same length.
 
-    Without points where there is none on the lines, or where the steps of a pipeline refuse other numbers.
+    Without points where there is none on the lines, or where the steps of a pipeline refuse other
+    numbers.
     """
     return _on_lines(model, rows, [1 - 1e-5, 1 + 1e-5])
 
@@ -135,7 +146,9 @@ def _points_on_lines(model, rows, shares):
     direction = rng.standard_normal(start.shape) * np.where(size > 0, size, 1) * model.free(start)
 
     def classes_at(shares):
-        return model.predicted(model.scores((start + shares[:, None] * direction).astype(rows.dtype)))
+        return model.predicted(
+            model.scores((start + shares[:, None] * direction).astype(rows.dtype))
+        )
 
     here = classes_at(np.zeros(len(start)))
     near, far = np.zeros(len(start)), np.full(len(start), np.inf)
@@ -144,7 +157,9 @@ def _points_on_lines(model, rows, shares):
         far[other] = share
         near[np.isinf(far)] = share
     crossing = np.isfinite(far)
-    start, direction, here, near, far = (part[crossing] for part in (start, direction, here, near, far))
+    start, direction, here, near, far = (
+        part[crossing] for part in (start, direction, here, near, far)
+    )
     for _ in range(_BISECTIONS):
         middle = (near + far) / 2
         other = classes_at(middle) != here

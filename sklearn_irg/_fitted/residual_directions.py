@@ -11,9 +11,12 @@ __all__ = ["residual_direction"]
 def residual_direction(likelihood, outputs, targets):
     """Residuals up to a positive factor for each row, which neither underflow nor cancel where a model is confident.
 
-    For likelihoods other than the two of classes, and for targets that are not classes, the residuals themselves.
+    For likelihoods other than the two of classes, and for targets that are not classes, the
+    residuals themselves.
     """
-    function = {Bernoulli: _bernoulli_direction, Categorical: _categorical_direction}.get(type(likelihood))
+    function = {Bernoulli: _bernoulli_direction, Categorical: _categorical_direction}.get(
+        type(likelihood)
+    )
     if function is None or not np.isin(targets, (0, 1)).all():
         return likelihood.loss_and_residual(outputs, targets)[1]
     return function(outputs, targets > 0).astype(outputs.dtype, copy=False)

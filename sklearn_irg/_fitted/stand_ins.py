@@ -1,7 +1,8 @@
 """Estimators that stand for a fitted one inside: searches, and classes that declare it.
 
-A class whose ``predict`` is that of the estimator in one of its fitted attributes says so by ``predicts_by``, the name of the
-attribute. An attribute called ``estimator_`` says nothing by itself: that of bagging is a template.
+A class whose ``predict`` is that of the estimator in one of its fitted attributes says so by
+``predicts_by``, the name of the attribute. An attribute called ``estimator_`` says nothing by
+itself: that of bagging is a template.
 """
 
 from sklearn.model_selection import GridSearchCV
@@ -29,7 +30,9 @@ def is_plain(estimator):
     if inside_of(estimator) is None or "predict" in vars(estimator):
         return False
     owner = _owner("predict", type(estimator))
-    return owner is _owner("predict", GridSearchCV) or owner is _owner("predicts_by", type(estimator))
+    return owner is _owner("predict", GridSearchCV) or owner is _owner(
+        "predicts_by", type(estimator)
+    )
 
 
 def _owner(name, kind):

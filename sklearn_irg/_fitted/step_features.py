@@ -13,16 +13,18 @@ _SIZE_OF_CODES = 64.0  # of what step functions and encoders make, roughly
 class Features:
     """Features on their way through the steps.
 
-    A feature of one column of numbers is ``slope · number + offset``. Of a feature of several columns, or of categories, the
-    offset has no meaning. Terms may cancel on the way, as in components that hardly vary: their sizes tell how much rounding
-    a feature may carry.
+    A feature of one column of numbers is ``slope · number + offset``. Of a feature of several
+    columns, or of categories, the offset has no meaning. Terms may cancel on the way, as in
+    components that hardly vary: their sizes tell how much rounding a feature may carry.
     """
 
     slopes: np.ndarray  # (n_columns, n_features)
     offsets: np.ndarray  # (n_features,)
     depends: np.ndarray  # (n_columns, n_features)
     unknown: np.ndarray  # (n_columns, n_features)
-    is_lost: np.ndarray  # (n_columns, n_features), unknown and not even linear between kinks that are noted
+    is_lost: (
+        np.ndarray
+    )  # (n_columns, n_features), unknown and not even linear between kinks that are noted
     is_stepped: np.ndarray  # (n_features,), whether a step function is in them
     sizes: np.ndarray  # (n_columns, n_features), of the terms of each column, by its numbers' size
     offset_sizes: np.ndarray  # (n_features,), of all other terms
@@ -55,7 +57,9 @@ class Features:
         depends, nothing = np.eye(n, dtype=bool), np.zeros((n, n), dtype=bool)
         slopes, zeros = np.eye(n) * table.is_number, np.zeros(n)
         unread = nothing, nothing, nothing[0]
-        return cls(slopes, zeros, depends, *unread, slopes, zeros, nothing[0], table.is_number, table.names)
+        return cls(
+            slopes, zeros, depends, *unread, slopes, zeros, nothing[0], table.is_number, table.names
+        )
 
     @classmethod
     def unknown_of(cls, table, width):
@@ -81,20 +85,35 @@ class Features:
         reached = [(part.astype(float) @ passes) > 0 for part in parts]
         sizes = self.sizes @ np.abs(M), self.offset_sizes @ np.abs(M) + np.abs(c)
         is_curve = (self.is_curve @ passes > 0) & (passes.sum(axis=0) == 1)
-        return Features(self.slopes @ M, self.offsets @ M + c, *reached, *sizes, is_curve, self.is_number)
+        return Features(
+            self.slopes @ M, self.offsets @ M + c, *reached, *sizes, is_curve, self.is_number
+        )
 
     def flat(self, repeats=1):
         """Behind a step function of each feature, with several outputs each."""
         some = self.take(np.repeat(np.arange(self.width), repeats))
         flat, is_stepped = np.zeros_like(some.slopes), np.ones(some.width, dtype=bool)
         sizes = flat, np.full(some.width, _SIZE_OF_CODES)
-        return Features(flat, flat[0], *some.parts[2:5], is_stepped, *sizes, ~is_stepped, self.is_number)
+        return Features(
+            flat, flat[0], *some.parts[2:5], is_stepped, *sizes, ~is_stepped, self.is_number
+        )
 
     def behind_unknown(self, width):
         """Behind a step that cannot be read."""
         depends = np.repeat(self.depends.any(axis=1)[:, None], width, axis=1)
         flat, zeros = np.zeros(depends.shape), np.zeros(width)
-        return Features(flat, zeros, depends, depends, depends, zeros > 0, flat, zeros, zeros > 0, self.is_number)
+        return Features(
+            flat,
+            zeros,
+            depends,
+            depends,
+            depends,
+            zeros > 0,
+            flat,
+            zeros,
+            zeros > 0,
+            self.is_number,
+        )
 
     def curved(self):
         """Behind a monotone function of each feature; of features that are not simple, an unknown one."""
@@ -154,7 +173,10 @@ class Features:
         """Behind a continuous function of each feature that is linear between kinks: some bend, the others are flat."""
         some = self.take(np.repeat(np.arange(self.width), repeats))
         steepness, offset_sizes = np.repeat(steepness, repeats), np.repeat(offset_sizes, repeats)
-        flat, sizes = np.zeros_like(some.slopes), (some.sizes * steepness, some.offset_sizes * steepness + offset_sizes)
+        flat, sizes = (
+            np.zeros_like(some.slopes),
+            (some.sizes * steepness, some.offset_sizes * steepness + offset_sizes),
+        )
         bent = Features(flat, flat[0], *some.parts[2:6], *sizes, flat[0] > 0, self.is_number)
         return bent.with_pieces(np.repeat(features, repeats))
 
@@ -185,13 +207,17 @@ class Kinks:
         slope = features.slopes[j, f]
         if slope == 0 or not len(values):  # zero: a step function already, whose jumps are noted
             return
-        getattr(self, kind).setdefault(j, []).extend((np.asarray(values) - features.offsets[f]) / slope)
+        getattr(self, kind).setdefault(j, []).extend(
+            (np.asarray(values) - features.offsets[f]) / slope
+        )
         self.is_blurred[j] |= kind == "points" and (slope, features.offsets[f]) != (1, 0)
         self._loosen(j, features, f)
 
     def _loosen(self, j, features, f):
         """Remember how rounding of a feature moves its kinks, by the size of the column's numbers and apart from it."""
-        found = np.array([features.sizes[j, f], features.offset_sizes[f]]) / np.abs(features.slopes[j, f])
+        found = np.array([features.sizes[j, f], features.offset_sizes[f]]) / np.abs(
+            features.slopes[j, f]
+        )
         self.looseness[:, j] = np.maximum(self.looseness[:, j], found)
 
     def mix(self, features, f):

@@ -85,8 +85,14 @@ def _width_of(step, width):
 def _scaled(step, features, kinks):
     """Behind a scaler, by what it declares: differences of its outputs would lose digits far from zero."""
     is_standard = isinstance(step, StandardScaler)
-    center, has_center = (step.mean_, step.with_mean) if is_standard else (step.center_, step.with_centering)
-    scale = np.ones(features.width) if step.scale_ is None else 1 / np.asarray(step.scale_, dtype=np.float64)
+    center, has_center = (
+        (step.mean_, step.with_mean) if is_standard else (step.center_, step.with_centering)
+    )
+    scale = (
+        np.ones(features.width)
+        if step.scale_ is None
+        else 1 / np.asarray(step.scale_, dtype=np.float64)
+    )
     center = np.asarray(center, dtype=np.float64) if has_center else np.zeros(features.width)
     return features.after(np.diag(scale), -scale * center)
 
@@ -157,7 +163,8 @@ def _bins(step, features, kinks):
 
 
 def _imputer(step, features, kinks):
-    # where a curve is not defined, the number in place of a missing value may be above what is beside it
+    # where a curve is not defined, the number in place of a missing value may be above what is
+    # beside it
     features = _marked(step, features.with_unknown(features.is_curve), kinks)
     is_kept = step.keep_empty_features | ~_is_missing(step.statistics_)
     kept = features.take(np.flatnonzero(is_kept))
@@ -174,7 +181,9 @@ def _marked(step, features, kinks):
     """Note a number that stands for a missing value; missing cells stay missing, so that others need none."""
     marker = step.missing_values
     is_number = isinstance(marker, (int, float, np.number)) and not np.isnan(marker)
-    return with_kinks("points", features, kinks, [[float(marker)] if is_number else []] * features.width)
+    return with_kinks(
+        "points", features, kinks, [[float(marker)] if is_number else []] * features.width
+    )
 
 
 def _is_missing(values):
@@ -232,14 +241,18 @@ def _positions_in_fit(columns, names, width):
         return np.arange(width)[columns]
     if isinstance(columns, slice):
         start = None if columns.start is None else names.index(columns.start)
-        stop = None if columns.stop is None else names.index(columns.stop) + 1  # as scikit-learn: with the end
+        stop = (
+            None if columns.stop is None else names.index(columns.stop) + 1
+        )  # as scikit-learn: with the end
         return np.arange(width)[start : stop : columns.step]
     if np.ndim(columns) == 0:
         columns = [columns]
     columns = list(columns)
     if columns and all(isinstance(column, (bool, np.bool_)) for column in columns):
         return np.flatnonzero(columns)
-    return np.array([names.index(c) if isinstance(c, str) else range(width)[c] for c in columns], dtype=int)
+    return np.array(
+        [names.index(c) if isinstance(c, str) else range(width)[c] for c in columns], dtype=int
+    )
 
 
 def _concatenated(parts):
@@ -250,9 +263,17 @@ def _concatenated(parts):
 _READERS = {
     **dict.fromkeys([StandardScaler, RobustScaler], _scaled),
     **dict.fromkeys([PCA, IncrementalPCA, TruncatedSVD, FactorAnalysis, FastICA], _affine),
-    **dict.fromkeys([GaussianRandomProjection, SparseRandomProjection, LinearDiscriminantAnalysis], _affine),
-    **dict.fromkeys([VarianceThreshold, SelectKBest, SelectPercentile, SelectFpr, SelectFdr, SelectFwe], _selection),
-    **dict.fromkeys([GenericUnivariateSelect, SelectFromModel, RFE, RFECV, SequentialFeatureSelector], _selection),
+    **dict.fromkeys(
+        [GaussianRandomProjection, SparseRandomProjection, LinearDiscriminantAnalysis], _affine
+    ),
+    **dict.fromkeys(
+        [VarianceThreshold, SelectKBest, SelectPercentile, SelectFpr, SelectFdr, SelectFwe],
+        _selection,
+    ),
+    **dict.fromkeys(
+        [GenericUnivariateSelect, SelectFromModel, RFE, RFECV, SequentialFeatureSelector],
+        _selection,
+    ),
     **dict.fromkeys([OneHotEncoder, OrdinalEncoder, TargetEncoder], encoder),
     MinMaxScaler: _min_max,
     MaxAbsScaler: _max_abs,

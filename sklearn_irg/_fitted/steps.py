@@ -1,8 +1,9 @@
 """The steps before the last of a fitted pipeline: in which columns of a table they are affine, and where not.
 
-Read from what fitted transformers declare, by their exact public type and parameters: the one exception to judging by
-behavior, since no number of trials shows that a function is affine everywhere. A step that is not in the table of
-readers is unknown: whether it is affine has to be tried where it matters (see ``_threats.affine_limits``).
+Read from what fitted transformers declare, by their exact public type and parameters: the one
+exception to judging by behavior, since no number of trials shows that a function is affine
+everywhere. A step that is not in the table of readers is unknown: whether it is affine has to be
+tried where it matters (see ``_threats.affine_limits``).
 """
 
 from dataclasses import dataclass
@@ -56,7 +57,9 @@ class Steps:
         """What the last step sees, as an array of floats of the precision that the steps have."""
         for step in self.transformers:
             X = step.transform(X)
-        if not all(_is_numeric(dtype) for dtype in getattr(X, "dtypes", [])):  # categories may be more than their codes
+        if not all(
+            _is_numeric(dtype) for dtype in getattr(X, "dtypes", [])
+        ):  # categories may be more than their codes
             raise NotNumbersError("the steps before the last make something else than numbers.")
         X = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
         if X.dtype in (np.float32, np.float64):
@@ -64,7 +67,9 @@ class Steps:
         try:
             return X.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise NotNumbersError("the steps before the last make something else than numbers.") from error
+            raise NotNumbersError(
+                "the steps before the last make something else than numbers."
+            ) from error
 
 
 def _is_numeric(dtype):
@@ -97,7 +102,8 @@ class Reading:
     points : dict of int to ndarray
         By column, single numbers whose output is that of something else, as an imputer's marker.
     looseness : ndarray of shape (2, n_columns)
-        How far rounding may move kinks, in units of its relative precision: times the size of the number, and apart from it.
+        How far rounding may move kinks, in units of its relative precision: times the size of the
+        number, and apart from it.
     sizes : ndarray of shape (n_columns, n_outputs)
         Sizes of the terms that add up to slopes, which may cancel.
     offset_sizes : ndarray of shape (n_outputs,)
@@ -109,7 +115,8 @@ class Reading:
     is_piecewise : ndarray of bool of shape (n_columns,)
         Columns whose effect is a function of their own, constant or linear between `landmarks`.
     is_mixed : ndarray of bool of shape (n_columns,)
-        Columns that have such places in sums with others only, as the bins of a principal component.
+        Columns that have such places in sums with others only, as the bins of a principal
+        component.
     depends : ndarray of bool of shape (n_columns, n_outputs)
         Columns that an output may change with.
     is_ordered : ndarray of bool of shape (n_outputs,)
@@ -212,7 +219,8 @@ def affine_map(steps, n_features, rows=None):
     if found is None:
         names = ", ".join(type(step).__name__ for step in steps.transformers)
         raise NotAffineError(
-            f"the steps before the last ({names}) are not affine, so distances have no exact meaning in the pipeline's "
+            f"the steps before the last ({names}) are not affine, so distances have no exact "
+            "meaning in the pipeline's "
             "input. Work in the last step's: pass pipe[-1] with pipe[:-1].transform(X)."
         )
     return found
@@ -227,7 +235,10 @@ def _tried_map(steps, n_features, rows):
     rng = np.random.RandomState(0)
     tried = [scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)]
     if rows is not None and rows.shape[1] == n_features:  # and where attacks may go
-        beyond = [rows + size * rows.std(axis=0) * rng.standard_normal(rows.shape) for size in (0.5, 3.0, 30.0)]
+        beyond = [
+            rows + size * rows.std(axis=0) * rng.standard_normal(rows.shape)
+            for size in (0.5, 3.0, 30.0)
+        ]
         tried += [rows, *beyond]
     X = np.concatenate(tried)
     c = transform(np.zeros((1, n_features)))[0]

@@ -4,7 +4,8 @@ import numpy as np
 
 __all__ = ["contains_trees"]
 
-# what holds the fitted parts of a vote, a stack, bagging, a calibration, a pipeline, a search or a wrapper
+# what holds the fitted parts of a vote, a stack, bagging, a calibration, a pipeline, a search or a
+# wrapper
 _PARTS = (
     "best_estimator_",
     "calibrated_classifiers_",
@@ -30,7 +31,10 @@ def _is_made_of_trees(estimator):
         return True
     if hasattr(estimator, "get_booster"):
         return not hasattr(estimator, "coef_")  # its linear booster has weights
-    return any(hasattr(estimator, sign) for sign in ("_predictors", "booster_", "tree_count_", "term_scores_"))
+    return any(
+        hasattr(estimator, sign)
+        for sign in ("_predictors", "booster_", "tree_count_", "term_scores_")
+    )
 
 
 def _parts(estimator):
@@ -47,7 +51,12 @@ def _parts(estimator):
 
 def _only_chooses(step):
     """Whether a step uses the estimator inside it to choose columns or training rows only."""
-    return isinstance(step, str) or step is None or hasattr(step, "get_support") or hasattr(step, "fit_resample")
+    return (
+        isinstance(step, str)
+        or step is None
+        or hasattr(step, "get_support")
+        or hasattr(step, "fit_resample")
+    )
 
 
 def _flattened(value):
@@ -56,4 +65,8 @@ def _flattened(value):
         value = list(value.values())
     if isinstance(value, (list, tuple, np.ndarray)):
         return [part for item in value for part in _flattened(item)]
-    return [] if value is None or isinstance(value, (str, bytes, type)) or not hasattr(value, "__dict__") else [value]
+    return (
+        []
+        if value is None or isinstance(value, (str, bytes, type)) or not hasattr(value, "__dict__")
+        else [value]
+    )

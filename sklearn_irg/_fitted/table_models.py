@@ -53,7 +53,9 @@ class TableModel(Model):
 
     def frame(self, rows):
         """Rows of the model as rows of the table."""
-        columns = np.flatnonzero(self.table.is_number & (np.broadcast_to(self.units, self.n_features) > 0))
+        columns = np.flatnonzero(
+            self.table.is_number & (np.broadcast_to(self.units, self.n_features) > 0)
+        )
         numbers = np.where(self.moves[rows.origin], rows.numbers * self.units, np.nan)
         return self.table.take(rows.origin).with_numbers(numbers, columns)
 
@@ -135,7 +137,9 @@ class AffineTableModel(TableModel):
         """
         effects = []
         for j, own in zip(columns, levels, strict=True):
-            some = base.take(np.zeros(len(own), dtype=int)).with_cells(j, np.arange(len(own)), _objects(own))
+            some = base.take(np.zeros(len(own), dtype=int)).with_cells(
+                j, np.arange(len(own)), _objects(own)
+            )
             # what is missing there has nothing to do with levels
             effects.append(np.nan_to_num(np.asarray(self.steps(some.X), dtype=np.float64)))
         return effects
@@ -203,7 +207,8 @@ def slopes_of(transform, table, n_tried=500):
     Returns
     -------
     slopes : ndarray of shape (n_columns, n_inner_features) or None
-        None where the steps are not affine in the numbers while the rest of a row stays, with the same slopes in all rows.
+        None where the steps are not affine in the numbers while the rest of a row stays, with the
+        same slopes in all rows.
     """
     everything, rng = table, np.random.RandomState(0)
     table = table.take(rng.permutation(len(table))[:n_tried])
@@ -257,7 +262,8 @@ def require_numbers(steps, table, j, step):
         except (ValueError, TypeError) as error:
             refusal = error
     raise RefusedNumbersError(
-        f"the pipeline refuses other numbers in {table.name_of(j)!r} than those seen in fit ({refusal}). Name the "
+        f"the pipeline refuses other numbers in {table.name_of(j)!r} than those seen in fit "
+        f"({refusal}). Name the "
         "column in ThreatModel(categorical=…) or fixed, or make it a column of categories."
     ) from refusal
 

@@ -56,15 +56,20 @@ def _read(X):
         return PolarsTable(X)
     if type(X).__module__.partition(".")[0] == "polars" or hasattr(X, "columns"):
         raise TypeError(
-            f"X must be a DataFrame of pandas or polars, in memory, or an array; got {type(X).__module__.split('.')[0]}'s "
+            "X must be a DataFrame of pandas or polars, in memory, or an array; got "
+            f"{type(X).__module__.split('.')[0]}'s "
             f"{type(X).__name__}. Convert it first, for instance with X.to_pandas() or X.collect()."
         )
     X = np.asarray(X)
     if X.dtype.names is not None:
-        raise TypeError("X must be an array of one type; got a structured one. Pass pandas.DataFrame(X).")
+        raise TypeError(
+            "X must be an array of one type; got a structured one. Pass pandas.DataFrame(X)."
+        )
     if X.dtype.kind == "O" and X.ndim == 2:
         return ArrayTable(X)
-    return ArrayTable(check_array(X, dtype="numeric", ensure_all_finite="allow-nan", input_name="X"))
+    return ArrayTable(
+        check_array(X, dtype="numeric", ensure_all_finite="allow-nan", input_name="X")
+    )
 
 
 class Table(ABC):
@@ -86,7 +91,9 @@ class Table(ABC):
         self.X = X
         self.n_columns = X.shape[1]
         if kinds is None:
-            kinds = [kind_of(self.dtype_of(j), lambda j=j: self.cells(j)) for j in range(self.n_columns)]
+            kinds = [
+                kind_of(self.dtype_of(j), lambda j=j: self.cells(j)) for j in range(self.n_columns)
+            ]
         self.kinds = kinds
         self.is_number = self._is(Kind.NUMBERS) if is_number is None else is_number
 
@@ -197,7 +204,9 @@ class Table(ABC):
             mine, others = self._column_as_floats(j), other._column_as_floats(j)
             return (mine == others) | (np.isnan(mine) & np.isnan(others))
         pairs = zip(self.cells(j), other.cells(j), strict=True)
-        return np.array([mine is others or bool(mine == others) for mine, others in pairs], dtype=bool)
+        return np.array(
+            [mine is others or bool(mine == others) for mine, others in pairs], dtype=bool
+        )
 
 
 class ArrayTable(Table):
@@ -222,14 +231,18 @@ class ArrayTable(Table):
     def with_numbers(self, numbers, columns=None):
         columns = np.flatnonzero(self.is_number) if columns is None else columns
         new = numbers[:, columns]
-        before = np.column_stack([np.zeros((len(new), 0)), *(self._column_as_floats(j) for j in columns)])
+        before = np.column_stack(
+            [np.zeros((len(new), 0)), *(self._column_as_floats(j) for j in columns)]
+        )
         changed = ~((new == before) | np.isnan(new))
         dtype = self.X.dtype
         if dtype.kind in "biu" and not fits(new[changed], dtype):
             dtype = np.dtype(np.float64)
         moved = self.X.astype(dtype)
         rows, k = np.nonzero(changed)
-        moved[rows, np.asarray(columns)[k]] = _written(new[changed], dtype, self.X[:, columns][changed])
+        moved[rows, np.asarray(columns)[k]] = _written(
+            new[changed], dtype, self.X[:, columns][changed]
+        )
         return moved
 
     def with_flags_as_floats(self, columns):

@@ -9,7 +9,9 @@ def margin_bounds(model, label):
     """Upper bound on the Lipschitz constant of each margin, shape (n_samples, n_others)."""
     require_weights(model)
     *hidden, (last, _) = model.layers
-    body = np.prod([model.network.activation.largest_slope * np.linalg.norm(W, 2) for W, _ in hidden])
+    body = np.prod(
+        [model.network.activation.largest_slope * np.linalg.norm(W, 2) for W, _ in hidden]
+    )
     if model.n_outputs == 1:
         return np.full((len(label), 1), body * np.linalg.norm(last))
     differences = np.linalg.norm(last[:, :, None] - last[:, None, :], axis=0)
@@ -20,6 +22,7 @@ def margin_bounds(model, label):
 def require_weights(model):
     if not model.has_weights:
         raise TypeError(
-            f"{model.name} has no weights to bound its slope with: a linear model or a multi-layer perceptron is needed, alone "
+            f"{model.name} has no weights to bound its slope with: a linear model or a multi-layer "
+            "perceptron is needed, alone "
             "or behind affine steps. Behind others, pass pipe[-1] with pipe[:-1].transform(X)."
         )

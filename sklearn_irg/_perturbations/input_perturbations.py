@@ -13,7 +13,9 @@ from sklearn_irg._perturbations.projection import BoxAndBall, rounded_towards_ze
 __all__ = ["InputPerturbations"]
 
 _FEW = 0.25  # nonzero weights, of all, where a sparse matrix is faster,
-_SMALL = 20_000  # unless there are no more than this: a sparse product takes 30 µs before it multiplies
+_SMALL = (
+    20_000  # unless there are no more than this: a sparse product takes 30 µs before it multiplies
+)
 _BLOCK = 16  # columns
 
 
@@ -48,7 +50,8 @@ class Ways(NamedTuple):
         for start, possible in zip(starts[:-1], swaps, strict=True):
             masks = np.atleast_2d(possible)
             of_level.append(
-                len(groups) + (np.arange(len(masks)) if possible.ndim > 1 else np.zeros(len(possible), int))
+                len(groups)
+                + (np.arange(len(masks)) if possible.ndim > 1 else np.zeros(len(possible), int))
             )
             groups += [np.append(none, start + np.flatnonzero(mask)) for mask in masks]
         sizes = np.array([len(group) for group in groups], dtype=int)
@@ -66,9 +69,9 @@ class Ways(NamedTuple):
 class InputPerturbations:
     """A perturbation set at a radius, as seen from a model whose inputs are affine in numbers and additive in levels.
 
-    A point of it is ``delta``, shape (n_samples, n_columns), how far each number has moved in units of its scale, and codes of
-    levels. Columns of numbers that move in no row are left out. Arrays of rows are in the order of columns, which are few: what
-    is done to them runs along rows.
+    A point of it is ``delta``, shape (n_samples, n_columns), how far each number has moved in units
+    of its scale, and codes of levels. Columns of numbers that move in no row are left out. Arrays
+    of rows are in the order of columns, which are few: what is done to them runs along rows.
 
     Attributes
     ----------
@@ -85,13 +88,13 @@ class InputPerturbations:
     n_swaps : int
         Maximum number of levels of a row that change.
     places : ndarray of int of shape (n_samples, n_swappable)
-        Levels that rows have in each column that may change, as places among all levels of all these columns; n_levels where a
-        cell is missing.
+        Levels that rows have in each column that may change, as places among all levels of all
+        these columns; n_levels where a cell is missing.
     starts : ndarray of int of shape (n_swappable + 1,)
         Where the levels of each of these columns start, and where the last ones end.
     swaps : tuple of ndarray of bool
-        For each of these columns: which of its levels may become which, shape (n_own, n_own), or, where all may become the same
-        ones, which ones these are, shape (n_own,).
+        For each of these columns: which of its levels may become which, shape (n_own, n_own), or,
+        where all may become the same ones, which ones these are, shape (n_own,).
     levels : ndarray of shape (n_levels, n_inputs)
         What each level adds to the inputs.
     ways : Ways
@@ -115,8 +118,8 @@ class InputPerturbations:
     def of(cls, perturbations, weights, levels, radii):
         """Those of a `PerturbationSet` at a radius for each row.
 
-        ``weights`` are what a unit of scale of each of its columns adds to the inputs, ``levels`` what each level of each
-        swappable column adds.
+        ``weights`` are what a unit of scale of each of its columns adds to the inputs, ``levels``
+        what each level of each swappable column adds.
         """
         moving = np.flatnonzero(perturbations.movable_columns)
         low, high = (np.empty((len(perturbations), len(moving)), order="F") for _ in range(2))
@@ -158,19 +161,27 @@ class InputPerturbations:
         """Whether bounds, integers or swaps of levels matter."""
         moves = self.low < self.high
         radii = self.radii[:, None]
-        return bool(self.n_swaps or self.steps.any() or (moves & ((self.low > -radii) | (self.high < radii))).any())
+        return bool(
+            self.n_swaps
+            or self.steps.any()
+            or (moves & ((self.low > -radii) | (self.high < radii))).any()
+        )
 
     def take(self, rows):
         """Those of some rows."""
         return replace(
-            self, **{name: getattr(self, name).T[..., rows].T for name in ("low", "high", "radii", "places")}
+            self,
+            **{
+                name: getattr(self, name).T[..., rows].T
+                for name in ("low", "high", "radii", "places")
+            },
         )
 
     def swappable_columns(self):
         """For each swappable column: the places of its levels as a slice, and which of them may become which."""
         return zip(map(slice, self.starts[:-1], self.starts[1:]), self.swaps)
 
-    # -- linear functions ----------------------------------------------------------------------------------------------
+    # -- linear functions --------------------------------------------------------------------------
 
     def ranges(self):
         """Lowest and highest change of each input, shape (n_samples, n_inputs)."""
@@ -185,15 +196,21 @@ class InputPerturbations:
         """
         n_samples, n_functions, n_inputs = coefficients.shape
         gradients = np.reshape(coefficients, (-1, n_inputs)) @ self.weights.T
-        low, high, radii = (np.repeat(a, n_functions, axis=0) for a in (self.low, self.high, self.radii))
-        _, bound = linear_minimization(gradients, low, high, np.zeros(low.shape[1]), radii, self.norm)
+        low, high, radii = (
+            np.repeat(a, n_functions, axis=0) for a in (self.low, self.high, self.radii)
+        )
+        _, bound = linear_minimization(
+            gradients, low, high, np.zeros(low.shape[1]), radii, self.norm
+        )
         return bound.reshape(n_samples, n_functions) + self._lowest_swaps(coefficients)
 
     def _lowest_swaps(self, coefficients):
         if not self.n_swaps:
             return 0.0
         gains = self.swap_gains(-coefficients)
-        best = [gains[..., levels].max(axis=-1, initial=0) for levels, _ in self.swappable_columns()]
+        best = [
+            gains[..., levels].max(axis=-1, initial=0) for levels, _ in self.swappable_columns()
+        ]
         return -np.sort(best, axis=0)[-self.n_swaps :].sum(axis=0)
 
     def swap_gains(self, coefficients):
@@ -208,7 +225,9 @@ class InputPerturbations:
         sizes, each = np.diff(self.starts), (len(values),) + (1,) * (values.ndim - 2)
         has_level = self.places < self.starts[-1]
         own = np.where(has_level, self.places, self.starts[:-1])
-        change = values - np.repeat(np.take_along_axis(values, own.reshape(*each, -1), axis=-1), sizes, axis=-1)
+        change = values - np.repeat(
+            np.take_along_axis(values, own.reshape(*each, -1), axis=-1), sizes, axis=-1
+        )
         if self.ways.are_all and has_level.all():
             return change
         allowed = np.repeat(has_level, sizes, axis=1)
@@ -234,7 +253,7 @@ class InputPerturbations:
         shape = (len(places), self.starts[-1] + 1)
         return csr_array((np.ones(len(places)), places, np.arange(len(places) + 1)), shape=shape).T
 
-    # -- points --------------------------------------------------------------------------------------------------------
+    # -- points ------------------------------------------------------------------------------------
 
     @property
     def box_and_ball(self):
@@ -243,7 +262,9 @@ class InputPerturbations:
 
     def furthest(self, gradients):
         """Delta of points at which linear functions of delta, of these gradients, are largest; integers are exact."""
-        return linear_minimization(-gradients, self.low, self.high, self.steps, self.radii, self.norm)[0]
+        return linear_minimization(
+            -gradients, self.low, self.high, self.steps, self.radii, self.norm
+        )[0]
 
     def on_grid(self, delta):
         """Delta with integers rounded towards the row."""

@@ -12,11 +12,12 @@ _N_BISECTIONS = 50
 def largest_increase(inputs, direction, signs, sharpness=None):
     """The support function of a set: the maximum of a linear function over what each row may become.
 
-    What a row can gain depends on its sign, its levels and its bounds only, so that nothing is as large as rows times levels.
-    The maximum is exact where integers may be fractions; that is so in "linf". It is convex in the function's coefficients,
-    with a kink wherever points tie. With a ``sharpness`` k it has none, and is right up to a few multiples of 1/k: numbers by
-    a quadratic term (Nesterov 2005, "Smooth minimization of non-smooth functions"), levels by the log-sum-exp over all ways to
-    swap them.
+    What a row can gain depends on its sign, its levels and its bounds only, so that nothing is as
+    large as rows times levels. The maximum is exact where integers may be fractions; that is so in
+    "linf". It is convex in the function's coefficients, with a kink wherever points tie. With a
+    ``sharpness`` k it has none, and is right up to a few multiples of 1/k: numbers by a quadratic
+    term (Nesterov 2005, "Smooth minimization of non-smooth functions"), levels by the log-sum-exp
+    over all ways to swap them.
 
     Parameters
     ----------
@@ -66,7 +67,9 @@ def _by_levels(inputs, direction, signs, sharpness):
     gains, choose = _best_changes(inputs, inputs.levels @ direction, sharpness)
     where, k = inputs.places + np.where(signs > 0, 0, gains.shape[1])[:, None], inputs.n_swaps
     of_rows = gains.ravel()[where.T].T
-    total, shares = _largest_few(of_rows, k) if sharpness is None else _smooth_sum(of_rows, k, sharpness)
+    total, shares = (
+        _largest_few(of_rows, k) if sharpness is None else _smooth_sum(of_rows, k, sharpness)
+    )
 
     def pull_back(g):
         counts = np.bincount(where.T.ravel(), ((g * signs) * shares.T).ravel(), gains.size)
@@ -86,7 +89,9 @@ def _best_changes(inputs, values, sharpness):
 
     def choose(counts):
         """How often levels are taken, less how often they are left."""
-        left = np.stack([np.bincount(ways.of_level, side, len(ways.starts)) for side in counts[:, :-1]])
+        left = np.stack(
+            [np.bincount(ways.of_level, side, len(ways.starts)) for side in counts[:, :-1]]
+        )
         taken = (left[:, ways.of_way] * shares).sum(axis=0)
         return np.bincount(ways.to, taken, n_levels + 1)[:-1] - counts.sum(axis=0)[:-1]
 
@@ -98,14 +103,18 @@ def _hard_max(values, ways, sharpness):
     del sharpness
     largest = np.maximum.reduceat(values, ways.starts, axis=1)
     is_largest = values == largest[:, ways.of_way]
-    return largest, is_largest / np.add.reduceat(is_largest, ways.starts, axis=1, dtype=float)[:, ways.of_way]
+    return largest, is_largest / np.add.reduceat(is_largest, ways.starts, axis=1, dtype=float)[
+        :, ways.of_way
+    ]
 
 
 def _soft_max(values, ways, sharpness):
     """Log-sum-exp of each group of ways over the sharpness, and its derivative."""
     largest = np.maximum.reduceat(values, ways.starts, axis=1)
     finite = np.where(np.isfinite(largest), largest, 0)
-    shares = np.where(values > -np.inf, _exp_of_negative(sharpness * (values - finite[:, ways.of_way])), 0)
+    shares = np.where(
+        values > -np.inf, _exp_of_negative(sharpness * (values - finite[:, ways.of_way])), 0
+    )
     sums = np.add.reduceat(shares, ways.starts, axis=1)
     sums[sums == 0] = 1  # nothing may happen, and the largest is minus infinity
     return largest + np.log(sums) / sharpness, shares / sums[:, ways.of_way]
@@ -157,7 +166,7 @@ def _smooth_sum(gains, k, sharpness):
     return total / sharpness, shares
 
 
-# -- sizes of moves: the largest ``slopes @ sizes - curvature / 2 * sizes²`` with sizes in their room and in a ball ----------
+# -- sizes of moves: the largest ``slopes @ sizes - curvature / 2 * sizes²`` with sizes in their roo
 
 
 def _in_l2_ball(slopes, room, radii, curvature):
@@ -181,7 +190,9 @@ def _in_l1_ball(slopes, room, radii, curvature):
     order = np.argsort(-slopes, kind="stable")
     ends = room[:, order]
     sizes = np.empty_like(room)
-    sizes[:, order] = np.minimum(ends, np.maximum(radii[:, None] - (np.cumsum(ends, axis=1) - ends), 0))
+    sizes[:, order] = np.minimum(
+        ends, np.maximum(radii[:, None] - (np.cumsum(ends, axis=1) - ends), 0)
+    )
     return sizes
 
 

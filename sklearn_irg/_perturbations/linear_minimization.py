@@ -26,7 +26,8 @@ def linear_minimization(gradients, low, high, steps, epsilon, norm):
     Returns
     -------
     delta : ndarray of shape (n_samples, n_columns)
-        Points of box, ball and grid. They reach the bound except where the ball limits several integers.
+        Points of box, ball and grid. They reach the bound except where the ball limits several
+        integers.
     bound : ndarray of shape (n_samples,)
         Minimum with integers allowed to be fractions.
     """
@@ -51,7 +52,11 @@ def _fill(slopes, room, radii, norm):
     slopes = (slopes.T / np.where(steepest > 0, steepest, 1)).T
     room = np.minimum(room.T / np.where(radii > 0, radii, 1), 1).T
     room *= slopes > 0
-    in_unit_ball = sizes_in_l2_ball(slopes, room, np.ones(len(room))) if norm == "l2" else _steepest_first(slopes, room)
+    in_unit_ball = (
+        sizes_in_l2_ball(slopes, room, np.ones(len(room)))
+        if norm == "l2"
+        else _steepest_first(slopes, room)
+    )
     return (in_unit_ball.T * radii).T
 
 
@@ -71,10 +76,14 @@ def _on_grid(slopes, room, sizes, steps, radii, norm):
     Where the ball is filled better if none goes up, none does.
     """
     whole, continuous = np.flatnonzero(steps > 0), np.flatnonzero(steps == 0)
-    power, budget = (2, np.minimum(radii, 1e150) ** 2) if norm == "l2" else (1, radii)  # squares do not overflow
+    power, budget = (
+        (2, np.minimum(radii, 1e150) ** 2) if norm == "l2" else (1, radii)
+    )  # squares do not overflow
     step = steps[whole, None]
     down = np.floor(sizes.T[whole] / step + 1e-9) * step
-    up = np.where(_fits(slopes.T[whole], room.T[whole], down, step, power, budget), down + step, down)
+    up = np.where(
+        _fits(slopes.T[whole], room.T[whole], down, step, power, budget), down + step, down
+    )
     found = np.empty((slopes.shape[1], 2, len(slopes)))  # by column, way and row
     found[whole, 0], found[whole, 1] = down, up
     if len(continuous):

@@ -15,8 +15,9 @@ _ULP = np.finfo(np.float64).eps
 class PerturbationSet:
     """Boxes, grids of integers and levels around each row, in a ball.
 
-    A point of it is ``delta``, shape (n_samples, n_columns), how far each number has moved in units of its scale, together
-    with ``codes``, shape (n_samples, n_swappable), the levels of the columns that may change.
+    A point of it is ``delta``, shape (n_samples, n_columns), how far each number has moved in units
+    of its scale, together with ``codes``, shape (n_samples, n_swappable), the levels of the columns
+    that may change.
 
     Attributes
     ----------
@@ -41,7 +42,8 @@ class PerturbationSet:
     swaps : tuple of ndarray of bool of shape (n_levels, n_levels)
         For each of these columns: which level may become which.
     markers : dict of int to sequence of float
-        By column, numbers that the steps of a pipeline take for something else, such as a missing value.
+        By column, numbers that the steps of a pipeline take for something else, such as a missing
+        value.
     """
 
     numbers: np.ndarray
@@ -88,14 +90,21 @@ class PerturbationSet:
     def can_swap(self, c):
         """Whether each row may change to each level of the c-th swappable column, shape (n_samples, n_levels)."""
         codes, swaps = self.codes[:, c], self.swaps[c]
-        return swaps[codes] & (codes >= 0)[:, None] if len(swaps) else np.zeros((len(codes), 0), dtype=bool)
+        return (
+            swaps[codes] & (codes >= 0)[:, None]
+            if len(swaps)
+            else np.zeros((len(codes), 0), dtype=bool)
+        )
 
     def box(self, epsilon, columns=slice(None)):
         """Bounds of delta at a radius, on the grid of integers, each shape (n_samples, n_columns), or of some columns.
 
         The radius may be one for each row, of shape (n_samples, 1).
         """
-        low, high = np.maximum(self.low[:, columns], -epsilon), np.minimum(self.high[:, columns], epsilon)
+        low, high = (
+            np.maximum(self.low[:, columns], -epsilon),
+            np.minimum(self.high[:, columns], epsilon),
+        )
         is_integer = self.steps[columns] > 0
         step = self.steps[columns][is_integer]
         low[:, is_integer] = np.ceil(low[:, is_integer] / step * (1 + 4 * _ULP)) * step
@@ -114,9 +123,15 @@ class PerturbationSet:
         """Numbers that delta leads to, inside bounds; integers are exact."""
         numbers = self.numbers + delta * self.scales
         is_integer = self.steps > 0
-        numbers[:, is_integer] = self.numbers[:, is_integer] + np.rint(delta[:, is_integer] / self.steps[is_integer])
+        numbers[:, is_integer] = self.numbers[:, is_integer] + np.rint(
+            delta[:, is_integer] / self.steps[is_integer]
+        )
         for j, markers in self.markers.items():  # which count only where they are met exactly
             for marker in markers:
-                met = np.abs(numbers[:, j] - marker) <= 1e-15 * (np.abs(self.numbers[:, j]) + np.abs(marker))
+                met = np.abs(numbers[:, j] - marker) <= 1e-15 * (
+                    np.abs(self.numbers[:, j]) + np.abs(marker)
+                )
                 numbers[met & (delta[:, j] != 0), j] = marker
-        return np.clip(numbers, np.minimum(self.ends[0], self.numbers), np.maximum(self.ends[1], self.numbers))
+        return np.clip(
+            numbers, np.minimum(self.ends[0], self.numbers), np.maximum(self.ends[1], self.numbers)
+        )

@@ -26,7 +26,9 @@ def project(delta, low, high, epsilon, norm):
         return np.zeros_like(inside)
     far = np.flatnonzero(delta_norms(inside / epsilon, norm) > 1)
     if len(far):
-        inside[far] = epsilon * _in_unit_ball(delta[far] / epsilon, low[far] / epsilon, high[far] / epsilon, norm)
+        inside[far] = epsilon * _in_unit_ball(
+            delta[far] / epsilon, low[far] / epsilon, high[far] / epsilon, norm
+        )
     return inside
 
 
@@ -45,7 +47,11 @@ def _by_bisection(u, low, high, norm):
     """The norm falls as the multiplier grows: bisection keeps the end inside the unit ball."""
 
     def shrunk(multiplier):
-        shrunk = u / (1 + multiplier) if norm == "l2" else np.sign(u) * np.maximum(np.abs(u) - multiplier, 0)
+        shrunk = (
+            u / (1 + multiplier)
+            if norm == "l2"
+            else np.sign(u) * np.maximum(np.abs(u) - multiplier, 0)
+        )
         return np.clip(shrunk, low, high)
 
     inner = delta_norms(u, "l2" if norm == "l2" else "linf")[:, None]

@@ -12,7 +12,10 @@ _EPS = np.finfo(float).eps
 _GAP = 1e-12
 _ROWS = 256  # in a tree, for the sake of memory
 _CHUNK = 2**18  # pieces that are bounded at once
-_WIDTH = 8, 256  # least and most nodes of a row that are bounded at once, else a quarter of those that are open
+_WIDTH = (
+    8,
+    256,
+)  # least and most nodes of a row that are bounded at once, else a quarter of those that are open
 _NO_WEIGHT = 1e-300  # a multiplier in place of zero
 
 
@@ -25,16 +28,20 @@ class SeparableMinimum(NamedTuple):
     nodes: np.ndarray
 
 
-def separable_minimum(low, high, slope, intercept, steps, epsilon, norm, target=None, max_nodes=10_000):
+def separable_minimum(
+    low, high, slope, intercept, steps, epsilon, norm, target=None, max_nodes=10_000
+):
     """Minimize Σ_j g_j(δ_j) over a ball, with g_j piecewise linear and δ_j on a grid or not.
 
-    Lagrangian bounds for the ball, in branch and bound. What a row gets does not depend on the others.
+    Lagrangian bounds for the ball, in branch and bound. What a row gets does not depend on the
+    others.
 
     Parameters
     ----------
     low, high : ndarray of shape (n_rows, n_columns, n_pieces)
-        Closed intervals of δ, on the grid of the column; ``low > high`` where there is no piece. A piece may be a
-        point, pieces may touch, jump and leave gaps, and one holds zero. Where pieces touch, the lower value counts.
+        Closed intervals of δ, on the grid of the column; ``low > high`` where there is no piece. A
+        piece may be a point, pieces may touch, jump and leave gaps, and one holds zero. Where
+        pieces touch, the lower value counts.
     slope, intercept : ndarray of shape (n_rows, n_columns, n_pieces)
         Of the function on each piece.
     steps : ndarray of shape (n_columns,)
@@ -44,21 +51,23 @@ def separable_minimum(low, high, slope, intercept, steps, epsilon, norm, target=
     norm : {"l2", "l1"}
         Its norm.
     target : ndarray of shape (n_rows,), optional
-        A row stops at a value no larger than its target, or a bound above it. Not a number where there is none.
+        A row stops at a value no larger than its target, or a bound above it. Not a number where
+        there is none.
     max_nodes : int, default=10_000
         Of the search tree of each row.
 
     Returns
     -------
     point : ndarray of shape (n_rows, n_columns)
-        On pieces and grid. Its sum of powers may exceed that of the ball by what rounding could hide: relatively
-        ``8 * (n_columns + 4)`` times the machine precision.
+        On pieces and grid. Its sum of powers may exceed that of the ball by what rounding could
+        hide: relatively ``8 * (n_columns + 4)`` times the machine precision.
     value : ndarray of shape (n_rows,)
         Of the point.
     bound : ndarray of shape (n_rows,)
-        No point of the ball has a lower value; minus infinity where neither ball nor piece ends a descent. Unless the
-        row stopped early, within 1e-12 of the size of the terms from the value, more from 130 columns on or where
-        sizes on grids use up the ball under "l2" so that nothing but rounding is left to continuous columns.
+        No point of the ball has a lower value; minus infinity where neither ball nor piece ends a
+        descent. Unless the row stopped early, within 1e-12 of the size of the terms from the value,
+        more from 130 columns on or where sizes on grids use up the ball under "l2" so that nothing
+        but rounding is left to continuous columns.
     nodes : ndarray of shape (n_rows,)
         How many were bounded.
     """
@@ -66,8 +75,12 @@ def separable_minimum(low, high, slope, intercept, steps, epsilon, norm, target=
     target = np.full(n_rows, np.nan) if target is None else np.asarray(target, dtype=float)
     steps, epsilon = np.asarray(steps, dtype=float), np.asarray(epsilon, dtype=float)
     order = np.argsort(steps == 0, kind="stable")
-    pieces = [np.asarray(a, dtype=float)[:, order].swapaxes(1, 2) for a in (low, high, slope, intercept)]
-    found = SeparableMinimum(np.zeros((n_rows, n_columns)), *np.zeros((2, n_rows)), np.zeros(n_rows, dtype=int))
+    pieces = [
+        np.asarray(a, dtype=float)[:, order].swapaxes(1, 2) for a in (low, high, slope, intercept)
+    ]
+    found = SeparableMinimum(
+        np.zeros((n_rows, n_columns)), *np.zeros((2, n_rows)), np.zeros(n_rows, dtype=int)
+    )
     for first in range(0, n_rows if n_columns else 0, _ROWS):
         rows = slice(first, first + _ROWS)
         given = Pieces(*(np.ascontiguousarray(a[rows]) for a in pieces))
@@ -84,13 +97,23 @@ class _Tree:
     """Nodes: their rows, and the pieces of one column to which each narrows its parent."""
 
     def __init__(self, n_rows, n_pieces):
-        self.row, self.parent, self.column = np.arange(n_rows), np.full(n_rows, -1), np.zeros(n_rows, dtype=int)
+        self.row, self.parent, self.column = (
+            np.arange(n_rows),
+            np.full(n_rows, -1),
+            np.zeros(n_rows, dtype=int),
+        )
         self.near, self.far = np.zeros((2, n_rows, n_pieces))
         self.bound, self.multiplier = np.full(n_rows, -np.inf), np.zeros(n_rows)
 
     def add(self, parent, column, near, far):
         """Indices of new nodes."""
-        new = {"row": self.row[parent], "parent": parent, "column": column, "near": near, "far": far}
+        new = {
+            "row": self.row[parent],
+            "parent": parent,
+            "column": column,
+            "near": near,
+            "far": far,
+        }
         new |= {"bound": self.bound[parent], "multiplier": self.multiplier[parent]}
         first = len(self.row)
         for name, values in new.items():
@@ -111,8 +134,9 @@ class _Tree:
 class _Dual:
     """The largest Lagrangian bound of each node, and the choices on its two sides, over and within the budget.
 
-    Each choice is a line above the bound as a function of the multiplier. The next multiplier is where the lines of
-    the two sides meet or, in turns, where the free continuous columns would use up the budget.
+    Each choice is a line above the bound as a function of the multiplier. The next multiplier is
+    where the lines of the two sides meet or, in turns, where the free continuous columns would use
+    up the budget.
     """
 
     def __init__(self, problem, domain, rows, cutoff):
@@ -128,13 +152,18 @@ class _Dual:
         self.todo = np.flatnonzero(~is_slack & (self.bound < cutoff))
 
     def maximize(self, start, max_turns=100):
-        domain, trial = self.domain.take(self.todo), np.where(start > 0, start, self._meeting())[self.todo]
+        domain, trial = (
+            self.domain.take(self.todo),
+            np.where(start > 0, start, self._meeting())[self.todo],
+        )
         for turn in range(max_turns):
             if not self.todo.size:
                 return
             choices = self.problem.cheapest(domain, trial)
             self._record(choices)
-            trial = self._next(domain, choices, is_turn_of_balance=self.problem.power == 2 and turn % 2 == 0)
+            trial = self._next(
+                domain, choices, is_turn_of_balance=self.problem.power == 2 and turn % 2 == 0
+            )
             is_open = self._is_open()
             self.todo, trial, domain = self.todo[is_open], trial[is_open], domain.take(is_open)
 
@@ -158,13 +187,17 @@ class _Dual:
         if not is_turn_of_balance:
             return meeting
         balance = self.problem.balance(domain, choices, self.budget[self.todo])
-        is_between = (self.over.multiplier[self.todo] < balance) & (balance < self.under.multiplier[self.todo])
+        is_between = (self.over.multiplier[self.todo] < balance) & (
+            balance < self.under.multiplier[self.todo]
+        )
         return np.where(is_between, balance, meeting)
 
     def _is_open(self):
         """Whether the lines leave room above the best value, and the bound does not suffice."""
         top = self.over.total + self._meeting() * (self.over.used - self.budget)
-        is_open = (top - self.value > self.problem.rounding / 4 * self.scale) & (self.bound < self.cutoff)
+        is_open = (top - self.value > self.problem.rounding / 4 * self.scale) & (
+            self.bound < self.cutoff
+        )
         return is_open[self.todo]
 
 
@@ -178,7 +211,10 @@ class _Search:
         self.target = np.ldexp(target, -problem.exponent)
         self.gap = max(_GAP, 8 * problem.rounding) * problem.scale
         self.point, self.value = np.zeros((n_rows, n_columns)), np.full(n_rows, np.inf)
-        self.n_nodes, self.closed = np.zeros(n_rows, dtype=int), np.full(n_rows, np.inf)  # least bound of closed nodes
+        self.n_nodes, self.closed = (
+            np.zeros(n_rows, dtype=int),
+            np.full(n_rows, np.inf),
+        )  # least bound of closed nodes
         self._offer(np.arange(n_rows), problem.lightest(problem.root))
         self.tree, self.open = _Tree(n_rows, n_pieces), np.arange(n_rows)
 
@@ -187,7 +223,12 @@ class _Search:
         while (nodes := self._next()).size:
             self._expand(nodes)
         bound = np.where(self.problem.is_unbounded, -np.inf, np.minimum(self.closed, self.value))
-        return self.point, self.problem.unscaled(self.value), self.problem.unscaled(bound), self.n_nodes
+        return (
+            self.point,
+            self.problem.unscaled(self.value),
+            self.problem.unscaled(bound),
+            self.n_nodes,
+        )
 
     def _cutoff(self, rows):
         """Bounds from which on a node need not be searched."""
@@ -212,7 +253,9 @@ class _Search:
         place = np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
         width = np.minimum(np.clip(counts // 4, *_WIDTH), self.max_nodes - self.n_nodes)
         n_before = np.cumsum(np.minimum(width, counts)) - np.minimum(width, counts)
-        is_turn = n_before * self.problem.root.near[0].size < _CHUNK  # others wait: no row is searched in parts
+        is_turn = (
+            n_before * self.problem.root.near[0].size < _CHUNK
+        )  # others wait: no row is searched in parts
         is_next = (place < width[row]) & is_turn[row]
         nodes, self.open = self.open[is_next], self.open[~is_next]
         return nodes
@@ -223,7 +266,10 @@ class _Search:
         dual = _Dual(self.problem, self._domain(nodes), rows, self._cutoff(rows))
         dual.maximize(tree.multiplier[nodes])
         self.n_nodes += np.bincount(rows, minlength=len(self.n_nodes))
-        tree.bound[nodes], tree.multiplier[nodes] = np.maximum(tree.bound[nodes], dual.bound), dual.multiplier
+        tree.bound[nodes], tree.multiplier[nodes] = (
+            np.maximum(tree.bound[nodes], dual.bound),
+            dual.multiplier,
+        )
         live = tree.bound[nodes] < dual.cutoff
         domain, over, under = (a.take(live) for a in (dual.domain, dual.over, dual.under))
         under = self.problem.on_shared_pieces(domain, under, over)
@@ -238,7 +284,9 @@ class _Search:
         root = problem.root.take(rows)
         near, far = root.near, np.where(root.intercept < np.inf, root.far, -np.inf)
         self.tree.narrow(nodes, near, far)
-        usage = np.where(near <= far, (near * root.unit) ** problem.power, 9.0).min(axis=1)  # nine balls: nowhere
+        usage = np.where(near <= far, (near * root.unit) ** problem.power, 9.0).min(
+            axis=1
+        )  # nine balls: nowhere
         room = problem.budget[rows, None] - (total(usage)[:, None] - usage)
         reach = np.maximum(room, 0) ** (1 / problem.power) / root.unit[:, 0]
         reach = np.where(problem.is_grid, np.floor(reach * (1 + 4 * _EPS)), reach)
@@ -257,7 +305,9 @@ class _Search:
         is_apart = (over.size != under.size) & (self.problem.is_grid | (over.piece != under.piece))
         score = np.where(is_apart, np.abs(over.value - under.value), -1.0)
         column = score.argmax(axis=1)
-        is_split = is_apart.any(axis=1) & (self.tree.bound[nodes] < self._cutoff(self.tree.row[nodes]))
+        is_split = is_apart.any(axis=1) & (
+            self.tree.bound[nodes] < self._cutoff(self.tree.row[nodes])
+        )
         self._close(nodes[~is_split])
         at, nodes, column = np.flatnonzero(is_split), nodes[is_split], column[is_split]
         parts = self._split(self.tree.row[nodes], domain, over, under, at, column)
@@ -276,9 +326,17 @@ class _Search:
         last = np.clip(np.floor(between), sizes[0], sizes[1] - 1)
         ranks = np.sort([over.piece[at, column], under.piece[at, column]], axis=0)[..., None]
         n_below = np.clip(
-            (near <= between).sum(axis=1, keepdims=True), ranks[0] + 1, np.maximum(ranks[1], ranks[0] + 1)
+            (near <= between).sum(axis=1, keepdims=True),
+            ranks[0] + 1,
+            np.maximum(ranks[1], ranks[0] + 1),
         )
-        is_below, is_grid = np.arange(near.shape[1]) < n_below, self.problem.is_grid[column][:, None]
+        is_below, is_grid = (
+            np.arange(near.shape[1]) < n_below,
+            self.problem.is_grid[column][:, None],
+        )
         below = near, np.where(is_grid, np.minimum(far, last), np.where(is_below, far, -np.inf))
-        above = np.where(is_grid, np.maximum(near, last + 1), near), np.where(is_grid | ~is_below, far, -np.inf)
+        above = (
+            np.where(is_grid, np.maximum(near, last + 1), near),
+            np.where(is_grid | ~is_below, far, -np.inf),
+        )
         return below, above

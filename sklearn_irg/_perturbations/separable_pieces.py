@@ -21,8 +21,9 @@ class Pieces(NamedTuple):
 class Domain(NamedTuple):
     """Pieces by size: ``intercept - rate · size`` falls from near to far; no piece where the intercept is infinite.
 
-    A size counts steps on a grid, and radii elsewhere; times unit it counts radii. In radii, the best size for a
-    multiplier is ``pull / multiplier`` under "l2", and the end is best where the pull is larger under "l1".
+    A size counts steps on a grid, and radii elsewhere; times unit it counts radii. In radii, the
+    best size for a multiplier is ``pull / multiplier`` under "l2", and the end is best where the
+    pull is larger under "l1".
     """
 
     near: np.ndarray
@@ -89,7 +90,9 @@ class SeparableProblem:
         side, near, far = self._sides(pieces)
         is_endless = np.isinf(epsilon)[:, None, None] & np.isinf(far) & (pieces.low <= pieces.high)
         self.is_unbounded = is_endless.any(axis=(1, 2))
-        far = np.minimum(far, np.where(self.is_grid, np.floor((1 + self.rounding) / unit), self.radius > 0))
+        far = np.minimum(
+            far, np.where(self.is_grid, np.floor((1 + self.rounding) / unit), self.radius > 0)
+        )
         self._arrange(pieces, side, near, far, unit)
         self.budget = self._budgets()
 
@@ -110,7 +113,10 @@ class SeparableProblem:
         """Scale values, and sort the pieces that matter by where they begin."""
         is_piece = (pieces.low <= pieces.high) & (near <= far)
         near, far = np.where(is_piece, near, 0), np.where(is_piece, far, 0)
-        slope, intercept = np.where(far > 0, pieces.slope, 0), np.where(is_piece, pieces.intercept, 0)
+        slope, intercept = (
+            np.where(far > 0, pieces.slope, 0),
+            np.where(is_piece, pieces.intercept, 0),
+        )
         sizes = np.abs(intercept) + np.abs(slope) * (far * self.lengths)
         self.scale, self.exponent = np.frexp(total(sizes.max(axis=1)))
         down = -self.exponent[:, None, None]
@@ -120,7 +126,9 @@ class SeparableProblem:
         kept, is_kept = _undominated(near, intercept - rate * near, intercept - rate * far)
         self.pieces = Pieces(*(np.take_along_axis(a, kept, axis=1) for a in pieces))
         arranged = (near, far, intercept, rate, pull, side)
-        near, far, intercept, rate, pull, self.side = (np.take_along_axis(a, kept, axis=1) for a in arranged)
+        near, far, intercept, rate, pull, self.side = (
+            np.take_along_axis(a, kept, axis=1) for a in arranged
+        )
         self.root = domain_of(near, np.where(is_kept, far, -np.inf), intercept, rate, pull, unit)
 
     def _budgets(self):
@@ -151,7 +159,9 @@ class SeparableProblem:
         """The choices that use least, and of these the lowest."""
         near = np.where(domain.intercept < np.inf, domain.near, np.inf)
         is_least = near == near.min(axis=1, keepdims=True)
-        piece = np.where(is_least, domain.intercept - domain.rate * domain.near, np.inf).argmin(axis=1)
+        piece = np.where(is_least, domain.intercept - domain.rate * domain.near, np.inf).argmin(
+            axis=1
+        )
         size = pick(domain.near, piece).copy()
         return self._chosen(domain, piece, size, np.full(len(piece), np.inf))
 
@@ -193,14 +203,23 @@ class SeparableProblem:
         if self.power == 1 or self.n_grids == len(self.is_grid):
             return [choices._replace(size=grown)]
         sizes = [choices.size, grown] if self.n_grids else [choices.size]
-        return [choices._replace(size=self._filled_ball(domain, choices.piece, a, budget, multiplier)) for a in sizes]
+        return [
+            choices._replace(size=self._filled_ball(domain, choices.piece, a, budget, multiplier))
+            for a in sizes
+        ]
 
     def _grown(self, domain, choices, budget):
         """Sizes that grow in the order of what a unit of usage gains: on grids by a step, or all the way under "l1"."""
-        size, unit, left = choices.size.copy(), domain.unit[:, 0], np.maximum(budget - choices.used, 0)
+        size, unit, left = (
+            choices.size.copy(),
+            domain.unit[:, 0],
+            np.maximum(budget - choices.used, 0),
+        )
         far, gain = pick(domain.far, choices.piece), pick(domain.pull, choices.piece)
         if self.power == 2:
-            gain = (pick(domain.rate, choices.piece) / ((2 * size + 1) * unit**2))[:, : self.n_grids]
+            gain = (pick(domain.rate, choices.piece) / ((2 * size + 1) * unit**2))[
+                :, : self.n_grids
+            ]
         rows = np.arange(len(size))
         for column in (-gain).argsort(axis=1, kind="stable").T:
             now, width = size[rows, column], unit[rows, column]

@@ -10,8 +10,8 @@ __all__ = ["unit_reach"]
 def unit_reach(inputs, weights):
     """Bounds on how much each of several linear functions can increase, and what cotangents of them mean for the weights.
 
-    Numbers count by their box or by their ball, whichever says less, and are exact in "linf"; levels are exact: the largest
-    changes of ``n_swaps`` columns.
+    Numbers count by their box or by their ball, whichever says less, and are exact in "linf";
+    levels are exact: the largest changes of ``n_swaps`` columns.
 
     Parameters
     ----------
@@ -44,7 +44,9 @@ def _numbers_of_units(inputs, slopes):
     in_box = inputs.high @ up + inputs.low @ down
 
     def pull_back_box(g):
-        return np.where(slopes > 0, inputs.high.T @ g, 0) + np.where(slopes < 0, inputs.low.T @ g, 0)
+        return np.where(slopes > 0, inputs.high.T @ g, 0) + np.where(
+            slopes < 0, inputs.low.T @ g, 0
+        )
 
     if inputs.norm == "linf" or not len(slopes):
         return in_box, pull_back_box
@@ -54,7 +56,9 @@ def _numbers_of_units(inputs, slopes):
 
     def pull_back(g):
         of_norms = inputs.radii @ np.where(by_box, 0, g)
-        return pull_back_box(np.where(by_box, g, 0)) + of_norms * _norm_gradients(slopes, norms, inputs.norm)
+        return pull_back_box(np.where(by_box, g, 0)) + of_norms * _norm_gradients(
+            slopes, norms, inputs.norm
+        )
 
     return np.minimum(in_box, in_ball), pull_back
 
@@ -64,7 +68,9 @@ def _norm_gradients(slopes, norms, norm):
     if norm == "l2":
         return slopes / np.where(norms > 0, norms, 1)
     gradients, largest = np.zeros(slopes.shape), np.abs(slopes).argmax(axis=0)[None]
-    np.put_along_axis(gradients, largest, np.sign(np.take_along_axis(slopes, largest, axis=0)), axis=0)
+    np.put_along_axis(
+        gradients, largest, np.sign(np.take_along_axis(slopes, largest, axis=0)), axis=0
+    )
     return gradients
 
 
@@ -72,12 +78,16 @@ def _levels_of_units(inputs, values):
     """The sum of the largest changes of ``n_swaps`` columns, for values of each level, shape (n_levels, n_units)."""
     best, taken = _best_changes_of_units(inputs.ways, values)
     gains = (best[places] for places in inputs.places.T)  # of rows and units, by column
-    total, left_by_place = (_largest_of_units if inputs.n_swaps == 1 else _largest_few_of_units)(inputs, gains)
+    total, left_by_place = (_largest_of_units if inputs.n_swaps == 1 else _largest_few_of_units)(
+        inputs, gains
+    )
 
     def pull_back(g):
         left = left_by_place(g)
         n_levels, n_units = values.shape
-        arrived = np.bincount((taken * n_units + np.arange(n_units)).ravel(), left.ravel(), values.size)
+        arrived = np.bincount(
+            (taken * n_units + np.arange(n_units)).ravel(), left.ravel(), values.size
+        )
         return arrived.reshape(n_levels, n_units) - left
 
     return total, pull_back
@@ -89,7 +99,9 @@ def _best_changes_of_units(ways, values):
     led_to = np.concatenate([values, np.full((1, n_units), -np.inf)])[ways.to]
     largest = np.maximum.reduceat(led_to, ways.starts, axis=0)
     is_largest = led_to == largest[ways.of_way]
-    first = np.minimum.reduceat(np.where(is_largest, np.arange(n_ways)[:, None], n_ways), ways.starts, axis=0)
+    first = np.minimum.reduceat(
+        np.where(is_largest, np.arange(n_ways)[:, None], n_ways), ways.starts, axis=0
+    )
     taken = ways.to[first][ways.of_level]
     best = np.zeros((n_levels + 1, n_units))
     np.maximum(largest[ways.of_level] - values, 0, out=best[:-1])

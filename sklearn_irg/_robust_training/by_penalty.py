@@ -18,9 +18,7 @@ from sklearn_irg._threats.behind_fitted_steps import perturbations_behind
 __all__ = ["fit_by_penalty", "no_warning_of_strength", "trains_by_penalty"]
 
 _WEAK = 0.1  # a weight that hardly trains against a threat
-_SUCH_AS = (
-    'penalty="adversarial_loss" or "certified_loss", also in sums such as AdversarialLoss() + 0.003 * WeightDecay()'
-)
+_SUCH_AS = 'penalty="adversarial_loss" or "certified_loss", also in sums such as AdversarialLoss() + 0.003 * WeightDecay()'
 _WEAK_DEFAULT = "is meant for input gradients and hardly trains against a threat"
 
 
@@ -36,7 +34,8 @@ def trains_by_penalty(estimator, method):
     takes, name = getattr(last, "takes_threat", None), type(last).__name__
     if method == "penalty" and not takes:
         raise InvalidParameterError(
-            f'method="penalty" needs a last step with a penalty that trains against a threat; {name} has none. Give it '
+            'method="penalty" needs a last step with a penalty that trains against a threat; '
+            f"{name} has none. Give it "
             f'{_SUCH_AS} if it is one of sklearn_irg, or use method="rounds".'
         )
     if method == "rounds" or not takes:
@@ -44,7 +43,8 @@ def trains_by_penalty(estimator, method):
         return False
     if last_of_pipeline(estimator) is not last:
         raise InvalidParameterError(
-            f"{name} cannot be trained against a threat inside of a search. Search over RobustTrainingClassifier instead."
+            f"{name} cannot be trained against a threat inside of a search. Search over "
+            "RobustTrainingClassifier instead."
         )
     return True
 
@@ -53,14 +53,16 @@ def _warn_of_rounds(estimator, method, takes, name):
     """Warn where a penalty is missing, or out of reach, by which a model could be trained."""
     if method == "auto" and takes is not None:
         warnings.warn(
-            f"no penalty of {name} trains against a threat, so it is hardened in rounds like any other classifier. Give it "
+            f"no penalty of {name} trains against a threat, so it is hardened in rounds like any "
+            "other classifier. Give it "
             f'{_SUCH_AS}; method="rounds" says that rounds are meant.',
             stacklevel=4,
         )
     inside = estimator.get_params(deep=True).values()
     if takes is None and any(getattr(part, "takes_threat", False) is True for part in inside):
         warnings.warn(
-            f"{name} is hardened in rounds; a penalty inside it knows nothing of the threat, and trains against a radius of "
+            f"{name} is hardened in rounds; a penalty inside it knows nothing of the threat, and "
+            "trains against a radius of "
             "its own.",
             stacklevel=4,
         )
@@ -74,7 +76,8 @@ def fit_by_penalty(estimator, X, y, sample_weight, params, threat):
     estimator : estimator or Pipeline
         Its last step has ``fit_against``.
     X, y, sample_weight : array-like
-        As for ``fit``; weights, if any, go to the last step, and where metadata are routed to others that ask for them.
+        As for ``fit``; weights, if any, go to the last step, and where metadata are routed to
+        others that ask for them.
     params : dict
         Metadata for the other steps.
     threat : ThreatModel
@@ -110,10 +113,13 @@ def _fit_first_steps(model, X, y, params):
 
 def _for_first(first, last, params):
     """The metadata that the first steps take; the last one takes none but weights."""
-    refused = get_routing_for_object(last).consumes("fit", params) - {"sample_weight"} if params else ()
+    refused = (
+        get_routing_for_object(last).consumes("fit", params) - {"sample_weight"} if params else ()
+    )
     if refused:
         raise InvalidParameterError(
-            f"{', '.join(sorted(refused))} is not taken by a last step that is trained against a threat."
+            f"{', '.join(sorted(refused))} is not taken by a last step that is trained against a "
+            "threat."
         )
     taken = get_routing_for_object(first).consumes("fit_transform", params) if params else ()
     return {name: value for name, value in params.items() if name in taken}

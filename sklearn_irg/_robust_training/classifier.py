@@ -1,7 +1,13 @@
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d, get_tags
+from sklearn.utils import (
+    check_array,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+    get_tags,
+)
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
@@ -25,40 +31,47 @@ from sklearn_irg._threats.threat_model import ThreatModel
 from sklearn_irg._threats.training_inputs import warn_of_valid
 
 
-class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class RobustTrainingClassifier(
+    PredictsByEstimator, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Any classifier, trained against what may happen to its rows: by a penalty, or in rounds.
 
     **By a penalty**, if the last step is a classifier of this package with a penalty such as
-    `sklearn_irg.penalties.AdversarialLoss` or `sklearn_irg.penalties.CertifiedLoss`: the steps before it are fitted, what rows
-    may become is worked out behind them, and the last step is trained against that. The steps have to act column by column and
-    be affine in numbers.
+    `sklearn_irg.penalties.AdversarialLoss` or `sklearn_irg.penalties.CertifiedLoss`: the steps
+    before it are fitted, what rows may become is worked out behind them, and the last step is
+    trained against that. The steps have to act column by column and be affine in numbers.
 
-    **In rounds** otherwise: fit the estimator, find for a random half of the training rows something near that each may become
-    and that is misclassified, or else the worst that was tried, add these rows with their labels to all rows so far, and fit
-    again [1]_. Works for whatever `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all,
-    whole pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held back: the most robust one of
-    those that are nearly as good as the best without attack.
+    **In rounds** otherwise: fit the estimator, find for a random half of the training rows
+    something near that each may become and that is misclassified, or else the worst that was tried,
+    add these rows with their labels to all rows so far, and fit again [1]_. Works for whatever
+    `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all,
+    whole pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held
+    back: the most robust one of those that are nearly as good as the best without attack.
 
     Parameters
     ----------
     estimator : classifier
         To be trained, mostly a pipeline.
     threat : ThreatModel or float
-        What may happen to a row. A threat model that has not been fitted is fitted on X; a number is a radius in units of X.
+        What may happen to a row. A threat model that has not been fitted is fitted on X; a number
+        is a radius in units of X.
     method : {"auto", "penalty", "rounds"}, default="auto"
-        How to train. "auto" is by a penalty where the last step has one that trains against a threat.
+        How to train. "auto" is by a penalty where the last step has one that trains against a
+        threat.
     n_rounds : int, default=20
-        Number of refits, after a first fit on the rows as they are. This and what follows, but for ``scoring``, is
-        for rounds.
+        Number of refits, after a first fit on the rows as they are. This and what follows, but for
+        ``scoring``, is for rounds.
     validation_fraction : float, default=0.1
-        Share of each class that is held back to choose a round; with 0, or too few rows, the last one is taken.
+        Share of each class that is held back to choose a round; with 0, or too few rows, the last
+        one is taken.
     scoring : {"balanced_accuracy", "accuracy"}, default="balanced_accuracy"
         What is compared on the rows held back, clean and under attack.
     tolerance : float, default=None
-        By how much the chosen round's clean score may be below the best one; ``None`` is one standard error.
+        By how much the chosen round's clean score may be below the best one; ``None`` is one
+        standard error.
     max_rows : int, default=None
-        Largest number of rows in a fit: the oldest copies go first. ``None`` means no limit, so that there are up to
-        ``n_rounds / 2 + 1`` times as many as X has.
+        Largest number of rows in a fit: the oldest copies go first. ``None`` means no limit, so
+        that there are up to ``n_rounds / 2 + 1`` times as many as X has.
     max_nodes : int, default=10_000
         As in `sklearn_irg.attacks.adversarial_accuracy`, for each row and radius.
     random_state : int, RandomState instance or None, default=None
@@ -75,12 +88,13 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
     threat_ : ThreatModel
         What was trained against.
     history_ : dict of str to ndarray of shape (n_fits,)
-        In rounds only: by round, the first of which is the fit on the rows as they are: "score" and "attacked_score" on the
-        rows held back (NaN without any), "n_rows" in the fit.
+        In rounds only: by round, the first of which is the fit on the rows as they are: "score" and
+        "attacked_score" on the rows held back (NaN without any), "n_rows" in the fit.
     best_round_ : int
         In rounds only: the one that was chosen.
     robust_score_ : float
-        Score under attack on the training rows, by ``scoring``, as far as the attack of training finds it.
+        Score under attack on the training rows, by ``scoring``, as far as the attack of training
+        finds it.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -89,16 +103,17 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
     Raises
     ------
     ValueError
-        In ``fit``, for a threat model of other columns, with several radii, or under which nothing changes, for weights if
-        the last step takes none, and, for training by a penalty, if the steps before it cannot be seen through.
+        In ``fit``, for a threat model of other columns, with several radii, or under which nothing
+        changes, for weights if the last step takes none, and, for training by a penalty, if the
+        steps before it cannot be seen through.
     TypeError
         In ``fit``, if the estimator is no classifier.
 
     Warns
     -----
     UserWarning
-        In ``fit``, if a classifier of this package has no penalty that trains against a threat, or its ``alpha`` is the
-        default, which is meant for other penalties.
+        In ``fit``, if a classifier of this package has no penalty that trains against a threat, or
+        its ``alpha`` is the default, which is meant for other penalties.
 
     See Also
     --------
@@ -108,15 +123,17 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
 
     Notes
     -----
-    In rounds, the first ones may be less robust than none: rows have to accumulate. Points that are found move on at random
-    where they stay misclassified, since attacks stop right behind a threshold. Of the rows that are misclassified as they are,
-    which have nothing to lose, only half of those chosen are added again. Robust models score less without attack, and what
-    one threat hardens may be weak against another: look at other radii and threats, too. Where a class is rare, pass an
-    estimator with ``class_weight="balanced"``.
+    In rounds, the first ones may be less robust than none: rows have to accumulate. Points that are
+    found move on at random where they stay misclassified, since attacks stop right behind a
+    threshold. Of the rows that are misclassified as they are, which have nothing to lose, only half
+    of those chosen are added again. Robust models score less without attack, and what one threat
+    hardens may be weak against another: look at other radii and threats, too. Where a class is
+    rare, pass an estimator with ``class_weight="balanced"``.
 
     References
     ----------
-    .. [1] Kantchelian, Tygar and Joseph (2016), "Evasion and hardening of tree ensemble classifiers".
+    .. [1] Kantchelian, Tygar and Joseph (2016), "Evasion and hardening of tree ensemble
+       classifiers".
 
     Examples
     --------
@@ -171,10 +188,11 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, which the last step gets; added rows have the weights of those that they come from.
+            Weights of the rows, which the last step gets; added rows have the weights of those that
+            they come from.
         **params : dict
-            Passed on to the estimator's ``fit`` by metadata routing, where it is enabled; what is as long as X has a value for
-            each row.
+            Passed on to the estimator's ``fit`` by metadata routing, where it is enabled; what is
+            as long as X has a value for each row.
 
         Returns
         -------
@@ -184,18 +202,24 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         self._check_parameters(params)
         validate_data(self, X, skip_check_array=True)
         if y is None:
-            raise ValueError("RobustTrainingClassifier requires y to be passed, but the target y is None.")
+            raise ValueError(
+                "RobustTrainingClassifier requires y to be passed, but the target y is None."
+            )
         y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
         check_consistent_length(X, y)
         check_classification_targets(y)
         weights = check_sample_weight(1.0 if sample_weight is None else sample_weight, len(y))
         if sample_weight is not None and not takes_weights(self.estimator):
-            raise InvalidParameterError("sample_weight needs a last step whose fit takes it; got none.")
+            raise InvalidParameterError(
+                "sample_weight needs a last step whose fit takes it; got none."
+            )
         self.classes_ = np.unique(y)
         self.threat_ = self._fitted_threat(X)
         tables = TablePerturbations.of(self.threat_, X)
         if not (tables.arrays.movable_columns.any() or tables.arrays.columns):
-            raise InvalidParameterError("nothing may change under the threat model; use the estimator without it.")
+            raise InvalidParameterError(
+                "nothing may change under the threat model; use the estimator without it."
+            )
         has_weights, params = sample_weight is not None, self._routed(params)
         if trains_by_penalty(self.estimator, self.method):
             self._fit_by_penalty(X, y, weights if has_weights else None, params)
@@ -204,7 +228,9 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         return self
 
     def _fit_by_penalty(self, X, y, weights, params):
-        self.estimator_, withstands = fit_by_penalty(self.estimator, X, y, weights, params, self.threat_)
+        self.estimator_, withstands = fit_by_penalty(
+            self.estimator, X, y, weights, params, self.threat_
+        )
         self.classes_ = self.estimator_.classes_
         counted = np.isin(y, self.classes_)
         if weights is not None:
@@ -238,7 +264,8 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
             raise TypeError(f"estimator must be a classifier; got {type(last).__name__}.")
         if params and not get_config()["enable_metadata_routing"]:
             raise ValueError(
-                f"{', '.join(params)} can only be passed with enable_metadata_routing=True, by sklearn.set_config."
+                f"{', '.join(params)} can only be passed with enable_metadata_routing=True, by "
+                "sklearn.set_config."
             )
 
     def _fitted_threat(self, X):
@@ -258,7 +285,9 @@ class RobustTrainingClassifier(PredictsByEstimator, ClassifierMixin, MetaEstimat
         held = np.zeros(len(y), dtype=bool)
         for label in self.classes_:
             rows = rng.permutation(np.flatnonzero((y == label) & (weights > 0)))
-            held[rows[: min(round(self.validation_fraction * len(rows)), max(len(rows) - 1, 0))]] = True
+            held[
+                rows[: min(round(self.validation_fraction * len(rows)), max(len(rows) - 1, 0))]
+            ] = True
         return np.flatnonzero(~held), np.flatnonzero(held)
 
     def score(self, X, y, sample_weight=None):

@@ -17,7 +17,8 @@ class GrowingRows:
     merges : bool
         Whether equal copies of a row become one of a larger weight.
     max_rows : int or None
-        The copies that came first go where there would be more rows, also where they have come again.
+        The copies that came first go where there would be more rows, also where they have come
+        again.
 
     Attributes
     ----------

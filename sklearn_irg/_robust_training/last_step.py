@@ -17,7 +17,9 @@ def last_of_pipeline(estimator):
 def last_step(estimator):
     """The last step of a pipeline, also of one inside a search; anything else itself."""
     while isinstance(estimator, Pipeline) or _is_search(estimator):
-        estimator = last_of_pipeline(estimator) if isinstance(estimator, Pipeline) else estimator.estimator
+        estimator = (
+            last_of_pipeline(estimator) if isinstance(estimator, Pipeline) else estimator.estimator
+        )
     return estimator
 
 

@@ -89,7 +89,8 @@ class PredictsByEstimator:
         check_is_fitted(self)
         if getattr(X, "ndim", 2) == 1:
             raise ValueError(
-                "Expected 2D array, got 1D array instead. Reshape your data, for one row by X.reshape(1, -1)."
+                "Expected 2D array, got 1D array instead. Reshape your data, for one row by "
+                "X.reshape(1, -1)."
             )
         validate_data(self, X, reset=False, skip_check_array=True)
         return self.estimator_

@@ -1,8 +1,8 @@
 """Hardening in rounds: fit, add what rows may become that is misclassified, or the worst that was tried, fit again.
 
-A round moves a random half of the rows: the next model answers what was added, and the next attack answers that model; with all
-rows at once both overshoot. Rows that are misclassified as they are have nothing to lose and get fewer copies, which take from
-others; with none at all, accuracy falls.
+A round moves a random half of the rows: the next model answers what was added, and the next attack
+answers that model; with all rows at once both overshoot. Rows that are misclassified as they are
+have nothing to lose and get fewer copies, which take from others; with none at all, accuracy falls.
 """
 
 import numpy as np
@@ -19,7 +19,9 @@ from sklearn_irg._threats.robust_scores import robust_score, standard_error_of
 
 __all__ = ["Rounds"]
 
-_SHARES = np.array([0, 1 / 3, 2 / 3, 1])  # of the radius: near points that are misclassified harden more than far ones
+_SHARES = np.array(
+    [0, 1 / 3, 2 / 3, 1]
+)  # of the radius: near points that are misclassified harden more than far ones
 _CHANCE = 0.5  # of a copy, for a row that is misclassified as it is
 
 
@@ -55,12 +57,16 @@ class Rounds:
         max_rows = self.settings.max_rows
         if max_rows is not None and max_rows < len(training):
             raise InvalidParameterError(
-                f"max_rows must not be below the number of training rows, {len(training)}; got {max_rows}."
+                f"max_rows must not be below the number of training rows, {len(training)}; got "
+                f"{max_rows}."
             )
         self.training = training
-        # copies stay copies where there are no weights: some estimators fit much longer with them (HistGradientBoosting bins)
+        # copies stay copies where there are no weights: some estimators fit much longer with them
+        # (HistGradientBoosting bins)
         merges = self.has_weights
-        rows = GrowingRows(self.tables.take(training), self.weights[training], merges=merges, max_rows=max_rows)
+        rows = GrowingRows(
+            self.tables.take(training), self.weights[training], merges=merges, max_rows=max_rows
+        )
         for k in range(self.settings.n_rounds + 1):
             model = self._fitted(rows)
             self.models.append(model)
@@ -103,7 +109,9 @@ class Rounds:
         return model.fit(rows.X, self.y[source], **params)
 
     def _attacks(self, model, rows, radii):
-        problem = AttackProblem(model, self.tables.take(rows).table.X, self.y[rows], self.settings.threat_)
+        problem = AttackProblem(
+            model, self.tables.take(rows).table.X, self.y[rows], self.settings.threat_
+        )
         return find_attacks(problem, list(radii), budget=checked_budget(self.settings.max_nodes))
 
     def _look_at(self, model, held, n_rows):
@@ -111,14 +119,19 @@ class Rounds:
         if len(held):
             attacks = self._attacks(model, held, [self.radius])
             misclassified = attacks.problem.misclassified
-            scores = [self._score(wrong, held) for wrong in (misclassified, attacks.misclassified[0])]
+            scores = [
+                self._score(wrong, held) for wrong in (misclassified, attacks.misclassified[0])
+            ]
             weights = self.weights[held]
-            self.standard_errors.append(standard_error_of(misclassified, self.y[held], self.settings.scoring, weights))
+            self.standard_errors.append(
+                standard_error_of(misclassified, self.y[held], self.settings.scoring, weights)
+            )
         for name, value in zip(self.history, [*scores, n_rows], strict=True):
             self.history[name].append(value)
         if self.settings.verbose:
             print(
-                f"round {len(self.models) - 1}: score {scores[0]:.3f}, under attack {scores[1]:.3f}, {n_rows} rows",
+                f"round {len(self.models) - 1}: score {scores[0]:.3f}, under attack "
+                f"{scores[1]:.3f}, {n_rows} rows",
                 flush=True,
             )
 
@@ -128,10 +141,14 @@ class Rounds:
 
 def _moves(attacks):
     """Whether any row has changed."""
-    return bool((attacks.delta != 0).any() or (attacks.codes != attacks.problem.perturbations.codes).any())
+    return bool(
+        (attacks.delta != 0).any() or (attacks.codes != attacks.problem.perturbations.codes).any()
+    )
 
 
 def _taken(value, rows, n_samples):
     """Entries of rows, of a value that has one for each."""
-    is_by_row = hasattr(value, "__len__") and not isinstance(value, str | dict) and len(value) == n_samples
+    is_by_row = (
+        hasattr(value, "__len__") and not isinstance(value, str | dict) and len(value) == n_samples
+    )
     return np.asarray(value)[rows] if is_by_row else value

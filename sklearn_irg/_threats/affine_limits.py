@@ -1,8 +1,8 @@
 """Up to which radius the steps before the last are affine in all that a threat lets each row become.
 
-What steps declare (`sklearn_irg._fitted.steps`) settles it where they can be read. Unknown steps are tried at many
-points of what is in reach of each row: never at other rows, so that the answer for a row does not depend on which rows
-are asked about together.
+What steps declare (`sklearn_irg._fitted.steps`) settles it where they can be read. Unknown steps
+are tried at many points of what is in reach of each row: never at other rows, so that the answer
+for a row does not depend on which rows are asked about together.
 """
 
 import numpy as np
@@ -24,15 +24,19 @@ def declared_limits(arrays, reading, precision):
     limits = np.full(len(arrays), np.inf)
     for j, numbers in reading.jumps.items():
         limits = np.minimum(
-            limits, _first_kink(arrays, j, numbers, _loose(arrays, j, reading, precision), only_at=False)
+            limits,
+            _first_kink(arrays, j, numbers, _loose(arrays, j, reading, precision), only_at=False),
         )
     for j, numbers in reading.points.items():
         limits = np.minimum(
-            limits, _first_kink(arrays, j, numbers, _loose(arrays, j, reading, precision), only_at=True)
+            limits,
+            _first_kink(arrays, j, numbers, _loose(arrays, j, reading, precision), only_at=True),
         )
     for j in np.flatnonzero(np.isfinite(reading.low) | np.isfinite(reading.high)):
         ends = reading.low[j], reading.high[j]
-        limits = np.minimum(limits, _way_to_ends(arrays, j, *ends, _loose(arrays, j, reading, precision)[:, 0]))
+        limits = np.minimum(
+            limits, _way_to_ends(arrays, j, *ends, _loose(arrays, j, reading, precision)[:, 0])
+        )
     moves = (arrays.low < arrays.high)[:, reading.is_mixed].any(axis=1)
     for c in [c for c, j in enumerate(arrays.columns) if reading.is_mixed[j]]:
         moves |= arrays.can_swap(c).any(axis=1)
@@ -59,7 +63,9 @@ def _first_kink(arrays, j, kinks, loose, only_at):
         first = np.where(is_met, whole, np.inf if only_at else np.ceil(counts))
         distance = np.maximum(first, 1) * step
     beside = np.abs(ahead) <= slack
-    reached = np.where(beside, low < high, np.where(ahead > 0, distance <= high + slack, distance <= slack - low))
+    reached = np.where(
+        beside, low < high, np.where(ahead > 0, distance <= high + slack, distance <= slack - low)
+    )
     return np.where(reached & (low < high), distance, np.inf).min(axis=1)
 
 
@@ -128,11 +134,13 @@ def tried_limits(problem, reading, radii):
     Returns
     -------
     limits : ndarray of shape (n_samples,)
-        Just above the largest radius that holds, infinite where that covers all that is in reach, and zero if none does.
-        Zero, too, where a column that an unknown step takes has no bounds.
+        Just above the largest radius that holds, infinite where that covers all that is in reach,
+        and zero if none does. Zero, too, where a column that an unknown step takes has no bounds.
     """
     arrays = problem.perturbations
-    columns = np.flatnonzero(reading.unknown.any(axis=1) & problem.table.is_number & arrays.movable_columns)
+    columns = np.flatnonzero(
+        reading.unknown.any(axis=1) & problem.table.is_number & arrays.movable_columns
+    )
     swapped = [c for c, j in enumerate(arrays.columns) if reading.unknown[j].any()]
     limits = np.full(len(arrays), np.inf)
     if not len(columns) and not swapped:
@@ -194,9 +202,13 @@ def _moves_of_column(problem, j, low, high):
     shares = np.concatenate([np.linspace(0, 1, _N_FRACTIONS + 1)[1:], 0.5 ** np.arange(5, 13)])
     moves = [share * end[:, j] for share in shares for end in (low, high)]
     if step > 0:
-        furthest = min(_N_GRID, int(np.rint(max(high[:, j].max(initial=0), -low[:, j].min(initial=0)) / step)))
+        furthest = min(
+            _N_GRID, int(np.rint(max(high[:, j].max(initial=0), -low[:, j].min(initial=0)) / step))
+        )
         moves += [k * step for k in range(-furthest, furthest + 1) if k]
-    moves += [(number - x) / scale for number in {*_USUAL_MARKERS, *problem.threat.usual_numbers(j)}]
+    moves += [
+        (number - x) / scale for number in {*_USUAL_MARKERS, *problem.threat.usual_numbers(j)}
+    ]
     for move in moves:
         delta = np.zeros(low.shape)
         delta[:, j] = np.where((move >= low[:, j]) & (move <= high[:, j]), move, 0.0)
@@ -232,7 +244,13 @@ def _agrees(problem, delta, codes):
     model = view.model
     expected = model.entering(problem.moved(view.rows, delta))
     numbers = np.where(delta != 0, arrays.moved(delta), problem.table.numbers())
-    found = _outputs(steps, arrays, problem.tables.swapped(codes), numbers, np.flatnonzero((delta != 0).any(axis=0)))
+    found = _outputs(
+        steps,
+        arrays,
+        problem.tables.swapped(codes),
+        numbers,
+        np.flatnonzero((delta != 0).any(axis=0)),
+    )
     size = np.abs(np.nan_to_num(expected)) + np.abs(delta * arrays.scales) @ np.abs(model.slopes)
     size = size + np.abs(np.nan_to_num(found)).mean(axis=1, keepdims=True) + 1e-12
     with np.errstate(invalid="ignore"):
@@ -258,4 +276,6 @@ def _outputs(steps, arrays, table, numbers, columns):
                 require_numbers(steps, table, j, arrays.smallest_move(j))
             return np.full((1, steps(table.X).shape[1]), np.nan)
         parts = [np.array([i]) for i in range(len(table))]
-        return np.concatenate([_outputs(steps, arrays, table.take(i), numbers[i], columns) for i in parts])
+        return np.concatenate(
+            [_outputs(steps, arrays, table.take(i), numbers[i], columns) for i in parts]
+        )

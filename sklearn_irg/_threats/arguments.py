@@ -44,7 +44,9 @@ def as_threat(threat, X, *, norm=None, clip=None, features=None):
         low, high = check_bounds(clip, table.n_columns)
         bounds = {j: (low[j], high[j]) for j in np.flatnonzero(moves & table.is_number)}
     fixed = np.flatnonzero(~moves).tolist()
-    return ball(threat, X, norm="l2" if norm is None else norm, scale=None, fixed=fixed, bounds=bounds)
+    return ball(
+        threat, X, norm="l2" if norm is None else norm, scale=None, fixed=fixed, bounds=bounds
+    )
 
 
 def ball(epsilon, X, **parameters):
@@ -58,7 +60,8 @@ def check_alone(**arguments):
     for name, value in arguments.items():
         if value is not None:
             raise InvalidParameterError(
-                f"{name} is not taken beside a ThreatModel, which has it as {own_names[name]}; got {value!r}."
+                f"{name} is not taken beside a ThreatModel, which has it as {own_names[name]}; got "
+                f"{value!r}."
             )
 
 
@@ -72,7 +75,9 @@ def constant_columns(X):
 
 def one_radius(threat):
     """The single radius of a threat model, or of what stands for one."""
-    name, radius = ("epsilon", threat.epsilon) if isinstance(threat, ThreatModel) else ("threat", threat)
+    name, radius = (
+        ("epsilon", threat.epsilon) if isinstance(threat, ThreatModel) else ("threat", threat)
+    )
     if np.ndim(radius):
         raise InvalidParameterError(f"{name} must be a single radius here; got {radius!r}.")
     return check_radii(radius, name)[0]

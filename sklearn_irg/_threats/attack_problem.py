@@ -20,7 +20,12 @@ from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel
 from sklearn_irg._fitted.table_rows import TableRows, numbers_of, with_numbers
 from sklearn_irg._threats.adversarial_margins import adversarial_margins
-from sklearn_irg._threats.affine_limits import base_rows, declared_limits, slopes_of_unknown, tried_limits
+from sklearn_irg._threats.affine_limits import (
+    base_rows,
+    declared_limits,
+    slopes_of_unknown,
+    tried_limits,
+)
 from sklearn_irg._threats.table_perturbations import TablePerturbations, outside_own_bounds
 
 __all__ = ["AttackProblem", "View"]
@@ -40,8 +45,8 @@ class View(NamedTuple):
 class AttackProblem:
     """A fitted model, rows with their labels, or those that it predicts, and the set of what they may become.
 
-    Behind the steps of a pipeline, the model is right as long as the steps are affine in what a row can become: below the row's
-    limit. Beyond it, only the whole pipeline is.
+    Behind the steps of a pipeline, the model is right as long as the steps are affine in what a row
+    can become: below the row's limit. Beyond it, only the whole pipeline is.
 
     Attributes
     ----------
@@ -88,7 +93,9 @@ class AttackProblem:
             estimator = inside_of(estimator)
         try:
             if inside_of(estimator) is not None:
-                raise PredictsOtherwiseError(f"{type(estimator).__name__} may predict by a rule of its own.")
+                raise PredictsOtherwiseError(
+                    f"{type(estimator).__name__} may predict by a rule of its own."
+                )
             self._read(estimator, X)
         except PredictsOtherwiseError:
             self.model, self.rows = model_of_predictions(self.estimator, self.table)
@@ -98,7 +105,9 @@ class AttackProblem:
         self.precision = self._coarsest_precision()
         self._use_quick_differences()
         self.predicted = predictions(self.estimator, X)
-        self.label = self.model.predicted(self.model.scores(self.rows)) if y is None else self._positions(y)
+        self.label = (
+            self.model.predicted(self.model.scores(self.rows)) if y is None else self._positions(y)
+        )
         self.is_tree = self.model.tree is not None and self._predicts_by_leaves()
         self.is_flat = self._is_flat()
 
@@ -118,7 +127,10 @@ class AttackProblem:
         signs = np.random.RandomState(0).choice([-1, 1], len(arrays.scales))
         sizes = 1e-6 * np.maximum(np.abs(arrays.numbers / arrays.scales), 1)
         delta = sizes * signs * (arrays.low < arrays.high)
-        before, after = self.model.scores(self.rows), self.model.scores(self.moved(self.rows, delta))
+        before, after = (
+            self.model.scores(self.rows),
+            self.model.scores(self.moved(self.rows, delta)),
+        )
         return np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)
 
     def _read(self, estimator, X):
@@ -135,7 +147,9 @@ class AttackProblem:
         if self.reading is None or (self.reading.is_affine and of_numbers):
             self.model, self.rows = model_and_rows(estimator, X, None if of_numbers else self.table)
             if self.model.acts_by_column:
-                self.model.levels = dict(zip(self.perturbations.columns, self.tables.levels, strict=True))
+                self.model.levels = dict(
+                    zip(self.perturbations.columns, self.tables.levels, strict=True)
+                )
             self.inner = self.model
             if isinstance(self.model, AffineTableModel):
                 self._read_steps_of(self.model)
@@ -173,13 +187,21 @@ class AttackProblem:
     def _coarsest_precision(self):
         """Of rows, steps and the model, in whichever ``predict`` may compute."""
         table = self.table
-        floats = [dtype for dtype in map(table.dtype_of, range(table.n_columns)) if dtype.kind == "f"]
-        return max(self.precision, *(float(np.finfo(dtype).eps) for dtype in [self.model.dtype, *floats]))
+        floats = [
+            dtype for dtype in map(table.dtype_of, range(table.n_columns)) if dtype.kind == "f"
+        ]
+        return max(
+            self.precision, *(float(np.finfo(dtype).eps) for dtype in [self.model.dtype, *floats])
+        )
 
     def of_examples(self):
         """The same for some rows of the table that the threat was fitted on; None where there are no such rows."""
         table = self.threat.examples(self.table)
-        inside = () if table is None else np.flatnonzero(~outside_own_bounds(self.threat, table.numbers()).any(axis=1))
+        inside = (
+            ()
+            if table is None
+            else np.flatnonzero(~outside_own_bounds(self.threat, table.numbers()).any(axis=1))
+        )
         if not len(inside):
             return None
         table = table.take(inside)
@@ -204,15 +226,20 @@ class AttackProblem:
             return self.model.level_effects(self.perturbations.columns, self.tables.levels, base)
         except ValueError as error:
             raise ValueError(
-                f"the pipeline refuses a level that the threat model has seen: {error} Let its encoder accept "
-                'unseen levels, as OneHotEncoder(handle_unknown="ignore") does, or leave the level out with allowed_swaps.'
+                f"the pipeline refuses a level that the threat model has seen: {error} Let its "
+                "encoder accept "
+                'unseen levels, as OneHotEncoder(handle_unknown="ignore") does, or leave the level '
+                "out with allowed_swaps."
             ) from error
 
     def _predicts_by_leaves(self):
         """Whether a tree says what is predicted, and nothing behind it."""
         tree, seen = self.model.tree, self.model.to_inner(self.rows).astype(np.float32)
         return bool(
-            (tree.value[tree.apply(seen), 0].argmax(axis=1) == self.model.predicted(self.model.scores(self.rows))).all()
+            (
+                tree.value[tree.apply(seen), 0].argmax(axis=1)
+                == self.model.predicted(self.model.scores(self.rows))
+            ).all()
         )
 
     def _positions(self, y):
@@ -252,7 +279,9 @@ class AttackProblem:
 
     def misclassifies(self, delta, codes):
         """Whether the estimator itself predicts another class than the labels where rows have moved."""
-        return predictions(self.estimator, self.result(delta, codes)) != self.model.classes[self.label]
+        return (
+            predictions(self.estimator, self.result(delta, codes)) != self.model.classes[self.label]
+        )
 
     def with_labels(self, label):
         """The same rows with other labels."""
@@ -270,7 +299,9 @@ class AttackProblem:
         """Some of the rows."""
         some = copy(self)
         some.tables, some.rows = self.tables.take(rows), self.rows[rows]
-        some._memory = dict(self._memory)  # what holds for all rows holds for some, not the other way round
+        some._memory = dict(
+            self._memory
+        )  # what holds for all rows holds for some, not the other way round
         if self.before is not None:
             some.before = self.before[0], self.before[1][rows]
         some.label, some.predicted = self.label[rows], self.predicted[rows]
@@ -287,7 +318,9 @@ class AttackProblem:
         offsets, moves = self.model.offsets[self.rows.origin], self.model.moves[self.rows.origin]
         for c, effect in enumerate(self.effects):
             changed = np.flatnonzero(codes[:, c] != self.perturbations.codes[:, c])
-            offsets[changed] += effect[codes[changed, c]] - effect[self.perturbations.codes[changed, c]]
+            offsets[changed] += (
+                effect[codes[changed, c]] - effect[self.perturbations.codes[changed, c]]
+            )
         rows = TableRows(self.rows.numbers, np.arange(len(self)))
         return View(self.model.with_offsets(offsets, moves), rows, codes)
 
@@ -295,12 +328,19 @@ class AttackProblem:
         """The model and its rows in units of scale, without columns that cannot move."""
         arrays = self.perturbations
         scales = np.where(arrays.movable_columns, arrays.scales, 0)
-        return (self.model, self.rows) if (scales == 1).all() else self.model.rescaled(self.rows, scales)
+        return (
+            (self.model, self.rows)
+            if (scales == 1).all()
+            else self.model.rescaled(self.rows, scales)
+        )
 
     def moved(self, rows, delta):
         """Rows of a model with numbers moved."""
         numbers = numbers_of(rows)
-        return with_numbers(rows, np.where(delta != 0, self.perturbations.moved(delta), numbers).astype(numbers.dtype))
+        return with_numbers(
+            rows,
+            np.where(delta != 0, self.perturbations.moved(delta), numbers).astype(numbers.dtype),
+        )
 
     def entering(self, delta, codes):
         """What enters the model behind the steps where rows have moved, as the steps compute it, to the last digit."""

@@ -12,7 +12,8 @@ from sklearn_irg._threats.attack_problem import AttackProblem
 __all__ = ["perturbations_behind"]
 
 _WAY_ROUND = (
-    'Use method="rounds", which needs to know nothing of the steps; or steps that act on each column by itself and are affine '
+    'Use method="rounds", which needs to know nothing of the steps; or steps that act on each '
+    "column by itself and are affine "
     "in numbers, such as scalers, SimpleImputer and OneHotEncoder."
 )
 
@@ -34,13 +35,16 @@ def perturbations_behind(steps, X, inputs, threat):
     Raises
     ------
     ValueError
-        Where the steps are not affine in all numbers that rows may become, or do not act on levels column by column.
+        Where the steps are not affine in all numbers that rows may become, or do not act on levels
+        column by column.
     """
     pipeline = Pipeline([*steps, ("stand_in", _linear_stand_in(inputs))])
     try:
         Steps(pipeline)(threat.read(X).take([0]).X)
     except NotNumbersError as error:
-        raise InvalidParameterError(f"the steps before the last do not end in numbers. {_WAY_ROUND}") from error
+        raise InvalidParameterError(
+            f"the steps before the last do not end in numbers. {_WAY_ROUND}"
+        ) from error
     problem = AttackProblem(pipeline, X, None, threat)
     radius, arrays = float(threat.epsilon), problem.perturbations
     if arrays.columns and problem.effects is None:
@@ -50,12 +54,15 @@ def perturbations_behind(steps, X, inputs, threat):
     problem.find_limits([radius])
     if (problem.limits <= radius).any():
         raise InvalidParameterError(
-            f"the steps before the last are not affine in all that {np.count_nonzero(problem.limits <= radius)} of "
+            "the steps before the last are not affine in all that "
+            f"{np.count_nonzero(problem.limits <= radius)} of "
             f"{len(problem)} rows may become{_of_columns(problem)}. {_WAY_ROUND}"
         )
     slopes = np.eye(inputs.shape[1]) if problem.before is None else problem.before[0]
     levels = problem.effects or []
-    return InputPerturbations.of(arrays, arrays.scales[:, None] * slopes, levels, np.full(len(problem), radius))
+    return InputPerturbations.of(
+        arrays, arrays.scales[:, None] * slopes, levels, np.full(len(problem), radius)
+    )
 
 
 def _linear_stand_in(inputs):
@@ -65,14 +72,22 @@ def _linear_stand_in(inputs):
     if names and all(isinstance(name, str) for name in names):
         model.feature_names_in_ = np.array(names, dtype=object)
     model.classes_, model.n_features_in_ = np.array([0, 1]), n_inputs
-    model.coef_, model.intercept_, model.n_iter_ = np.zeros((1, n_inputs)), np.zeros(1), np.zeros(1, dtype=np.int32)
+    model.coef_, model.intercept_, model.n_iter_ = (
+        np.zeros((1, n_inputs)),
+        np.zeros(1),
+        np.zeros(1, dtype=np.int32),
+    )
     return model
 
 
 def _of_columns(problem):
     """Which columns bend or jump, in words."""
     reading, table = problem.reading, problem.table
-    columns = [j for j in range(table.n_columns) if j in reading.landmarks or reading.unknown[j].any()]
+    columns = [
+        j for j in range(table.n_columns) if j in reading.landmarks or reading.unknown[j].any()
+    ]
     moves = problem.perturbations.movable_columns
-    names = [repr(table.name_of(j)) for j in columns if moves[j] or j in problem.perturbations.columns]
+    names = [
+        repr(table.name_of(j)) for j in columns if moves[j] or j in problem.perturbations.columns
+    ]
     return f", in {', '.join(names[:5])}" if names else ""

@@ -26,7 +26,9 @@ class BestFound:
         self.problem = problem
         self.delta = np.zeros(problem.perturbations.numbers.shape)
         self.codes = problem.perturbations.codes.copy()
-        self.wrong, self.loss = problem.adversarial_margin(problem.model, problem.model.scores(problem.rows))
+        self.wrong, self.loss = problem.adversarial_margin(
+            problem.model, problem.model.scores(problem.rows)
+        )
 
     def restart(self, codes):
         """Forget what was found, at other levels."""
@@ -71,7 +73,9 @@ class BestFound:
         self.delta[found], self.codes[found], self.wrong[found] = delta[found], codes[found], True
 
     def _keep(self, view, delta, wrong, loss, among):
-        better = np.flatnonzero(among & ((wrong > self.wrong) | ((wrong == self.wrong) & (loss > self.loss))))
+        better = np.flatnonzero(
+            among & ((wrong > self.wrong) | ((wrong == self.wrong) & (loss > self.loss)))
+        )
         if len(better) and self.problem.threat.valid is not None:
             better = better[self.problem.take(better).exist(delta[better], view.codes[better])]
         self.delta[better], self.codes[better] = delta[better], view.codes[better]
@@ -89,7 +93,9 @@ class BestFound:
         wrong, loss = problem.adversarial_margin(
             view.model, view.model.scores(problem.moved(view.rows[several], delta))
         )
-        better = (wrong > self.wrong[several]) | ((wrong == self.wrong[several]) & (loss > self.loss[several]))
+        better = (wrong > self.wrong[several]) | (
+            (wrong == self.wrong[several]) & (loss > self.loss[several])
+        )
         if problem.threat.valid is not None and better.any():
             chosen = np.flatnonzero(better)
             better[chosen] = problem.take(chosen).exist(delta[chosen], view.codes[several[chosen]])

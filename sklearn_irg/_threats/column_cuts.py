@@ -29,7 +29,8 @@ class Cuts:
     def found(self):
         """Ranks of the last number of each piece and of the first of the next, shape (n_cuts, 2).
 
-        A number with an effect of its own is a piece, and one where the slope changes belongs to both.
+        A number with an effect of its own is a piece, and one where the slope changes belongs to
+        both.
         """
         low, high = self._windows()
         jumps = self._jumps(*self._without_points(low, high))
@@ -40,7 +41,9 @@ class Cuts:
                 is_bend &= (at < a) | (at > b)
         up = (self.held.at(at) < self.kinks).astype(int) if self.held.dtype is None else 0
         points = np.concatenate([self.points - 1, self.points, jumps])
-        cuts = np.concatenate([np.stack([points, points + 1], axis=1), np.stack([at, at + up], axis=1)[is_bend]])
+        cuts = np.concatenate(
+            [np.stack([points, points + 1], axis=1), np.stack([at, at + up], axis=1)[is_bend]]
+        )
         return np.unique(cuts[(cuts[:, 0] >= self.lowest) & (cuts[:, 1] <= self.highest)], axis=0)
 
     def _windows(self):
@@ -83,11 +86,17 @@ class Cuts:
         """Whether outputs at neighbors differ by more than rounding, and than slopes make of the way between them."""
         numbers = self.held.at(edges)
         outputs = self.tables.outputs(self.j, numbers.ravel())
-        sizes = self.tables.tolerance(self.j, np.abs(numbers).ravel(), outputs).reshape(*edges.shape, -1)
+        sizes = self.tables.tolerance(self.j, np.abs(numbers).ravel(), outputs).reshape(
+            *edges.shape, -1
+        )
         outputs = outputs.reshape(sizes.shape)
-        ways = 2 * np.diff(numbers, axis=1) * (self.held.dtype is not None)  # integers are cut anywhere
+        ways = (
+            2 * np.diff(numbers, axis=1) * (self.held.dtype is not None)
+        )  # integers are cut anywhere
         gradual = ways[:, :, None] * self.tables.reading.sizes[self.j]
-        return (np.abs(np.diff(outputs, axis=1)) > np.maximum(sizes[:, 1:], sizes[:, :-1]) + gradual).any(axis=2)
+        return (
+            np.abs(np.diff(outputs, axis=1)) > np.maximum(sizes[:, 1:], sizes[:, :-1]) + gradual
+        ).any(axis=2)
 
 
 def _split(low, high):

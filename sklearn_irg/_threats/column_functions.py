@@ -1,7 +1,7 @@
 """What each column adds to the scores of a linear model, where steps act on one column each and are linear between kinks.
 
-Which kinks there are is read from the steps; what the function is on each piece, and on which side of a kink a number is,
-is what the steps themselves make of numbers of the column's own type.
+Which kinks there are is read from the steps; what the function is on each piece, and on which side
+of a kink a number is, is what the steps themselves make of numbers of the column's own type.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +26,8 @@ _MAX_PIECES = 1000
 class ColumnFunctions:
     """Functions of the columns that move, piece by piece, in the numbers of the columns.
 
-    A piece goes from ``low`` to ``high``, infinite for the outermost, and is ``value + slope · (number - anchor)``.
+    A piece goes from ``low`` to ``high``, infinite for the outermost, and is ``value + slope ·
+    (number - anchor)``.
 
     Attributes
     ----------
@@ -72,7 +73,9 @@ class ColumnFunctions:
     def at(self, k, numbers):
         """The k-th function, up to a constant, shape (n_numbers, n_scores)."""
         piece = self.pieces_of(k, numbers)
-        return self.value[k][piece] + self.slope[k][piece] * (numbers - self.anchor[k][piece])[:, None]
+        return (
+            self.value[k][piece] + self.slope[k][piece] * (numbers - self.anchor[k][piece])[:, None]
+        )
 
 
 def column_functions(problem):
@@ -89,7 +92,9 @@ def column_functions(problem):
     except NotPiecewiseError:
         raise
     except (ValueError, TypeError) as error:
-        raise NotPiecewiseError(f"the steps refuse numbers that rows may become ({error})") from error
+        raise NotPiecewiseError(
+            f"the steps refuse numbers that rows may become ({error})"
+        ) from error
 
 
 class _Tables:
@@ -154,11 +159,16 @@ class _Tables:
     def _outer_slopes(self, j, held, low, high, slopes):
         """Slopes beyond the outermost numbers, which are exact where nothing changes there."""
         lowest, highest = self.limits[j]
-        beyond = max(low[0] - (high[0] - low[0]), lowest), min(high[-1] + (high[-1] - low[-1]), highest)
+        beyond = (
+            max(low[0] - (high[0] - low[0]), lowest),
+            min(high[-1] + (high[-1] - low[-1]), highest),
+        )
         pairs = held.at(held.ranks(np.array([[beyond[0], low[0]], [high[-1], beyond[1]]])))
         outputs = self.outputs(j, pairs.ravel()).reshape(2, 2, -1)
         width = np.diff(pairs, axis=1)
-        return np.where(width > 0, (outputs[:, 1] - outputs[:, 0]) / np.where(width > 0, width, 1), slopes)
+        return np.where(
+            width > 0, (outputs[:, 1] - outputs[:, 0]) / np.where(width > 0, width, 1), slopes
+        )
 
     def _held(self, j):
         """The numbers that the column takes while it moves."""
@@ -183,7 +193,9 @@ class _Tables:
         """What the steps make of a row with other numbers in a column, shape (n_numbers, n_inner_features)."""
         row = self.table.take([self.home[j]])
         parts = np.array_split(numbers, max(1, -(-len(numbers) // _ROWS)))
-        return np.concatenate([self._outputs_of(row.take(np.zeros(len(part), dtype=int)), j, part) for part in parts])
+        return np.concatenate(
+            [self._outputs_of(row.take(np.zeros(len(part), dtype=int)), j, part) for part in parts]
+        )
 
     def _outputs_of(self, table, j, numbers):
         moved = np.repeat(self.numbers[[self.home[j]]], len(numbers), axis=0)
@@ -204,8 +216,13 @@ class _Tables:
         inside += [held.at(held.ranks(low) + 1), held.at(held.ranks(high) - 1)]
         inside = np.array([np.clip(held.at(held.ranks(t)), low, high) for t in inside])
         lowest, highest = self.limits[j]
-        beyond = [(max(low[0] - k * width[0], lowest), min(high[-1] + k * width[-1], highest)) for k in _BEYOND]
-        piece = np.concatenate([np.tile(np.arange(len(low)), len(inside)), np.tile([0, len(low) - 1], len(beyond))])
+        beyond = [
+            (max(low[0] - k * width[0], lowest), min(high[-1] + k * width[-1], highest))
+            for k in _BEYOND
+        ]
+        piece = np.concatenate(
+            [np.tile(np.arange(len(low)), len(inside)), np.tile([0, len(low) - 1], len(beyond))]
+        )
         numbers = np.concatenate([inside.ravel(), held.at(held.ranks(np.ravel(beyond)))])
         share = ((numbers - low[piece]) / width[piece])[:, None]
         expected = at_low[piece] + share * (at_high - at_low)[piece]
@@ -213,7 +230,9 @@ class _Tables:
         seen, grown = self.outputs(j, numbers), 1 + np.abs(share)
         sizes = self.tolerance(j, largest, seen, at_low[piece], at_high[piece])
         if not (np.abs(seen - expected) <= 2 * grown * sizes).all():
-            raise NotPiecewiseError(f"the steps are not linear between their kinks in {self._name(j)}")
+            raise NotPiecewiseError(
+                f"the steps are not linear between their kinks in {self._name(j)}"
+            )
 
     def _require_sums(self, found):
         """That the functions of columns, and the effects of levels, add up where all change at once."""
@@ -233,7 +252,9 @@ class _Tables:
         for c, effect in enumerate(self.problem.effects or []):
             change -= (effect[others[:, c]] - effect[codes[:, c]]) @ self.weights
         sizes = np.abs(seen).max(axis=0) + found.sizes + self.reading.offset_sizes
-        if not (np.abs(change) <= tolerance_of(self.precision) * (sizes @ np.abs(self.weights))).all():
+        if not (
+            np.abs(change) <= tolerance_of(self.precision) * (sizes @ np.abs(self.weights))
+        ).all():
             raise NotPiecewiseError("the steps mix columns")
 
     def _drawn(self, found, k, rng):
@@ -241,7 +262,9 @@ class _Tables:
         j = found.columns[k]
         ends = np.concatenate([found.low[k][1:], found.high[k][:-1], found.ends[k]])
         drawn = np.where(
-            rng.random_sample(_N_JOINT) < 0.5, rng.choice(ends, _N_JOINT), rng.uniform(*found.ends[k], _N_JOINT)
+            rng.random_sample(_N_JOINT) < 0.5,
+            rng.choice(ends, _N_JOINT),
+            rng.uniform(*found.ends[k], _N_JOINT),
         )
         held = self._held(j)
         return held.at(held.ranks(drawn))
@@ -252,5 +275,7 @@ class _Tables:
         for c in range(len(arrays.columns)):
             allowed = arrays.can_swap(c)[rows]
             order = rng.permutation(allowed.shape[1])
-            codes[:, c] = np.where(allowed.any(axis=1), order[allowed[:, order].argmax(axis=1)], codes[:, c])
+            codes[:, c] = np.where(
+                allowed.any(axis=1), order[allowed[:, order].argmax(axis=1)], codes[:, c]
+            )
         return codes

@@ -40,7 +40,9 @@ def confirmed_by_predict(problem, delta, codes, epsilon, among=None):
         if not len(rows):
             break
         some = problem.take(rows)
-        further = _further(some.perturbations, delta[rows], epsilon, 4.0**power * np.finfo(np.float32).eps)
+        further = _further(
+            some.perturbations, delta[rows], epsilon, 4.0**power * np.finfo(np.float32).eps
+        )
         now = some.misclassifies(further, codes[rows])
         confirmed[rows] = now
         delta[rows[now]] = further[now]
@@ -50,5 +52,7 @@ def confirmed_by_predict(problem, delta, codes, epsilon, among=None):
 def _further(arrays, delta, epsilon, share):
     """Points that have gone further by a share of their numbers, as far as they may."""
     low, high = arrays.box(epsilon)
-    step = np.sign(delta) * share * (np.abs(arrays.numbers) / arrays.scales + 1) * (arrays.steps == 0)
+    step = (
+        np.sign(delta) * share * (np.abs(arrays.numbers) / arrays.scales + 1) * (arrays.steps == 0)
+    )
     return project(delta + step, low, high, epsilon, arrays.norm) * (delta != 0)

@@ -4,7 +4,13 @@ import numpy as np
 
 from sklearn_irg._checks import check_choice
 from sklearn_irg._fitted.units import UNITS
-from sklearn_irg._threats.arguments import ball, check_alone, constant_columns, fitted_threat, with_radius
+from sklearn_irg._threats.arguments import (
+    ball,
+    check_alone,
+    constant_columns,
+    fitted_threat,
+    with_radius,
+)
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.errors import NotCertifiableError
 from sklearn_irg._threats.evaluation import require_known_steps
@@ -57,7 +63,11 @@ def upper_bounds(problem, name, budget):
 def bounds(problem, name, budget):
     """Both, from one search where a method gives both; lower ones are zero where "auto" knows none."""
     exact, _ = choose(problem, "upper", "exact" if name == "auto" else name, budget)
-    gives_both = exact is not None and "lower" in exact.answers and not (name == "auto" and exact.is_on_request)
+    gives_both = (
+        exact is not None
+        and "lower" in exact.answers
+        and not (name == "auto" and exact.is_on_request)
+    )
     if not gives_both:
         upper = upper_bounds(problem, "auto", budget)
         try:
@@ -68,7 +78,9 @@ def bounds(problem, name, budget):
             return np.zeros(len(upper)), upper
     is_certain = _are_steps_known(problem, exact, name)
     lower, upper = exact.distances()
-    return _certain(exact, lower) if is_certain else np.zeros(len(lower)), _reached(problem, exact, upper)
+    return _certain(exact, lower) if is_certain else np.zeros(len(lower)), _reached(
+        problem, exact, upper
+    )
 
 
 def _are_steps_known(problem, method, name):

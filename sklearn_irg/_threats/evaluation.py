@@ -33,7 +33,8 @@ class Attacks:
     methods : ndarray of str of shape (n_radii, n_samples)
         Names of the methods that attacked.
     delta, codes : ndarray
-        Points: where rows are misclassified at the smallest radius, the others where they are nearest to that.
+        Points: where rows are misclassified at the smallest radius, the others where they are
+        nearest to that.
     method : Method
         That attacked where steps are affine.
     """
@@ -121,9 +122,12 @@ def _warn_where_not_affine(problem, radius):
     unknown = is_unknown & arrays.movable_columns
     unknown[list(arrays.columns)] |= is_unknown[list(arrays.columns)]
     if unknown.any():
-        names = ", ".join(repr(problem.table.name_of(j)) for j in np.flatnonzero(unknown)[:5].tolist())
+        names = ", ".join(
+            repr(problem.table.name_of(j)) for j in np.flatnonzero(unknown)[:5].tolist()
+        )
         warnings.warn(
-            f"the steps before the last are not affine in {names}, so results are searched for with the whole pipeline where "
+            f"the steps before the last are not affine in {names}, so results are searched for "
+            "with the whole pipeline where "
             "rows can go that far: an upper bound on accuracy, without a certificate.",
             stacklevel=4,
         )
@@ -132,7 +136,8 @@ def _warn_where_not_affine(problem, radius):
 def require_known_steps(problem, radii):
     """Raise an error where steps that cannot be read turn out not to be affine in what any row of the table may become.
 
-    Rows of the table that the threat was fitted on decide, so that a row alone is answered as it is among others.
+    Rows of the table that the threat was fitted on decide, so that a row alone is answered as it is
+    among others.
     """
     radii = [radius for radius in radii if radius > 0]
     if problem.reading is None or not problem.reading.unknown.any() or not radii:
@@ -142,16 +147,21 @@ def require_known_steps(problem, radii):
         examples.find_limits(radii[:1])
     if examples is None or (examples.limits < radii[0]).all():
         raise NotCertifiableError(
-            f"nothing is certain about {problem.model.name} here: its preprocessing is not affine within the threat model, "
-            "or is unknown and acts on columns without bounds. Use steps of scikit-learn, give a ThreatModel with bounds, "
-            "or pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy gives an upper bound."
+            f"nothing is certain about {problem.model.name} here: its preprocessing is not affine "
+            "within the threat model, "
+            "or is unknown and acts on columns without bounds. Use steps of scikit-learn, give a "
+            "ThreatModel with bounds, "
+            "or pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy gives an upper "
+            "bound."
         )
 
 
 def _blocks(problem):
     """Positions of as many rows at once as memory has room for."""
     size = max(1, _BLOCK_ENTRIES // max(1, problem.model.n_outputs * problem.rows.shape[1]))
-    return [np.arange(start, min(start + size, len(problem))) for start in range(0, len(problem), size)]
+    return [
+        np.arange(start, min(start + size, len(problem))) for start in range(0, len(problem), size)
+    ]
 
 
 def _attack_in_blocks(method, radii):
@@ -172,7 +182,9 @@ def _attack(method, radii):
         known = np.zeros(len(problem), dtype=bool)
         if len(left):
             best = found.take(left)
-            known[left] = attack_within_limits(best, radius, left, attack, method.needs_affine_steps)
+            known[left] = attack_within_limits(
+                best, radius, left, attack, method.needs_affine_steps
+            )
             found.scatter(left, best)
         for k in np.flatnonzero(np.equal(radii, radius)):
             misclassified[k], certified[k] = found.wrong, known
@@ -183,7 +195,9 @@ def _attack_of(method, radii):
     """A method's attack, short at radii that are not asked for, and a search among the rows that ``valid`` leaves."""
     problem, among_valid = method.problem, None
     if method.is_exact and problem.threat.valid is not None:  # of which it knows nothing
-        among_valid = choose(problem, "attack", "gradient")[0] or choose(problem, "attack", "search")[0]
+        among_valid = (
+            choose(problem, "attack", "gradient")[0] or choose(problem, "attack", "search")[0]
+        )
 
     def attack(best, radius, rows):
         certified = method.attack(best, radius, rows, quick=radius not in radii)

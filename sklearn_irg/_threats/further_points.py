@@ -10,7 +10,8 @@ __all__ = ["further_points"]
 def further_points(attacks, radius, rng):
     """How far numbers move where points go on straight ahead, at random, unless they are not misclassified there.
 
-    Attacks of trees stop right behind a threshold, and training on that would only move the threshold by as little.
+    Attacks of trees stop right behind a threshold, and training on that would only move the
+    threshold by as little.
 
     Parameters
     ----------

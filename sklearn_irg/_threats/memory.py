@@ -17,7 +17,8 @@ class TableMemory:
     Attributes
     ----------
     examples : DataFrame, ndarray or None
-        Rows, evenly spaced: directions for searches, and where unknown steps are looked at. None where there are none.
+        Rows, evenly spaced: directions for searches, and where unknown steps are looked at. None
+        where there are none.
     spreads : ndarray of shape (n_columns,) or None
         Standard deviation of each column.
     usual : dict of int to ndarray

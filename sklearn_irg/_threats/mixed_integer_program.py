@@ -12,17 +12,22 @@ _LARGEST = 1e6  # coefficient for which HiGHS's verdict "infeasible" is believed
 def solved(objective, integrality, bounds, constraints, seconds, gap=1e-6):
     """Scipy's solution of a program, without the presolver, which may call points optimal that are not.
 
-    That of HiGHS 1.14, in scipy 1.17, does (HiGHS issue 2961, mended in 1.15): half of the true distance was missed.
+    That of HiGHS 1.14, in scipy 1.17, does (HiGHS issue 2961, mended in 1.15): half of the true
+    distance was missed.
     """
     options = {"time_limit": seconds, "mip_rel_gap": gap, "presolve": False}
-    return milp(objective, integrality=integrality, bounds=bounds, constraints=constraints, options=options)
+    return milp(
+        objective, integrality=integrality, bounds=bounds, constraints=constraints, options=options
+    )
 
 
 def proved_minimum(solution):
     """What the solver proved that no point goes below."""
     if solution.mip_dual_bound is not None:
         return float(solution.mip_dual_bound)
-    return float(solution.fun) if solution.status == 0 else -np.inf  # a linear program has no bound of its own
+    return (
+        float(solution.fun) if solution.status == 0 else -np.inf
+    )  # a linear program has no bound of its own
 
 
 class MixedIntegerProgram:
@@ -59,8 +64,16 @@ class MixedIntegerProgram:
 
     def solve(self, seconds):
         """Scipy's solution of the program."""
-        matrix = coo_array((self.entries, (self.rows, self.columns)), shape=(len(self.row_low), self.n)).tocsr()
+        matrix = coo_array(
+            (self.entries, (self.rows, self.columns)), shape=(len(self.row_low), self.n)
+        ).tocsr()
         objective = np.zeros(self.n)
         objective[0] = 1
         bounds = Bounds(self.low, self.high)
-        return solved(objective, self.integer, bounds, LinearConstraint(matrix, self.row_low, self.row_high), seconds)
+        return solved(
+            objective,
+            self.integer,
+            bounds,
+            LinearConstraint(matrix, self.row_low, self.row_high),
+            seconds,
+        )

@@ -13,7 +13,9 @@ def rungs(problem, radii, more=True):
     An attack may succeed at a small radius that fails at a large one.
     """
     sizes = _sizes(problem)
-    ladder = [(radius, np.ones(len(sizes), dtype=bool)) for radius in {float(radius) for radius in radii}]
+    ladder = [
+        (radius, np.ones(len(sizes), dtype=bool)) for radius in {float(radius) for radius in radii}
+    ]
     sizes = np.where(sizes > 0, sizes, np.nan)
     if more and not np.isnan(sizes).all():
         powers = np.floor(np.log2(sizes))

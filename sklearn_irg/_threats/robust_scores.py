@@ -38,7 +38,11 @@ def standard_error_of(misclassified, y, scoring="accuracy", sample_weight=None):
 
 def _by_group(misclassified, y, scoring, sample_weight):
     """Shares of rows that are not misclassified, of all rows or of those of each class, and effective numbers of rows."""
-    weights = np.ones(len(misclassified)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    weights = (
+        np.ones(len(misclassified))
+        if sample_weight is None
+        else np.asarray(sample_weight, dtype=float)
+    )
     group = np.zeros(len(misclassified), dtype=int)
     if scoring == "balanced_accuracy":
         group = np.unique(y, return_inverse=True)[1]

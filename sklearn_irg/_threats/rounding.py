@@ -1,7 +1,8 @@
 """How much rounding can change what ``predict`` computes, so that a certificate counts it.
 
-Standard bounds of floating-point arithmetic (Higham 2002, "Accuracy and stability of numerical algorithms", §3): a sum of n
-products is off by at most (n + 2) units of relative precision of the sum of their sizes.
+Standard bounds of floating-point arithmetic (Higham 2002, "Accuracy and stability of numerical
+algorithms", §3): a sum of n products is off by at most (n + 2) units of relative precision of the
+sum of their sizes.
 """
 
 import numpy as np
@@ -27,7 +28,10 @@ def margin_slack(problem, furthest, more=0.0):
     entering, error = _entering(problem, furthest, more)
     size = entering
     precision, activation = problem.precision, problem.inner.network.activation
-    *hidden, last = [(np.abs(W.astype(np.float64)), np.abs(b.astype(np.float64))) for W, b in problem.inner.layers]
+    *hidden, last = [
+        (np.abs(W.astype(np.float64)), np.abs(b.astype(np.float64)))
+        for W, b in problem.inner.layers
+    ]
     for layer in hidden:
         size, error = _through(layer, size, error, precision)
         # activations are monotone, so that their size is largest at an end
@@ -53,7 +57,9 @@ def distance_slack(problem, among=slice(None)):
     steepness = np.abs(slopes) * arrays.scales[:, None]
     with np.errstate(divide="ignore"):
         per_column = np.where(steepness > 0, 1 / steepness, 0)
-    off = (error[:, None, among] * per_column[None, :, among]).max(axis=2, initial=0) * (arrays.low < arrays.high)
+    off = (error[:, None, among] * per_column[None, :, among]).max(axis=2, initial=0) * (
+        arrays.low < arrays.high
+    )
     return np.linalg.norm(off, ord={"l2": 2, "linf": np.inf, "l1": 1}[arrays.norm], axis=1)
 
 
@@ -69,7 +75,11 @@ def _entering(problem, furthest, more=0.0):
     slopes = np.abs(slopes)
     size = numbers @ slopes + np.abs(offsets) + more
     if problem.reading is not None:  # terms may be larger than their sum
-        size = size + numbers @ np.maximum(problem.reading.sizes - slopes, 0) + problem.reading.offset_sizes
+        size = (
+            size
+            + numbers @ np.maximum(problem.reading.sizes - slopes, 0)
+            + problem.reading.offset_sizes
+        )
     size = size + sum(np.ptp(effect, axis=0) for effect in problem.effects or [])
     return size, (_N_OPERATIONS + len(slopes)) * problem.precision * size
 

@@ -33,7 +33,8 @@ class RowPieces:
     first, last : list of ndarray of shape (n_pieces,)
         Of each column, the numbers between which pieces are.
     low, high, slope, intercept : list of ndarray of shape (n_samples, n_pieces)
-        Of each column, intervals of delta, of which ``low > high`` where there is none, and functions on them.
+        Of each column, intervals of delta, of which ``low > high`` where there is none, and
+        functions on them.
     """
 
     def __init__(self, problem, functions, pair):
@@ -50,7 +51,9 @@ class RowPieces:
         value, slope = (weights @ a.T for a in (functions.value[k], functions.slope[k]))
         anchored = slope * (x[:, None] - functions.anchor[k])
         rows = np.arange(len(x))
-        intercept = (value - value[rows, home][:, None]) + (anchored - anchored[rows, home][:, None])
+        intercept = (value - value[rows, home][:, None]) + (
+            anchored - anchored[rows, home][:, None]
+        )
         ends = self._grid_ends if self.arrays.steps[j] > 0 else self._ends
         low, high = ends(k, x)
         is_home = np.arange(len(functions.low[k])) == home[:, None]
@@ -63,7 +66,10 @@ class RowPieces:
         """Intervals of delta, nearer to the row by what rounding of a number could hide."""
         scale = self.arrays.scales[self.columns[k]]
         first, last, x = self.first[k], self.last[k], x[:, None]
-        loose = [np.where(np.isinf(a), 0, _ROUNDINGS * _EPS * np.maximum(np.abs(a), np.abs(x))) for a in (first, last)]
+        loose = [
+            np.where(np.isinf(a), 0, _ROUNDINGS * _EPS * np.maximum(np.abs(a), np.abs(x)))
+            for a in (first, last)
+        ]
         low, high = first - x, last - x
         low = np.where(low > 0, np.maximum(low - loose[0], 0), low)
         high = np.where(high < 0, np.minimum(high + loose[1], 0), high)
@@ -74,7 +80,9 @@ class RowPieces:
         step, x = self.arrays.steps[self.columns[k]], x[:, None]
         low, high = np.ceil(self.first[k] - x), np.floor(self.last[k] - x)
         low = low + (x + low < self.first[k]) - (x + (low - 1) >= self.first[k]) * np.isfinite(low)
-        high = high - (x + high > self.last[k]) + (x + (high + 1) <= self.last[k]) * np.isfinite(high)
+        high = (
+            high - (x + high > self.last[k]) + (x + (high + 1) <= self.last[k]) * np.isfinite(high)
+        )
         return low * step, high * step
 
     def minimum(self, rows, radius, target, max_nodes):
@@ -86,32 +94,44 @@ class RowPieces:
             delta, bound = _lowest_ends(*pieces)
         else:
             steps = self.arrays.steps[self.columns]
-            delta, _, bound, _ = separable_minimum(*pieces, steps, radius, self.arrays.norm, target, max_nodes)
+            delta, _, bound, _ = separable_minimum(
+                *pieces, steps, radius, self.arrays.norm, target, max_nodes
+            )
         moved = np.zeros((len(rows), self.arrays.numbers.shape[1]))
         first, last = _ends_at(delta, pieces, ends)
         placed = self._placed(rows, delta, first, last)
-        nearer = np.sign(delta) * np.maximum(np.abs(delta) * (1 - _INSIDE) - _INSIDE * radius[:, None], 0)
+        nearer = np.sign(delta) * np.maximum(
+            np.abs(delta) * (1 - _INSIDE) - _INSIDE * radius[:, None], 0
+        )
         back = self._placed(rows, nearer, first, last)
-        is_outside = (delta_norms(placed, self.arrays.norm) > radius)[:, None] & (self.arrays.steps[self.columns] == 0)
+        is_outside = (delta_norms(placed, self.arrays.norm) > radius)[:, None] & (
+            self.arrays.steps[self.columns] == 0
+        )
         moved[:, self.columns] = np.where(is_outside, back, placed)
         return moved, bound
 
     def _within(self, rows, radius):
         """Pieces in the box of each row, shape (n_rows, n_columns, n_pieces), and the numbers between which they are."""
-        box_low, box_high = (np.clip(a, -_ANYWHERE, _ANYWHERE) for a in self.arrays.take(rows).box(radius[:, None]))
+        box_low, box_high = (
+            np.clip(a, -_ANYWHERE, _ANYWHERE) for a in self.arrays.take(rows).box(radius[:, None])
+        )
         pieces, ends = [], []
         for k, j in enumerate(self.columns):
             low = np.maximum(self.low[k][rows], box_low[:, [j]])
             high = np.minimum(self.high[k][rows], box_high[:, [j]])
             reached = np.flatnonzero((low <= high).any(axis=0))
-            pieces.append([a[:, reached] for a in (low, high, self.slope[k][rows], self.intercept[k][rows])])
+            pieces.append(
+                [a[:, reached] for a in (low, high, self.slope[k][rows], self.intercept[k][rows])]
+            )
             ends.append([a[None, reached] for a in (self.first[k], self.last[k])])
         return _stacked(pieces, (1.0, -1.0, 0.0, 0.0)), _stacked(ends, (0.0, 0.0))
 
     def _beside_markers(self, x, first, last):
         """Ends of pieces without numbers that are taken for a marker beside them."""
         is_marked = np.isin(self.columns, list(self.arrays.markers))
-        near = [np.where(np.isinf(end), 0, _MARKER * (np.abs(x) + np.abs(end))) for end in (first, last)]
+        near = [
+            np.where(np.isinf(end), 0, _MARKER * (np.abs(x) + np.abs(end))) for end in (first, last)
+        ]
         is_wide = is_marked & (last - first > 4 * np.maximum(*near))
         return np.where(is_wide, first + near[0], first), np.where(is_wide, last - near[1], last)
 
@@ -124,7 +144,10 @@ class RowPieces:
         ulp = np.maximum(np.spacing(np.maximum(np.abs(x), np.abs(wanted))) / scale, _TINY)
         for k in range(_N_NUDGES):
             now = x + placed * scale
-            placed = placed + ((now < first).astype(float) - (now > last)) * (first < last) * 2.0**k * ulp
+            placed = (
+                placed
+                + ((now < first).astype(float) - (now > last)) * (first < last) * 2.0**k * ulp
+            )
         return np.where(self.arrays.steps[self.columns] > 0, delta, placed)
 
 
@@ -154,7 +177,9 @@ def _lowest_ends(low, high, slope, intercept):
     values = np.tile(intercept, 3) + np.tile(slope, 3) * ends
     values = np.where(np.tile(low <= high, 3), values, np.inf)
     best = values.argmin(axis=2)[:, :, None]
-    return np.take_along_axis(ends, best, axis=2)[:, :, 0], np.take_along_axis(values, best, axis=2).sum(axis=(1, 2))
+    return np.take_along_axis(ends, best, axis=2)[:, :, 0], np.take_along_axis(
+        values, best, axis=2
+    ).sum(axis=(1, 2))
 
 
 def _ends_at(delta, pieces, ends):

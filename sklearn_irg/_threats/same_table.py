@@ -11,7 +11,9 @@ __all__ = ["difference_from_rows", "difference_from_table"]
 _ROUNDING = 1e-6  # of a number, as between single and double precision
 _OUTLIERS = 10.0  # factor by which some rows of a table may spread less or more than all of them, for one column
 _USUAL = 2.0  # the same, for the median column
-_STANDARDIZED = 1.5  # the same, for a column with mean zero and standard deviation one, as a scaler leaves it
+_STANDARDIZED = (
+    1.5  # the same, for a column with mean zero and standard deviation one, as a scaler leaves it
+)
 
 
 def difference_from_table(threat, X):
@@ -63,7 +65,8 @@ def _beyond_bounds(threat, table, numbers):
         return None
     row, j = np.argwhere(beyond)[0]
     return (
-        f"the column {_name(table, j)} has {numbers[row, j]:g}, which is outside its bounds in the table, "
+        f"the column {_name(table, j)} has {numbers[row, j]:g}, which is outside its bounds in the "
+        "table, "
         f"[{threat.lows_[j]:g}, {threat.highs_[j]:g}]"
     )
 
@@ -78,7 +81,11 @@ def _fractions(threat, table, numbers):
 
 def _other_spread(threat, table, numbers):
     """Columns that have been rescaled, though within their bounds; scales that were given say nothing about them."""
-    columns = [j for j in np.flatnonzero(_has_learned_scale(threat, table)) if np.sum(~np.isnan(numbers[:, j])) > 1]
+    columns = [
+        j
+        for j in np.flatnonzero(_has_learned_scale(threat, table))
+        if np.sum(~np.isnan(numbers[:, j])) > 1
+    ]
     spreads = np.array([_spread(threat, numbers[:, j]) for j in columns])
     columns, spreads = np.array(columns, dtype=int)[spreads > 0], spreads[spreads > 0]
     if not len(columns):

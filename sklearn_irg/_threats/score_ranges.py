@@ -16,15 +16,16 @@ __all__ = ["ScoreRange", "score_range"]
 class ScoreRange:
     """What is known of the scores of each row, from ``lowest_bound`` to ``highest_bound``.
 
-    Scores are the estimator's own margins for the second class: its decision function, or for averages of trees the difference
-    of the probabilities.
+    Scores are the estimator's own margins for the second class: its decision function, or for
+    averages of trees the difference of the probabilities.
 
     Attributes
     ----------
     lowest_bound, highest_bound : ndarray of shape (n_samples,)
         No score in the set is outside; infinite where nothing is certain.
     lowest, highest : ndarray of shape (n_samples,)
-        Scores at points of the set; NaN where the steps before the model are not known to be affine in it.
+        Scores at points of the set; NaN where the steps before the model are not known to be affine
+        in it.
     method : str
         Name of the method that the bounds are from; empty where there is none.
     """
@@ -45,8 +46,14 @@ def score_range(problem, radius, name="auto", budget=None):
         For three classes or more.
     """
     if problem.model.n_outputs != 1:
-        raise TypeError(f"{problem.model.name} has a score for each of its classes, and two classes are needed here.")
-    sides = [_lowest(problem.with_labels(np.full(len(problem), label)), radius, name, budget) for label in (1, 0)]
+        raise TypeError(
+            f"{problem.model.name} has a score for each of its classes, and two classes are needed "
+            "here."
+        )
+    sides = [
+        _lowest(problem.with_labels(np.full(len(problem), label)), radius, name, budget)
+        for label in (1, 0)
+    ]
     (lowest_bound, lowest, method), (highest_bound, highest, _) = sides
     return ScoreRange(lowest_bound, lowest, -highest, -highest_bound, method)
 

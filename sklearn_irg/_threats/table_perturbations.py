@@ -56,7 +56,9 @@ class TablePerturbations:
         with np.errstate(invalid="ignore"):
             low = np.minimum(ends[0] - numbers, 0) / scales
             high = np.maximum(ends[1] - numbers, 0) / scales
-        columns = tuple(j for j in threat.allowed_swaps_ if threat.n_swaps > 0 and len(threat.levels_[j]))
+        columns = tuple(
+            j for j in threat.allowed_swaps_ if threat.n_swaps > 0 and len(threat.levels_[j])
+        )
         levels, codes, swaps = _levels(threat, table, columns)
         arrays = PerturbationSet(
             numbers=np.nan_to_num(numbers, posinf=0, neginf=0),
@@ -85,11 +87,15 @@ class TablePerturbations:
 
     def take(self, rows):
         """Those of some rows."""
-        return TablePerturbations(self.threat, self.table.take(rows), self.arrays.take(rows), self.levels)
+        return TablePerturbations(
+            self.threat, self.table.take(rows), self.arrays.take(rows), self.levels
+        )
 
     def with_markers(self, markers):
         """The same, with numbers that stand for something else."""
-        return TablePerturbations(self.threat, self.table, self.arrays.with_markers(markers), self.levels)
+        return TablePerturbations(
+            self.threat, self.table, self.arrays.with_markers(markers), self.levels
+        )
 
     def swapped(self, codes):
         """The table with other levels in its swappable columns."""
@@ -119,7 +125,9 @@ class TablePerturbations:
         delta = np.nan_to_num(further - self.arrays.numbers) / self.arrays.scales
         radius = float(np.max(self.threat.epsilon))
         low, high = self.arrays.box(radius)
-        may = ((delta >= low) & (delta <= high)).all(axis=1) & (delta_norms(delta, self.arrays.norm) <= radius)
+        may = ((delta >= low) & (delta <= high)).all(axis=1) & (
+            delta_norms(delta, self.arrays.norm) <= radius
+        )
         return np.where(may[:, None], further, nearer)
 
     def exist(self, rows):
@@ -129,7 +137,8 @@ class TablePerturbations:
         found = np.asarray(self.threat.valid(rows))
         if found.shape != (len(rows),) or found.dtype != bool:
             raise ValueError(
-                f"valid must return a boolean for each of {len(rows)} rows; got shape {found.shape} of {found.dtype}."
+                f"valid must return a boolean for each of {len(rows)} rows; got shape "
+                f"{found.shape} of {found.dtype}."
             )
         return found
 
@@ -139,7 +148,9 @@ class TablePerturbations:
         moved = self.threat.read(X_moved)
         if len(moved) != len(self):
             raise ValueError(f"X_moved has {len(moved)} rows, but X has {len(self)}.")
-        return self._numbers_may_become(moved) & self._levels_may_become(moved) & self.exist(X_moved)
+        return (
+            self._numbers_may_become(moved) & self._levels_may_become(moved) & self.exist(X_moved)
+        )
 
     def _numbers_may_become(self, moved):
         """Whether numbers stay in box, ball and grid, up to their own rounding, and exactly where they cannot move."""
@@ -152,13 +163,20 @@ class TablePerturbations:
         radius = float(np.max(self.threat.epsilon))
         low, high = arrays.box(radius)
         share = 1 + 4 * _ULP * (1 + table.n_columns)
-        fine = ((delta >= low * share - loose * (low < 0)) & (delta <= high * share + loose * (high > 0))).all(axis=1)
+        fine = (
+            (delta >= low * share - loose * (low < 0))
+            & (delta <= high * share + loose * (high > 0))
+        ).all(axis=1)
         fine &= (np.isnan(before) == np.isnan(after))[:, table.is_number].all(axis=1)
-        fine &= delta_norms(delta, arrays.norm) <= radius * share + delta_norms(loose * (delta != 0), arrays.norm)
+        fine &= delta_norms(delta, arrays.norm) <= radius * share + delta_norms(
+            loose * (delta != 0), arrays.norm
+        )
         was_integer = before == np.rint(before)
         off_grid = np.abs(change - np.rint(change)) > np.where(was_integer, 0, rounding)
         fine &= ~off_grid[:, arrays.steps > 0].any(axis=1)
-        for j in np.flatnonzero(table.is_number):  # floats cannot tell integers beyond 2**53, nor decimals
+        for j in np.flatnonzero(
+            table.is_number
+        ):  # floats cannot tell integers beyond 2**53, nor decimals
             still = (low[:, j] == 0) & (high[:, j] == 0)
             if still.any() and table.dtype_of(j).kind != "f":
                 fine &= ~still | table.same_cells(moved, j)
@@ -174,19 +192,27 @@ class TablePerturbations:
             if j not in self.arrays.columns:
                 fine[rows] = False
             elif len(rows):
-                fine[rows] &= self._swaps_are_allowed(self.arrays.columns.index(j), rows, moved.cells(j)[rows])
+                fine[rows] &= self._swaps_are_allowed(
+                    self.arrays.columns.index(j), rows, moved.cells(j)[rows]
+                )
         return fine & (n_swaps <= self.threat.n_swaps)
 
     def _swaps_are_allowed(self, c, rows, cells):
         allowed, levels = self.arrays.can_swap(c), self.levels[c]
-        return [cell in levels and allowed[i, levels.index(cell)] for i, cell in zip(rows, cells, strict=True)]
+        return [
+            cell in levels and allowed[i, levels.index(cell)]
+            for i, cell in zip(rows, cells, strict=True)
+        ]
 
 
 def _ends(threat, table, steps):
     """The smallest and the largest number of each column, as the threat model and the column's type have it."""
     lowest, highest = table.limits()
     becomes_double = table.are_integers & (steps == 0)  # a type of integers has no fractions
-    lowest, highest = np.where(becomes_double, -np.inf, lowest), np.where(becomes_double, np.inf, highest)
+    lowest, highest = (
+        np.where(becomes_double, -np.inf, lowest),
+        np.where(becomes_double, np.inf, highest),
+    )
     return np.maximum(threat.lows_, lowest), np.minimum(threat.highs_, highest)
 
 
@@ -196,7 +222,8 @@ def _check_numbers(threat, table):
         cell = next((cell for cell in table.cells(j) if cell is not None), None)
         if cell is not None:
             raise ValueError(
-                f"the column {table.name_of(j)!r} had numbers in fit of the ThreatModel, but X has {cell!r} there."
+                f"the column {table.name_of(j)!r} had numbers in fit of the ThreatModel, but X has "
+                f"{cell!r} there."
             )
 
 
@@ -211,7 +238,8 @@ def _check_own_bounds(threat, table, numbers):
     if outside.any():
         row, j = np.argwhere(outside)[0]
         raise ValueError(
-            f"bounds of {table.name_of(int(j))!r} are ({threat.lows_[j]:g}, {threat.highs_[j]:g}), but row {row} of X has "
+            f"bounds of {table.name_of(int(j))!r} are ({threat.lows_[j]:g}, {threat.highs_[j]:g}), "
+            f"but row {row} of X has "
             f"{numbers[row, j]:g} there."
         )
 

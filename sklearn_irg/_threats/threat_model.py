@@ -23,19 +23,28 @@ from sklearn_irg._threats.training_inputs import perturbations_of_inputs
 __all__ = ["NORMS", "ThreatModel", "check_fitted", "fitted_threat"]
 
 NORMS = ("l2", "linf", "l1")
-_LEARNED_WITH = ("scale", "fixed", "directions", "bounds", "integers", "categorical", "allowed_swaps")
+_LEARNED_WITH = (
+    "scale",
+    "fixed",
+    "directions",
+    "bounds",
+    "integers",
+    "categorical",
+    "allowed_swaps",
+)
 
 
 class ThreatModel(BaseEstimator):
     """Changes that a row of a table may undergo: how far numbers may move, and which categories may change.
 
-    Numbers move by at most epsilon, in a norm and in units of each column's scale, inside bounds; integers stay integers,
-    missing cells stay missing. At most ``n_swaps`` categories of a row change to another level. The result is a row
-    that could occur in the table.
+    Numbers move by at most epsilon, in a norm and in units of each column's scale, inside bounds;
+    integers stay integers, missing cells stay missing. At most ``n_swaps`` categories of a row
+    change to another level. The result is a row that could occur in the table.
 
-    What a column is depends on its values, whatever holds them: arrays, or DataFrames of pandas or polars with any of
-    their types. Cells of numbers are numbers, Decimals and objects among them; booleans are categories of two levels, like
-    words and the categorical types; anything else, such as dates, never changes.
+    What a column is depends on its values, whatever holds them: arrays, or DataFrames of pandas or
+    polars with any of their types. Cells of numbers are numbers, Decimals and objects among them;
+    booleans are categories of two levels, like words and the categorical types; anything else, such
+    as dates, never changes.
 
     Parameters
     ----------
@@ -44,29 +53,32 @@ class ThreatModel(BaseEstimator):
     norm : {"l2", "linf", "l1"}, default="l2"
         Norm of the perturbation of the numbers.
     scale : {"std", "iqr"}, dict or None, default="std"
-        The unit of each column: its standard deviation, its interquartile range, or numbers by column; columns that a dict
-        does not name use their standard deviation. ``None`` means one, the column's own unit. A column of scale zero
-        cannot move.
+        The unit of each column: its standard deviation, its interquartile range, or numbers by
+        column; columns that a dict does not name use their standard deviation. ``None`` means one,
+        the column's own unit. A column of scale zero cannot move.
     fixed : sequence of str or int, default=()
-        Columns that never change, by name or position. Positions may be negative, here and in all other parameters.
+        Columns that never change, by name or position. Positions may be negative, here and in all
+        other parameters.
     directions : dict, default=None
         ``{"age": "up"}``: columns that move only "up" or only "down".
     bounds : "data", dict or None, default="data"
-        ``(low, high)`` by column, ``None`` for an open end; "data" is the smallest and the largest number seen in ``fit``, and
-        also applies to columns that a dict does not name. Bounds from data are widened to hold the row itself. A column of
-        integers is also bounded by what its type can hold.
+        ``(low, high)`` by column, ``None`` for an open end; "data" is the smallest and the largest
+        number seen in ``fit``, and also applies to columns that a dict does not name. Bounds from
+        data are widened to hold the row itself. A column of integers is also bounded by what its
+        type can hold.
     integers : "auto", sequence of str or int or None, default="auto"
-        Columns of integers, which move by integers; "auto" takes those with integers only. With ``None`` they may
-        become fractions.
+        Columns of integers, which move by integers; "auto" takes those with integers only. With
+        ``None`` they may become fractions.
     categorical : "auto", dict or sequence of str or int, default="auto"
-        Columns of categories; "auto" takes booleans, words and categorical types. A dict such as ``{"flag": True, "rank":
-        False}`` says so of some columns, and the others are "auto"; a sequence names all columns of categories. A column
-        that is none moves if its cells are numbers, or booleans that a dict names, as 0 and 1; else it never changes.
+        Columns of categories; "auto" takes booleans, words and categorical types. A dict such as
+        ``{"flag": True, "rank": False}`` says so of some columns, and the others are "auto"; a
+        sequence names all columns of categories. A column that is none moves if its cells are
+        numbers, or booleans that a dict names, as 0 and 1; else it never changes.
     n_swaps : int, default=0
         Maximum number of categories of a row that may change.
     allowed_swaps : dict, default=None
-        ``{"grade": {"A": ["B"]}}``: to which levels each level may change. In columns that are not named, each level
-        may become any other that was seen in ``fit``.
+        ``{"grade": {"A": ["B"]}}``: to which levels each level may change. In columns that are not
+        named, each level may become any other that was seen in ``fit``.
     valid : callable, default=None
         Takes rows like those of X and returns a boolean for each: whether it could exist.
     random_state : int, RandomState or None, default=0
@@ -98,10 +110,11 @@ class ThreatModel(BaseEstimator):
 
     Notes
     -----
-    Fit it once, on the whole table, before it is used: scales and levels of a few rows differ from those of others. All
-    functions that take a threat model raise an error for one that has not been fitted. A clone of a fitted one is fitted.
-    ``epsilon``, ``norm``, ``n_swaps``, ``valid`` and ``random_state`` may be set after ``fit``; nothing is learned
-    from them. It keeps 200 of the rows, as directions for searches.
+    Fit it once, on the whole table, before it is used: scales and levels of a few rows differ from
+    those of others. All functions that take a threat model raise an error for one that has not been
+    fitted. A clone of a fitted one is fitted. ``epsilon``, ``norm``, ``n_swaps``, ``valid`` and
+    ``random_state`` may be set after ``fit``; nothing is learned from them. It keeps 200 of the
+    rows, as directions for searches.
 
     Examples
     --------
@@ -203,9 +216,10 @@ class ThreatModel(BaseEstimator):
         Returns
         -------
         allowed : ndarray of bool of shape (n_samples,)
-            Whether the change is allowed at the largest radius, up to the rounding of each number in its own type; cells
-            that cannot move must be the same. Rows that ``valid`` rejects are not allowed. Certificates are for the radius
-            itself, and not for rows that are beyond it by such a rounding.
+            Whether the change is allowed at the largest radius, up to the rounding of each number
+            in its own type; cells that cannot move must be the same. Rows that ``valid`` rejects
+            are not allowed. Certificates are for the radius itself, and not for rows that are
+            beyond it by such a rounding.
         """
         return TablePerturbations.of(fitted_threat(self, X), X).allow(X_moved)
 
@@ -234,7 +248,11 @@ class ThreatModel(BaseEstimator):
     def examples(self, table):
         """Rows of the table that it was fitted on, in the container of another; None where there are no such rows."""
         examples = self._memory.examples
-        return self.read(examples) if examples is not None and type(examples) is type(table.X) else None
+        return (
+            self.read(examples)
+            if examples is not None and type(examples) is type(table.X)
+            else None
+        )
 
     def usual_numbers(self, j):
         """The most frequent numbers of a column."""
@@ -255,7 +273,9 @@ class ThreatModel(BaseEstimator):
         check_choice(self.norm, "norm", NORMS)
         check_integer(self.n_swaps, "n_swaps", 0)
         if self.valid is not None and not callable(self.valid):
-            raise InvalidParameterError(f"valid must be a function of rows, or None; got {self.valid!r}.")
+            raise InvalidParameterError(
+                f"valid must be a function of rows, or None; got {self.valid!r}."
+            )
 
     def check_unchanged_since_fit(self):
         """Check what may have been set after ``fit``, and refuse what it has learned from."""
@@ -263,7 +283,8 @@ class ThreatModel(BaseEstimator):
         for name, value in self._fitted_params.items():
             if not _are_equal(getattr(self, name), value):
                 raise InvalidParameterError(
-                    f"{name} of the ThreatModel has been set to {getattr(self, name)!r} after fit, which used {value!r}. "
+                    f"{name} of the ThreatModel has been set to {getattr(self, name)!r} after fit, "
+                    f"which used {value!r}. "
                     "Fit it again."
                 )
 
@@ -312,24 +333,39 @@ class ThreatModel(BaseEstimator):
     def _scales(self, table, numbers, columns):
         if self.scale is None:
             return np.ones(len(columns))
-        kind = "std" if isinstance(self.scale, dict) else check_choice(self.scale, "scale", ("std", "iqr"))
+        kind = (
+            "std"
+            if isinstance(self.scale, dict)
+            else check_choice(self.scale, "scale", ("std", "iqr"))
+        )
         with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", RuntimeWarning)  # columns without a number
             if kind == "std":
                 scales = np.nanstd(numbers, axis=0)
             else:
-                scales = np.subtract(*np.nanpercentile(numbers, [75, 25], axis=0)) if len(columns) else np.zeros(0)
+                scales = (
+                    np.subtract(*np.nanpercentile(numbers, [75, 25], axis=0))
+                    if len(columns)
+                    else np.zeros(0)
+                )
         scales = np.where(np.isfinite(scales), scales, 0)
         if isinstance(self.scale, dict):
             for j, column, value in self._by_position("scale", table):
                 if j not in columns:
-                    raise InvalidParameterError(f"scale has {column!r}, which is not a column of numbers.")
+                    raise InvalidParameterError(
+                        f"scale has {column!r}, which is not a column of numbers."
+                    )
                 scales[columns == j] = check_real(value, f"scale of {column!r}", 0)
         fixed = set(self._positions(self.fixed, "fixed", table))
-        still = [str(table.name_of(j)) for j, s in zip(columns, scales, strict=True) if s == 0 and j not in fixed]
+        still = [
+            str(table.name_of(j))
+            for j, s in zip(columns, scales, strict=True)
+            if s == 0 and j not in fixed
+        ]
         if still:
             warnings.warn(
-                f"the scale of {', '.join(still)} is zero, so that these columns cannot move. Give scale a number for them, or "
+                f"the scale of {', '.join(still)} is zero, so that these columns cannot move. Give "
+                "scale a number for them, or "
                 "name them in fixed.",
                 stacklevel=3,
             )
@@ -353,7 +389,10 @@ class ThreatModel(BaseEstimator):
         return whole
 
     def _learn_bounds(self, table, is_number, numbers):
-        self.lows_, self.highs_ = np.full(table.n_columns, -np.inf), np.full(table.n_columns, np.inf)
+        self.lows_, self.highs_ = (
+            np.full(table.n_columns, -np.inf),
+            np.full(table.n_columns, np.inf),
+        )
         self._has_own_bounds = np.zeros(table.n_columns, dtype=bool)
         if self.bounds is None:
             return
@@ -363,7 +402,9 @@ class ThreatModel(BaseEstimator):
         columns = np.flatnonzero(is_number)[filled]
         self.lows_[columns] = np.nanmin(numbers[:, filled], axis=0, initial=np.inf)
         self.highs_[columns] = np.nanmax(numbers[:, filled], axis=0, initial=-np.inf)
-        for j, column, pair in self._by_position("bounds", table) if isinstance(self.bounds, dict) else ():
+        for j, column, pair in (
+            self._by_position("bounds", table) if isinstance(self.bounds, dict) else ()
+        ):
             try:
                 low, high = pair
                 low = -np.inf if low is None else float(low)
@@ -373,7 +414,8 @@ class ThreatModel(BaseEstimator):
                 valid = False
             if not valid:
                 raise InvalidParameterError(
-                    f"bounds of {column!r} must be (low, high) with low <= high, None for an open end, of a column of numbers; "
+                    f"bounds of {column!r} must be (low, high) with low <= high, None for an open "
+                    "end, of a column of numbers; "
                     f"got {pair!r}."
                 )
             self.lows_[j], self.highs_[j] = low, high
@@ -383,34 +425,46 @@ class ThreatModel(BaseEstimator):
         self.directions_ = np.zeros(table.n_columns, dtype=int)
         if self.directions is not None and not isinstance(self.directions, dict):
             raise InvalidParameterError(
-                f'directions must be a dict such as {{"age": "up"}}, or None; got {self.directions!r}.'
+                'directions must be a dict such as {"age": "up"}, or None; got '
+                f"{self.directions!r}."
             )
         for j, column, way in self._by_position("directions", table) if self.directions else ():
             if not is_number[j]:
-                raise InvalidParameterError(f"directions has {column!r}, which is not a column of numbers.")
-            self.directions_[j] = 1 if check_choice(way, f"direction of {column!r}", ("up", "down")) == "up" else -1
+                raise InvalidParameterError(
+                    f"directions has {column!r}, which is not a column of numbers."
+                )
+            self.directions_[j] = (
+                1 if check_choice(way, f"direction of {column!r}", ("up", "down")) == "up" else -1
+            )
 
     def _learn_allowed_swaps(self, table):
         """Which level may become which: by column, a boolean matrix over ``levels_``, or None for any other."""
         self.allowed_swaps_ = dict.fromkeys(self.levels_)
         if self.allowed_swaps is not None and not isinstance(self.allowed_swaps, dict):
             raise InvalidParameterError(
-                f'allowed_swaps must be a dict such as {{"grade": {{"A": ["B"]}}}}, or None; got {self.allowed_swaps!r}.'
+                'allowed_swaps must be a dict such as {"grade": {"A": ["B"]}}, or None; got '
+                f"{self.allowed_swaps!r}."
             )
-        for j, column, ways in self._by_position("allowed_swaps", table) if self.allowed_swaps else ():
+        for j, column, ways in (
+            self._by_position("allowed_swaps", table) if self.allowed_swaps else ()
+        ):
             if j not in self.levels_:
-                raise InvalidParameterError(f"allowed_swaps has {column!r}, which is not a categorical column.")
+                raise InvalidParameterError(
+                    f"allowed_swaps has {column!r}, which is not a categorical column."
+                )
             if not isinstance(ways, dict) or any(
                 isinstance(to, str) or not hasattr(to, "__iter__") for to in ways.values()
             ):
                 raise InvalidParameterError(
-                    f'allowed_swaps of {column!r} must be a dict of level to levels, such as {{"A": ["B"]}}; got {ways!r}.'
+                    f"allowed_swaps of {column!r} must be a dict of level to levels, such as "
+                    f'{{"A": ["B"]}}; got {ways!r}.'
                 )
             levels = self.levels_[j].tolist()
             for level in [*ways, *(level for to in ways.values() for level in to)]:
                 if level not in levels:
                     raise InvalidParameterError(
-                        f"allowed_swaps of {column!r} has the level {level!r}, which was not seen; seen were "
+                        f"allowed_swaps of {column!r} has the level {level!r}, which was not seen; "
+                        "seen were "
                         f"{', '.join(map(repr, levels[:10]))}{', …' if len(levels) > 10 else ''}."
                     )
             allowed = np.zeros((len(levels), len(levels)), dtype=bool)
@@ -419,7 +473,8 @@ class ThreatModel(BaseEstimator):
             np.fill_diagonal(allowed, False)
             if not allowed.any():
                 raise InvalidParameterError(
-                    f"allowed_swaps of {column!r} leaves no level to change to. To keep the column as it is, name it in fixed."
+                    f"allowed_swaps of {column!r} leaves no level to change to. To keep the column "
+                    "as it is, name it in fixed."
                 )
             self.allowed_swaps_[j] = allowed
         for j in self._positions(self.fixed, "fixed", table):
@@ -462,7 +517,8 @@ def check_fitted(threat):
         check_is_fitted(threat, "scales_")
     except NotFittedError:
         raise NotFittedError(
-            "the ThreatModel has not been fitted. Fit it once, on the whole table: ThreatModel(…).fit(X). Scales, bounds and "
+            "the ThreatModel has not been fitted. Fit it once, on the whole table: "
+            "ThreatModel(…).fit(X). Scales, bounds and "
             "levels that were learned from the rows of each call would differ from call to call."
         ) from None
     threat.check_unchanged_since_fit()

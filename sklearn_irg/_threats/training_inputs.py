@@ -19,25 +19,34 @@ def perturbations_of_inputs(threat, X, feature_names=None):
     """The set of a fitted threat model around rows of numbers, at its radius."""
     _check_columns(threat, X, feature_names)
     if np.ndim(threat.epsilon):
-        raise InvalidParameterError(f"epsilon must be a single radius to train against; got {threat.epsilon!r}.")
+        raise InvalidParameterError(
+            f"epsilon must be a single radius to train against; got {threat.epsilon!r}."
+        )
     warn_of_valid(threat)
     X = X.toarray() if issparse(X) else X
     difference = difference_from_rows(threat, X)
     if difference is not None:
         raise InvalidParameterError(
-            f"the model is not trained on rows of the table that the ThreatModel was fitted on: {difference}. {_WAY_ROUND}"
+            "the model is not trained on rows of the table that the ThreatModel was fitted on: "
+            f"{difference}. {_WAY_ROUND}"
         )
     tables = TablePerturbations.of_table(threat, threat.read(X))
-    levels = [_in_column(j, own, X.shape[1]) for j, own in zip(tables.arrays.columns, tables.levels, strict=True)]
+    levels = [
+        _in_column(j, own, X.shape[1])
+        for j, own in zip(tables.arrays.columns, tables.levels, strict=True)
+    ]
     radii = np.full(len(X), float(threat.epsilon))
-    return InputPerturbations.of(tables.arrays, diags_array(tables.arrays.scales).tocsr(), levels, radii)
+    return InputPerturbations.of(
+        tables.arrays, diags_array(tables.arrays.scales).tocsr(), levels, radii
+    )
 
 
 def warn_of_valid(threat, stacklevel=2):
     """Warn where a threat model limits rows in a way that training cannot take into account."""
     if threat.valid is not None:
         warnings.warn(
-            "valid of the ThreatModel is not taken into account in training, which is against more rows than it accepts.",
+            "valid of the ThreatModel is not taken into account in training, which is against more "
+            "rows than it accepts.",
             stacklevel=stacklevel + 1,
         )
 
@@ -46,12 +55,14 @@ def _check_columns(threat, X, feature_names):
     names = getattr(threat, "feature_names_in_", None)
     if X.shape[1] != threat.n_features_in_:
         raise InvalidParameterError(
-            f"the ThreatModel was fitted on {threat.n_features_in_} columns, but the model is trained on {X.shape[1]}. "
+            f"the ThreatModel was fitted on {threat.n_features_in_} columns, but the model is "
+            f"trained on {X.shape[1]}. "
             f"{_WAY_ROUND}"
         )
     if names is not None and feature_names is not None and list(names) != list(feature_names):
         raise InvalidParameterError(
-            f"the ThreatModel was fitted on other columns than the model is trained on. {_WAY_ROUND}"
+            "the ThreatModel was fitted on other columns than the model is trained on. "
+            f"{_WAY_ROUND}"
         )
 
 

@@ -67,7 +67,9 @@ class Data:
             row_weight=row_weight,
         )
         if encoded.sample_weight is not None and not encoded.sample_weight.all():
-            rows = rows.take(np.flatnonzero(encoded.sample_weight))  # without classes of weight zero
+            rows = rows.take(
+                np.flatnonzero(encoded.sample_weight)
+            )  # without classes of weight zero
         return rows, network_of(task, settings, X.shape[1], encoded.n_outputs)
 
 
@@ -84,7 +86,12 @@ def check_data(estimator, X, y, sample_weight=None, mask=None, *, perturbations=
         Whether columns may be others than those of an earlier fit.
     """
     scratch = copy(estimator)  # on which columns are remembered
-    options = {"accept_sparse": estimator._accept_sparse, "dtype": FLOATS, "order": "C", "reset": reset}
+    options = {
+        "accept_sparse": estimator._accept_sparse,
+        "dtype": FLOATS,
+        "order": "C",
+        "reset": reset,
+    }
     if estimator._reads_y:
         X, y = validate_data(scratch, X, y, multi_output=True, **options)
     else:
@@ -109,7 +116,9 @@ def network_of(task, settings, n_features, n_outputs):
     """The network that is trained."""
     sizes = (n_features, *settings.hidden_layers, n_outputs)
     likelihood = likelihood_of(task, settings.loss)
-    return (settings.network_kind or Network)(sizes, settings.activation, likelihood, settings.fit_intercept)
+    return (settings.network_kind or Network)(
+        sizes, settings.activation, likelihood, settings.fit_intercept
+    )
 
 
 def are_distributed(X):

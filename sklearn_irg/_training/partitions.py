@@ -57,13 +57,19 @@ class Partitions:
         """The rows as an objective counts them, and the network for them."""
         import dask
 
-        # each label as a row with the weight of all of its rows: so classes have the weights that they have among all rows
+        # each label as a row with the weight of all of its rows: so classes have the weights that
+        # they have among all rows
         if settings.loss.samples is not None:
             raise InvalidParameterError(
-                f"{type(settings.loss).__name__} compares samples, which must be in memory. Pass arrays."
+                f"{type(settings.loss).__name__} compares samples, which must be in memory. Pass "
+                "arrays."
             )
         encoded = task.encode(self, settings.loss)
-        by_class = None if self.sample_weight is None else (self.y, encoded.sample_weight / self.sample_weight)
+        by_class = (
+            None
+            if self.sample_weight is None
+            else (self.y, encoded.sample_weight / self.sample_weight)
+        )
         dtype = np.result_type(*(summary["dtype"] for summary in self.summaries))
         of_pieces = (
             task if self.sample_weight is None else replace(task, class_weight=None)
@@ -81,7 +87,9 @@ class Partitions:
                 totals[name] = totals.get(name, 0.0) + total
         row, _ = self.summaries[0]["example"]
         names = self.columns.get("feature_names_in_")
-        columns = Columns(row.shape[1], None if names is None else tuple(names), dtype, issparse(row))
+        columns = Columns(
+            row.shape[1], None if names is None else tuple(names), dtype, issparse(row)
+        )
         rows = PiecedRows(columns, totals, self.n_samples, _Evaluation(prepared))
         return rows, network_of(task, settings, row.shape[1], encoded.n_outputs)
 
@@ -94,10 +102,14 @@ def check_partitions(estimator, X, y, sample_weight=None, mask=None, *, reset=Tr
     pieces = _aligned(X, y, sample_weight)
     classifies = is_classifier(estimator)
     summaries = dask.compute(*(dask.delayed(_summary)(*piece, classifies) for piece in pieces))
-    pieces = [piece for piece, summary in zip(pieces, summaries, strict=True) if summary is not None]
+    pieces = [
+        piece for piece, summary in zip(pieces, summaries, strict=True) if summary is not None
+    ]
     summaries = [summary for summary in summaries if summary is not None]
     if not summaries:
-        raise ValueError("Found array with 0 sample(s) in all pieces of X, or with weights of zero.")
+        raise ValueError(
+            "Found array with 0 sample(s) in all pieces of X, or with weights of zero."
+        )
     with np.errstate(over="ignore"):
         check_total_weight(np.sum([summary["weight"] for summary in summaries]))
     labels, by_label = _totals_of_labels([summary["labels"] for summary in summaries])
@@ -105,7 +117,9 @@ def check_partitions(estimator, X, y, sample_weight=None, mask=None, *, reset=Tr
     columns = check_data(estimator, row, label, reset=reset).columns
     like = type(estimator)(**estimator.get_params(deep=False))
     vars(like).update(columns)
-    return Partitions(pieces, summaries, labels if classifies else np.asarray(label), by_label, columns, like)
+    return Partitions(
+        pieces, summaries, labels if classifies else np.asarray(label), by_label, columns, like
+    )
 
 
 class _Evaluation:
@@ -117,10 +131,15 @@ class _Evaluation:
     def __call__(self, terms, parametrization, totals, theta):
         import dask
 
-        arguments = [dask.delayed(argument) for argument in ((terms, parametrization, totals), theta)]
+        arguments = [
+            dask.delayed(argument) for argument in ((terms, parametrization, totals), theta)
+        ]
         parts = [dask.delayed(_evaluate)(bundle, *arguments) for bundle in self._bundles()]
         while len(parts) > 1:
-            parts = [dask.delayed(add_parts)(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
+            parts = [
+                dask.delayed(add_parts)(parts[i : i + _FAN_IN])
+                for i in range(0, len(parts), _FAN_IN)
+            ]
         return parts[0].compute()
 
     def _bundles(self):
@@ -143,15 +162,20 @@ class _Evaluation:
         return bundles
 
 
-# -- what happens where the rows are -----------------------------------------------------------------------------------
+# -- what happens where the rows are ---------------------------------------------------------------
 
 
 def _summary(X, y, sample_weight, classifies):
     """What is known of all rows before any is encoded; None for a piece without rows."""
     X, y = _csr(X), np.asarray(y)
     if X.shape[0] != len(y):
-        raise ValueError(f"a piece of X has {X.shape[0]} rows, and that of y {len(y)}. Give both the same chunks.")
-    weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        raise ValueError(
+            f"a piece of X has {X.shape[0]} rows, and that of y {len(y)}. Give both the same "
+            "chunks."
+        )
+    weights = (
+        np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    )
     if not weights.any():
         return None
     weights = check_sample_weight(weights, len(y))
@@ -162,7 +186,8 @@ def _summary(X, y, sample_weight, classifies):
     if classifies:
         if y.ndim > 1 and y.shape[1] > 1:
             raise ValueError(
-                f"y must be one class per row where rows are on many machines; got y with {y.shape[1]} columns."
+                "y must be one class per row where rows are on many machines; got y with "
+                f"{y.shape[1]} columns."
             )
         check_classification_targets(y)
         found, indices = np.unique(y.reshape(-1)[present], return_inverse=True)
@@ -202,41 +227,50 @@ def _evaluate(pieces, arguments, theta):
     return add_parts([piece.value_and_grad(*arguments, theta) for piece in pieces])
 
 
-# -- what happens before that ------------------------------------------------------------------------------------------
+# -- what happens before that ----------------------------------------------------------------------
 
 
 def _check_possible(estimator, mask):
     name = type(estimator).__name__
     if not estimator._takes_pieces:
         raise TypeError(
-            f"{name} needs rows in memory; got a dask collection. Fit GradRegLogisticRegression, or an MLP with "
+            f"{name} needs rows in memory; got a dask collection. Fit GradRegLogisticRegression, "
+            "or an MLP with "
             'solver="lbfgs", which take one, or pass what compute() gives.'
         )
     if check_solver(estimator.solver).has_epochs:
         raise InvalidParameterError(
-            f'{name} fits rows on many machines with solver="lbfgs" only; got {estimator.solver!r}. For minibatches, pass '
+            f'{name} fits rows on many machines with solver="lbfgs" only; got '
+            f"{estimator.solver!r}. For minibatches, pass "
             "pieces of the rows to partial_fit, one after another."
         )
     if mask is not None:
         raise InvalidParameterError(
-            f"{name} takes no mask where rows are on many machines. Use the features of a penalty for whole columns."
+            f"{name} takes no mask where rows are on many machines. Use the features of a penalty "
+            "for whole columns."
         )
     if getattr(estimator, "unlabeled_label", None) is not None:
         raise InvalidParameterError(
-            f"{name} needs a label for each row where they are on many machines; got unlabeled_label="
+            f"{name} needs a label for each row where they are on many machines; got "
+            "unlabeled_label="
             f"{estimator.unlabeled_label!r}. Use None, and leave rows without labels out."
         )
     if getattr(estimator, "early_stopping", False):
-        raise InvalidParameterError('solver="lbfgs" has no epochs to stop early at. Use early_stopping=False.')
+        raise InvalidParameterError(
+            'solver="lbfgs" has no epochs to stop early at. Use early_stopping=False.'
+        )
 
 
 def _aligned(X, y, sample_weight):
     """Delayed pieces (X, y, weights or None), of the same rows each."""
-    collections = {"X": X, "y": y} | ({} if sample_weight is None else {"sample_weight": sample_weight})
+    collections = {"X": X, "y": y} | (
+        {} if sample_weight is None else {"sample_weight": sample_weight}
+    )
     for name, collection in collections.items():
         if not are_distributed(collection):
             raise TypeError(
-                f"{name} must be a dask array or frame beside an X that is one; got {type(collection).__name__}. Convert it "
+                f"{name} must be a dask array or frame beside an X that is one; got "
+                f"{type(collection).__name__}. Convert it "
                 "with dask.array.from_array and the chunks of X."
             )
     pieces = {}
@@ -251,7 +285,8 @@ def _aligned(X, y, sample_weight):
         pieces[name] = np.ravel(collection.to_delayed()).tolist()
         if len(pieces[name]) != len(pieces["X"]):
             raise ValueError(
-                f"X is in {len(pieces['X'])} pieces, and {name} in {len(pieces[name])}. Give both the same chunks or "
+                f"X is in {len(pieces['X'])} pieces, and {name} in {len(pieces[name])}. Give both "
+                "the same chunks or "
                 "partitions."
             )
     nothing = [None] * len(pieces["X"])
@@ -266,9 +301,12 @@ def _totals_of_labels(found):
     different = sorted({kinds.get(labels.dtype.kind, "words") for labels, _ in found})
     if len(different) > 1:
         raise ValueError(
-            f"y has labels of different kinds in different pieces: {' and '.join(different)}. Convert them."
+            f"y has labels of different kinds in different pieces: {' and '.join(different)}. "
+            "Convert them."
         )
-    labels, indices = np.unique(np.concatenate([labels for labels, _ in found]), return_inverse=True)
+    labels, indices = np.unique(
+        np.concatenate([labels for labels, _ in found]), return_inverse=True
+    )
     return labels, np.bincount(indices, np.concatenate([weights for _, weights in found]))
 
 

@@ -54,12 +54,16 @@ def _train_together(task, data, settings):
         return nothing
     stack = objective.stack(strengths)
     schedule = Schedule(max_iter=options["max_iter"], tol=options["tol"], random_state=random_state)
-    thetas = np.zeros((len(settings), network.n_parameters), dtype=rows.columns.dtype)  # where all of them start
+    thetas = np.zeros(
+        (len(settings), network.n_parameters), dtype=rows.columns.dtype
+    )  # where all of them start
     solutions = None if stack is None else first.solver.minimize_stack(stack, thetas, schedule)
     if solutions is None:
         return nothing
     return [
-        _finite(finish(task, data, objective, start, random_state, first.solver, None, solution), rows)
+        _finite(
+            finish(task, data, objective, start, random_state, first.solver, None, solution), rows
+        )
         if solution.converged
         else None
         for solution in solutions

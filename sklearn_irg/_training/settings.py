@@ -34,7 +34,8 @@ class Settings:
     solver : Solver
         What minimizes.
     schedule : callable
-        Options of `Schedule` for a number of rows, as a dict: ``max_iter``, ``tol``, ``verbose`` and those of epochs.
+        Options of `Schedule` for a number of rows, as a dict: ``max_iter``, ``tol``, ``verbose``
+        and those of epochs.
     initialize : callable
         θ to start from, ``initialize(network, random_state, dtype)``.
     random_state : int, RandomState instance or None
@@ -54,7 +55,8 @@ class Settings:
     network_kind : type, default=None
         The class of the network that is trained, if not `Network`.
     scaling : callable, default=None
-        How these `Rows` are scaled before they are trained on, as a `Scaling`; None for as they are.
+        How these `Rows` are scaled before they are trained on, as a `Scaling`; None for as they
+        are.
     objective : callable, default=None
         What makes the objective, if not `Objective`.
     """

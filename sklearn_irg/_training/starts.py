@@ -118,7 +118,11 @@ class Continued(Fresh):
         return Fresh.history if self.last is None else self.last.history
 
     def task(self, task, y):
-        return task.first(y, self.classes) if self.last is None else self.last.known.more(y, self.classes)
+        return (
+            task.first(y, self.classes)
+            if self.last is None
+            else self.last.known.more(y, self.classes)
+        )
 
     def generator(self, seed):
         random_state = check_random_state(seed)
@@ -131,8 +135,12 @@ class Continued(Fresh):
         return (self.last or Fresh()).theta(network, settings, random_state, dtype)
 
     def enter(self, objective, theta):
-        if self.solver_theta is not None:  # where the solver was, if the weights are still those it ended with
-            last, kept = (np.array(array) for array in self.solver_theta)  # they may be memory-mapped
+        if (
+            self.solver_theta is not None
+        ):  # where the solver was, if the weights are still those it ended with
+            last, kept = (
+                np.array(array) for array in self.solver_theta
+            )  # they may be memory-mapped
             if last.dtype == theta.dtype and np.array_equal(kept, theta):
                 return last
         return (self.last or Fresh()).enter(objective, theta)
@@ -144,21 +152,29 @@ class Continued(Fresh):
     def check(self, settings):
         if settings.n_ramp_up_epochs:
             raise ValueError(
-                "partial_fit does not support n_ramp_up_epochs: each call is one epoch. Set alpha between calls."
+                "partial_fit does not support n_ramp_up_epochs: each call is one epoch. Set alpha "
+                "between calls."
             )
         if settings.validation_fraction is not None:
-            raise ValueError("partial_fit does not support early_stopping=True: each call sees one batch only.")
+            raise ValueError(
+                "partial_fit does not support early_stopping=True: each call sees one batch only."
+            )
 
     def check_objective(self, objective):
         if objective.depends_on_epoch:
             growing = ", ".join(repr(term) for _, term in objective.terms if term.depends_on_epoch)
             raise ValueError(
-                f"partial_fit does not support {growing}, which changes from epoch to epoch: each call is one epoch. Use fit, "
+                f"partial_fit does not support {growing}, which changes from epoch to epoch: each "
+                "call is one epoch. Use fit, "
                 "or terms that stay, such as those with n_ramp_up_epochs=0."
             )
 
     def moments_of(self, solver):
-        return self.state["moments"] if self.state and self.state["solver"] == kind_of(solver) else None
+        return (
+            self.state["moments"]
+            if self.state and self.state["solver"] == kind_of(solver)
+            else None
+        )
 
     def kept(self, objective, solution, random_state, weights):
         theta = None
@@ -173,7 +189,8 @@ def packed(weights, network, settings, random_state, dtype):
     coefs, intercepts = weights
     if [W.shape for W in coefs] != network.shapes:
         raise ValueError(
-            f"cannot continue a fit whose weights have shapes {[W.shape for W in coefs]} with {network.shapes}. "
+            f"cannot continue a fit whose weights have shapes {[W.shape for W in coefs]} with "
+            f"{network.shapes}. "
             "Use a fresh clone, or warm_start=False in fit."
         )
     constraint = settings.parametrization
@@ -185,4 +202,8 @@ def packed(weights, network, settings, random_state, dtype):
 def kind_of(solver):
     """Name of a solver's class, by which its state is kept; our own without their modules, which may move."""
     kind = type(solver)
-    return kind.__name__ if kind.__module__.startswith("sklearn_irg.") else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__name__
+        if kind.__module__.startswith("sklearn_irg.")
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )

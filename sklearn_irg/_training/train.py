@@ -68,7 +68,8 @@ def train(task, data, settings, start, follow=None):
     start : Fresh, Warm or Continued
         Where to start.
     follow : callable, default=None
-        Called after each iteration with a function that gives what would be returned; a true return value stops.
+        Called after each iteration with a function that gives what would be returned; a true return
+        value stops.
     """
     random_state = start.generator(settings.random_state)
     task = start.task(task, data.y)
@@ -90,7 +91,8 @@ def train(task, data, settings, start, follow=None):
         max_iter=max_iter,
         random_state=random_state,
         validation_score=None if score is None else lambda theta: score(objective.effective(theta)),
-        on_iteration=follow and (lambda theta: follow(lambda: fitted(Solution(theta.copy(), 0, np.nan, False)))),
+        on_iteration=follow
+        and (lambda theta: follow(lambda: fitted(Solution(theta.copy(), 0, np.nan, False)))),
         **options,
     )
     result = fitted(minimize(objective, theta, schedule, settings.solver, start))
@@ -110,14 +112,17 @@ def minimize(objective, theta, schedule, solver, start):
     return solution
 
 
-# -- the objective -----------------------------------------------------------------------------------------------------
+# -- the objective ---------------------------------------------------------------------------------
 
 
 def terms_of(settings, rows):
     """Strengths and terms: the loss, weight decay, and the penalty."""
     penalty, alpha, n_epochs = settings.penalty(rows), settings.alpha, settings.n_ramp_up_epochs
     terms = [] if penalty is None else penalty.terms()
-    penalties = [(RampUp(alpha * weight, n_epochs) if n_epochs else alpha * weight, term) for weight, term in terms]
+    penalties = [
+        (RampUp(alpha * weight, n_epochs) if n_epochs else alpha * weight, term)
+        for weight, term in terms
+    ]
     return [(1.0, settings.loss), settings.decay, *penalties]
 
 
@@ -144,7 +149,10 @@ def initial_values(task, data, settings):
     objective = objective_of(network, rows.astype(np.float64), settings, terms, dropout=0.0)
     objective.project(theta)
     batch = objective.everything()
-    return [objective.value(theta, batch, random_state, some) for some in (objective.terms[:1], objective.terms[1:])]
+    return [
+        objective.value(theta, batch, random_state, some)
+        for some in (objective.terms[:1], objective.terms[1:])
+    ]
 
 
 def hold_out(task, network, rows, settings, random_state):
@@ -154,14 +162,17 @@ def hold_out(task, network, rows, settings, random_state):
         return rows, None
     if rows.targets is None:
         raise InvalidParameterError(
-            f"early_stopping scores held-out labels, but loss={settings.loss!r} uses none. Use early_stopping=False."
+            f"early_stopping scores held-out labels, but loss={settings.loss!r} uses none. Use "
+            "early_stopping=False."
         )
     labeled = rows.groups["labeled"]
     strata = task.strata(rows.targets[labeled])
     try:
         if strata is not None:
             _check_strata(strata)
-        train, held_out = train_test_split(labeled, test_size=share, random_state=random_state, stratify=strata)
+        train, held_out = train_test_split(
+            labeled, test_size=share, random_state=random_state, stratify=strata
+        )
         if len(held_out) < 2:
             raise ValueError("the validation set is too small.")
     except ValueError as error:
@@ -180,7 +191,7 @@ def _check_strata(strata):
         raise ValueError(f"the class {labels.tolist()[counts.argmin()]!r} has one row only.")
 
 
-# -- what came out -----------------------------------------------------------------------------------------------------
+# -- what came out ---------------------------------------------------------------------------------
 
 
 def finish(task, data, objective, start, random_state, solver, scaling, solution):
@@ -198,7 +209,17 @@ def finish(task, data, objective, start, random_state, solver, scaling, solution
         **start.kept(objective, solution, random_state, (coefs, intercepts)),
     }
     n_samples = objective.rows.n_samples
-    return Fitted(task, data.columns, network, (coefs, intercepts), solution, n_samples, start.history, kept, scaling)
+    return Fitted(
+        task,
+        data.columns,
+        network,
+        (coefs, intercepts),
+        solution,
+        n_samples,
+        start.history,
+        kept,
+        scaling,
+    )
 
 
 def require_finite(fitted, rows):
@@ -208,7 +229,10 @@ def require_finite(fitted, rows):
         raise ValueError("training diverged: the fitted weights are not finite. Standardize X.")
     if rows.are_pieces:
         if not np.isfinite(fitted.solution.loss):
-            raise ValueError(f"training diverged: the objective is {fitted.solution.loss} at the end. Standardize X.")
+            raise ValueError(
+                f"training diverged: the objective is {fitted.solution.loss} at the end. "
+                "Standardize X."
+            )
         return
     X = rows.X if fitted.scaling is None else fitted.scaling.examples(rows)
     network, (coefs, intercepts) = fitted.network, fitted.weights
@@ -219,7 +243,8 @@ def require_finite(fitted, rows):
         finite = network.outputs(theta, X, partial(_are_finite, network.likelihood))
     if not finite.all():
         raise ValueError(
-            f"training diverged: the predictions of {np.count_nonzero(~finite)} of {len(finite)} rows of the fit are not "
+            f"training diverged: the predictions of {np.count_nonzero(~finite)} of {len(finite)} "
+            "rows of the fit are not "
             "finite. Standardize X, or lower the learning rate or alpha."
         )
 

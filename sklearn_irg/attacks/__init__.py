@@ -1,13 +1,18 @@
 """Attacks: perturbations of rows that a fitted model should withstand, and scores under them.
 
-All accept any estimator that `sklearn_irg.diagnostics` accepts, modify none of their arguments, and return arrays of
-the shape of X, or a DataFrame where X is one of polars, or of pandas with columns that are not numeric, such as flags.
-``features`` names the columns that may move (a person's age cannot be attacked), ``clip=(low, high)`` bounds the
-result, scalars or one per feature. Radii are in units of X; a `ThreatModel` has units and bounds of its own.
+All accept any estimator that `sklearn_irg.diagnostics` accepts, modify none of their arguments, and
+return arrays of the shape of X, or a DataFrame where X is one of polars, or of pandas with columns
+that are not numeric, such as flags. ``features`` names the columns that may move (a person's age
+cannot be attacked), ``clip=(low, high)`` bounds the result, scalars or one per feature. Radii are
+in units of X; a `ThreatModel` has units and bounds of its own.
 """
 
 from sklearn_irg._threats.threat_model import ThreatModel
-from sklearn_irg.attacks._adversarial_accuracy import adversarial_accuracy, certified_accuracy, make_adversarial_scorer
+from sklearn_irg.attacks._adversarial_accuracy import (
+    adversarial_accuracy,
+    certified_accuracy,
+    make_adversarial_scorer,
+)
 from sklearn_irg.attacks._adversarial_examples import adversarial_examples
 from sklearn_irg.attacks._confidence_ascent import confidence_ascent
 from sklearn_irg.attacks._deepfool import deepfool

@@ -7,7 +7,13 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn_irg._checks import check_choice, check_radii, check_sample_weight
 from sklearn_irg._fitted.affine import predictions
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg._threats.arguments import as_threat, check_alone, checked_budget, one_radius, with_radius
+from sklearn_irg._threats.arguments import (
+    as_threat,
+    check_alone,
+    checked_budget,
+    one_radius,
+    with_radius,
+)
 from sklearn_irg._threats.attack_problem import AttackProblem
 from sklearn_irg._threats.evaluation import certify, find_attacks
 from sklearn_irg._threats.methods import check_method
@@ -16,14 +22,16 @@ from sklearn_irg._threats.threat_model import NORMS, ThreatModel, check_fitted
 from sklearn_irg.attacks._problem import like
 
 
-def adversarial_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max_nodes=10_000, sample_weight=None):
+def adversarial_accuracy(
+    estimator, X, y, threat, *, norm=None, method="auto", max_nodes=10_000, sample_weight=None
+):
     """Accuracy when every row may move within a radius, or as a threat model allows.
 
-    An upper bound, found by an attack: a row misclassified at one radius counts as misclassified at all larger ones.
-    Exact for linear models, decision trees, forests and gradient boosting, alone or in a pipeline as far as the steps
-    before them act column by column and are affine, or for linear models linear between kinks, except for
-    `ThreatModel.valid`. Elsewhere the pipeline is attacked as a whole. `evaluate_robustness` says which rows are
-    settled, and by which method.
+    An upper bound, found by an attack: a row misclassified at one radius counts as misclassified at
+    all larger ones. Exact for linear models, decision trees, forests and gradient boosting, alone
+    or in a pipeline as far as the steps before them act column by column and are affine, or for
+    linear models linear between kinks, except for `ThreatModel.valid`. Elsewhere the pipeline is
+    attacked as a whole. `evaluate_robustness` says which rows are settled, and by which method.
 
     Parameters
     ----------
@@ -38,14 +46,15 @@ def adversarial_accuracy(estimator, X, y, threat, *, norm=None, method="auto", m
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
     method : str or callable, default="auto"
-        "auto" takes the first of these that applies, and any of them can be named: "scorecard" (linear behind steps
-        with kinks), "linear" (closed form), "tree" (one decision tree), "additive_trees" (branch and bound for forests
-        and boosting), "gradient" (linearized minima and projected gradients) and "search". "exact" takes the first four
-        only. A callable ``method(estimator, X, y, threat)`` returns moved rows; it is called for each radius, with a
+        "auto" takes the first of these that applies, and any of them can be named: "scorecard"
+        (linear behind steps with kinks), "linear" (closed form), "tree" (one decision tree),
+        "additive_trees" (branch and bound for forests and boosting), "gradient" (linearized minima
+        and projected gradients) and "search". "exact" takes the first four only. A callable
+        ``method(estimator, X, y, threat)`` returns moved rows; it is called for each radius, with a
         threat model of that radius where one is given.
     max_nodes : int, default=10_000
-        Boxes that a branch and bound may look at, for each row, way to swap and other class. Rows that it leaves open
-        count as correctly classified under attack, and not as certified.
+        Boxes that a branch and bound may look at, for each row, way to swap and other class. Rows
+        that it leaves open count as correctly classified under attack, and not as certified.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
@@ -57,8 +66,8 @@ def adversarial_accuracy(estimator, X, y, threat, *, norm=None, method="auto", m
     Raises
     ------
     ValueError
-        For a negative radius, a label unseen in ``fit``, X of the wrong width, or a threat model that has not been fitted
-        or does not fit X.
+        For a negative radius, a label unseen in ``fit``, X of the wrong width, or a threat model
+        that has not been fitted or does not fit X.
     TypeError
         For an estimator that is not a classifier, and for a method that does not apply to it.
 
@@ -90,7 +99,9 @@ def _misclassified(estimator, X, y, threat, fitted, method, max_nodes):
     """Rows that are misclassified at each radius, shape (n_radii, n_samples), for a threat as it was given and as it is."""
     radii = check_radii(fitted.epsilon)
     if callable(method):
-        return _misclassified_by(method, estimator, X, y, fitted if isinstance(threat, ThreatModel) else None, radii)
+        return _misclassified_by(
+            method, estimator, X, y, fitted if isinstance(threat, ThreatModel) else None, radii
+        )
     check_method(method, "attack")
     problem = AttackProblem(estimator, X, column_or_1d(y), fitted)
     return find_attacks(problem, radii, method, checked_budget(max_nodes)).misclassified
@@ -106,25 +117,29 @@ def _misclassified_by(method, estimator, X, y, threat, radii):
         moved = method(estimator, X, y, radius if threat is None else with_radius(threat, radius))
         if np.shape(moved)[:1] != (len(labels),):
             raise ValueError(
-                f"method must return a row for each of the {len(labels)} rows of X; got an array of shape {np.shape(moved)}."
+                f"method must return a row for each of the {len(labels)} rows of X; got an array "
+                f"of shape {np.shape(moved)}."
             )
         misclassified = misclassified | (predictions(estimator, like(X, moved)) != labels)
         found[radius] = misclassified
     return np.array([found[radius] for radius in radii])
 
 
-def certified_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max_nodes=10_000, sample_weight=None):
+def certified_accuracy(
+    estimator, X, y, threat, *, norm=None, method="auto", max_nodes=10_000, sample_weight=None
+):
     """Accuracy that is guaranteed when every row may move within a radius, or as a threat model allows.
 
-    A lower bound. Exact where `adversarial_accuracy` is exact, so that both are equal there unless a budget is spent. For
-    networks it uses linear bound propagation [1]_, which supports boxes, directions and swaps, and treats integers as
-    fractions.
+    A lower bound. Exact where `adversarial_accuracy` is exact, so that both are equal there unless
+    a budget is spent. For networks it uses linear bound propagation [1]_, which supports boxes,
+    directions and swaps, and treats integers as fractions.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted: a linear model, a decision tree, a forest, gradient boosting or a multi-layer perceptron, or a pipeline with
-        one of these behind steps that are affine in what rows may become (see Notes).
+        Fitted: a linear model, a decision tree, a forest, gradient boosting or a multi-layer
+        perceptron, or a pipeline with one of these behind steps that are affine in what rows may
+        become (see Notes).
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -134,8 +149,8 @@ def certified_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
     method : str, default="auto"
-        "auto" takes the first of these that applies: "scorecard", "linear", "tree", "additive_trees", "linear_bounds" and
-        "lipschitz"; "exact" takes the first four only.
+        "auto" takes the first of these that applies: "scorecard", "linear", "tree",
+        "additive_trees", "linear_bounds" and "lipschitz"; "exact" takes the first four only.
     max_nodes : int, default=10_000
         As in `adversarial_accuracy`.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -149,23 +164,24 @@ def certified_accuracy(estimator, X, y, threat, *, norm=None, method="auto", max
     Raises
     ------
     TypeError
-        For a model about which nothing can be certified, or steps before it that are unknown and not affine, or act on
-        columns without bounds.
+        For a model about which nothing can be certified, or steps before it that are unknown and
+        not affine, or act on columns without bounds.
 
     Notes
     -----
-    A row is certified up to the radius within which the steps before the last are affine. Steps of scikit-learn that are
-    known to be affine, such as imputers, scalers, encoders and principal components, are read by their type and
-    parameters; edges of bins, thresholds, ends of clipping and markers of missing values end the radius of each row that
-    can reach them. Other steps are tested numerically at several hundred points within reach of each row, which is
-    evidence and no proof. On columns without bounds (a plain radius, or ``bounds=None``) they certify nothing.
+    A row is certified up to the radius within which the steps before the last are affine. Steps of
+    scikit-learn that are known to be affine, such as imputers, scalers, encoders and principal
+    components, are read by their type and parameters; edges of bins, thresholds, ends of clipping
+    and markers of missing values end the radius of each row that can reach them. Other steps are
+    tested numerically at several hundred points within reach of each row, which is evidence and no
+    proof. On columns without bounds (a plain radius, or ``bounds=None``) they certify nothing.
 
     The rounding of ``predict``, in its own precision, is counted.
 
     References
     ----------
-    .. [1] Zhang, Weng, Chen, Hsieh and Daniel (2018), "Efficient neural network robustness certification with general
-       activation functions".
+    .. [1] Zhang, Weng, Chen, Hsieh and Daniel (2018), "Efficient neural network robustness
+       certification with general activation functions".
 
     Examples
     --------
@@ -203,12 +219,15 @@ class _AdversarialScorer:
         if classes is None or labels.ndim != 1:
             known, tried = np.ones(len(labels), dtype=bool), y
         else:
-            # a class that the training rows of a fold lack is misclassified in the others, and there is nothing to attack
+            # a class that the training rows of a fold lack is misclassified in the others, and
+            # there is nothing to attack
             known = np.isin(labels, classes)
             tried = np.where(known, labels, classes[0]) if not known.all() else y
         if not known.any():
             return 0.0
-        misclassified = _misclassified(estimator, X, tried, self.threat, fitted, self.method, self.max_nodes)[0]
+        misclassified = _misclassified(
+            estimator, X, tried, self.threat, fitted, self.method, self.max_nodes
+        )[0]
         return robust_score(misclassified | ~known, labels, self.scoring, weights)
 
     def set_score_request(self, *, sample_weight=None):
@@ -217,8 +236,8 @@ class _AdversarialScorer:
         Parameters
         ----------
         sample_weight : bool or str, default=None
-            True requests ``sample_weight`` and passes it on if given, False does not pass it on, ``None`` raises an
-            error if it is given, and a str requests it under that name.
+            True requests ``sample_weight`` and passes it on if given, False does not pass it on,
+            ``None`` raises an error if it is given, and a str requests it under that name.
 
         Returns
         -------
@@ -240,17 +259,19 @@ class _AdversarialScorer:
         return f"make_adversarial_scorer({self.threat!r}, {options})"
 
 
-def make_adversarial_scorer(threat, *, scoring="accuracy", norm=None, method="auto", max_nodes=10_000):
+def make_adversarial_scorer(
+    threat, *, scoring="accuracy", norm=None, method="auto", max_nodes=10_000
+):
     """A scorer for ``GridSearchCV(scoring=…)``: accuracy when rows may move within a radius, or as a threat model allows.
 
     Parameters
     ----------
     threat : float or ThreatModel
-        Radius, in units of X; or the changes that rows of a table may undergo, a threat model that was fitted on the
-        whole table, whose scales and levels are those of all folds.
+        Radius, in units of X; or the changes that rows of a table may undergo, a threat model that
+        was fitted on the whole table, whose scales and levels are those of all folds.
     scoring : {"accuracy", "balanced_accuracy"}, default="accuracy"
-        What is computed from the rows that stay correctly classified: their share, or the mean of their shares by class, which
-        a model that predicts the most frequent class does not win.
+        What is computed from the rows that stay correctly classified: their share, or the mean of
+        their shares by class, which a model that predicts the most frequent class does not win.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2".
     method : str or callable, default="auto"
@@ -261,17 +282,19 @@ def make_adversarial_scorer(threat, *, scoring="accuracy", norm=None, method="au
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)``; larger is better. Rows of a class that the training rows of a fold lack count as
-        misclassified, as they do in accuracy. It pickles.
+        ``scorer(estimator, X, y)``; larger is better. Rows of a class that the training rows of a
+        fold lack count as misclassified, as they do in accuracy. It pickles.
 
     Raises
     ------
     ValueError
-        For a negative radius, several radii, an unknown ``scoring``, or a threat model that has not been fitted.
+        For a negative radius, several radii, an unknown ``scoring``, or a threat model that has not
+        been fitted.
 
     See Also
     --------
-    sklearn_irg.model_selection.refit_most_robust : Chooses by it among models that are as good as the best.
+    sklearn_irg.model_selection.refit_most_robust : Chooses by it among models that are as good as
+    the best.
 
     Examples
     --------

@@ -37,8 +37,9 @@ def adversarial_examples(
     Returns
     -------
     X_adversarial : DataFrame or ndarray of shape (n_samples, n_features)
-        Rows like those of X, with its columns, index and types. Rows that are already misclassified stay unchanged;
-        the others are at the point tried at which the odds against their class are largest.
+        Rows like those of X, with its columns, index and types. Rows that are already misclassified
+        stay unchanged; the others are at the point tried at which the odds against their class are
+        largest.
 
     Raises
     ------

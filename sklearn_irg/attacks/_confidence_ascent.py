@@ -24,9 +24,9 @@ def confidence_ascent(
 ):
     """Rows moved so that the probability of a target class grows, until the model is confident of it.
 
-    Steps have length ``step_size`` along the normalized gradient of the log-probability; a row stops when its probability
-    reaches ``confidence`` [1]_. Models differ in how sure they are: to compare them, give each its
-    `sklearn_irg.diagnostics.temperature` on some calibration set.
+    Steps have length ``step_size`` along the normalized gradient of the log-probability; a row
+    stops when its probability reaches ``confidence`` [1]_. Models differ in how sure they are: to
+    compare them, give each its `sklearn_irg.diagnostics.temperature` on some calibration set.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def confidence_ascent(
     confidence : float, default=0.95
         Probability at which a row stops, between 1 / n_classes and 1.
     temperature : float, default=1.0
-        Number by which scores are divided before they become probabilities; log-probabilities, where ``predict_proba`` is
-        not the softmax or the logistic function of the scores.
+        Number by which scores are divided before they become probabilities; log-probabilities,
+        where ``predict_proba`` is not the softmax or the logistic function of the scores.
     step_size : float, default=0.01
         L2 length of a step.
     max_iter : int, default=1000
@@ -48,16 +48,19 @@ def confidence_ascent(
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
     features : sequence of str, int or bool, default=None
-        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
+        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and
+        an empty sequence none.
     return_reached : bool, default=False
-        Whether to also return which rows reached the confidence, instead of a warning that names those that did not.
+        Whether to also return which rows reached the confidence, instead of a warning that names
+        those that did not.
 
     Returns
     -------
     X_adversarial : ndarray of shape (n_samples, n_features)
         The rows, moved.
     reached : ndarray of bool of shape (n_samples,)
-        Whether the probability of the target is at least ``confidence`` at each of them. Only with ``return_reached``.
+        Whether the probability of the target is at least ``confidence`` at each of them. Only with
+        ``return_reached``.
 
     Warns
     -----
@@ -84,7 +87,9 @@ def confidence_ascent(
     model = problem.loss_model
     model.require_classes()
     n_classes = len(model.classes)
-    confidence = check_real(confidence, "confidence", 1 / n_classes, 1, open_low=True, open_high=True)
+    confidence = check_real(
+        confidence, "confidence", 1 / n_classes, 1, open_low=True, open_high=True
+    )
     step_size = check_real(step_size, "step_size", 0, open_low=True)
     max_iter = check_integer(max_iter, "max_iter", 1)
     wanted = model.encode(targets, len(problem.X), name="targets")
@@ -93,7 +98,9 @@ def confidence_ascent(
     active = np.arange(len(moved))
     for _ in range(max_iter):
         here = with_numbers(problem.X[active], moved[active])
-        loss, residual = model.likelihood.loss_and_residual(model.scores(here) / temperature, wanted[active])
+        loss, residual = model.likelihood.loss_and_residual(
+            model.scores(here) / temperature, wanted[active]
+        )
         going = loss > -np.log(confidence)
         active, residual, here = active[going], residual[going], here[going]
         if not len(active):
@@ -114,8 +121,10 @@ def _warn_of_others(reached, confidence, max_iter):
     others = np.flatnonzero(~reached)
     if len(others):
         warnings.warn(
-            f"{len(others)} of {len(reached)} rows did not reach a probability of {confidence:g} within {max_iter} steps: "
-            f"{listed(others)}. Increase max_iter or step_size, or pass return_reached=True to tell them apart.",
+            f"{len(others)} of {len(reached)} rows did not reach a probability of {confidence:g} "
+            f"within {max_iter} steps: "
+            f"{listed(others)}. Increase max_iter or step_size, or pass return_reached=True to "
+            "tell them apart.",
             ConvergenceWarning,
             stacklevel=3,
         )

@@ -6,8 +6,8 @@ from sklearn_irg.attacks._problem import GradientProblem
 def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=None):
     """The nearest row with another prediction, by repeated linearization of the decision boundary.
 
-    Each step goes to the nearest of the linearized boundaries between the predicted class and the others, and a little
-    further, until the prediction changes [1]_.
+    Each step goes to the nearest of the linearized boundaries between the predicted class and the
+    others, and a little further, until the prediction changes [1]_.
 
     Parameters
     ----------
@@ -22,7 +22,8 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
     features : sequence of str, int or bool, default=None
-        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
+        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and
+        an empty sequence none.
 
     Returns
     -------
@@ -35,8 +36,8 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
 
     References
     ----------
-    .. [1] Moosavi-Dezfooli, Fawzi and Frossard (2016), "DeepFool: a simple and accurate method to fool deep neural
-       networks".
+    .. [1] Moosavi-Dezfooli, Fawzi and Frossard (2016), "DeepFool: a simple and accurate method to
+       fool deep neural networks".
 
     Examples
     --------
@@ -53,5 +54,7 @@ def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=N
     problem = GradientProblem(estimator, X, features, clip)
     problem.model.require_classes()
     label = problem.model.predicted(problem.model.scores(problem.X))
-    moved = cross_boundary(problem.model, problem.X, label, max_iter, overshoot, problem.mask, problem.clip)
+    moved = cross_boundary(
+        problem.model, problem.X, label, max_iter, overshoot, problem.mask, problem.clip
+    )
     return problem.result(problem.finish(moved))

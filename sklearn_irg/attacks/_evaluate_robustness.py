@@ -24,12 +24,13 @@ class RobustnessEvaluation:
     certified : ndarray of bool of shape (n_radii, n_samples)
         Rows that no point within the radius gets misclassified, for certain.
     attacked_by, certified_by : ndarray of str of shape (n_radii, n_samples)
-        Name of the method that looked for a point, and of the one that proves there is none; empty where nothing is proved.
+        Name of the method that looked for a point, and of the one that proves there is none; empty
+        where nothing is proved.
     is_certifiable : bool
         Whether any method proves something of this model; if not, nothing is certified.
     X_adversarial : DataFrame or ndarray of shape (n_samples, n_features)
-        Rows like those of X: where they are misclassified at the smallest radius; the others at the point tried at which the
-        odds against their class are largest.
+        Rows like those of X: where they are misclassified at the smallest radius; the others at the
+        point tried at which the odds against their class are largest.
     """
 
     radii: np.ndarray
@@ -60,7 +61,9 @@ class RobustnessEvaluation:
         import pandas as pd
 
         columns = ("misclassified", "certified", "is_exact", "attacked_by", "certified_by")
-        index = pd.MultiIndex.from_product([self.radii, range(self.misclassified.shape[1])], names=["radius", "sample"])
+        index = pd.MultiIndex.from_product(
+            [self.radii, range(self.misclassified.shape[1])], names=["radius", "sample"]
+        )
         return pd.DataFrame({name: getattr(self, name).ravel() for name in columns}, index=index)
 
 
@@ -80,8 +83,8 @@ def evaluate_robustness(estimator, X, y, threat, *, norm=None, method="auto", ma
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2". A threat model has its own.
     method : str, default="auto"
-        Method that attacks, as in `adversarial_accuracy`. Certificates are by the same method where it gives them,
-        otherwise by the first that applies.
+        Method that attacks, as in `adversarial_accuracy`. Certificates are by the same method where
+        it gives them, otherwise by the first that applies.
     max_nodes : int, default=10_000
         As in `adversarial_accuracy`.
 

@@ -48,27 +48,39 @@ class GradientProblem:
         self.mask = moves.astype(self.X.dtype)
         self.clip = None
         if clip is not None:
-            low, high = (side.astype(self.X.dtype) for side in check_bounds(clip, self.model.n_features))
-            self.clip = np.where(moves, low, -np.inf), np.where(moves, high, np.inf)  # bounds bind only what may move
+            low, high = (
+                side.astype(self.X.dtype) for side in check_bounds(clip, self.model.n_features)
+            )
+            self.clip = (
+                np.where(moves, low, -np.inf),
+                np.where(moves, high, np.inf),
+            )  # bounds bind only what may move
 
     def finish(self, numbers):
         """Rows with other numbers, inside bounds where they may move, and as they were elsewhere."""
         if self.clip is not None:
             numbers = np.clip(numbers, *self.clip)
         before = numbers_of(self.X)
-        return with_numbers(self.X, np.where(self.mask > 0, numbers, before).astype(before.dtype, copy=False))
+        return with_numbers(
+            self.X, np.where(self.mask > 0, numbers, before).astype(before.dtype, copy=False)
+        )
 
     def result(self, moved):
         """Moved rows as rows like X."""
         if isinstance(self.model, TableModel):
             return self.model.frame(moved)
-        return as_table(self.given).with_numbers(moved.astype(np.float64)) if is_polars(self.given) else moved
+        return (
+            as_table(self.given).with_numbers(moved.astype(np.float64))
+            if is_polars(self.given)
+            else moved
+        )
 
 
 class AscentProblem(GradientProblem):
     """The same within a radius, or as a threat model allows.
 
-    A point is delta, shape (n_samples, n_features), how far each number has moved in units of its scale.
+    A point is delta, shape (n_samples, n_features), how far each number has moved in units of its
+    scale.
 
     Attributes
     ----------
@@ -91,7 +103,8 @@ class AscentProblem(GradientProblem):
     def _read(self, threat, X):
         if threat.n_swaps > 0 and threat.allowed_swaps_:
             raise TypeError(
-                "this attack follows gradients, which categories do not have. Use adversarial_examples, which also swaps "
+                "this attack follows gradients, which categories do not have. Use "
+                "adversarial_examples, which also swaps "
                 "them, or threat.set_params(n_swaps=0)."
             )
         self._arrays = TablePerturbations.of(threat, X).arrays
@@ -102,7 +115,9 @@ class AscentProblem(GradientProblem):
     def _box(self):
         """Bounds of delta, zero where rows do not move."""
         numbers = numbers_of(self.X)
-        low, high = (-np.inf, np.inf) if self.clip is None else (side - numbers for side in self.clip)
+        low, high = (
+            (-np.inf, np.inf) if self.clip is None else (side - numbers for side in self.clip)
+        )
         box = np.minimum(low, 0), np.maximum(high, 0)
         return [np.where(self.mask > 0, np.broadcast_to(side, numbers.shape), 0.0) for side in box]
 
@@ -115,24 +130,30 @@ class AscentProblem(GradientProblem):
     def loss_gradient(self, targets, sign=1):
         """Function from delta to the direction of the gradient of the loss, where rows may move.
 
-        Up to a positive factor for each row, so that it is there where the loss of a confident model underflows.
+        Up to a positive factor for each row, so that it is there where the loss of a confident
+        model underflows.
         """
 
         def gradient(delta):
             moved = (self.X + delta * self.scales).astype(self.X.dtype)
-            return sign * self.loss_model.loss_directions(moved, targets) * (self.mask * self.scales)
+            return (
+                sign * self.loss_model.loss_directions(moved, targets) * (self.mask * self.scales)
+            )
 
         return gradient
 
     def objective(self, X, targets):
         """How far each row has been moved to where the model is wrong: (misclassified, loss), to be compared in this order.
 
-        The loss is given as log-odds against the row's class where that is possible, which do not saturate.
+        The loss is given as log-odds against the row's class where that is possible, which do not
+        saturate.
         """
         model = self.loss_model
         scores = model.scores(X)
         if model.classes is None or model.is_multilabel:
-            return np.zeros(len(X), dtype=bool), model.likelihood.loss_and_residual(scores, targets)[0]
+            return np.zeros(len(X), dtype=bool), model.likelihood.loss_and_residual(
+                scores, targets
+            )[0]
         label = targets[:, 0].astype(int) if model.n_outputs == 1 else targets.argmax(axis=1)
         decisive = scores if model is self.model else self.model.scores(X)
         is_wrong, _ = adversarial_margins(self.model, decisive, label)
@@ -145,7 +166,11 @@ def like(X, moved):
         return moved if is_polars(moved) else type(X)(moved, schema=X.columns)
     if not hasattr(X, "iloc"):
         return moved
-    return moved.set_axis(X.index) if hasattr(moved, "iloc") else type(X)(moved, columns=X.columns, index=X.index)
+    return (
+        moved.set_axis(X.index)
+        if hasattr(moved, "iloc")
+        else type(X)(moved, columns=X.columns, index=X.index)
+    )
 
 
 def listed(rows):
@@ -158,17 +183,23 @@ def one_for_each(targets, n_samples):
     targets = np.asarray(targets)
     targets = targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
     if targets.ndim > 1:
-        raise ValueError(f"targets must be one class, or one for each row of X; got an array of shape {targets.shape}.")
+        raise ValueError(
+            "targets must be one class, or one for each row of X; got an array of shape "
+            f"{targets.shape}."
+        )
     return np.full(n_samples, targets) if targets.ndim == 0 else targets
 
 
 def encode_targets(model, targets, y, n_samples):
     """Classes to move rows to as the likelihood wants them, none of which is the label of its row."""
     if model.classes is None:
-        raise TypeError(f"targets are classes, but {model.name} is not a classifier. Leave targets=None.")
+        raise TypeError(
+            f"targets are classes, but {model.name} is not a classifier. Leave targets=None."
+        )
     if model.is_multilabel:
         raise TypeError(
-            f"targets are classes, but {model.name} is multilabel. Take one label at a time, or leave targets=None."
+            f"targets are classes, but {model.name} is multilabel. Take one label at a time, or "
+            "leave targets=None."
         )
     wanted = model.encode(one_for_each(targets, n_samples), n_samples, name="targets")
     if y is None:
@@ -176,7 +207,8 @@ def encode_targets(model, targets, y, n_samples):
     own = np.flatnonzero((wanted == model.encode(y, n_samples)).all(axis=1))
     if len(own):
         raise ValueError(
-            f"targets must differ from y, but equal it in {len(own)} of {n_samples} rows: {listed(own)}. Choose other classes, "
+            f"targets must differ from y, but equal it in {len(own)} of {n_samples} rows: "
+            f"{listed(own)}. Choose other classes, "
             "leave these rows out, or pass y=None to move rows of the target class too."
         )
     return wanted

@@ -11,15 +11,25 @@ from sklearn_irg.attacks._problem import AscentProblem
 
 
 def projected_gradient(
-    estimator, X, y, threat, *, norm=None, n_steps=20, step_size=None, clip=None, features=None, random_state=None
+    estimator,
+    X,
+    y,
+    threat,
+    *,
+    norm=None,
+    n_steps=20,
+    step_size=None,
+    clip=None,
+    features=None,
+    random_state=None,
 ):
     """Several steps along the gradient of the loss, each projected back to a ball around the row.
 
     Loss and direction are those of `fast_gradient` [1]_.
 
-    The candidates for each row are the starting point, the result of `fast_gradient` and all iterates. Of these it
-    keeps the misclassified one with the largest loss or, if none is misclassified, the one with the largest loss. The
-    attack is thus never weaker than one step.
+    The candidates for each row are the starting point, the result of `fast_gradient` and all
+    iterates. Of these it keeps the misclassified one with the largest loss or, if none is
+    misclassified, the one with the largest loss. The attack is thus never weaker than one step.
 
     Parameters
     ----------
@@ -30,8 +40,8 @@ def projected_gradient(
     y : array-like of shape (n_samples,)
         Their labels.
     threat : float or ThreatModel
-        Radius of the ball; or a threat model without swaps, whose bounds are met by projection and whose integers are rounded
-        towards the row.
+        Radius of the ball; or a threat model without swaps, whose bounds are met by projection and
+        whose integers are rounded towards the row.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the ball; ``None`` is "l2". A threat model has its own.
     n_steps : int, default=20
@@ -41,9 +51,11 @@ def projected_gradient(
     clip : tuple of two floats or arrays of shape (n_features,), default=None
         Bounds.
     features : sequence of str, int or bool, default=None
-        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and an empty sequence none.
+        Columns that may move, by name or position, or a boolean for each. ``None`` means all, and
+        an empty sequence none.
     random_state : int, RandomState or None, default=None
-        If given, all rows start with the same random displacement in the ball; ``None`` starts from the rows themselves.
+        If given, all rows start with the same random displacement in the ball; ``None`` starts from
+        the rows themselves.
 
     Returns
     -------
@@ -52,8 +64,8 @@ def projected_gradient(
 
     References
     ----------
-    .. [1] Madry, Makelov, Schmidt, Tsipras and Vladu (2018), "Towards deep learning models resistant to adversarial
-       attacks".
+    .. [1] Madry, Makelov, Schmidt, Tsipras and Vladu (2018), "Towards deep learning models
+       resistant to adversarial attacks".
 
     Examples
     --------
@@ -71,15 +83,23 @@ def projected_gradient(
     n_steps = check_integer(n_steps, "n_steps", 1)
     problem = AscentProblem(estimator, X, threat, norm, features, clip)
     ball = problem.ball
-    step_size = 2.5 * ball.epsilon / n_steps if step_size is None else check_real(step_size, "step_size", 0)
+    step_size = (
+        2.5 * ball.epsilon / n_steps if step_size is None else check_real(step_size, "step_size", 0)
+    )
     targets = problem.model.encode(y, len(problem.X))
     gradient = problem.loss_gradient(targets)
-    start = ball.zero if random_state is None else _random_start(problem, check_random_state(random_state))
+    start = (
+        ball.zero
+        if random_state is None
+        else _random_start(problem, check_random_state(random_state))
+    )
     one_step, several = (
         climb(gradient, delta, ball, n, size)
         for delta, n, size in ((ball.zero, 1, ball.epsilon), (start, n_steps, step_size))
     )
-    with np.errstate(over="ignore", invalid="ignore"):  # rows with scores that are not finite are never the best
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # rows with scores that are not finite are never the best
         best = problem.at(start)
         worst = problem.objective(best, targets)
         for delta in chain(one_step, several):
@@ -97,5 +117,9 @@ def _random_start(problem, rng):
     if ball.norm == "linf":
         delta = rng.uniform(-ball.epsilon, ball.epsilon, n_entries)
     else:
-        delta = ball.epsilon * rng.uniform() ** (1 / n_entries) * common_direction(problem.X, rng, problem.X.dtype)
+        delta = (
+            ball.epsilon
+            * rng.uniform() ** (1 / n_entries)
+            * common_direction(problem.X, rng, problem.X.dtype)
+        )
     return ball.project(np.broadcast_to(delta * problem.mask, problem.X.shape))

@@ -8,9 +8,9 @@ from sklearn_irg.attacks._problem import encode_targets, like, one_for_each
 def transfer_matrix(estimators, X, y, attack, *, targets=None):
     """Accuracy of each model on the adversarial rows of each, or the success rate of targeted attacks.
 
-    Rows that were moved towards a class may fool a model without being taken for that class. The accuracy under such an
-    attack is that of one with targets of its own, ``partial(fast_gradient, threat=0.1, targets=targets)`` [1]_; the second
-    number comes from ``targets`` here.
+    Rows that were moved towards a class may fool a model without being taken for that class. The
+    accuracy under such an attack is that of one with targets of its own, ``partial(fast_gradient,
+    threat=0.1, targets=targets)`` [1]_; the second number comes from ``targets`` here.
 
     Parameters
     ----------
@@ -21,26 +21,27 @@ def transfer_matrix(estimators, X, y, attack, *, targets=None):
     y : array-like of shape (n_samples,)
         Their labels.
     attack : callable
-        ``attack(estimator, X, y)`` that returns moved rows, such as ``partial(fast_gradient, threat=0.1)``. With targets it
-        is called as ``attack(estimator, X, y, targets=targets)``.
+        ``attack(estimator, X, y)`` that returns moved rows, such as ``partial(fast_gradient,
+        threat=0.1)``. With targets it is called as ``attack(estimator, X, y, targets=targets)``.
     targets : label or array-like of shape (n_samples,), default=None
         The class to move rows to, one for all or one for each, other than their labels.
 
     Returns
     -------
     shares : ndarray of shape (n_estimators, n_estimators)
-        Entry (i, j) is the accuracy of model j on rows made with model i; with targets, the share of these rows that model
-        j takes for their target.
+        Entry (i, j) is the accuracy of model j on rows made with model i; with targets, the share
+        of these rows that model j takes for their target.
 
     Raises
     ------
     ValueError
-        For a label or target that a model has not seen in ``fit``, or a target that is the label of its row.
+        For a label or target that a model has not seen in ``fit``, or a target that is the label of
+        its row.
 
     References
     ----------
-    .. [1] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability of deep neural networks
-       by regularizing their input gradients".
+    .. [1] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability
+       of deep neural networks by regularizing their input gradients".
 
     Examples
     --------
@@ -69,4 +70,6 @@ def transfer_matrix(estimators, X, y, attack, *, targets=None):
         counted = one_for_each(targets, len(y))
         aim = {"targets": counted}
     made = [like(X, attack(model, X, y, **aim)) for model in models]
-    return np.array([[accuracy_score(counted, model.predict(rows)) for model in models] for rows in made])
+    return np.array(
+        [[accuracy_score(counted, model.predict(rows)) for model in models] for rows in made]
+    )

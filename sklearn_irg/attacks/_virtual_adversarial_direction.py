@@ -5,11 +5,13 @@ from sklearn_irg._engine import sensitivity
 from sklearn_irg.attacks._problem import GradientProblem
 
 
-def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=10, features=None, random_state=None):
+def virtual_adversarial_direction(
+    estimator, X, *, xi=1e-3, n_power_iterations=10, features=None, random_state=None
+):
     """Unit direction in which each row's prediction changes most; no label is used.
 
-    By power iteration on the Kullback-Leibler divergence from the probabilities that ``predict_proba`` states of a row to
-    those of a point at distance ``xi`` [1]_.
+    By power iteration on the Kullback-Leibler divergence from the probabilities that
+    ``predict_proba`` states of a row to those of a point at distance ``xi`` [1]_.
 
     Parameters
     ----------
@@ -29,12 +31,13 @@ def virtual_adversarial_direction(estimator, X, *, xi=1e-3, n_power_iterations=1
     Returns
     -------
     directions : ndarray of shape (n_samples, n_features)
-        Of unit L2 norm; the random initial one where the prediction does not change at all. Zero where nothing may move.
+        Of unit L2 norm; the random initial one where the prediction does not change at all. Zero
+        where nothing may move.
 
     References
     ----------
-    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
-       and semi-supervised learning".
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization
+       method for supervised and semi-supervised learning".
 
     Examples
     --------

@@ -8,15 +8,25 @@ from sklearn_irg._threats.methods import check_method
 
 
 def certified_radius(
-    estimator, X, y=None, *, threat=None, norm=None, units="raw", method="auto", max_nodes=10_000, time_limit=10.0
+    estimator,
+    X,
+    y=None,
+    *,
+    threat=None,
+    norm=None,
+    units="raw",
+    method="auto",
+    max_nodes=10_000,
+    time_limit=10.0,
 ):
     r"""Radius within which no change of a row can change its prediction: a lower bound on the distance to the boundary.
 
     Parameters
     ----------
     estimator : classifier
-        A fitted linear model, multi-layer perceptron, decision tree, forest or gradient boosting, or a pipeline with one of
-        these behind steps that are affine in what rows may become (see Notes).
+        A fitted linear model, multi-layer perceptron, decision tree, forest or gradient boosting,
+        or a pipeline with one of these behind steps that are affine in what rows may become (see
+        Notes).
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
@@ -26,30 +36,34 @@ def certified_radius(
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the distance; ``None`` is "l2". A threat model has its own.
     units : {"raw", "std"}, default="raw"
-        Units of the columns: their own, or their standard deviation over the rows given. A threat model has its own.
+        Units of the columns: their own, or their standard deviation over the rows given. A threat
+        model has its own.
     method : str, default="auto"
-        "auto" takes the first of these that applies, but "mixed_integer" only if it is named; "exact" takes exact
-        methods only. Exact are "scorecard" and "linear" for linear models, "tree" and "additive_trees" for trees,
-        forests and gradient boosting [4]_, and "mixed_integer" for ReLU networks in "linf" and "l1" [3]_.
-        "linear_bounds" bounds the activations of a network by lines [2]_, to within 0.2% of the largest radius that
-        this certifies; "lipschitz" divides its margins by the product of the spectral norms of its weights, in "l2"
-        only [1]_.
+        "auto" takes the first of these that applies, but "mixed_integer" only if it is named;
+        "exact" takes exact methods only. Exact are "scorecard" and "linear" for linear models,
+        "tree" and "additive_trees" for trees, forests and gradient boosting [4]_, and
+        "mixed_integer" for ReLU networks in "linf" and "l1" [3]_. "linear_bounds" bounds the
+        activations of a network by lines [2]_, to within 0.2% of the largest radius that this
+        certifies; "lipschitz" divides its margins by the product of the spectral norms of its
+        weights, in "l2" only [1]_.
     max_nodes : int, default=10_000
-        Boxes that a branch and bound may look at, for each row, radius, way to swap and other class; what is proved by then
-        counts.
+        Boxes that a branch and bound may look at, for each row, radius, way to swap and other
+        class; what is proved by then counts.
     time_limit : float, default=10.0
-        Seconds for each row of a mixed-integer program. When it runs out, the radius is the largest one proved so far.
+        Seconds for each row of a mixed-integer program. When it runs out, the radius is the largest
+        one proved so far.
 
     Returns
     -------
     radii : ndarray of shape (n_samples,)
-        In these units, or those of the threat model. Infinite where nothing within reach changes the prediction.
+        In these units, or those of the threat model. Infinite where nothing within reach changes
+        the prediction.
 
     Raises
     ------
     TypeError
-        For a model about which nothing can be certified, or not by this method, or steps before it that are unknown and
-        not affine, or act on columns without bounds.
+        For a model about which nothing can be certified, or not by this method, or steps before it
+        that are unknown and not affine, or act on columns without bounds.
 
     See Also
     --------
@@ -58,23 +72,27 @@ def certified_radius(
 
     Notes
     -----
-    In a pipeline no radius is larger than the one within which the steps before the last are affine, but for linear
-    models behind steps with kinks in one column each ("scorecard"). Steps of scikit-learn that are known to be affine,
-    such as imputers, scalers, encoders and principal components, are read by their type and parameters; edges of bins,
-    thresholds, ends of clipping and markers of missing values end the radius of each row that can reach them. Other
-    steps are tested numerically at several hundred points within reach of each row, which is evidence and no proof. On
-    columns without bounds (no ``threat``, or one with ``bounds=None``) they certify nothing.
+    In a pipeline no radius is larger than the one within which the steps before the last are
+    affine, but for linear models behind steps with kinks in one column each ("scorecard"). Steps of
+    scikit-learn that are known to be affine, such as imputers, scalers, encoders and principal
+    components, are read by their type and parameters; edges of bins, thresholds, ends of clipping
+    and markers of missing values end the radius of each row that can reach them. Other steps are
+    tested numerically at several hundred points within reach of each row, which is evidence and no
+    proof. On columns without bounds (no ``threat``, or one with ``bounds=None``) they certify
+    nothing.
 
     The rounding of ``predict``, in its own precision, is counted.
 
     References
     ----------
-    .. [1] Tsuzuku, Sato and Sugiyama (2018), "Lipschitz-margin training: scalable certification of perturbation
-       invariance for deep neural networks".
-    .. [2] Zhang, Weng, Chen, Hsieh and Daniel (2018), "Efficient neural network robustness certification with general
-       activation functions".
-    .. [3] Tjeng, Xiao and Tedrake (2019), "Evaluating robustness of neural networks with mixed integer programming".
-    .. [4] Kantchelian, Tygar and Joseph (2016), "Evasion and hardening of tree ensemble classifiers".
+    .. [1] Tsuzuku, Sato and Sugiyama (2018), "Lipschitz-margin training: scalable certification of
+       perturbation invariance for deep neural networks".
+    .. [2] Zhang, Weng, Chen, Hsieh and Daniel (2018), "Efficient neural network robustness
+       certification with general activation functions".
+    .. [3] Tjeng, Xiao and Tedrake (2019), "Evaluating robustness of neural networks with mixed
+       integer programming".
+    .. [4] Kantchelian, Tygar and Joseph (2016), "Evasion and hardening of tree ensemble
+       classifiers".
 
     Examples
     --------
@@ -97,7 +115,16 @@ def certified_radius(
 
 
 def distance_interval(
-    estimator, X, y=None, *, threat=None, norm=None, units="raw", method="auto", max_nodes=10_000, time_limit=10.0
+    estimator,
+    X,
+    y=None,
+    *,
+    threat=None,
+    norm=None,
+    units="raw",
+    method="auto",
+    max_nodes=10_000,
+    time_limit=10.0,
 ):
     """Lower and upper bound on the distance of each row to the decision boundary, by a certificate and by an attack.
 
@@ -114,12 +141,14 @@ def distance_interval(
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the distance; ``None`` is "l2". A threat model has its own.
     units : {"raw", "std"}, default="raw"
-        Units of the columns: their own, or their standard deviation over the rows given. A threat model has its own.
+        Units of the columns: their own, or their standard deviation over the rows given. A threat
+        model has its own.
     method : str, default="auto"
-        How the lower bound is found, as in `certified_radius`; exact methods give the upper one as well, so that both meet.
+        How the lower bound is found, as in `certified_radius`; exact methods give the upper one as
+        well, so that both meet.
     max_nodes : int, default=10_000
-        Boxes that a branch and bound may look at, for each row, radius, way to swap and other class; what is proved by then
-        counts.
+        Boxes that a branch and bound may look at, for each row, radius, way to swap and other
+        class; what is proved by then counts.
     time_limit : float, default=10.0
         Seconds for each row of a mixed-integer program. When it runs out, the two ends may differ.
 

@@ -19,36 +19,41 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
 
     .. math:: \min_{m \in [0, 1]^d} \; \alpha \lVert m \rVert_1 + p_c\bigl((1 - m) \odot x + m \odot b\bigr)
 
-    for the class c that is predicted at x and a baseline b [1]_. Here 0 keeps a column and 1 replaces it by the baseline's;
-    the paper's mask is one minus this one. Its blur, jitter and total variation are left out, since columns have no
-    neighbors. Numbers are replaced in part (columns of integer types by integers), anything else (words, flags, dates, what
-    is missing on one side) as a whole.
+    for the class c that is predicted at x and a baseline b [1]_. Here 0 keeps a column and 1
+    replaces it by the baseline's; the paper's mask is one minus this one. Its blur, jitter and
+    total variation are left out, since columns have no neighbors. Numbers are replaced in part
+    (columns of integer types by integers), anything else (words, flags, dates, what is missing on
+    one side) as a whole.
 
-    Sets of columns are searched by a beam search; then the share of each number of the best set is tuned by projected
-    gradient descent. The result is never worse than no deletion, and is exact for linear models of two classes on floats.
-    Models that contain decision trees have no gradients: their masks are zeros and ones. A row is followed in the class
-    that ``predict`` gives it, which has to follow from the scores.
+    Sets of columns are searched by a beam search; then the share of each number of the best set is
+    tuned by projected gradient descent. The result is never worse than no deletion, and is exact
+    for linear models of two classes on floats. Models that contain decision trees have no
+    gradients: their masks are zeros and ones. A row is followed in the class that ``predict`` gives
+    it, which has to follow from the scores.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or ``predict_proba``, or a pipeline
-        of any steps and one of these. Without ``predict_proba``, probabilities are the logistic function or the softmax of
-        the scores.
+        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
+        ``predict_proba``, or a pipeline of any steps and one of these. Without ``predict_proba``,
+        probabilities are the logistic function or the softmax of the scores.
     X : DataFrame or array-like of shape (n_samples, n_columns)
         Samples.
     baseline : dict, Series, DataFrame or array-like of shape (n_columns,) or (n_rows, n_columns)
-        What stands for "deleted": a row; or a table, such as that of training, for its medians of numbers and its most
-        frequent levels of other columns. Matched by name where both have names.
+        What stands for "deleted": a row; or a table, such as that of training, for its medians of
+        numbers and its most frequent levels of other columns. Matched by name where both have
+        names.
     alpha : float, default=0.1
-        Cost of a column, in units of probability: a column is replaced where that lowers the probability by more. A mask
-        sums to at most the probability at x over alpha, so that lists are short.
+        Cost of a column, in units of probability: a column is replaced where that lowers the
+        probability by more. A mask sums to at most the probability at x over alpha, so that lists
+        are short.
     categorical : sequence of str or int, default=()
-        Columns of numbers that are codes of levels, to be replaced as a whole, by name or position. Codes that are not named
-        are replaced in part, to a code in between, which an encoder may refuse or ignore.
+        Columns of numbers that are codes of levels, to be replaced as a whole, by name or position.
+        Codes that are not named are replaced in part, to a code in between, which an encoder may
+        refuse or ignore.
     beam_width : int, default=8
-        Number of sets of columns of each size to which one more is added; 1 is a greedy search. Each takes up to n_columns
-        predictions for each row.
+        Number of sets of columns of each size to which one more is added; 1 is a greedy search.
+        Each takes up to n_columns predictions for each row.
 
     Returns
     -------
@@ -58,11 +63,12 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
     Raises
     ------
     ValueError
-        For a baseline of another width, with other columns, or that the estimator does not take, such as one with NaN; for
-        codes of levels that an encoder refuses to see changed in part; and for no rows.
+        For a baseline of another width, with other columns, or that the estimator does not take,
+        such as one with NaN; for codes of levels that an encoder refuses to see changed in part;
+        and for no rows.
     TypeError
-        For an estimator that is not a classifier, or whose ``predict`` does not follow its scores, such as one with a
-        threshold of its own.
+        For an estimator that is not a classifier, or whose ``predict`` does not follow its scores,
+        such as one with a threshold of its own.
 
     See Also
     --------
@@ -71,7 +77,8 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
 
     References
     ----------
-    .. [1] Fong and Vedaldi (2017), "Interpretable explanations of black boxes by meaningful perturbation".
+    .. [1] Fong and Vedaldi (2017), "Interpretable explanations of black boxes by meaningful
+       perturbation".
 
     Examples
     --------
@@ -104,7 +111,9 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
     has_parts = not objective.model.contains_trees
     n_zooms = _N_ZOOMS if has_parts else 0
     blocks = row_blocks(*objective.deletions.differs.shape, beam_width)
-    masks = np.concatenate([beam_masks(objective.take(rows), beam_width, n_zooms) for rows in blocks])
+    masks = np.concatenate(
+        [beam_masks(objective.take(rows), beam_width, n_zooms) for rows in blocks]
+    )
     return _refined(objective, masks) if has_parts else masks
 
 
@@ -112,14 +121,16 @@ def _objective(estimator, X, baseline, alpha, categorical):
     table = as_table(X)
     if not len(table):
         raise ValueError(
-            f"Found array with 0 sample(s) (shape=(0, {table.n_columns})) while a minimum of 1 is required by deletion_mask."
+            f"Found array with 0 sample(s) (shape=(0, {table.n_columns})) while a minimum of 1 is "
+            "required by deletion_mask."
         )
     table = as_table(X, categorical=_positions(categorical, table))
     try:
         model, rows = model_and_rows(estimator, X, table)
     except RefusedNumbersError as error:
         raise ValueError(
-            f"{type(estimator).__name__} refuses numbers that it has not seen ({error.__cause__}). Name columns of codes in "
+            f"{type(estimator).__name__} refuses numbers that it has not seen ({error.__cause__}). "
+            "Name columns of codes in "
             "categorical, so that they are replaced as a whole."
         ) from error
     model.require_classes()
@@ -127,13 +138,16 @@ def _objective(estimator, X, baseline, alpha, categorical):
     names = getattr(estimator, "feature_names_in_", None) if table.names is None else table.names
     deletions = Deletions(table, baseline_cells(baseline, table, names))
     _require_row(estimator, deletions)
-    return DeletionObjective(loss_model_of(estimator, X, model, rows, table), deletions, label, alpha)
+    return DeletionObjective(
+        loss_model_of(estimator, X, model, rows, table), deletions, label, alpha
+    )
 
 
 def _positions(columns, table):
     if isinstance(columns, str) or not hasattr(columns, "__iter__"):
         raise InvalidParameterError(
-            f"categorical must be a sequence of column names or positions, empty for none; got {columns!r}."
+            "categorical must be a sequence of column names or positions, empty for none; got "
+            f"{columns!r}."
         )
     return [check_column(column, table.n_columns, table.names, "categorical") for column in columns]
 
@@ -144,7 +158,9 @@ def _require_row(estimator, deletions):
     try:
         estimator.predict(as_fitted(estimator, row.X))
     except Exception as error:  # libraries raise errors of their own
-        raise ValueError(f"{type(estimator).__name__} does not take the baseline as a row: {error}") from error
+        raise ValueError(
+            f"{type(estimator).__name__} does not take the baseline as a row: {error}"
+        ) from error
 
 
 def _refined(objective, masks):

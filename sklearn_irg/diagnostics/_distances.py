@@ -21,13 +21,15 @@ def signed_distance(estimator, X, y=None, *, units="raw"):
     Parameters
     ----------
     estimator : classifier
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or ``predict_proba`` (by
-        2 · n_features calls of it), or a pipeline of affine steps and one of these.
+        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
+        ``predict_proba`` (by 2 · n_features calls of it), or a pipeline of affine steps and one of
+        these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
-        True labels. Without them, distances of two classes are positive where ``classes_[1]``
-        is predicted, and those of more classes are to the boundary of the predicted class, hence never negative.
+        True labels. Without them, distances of two classes are positive where ``classes_[1]`` is
+        predicted, and those of more classes are to the boundary of the predicted class, hence never
+        negative.
     units : {"raw", "std"}, default="raw"
         Units of the columns: their own, or their standard deviation over the rows given.
 
@@ -58,10 +60,13 @@ def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
     model.require_gradients(rows)
     if model.is_voting:
         raise TypeError(
-            f"{model.name} decides by votes of pairs of classes, so slopes of scores say nothing about the distance "
+            f"{model.name} decides by votes of pairs of classes, so slopes of scores say nothing "
+            "about the distance "
             "to where a vote changes. Use attack_distance, or OneVsRestClassifier around it."
         )
-    scales = column_scales(model, rows, units) if threat is None else fitted_threat(threat, X).scales_
+    scales = (
+        column_scales(model, rows, units) if threat is None else fitted_threat(threat, X).scales_
+    )
     label = _positions(model, rows, y)
     if y is None and model.n_outputs == 1:
         label = np.ones(len(rows), dtype=int)
@@ -71,15 +76,26 @@ def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
     return margin_over_norm(margins, slopes).min(axis=1), float(slopes[0, 0]) if is_linear else None
 
 
-def attack_distance(estimator, X, *, threat=None, norm=None, units="raw", method="auto", max_nodes=10_000, max_iter=50):
+def attack_distance(
+    estimator,
+    X,
+    *,
+    threat=None,
+    norm=None,
+    units="raw",
+    method="auto",
+    max_nodes=10_000,
+    max_iter=50,
+):
     """Distance at which the prediction of each row is found to change: an upper bound on the distance to the boundary.
 
-    Exact for linear models, decision trees, forests and gradient boosting, alone or in a pipeline as far as the steps
-    before them act column by column and are affine or linear between kinks, except for `ThreatModel.valid`. Exact
-    values are infima, which need not be reached. For models with gradients, `sklearn_irg.attacks.deepfool` finds a row
-    with another prediction, and bisection the boundary on the line to it; in norms other than "l2", or with bounds,
-    projected gradients at growing radii are used instead. For other models a search finds such a row and moves it back
-    while the prediction differs.
+    Exact for linear models, decision trees, forests and gradient boosting, alone or in a pipeline
+    as far as the steps before them act column by column and are affine or linear between kinks,
+    except for `ThreatModel.valid`. Exact values are infima, which need not be reached. For models
+    with gradients, `sklearn_irg.attacks.deepfool` finds a row with another prediction, and
+    bisection the boundary on the line to it; in norms other than "l2", or with bounds, projected
+    gradients at growing radii are used instead. For other models a search finds such a row and
+    moves it back while the prediction differs.
 
     Parameters
     ----------
@@ -92,10 +108,12 @@ def attack_distance(estimator, X, *, threat=None, norm=None, units="raw", method
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the distance; ``None`` is "l2". A threat model has its own.
     units : {"raw", "std"}, default="raw"
-        Units of the columns: their own, or their standard deviation over the rows given. A threat model has its own.
+        Units of the columns: their own, or their standard deviation over the rows given. A threat
+        model has its own.
     method : str, default="auto"
-        "auto" takes the first of these that applies: "scorecard", "linear", "tree", "additive_trees", "deepfool",
-        "gradient" and "search"; "exact" takes the first four only, and "mixed_integer".
+        "auto" takes the first of these that applies: "scorecard", "linear", "tree",
+        "additive_trees", "deepfool", "gradient" and "search"; "exact" takes the first four only,
+        and "mixed_integer".
     max_nodes : int, default=10_000
         As in `certified_radius`.
     max_iter : int, default=50

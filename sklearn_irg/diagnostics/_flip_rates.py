@@ -41,9 +41,10 @@ class FlipRates:
 def flip_rates(estimator, X, y=None, threat=None):
     """Proportion of rows whose class changes when one column alone changes, for each column that may change.
 
-    A category changes to any other level that the threat model allows, a number moves within the radius and the bounds.
-    Found by the attack of `sklearn_irg.attacks.adversarial_accuracy`: exact for linear models, trees, forests and boosting,
-    and for categories of any model; otherwise a lower bound.
+    A category changes to any other level that the threat model allows, a number moves within the
+    radius and the bounds. Found by the attack of `sklearn_irg.attacks.adversarial_accuracy`: exact
+    for linear models, trees, forests and boosting, and for categories of any model; otherwise a
+    lower bound.
 
     Parameters
     ----------
@@ -52,11 +53,13 @@ def flip_rates(estimator, X, y=None, threat=None):
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
-        Labels. With them, a row flips when it is classified correctly and no longer so after the change; misclassified rows
-        count in the denominator only. ``None`` means the predicted labels.
+        Labels. With them, a row flips when it is classified correctly and no longer so after the
+        change; misclassified rows count in the denominator only. ``None`` means the predicted
+        labels.
     threat : ThreatModel, default=None
-        Fitted: what one change is. Its ``n_swaps`` says only whether categories may change, its radius is a single one.
-        ``None`` allows a category to become any level that it has in X, and numbers do not move.
+        Fitted: what one change is. Its ``n_swaps`` says only whether categories may change, its
+        radius is a single one. ``None`` allows a category to become any level that it has in X, and
+        numbers do not move.
 
     Returns
     -------
@@ -98,7 +101,9 @@ def flip_rates(estimator, X, y=None, threat=None):
     flips = [find_attacks(problem, [radius]).misclassified[0] for problem in problems]
     rates = [float(np.mean(flipped & right)) for flipped in flips]
     names = getattr(threat, "feature_names_in_", np.arange(threat.n_features_in_))
-    return FlipRates(np.asarray(names, dtype=object)[positions], np.array(positions, dtype=int), np.array(rates))
+    return FlipRates(
+        np.asarray(names, dtype=object)[positions], np.array(positions, dtype=int), np.array(rates)
+    )
 
 
 def _any_level(X):

@@ -52,7 +52,9 @@ def margin_of_pair(estimator, classes):
     model = as_model(estimator)
     model.require_classes()
     if not model.is_linear:
-        raise TypeError(f"{model.name} is not linear, so it has no tilting angle. Use signed_distance instead.")
+        raise TypeError(
+            f"{model.name} is not linear, so it has no tilting angle. Use signed_distance instead."
+        )
     if classes is None:
         if len(model.classes) > 2:
             raise ValueError(f"classes=(a, b) must pick a pair of {model.classes.tolist()}.")
@@ -61,10 +63,14 @@ def margin_of_pair(estimator, classes):
         raise ValueError(f"classes must be a pair; got {classes!r}.")
     positions = [np.flatnonzero(model.classes == c) for c in classes]
     if len(classes) != 2 or any(len(p) != 1 for p in positions) or classes[0] == classes[1]:
-        raise ValueError(f"classes must be two different ones of {model.classes.tolist()}; got {classes!r}.")
+        raise ValueError(
+            f"classes must be two different ones of {model.classes.tolist()}; got {classes!r}."
+        )
     w, b = _margin(model, *(int(p[0]) for p in positions))
     if not np.linalg.norm(w) > 0:
-        raise ValueError(f"the weights of {model.name} are zero, so there is no boundary. Is alpha too large?")
+        raise ValueError(
+            f"the weights of {model.name} are zero, so there is no boundary. Is alpha too large?"
+        )
     return model, w, b, classes
 
 
@@ -79,7 +85,9 @@ def binary_data(estimator, X, y, classes, sample_weight=None):
         raise ValueError(f"y must have rows of both classes {classes!r}.")
     weights = check_sample_weight(1.0 if sample_weight is None else sample_weight, len(X))
     if any(not weights[rows][signs == sign].any() for sign in (-1, 1)):
-        raise ValueError(f"sample_weight must be positive for a row of each of the classes {classes!r}.")
+        raise ValueError(
+            f"sample_weight must be positive for a row of each of the classes {classes!r}."
+        )
     return w, b, X[rows], signs, weights[rows], classes
 
 
@@ -107,14 +115,15 @@ def linear_geometry(estimator, X, y, *, classes=None, sample_weight=None):
     Parameters
     ----------
     estimator : classifier
-        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a pipeline of affine steps
-        and one of these.
+        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a
+        pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
         Labels; rows of other classes are left out.
     classes : tuple of two classes, default=None
-        Two classes of a multiclass model, the negative one first. ``None`` is ``classes_`` of a binary one.
+        Two classes of a multiclass model, the negative one first. ``None`` is ``classes_`` of a
+        binary one.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows in all means.
 
@@ -153,7 +162,9 @@ def linear_geometry(estimator, X, y, *, classes=None, sample_weight=None):
     low, high = centroids(X, signs, weights)
     apart = np.linalg.norm(high - low)
     if not apart > 0:
-        raise ValueError("the centroids of the two classes coincide, so there is no direction to tilt from.")
+        raise ValueError(
+            "the centroids of the two classes coincide, so there is no direction to tilt from."
+        )
     return LinearGeometry(
         tilting_angle=_angle(w, (high - low) / apart),
         weight_norm=float(norm),

@@ -25,31 +25,36 @@ def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or ``predict_proba`` (by
-        2 · n_features calls of it), or a pipeline of affine steps and one of these.
+        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
+        ``predict_proba`` (by 2 · n_features calls of it), or a pipeline of affine steps and one of
+        these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
         Labels. ``None`` means the predicted ones.
     of : {"loss", "score", "log_proba"}, default="loss"
-        Function to differentiate: the negative log-likelihood of each row's label, by ``predict_proba``; the score of the
-        label, which is that of the decision function, for two classes of the second, and for a regressor the prediction;
-        or the sum of the log-probabilities of all classes, for which y is not used. Without ``predict_proba``,
+        Function to differentiate: the negative log-likelihood of each row's label, by
+        ``predict_proba``; the score of the label, which is that of the decision function, for two
+        classes of the second, and for a regressor the prediction; or the sum of the
+        log-probabilities of all classes, for which y is not used. Without ``predict_proba``,
         probabilities are the logistic function or the softmax of the scores.
     units : {"raw", "std"}, default="raw"
-        Whether derivatives are per unit of each column, or per standard deviation of the column over the rows given.
+        Whether derivatives are per unit of each column, or per standard deviation of the column
+        over the rows given.
 
     Returns
     -------
     gradients : ndarray of shape (n_samples, n_features)
-        Derivatives per unit. Zero for cells of a table that are categories or missing, which have no derivative.
+        Derivatives per unit. Zero for cells of a table that are categories or missing, which have
+        no derivative.
 
     Raises
     ------
     ValueError
         For a label unseen in ``fit``, X of the wrong width or with NaN, or an unknown ``of``.
     TypeError
-        For an estimator with decision trees in it, or whose scores are seen to jump: it has no gradient.
+        For an estimator with decision trees in it, or whose scores are seen to jump: it has no
+        gradient.
 
     Examples
     --------
@@ -62,7 +67,9 @@ def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
     """
     model, rows = model_and_rows(estimator, X)
     model.require_gradients(rows)
-    gradients = _gradients(_differentiated(estimator, X, model, rows, of), rows, _labels(estimator, X, model, y), of)
+    gradients = _gradients(
+        _differentiated(estimator, X, model, rows, of), rows, _labels(estimator, X, model, y), of
+    )
     return gradients * column_scales(model, rows, units).astype(model.dtype)
 
 
@@ -73,7 +80,12 @@ def _differentiated(estimator, X, model, rows, of):
 
 def _labels(estimator, X, model, y):
     """The labels given, or those that are predicted, where there is one for each row."""
-    if y is None and model.classes is not None and not model.is_multilabel and hasattr(estimator, "predict"):
+    if (
+        y is None
+        and model.classes is not None
+        and not model.is_multilabel
+        and hasattr(estimator, "predict")
+    ):
         return predictions(estimator, X)
     return y
 
@@ -81,19 +93,24 @@ def _labels(estimator, X, model, y):
 def _gradients(model, X, y, of):
     check_choice(of, "of", ("loss", "score", "log_proba"))
     if model.classes is None and of == "log_proba":
-        raise ValueError("of='log_proba' needs a classifier; for a regressor use 'score' or, with y, 'loss'.")
+        raise ValueError(
+            "of='log_proba' needs a classifier; for a regressor use 'score' or, with y, 'loss'."
+        )
     if model.classes is None and of == "loss" and y is None:
         raise ValueError("the loss of a regressor needs y. Pass it, or use of='score'.")
     if model.classes is None and of == "score" and model.n_outputs > 1:
         raise ValueError(
-            f"{model.name} has {model.n_outputs} outputs, so of='score' does not say which; use 'loss' with y."
+            f"{model.name} has {model.n_outputs} outputs, so of='score' does not say which; use "
+            "'loss' with y."
         )
     scores = model.scores(X)
     if of == "log_proba":
         return model.pull_back(X, summed_log_probability_cotangent(model.likelihood, scores))
     if model.classes is None and of == "score":
         mean = model.likelihood.mean(scores)
-        return model.pull_back(X, model.likelihood.mean_derivative_product(scores, mean, np.ones_like(scores)))
+        return model.pull_back(
+            X, model.likelihood.mean_derivative_product(scores, mean, np.ones_like(scores))
+        )
     targets = predicted_targets(model, scores) if y is None else model.encode(y, len(X))
     if of == "loss":
         return model.loss_gradients(X, targets)
@@ -123,8 +140,8 @@ class FeatureSensitivity:
     units : {"raw", "std"}, default="raw"
         Whether gradients are per unit of each column or per standard deviation of it.
     flip_rate : ndarray of shape (n_features,) or None
-        Proportion of rows whose class changes when this category alone changes, by `flip_rates`; NaN for other columns.
-        ``None`` where there are no categories.
+        Proportion of rows whose class changes when this category alone changes, by `flip_rates`;
+        NaN for other columns. ``None`` where there are no categories.
     """
 
     names: np.ndarray
@@ -155,26 +172,28 @@ def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or ``predict_proba`` (by
-        2 · n_features calls of it), or a pipeline of affine steps and one of these.
+        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
+        ``predict_proba`` (by 2 · n_features calls of it), or a pipeline of affine steps and one of
+        these.
     X : array-like of shape (n_samples, n_features)
         Samples; column names come from X or from the estimator.
     y : array-like of shape (n_samples,), default=None
         Labels. ``None`` means the predicted ones.
     of : {"loss", "score", "log_proba"}, default="loss"
-        Function to differentiate: the negative log-likelihood of each row's label, by ``predict_proba``; the score of the
-        label, which is that of the decision function, for two classes of the second, and for a regressor the prediction;
-        or the sum of the log-probabilities of all classes, for which y is not used. Without ``predict_proba``,
+        Function to differentiate: the negative log-likelihood of each row's label, by
+        ``predict_proba``; the score of the label, which is that of the decision function, for two
+        classes of the second, and for a regressor the prediction; or the sum of the
+        log-probabilities of all classes, for which y is not used. Without ``predict_proba``,
         probabilities are the logistic function or the softmax of the scores.
     units : {"raw", "std"}, default="raw"
-        Whether derivatives are per unit of each column, or per standard deviation of the column, which makes columns
-        comparable.
+        Whether derivatives are per unit of each column, or per standard deviation of the column,
+        which makes columns comparable.
 
     Returns
     -------
     sensitivity : FeatureSensitivity
-        Names, means and standard deviations over rows, and for a classifier of tables with categories `flip_rates` of
-        these, with ``to_frame()``.
+        Names, means and standard deviations over rows, and for a classifier of tables with
+        categories `flip_rates` of these, with ``to_frame()``.
 
     Examples
     --------
@@ -214,18 +233,20 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
 
     .. math:: (x_j - b_j) \int_0^1 \frac{\partial z}{\partial x_j}\bigl(b + t (x - b)\bigr) \, dt
 
-    by Gauss-Legendre quadrature. The attributions of a row sum to the difference of its score and the baseline's [1]_.
+    by Gauss-Legendre quadrature. The attributions of a row sum to the difference of its score and
+    the baseline's [1]_.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or ``predict_proba`` (by
-        2 · n_features calls of it per point), or a pipeline of affine steps and one of these.
+        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
+        ``predict_proba`` (by 2 · n_features calls of it per point), or a pipeline of affine steps
+        and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
-        Labels whose scores are attributed; ``None`` means the predicted ones. For two classes the score is the decision
-        function.
+        Labels whose scores are attributed; ``None`` means the predicted ones. For two classes the
+        score is the decision function.
     baseline : array-like of shape (n_features,), default=None
         Starting point of the line; ``None`` is the mean of X.
     n_steps : int, default=64
@@ -239,13 +260,16 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     Raises
     ------
     ValueError
-        Where attributions miss the difference of the scores by more than 10 % of a row's absolute attributions.
+        Where attributions miss the difference of the scores by more than 10 % of a row's absolute
+        attributions.
     TypeError
-        For scores that jump: votes of pairs of classes, as of `SVC` with three classes, and decision trees.
+        For scores that jump: votes of pairs of classes, as of `SVC` with three classes, and
+        decision trees.
 
     See Also
     --------
-    deletion_mask : The few columns without which the prediction falls, of any classifier and any table.
+    deletion_mask : The few columns without which the prediction falls, of any classifier and any
+    table.
 
     References
     ----------
@@ -278,7 +302,9 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
         total += weight * _gradients(model, (start + node * way).astype(model.dtype), y, "score")
     attributions = total * way
-    _check_completeness(model, attributions, _scores_of(model, rows, y) - _scores_of(model, start, y))
+    _check_completeness(
+        model, attributions, _scores_of(model, rows, y) - _scores_of(model, start, y)
+    )
     return attributions
 
 
@@ -286,7 +312,8 @@ def _require_continuous_scores(model, rows):
     model.require_gradients(rows)
     if model.is_voting:
         raise TypeError(
-            f"{model.name} adds up votes of pairs of classes, so its scores jump where a vote changes, and no attribution "
+            f"{model.name} adds up votes of pairs of classes, so its scores jump where a vote "
+            "changes, and no attribution "
             "adds up to their difference. Use OneVsRestClassifier around it."
         )
 
@@ -320,9 +347,12 @@ def _check_completeness(model, attributions, differences):
     incomplete = np.flatnonzero(missing > _INCOMPLETE * size)
     if len(incomplete):
         raise ValueError(
-            f"the attributions of {len(incomplete)} of {len(size)} rows, such as row {incomplete[0]}, do not add up to the "
-            f"difference of scores of {model.name}: the sum is {attributions[incomplete[0]].sum():.3g}, the difference "
-            f"{differences[incomplete[0]]:.3g}. A larger n_steps helps where scores bend sharply, and nothing where they jump."
+            f"the attributions of {len(incomplete)} of {len(size)} rows, such as row "
+            f"{incomplete[0]}, do not add up to the "
+            f"difference of scores of {model.name}: the sum is "
+            f"{attributions[incomplete[0]].sum():.3g}, the difference "
+            f"{differences[incomplete[0]]:.3g}. A larger n_steps helps where scores bend sharply, "
+            "and nothing where they jump."
         )
 
 
@@ -332,8 +362,9 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or ``predict_proba`` (by
-        2 · n_features calls of it), or a pipeline of affine steps and one of these.
+        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
+        ``predict_proba`` (by 2 · n_features calls of it), or a pipeline of affine steps and one of
+        these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
@@ -341,8 +372,8 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
     threshold : float, default=0.67
         Share of the row's largest absolute gradient above which an entry is in the mask.
     of : {"loss", "score", "log_proba"}, default="log_proba"
-        Function to differentiate: the negative log-likelihood of each row's label; its score; or the sum of the
-        log-probabilities of all classes, as in `input_gradients`.
+        Function to differentiate: the negative log-likelihood of each row's label; its score; or
+        the sum of the log-probabilities of all classes, as in `input_gradients`.
 
     Returns
     -------
@@ -351,8 +382,8 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
 
     References
     ----------
-    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training differentiable models by
-       constraining their explanations".
+    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training
+       differentiable models by constraining their explanations".
 
     Examples
     --------
@@ -372,12 +403,14 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
 def find_another_explanation(estimator, X, y, n_models=2, *, threshold=0.67):
     """Models that are right for different reasons: each avoids the entries that earlier models used most.
 
-    The first is fitted without a mask; after each, its `largest_gradient_mask` is added to the mask of the next [1]_.
+    The first is fitted without a mask; after each, its `largest_gradient_mask` is added to the mask
+    of the next [1]_.
 
     Parameters
     ----------
     estimator : estimator
-        Unfitted estimator whose ``fit`` takes ``mask`` and whose penalty uses it, such as ``RightReasons()``.
+        Unfitted estimator whose ``fit`` takes ``mask`` and whose penalty uses it, such as
+        ``RightReasons()``.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -394,8 +427,8 @@ def find_another_explanation(estimator, X, y, n_models=2, *, threshold=0.67):
 
     References
     ----------
-    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training differentiable models by
-       constraining their explanations".
+    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training
+       differentiable models by constraining their explanations".
 
     Examples
     --------

@@ -20,7 +20,8 @@ class LipschitzBounds:
     Attributes
     ----------
     spectral : float
-        Upper bound: product of the spectral norms of the weights and of the largest slopes of the activations.
+        Upper bound: product of the spectral norms of the weights and of the largest slopes of the
+        activations.
     frobenius : float
         Upper bound: the same with Frobenius norms.
     empirical : float or None
@@ -44,7 +45,8 @@ def lipschitz_bounds(estimator, X=None, *, n_steps=5):
     Parameters
     ----------
     estimator : estimator
-        A fitted linear model or multi-layer perceptron, or a pipeline of affine steps and one of these.
+        A fitted linear model or multi-layer perceptron, or a pipeline of affine steps and one of
+        these.
     X : array-like of shape (n_samples, n_features), default=None
         Rows from which to search for a large slope; without them there is no empirical bound.
     n_steps : int, default=5
@@ -72,7 +74,9 @@ def lipschitz_bounds(estimator, X=None, *, n_steps=5):
     slopes = model.network.activation.largest_slope ** (len(model.layers) - 1)
     norms = [[float(np.linalg.norm(W, order)) for W, _ in model.layers] for order in (2, "fro")]
     empirical = None if X is None else _steepest(model, X, n_steps)
-    return LipschitzBounds(slopes * float(np.prod(norms[0])), slopes * float(np.prod(norms[1])), empirical)
+    return LipschitzBounds(
+        slopes * float(np.prod(norms[0])), slopes * float(np.prod(norms[1])), empirical
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +107,14 @@ def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
     .. math:: \lVert \nabla_x f \rVert^2 \sum_t \frac{1 + \lVert h_t \rVert^2}{\lVert W_t \rVert^2 \lVert \partial h_t /
         \partial x \rVert^2} \le \lVert \nabla_\theta f \rVert^2
 
-    with :math:`h_t` the input of layer t, :math:`h_1 = x`, and spectral norms of the matrices [1]_. It holds for any
-    scalar function f of the outputs.
+    with :math:`h_t` the input of layer t, :math:`h_1 = x`, and spectral norms of the matrices [1]_.
+    It holds for any scalar function f of the outputs.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted linear model or multi-layer perceptron, or a pipeline of affine steps and one of these.
+        A fitted linear model or multi-layer perceptron, or a pipeline of affine steps and one of
+        these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     output : int, default=0
@@ -152,12 +157,19 @@ def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
         cotangent[:, output] = 1
     deltas = model.network.backward(model.theta, forward, cotangent)
     inputs = [X, *forward[:-1]]
-    right = sum((D**2).sum(axis=1) * (1 + (H**2).sum(axis=1)) for D, H in zip(deltas, inputs, strict=True))
+    right = sum(
+        (D**2).sum(axis=1) * (1 + (H**2).sum(axis=1)) for D, H in zip(deltas, inputs, strict=True)
+    )
     gradient = deltas[0] @ model.layers[0][0].T
-    J, total = np.broadcast_to(np.eye(X.shape[1], dtype=X.dtype), (len(X), X.shape[1], X.shape[1])), 0
+    J, total = (
+        np.broadcast_to(np.eye(X.shape[1], dtype=X.dtype), (len(X), X.shape[1], X.shape[1])),
+        0,
+    )
     for (W, _), H, slope in zip(model.layers, inputs, [*forward.saved.slopes, None], strict=True):
         denominator = np.linalg.norm(W, 2) ** 2 * np.linalg.norm(J, 2, axis=(1, 2)) ** 2
-        total = total + np.divide(1 + (H**2).sum(axis=1), denominator, out=np.zeros(len(X)), where=denominator > 0)
+        total = total + np.divide(
+            1 + (H**2).sum(axis=1), denominator, out=np.zeros(len(X)), where=denominator > 0
+        )
         J = np.einsum("ioj,oh->ihj", J, W)
         J = J if slope is None else slope[:, :, None] * J
     return GradientInequality((gradient**2).sum(axis=1) * total, right)
@@ -166,7 +178,8 @@ def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
 def _require_loss_of_scores(estimator, X, model, rows):
     if loss_model_of(estimator, X, model, rows) is not model:
         raise TypeError(
-            f"the probabilities that {model.name} states are not the softmax of its scores, so its loss is not a loss of the "
+            f"the probabilities that {model.name} states are not the softmax of its scores, so its "
+            "loss is not a loss of the "
             "scores. Use of='score'."
         )
 
@@ -188,6 +201,9 @@ def _steepest(model, X, n_steps):
         if step == n_steps:
             return largest
         trial = [X + sign * 0.2 * spread * normalized_rows(right[:, 0]) for sign in (1, -1)]
-        norms = [np.linalg.norm(model.score_gradients(T).transpose(1, 0, 2), 2, axis=(1, 2)) for T in trial]
+        norms = [
+            np.linalg.norm(model.score_gradients(T).transpose(1, 0, 2), 2, axis=(1, 2))
+            for T in trial
+        ]
         X = where(norms[0] > norms[1], *trial)
     return largest

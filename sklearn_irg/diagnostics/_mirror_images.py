@@ -10,12 +10,13 @@ def projected_points(estimator, X, *, classes=None):
     Parameters
     ----------
     estimator : classifier
-        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a pipeline of affine steps
-        and one of these.
+        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a
+        pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     classes : tuple of two classes, default=None
-        Two classes of a multiclass model, the negative one first. ``None`` is ``classes_`` of a binary one.
+        Two classes of a multiclass model, the negative one first. ``None`` is ``classes_`` of a
+        binary one.
 
     Returns
     -------
@@ -39,12 +40,13 @@ def mirror_points(estimator, X, *, classes=None):
     Parameters
     ----------
     estimator : classifier
-        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a pipeline of affine steps
-        and one of these.
+        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a
+        pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     classes : tuple of two classes, default=None
-        Two classes of a multiclass model, the negative one first. ``None`` is ``classes_`` of a binary one.
+        Two classes of a multiclass model, the negative one first. ``None`` is ``classes_`` of a
+        binary one.
 
     Returns
     -------

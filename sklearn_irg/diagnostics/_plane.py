@@ -16,8 +16,8 @@ class TiltingPlane:
     coordinates : ndarray of shape (n_samples, 2)
         Coordinates of the rows along the basis, from the origin.
     basis : ndarray of shape (2, n_features)
-        Orthonormal: ẑ from the centroid of the first class to that of the second, and n̂, the part of the weights
-        orthogonal to it.
+        Orthonormal: ẑ from the centroid of the first class to that of the second, and n̂, the part
+        of the weights orthogonal to it.
     origin : ndarray of shape (n_features,)
         Midpoint of the centroids.
     boundary : ndarray of shape (3,)
@@ -40,7 +40,9 @@ class TiltingPlane:
         import pandas as pd
 
         label = np.where(self.labels < 0, *(np.array(c, dtype=object) for c in self.classes))
-        return pd.DataFrame({"z": self.coordinates[:, 0], "n": self.coordinates[:, 1], "class": label})
+        return pd.DataFrame(
+            {"z": self.coordinates[:, 0], "n": self.coordinates[:, 1], "class": label}
+        )
 
 
 def tilting_plane(estimator, X, y, *, classes=None):
@@ -49,8 +51,8 @@ def tilting_plane(estimator, X, y, *, classes=None):
     Parameters
     ----------
     estimator : classifier
-        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a pipeline of affine steps
-        and one of these.
+        Fitted and linear: anything with ``coef_`` and ``intercept_``, `NearestCentroid`, or a
+        pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -61,8 +63,8 @@ def tilting_plane(estimator, X, y, *, classes=None):
     Returns
     -------
     plane : TiltingPlane
-        Coordinates, basis by Gram-Schmidt, origin and boundary. If the weights lie along the centroids' line, n̂ is any
-        direction orthogonal to it.
+        Coordinates, basis by Gram-Schmidt, origin and boundary. If the weights lie along the
+        centroids' line, n̂ is any direction orthogonal to it.
 
     References
     ----------

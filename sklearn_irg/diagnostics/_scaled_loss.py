@@ -13,7 +13,8 @@ def scaled_loss(margin, weight_norm, loss="zero_one"):
     margin : array-like
         y · d(x), distances in units of X.
     weight_norm : float
-        ‖w‖, positive: a large one makes the loss steep and blind to distance, a small one nearly linear.
+        ‖w‖, positive: a large one makes the loss steep and blind to distance, a small one nearly
+        linear.
     loss : {"zero_one", "hinge", "softplus"}, default="zero_one"
         1 where the score is negative or zero; max(0, 1 - s); log(1 + exp(-s)).
 

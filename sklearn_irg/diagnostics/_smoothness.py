@@ -13,15 +13,17 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
         r \approx \arg\max_{\lVert r \rVert_2 \le \epsilon}
         \mathrm{KL}\bigl(p(\cdot \mid x) \,\Vert\, p(\cdot \mid x + r)\bigr)
 
-    in nats, zero where the prediction does not change [1]_; the 2015 paper has the opposite sign. Power iteration finds
-    the worst direction to second order only, so it is a lower bound on the worst change; where gradients say nothing,
-    as for trees, the direction is random. For regressors it is half the squared change. No label is used.
+    in nats, zero where the prediction does not change [1]_; the 2015 paper has the opposite sign.
+    Power iteration finds the worst direction to second order only, so it is a lower bound on the
+    worst change; where gradients say nothing, as for trees, the direction is random. For regressors
+    it is half the squared change. No label is used.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or ``predict_proba`` (by
-        2 · n_features calls of it per iteration), or a pipeline of affine steps and one of these.
+        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
+        ``predict_proba`` (by 2 · n_features calls of it per iteration), or a pipeline of affine
+        steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     epsilon : float
@@ -49,8 +51,8 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
 
     References
     ----------
-    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
-       and semi-supervised learning".
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization
+       method for supervised and semi-supervised learning".
 
     Examples
     --------
@@ -82,5 +84,8 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
         n_power_iterations=n_power_iterations,
     )
     # its sign is arbitrary: the worse of both
-    divergences = [model.likelihood.divergence(model.scores(X + s * epsilon * directions), scores) for s in (1, -1)]
+    divergences = [
+        model.likelihood.divergence(model.scores(X + s * epsilon * directions), scores)
+        for s in (1, -1)
+    ]
     return np.maximum(np.maximum(*divergences), 0)

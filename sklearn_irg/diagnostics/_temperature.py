@@ -7,8 +7,9 @@ from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 def temperature(estimator, X, confidence=0.95):
     """Number by which to divide the scores of a classifier so that its median confidence on X has a given value.
 
-    Models differ in how confident they are; with each at its own temperature, their confidences are comparable [1]_.
-    Where ``predict_proba`` is not the softmax or the logistic function of the scores, log-probabilities take their place.
+    Models differ in how confident they are; with each at its own temperature, their confidences are
+    comparable [1]_. Where ``predict_proba`` is not the softmax or the logistic function of the
+    scores, log-probabilities take their place.
 
     Parameters
     ----------
@@ -51,12 +52,16 @@ def temperature(estimator, X, confidence=0.95):
     model, rows = model_and_rows(estimator, X)
     model.require_classes()
     model, X = loss_model_of(estimator, X, model, rows), rows
-    confidence = check_real(confidence, "confidence", 1 / len(model.classes), 1, open_low=True, open_high=True)
+    confidence = check_real(
+        confidence, "confidence", 1 / len(model.classes), 1, open_low=True, open_high=True
+    )
     scores = model.scores(X).astype(np.float64)
     differences = np.abs(scores[:, 0]) if scores.shape[1] == 1 else np.ptp(scores, axis=1)
     size = np.median(differences)
     if not size > 0:
-        raise ValueError(f"{model.name} is indifferent to most rows of X: no temperature makes it sure of them.")
+        raise ValueError(
+            f"{model.name} is indifferent to most rows of X: no temperature makes it sure of them."
+        )
     scores = scores / size
 
     def median(log_temperature):

@@ -1,7 +1,8 @@
 """Displays like scikit-learn's: ``from_estimator`` computes, ``plot`` draws on any axes and returns the display.
 
-Arrays are stored, so a display can be drawn again elsewhere. matplotlib is imported when something is drawn. Colors are
-those of Okabe and Ito, which can be told apart with any color vision; lines also differ in their markers.
+Arrays are stored, so a display can be drawn again elsewhere. matplotlib is imported when something
+is drawn. Colors are those of Okabe and Ito, which can be told apart with any color vision; lines
+also differ in their markers.
 """
 
 from sklearn_irg.displays._adversarial_examples import AdversarialExamplesDisplay

@@ -46,7 +46,9 @@ class AdversarialExamplesDisplay(Display):
         self.labels = labels
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, threat, image_shape, method=None, n_images=10, ax=None):
+    def from_estimator(
+        cls, estimator, X, y, *, threat, image_shape, method=None, n_images=10, ax=None
+    ):
         """Attack some rows and draw.
 
         Parameters
@@ -62,7 +64,8 @@ class AdversarialExamplesDisplay(Display):
         image_shape : tuple of int
             Shape of the images.
         method : callable, default=None
-            ``method(estimator, X, y, threat)`` that returns moved rows; ``None`` is `sklearn_irg.attacks.fast_gradient`.
+            ``method(estimator, X, y, threat)`` that returns moved rows; ``None`` is
+            `sklearn_irg.attacks.fast_gradient`.
         n_images : int, default=10
             Number of rows, from the first.
         ax : matplotlib axes, or array of them of shape (3, n_images), default=None
@@ -75,7 +78,10 @@ class AdversarialExamplesDisplay(Display):
         """
         X, y = X[:n_images], np.asarray(y)[:n_images]
         moved = (fast_gradient if method is None else method)(estimator, X, y, threat)
-        before, after = np.ravel(estimator.predict(X)), np.ravel(estimator.predict(as_given(moved, X)))
+        before, after = (
+            np.ravel(estimator.predict(X)),
+            np.ravel(estimator.predict(as_given(moved, X))),
+        )
         X, moved = np.asarray(X, dtype=float), np.asarray(moved, dtype=float)
         return cls(X, moved, before, after, image_shape=image_shape, labels=y).plot(ax=ax)
 
@@ -100,14 +106,21 @@ class AdversarialExamplesDisplay(Display):
         for column in range(n):
             axes[0, column].imshow(self.X[column].reshape(self.image_shape), **pixels)
             perturbation = axes[1, column].imshow(
-                difference[column].reshape(self.image_shape), cmap="PuOr", vmin=-largest, vmax=largest
+                difference[column].reshape(self.image_shape),
+                cmap="PuOr",
+                vmin=-largest,
+                vmax=largest,
             )
             axes[2, column].imshow(self.X_adversarial[column].reshape(self.image_shape), **pixels)
             true = "" if self.labels is None else f"true: {plain(self.labels[column])}\n"
             axes[0, column].set_title(f"{true}before: {plain(self.before[column])}", fontsize=9)
-            fooled = self.after[column] != (self.before if self.labels is None else self.labels)[column]
+            fooled = (
+                self.after[column] != (self.before if self.labels is None else self.labels)[column]
+            )
             color = COLORS[1] if fooled else "k"
-            axes[2, column].set_xlabel(f"after: {plain(self.after[column])}", fontsize=9, color=color)
+            axes[2, column].set_xlabel(
+                f"after: {plain(self.after[column])}", fontsize=9, color=color
+            )
         for ax_ in axes.flat:
             ax_.set(xticks=[], yticks=[])
         for ax_, label in zip(axes[:, 0], ("original", "perturbation", "result"), strict=True):

@@ -7,7 +7,8 @@ import numpy as np
 
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 MARKERS = "os^vDP"
-# control characters, line separators, signs that override the direction of text, surrogates, and what XML forbids
+# control characters, line separators, signs that override the direction of text, surrogates, and
+# what XML forbids
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
@@ -29,13 +30,18 @@ def grid_of_axes(ax, n_rows, n_columns, **options):
     if given.size == 1 and n_rows * n_columns > 1:
         (whole,) = given.flat
         if whole.get_subplotspec() is None:
-            raise ValueError("ax has no place in a grid that could be divided. Make it with plt.subplots.")
+            raise ValueError(
+                "ax has no place in a grid that could be divided. Make it with plt.subplots."
+            )
         inner = whole.get_subplotspec().subgridspec(n_rows, n_columns)
         whole.set_axis_off()
         return inner.subplots(squeeze=False, sharex=options.get("sharex", False))
-    if given.size != n_rows * n_columns or (given.ndim == 2 and n_columns > 1 and given.shape != (n_rows, n_columns)):
+    if given.size != n_rows * n_columns or (
+        given.ndim == 2 and n_columns > 1 and given.shape != (n_rows, n_columns)
+    ):
         raise ValueError(
-            f"ax must be one axes, which is then divided, or {n_rows * n_columns} of them ({n_rows} × {n_columns}); "
+            f"ax must be one axes, which is then divided, or {n_rows * n_columns} of them "
+            f"({n_rows} × {n_columns}); "
             f"got {given.shape or 1}."
         )
     return given.reshape(n_rows, n_columns)
@@ -63,25 +69,35 @@ def as_given(moved, X):
     """Moved rows with the columns of a DataFrame X."""
     if hasattr(X, "with_columns"):  # of polars
         return type(X)(np.asarray(moved), schema=X.columns)
-    return X.assign(**dict(zip(X.columns, np.asarray(moved).T, strict=True))) if hasattr(X, "assign") else moved
+    return (
+        X.assign(**dict(zip(X.columns, np.asarray(moved).T, strict=True)))
+        if hasattr(X, "assign")
+        else moved
+    )
 
 
 def named(estimators):
     """Estimators by name; those of a list by their classes, numbered where there are several of one."""
     if hasattr(estimators, "predict") or not len(estimators):
-        raise ValueError(f"estimators must be a list or a dict of at least one fitted classifier; got {estimators!r}.")
+        raise ValueError(
+            "estimators must be a list or a dict of at least one fitted classifier; got "
+            f"{estimators!r}."
+        )
     if isinstance(estimators, dict):
         return estimators
     names = [name_of(estimator) for estimator in estimators]
     numbered = (
-        f"{name} {names[: k + 1].count(name)}" if names.count(name) > 1 else name for k, name in enumerate(names)
+        f"{name} {names[: k + 1].count(name)}" if names.count(name) > 1 else name
+        for k, name in enumerate(names)
     )
     return dict(zip(numbered, estimators, strict=True))
 
 
 def visible(text):
     """Text with control characters as Python writes them, so that it neither steers a terminal nor breaks an SVG file."""
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), str(text))
+    return _UNPRINTABLE.sub(
+        lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), str(text)
+    )
 
 
 def plain(text):
@@ -107,6 +123,10 @@ def _literal(text):
 def styles(n_curves):
     """A color, a marker and a line style for each curve, no two alike."""
     return [
-        {"color": COLORS[i % 6], "marker": MARKERS[(i + i // 6) % 6], "linestyle": ["-", "--", "-."][i // 6 % 3]}
+        {
+            "color": COLORS[i % 6],
+            "marker": MARKERS[(i + i // 6) % 6],
+            "linestyle": ["-", "--", "-."][i // 6 % 3],
+        }
         for i in range(n_curves)
     ]

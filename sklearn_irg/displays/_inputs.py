@@ -2,7 +2,16 @@ import numpy as np
 
 from sklearn_irg._checks import check_integer
 from sklearn_irg.diagnostics import feature_sensitivity, input_gradients
-from sklearn_irg.displays._base import COLORS, Display, axes_or_new, grid_of_axes, name_of, plain, styles, wrapped
+from sklearn_irg.displays._base import (
+    COLORS,
+    Display,
+    axes_or_new,
+    grid_of_axes,
+    name_of,
+    plain,
+    styles,
+    wrapped,
+)
 
 
 class FeatureSensitivityDisplay(Display):
@@ -20,7 +29,8 @@ class FeatureSensitivityDisplay(Display):
     ax_, figure_ : matplotlib axes and figure
         Axes and figure of the last plot.
     flips_ax_ : matplotlib axes or None
-        Axes of the flip rates of categories, which share the vertical axis; ``None`` where no category is drawn.
+        Axes of the flip rates of categories, which share the vertical axis; ``None`` where no
+        category is drawn.
 
     Examples
     --------
@@ -38,7 +48,9 @@ class FeatureSensitivityDisplay(Display):
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, of="loss", units="std", name=None, ax=None, max_features=20):
+    def from_estimator(
+        cls, estimator, X, y=None, *, of="loss", units="std", name=None, ax=None, max_features=20
+    ):
         """Compute and draw.
 
         Parameters
@@ -50,10 +62,11 @@ class FeatureSensitivityDisplay(Display):
         y : array-like of shape (n_samples,), default=None
             Targets; needed for the loss.
         of : {"loss", "score", "log_proba"}, default="loss"
-            Function to differentiate: the loss of each row's target, the score of the target, or the sum of the
-            log-probabilities of all classes.
+            Function to differentiate: the loss of each row's target, the score of the target, or
+            the sum of the log-probabilities of all classes.
         units : {"raw", "std"}, default="std"
-            Whether gradients are per unit of each column, or per standard deviation, which makes columns comparable.
+            Whether gradients are per unit of each column, or per standard deviation, which makes
+            columns comparable.
         name : str, default=None
             Name for the title; ``None`` is that of the estimator.
         ax : matplotlib axes, default=None
@@ -103,7 +116,9 @@ class FeatureSensitivityDisplay(Display):
         """Positions of the numbers and of the categories to draw, the largest of each last; half of them may be categories."""
         mean, flips = self.sensitivity.mean, self.sensitivity.flip_rate
         flips = np.full(len(mean), np.nan) if flips is None else flips
-        numbers, categories = (np.argsort(v)[: np.sum(~np.isnan(v))] for v in (mean, flips))  # NaN comes last
+        numbers, categories = (
+            np.argsort(v)[: np.sum(~np.isnan(v))] for v in (mean, flips)
+        )  # NaN comes last
         n_categories = min(len(categories), max(max_features // 2, max_features - len(numbers)))
         n_numbers = min(len(numbers), max_features - n_categories)
         return numbers[len(numbers) - n_numbers :], categories[len(categories) - n_categories :]
@@ -114,7 +129,9 @@ class FeatureSensitivityDisplay(Display):
         ax.barh(positions, mean, color=COLORS[0])
         low = np.minimum(std, mean)  # absolute gradients are not negative
         errors = [low.tolist(), std.tolist()]  # matplotlib 3.9 stumbles over arrays of one number
-        ax.errorbar(mean, positions, xerr=errors, fmt="none", ecolor="0.35", elinewidth=1, capsize=2)
+        ax.errorbar(
+            mean, positions, xerr=errors, fmt="none", ecolor="0.35", elinewidth=1, capsize=2
+        )
         unit = "standard deviation" if self.sensitivity.units == "std" else "unit of X"
         ax.set_xlabel(f"mean absolute gradient per {unit} (± 1 s.d. over rows)")
 
@@ -123,17 +140,20 @@ class FeatureSensitivityDisplay(Display):
         self.flips_ax_ = ax.twiny()
         self.flips_ax_.barh(start + np.arange(len(rates)), rates, color=COLORS[1])
         self.flips_ax_.set_xlim(0, max(1.05 * rates.max(), 0.05))
-        self.flips_ax_.set_xlabel("share of rows that a change of this category alone flips", color=COLORS[1])
+        self.flips_ax_.set_xlabel(
+            "share of rows that a change of this category alone flips", color=COLORS[1]
+        )
         self.flips_ax_.tick_params(axis="x", colors=COLORS[1])
 
 
 class InputGradientDisplay(Display):
     """Gradients of rows: arrows in the plane, or images.
 
-    Where the two columns of a plane have similar ranges, axes are equal and arrows are gradients. Where the ranges differ by
-    more than a factor of two, axes are scaled independently, and arrows are gradients per standard deviation of each column.
-    The title gives the length of the longest arrow. Each image has its own color scale, whose ends are printed below
-    it, in loss or score per unit of X.
+    Where the two columns of a plane have similar ranges, axes are equal and arrows are gradients.
+    Where the ranges differ by more than a factor of two, axes are scaled independently, and arrows
+    are gradients per standard deviation of each column. The title gives the length of the longest
+    arrow. Each image has its own color scale, whose ends are printed below it, in loss or score per
+    unit of X.
 
     Parameters
     ----------
@@ -170,7 +190,9 @@ class InputGradientDisplay(Display):
         self.image_shape = image_shape
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, of="loss", image_shape=None, n_images=10, ax=None):
+    def from_estimator(
+        cls, estimator, X, y=None, *, of="loss", image_shape=None, n_images=10, ax=None
+    ):
         """Compute and draw.
 
         Parameters
@@ -182,15 +204,15 @@ class InputGradientDisplay(Display):
         y : array-like of shape (n_samples,), default=None
             Targets; needed for the loss.
         of : {"loss", "score", "log_proba"}, default="loss"
-            Function to differentiate: the loss of each row's target, the score of the target, or the sum of the
-            log-probabilities of all classes.
+            Function to differentiate: the loss of each row's target, the score of the target, or
+            the sum of the log-probabilities of all classes.
         image_shape : tuple of int, default=None
             Draw each gradient as an image of this shape; otherwise there must be two features.
         n_images : int, default=10
             Number of rows to show as images, from the first.
         ax : matplotlib axes, or array of them of shape (2, n_images), default=None
-            Axes to draw on. Arrows need a single axes; for images a single axes is divided. ``None`` creates a new
-            figure.
+            Axes to draw on. Arrows need a single axes; for images a single axes is divided.
+            ``None`` creates a new figure.
 
         Returns
         -------
@@ -202,7 +224,9 @@ class InputGradientDisplay(Display):
         X = X[rows]
         y = None if y is None else np.asarray(y)[rows]
         gradients = input_gradients(estimator, X, y, of)
-        display = cls(np.asarray(X, dtype=float), gradients, labels=y, image_shape=image_shape, names=names)
+        display = cls(
+            np.asarray(X, dtype=float), gradients, labels=y, image_shape=image_shape, names=names
+        )
         return display.plot(ax=ax)
 
     def plot(self, ax=None):
@@ -211,8 +235,8 @@ class InputGradientDisplay(Display):
         Parameters
         ----------
         ax : matplotlib axes, or array of them of shape (2, n_images), default=None
-            Axes to draw on. Arrows need a single axes; for images a single axes is divided. ``None`` creates a new
-            figure.
+            Axes to draw on. Arrows need a single axes; for images a single axes is divided.
+            ``None`` creates a new figure.
 
         Returns
         -------
@@ -222,7 +246,9 @@ class InputGradientDisplay(Display):
         if self.image_shape is not None:
             return self._plot_images(ax)
         if self.X.shape[1] != 2:
-            raise ValueError(f"arrows need two features; got {self.X.shape[1]}. Give image_shape for images.")
+            raise ValueError(
+                f"arrows need two features; got {self.X.shape[1]}. Give image_shape for images."
+            )
         ax = axes_or_new(ax)
         self._draw_rows(ax)
         self._draw_arrows(ax)
@@ -240,7 +266,14 @@ class InputGradientDisplay(Display):
             return
         for label, look in zip(found, styles(len(found)), strict=True):
             points = self.X[labels == label].T
-            ax.scatter(*points, color=look["color"], marker=look["marker"], s=18, label=wrapped(label), zorder=3)
+            ax.scatter(
+                *points,
+                color=look["color"],
+                marker=look["marker"],
+                s=18,
+                label=wrapped(label),
+                zorder=3,
+            )
         if self.labels is not None:
             ax.legend(loc="best")
 
@@ -255,7 +288,15 @@ class InputGradientDisplay(Display):
         longest = np.nanmax(np.linalg.norm(arrows, axis=1), initial=0.0)
         reach = np.max(spans / scales) / 5 / (longest or 1.0)
         tips = self.X + reach * moves
-        ax.quiver(*self.X.T, *(reach * moves).T, angles="xy", scale_units="xy", scale=1, color="0.35", width=0.004)
+        ax.quiver(
+            *self.X.T,
+            *(reach * moves).T,
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            color="0.35",
+            width=0.004,
+        )
         ax.update_datalim(np.vstack([self.X, tips]))
         ax.autoscale_view()
         if is_square:
@@ -268,7 +309,9 @@ class InputGradientDisplay(Display):
         for column, (row, gradient) in enumerate(zip(self.X, self.gradients, strict=True)):
             axes[0, column].imshow(row.reshape(self.image_shape), cmap="gray_r")
             largest = np.abs(gradient).max() or 1.0
-            axes[1, column].imshow(gradient.reshape(self.image_shape), cmap="PuOr", vmin=-largest, vmax=largest)
+            axes[1, column].imshow(
+                gradient.reshape(self.image_shape), cmap="PuOr", vmin=-largest, vmax=largest
+            )
             axes[1, column].set_xlabel(f"±{largest:.2g}", fontsize=9)
             if self.labels is not None:
                 axes[0, column].set_title(plain(self.labels[column]), fontsize=10)

@@ -6,7 +6,11 @@ from sklearn_irg.diagnostics import scaled_loss, tilting_plane
 from sklearn_irg.diagnostics._distances import _distances_and_weight_norm
 from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new, name_of, wrapped
 
-_UNITS = {"raw": "units of X", "std": "standard deviations of the columns", "threat": "scales of the threat model"}
+_UNITS = {
+    "raw": "units of X",
+    "std": "standard deviations of the columns",
+    "threat": "scales of the threat model",
+}
 
 
 class TiltingPlaneDisplay(Display):
@@ -42,7 +46,16 @@ class TiltingPlaneDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, classes=None, name=None, ax=None, scatter_kwargs=None, mirror_images="centroids"
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        classes=None,
+        name=None,
+        ax=None,
+        scatter_kwargs=None,
+        mirror_images="centroids",
     ):
         """Compute and draw.
 
@@ -63,8 +76,8 @@ class TiltingPlaneDisplay(Display):
         scatter_kwargs : dict, default=None
             Keyword arguments of ``Axes.scatter`` for the points.
         mirror_images : "centroids", sequence of int or None, default="centroids"
-            Points to draw mirror images of, joined by dotted lines: the centroids, or rows by position among those of
-            the two classes.
+            Points to draw mirror images of, joined by dotted lines: the centroids, or rows by
+            position among those of the two classes.
 
         Returns
         -------
@@ -73,7 +86,9 @@ class TiltingPlaneDisplay(Display):
         """
         plane = tilting_plane(estimator, X, y, classes=classes)
         name = name_of(estimator) if name is None else name
-        return cls(plane, name=name).plot(ax=ax, scatter_kwargs=scatter_kwargs, mirror_images=mirror_images)
+        return cls(plane, name=name).plot(
+            ax=ax, scatter_kwargs=scatter_kwargs, mirror_images=mirror_images
+        )
 
     def plot(self, ax=None, *, scatter_kwargs=None, mirror_images="centroids"):
         """Draw, on given axes or new ones.
@@ -85,8 +100,8 @@ class TiltingPlaneDisplay(Display):
         scatter_kwargs : dict, default=None
             Keyword arguments of ``Axes.scatter`` for the points.
         mirror_images : "centroids", sequence of int or None, default="centroids"
-            Points to draw mirror images of, joined by dotted lines: the centroids, or rows by position among those of
-            the two classes.
+            Points to draw mirror images of, joined by dotted lines: the centroids, or rows by
+            position among those of the two classes.
 
         Returns
         -------
@@ -96,7 +111,9 @@ class TiltingPlaneDisplay(Display):
         plane = self.plane
         mirrored = self._to_mirror(mirror_images)
         ax = axes_or_new(ax)
-        for sign, color, marker, label in zip((-1, 1), COLORS, MARKERS, plane.classes, strict=False):
+        for sign, color, marker, label in zip(
+            (-1, 1), COLORS, MARKERS, plane.classes, strict=False
+        ):
             points = plane.coordinates[plane.labels == sign]
             options = {
                 "color": color,
@@ -107,11 +124,15 @@ class TiltingPlaneDisplay(Display):
                 "label": wrapped(label),
             }
             ax.scatter(*points.T, **{**options, **(scatter_kwargs or {})})
-            ax.scatter(*points.mean(axis=0), color=color, marker="X", s=120, edgecolor="k", zorder=3)
+            ax.scatter(
+                *points.mean(axis=0), color=color, marker="X", s=120, edgecolor="k", zorder=3
+            )
         a, b, c = plane.boundary
         for start, color in mirrored:
             image = start - 2 * (start @ [a, b] + c) * np.array([a, b])
-            ax.plot(*np.transpose([start, image]), color=color, linestyle=":", linewidth=1, zorder=2)
+            ax.plot(
+                *np.transpose([start, image]), color=color, linestyle=":", linewidth=1, zorder=2
+            )
             ax.scatter(*image, facecolor="none", edgecolor=color, marker="X", s=90, zorder=3)
         # limits of equal length, so that the angle looks like itself
         middle = np.mean([ax.get_xlim(), ax.get_ylim()], axis=1)
@@ -137,12 +158,18 @@ class TiltingPlaneDisplay(Display):
         if isinstance(mirror_images, str):
             check_choice(mirror_images, "mirror_images", ("centroids",))
             return [
-                (coordinates[labels == sign].mean(axis=0), color) for sign, color in zip((-1, 1), COLORS, strict=False)
+                (coordinates[labels == sign].mean(axis=0), color)
+                for sign, color in zip((-1, 1), COLORS, strict=False)
             ]
         rows = np.asarray(mirror_images)
-        if rows.ndim != 1 or rows.dtype.kind not in "iu" or not np.all((rows >= 0) & (rows < len(labels))):
+        if (
+            rows.ndim != 1
+            or rows.dtype.kind not in "iu"
+            or not np.all((rows >= 0) & (rows < len(labels)))
+        ):
             raise ValueError(
-                f'mirror_images must be None, "centroids", or positions from 0 to {len(labels) - 1}; got {mirror_images!r}.'
+                'mirror_images must be None, "centroids", or positions from 0 to '
+                f"{len(labels) - 1}; got {mirror_images!r}."
             )
         return [(coordinates[row], COLORS[int(labels[row] > 0)]) for row in rows]
 
@@ -161,7 +188,8 @@ class MarginHistogramDisplay(Display):
     name : str, default=None
         Name of the estimator, for the title.
     units : {"raw", "std", "threat"}, default="raw"
-        Units of the distances: those of X, standard deviations of its columns, or scales of a threat model.
+        Units of the distances: those of X, standard deviations of its columns, or scales of a
+        threat model.
 
     Attributes
     ----------
@@ -188,7 +216,19 @@ class MarginHistogramDisplay(Display):
         self.units = units
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, threat=None, units=None, loss="softplus", name=None, ax=None, bins=40):
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        threat=None,
+        units=None,
+        loss="softplus",
+        name=None,
+        ax=None,
+        bins=40,
+    ):
         """Compute and draw.
 
         Parameters
@@ -200,10 +240,11 @@ class MarginHistogramDisplay(Display):
         y : array-like of shape (n_samples,)
             Classes.
         threat : ThreatModel, default=None
-            Its scales are the units of the columns. Columns of scale zero, which cannot move, keep their values.
+            Its scales are the units of the columns. Columns of scale zero, which cannot move, keep
+            their values.
         units : {"raw", "std"}, default=None
-            Units of the columns without a threat model: their own, which have to be comparable, or their standard
-            deviation over the rows given. ``None`` is "std".
+            Units of the columns without a threat model: their own, which have to be comparable, or
+            their standard deviation over the rows given. ``None`` is "std".
         loss : {"zero_one", "hinge", "softplus"}, default="softplus"
             Which loss to draw, for linear classifiers.
         name : str, default=None
@@ -247,7 +288,9 @@ class MarginHistogramDisplay(Display):
         ax.hist(finite, bins=bins, color=COLORS[5], edgecolor="white", linewidth=0.4, label="rows")
         ax.axvline(0, color="k", linewidth=0.8)
         if len(finite):
-            ax.axvline(finite.mean(), color=COLORS[0], linestyle="--", label=f"mean {finite.mean():.2f}")
+            ax.axvline(
+                finite.mean(), color=COLORS[0], linestyle="--", label=f"mean {finite.mean():.2f}"
+            )
         left_out = len(self.distances) - len(finite)
         notes = [wrapped(self.name)] if self.name else []
         notes += [f"{left_out} rows at infinite distance left out"] if left_out else []

@@ -15,8 +15,8 @@ class RegularizationPathDisplay(Display):
     strengths : ndarray of shape (n_strengths,)
         Values of the parameter.
     curves : dict of str to dict of str to ndarray of shape (n_strengths,)
-        Curves to draw against the strengths: for each measure, which has its own axes, values by the set of rows, such
-        as ``{"error": {"training": …, "held-out": …}}``.
+        Curves to draw against the strengths: for each measure, which has its own axes, values by
+        the set of rows, such as ``{"error": {"training": …, "held-out": …}}``.
     errors : dict of str to dict of str to ndarray, default=None
         Standard errors of some of the curves.
     parameter : str, default="alpha"
@@ -97,11 +97,13 @@ class RegularizationPathDisplay(Display):
         strengths : array-like of shape (n_strengths,)
             Values of the parameter.
         test_size : float or int, default=None
-            Fraction or number of the rows of X to hold out and score, stratified, in place of ``X_test``.
+            Fraction or number of the rows of X to hold out and score, stratified, in place of
+            ``X_test``.
         random_state : int, RandomState instance or None, default=None
             Determines which rows are held out.
         parameter : str, default=None
-            Name of the parameter; ``None`` is the ``alpha`` of the estimator or of a pipeline's last step.
+            Name of the parameter; ``None`` is the ``alpha`` of the estimator or of a pipeline's
+            last step.
         name : str, default=None
             Name for the title; ``None`` is that of the estimator.
         table : str, default=None
@@ -119,7 +121,8 @@ class RegularizationPathDisplay(Display):
         Raises
         ------
         ValueError
-            If both ``X_test`` and ``test_size`` are given, or the estimator has no ``alpha`` and ``parameter`` is None.
+            If both ``X_test`` and ``test_size`` are given, or the estimator has no ``alpha`` and
+            ``parameter`` is None.
         """
         parameter = _strength_of(estimator) if parameter is None else parameter
         if X_test is not None and test_size is not None:
@@ -129,11 +132,17 @@ class RegularizationPathDisplay(Display):
         if not len(strengths):
             raise ValueError("strengths must hold at least one value; got none.")
         if test_size is not None:
-            X, X_test, y, y_test = train_test_split(X, y, test_size=test_size, stratify=y, random_state=random_state)
-        models = [clone(estimator).set_params(**{parameter: strength}).fit(X, y) for strength in strengths]
+            X, X_test, y, y_test = train_test_split(
+                X, y, test_size=test_size, stratify=y, random_state=random_state
+            )
+        models = [
+            clone(estimator).set_params(**{parameter: strength}).fit(X, y) for strength in strengths
+        ]
         curves = {"error": {"training": np.array([1 - model.score(X, y) for model in models])}}
         if X_test is not None:
-            curves["error"]["held-out"] = np.array([1 - model.score(X_test, y_test) for model in models])
+            curves["error"]["held-out"] = np.array(
+                [1 - model.score(X_test, y_test) for model in models]
+            )
         geometries = [_geometry(model, X, y) for model in models]
         if any(geometries):
             missing = float("nan")
@@ -146,7 +155,13 @@ class RegularizationPathDisplay(Display):
             curves["adversarial distance (units of X)"] = {"training": distances}
         name = name_of(models[0]) if name is None else name
         rows = f"{len(y)} rows" if table is None else f"{table}, {len(y)} rows"
-        display = cls(np.asarray(strengths, dtype=float), _finite(curves), parameter=parameter, name=name, table=rows)
+        display = cls(
+            np.asarray(strengths, dtype=float),
+            _finite(curves),
+            parameter=parameter,
+            name=name,
+            table=rows,
+        )
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     @classmethod
@@ -158,7 +173,8 @@ class RegularizationPathDisplay(Display):
         path : RegularizationPath
             With scores, which it has if it was made with ``cv``.
         X : array-like of shape (n_samples, n_features), default=None
-            Samples on which to compute norms of gradients, distances and angles; ``None`` draws the scores alone.
+            Samples on which to compute norms of gradients, distances and angles; ``None`` draws the
+            scores alone.
         y : array-like of shape (n_samples,), default=None
             Their classes.
         name : str, default=None
@@ -181,8 +197,15 @@ class RegularizationPathDisplay(Display):
             For a path without scores where X is None, or without any finite number.
         """
         if path.scores is None and X is None:
-            raise ValueError("the path has no scores to draw. Make it with cv=5, or pass X and y for its diagnostics.")
-        scores = path.scores if isinstance(path.scores, dict) or path.scores is None else {"score": path.scores}
+            raise ValueError(
+                "the path has no scores to draw. Make it with cv=5, or pass X and y for its "
+                "diagnostics."
+            )
+        scores = (
+            path.scores
+            if isinstance(path.scores, dict) or path.scores is None
+            else {"score": path.scores}
+        )
         curves, errors = {}, {}
         for measure, values in (scores or {}).items():
             curves[measure] = {"held-out": values.mean(axis=0)}
@@ -196,11 +219,15 @@ class RegularizationPathDisplay(Display):
         notes += [f"{len(X)} rows"] if X is not None else []
         notes += [f"{n_folds} folds"] if n_folds else []
         name = name_of(path.estimators[0]) if name is None else name
-        display = cls(path.alphas, _finite(curves), errors=errors, name=name, table=", ".join(notes))
+        display = cls(
+            path.alphas, _finite(curves), errors=errors, name=name, table=", ".join(notes)
+        )
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     @classmethod
-    def from_cv_results(cls, search, *, parameter=None, name=None, table=None, ax=None, curve_kwargs=None):
+    def from_cv_results(
+        cls, search, *, parameter=None, name=None, table=None, ax=None, curve_kwargs=None
+    ):
         """Draw a fitted ``GridSearchCV`` over one parameter: an error per accuracy-like scorer, other scores as they are.
 
         Parameters
@@ -231,7 +258,8 @@ class RegularizationPathDisplay(Display):
         results = search.cv_results_
         if "iter" in results:
             raise ValueError(
-                "a successive halving scores candidates on different resources. Draw a GridSearchCV instead."
+                "a successive halving scores candidates on different resources. Draw a "
+                "GridSearchCV instead."
             )
         names = [key.removeprefix("param_") for key in results if key.startswith("param_")]
         if parameter is None and len(names) != 1:
@@ -253,12 +281,18 @@ class RegularizationPathDisplay(Display):
             for key in [key for key in results if key.startswith(f"mean_{kind}_")]:
                 scorer = key.removeprefix(f"mean_{kind}_")
                 measure, is_error = _measure(search, scorer)
-                curves.setdefault(measure, {})[rows] = 1 - over_others(key) if is_error else over_others(key)
+                curves.setdefault(measure, {})[rows] = (
+                    1 - over_others(key) if is_error else over_others(key)
+                )
                 errors.setdefault(measure, {})[rows] = standard_errors(in_folds(f"{kind}_{scorer}"))
         name = name_of(search.estimator) if name is None else name
-        n_columns = f"{search.n_features_in_} columns, " if hasattr(search, "n_features_in_") else ""
+        n_columns = (
+            f"{search.n_features_in_} columns, " if hasattr(search, "n_features_in_") else ""
+        )
         folds = f"{'' if table is None else f'{table}, '}{n_columns}{search.n_splits_} folds"
-        display = cls(strengths, _finite(curves), errors=errors, parameter=parameter, name=name, table=folds)
+        display = cls(
+            strengths, _finite(curves), errors=errors, parameter=parameter, name=name, table=folds
+        )
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     def plot(self, ax=None, *, curve_kwargs=None):
@@ -283,7 +317,9 @@ class RegularizationPathDisplay(Display):
         for panel, (measure, curves) in zip(axes, self.curves.items(), strict=True):
             for rows, values in curves.items():
                 error = (self.errors or {}).get(measure, {}).get(rows)
-                self._draw_curve(panel, rows, values, error, {**looks[rows], **(curve_kwargs or {})})
+                self._draw_curve(
+                    panel, rows, values, error, {**looks[rows], **(curve_kwargs or {})}
+                )
             panel.set_ylabel(wrapped(measure, 24))
             panel.legend(loc="best")
             positive = self.strengths[self.strengths > 0]
@@ -300,7 +336,9 @@ class RegularizationPathDisplay(Display):
         x, y = self.strengths[order], np.asarray(values, dtype=float)[order]
         ax.plot(x, y, label=wrapped(rows), **look)
         if error is not None:
-            ax.fill_between(x, y - error[order], y + error[order], color=look["color"], alpha=0.15, linewidth=0)
+            ax.fill_between(
+                x, y - error[order], y + error[order], color=look["color"], alpha=0.15, linewidth=0
+            )
 
 
 _DIAGNOSTICS = {  # of a path: label, and factor
@@ -318,23 +356,34 @@ def _strength_of(estimator):
         name, estimator = estimator.steps[-1]
         prefix += f"{name}__"
     if "alpha" not in estimator.get_params(deep=False):
-        raise ValueError(f"{type(estimator).__name__} has no alpha. Name the parameter, such as parameter='{prefix}C'.")
+        raise ValueError(
+            f"{type(estimator).__name__} has no alpha. Name the parameter, such as "
+            f"parameter='{prefix}C'."
+        )
     return f"{prefix}alpha"
 
 
 def _as_strengths(values, parameter):
     """Values of a parameter as numbers, which every candidate of a search must have."""
     if np.ma.is_masked(values):
-        raise ValueError(f"some candidates of the search have no {parameter}. Draw a search over a single grid.")
+        raise ValueError(
+            f"some candidates of the search have no {parameter}. Draw a search over a single grid."
+        )
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"{parameter} must be a number to be drawn as a strength; got {values[0]!r}.") from None
+        raise ValueError(
+            f"{parameter} must be a number to be drawn as a strength; got {values[0]!r}."
+        ) from None
 
 
 def _measure(search, scorer):
     """What a search's scorer measures, and whether it is drawn as an error."""
-    measure = (search.scoring or ("accuracy" if is_classifier(search) else "score")) if scorer == "score" else scorer
+    measure = (
+        (search.scoring or ("accuracy" if is_classifier(search) else "score"))
+        if scorer == "score"
+        else scorer
+    )
     if not isinstance(measure, str):
         return "score", False
     if "accuracy" not in measure or not is_classifier(search):
@@ -344,7 +393,11 @@ def _measure(search, scorer):
 
 def _finite(curves):
     """The measures that have a finite value to draw."""
-    some = {name: rows for name, rows in curves.items() if any(np.isfinite(values).any() for values in rows.values())}
+    some = {
+        name: rows
+        for name, rows in curves.items()
+        if any(np.isfinite(values).any() for values in rows.values())
+    }
     if not some:
         raise ValueError(f"there is nothing to draw: no value of {', '.join(curves)} is finite.")
     return some
@@ -363,4 +416,6 @@ def _mean_distances(models, X, y):
         distances = [signed_distance(model, X, y) for model in models]
     except TypeError:
         return None
-    return np.array([d[np.isfinite(d)].mean() if np.isfinite(d).any() else np.inf for d in distances])
+    return np.array(
+        [d[np.isfinite(d)].mean() if np.isfinite(d).any() else np.inf for d in distances]
+    )

@@ -2,22 +2,29 @@ import numpy as np
 
 from sklearn_irg._threats.arguments import fitted_threat
 from sklearn_irg._threats.errors import NotCertifiableError
-from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, certified_accuracy, evaluate_robustness
+from sklearn_irg.attacks import (
+    ThreatModel,
+    adversarial_accuracy,
+    certified_accuracy,
+    evaluate_robustness,
+)
 from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, plain, styles, wrapped
 
 
 class RobustnessCurveDisplay(Display):
     """Accuracy against the radius of the perturbation, for one or several models.
 
-    A solid line is accuracy under attack, which is an upper bound; a dotted line of the same color is certified
-    accuracy, a lower bound. Where both are equal, accuracy under attack is exact, and the legend says so.
+    A solid line is accuracy under attack, which is an upper bound; a dotted line of the same color
+    is certified accuracy, a lower bound. Where both are equal, accuracy under attack is exact, and
+    the legend says so.
 
     Parameters
     ----------
     epsilon : ndarray of shape (n_radii,)
         Radii.
     attacked : dict of str to ndarray of shape (n_radii,)
-        Accuracy under attack by model: exact where it equals certified accuracy, an upper bound otherwise.
+        Accuracy under attack by model: exact where it equals certified accuracy, an upper bound
+        otherwise.
     certified : dict of str to ndarray of shape (n_radii,), default=None
         Accuracy that no attack can go below, where it is known.
     norm : str, default="l2"
@@ -110,15 +117,25 @@ class RobustnessCurveDisplay(Display):
 
     @classmethod
     def from_estimators(
-        cls, estimators, X, y, *, threat, norm=None, method="auto", max_nodes=10_000, ax=None, curve_kwargs=None
+        cls,
+        estimators,
+        X,
+        y,
+        *,
+        threat,
+        norm=None,
+        method="auto",
+        max_nodes=10_000,
+        ax=None,
+        curve_kwargs=None,
     ):
         """Compute and draw for several models; certified accuracy too where it is known.
 
         Parameters
         ----------
         estimators : list of objects, or dict of str to object
-            Fitted classifiers, or these by name. Those of a list are named by their classes, with numbers where several
-            share a class name.
+            Fitted classifiers, or these by name. Those of a list are named by their classes, with
+            numbers where several share a class name.
         X : array-like of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,)
@@ -153,7 +170,9 @@ class RobustnessCurveDisplay(Display):
         if isinstance(threat, ThreatModel):
             norm = threat.norm + _swaps(threat.n_swaps)
         radii = np.atleast_1d(np.asarray(radii, dtype=float))
-        display = cls(radii, attacked, certified=certified, norm="l2" if norm is None else norm, units=units)
+        display = cls(
+            radii, attacked, certified=certified, norm="l2" if norm is None else norm, units=units
+        )
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     def plot(self, ax=None, *, curve_kwargs=None):
@@ -175,15 +194,31 @@ class RobustnessCurveDisplay(Display):
         order = np.argsort(self.epsilon)
         radii = np.asarray(self.epsilon)[order]
         has_bounds = False
-        for (name, attacked), look in zip(self.attacked.items(), styles(len(self.attacked)), strict=True):
+        for (name, attacked), look in zip(
+            self.attacked.items(), styles(len(self.attacked)), strict=True
+        ):
             certified = (self.certified or {}).get(name)
-            is_exact = certified is not None and np.any(radii > 0) and np.allclose(certified, attacked)
+            is_exact = (
+                certified is not None and np.any(radii > 0) and np.allclose(certified, attacked)
+            )
             label = wrapped(f"{name} (exact)" if is_exact else name)
-            (line,) = ax.plot(radii, np.asarray(attacked)[order], **{**look, "label": label, **(curve_kwargs or {})})
+            (line,) = ax.plot(
+                radii,
+                np.asarray(attacked)[order],
+                **{**look, "label": label, **(curve_kwargs or {})},
+            )
             if certified is not None and not is_exact:
-                ax.plot(radii, np.asarray(certified)[order], color=line.get_color(), linestyle=":", label="_certified")
+                ax.plot(
+                    radii,
+                    np.asarray(certified)[order],
+                    color=line.get_color(),
+                    linestyle=":",
+                    label="_certified",
+                )
                 band = {"color": line.get_color(), "alpha": 0.1, "linewidth": 0, "zorder": 0}
-                ax.fill_between(radii, np.asarray(certified)[order], np.asarray(attacked)[order], **band)
+                ax.fill_between(
+                    radii, np.asarray(certified)[order], np.asarray(attacked)[order], **band
+                )
                 has_bounds = True
         ax.set(
             xlabel=f"radius of the perturbation ({plain(self.norm)}, {plain(self.units)})",
@@ -201,18 +236,29 @@ def _bounds():
 
     return [
         Line2D([], [], color="0.35", label="with markers: attacked, at most this accurate"),
-        Line2D([], [], color="0.35", linestyle=":", label="dotted: certified, at least this accurate"),
+        Line2D(
+            [], [], color="0.35", linestyle=":", label="dotted: certified, at least this accurate"
+        ),
     ]
 
 
 def _accuracies(estimator, X, y, threat, norm, method, max_nodes):
     """Accuracy under attack, and certified accuracy or None."""
     if not callable(method):
-        found = evaluate_robustness(estimator, X, y, threat, norm=norm, method=method, max_nodes=max_nodes)
-        return found.adversarial_accuracy, found.certified_accuracy if found.is_certifiable else None
-    attacked = np.atleast_1d(adversarial_accuracy(estimator, X, y, threat, norm=norm, method=method))
+        found = evaluate_robustness(
+            estimator, X, y, threat, norm=norm, method=method, max_nodes=max_nodes
+        )
+        return (
+            found.adversarial_accuracy,
+            found.certified_accuracy if found.is_certifiable else None,
+        )
+    attacked = np.atleast_1d(
+        adversarial_accuracy(estimator, X, y, threat, norm=norm, method=method)
+    )
     try:
-        return attacked, np.atleast_1d(certified_accuracy(estimator, X, y, threat, norm=norm, max_nodes=max_nodes))
+        return attacked, np.atleast_1d(
+            certified_accuracy(estimator, X, y, threat, norm=norm, max_nodes=max_nodes)
+        )
     except NotCertifiableError:
         return attacked, None
 

@@ -1,8 +1,9 @@
 """Losses, the ``loss`` parameter of the estimators: a likelihood, a custom term, or a modification of either.
 
-By default an estimator minimizes the negative log-likelihood of its targets. A `Likelihood` replaces the family of
-distributions; a `SampleLoss` or `BatchLoss` replaces the term altogether, and may do without labels or compare samples;
-`LabelSmoothing` and `Flooding` modify what they wrap, and `PenaltyLoss` minimizes a penalty's values in place of the loss.
+By default an estimator minimizes the negative log-likelihood of its targets. A `Likelihood`
+replaces the family of distributions; a `SampleLoss` or `BatchLoss` replaces the term altogether,
+and may do without labels or compare samples; `LabelSmoothing` and `Flooding` modify what they wrap,
+and `PenaltyLoss` minimizes a penalty's values in place of the loss.
 """
 
 from sklearn_irg.losses._base import BatchLoss, Loss, NegativeLogLikelihood, SampleLoss, check_loss

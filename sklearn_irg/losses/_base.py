@@ -13,16 +13,17 @@ class Loss(Term):
     Attributes
     ----------
     group : str, default="labeled"
-        Rows that the loss counts: "labeled", or "all" for a loss that reads no labels, with which only the number of
-        classes in a classifier's y matters.
+        Rows that the loss counts: "labeled", or "all" for a loss that reads no labels, with which
+        only the number of classes in a classifier's y matters.
     samples : tuple of str or None, default=None
-        Names of the samples that a loss compares. The classes of y then say which row is in which sample: by name where they
-        are these names, else sorted, in this order. ``step.weights_of(name)`` are the weights of one, and minibatches draw
-        from each.
+        Names of the samples that a loss compares. The classes of y then say which row is in which
+        sample: by name where they are these names, else sorted, in this order.
+        ``step.weights_of(name)`` are the weights of one, and minibatches draw from each.
     likelihood : Likelihood or None, default=None
         Distribution of the targets given the outputs; ``None`` chooses it by the kind of targets.
     replaces_likelihood : bool, default=True
-        Whether it is another function of the outputs than the negative log-likelihood of their targets.
+        Whether it is another function of the outputs than the negative log-likelihood of their
+        targets.
 
     See Also
     --------
@@ -110,7 +111,8 @@ def check_loss(loss):
     Parameters
     ----------
     loss : None, {"squared_error", "poisson"}, Likelihood or Loss
-        ``None`` is the negative log-likelihood for the kind of targets; a name or a `Likelihood` selects another.
+        ``None`` is the negative log-likelihood for the kind of targets; a name or a `Likelihood`
+        selects another.
 
     Returns
     -------
@@ -132,7 +134,8 @@ def check_loss(loss):
     if loss is not None and not named and not isinstance(loss, (Likelihood, Loss)):
         names = ", ".join(map(repr, sorted(_BY_NAME)))
         raise InvalidParameterError(
-            f"loss must be None, one of {names}, a Likelihood such as Poisson(), a Loss, or a modification such as "
+            f"loss must be None, one of {names}, a Likelihood such as Poisson(), a Loss, or a "
+            "modification such as "
             f"LabelSmoothing(0.1); got {loss!r}."
         )
     loss = as_loss(loss)

@@ -9,13 +9,14 @@ class InformationMaximization(BatchLoss):
     .. math:: H(Y \mid X) - \mu H(Y) = \frac 1 n \sum_i H\bigl(p(\cdot \mid x_i)\bigr)
         - \mu H\left(\frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
-    in nats [1]_ [2]_. It reads no labels, so a network that minimizes it together with a penalty on changes clusters
-    the rows.
+    in nats [1]_ [2]_. It reads no labels, so a network that minimizes it together with a penalty on
+    changes clusters the rows.
 
     Parameters
     ----------
     mu : float, default=4.0
-        Weight μ of the entropy of the mean prediction, which is largest if all clusters have the same size.
+        Weight μ of the entropy of the mean prediction, which is largest if all clusters have the
+        same size.
 
     See Also
     --------
@@ -23,9 +24,10 @@ class InformationMaximization(BatchLoss):
 
     References
     ----------
-    .. [1] Krause, Perona and Gomes (2010), "Discriminative clustering by regularized information maximization".
-    .. [2] Hu, Miyato, Tokui, Matsumoto and Sugiyama (2017), "Learning discrete representations via information maximizing
-       self-augmented training".
+    .. [1] Krause, Perona and Gomes (2010), "Discriminative clustering by regularized information
+       maximization".
+    .. [2] Hu, Miyato, Tokui, Matsumoto and Sugiyama (2017), "Learning discrete representations via
+       information maximizing self-augmented training".
 
     Examples
     --------
@@ -47,7 +49,8 @@ class InformationMaximization(BatchLoss):
         del columns
         if likelihood.n_classes(1) is None:
             raise InvalidParameterError(
-                f"InformationMaximization needs class probabilities, which {likelihood!r} does not have."
+                f"InformationMaximization needs class probabilities, which {likelihood!r} does not "
+                "have."
             )
 
     def value(self, step):

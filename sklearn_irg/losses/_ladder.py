@@ -10,8 +10,8 @@ from sklearn_irg.losses._base import Loss
 class LadderLoss(Loss):
     """Loss of labeled rows under noise in every layer, and the cost of restoring what all rows had without it.
 
-    Only for a `LadderNetwork`, of which it reads what the solver moves. Weights of classes count in the loss of labeled rows
-    only.
+    Only for a `LadderNetwork`, of which it reads what the solver moves. Weights of classes count in
+    the loss of labeled rows only.
 
     Parameters
     ----------
@@ -45,7 +45,9 @@ class LadderLoss(Loss):
         losses = step.likelihood.evaluate(outputs, step.targets)[0]
         top = step.likelihood.differentiable_mean(outputs)
         costs = np.array(self.denoising_costs, dtype=np.float64)
-        lowest = int(np.argmax(costs > 0)) if costs.any() else len(costs)  # nothing below it need be restored
+        lowest = (
+            int(np.argmax(costs > 0)) if costs.any() else len(costs)
+        )  # nothing below it need be restored
         errors = decode(network, theta, clean, noisy, top, weights, lowest)
         strengths = [float(cost) * step.row_weights for cost in costs[lowest:]]
         return [(step.weights_of("labeled"), losses), *zip(strengths, errors, strict=True)]
@@ -54,8 +56,13 @@ class LadderLoss(Loss):
         """What to add to the input and to each layer's values."""
         sizes = step.network.layer_sizes
         shapes = [(step.X.shape[0], size) for size in sizes]
-        rng = np.random.default_rng(step.random_state.randint(2**31))  # twice as fast as a RandomState
-        noise = [float(self.noise_std) * rng.standard_normal(shape, dtype=step.X.dtype) for shape in shapes]
+        rng = np.random.default_rng(
+            step.random_state.randint(2**31)
+        )  # twice as fast as a RandomState
+        noise = [
+            float(self.noise_std) * rng.standard_normal(shape, dtype=step.X.dtype)
+            for shape in shapes
+        ]
         if self.noise != "gaussian":
             for l, direction in enumerate(self._adversarial_directions(step, shapes, rng)):
                 noise[l] += float(self.epsilon[l]) * direction
@@ -69,7 +76,9 @@ class LadderLoss(Loss):
         targets = step.likelihood.mean(network.forward(folded, step.X)[-1])
         in_layers = self.noise == "adversarial_layerwise"
         places = shapes[:-1] if in_layers else shapes[:1]
-        starts = [normalized_rows(rng.standard_normal(shape, dtype=step.X.dtype)) for shape in places]
+        starts = [
+            normalized_rows(rng.standard_normal(shape, dtype=step.X.dtype)) for shape in places
+        ]
         xi = float(self.xi)
         noise = [xi * gain * start for gain, start in zip(gains, starts[1:], strict=False)] or None
         forward = network.forward(folded, step.X + xi * starts[0], noise=noise)

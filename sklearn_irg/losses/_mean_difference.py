@@ -6,9 +6,10 @@ class MeanDifference(Loss):
 
     .. math:: \mathbb E_{\text{second}} f - \mathbb E_{\text{first}} f
 
-    The first output f is then large on the first sample and small on the second. Among functions that change by at most one per
-    unit of X, minus its smallest value is the Wasserstein-1 distance of the samples [1]_. The classes of y name the
-    sample of each row: "first" and "second" by name, any others in sorted order.
+    The first output f is then large on the first sample and small on the second. Among functions
+    that change by at most one per unit of X, minus its smallest value is the Wasserstein-1 distance
+    of the samples [1]_. The classes of y name the sample of each row: "first" and "second" by name,
+    any others in sorted order.
 
     See Also
     --------

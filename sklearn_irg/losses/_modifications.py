@@ -78,8 +78,8 @@ class Flooding(_Modification):
 
     .. math:: \lvert L - b \rvert + b
 
-    so that below the level b the loss is increased [1]_. With "lbfgs" the minibatch is all rows, and the fit ends at
-    the level if data and penalty allow the loss to reach it.
+    so that below the level b the loss is increased [1]_. With "lbfgs" the minibatch is all rows,
+    and the fit ends at the level if data and penalty allow the loss to reach it.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ class Flooding(_Modification):
 
     References
     ----------
-    .. [1] Ishida, Yamane, Sakai, Niu and Sugiyama (2020), "Do we need zero training loss after achieving zero training
-       error?".
+    .. [1] Ishida, Yamane, Sakai, Niu and Sugiyama (2020), "Do we need zero training loss after
+       achieving zero training error?".
 
     Examples
     --------
@@ -129,8 +129,8 @@ class Flooding(_Modification):
 class LabelSmoothing(_Modification):
     """Mixes the targets of a classifier with the uniform distribution.
 
-    A target y becomes ``(1 - amount) * y + amount / n_classes``; for binary and multilabel targets ``n_classes`` is 2
-    [1]_.
+    A target y becomes ``(1 - amount) * y + amount / n_classes``; for binary and multilabel targets
+    ``n_classes`` is 2 [1]_.
 
     Parameters
     ----------
@@ -141,7 +141,8 @@ class LabelSmoothing(_Modification):
 
     References
     ----------
-    .. [1] Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the Inception architecture for computer vision".
+    .. [1] Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the Inception
+       architecture for computer vision".
 
     Examples
     --------
@@ -158,7 +159,9 @@ class LabelSmoothing(_Modification):
         check_real(self.amount, "amount", 0, 1)
         super().check_parameters()
         if self.wrapped.group == "all":
-            raise InvalidParameterError(f"LabelSmoothing has no labels to smooth in {self.loss!r}, which reads none.")
+            raise InvalidParameterError(
+                f"LabelSmoothing has no labels to smooth in {self.loss!r}, which reads none."
+            )
 
     def summands(self, step):
         return self.wrapped.fused_summands(step)  # it changes targets only
@@ -167,6 +170,7 @@ class LabelSmoothing(_Modification):
         n_classes, amount = likelihood.n_classes(targets.shape[1]), float(self.amount)
         if n_classes is None:
             raise InvalidParameterError(
-                f"LabelSmoothing mixes the probabilities of classes, so it has no meaning for {likelihood!r}."
+                "LabelSmoothing mixes the probabilities of classes, so it has no meaning for "
+                f"{likelihood!r}."
             )
         return (1 - amount) * super().soften(targets, likelihood) + amount / n_classes

@@ -14,22 +14,26 @@ class PenaltyLoss(Loss):
 
     .. math:: \min_\theta \frac 1 n \sum_i \max_{\lVert r \rVert \le \epsilon} \ell(f_\theta(x_i + r), y_i)
 
-    for an `sklearn_irg.penalties.AdversarialLoss`: min-max training as published [1]_, without the clean loss that
-    ``AdversarialLoss`` as a penalty is added to. Likewise training with noise alone [2]_, input dropout [3]_ and certified
-    training. Use it with ``penalty=None`` (or another penalty, added with ``alpha``); the estimator's ``l2`` remains.
+    for an `sklearn_irg.penalties.AdversarialLoss`: min-max training as published [1]_, without the
+    clean loss that ``AdversarialLoss`` as a penalty is added to. Likewise training with noise alone
+    [2]_, input dropout [3]_ and certified training. Use it with ``penalty=None`` (or another
+    penalty, added with ``alpha``); the estimator's ``l2`` remains.
 
     Parameters
     ----------
     penalty : str or Penalty
-        Penalty whose values are losses of the rows' targets: "adversarial_loss", "certified_loss", "input_noise",
-        "input_dropout", "hidden_noise", "weight_noise", "label_noise", "target_noise", an object, or a weighted sum of these.
+        Penalty whose values are losses of the rows' targets: "adversarial_loss", "certified_loss",
+        "input_noise", "input_dropout", "hidden_noise", "weight_noise", "label_noise",
+        "target_noise", an object, or a weighted sum of these.
     likelihood : Likelihood, default=None
-        Distribution of the targets, whose negative logarithm is the loss; ``None`` chooses it by the kind of targets.
+        Distribution of the targets, whose negative logarithm is the loss; ``None`` chooses it by
+        the kind of targets.
 
     Raises
     ------
     ValueError
-        In ``fit``, if the penalty is not a loss of rows, such as an input gradient, or its weights are all zero.
+        In ``fit``, if the penalty is not a loss of rows, such as an input gradient, or its weights
+        are all zero.
 
     See Also
     --------
@@ -37,11 +41,12 @@ class PenaltyLoss(Loss):
 
     References
     ----------
-    .. [1] Madry, Makelov, Schmidt, Tsipras and Vladu (2018), "Towards deep learning models resistant to adversarial
-       attacks".
-    .. [2] An (1996), "The effects of adding noise during backpropagation training on a generalization performance".
-    .. [3] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple way to prevent neural
-       networks from overfitting".
+    .. [1] Madry, Makelov, Schmidt, Tsipras and Vladu (2018), "Towards deep learning models
+       resistant to adversarial attacks".
+    .. [2] An (1996), "The effects of adding noise during backpropagation training on a
+       generalization performance".
+    .. [3] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple
+       way to prevent neural networks from overfitting".
 
     Examples
     --------
@@ -69,7 +74,9 @@ class PenaltyLoss(Loss):
     depends_on_epoch = _of_any("depends_on_epoch")
     takes_threat = _of_any("takes_threat")
     differentiates_parameters = _of_any("differentiates_parameters")
-    _prepared_terms = None  # those of the penalty as they have become: prepared, of an epoch, or smoothed
+    _prepared_terms = (
+        None  # those of the penalty as they have become: prepared, of an epoch, or smoothed
+    )
 
     def __init__(self, penalty, likelihood=None):
         self.penalty = penalty
@@ -88,24 +95,33 @@ class PenaltyLoss(Loss):
         """List of (weight, term), as those of a penalty, without those of weight zero."""
         if self._prepared_terms is not None:
             return self._prepared_terms
-        return [(weight, term) for weight, term in check_penalty(self.penalty).terms() if weight > 0]
+        return [
+            (weight, term) for weight, term in check_penalty(self.penalty).terms() if weight > 0
+        ]
 
     def check_parameters(self):
         penalty = check_penalty(self.penalty)
         if penalty is None:
             raise InvalidParameterError(
-                "penalty of PenaltyLoss must be one whose values are losses, such as AdversarialLoss(0.1); got None."
+                "penalty of PenaltyLoss must be one whose values are losses, such as "
+                "AdversarialLoss(0.1); got None."
             )
         for _, term in penalty.terms():
             if not term.is_loss:
                 raise InvalidParameterError(
-                    f"PenaltyLoss minimizes losses of rows, such as AdversarialLoss() or InputNoise(), and {term!r} is none. "
-                    "Pass it as penalty of the estimator; one of your own that is a loss declares is_loss = True."
+                    "PenaltyLoss minimizes losses of rows, such as AdversarialLoss() or "
+                    f"InputNoise(), and {term!r} is none. "
+                    "Pass it as penalty of the estimator; one of your own that is a loss declares "
+                    "is_loss = True."
                 )
         if len({term.group for _, term in penalty.terms()}) > 1:
-            raise InvalidParameterError(f"the terms of {penalty!r} count different groups of rows. Use one of them.")
+            raise InvalidParameterError(
+                f"the terms of {penalty!r} count different groups of rows. Use one of them."
+            )
         if not any(weight for weight, _ in penalty.terms()):
-            raise InvalidParameterError(f"the weights of {penalty!r} are zero, so there is no loss to minimize.")
+            raise InvalidParameterError(
+                f"the weights of {penalty!r} are zero, so there is no loss to minimize."
+            )
 
     def check(self, columns, likelihood):
         for _, term in self.terms():
@@ -126,7 +142,11 @@ class PenaltyLoss(Loss):
         pairs = [(weight, term.fused_summands(step)) for weight, term in self.terms()]
         if any(summands is None for _, summands in pairs):
             return None
-        return [(weight * coefficients, quantity) for weight, summands in pairs for coefficients, quantity in summands]
+        return [
+            (weight * coefficients, quantity)
+            for weight, summands in pairs
+            for coefficients, quantity in summands
+        ]
 
     def prepared(self, rows, network):
         return self._of([(weight, term.prepared(rows, network)) for weight, term in self.terms()])

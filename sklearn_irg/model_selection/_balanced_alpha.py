@@ -9,13 +9,14 @@ from sklearn_irg.model_selection._strength_search import StrengthSearch
 def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     """The ``alpha`` at which penalty and loss are equal where the fit starts.
 
-    A starting point for a search: below it the loss dominates at first, above it the penalty does [1]_.
+    A starting point for a search: below it the loss dominates at first, above it the penalty does
+    [1]_.
 
     Parameters
     ----------
     estimator : GradRegMLPClassifier, GradRegMLPRegressor or VATClassifier
-        Estimator with its penalty; neither fitted nor changed. An integer ``random_state`` makes a later fit start from
-        the same weights.
+        Estimator with its penalty; neither fitted nor changed. An integer ``random_state`` makes a
+        later fit start from the same weights.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -33,13 +34,13 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     Raises
     ------
     ValueError
-        If the penalty vanishes there: for a linear model, which starts from zero, or an estimator without a penalty; or
-        if the loss is not positive.
+        If the penalty vanishes there: for a linear model, which starts from zero, or an estimator
+        without a penalty; or if the loss is not positive.
 
     References
     ----------
-    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training differentiable models by
-       constraining their explanations".
+    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training
+       differentiable models by constraining their explanations".
 
     Examples
     --------
@@ -51,23 +52,33 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     13.5
     """
     if isinstance(estimator, StrengthSearch):
-        raise TypeError(f"{type(estimator).__name__} chooses its alpha itself. Pass a {estimator._plain.__name__}.")
+        raise TypeError(
+            f"{type(estimator).__name__} chooses its alpha itself. Pass a "
+            f"{estimator._plain.__name__}."
+        )
     if not isinstance(estimator, NetworkEstimator):
         raise TypeError(
-            f"balanced_alpha needs an estimator of sklearn_irg; got {type(estimator).__name__}. For a pipeline, pass its last "
+            f"balanced_alpha needs an estimator of sklearn_irg; got {type(estimator).__name__}. "
+            "For a pipeline, pass its last "
             "step and the X that step sees."
         )
     if are_distributed(X):
-        raise TypeError("the balance needs rows in memory; got a dask collection. Pass one of its pieces.")
+        raise TypeError(
+            "the balance needs rows in memory; got a dask collection. Pass one of its pieces."
+        )
     estimator = clone(estimator)
     settings = estimator._settings()
     data = check_data(estimator, X, y, sample_weight, mask)
     loss, penalty = initial_values(estimator._task(), data, settings)
     if not loss > 0:
-        raise ValueError(f"the loss is {loss:g} where {type(estimator).__name__} starts, so no alpha balances it.")
+        raise ValueError(
+            f"the loss is {loss:g} where {type(estimator).__name__} starts, so no alpha balances "
+            "it."
+        )
     if not penalty > 0:
         raise ValueError(
-            f"the penalty is {penalty:g} where {type(estimator).__name__} starts, so no alpha balances it: there is none, or "
+            f"the penalty is {penalty:g} where {type(estimator).__name__} starts, so no alpha "
+            "balances it: there is none, or "
             "weights start from zero, as those of linear models do. Search over alpha instead."
         )
     return loss / penalty

@@ -22,8 +22,9 @@ class DriftTestResult:
     Attributes
     ----------
     distance : float
-        Wasserstein-1 distance on rows that the critic has not seen, with each column in standard deviations of the reference,
-        or of both tables where the reference does not vary. Without drift it may be slightly negative.
+        Wasserstein-1 distance on rows that the critic has not seen, with each column in standard
+        deviations of the reference, or of both tables where the reference does not vary. Without
+        drift it may be slightly negative.
     p_value : float
         Probability of a distance at least as large if both samples come from one distribution.
     contributions : ndarray of shape (n_features,)
@@ -31,7 +32,8 @@ class DriftTestResult:
     names : ndarray of str of shape (n_features,)
         The columns; "x0", "x1", … for arrays.
     critic : WassersteinCritic
-        The critic, fitted on standardized rows of the reference (``classes_[1]``) and new rows (``classes_[0]``).
+        The critic, fitted on standardized rows of the reference (``classes_[1]``) and new rows
+        (``classes_[0]``).
     """
 
     distance: float
@@ -46,17 +48,22 @@ class DriftTestResult:
         order = np.argsort(-self.contributions, kind="stable")[:10]
         width = max(len(str(name)) for name in self.names[order])
         lines += [
-            f"  {self.names[j]!s:<{width}}  {self.contributions[j]:.3g}" for j in order if self.contributions[j] > 0
+            f"  {self.names[j]!s:<{width}}  {self.contributions[j]:.3g}"
+            for j in order
+            if self.contributions[j] > 0
         ]
         return "\n".join(lines)
 
 
-def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.5, random_state=None):
+def drift_test(
+    reference, new, *, n_permutations=1000, critic=None, test_size=0.5, random_state=None
+):
     """Test whether new rows come from the distribution of a reference, and say which columns moved.
 
-    A critic learns from one part of the rows to tell the samples apart; its mean scores are compared on the other part.
-    Without drift the scores of both samples are exchangeable, so permuting them gives the p-value from a single fit.
-    The test detects drift in any combination of columns; standardizing puts them in a common unit.
+    A critic learns from one part of the rows to tell the samples apart; its mean scores are
+    compared on the other part. Without drift the scores of both samples are exchangeable, so
+    permuting them gives the p-value from a single fit. The test detects drift in any combination of
+    columns; standardizing puts them in a common unit.
 
     Parameters
     ----------
@@ -68,9 +75,9 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
         Number of permutations; the p-value is at least ``1 / (n_permutations + 1)``.
     critic : WassersteinCritic, default=None
         Critic to fit, such as one with other hidden layers. It is not changed. ``None`` is
-        ``WassersteinCritic(constraint=SpectralNormalization())``, which detects shifts more often where rows are few. Its
-        distance is a lower bound: about half of the true one for samples that differ in spread only, for which
-        ``WassersteinCritic()`` is accurate.
+        ``WassersteinCritic(constraint=SpectralNormalization())``, which detects shifts more often
+        where rows are few. Its distance is a lower bound: about half of the true one for samples
+        that differ in spread only, for which ``WassersteinCritic()`` is accurate.
     test_size : float, default=0.5
         Fraction of the rows of each sample on which scores are compared.
     random_state : int, RandomState or None, default=None
@@ -84,8 +91,8 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
     Raises
     ------
     ValueError
-        For missing or infinite numbers, tables with different columns, fewer than 4 rows of a sample, or parameters out of
-        range.
+        For missing or infinite numbers, tables with different columns, fewer than 4 rows of a
+        sample, or parameters out of range.
 
     See Also
     --------
@@ -113,10 +120,15 @@ def drift_test(reference, new, *, n_permutations=1000, critic=None, test_size=0.
     names = _shared_names(reference, new)
     tables = [_numbers(table, name) for table, name in zip((reference, new), NAMES, strict=True)]
     if tables[0].shape[1] != tables[1].shape[1]:
-        raise ValueError(f"reference has {tables[0].shape[1]} columns, but new has {tables[1].shape[1]}.")
+        raise ValueError(
+            f"reference has {tables[0].shape[1]} columns, but new has {tables[1].shape[1]}."
+        )
     rng = check_random_state(random_state)
     seeds = rng.randint(2**31, size=3)
-    halves = [_halves(table, name, float(test_size), seeds[0]) for table, name in zip(tables, NAMES, strict=True)]
+    halves = [
+        _halves(table, name, float(test_size), seeds[0])
+        for table, name in zip(tables, NAMES, strict=True)
+    ]
     standardize = _standardizer(halves[0][0], halves[1][0])
     (learn, y_learn), (compare, y) = (
         (standardize(np.vstack(pair)), np.repeat(NAMES, [len(part) for part in pair]))
@@ -138,10 +150,13 @@ def _numbers(table, name):
     try:
         table = check_array(table, dtype=np.float64, ensure_min_samples=0, input_name=name)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a table of finite numbers, with categories encoded: {error}") from error
+        raise ValueError(
+            f"{name} must be a table of finite numbers, with categories encoded: {error}"
+        ) from error
     if len(table) < _FEWEST_ROWS:
         raise ValueError(
-            f"{name} must have at least {_FEWEST_ROWS} rows, to learn from and to compare; got {len(table)}."
+            f"{name} must have at least {_FEWEST_ROWS} rows, to learn from and to compare; got "
+            f"{len(table)}."
         )
     return table
 
@@ -150,7 +165,8 @@ def _halves(table, name, test_size, seed):
     n_test = int(np.ceil(test_size * len(table)))
     if not 0 < n_test < len(table):
         raise ValueError(
-            f"test_size={test_size} leaves no row of {name} to learn from: it has {len(table)}. Lower test_size."
+            f"test_size={test_size} leaves no row of {name} to learn from: it has {len(table)}. "
+            "Lower test_size."
         )
     return train_test_split(table, test_size=test_size, random_state=seed)
 
@@ -173,7 +189,10 @@ def _shared_names(reference, new):
     if not names:
         return None
     if list(names[0]) != list(names[-1]):
-        raise ValueError(f"reference and new must have the same columns; got {list(names[0])} and {list(names[-1])}.")
+        raise ValueError(
+            f"reference and new must have the same columns; got {list(names[0])} and "
+            f"{list(names[-1])}."
+        )
     return names[0]
 
 
@@ -183,6 +202,10 @@ def _p_value(scores, is_first, n_permutations, rng):
     centered = scores - scores.mean()
     found = centered[is_first].sum()  # the difference of means is an increasing function of it
     n_first = np.count_nonzero(is_first)
-    permuted = np.array([centered[rng.permutation(len(centered))[:n_first]].sum() for _ in range(n_permutations)])
-    tolerance = 1e-9 * np.abs(centered).sum() + 1e-14 * np.abs(scores).sum()  # equal scores differ by rounding
+    permuted = np.array(
+        [centered[rng.permutation(len(centered))[:n_first]].sum() for _ in range(n_permutations)]
+    )
+    tolerance = (
+        1e-9 * np.abs(centered).sum() + 1e-14 * np.abs(scores).sum()
+    )  # equal scores differ by rounding
     return float((1 + np.count_nonzero(permuted >= found - tolerance)) / (1 + n_permutations))

@@ -40,7 +40,9 @@ class Folds:
     n_predicted_classes: np.ndarray | None
 
 
-def fit_path(estimator, X, y, alphas, sample_weight=None, mask=None, perturbations=None, warm_start=None):
+def fit_path(
+    estimator, X, y, alphas, sample_weight=None, mask=None, perturbations=None, warm_start=None
+):
     """Fitted clones of an estimator or a pipeline, one for each strength; pipelines share their first steps."""
     if isinstance(estimator, RobustTrainingClassifier):
         return fit_strengths_against(estimator, X, y, alphas, sample_weight)
@@ -50,7 +52,9 @@ def fit_path(estimator, X, y, alphas, sample_weight=None, mask=None, perturbatio
     first_steps = clone(estimator[:-1])
     prepared = first_steps.fit_transform(X, y) if len(first_steps) else X
     pipelines = []
-    for model in fit_path(estimator[-1], prepared, y, alphas, sample_weight, mask, warm_start=warm_start):
+    for model in fit_path(
+        estimator[-1], prepared, y, alphas, sample_weight, mask, warm_start=warm_start
+    ):
         pipeline = clone(estimator)
         pipeline.steps = [*first_steps.steps, (estimator.steps[-1][0], model)]
         pipelines.append(pipeline)
@@ -75,7 +79,8 @@ def cross_validate_strengths(
 ):
     """Fit and score each strength in each fold. Where some rows have no label, those that are tested on have one.
 
-    With ``perturbations``, which no pipeline takes, models are trained and attacked within what rows may become.
+    With ``perturbations``, which no pipeline takes, models are trained and attacked within what
+    rows may become.
     """
     X, y, mask = (_indexable(array) for array in (X, y, mask))
     sample_weight = check_sample_weight(sample_weight, X.shape[0])
@@ -96,13 +101,23 @@ def cross_validate_strengths(
     scorer = _scorers(estimator, scoring, sample_weight)
     found = Parallel(n_jobs)(
         delayed(_fit_fold)(
-            estimator, _rows_of(rows, train), _rows_of(rows, test), alphas, scorer, counts, threat, warm_start
+            estimator,
+            _rows_of(rows, train),
+            _rows_of(rows, test),
+            alphas,
+            scorer,
+            counts,
+            threat,
+            warm_start,
         )
         for train, test in splits
     )
     scores, attacked, n_predicted_classes = zip(*found, strict=True)
     if isinstance(scores[0][0], dict):
-        scores = {name: np.array([[score[name] for score in fold] for fold in scores]) for name in scores[0][0]}
+        scores = {
+            name: np.array([[score[name] for score in fold] for fold in scores])
+            for name in scores[0][0]
+        }
     else:
         scores = np.array(scores)
     return Folds(
@@ -123,16 +138,24 @@ def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, war
         if not unknown:
             raise
         raise ValueError(
-            f"the training rows of a fold of cv lack classes that its test rows have: {_listed(unknown)}. The scorer does "
-            f"not take such rows: {str(error).rstrip('.')}. Use stratified folds, fewer folds, or another scoring."
+            "the training rows of a fold of cv lack classes that its test rows have: "
+            f"{_listed(unknown)}. The scorer does "
+            f"not take such rows: {str(error).rstrip('.')}. Use stratified folds, fewer folds, or "
+            "another scoring."
         ) from error
     attacked = None
     if threat is not None:
         under_attack = make_adversarial_scorer(threat)
         attacked = [under_attack(model, X, y, sample_weight=weights) for model in models]
     elif perturbations is not None:
-        attacked = [np.average(model.withstands(X, y, perturbations), weights=weights) for model in models]
-    return scores, attacked, [_n_different(model.predict(X)) for model in models] if counts else None
+        attacked = [
+            np.average(model.withstands(X, y, perturbations), weights=weights) for model in models
+        ]
+    return (
+        scores,
+        attacked,
+        [_n_different(model.predict(X)) for model in models] if counts else None,
+    )
 
 
 def _check_classes(splits, y, sample_weight, marker):
@@ -148,7 +171,8 @@ def _check_classes(splits, y, sample_weight, marker):
         classes = set(y[train[counts[train]]].tolist())
         if len(classes) < 2:
             raise ValueError(
-                f"fold {k} of cv has no two classes in its training rows: {_listed(classes)}. Use stratified folds, such as "
+                f"fold {k} of cv has no two classes in its training rows: {_listed(classes)}. Use "
+                "stratified folds, such as "
                 "cv=5, or shuffle the rows."
             )
 
@@ -194,14 +218,19 @@ def _score(scorer, model, X, y, weights):
 
 def _takes_weights(scorer):
     parameters = inspect.signature(scorer).parameters.values()
-    return any(parameter.name == "sample_weight" or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    return any(
+        parameter.name == "sample_weight" or parameter.kind is parameter.VAR_KEYWORD
+        for parameter in parameters
+    )
 
 
 def _indexable(array):
     """A frame of any library or an array, whose rows can be taken by position."""
     if issparse(array):
         return array.tocsr()
-    return array if array is None or hasattr(array, "iloc") or _is_frame(array) else np.asarray(array)
+    return (
+        array if array is None or hasattr(array, "iloc") or _is_frame(array) else np.asarray(array)
+    )
 
 
 def _is_frame(array):
@@ -215,7 +244,9 @@ def _rows_of(arrays, rows):
 def _take(array, rows):
     if hasattr(array, "iloc"):
         return array.iloc[rows]
-    by_method = hasattr(array, "take") and (_is_frame(array) or not hasattr(array, "shape"))  # pyarrow, perturbations
+    by_method = hasattr(array, "take") and (
+        _is_frame(array) or not hasattr(array, "shape")
+    )  # pyarrow, perturbations
     return array.take(rows) if by_method else array[rows]
 
 

@@ -9,10 +9,11 @@ from sklearn_irg._training.tasks.labels import is_marker, plain_labels
 class LabeledStratifiedKFold(BaseCrossValidator):
     """Stratified folds of the labeled rows; rows without a label are always trained on, and never tested on.
 
-    A fold of scikit-learn's own splitters has unlabeled rows in its test set, where their marker counts as a class that no
-    model predicts. Each training set begins with one labeled row of each class, and the others are spread evenly among the
-    unlabeled ones, with the classes in turn, so that any initial part of it, such as
-    `sklearn.model_selection.learning_curve` takes, has its share of labels.
+    A fold of scikit-learn's own splitters has unlabeled rows in its test set, where their marker
+    counts as a class that no model predicts. Each training set begins with one labeled row of each
+    class, and the others are spread evenly among the unlabeled ones, with the classes in turn, so
+    that any initial part of it, such as `sklearn.model_selection.learning_curve` takes, has its
+    share of labels.
 
     Parameters
     ----------
@@ -28,7 +29,8 @@ class LabeledStratifiedKFold(BaseCrossValidator):
     Raises
     ------
     ValueError
-        In ``split``, if y is missing, has no labeled row, or no class has a labeled row for each fold.
+        In ``split``, if y is missing, has no labeled row, or no class has a labeled row for each
+        fold.
 
     See Also
     --------
@@ -103,13 +105,16 @@ class LabeledStratifiedKFold(BaseCrossValidator):
         if self.unlabeled_label is not None:
             labeled = ~is_marker(y, self.unlabeled_label)
         if not labeled.any():
-            raise ValueError(f"y has no labeled row: all are unlabeled_label={self.unlabeled_label!r}.")
+            raise ValueError(
+                f"y has no labeled row: all are unlabeled_label={self.unlabeled_label!r}."
+            )
         positions = np.flatnonzero(labeled)
         known = plain_labels(y[labeled])
         most = np.unique(known, return_counts=True)[1].max()
         if most < self.n_splits:
             raise ValueError(
-                f"n_splits={self.n_splits} needs a class with as many labeled rows, but the largest one in y has {most}."
+                f"n_splits={self.n_splits} needs a class with as many labeled rows, but the "
+                f"largest one in y has {most}."
             )
         for train, test in folds.split(positions, known):
             ordered, n_first = positions[_in_turn(known, train)], len(np.unique(known[train]))

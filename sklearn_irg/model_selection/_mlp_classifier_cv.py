@@ -5,9 +5,10 @@ from sklearn_irg.model_selection._strength_search import StrengthSearch
 class GradRegMLPClassifierCV(StrengthSearch):
     """Multi-layer perceptron classifier that chooses the strength of its penalty by cross-validation.
 
-    It is `GradRegMLPClassifier` at the chosen ``alpha_``. With ``solver="lbfgs"`` networks are trained from the strongest
-    penalty to the weakest, each from the weights of the last, in each fold and at the end on all rows; with the others each
-    starts anew, so that scores are those of a grid search.
+    It is `GradRegMLPClassifier` at the chosen ``alpha_``. With ``solver="lbfgs"`` networks are
+    trained from the strongest penalty to the weakest, each from the weights of the last, in each
+    fold and at the end on all rows; with the others each starts anew, so that scores are those of a
+    grid search.
 
     Parameters
     ----------
@@ -16,20 +17,23 @@ class GradRegMLPClassifierCV(StrengthSearch):
     activation : {"relu", "tanh", "logistic", "softplus", "identity"} or Activation, default="relu"
         Activation of the hidden layers.
     penalty : str, Penalty or None, default="input_gradient"
-        Penalty: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or "spectral_norm", an
-        object such as ``InputGradient(norm="l1")``, or a sum of such objects.
+        Penalty: a name such as "input_gradient", "virtual_adversarial", "weight_decay" or
+        "spectral_norm", an object such as ``InputGradient(norm="l1")``, or a sum of such objects.
     alphas : int or array-like of shape (n_alphas,), default=9
-        Strengths of the penalty to try; an integer is their number, from 1e-3 to 10 in equal ratios. Gradients depend
-        on the units of X, so standardize X.
+        Strengths of the penalty to try; an integer is their number, from 1e-3 to 10 in equal
+        ratios. Gradients depend on the units of X, so standardize X.
     l2 : float, default=1e-4
-        Strength of a weight decay that is separate from the penalty and not multiplied by ``alpha``: it adds
-        ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum of the weights of the rows of a
-        minibatch. This is ``alpha`` of scikit-learn's `MLPClassifier`, which the estimator equals at ``alpha=0``.
+        Strength of a weight decay that is separate from the penalty and not multiplied by
+        ``alpha``: it adds ``l2 / (2 * n)`` times the sum of the squared weights, where n is the sum
+        of the weights of the rows of a minibatch. This is ``alpha`` of scikit-learn's
+        `MLPClassifier`, which the estimator equals at ``alpha=0``.
     n_ramp_up_epochs : int, default=0
-        Number of epochs over which the strength of the penalty grows to ``alpha``, so that the loss comes first.
+        Number of epochs over which the strength of the penalty grows to ``alpha``, so that the loss
+        comes first.
     unlabeled_label : int, str or None, default=None
-        Value in y that marks a row without a label, -1 in scikit-learn's semi-supervised estimators. Such rows count in
-        penalties that read no labels. ``None`` if all rows have a label.
+        Value in y that marks a row without a label, -1 in scikit-learn's semi-supervised
+        estimators. Such rows count in penalties that read no labels. ``None`` if all rows have a
+        label.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
     solver : {"adam", "sgd", "lbfgs"} or Solver, default="adam"
@@ -37,7 +41,8 @@ class GradRegMLPClassifierCV(StrengthSearch):
     batch_size : int or "auto", default="auto"
         Rows per step; "auto" is ``min(200, n_samples)``. "lbfgs" uses all rows.
     unlabeled_batch_size : int, default=None
-        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many as those.
+        Number of unlabeled rows per step, in addition to the labeled ones; ``None`` means as many
+        as those.
     learning_rate_init : float, default=0.001
         Step size of "adam" and "sgd".
     max_iter : int, default=200
@@ -55,13 +60,14 @@ class GradRegMLPClassifierCV(StrengthSearch):
     validation_fraction : float, default=0.1
         Fraction of rows held out, stratified by class.
     loss : None, Likelihood or Loss, default=None
-        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses` for others, and for
-        modifications such as ``LabelSmoothing(0.1)``.
+        Loss, to which the penalty is added. ``None`` is the cross-entropy; see `sklearn_irg.losses`
+        for others, and for modifications such as ``LabelSmoothing(0.1)``.
     constraint : Constraint, default=None
         A hard bound on the weights, such as ``SpectralNormalization(bound=1.0)``.
     batch_normalization : bool, default=False
-        Whether to normalize the inputs of the activations, and the outputs, over the rows of a minibatch in training.
-        The fitted weights are those of an ordinary network: means and scales over all rows are folded into them.
+        Whether to normalize the inputs of the activations, and the outputs, over the rows of a
+        minibatch in training. The fitted weights are those of an ordinary network: means and scales
+        over all rows are folded into them.
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
     verbose : bool, default=False
@@ -69,24 +75,26 @@ class GradRegMLPClassifierCV(StrengthSearch):
     cv : int, cross-validation generator or iterable, default=None
         Folds to score in; an integer is the number of stratified folds. ``None`` is 5.
     scoring : str or callable, default=None
-        Score by which strengths are compared: the name of a scorer, or a callable ``scorer(estimator, X, y)``. ``None``
-        is accuracy.
+        Score by which strengths are compared: the name of a scorer, or a callable
+        ``scorer(estimator, X, y)``. ``None`` is accuracy.
     selection : {"best", "one_standard_error", "most_robust"}, default="best"
-        Rule that chooses the strength: the one with the best mean score; the strongest within one standard error of it;
-        or, among those within one standard error, the one with the largest accuracy under ``threat``. The last
-        two never choose a strength at which the model of a fold predicts one class only.
+        Rule that chooses the strength: the one with the best mean score; the strongest within one
+        standard error of it; or, among those within one standard error, the one with the largest
+        accuracy under ``threat``. The last two never choose a strength at which the model of a fold
+        predicts one class only.
     threat : ThreatModel, default=None
-        Changes that rows may undergo when a model is tested on them, fitted on the table that X is, or whose rows X has.
-        If given, accuracies under attack are measured too. Behind the first steps of a pipeline X has other columns: there,
-        search over the whole pipeline with `sklearn_irg.model_selection.refit_most_robust`.
+        Changes that rows may undergo when a model is tested on them, fitted on the table that X is,
+        or whose rows X has. If given, accuracies under attack are measured too. Behind the first
+        steps of a pipeline X has other columns: there, search over the whole pipeline with
+        `sklearn_irg.model_selection.refit_most_robust`.
     n_jobs : int, default=None
         Number of folds fitted in parallel, as in joblib.
 
     Attributes
     ----------
     estimator_ : GradRegMLPClassifier
-        The model at the chosen strength, fitted to all rows. What it has learned (`coefs_`, `classes_` and the like) can be
-        read from the search itself.
+        The model at the chosen strength, fitted to all rows. What it has learned (`coefs_`,
+        `classes_` and the like) can be read from the search itself.
     alpha_ : float
         The chosen strength.
     alphas_ : ndarray of shape (n_alphas,)
@@ -98,15 +106,18 @@ class GradRegMLPClassifierCV(StrengthSearch):
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted; positions of the labels if multilabel.
     transduction_ : ndarray of shape (n_samples,)
-        The label of each row of the fit: its own, or the predicted one where it had none. Only with an ``unlabeled_label``.
+        The label of each row of the fit: its own, or the predicted one where it had none. Only with
+        an ``unlabeled_label``.
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
-        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of rows seen in total.
+        Numbers of epochs in the last fit, of layers (input and output included), of outputs, and of
+        rows seen in total.
     converged_ : bool
         Whether the last fit stopped because it no longer improved.
     out_activation_ : str
-        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss`` declares.
+        Output activation: "logistic", "softmax", or the one that a `Likelihood` given as ``loss``
+        declares.
     likelihood_ : Likelihood
         Distribution of the targets given the outputs.
     loss_ : float
@@ -116,7 +127,8 @@ class GradRegMLPClassifierCV(StrengthSearch):
     best_loss_ : float or None
         Smallest value of ``loss_curve_``; None with early stopping.
     validation_scores_ : list of float or None
-        Accuracy on the held-out rows after each epoch, by sample and class weights; None without early stopping.
+        Accuracy on the held-out rows after each epoch, by sample and class weights; None without
+        early stopping.
     best_validation_score_ : float or None
         Largest of these scores; None without early stopping.
     n_features_in_ : int
@@ -127,14 +139,14 @@ class GradRegMLPClassifierCV(StrengthSearch):
     Raises
     ------
     ValueError
-        In ``fit``, for parameters or data out of range, where ``selection`` allows no strength, and for a ``threat``
-        that has not been fitted, or on another table.
+        In ``fit``, for parameters or data out of range, where ``selection`` allows no strength, and
+        for a ``threat`` that has not been fitted, or on another table.
 
     See Also
     --------
-    GradRegMLPClassifier : At one strength.
-    sklearn_irg.model_selection.regularization_path : The models of all strengths.
-    sklearn_irg.model_selection.refit_most_robust : Chooses the strength in a pipeline under a threat model.
+    GradRegMLPClassifier : At one strength. sklearn_irg.model_selection.regularization_path : The
+    models of all strengths. sklearn_irg.model_selection.refit_most_robust : Chooses the strength in
+    a pipeline under a threat model.
 
     Examples
     --------

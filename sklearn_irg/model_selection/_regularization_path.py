@@ -25,7 +25,8 @@ class RegularizationPath:
     alphas : ndarray of shape (n_alphas,)
         Strengths, decreasing.
     estimators : list of n_alphas estimators
-        Fitted on all rows. Pipelines share their first steps, but not those inside a `sklearn_irg.RobustTrainingClassifier`.
+        Fitted on all rows. Pipelines share their first steps, but not those inside a
+        `sklearn_irg.RobustTrainingClassifier`.
     scores : ndarray of shape (n_folds, n_alphas), dict of str to such arrays, or None
         Held-out scores, by name where ``scoring`` has several; None without ``cv``.
     """
@@ -46,7 +47,8 @@ class RegularizationPath:
         if not hasattr(models[0], "coef_"):
             name = type(models[0]).__name__
             raise AttributeError(
-                f"{name} has weights of several layers, and no coefficients. Use path.estimators[i].coefs_ for one model's."
+                f"{name} has weights of several layers, and no coefficients. Use "
+                "path.estimators[i].coefs_ for one model's."
             )
         return np.array([model.coef_ for model in models])
 
@@ -63,16 +65,22 @@ class RegularizationPath:
         Returns
         -------
         diagnostics : dict of str to ndarray of shape (n_alphas,)
-            "gradient_norm", the mean L2 norm of the loss's gradient with respect to a row; for linear classifiers of two
-            classes also "tilting_angle" in radians, "weight_norm" and "adversarial_distance", as in
-            `sklearn_irg.diagnostics.linear_geometry`, NaN for a model without weights. They are left out where distances in
-            X have no meaning, as behind an encoder.
+            "gradient_norm", the mean L2 norm of the loss's gradient with respect to a row; for
+            linear classifiers of two classes also "tilting_angle" in radians, "weight_norm" and
+            "adversarial_distance", as in `sklearn_irg.diagnostics.linear_geometry`, NaN for a model
+            without weights. They are left out where distances in X have no meaning, as behind an
+            encoder.
         """
         gradients = [input_gradients(estimator, X, y) for estimator in self.estimators]
         found = {"gradient_norm": np.array([np.linalg.norm(g, axis=1).mean() for g in gradients])}
-        if all(np.shape(getattr(last_step(estimator), "coef_", ()))[:1] == (1,) for estimator in self.estimators):
+        if all(
+            np.shape(getattr(last_step(estimator), "coef_", ()))[:1] == (1,)
+            for estimator in self.estimators
+        ):
             geometries = _geometries(self.estimators, X, y)
-            for name in ("tilting_angle", "weight_norm", "adversarial_distance") if geometries else ():
+            for name in (
+                ("tilting_angle", "weight_norm", "adversarial_distance") if geometries else ()
+            ):
                 found[name] = np.array([getattr(geometry, name, np.nan) for geometry in geometries])
         return found
 
@@ -102,16 +110,18 @@ def regularization_path(
 ):
     """Fit an estimator at several strengths of its penalty, and score each in the same folds.
 
-    From strong to weak, each fit starts from the weights of the last where the solver minimizes to a tolerance, as "lbfgs"
-    does. Logistic regressions with squared input gradients or squared weights are fitted together, which is faster
-    still: one matrix product with X serves all models. Each model meets the estimator's ``tol``.
+    From strong to weak, each fit starts from the weights of the last where the solver minimizes to
+    a tolerance, as "lbfgs" does. Logistic regressions with squared input gradients or squared
+    weights are fitted together, which is faster still: one matrix product with X serves all models.
+    Each model meets the estimator's ``tol``.
 
     Parameters
     ----------
     estimator : estimator or Pipeline
-        One of this package with an ``alpha``, or a pipeline that ends in one, whose other steps are fitted once for all
-        strengths. Either may be inside a `sklearn_irg.RobustTrainingClassifier`, which then fits all steps at each strength.
-        Not changed.
+        One of this package with an ``alpha``, or a pipeline that ends in one, whose other steps are
+        fitted once for all strengths. Either may be inside a
+        `sklearn_irg.RobustTrainingClassifier`, which then fits all steps at each strength. Not
+        changed.
     X : {DataFrame, array-like, sparse matrix} of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -119,18 +129,20 @@ def regularization_path(
     alphas : int or array-like of shape (n_alphas,)
         Strengths, in any order; an integer is their number, from 1e-3 to 10 in equal ratios.
     cv : int, cross-validation generator or iterable, default=None
-        Folds to score in; an integer is their number, with the classes in proportion. ``None`` scores nothing.
+        Folds to score in; an integer is their number, with the classes in proportion. ``None``
+        scores nothing.
     scoring : str, callable, list or dict, default=None
-        Score or scores of each fold: the name of a scorer, a callable ``scorer(estimator, X, y)``, a list of names, or
-        a dict of name to scorer. ``None`` is the estimator's own score.
+        Score or scores of each fold: the name of a scorer, a callable ``scorer(estimator, X, y)``,
+        a list of names, or a dict of name to scorer. ``None`` is the estimator's own score.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows, in fits, and in scores whose metric takes weights.
     mask : array-like of bool of shape (n_samples, n_features), default=None
         Entries of X to which the penalty applies; not for training against a threat.
     warm_start : bool, default=None
-        Whether a fit starts from the weights of the next stronger one. ``None`` means only with "lbfgs". Solvers that
-        go by epochs stop early, so networks at weak penalties then keep some of the smoothness of the strong ones: with
-        "adam" their scores are not those of ``alpha`` alone. Training against a threat always starts anew.
+        Whether a fit starts from the weights of the next stronger one. ``None`` means only with
+        "lbfgs". Solvers that go by epochs stop early, so networks at weak penalties then keep some
+        of the smoothness of the strong ones: with "adam" their scores are not those of ``alpha``
+        alone. Training against a threat always starts anew.
     n_jobs : int, default=None
         Number of folds fitted in parallel, as in joblib.
 
@@ -144,13 +156,14 @@ def regularization_path(
     TypeError
         For an estimator from another library.
     ValueError
-        For strengths that are negative or not finite, ``scoring`` without ``cv``, or ``mask`` or ``warm_start=True`` for
-        training against a threat.
+        For strengths that are negative or not finite, ``scoring`` without ``cv``, or ``mask`` or
+        ``warm_start=True`` for training against a threat.
 
     See Also
     --------
     sklearn_irg.GradRegLogisticRegressionCV : Chooses the strength.
-    sklearn_irg.displays.RegularizationPathDisplay : Draws errors, distance and angle against the strength.
+    sklearn_irg.displays.RegularizationPathDisplay : Draws errors, distance and angle against the
+    strength.
 
     Examples
     --------
@@ -172,7 +185,9 @@ def regularization_path(
     check_path_estimator(estimator)
     alphas = check_alphas(alphas)
     if cv is None and scoring is not None:
-        raise InvalidParameterError(f"scoring={scoring!r} needs folds to score in. Pass cv, such as cv=5.")
+        raise InvalidParameterError(
+            f"scoring={scoring!r} needs folds to score in. Pass cv, such as cv=5."
+        )
     if are_distributed(X):
         _check_distributed(estimator, cv)
     else:
@@ -184,18 +199,25 @@ def regularization_path(
     fit_options = {"sample_weight": sample_weight, "mask": mask, "warm_start": warm_start}
     scores = None
     if cv is not None:
-        folds = cross_validate_strengths(estimator, X, y, alphas, cv, scoring, n_jobs=n_jobs, **fit_options)
+        folds = cross_validate_strengths(
+            estimator, X, y, alphas, cv, scoring, n_jobs=n_jobs, **fit_options
+        )
         scores = folds.scores
     return RegularizationPath(alphas, fit_path(estimator, X, y, alphas, **fit_options), scores)
 
 
 def check_path_estimator(estimator):
     """Raise a TypeError for what has no strength that a path could follow."""
-    inner = last_step(estimator) if type(estimator) is Pipeline or _trains_against_threat(estimator) else estimator
+    inner = (
+        last_step(estimator)
+        if type(estimator) is Pipeline or _trains_against_threat(estimator)
+        else estimator
+    )
     has_strength = isinstance(inner, NetworkEstimator) and "alpha" in inner.get_params(deep=False)
     if not (has_strength and (is_classifier(inner) or is_regressor(inner))):
         raise TypeError(
-            "a path needs a classifier or regressor of sklearn_irg with an alpha, or a scikit-learn Pipeline that ends in one, "
+            "a path needs a classifier or regressor of sklearn_irg with an alpha, or a "
+            "scikit-learn Pipeline that ends in one, "
             f"also inside a RobustTrainingClassifier; got {type(inner).__name__}. For others use "
             "sklearn.model_selection.validation_curve."
         )
@@ -227,7 +249,8 @@ def _check_options_against_threat(mask, warm_start):
     for name, value in (("mask", mask), ("warm_start", warm_start or None)):
         if value is not None:
             raise InvalidParameterError(
-                f"{name} is not taken by RobustTrainingClassifier, whose threat says which entries may change and whose fits "
+                f"{name} is not taken by RobustTrainingClassifier, whose threat says which entries "
+                "may change and whose fits "
                 "start anew; leave it out."
             )
 
@@ -235,11 +258,13 @@ def _check_options_against_threat(mask, warm_start):
 def _check_distributed(estimator, cv):
     if cv is not None:
         raise TypeError(
-            f"folds are of rows in memory; got a dask collection with cv={cv!r}. Score on rows held back instead."
+            f"folds are of rows in memory; got a dask collection with cv={cv!r}. Score on rows "
+            "held back instead."
         )
     if isinstance(estimator, Pipeline):
         raise TypeError(
-            "the first steps of a pipeline would load a dask collection into memory. Pass the last step, and rows that dask "
+            "the first steps of a pipeline would load a dask collection into memory. Pass the last "
+            "step, and rows that dask "
             "has prepared."
         )
     if _trains_against_threat(estimator):
@@ -253,7 +278,10 @@ def _by_name(scores):
 def _geometries(estimators, X, y):
     """Geometry of each model, None for those without weights; no list where X has none, as behind an encoder."""
     try:
-        return [linear_geometry(estimator, X, y) if _has_weights(estimator) else None for estimator in estimators]
+        return [
+            linear_geometry(estimator, X, y) if _has_weights(estimator) else None
+            for estimator in estimators
+        ]
     except ValueError:
         return None
 

@@ -57,8 +57,8 @@ def most_robust(scores, attacked_scores=None):
     Returns
     -------
     position : int
-        Position of the model with the largest mean score under attack among those whose mean score is within one
-        standard error of the best; in case of a tie, the one with the better score.
+        Position of the model with the largest mean score under attack among those whose mean score
+        is within one standard error of the best; in case of a tie, the one with the better score.
 
     Raises
     ------
@@ -85,14 +85,19 @@ def most_robust(scores, attacked_scores=None):
     """
     if attacked_scores is None:
         raise TypeError(
-            "most_robust takes scores and attacked_scores. As refit= of a search, pass refit_most_robust(score, attacked) with "
+            "most_robust takes scores and attacked_scores. As refit= of a search, pass "
+            "refit_most_robust(score, attacked) with "
             "the names of two scorers."
         )
-    scores, attacked_scores = np.asarray(scores, dtype=float), np.asarray(attacked_scores, dtype=float)
+    scores, attacked_scores = (
+        np.asarray(scores, dtype=float),
+        np.asarray(attacked_scores, dtype=float),
+    )
     finite = np.isfinite(scores).all() and np.isfinite(attacked_scores).all()
     if scores.ndim != 2 or len(scores) < 2 or scores.shape != attacked_scores.shape or not finite:
         raise InvalidParameterError(
-            "scores and attacked_scores must be finite and have the same shape (n_folds, n_models), with two or more folds; "
+            "scores and attacked_scores must be finite and have the same shape (n_folds, "
+            "n_models), with two or more folds; "
             f"got {scores.shape} and {attacked_scores.shape}{'' if finite else ', not all finite'}."
         )
     good = within_one_standard_error(scores, np.ones(scores.shape[1], dtype=bool))[1]
@@ -105,7 +110,9 @@ class _MostRobust:
     attacked: str
 
     def __call__(self, cv_results):
-        scores, attacked = (_scores_in_folds(cv_results, name) for name in (self.score, self.attacked))
+        scores, attacked = (
+            _scores_in_folds(cv_results, name) for name in (self.score, self.attacked)
+        )
         few = _choosable(np.vstack([scores, attacked]), f"{self.score!r} and {self.attacked!r}")
         return int(few[most_robust(scores[:, few], attacked[:, few])])
 
@@ -132,15 +139,17 @@ class _OneStandardError:
 def refit_most_robust(score, attacked):
     """A rule for ``GridSearchCV(refit=…)``: the most robust candidate of those that are as good as the best.
 
-    The rule is `most_robust`. A search over a whole pipeline applies it to rows of the table, on which a threat model is
-    fitted, and not to what the first steps make of them.
+    The rule is `most_robust`. A search over a whole pipeline applies it to rows of the table, on
+    which a threat model is fitted, and not to what the first steps make of them.
 
     Parameters
     ----------
     score : str
-        Name of the scorer in the search by which candidates must be within one standard error of the best.
+        Name of the scorer in the search by which candidates must be within one standard error of
+        the best.
     attacked : str
-        Name of the scorer that decides among them, such as one of `sklearn_irg.attacks.make_adversarial_scorer`.
+        Name of the scorer that decides among them, such as one of
+        `sklearn_irg.attacks.make_adversarial_scorer`.
 
     Returns
     -------
@@ -150,8 +159,8 @@ def refit_most_robust(score, attacked):
     Raises
     ------
     ValueError
-        For names that are not two different str; when called, for a search without these scorers, with fewer than two
-        folds, or with no candidate whose scores are all finite.
+        For names that are not two different str; when called, for a search without these scorers,
+        with fewer than two folds, or with no candidate whose scores are all finite.
 
     See Also
     --------
@@ -161,8 +170,9 @@ def refit_most_robust(score, attacked):
 
     Notes
     -----
-    The rule sees scores only, not predictions. A candidate that predicts one class for all rows loses nothing under attack:
-    where classes are unbalanced, use a score that does not reward it, such as "balanced_accuracy".
+    The rule sees scores only, not predictions. A candidate that predicts one class for all rows
+    loses nothing under attack: where classes are unbalanced, use a score that does not reward it,
+    such as "balanced_accuracy".
 
     Examples
     --------
@@ -187,7 +197,9 @@ def refit_most_robust(score, attacked):
     _check_name(score, "score")
     _check_name(attacked, "attacked")
     if score == attacked:
-        raise InvalidParameterError(f"score and attacked must be two scorers of the search; got {score!r} for both.")
+        raise InvalidParameterError(
+            f"score and attacked must be two scorers of the search; got {score!r} for both."
+        )
     return _MostRobust(score, attacked)
 
 
@@ -199,29 +211,32 @@ def refit_one_standard_error(score="score", *, strength):
     score : str, default="score"
         Name of the scorer in the search; "score" is that of a search with one only.
     strength : str
-        The strength of the penalty, as ``cv_results_`` names it: ``"param_"`` and the name of the parameter, such as
-        ``"param_gradreglogisticregression__alpha"``. The largest value is the strongest.
+        The strength of the penalty, as ``cv_results_`` names it: ``"param_"`` and the name of the
+        parameter, such as ``"param_gradreglogisticregression__alpha"``. The largest value is the
+        strongest.
 
     Returns
     -------
     refit : callable
-        ``refit(cv_results)``, which returns ``best_index_``. Of candidates with the same strength it is the one with the best
-        score. It pickles.
+        ``refit(cv_results)``, which returns ``best_index_``. Of candidates with the same strength
+        it is the one with the best score. It pickles.
 
     Raises
     ------
     ValueError
-        For names that are not str, or a strength without ``"param_"``; when called, for a search without this scorer or
-        parameter, with fewer than two folds, or with no candidate whose scores are all finite.
+        For names that are not str, or a strength without ``"param_"``; when called, for a search
+        without this scorer or parameter, with fewer than two folds, or with no candidate whose
+        scores are all finite.
 
     See Also
     --------
-    refit_most_robust : Decides by scores under attack.
-    sklearn_irg.GradRegLogisticRegressionCV : Chooses its strength by this rule with ``selection="one_standard_error"``.
+    refit_most_robust : Decides by scores under attack. sklearn_irg.GradRegLogisticRegressionCV :
+    Chooses its strength by this rule with ``selection="one_standard_error"``.
 
     References
     ----------
-    .. [1] Breiman, Friedman, Olshen and Stone (1984), "Classification and regression trees", section 3.4.3.
+    .. [1] Breiman, Friedman, Olshen and Stone (1984), "Classification and regression trees",
+       section 3.4.3.
 
     Examples
     --------
@@ -244,14 +259,17 @@ def refit_one_standard_error(score="score", *, strength):
     _check_name(strength, "strength")
     if not strength.startswith("param_"):
         raise InvalidParameterError(
-            f'strength must be the name of a parameter in cv_results_, such as "param_{strength}"; got {strength!r}.'
+            f'strength must be the name of a parameter in cv_results_, such as "param_{strength}"; '
+            f"got {strength!r}."
         )
     return _OneStandardError(score, strength)
 
 
 def _check_name(value, name):
     if not isinstance(value, str):
-        raise InvalidParameterError(f"{name} must be a name in cv_results_, as a str; got {value!r}.")
+        raise InvalidParameterError(
+            f"{name} must be a name in cv_results_, as a str; got {value!r}."
+        )
 
 
 def _scores_in_folds(cv_results, name):
@@ -260,7 +278,9 @@ def _scores_in_folds(cv_results, name):
     while f"split{len(folds)}_test_{name}" in cv_results:
         folds.append(cv_results[f"split{len(folds)}_test_{name}"])
     if not folds:
-        names = [key.removeprefix("mean_test_") for key in cv_results if key.startswith("mean_test_")]
+        names = [
+            key.removeprefix("mean_test_") for key in cv_results if key.startswith("mean_test_")
+        ]
         raise InvalidParameterError(f"the search has no scorer {name!r}; it has {_listed(names)}.")
     if len(folds) < 2:
         raise InvalidParameterError("a standard error needs two or more folds; the search has one.")
@@ -273,8 +293,12 @@ def _strengths(cv_results, name):
         names = [key for key in cv_results if key.startswith("param_")]
         raise InvalidParameterError(f"the search has no {name!r}; it has {_listed(names)}.")
     values = cv_results[name]
-    if np.ma.is_masked(values) or not all(isinstance(value, Real) for value in np.ma.getdata(values)):
-        raise InvalidParameterError(f"{name} must be a number for each candidate of the search; got {list(values)!r}.")
+    if np.ma.is_masked(values) or not all(
+        isinstance(value, Real) for value in np.ma.getdata(values)
+    ):
+        raise InvalidParameterError(
+            f"{name} must be a number for each candidate of the search; got {list(values)!r}."
+        )
     return np.ma.getdata(values).astype(float)
 
 
@@ -294,17 +318,21 @@ def choose(selection, alphas, folds):
     """Position of a strength by a rule; strengths decrease."""
     if not np.isfinite(folds.scores.mean(axis=0)).any():
         raise ValueError(
-            f"no strength of {alphas.tolist()} has a finite score in all folds; got {folds.scores.tolist()}. Use another "
+            f"no strength of {alphas.tolist()} has a finite score in all folds; got "
+            f"{folds.scores.tolist()}. Use another "
             "scoring, or fewer folds."
         )
     if selection == "best":
         return int(_ranked(folds.scores).argmax())
     if len(folds.scores) < 2:
-        raise InvalidParameterError(f"selection={selection!r} needs two or more folds; got {len(folds.scores)}.")
+        raise InvalidParameterError(
+            f"selection={selection!r} needs two or more folds; got {len(folds.scores)}."
+        )
     allowed = (folds.n_predicted_classes > 1).all(axis=0) & np.isfinite(folds.scores.mean(axis=0))
     if not allowed.any():
         raise ValueError(
-            f"at each of the strengths {alphas.tolist()} with a finite score a model predicts one class for all rows of a "
+            f"at each of the strengths {alphas.tolist()} with a finite score a model predicts one "
+            "class for all rows of a "
             f"fold, so selection={selection!r} allows none. Use smaller alphas."
         )
     if selection == "one_standard_error":
@@ -324,6 +352,7 @@ def check_selection(selection, threat):
     check_choice(selection, "selection", SELECTIONS)
     if selection == "most_robust" and threat is None:
         raise InvalidParameterError(
-            'selection="most_robust" needs to know what may happen to a row: pass a threat model, such as '
+            'selection="most_robust" needs to know what may happen to a row: pass a threat model, '
+            "such as "
             "threat=ThreatModel(epsilon=0.5).fit(X)."
         )

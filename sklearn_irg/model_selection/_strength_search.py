@@ -20,9 +20,12 @@ from sklearn_irg.model_selection._selection import check_selection, choose
 __all__ = ["StrengthSearch"]
 
 _WHOLE_PIPELINE = (
-    "Where the estimator is the last step of a pipeline, search over the whole pipeline instead: GridSearchCV(pipeline, "
-    '{"…__alpha": alphas}, scoring={"score": "accuracy", "attacked": make_adversarial_scorer(threat)}, '
-    'refit=refit_most_robust("score", "attacked")), with refit_most_robust of sklearn_irg.model_selection and an estimator '
+    "Where the estimator is the last step of a pipeline, search over the whole pipeline instead: "
+    "GridSearchCV(pipeline, "
+    '{"…__alpha": alphas}, scoring={"score": "accuracy", "attacked": '
+    "make_adversarial_scorer(threat)}, "
+    'refit=refit_most_robust("score", "attacked")), with refit_most_robust of '
+    "sklearn_irg.model_selection and an estimator "
     "without a search of its own."
 )
 
@@ -46,7 +49,8 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             Classes.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, in fits, and in scores whose metric takes weights; a weight of zero removes it.
+            Weight of each row, in fits, and in scores whose metric takes weights; a weight of zero
+            removes it.
         mask : array-like of bool of shape (n_samples, n_features), default=None
             Entries to which the penalty applies, for `RightReasons` and `InputGradient`.
 
@@ -80,19 +84,22 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         """
         if self.threat is not None:
             raise InvalidParameterError(
-                f"threat of {type(self).__name__} cannot be combined with that of RobustTrainingClassifier. Leave one out."
+                f"threat of {type(self).__name__} cannot be combined with that of "
+                "RobustTrainingClassifier. Leave one out."
             )
         return self._search(X, y, sample_weight, None, perturbations)
 
     def _search(self, X, y, sample_weight, mask, perturbations=None):
         if are_distributed(X):
             raise TypeError(
-                f"{type(self).__name__} needs rows in memory; got a dask collection. Fit {self._plain.__name__} at several "
+                f"{type(self).__name__} needs rows in memory; got a dask collection. Fit "
+                f"{self._plain.__name__} at several "
                 "alphas, and score on rows held back."
             )
         if isinstance(self.scoring, (list, tuple, set, dict)):
             raise InvalidParameterError(
-                f"scoring must be one score, by which a strength is chosen; got {self.scoring!r}. Use regularization_path for "
+                f"scoring must be one score, by which a strength is chosen; got {self.scoring!r}. "
+                "Use regularization_path for "
                 "several."
             )
         alphas = check_alphas(self.alphas)
@@ -117,29 +124,41 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         )
         if isinstance(folds.scores, dict):
             raise InvalidParameterError(
-                f"scoring must give one score, by which a strength is chosen; got {', '.join(folds.scores)}."
+                "scoring must give one score, by which a strength is chosen; got "
+                f"{', '.join(folds.scores)}."
             )
         chosen = choose(self.selection, alphas, folds)
         first = 0 if follows_path(plain) else chosen
-        model = fit_path(plain, X, y, alphas[first : chosen + 1], sample_weight, mask, perturbations)[-1]
-        found = {"alpha_": float(alphas[chosen]), "alphas_": alphas, "scores_": folds.scores, "estimator_": model}
+        model = fit_path(
+            plain, X, y, alphas[first : chosen + 1], sample_weight, mask, perturbations
+        )[-1]
+        found = {
+            "alpha_": float(alphas[chosen]),
+            "alphas_": alphas,
+            "scores_": folds.scores,
+            "estimator_": model,
+        }
         vars(self).pop("attacked_scores_", None)  # of an earlier fit
-        vars(self).update(found if folds.attacked is None else {**found, "attacked_scores_": folds.attacked})
+        vars(self).update(
+            found if folds.attacked is None else {**found, "attacked_scores_": folds.attacked}
+        )
         return self
 
     @property
     def partial_fit(self):
         raise AttributeError(
-            f"{type(self).__name__} needs all rows at once. Use partial_fit of {self._plain.__name__}."
+            f"{type(self).__name__} needs all rows at once. Use partial_fit of "
+            f"{self._plain.__name__}."
         )
 
     def set_callbacks(self, *callbacks):
         """Raise, since a search has no single fit to follow."""
         raise NotImplementedError(
-            f"{type(self).__name__} fits many models. Follow a fit of {self._plain.__name__} with the alpha that it chose."
+            f"{type(self).__name__} fits many models. Follow a fit of {self._plain.__name__} with "
+            "the alpha that it chose."
         )
 
-    # -- what the chosen model does ------------------------------------------------------------------------------------
+    # -- what the chosen model does ----------------------------------------------------------------
 
     def predict(self, X):
         """Most probable class of each row, or the indicator of the labels more probable than not.
@@ -197,7 +216,8 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One score per row for two classes, positive for ``classes_[1]``; else one per class or label.
+            One score per row for two classes, positive for ``classes_[1]``; else one per class or
+            label.
         """
         return self._chosen().decision_function(X)
 
@@ -272,17 +292,22 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
 
     def _plain_estimator(self):
         names = inspect.signature(self._plain).parameters
-        return self._plain(**{name: getattr(self, name) for name in names if name in self.get_params(deep=False)})
+        return self._plain(
+            **{name: getattr(self, name) for name in names if name in self.get_params(deep=False)}
+        )
 
     def _check_threat(self, X):
         """Raise an error for a threat model by which no strength can be chosen with these rows."""
         threat = self.threat
         if not isinstance(threat, ThreatModel):
             raise InvalidParameterError(
-                f"threat must be a ThreatModel, such as ThreatModel(0.5).fit(X), or None; got {threat!r}."
+                "threat must be a ThreatModel, such as ThreatModel(0.5).fit(X), or None; got "
+                f"{threat!r}."
             )
         if np.ndim(threat.epsilon):
-            raise InvalidParameterError(f"threat must have one radius to choose by; got epsilon={threat.epsilon!r}.")
+            raise InvalidParameterError(
+                f"threat must have one radius to choose by; got epsilon={threat.epsilon!r}."
+            )
         try:
             check_fitted(threat)
         except NotFittedError as error:
@@ -290,5 +315,6 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         difference = difference_from_table(threat, X)
         if difference is not None:
             raise InvalidParameterError(
-                f"X cannot be rows of the table on which threat was fitted: {difference}. {_WHOLE_PIPELINE}"
+                f"X cannot be rows of the table on which threat was fitted: {difference}. "
+                f"{_WHOLE_PIPELINE}"
             )

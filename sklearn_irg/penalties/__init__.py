@@ -1,14 +1,21 @@
 """Penalties: terms that an estimator minimizes in addition to its loss.
 
-Every penalty is an object with options but no absolute strength, which is the estimator's ``alpha``. Penalties can be
-added and scaled:
-``InputGradient() + 0.1 * SpectralNorm()``. None carries a factor ½, per-row values are averaged with the sample weights,
-and biases are not penalized, except by `ParameterGradient`.
+Every penalty is an object with options but no absolute strength, which is the estimator's
+``alpha``. Penalties can be added and scaled: ``InputGradient() + 0.1 * SpectralNorm()``. None
+carries a factor ½, per-row values are averaged with the sample weights, and biases are not
+penalized, except by `ParameterGradient`.
 """
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg.penalties._adversarial_loss import AdversarialLoss
-from sklearn_irg.penalties._base import BatchPenalty, Penalty, SamplePenalty, Scaled, Sum, WeightPenalty
+from sklearn_irg.penalties._base import (
+    BatchPenalty,
+    Penalty,
+    SamplePenalty,
+    Scaled,
+    Sum,
+    WeightPenalty,
+)
 from sklearn_irg.penalties._certified_loss import CertifiedLoss
 from sklearn_irg.penalties._class_balance import ClassBalance
 from sklearn_irg.penalties._consistency import RandomPerturbation, VirtualAdversarial
@@ -108,7 +115,8 @@ def check_penalty(penalty):
     if not isinstance(penalty, Penalty):
         names = ", ".join(map(repr, sorted(_BY_NAME)))
         raise InvalidParameterError(
-            f'penalty must be None, one of {names}, or a Penalty such as InputGradient(norm="l1"); got {penalty!r}.'
+            f'penalty must be None, one of {names}, or a Penalty such as InputGradient(norm="l1"); '
+            f"got {penalty!r}."
         )
     for _, term in penalty.terms():
         term.check_parameters()

@@ -20,44 +20,52 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
 
     .. math:: \ell(f(x_i + r_i), y_i), \qquad r_i \approx \arg\max_{\lVert r \rVert \le \epsilon} \ell(f(x_i + r), y_i)
 
-    averaged over samples. One step is the fast gradient method [1]_, several are projected gradient ascent [2]_; the
-    perturbation is a constant of the optimization. With ``alpha=1`` the objective is twice the average of clean and
-    adversarial loss. For small :math:`\epsilon` it exceeds the loss by :math:`\epsilon` times the L2 norm of the input
-    gradient ("l2"), its L1 norm ("linf"), or its squared L2 norm (not normalized), and its derivative with respect to the
-    parameters that of the loss by :math:`\epsilon` times the derivative of these norms, or half of it where they are squared.
+    averaged over samples. One step is the fast gradient method [1]_, several are projected gradient
+    ascent [2]_; the perturbation is a constant of the optimization. With ``alpha=1`` the objective
+    is twice the average of clean and adversarial loss. For small :math:`\epsilon` it exceeds the
+    loss by :math:`\epsilon` times the L2 norm of the input gradient ("l2"), its L1 norm ("linf"),
+    or its squared L2 norm (not normalized), and its derivative with respect to the parameters that
+    of the loss by :math:`\epsilon` times the derivative of these norms, or half of it where they
+    are squared.
 
-    With a threat model in place of the ball, rows move as it allows: within bounds, by integers, with swaps of categories. The
-    worst swaps of networks are the best of three that the gradient proposes. For linear models the worst point is known: the
-    penalty is then the loss there, in closed form and convex. Integers may be fractions in it, except in "linf", and with
-    three classes or more each of the others counts where it is highest, as in `CertifiedLoss`. A ball in encoded columns is
-    attacked in linear models too, and then needs ``solver="adam"``.
+    With a threat model in place of the ball, rows move as it allows: within bounds, by integers,
+    with swaps of categories. The worst swaps of networks are the best of three that the gradient
+    proposes. For linear models the worst point is known: the penalty is then the loss there, in
+    closed form and convex. Integers may be fractions in it, except in "linf", and with three
+    classes or more each of the others counts where it is highest, as in `CertifiedLoss`. A ball in
+    encoded columns is attacked in linear models too, and then needs ``solver="adam"``.
 
     Parameters
     ----------
     epsilon : float, default=None
         Radius of the perturbation, in units of X; ``None`` is 0.1 where there is no threat model.
     norm : {"l2", "linf"}, default=None
-        Norm of the perturbation; "linf" takes the sign of the gradient. ``None`` is "l2" where there is no threat model.
+        Norm of the perturbation; "linf" takes the sign of the gradient. ``None`` is "l2" where
+        there is no threat model.
     n_steps : int, default=1
         Number of ascent steps; ignored where the worst point is known.
     step_size : float, default=None
-        Length of a step, with a threat in units of its scales; ``None`` is the radius for one step and ``2.5 / n_steps`` of it
-        for more.
+        Length of a step, with a threat in units of its scales; ``None`` is the radius for one step
+        and ``2.5 / n_steps`` of it for more.
     clip : tuple of (float, float), default=None
         Bounds for the perturbed samples, scalars or one per feature.
     features : sequence of str, int or bool, default=None
-        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
+        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means
+        all.
     normalize : bool, default=True
-        Whether to normalize the gradient. If not, the perturbation is :math:`\epsilon \nabla_{x_i} \ell`, in one step.
+        Whether to normalize the gradient. If not, the perturbation is :math:`\epsilon \nabla_{x_i}
+        \ell`, in one step.
     threat : ThreatModel, default=None
-        What rows may become, in place of ``epsilon``, ``norm``, ``clip`` and ``features``: fitted on the columns of X. Behind
-        the steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`, which hands it to the penalty, and leave it
+        What rows may become, in place of ``epsilon``, ``norm``, ``clip`` and ``features``: fitted
+        on the columns of X. Behind the steps of a pipeline use
+        `sklearn_irg.RobustTrainingClassifier`, which hands it to the penalty, and leave it
         ``None``.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a parameter is out of range, X is sparse and the model not linear, or there is a radius beside a threat.
+        In ``fit``, if a parameter is out of range, X is sparse and the model not linear, or there
+        is a radius beside a threat.
 
     See Also
     --------
@@ -67,8 +75,8 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
     References
     ----------
     .. [1] Goodfellow, Shlens and Szegedy (2015), "Explaining and harnessing adversarial examples".
-    .. [2] Madry, Makelov, Schmidt, Tsipras and Vladu (2018), "Towards deep learning models resistant to adversarial
-       attacks".
+    .. [2] Madry, Makelov, Schmidt, Tsipras and Vladu (2018), "Towards deep learning models
+       resistant to adversarial attacks".
 
     Examples
     --------
@@ -124,10 +132,16 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         check_integer(self.n_steps, "n_steps", 1)
         if self.step_size is not None:
             check_real(self.step_size, "step_size", 0, open_low=True)
-        one_step = self._norm == "l2" and self.n_steps == 1 and self.step_size is None and self.threat is None
+        one_step = (
+            self._norm == "l2"
+            and self.n_steps == 1
+            and self.step_size is None
+            and self.threat is None
+        )
         if not check_boolean(self.normalize, "normalize") and not one_step:
             raise InvalidParameterError(
-                f'normalize=False is one step along the gradient itself: it needs norm="l2", n_steps=1, step_size=None and '
+                'normalize=False is one step along the gradient itself: it needs norm="l2", '
+                "n_steps=1, step_size=None and "
                 f"threat=None; got {self!r}."
             )
 
@@ -150,12 +164,16 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
     def summands(self, step):
         if self._inputs is None or self.n_steps > 1 or self.step_size is not None:
             return None
-        return [(step.weights_of(self.group), LossesAtWorstInputs(self._inputs.take(step.positions)))]
+        return [
+            (step.weights_of(self.group), LossesAtWorstInputs(self._inputs.take(step.positions)))
+        ]
 
     def _moved_by_threat(self, step):
         step_size = None if self.step_size is None else float(self.step_size)
         inputs = self._inputs.take(step.positions)
-        return worst_inputs(step, inputs, step.targets, n_steps=int(self.n_steps), step_size=step_size)
+        return worst_inputs(
+            step, inputs, step.targets, n_steps=int(self.n_steps), step_size=step_size
+        )
 
     def _moved_in_ball(self, step):
         mask = step.columns_of(self.features)
@@ -170,8 +188,13 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
             return gradients if mask is None else gradients * mask
 
         if self.normalize:
-            options = {"step_size": None if self.step_size is None else float(self.step_size), "clip": clip}
-            *_, moved = ascend(gradient_at, step.X, self._radius, self._norm, n_steps=int(self.n_steps), **options)
+            options = {
+                "step_size": None if self.step_size is None else float(self.step_size),
+                "clip": clip,
+            }
+            *_, moved = ascend(
+                gradient_at, step.X, self._radius, self._norm, n_steps=int(self.n_steps), **options
+            )
             return moved
         moved = step.X + self._radius * gradient_at(step.X)
         return moved if clip is None else np.clip(moved, *clip)

@@ -26,7 +26,9 @@ class Penalty(Component, ABC):
         return Sum(self, other) if isinstance(other, Penalty) else NotImplemented
 
     def __radd__(self, other):
-        return self if isinstance(other, Real) and other == 0 else NotImplemented  # so that sum() works
+        return (
+            self if isinstance(other, Real) and other == 0 else NotImplemented
+        )  # so that sum() works
 
     def __mul__(self, weight):
         return Scaled(self, weight) if isinstance(weight, Real) else NotImplemented
@@ -42,9 +44,9 @@ class _OneTerm(Penalty, Term):
 class SamplePenalty(SampleTerm, _OneTerm):
     """A penalty with one value per row, averaged with the sample weights.
 
-    One that reads no targets, losses or residuals declares ``group = "all"``, so that unlabeled rows count too. One whose
-    values are losses of the rows' targets (at other inputs, say) declares ``is_loss = True``, so that
-    `sklearn_irg.losses.PenaltyLoss` can minimize it alone.
+    One that reads no targets, losses or residuals declares ``group = "all"``, so that unlabeled
+    rows count too. One whose values are losses of the rows' targets (at other inputs, say) declares
+    ``is_loss = True``, so that `sklearn_irg.losses.PenaltyLoss` can minimize it alone.
     """
 
     @abstractmethod
@@ -54,9 +56,10 @@ class SamplePenalty(SampleTerm, _OneTerm):
         Parameters
         ----------
         step : Step
-            One forward pass over some rows: the rows (``X, targets, weights``), what the network computes from them
-            (``outputs, mean, probabilities, losses, residuals``; the same with ``frozen_`` as constants), and how this
-            depends on the inputs (``squared_input_gradients()`` and others).
+            One forward pass over some rows: the rows (``X, targets, weights``), what the network
+            computes from them (``outputs, mean, probabilities, losses, residuals``; the same with
+            ``frozen_`` as constants), and how this depends on the inputs
+            (``squared_input_gradients()`` and others).
         """
 
 
@@ -70,8 +73,8 @@ class BatchPenalty(BatchTerm, _OneTerm):
         Parameters
         ----------
         step : Step
-            One forward pass over the rows of the batch; ``step.weights_of(self.group)`` are weights that sum to one
-            over all rows.
+            One forward pass over the rows of the batch; ``step.weights_of(self.group)`` are weights
+            that sum to one over all rows.
         """
 
 
@@ -85,8 +88,8 @@ class WeightPenalty(WeightTerm, _OneTerm):
         Parameters
         ----------
         network : Network
-            The network of these parameters; ``network.weights(theta)`` are the weight matrices, differentiable with
-            respect to θ.
+            The network of these parameters; ``network.weights(theta)`` are the weight matrices,
+            differentiable with respect to θ.
         theta : ndarray of shape (n_parameters,)
             Parameters of the network.
         """
@@ -114,7 +117,9 @@ class Sum(Penalty):
     def terms(self):
         for side in (self.left, self.right):
             if not isinstance(side, Penalty):
-                raise InvalidParameterError(f"a Sum takes penalty objects such as InputGradient(); got {side!r}.")
+                raise InvalidParameterError(
+                    f"a Sum takes penalty objects such as InputGradient(); got {side!r}."
+                )
         return self.left.terms() + self.right.terms()
 
 
@@ -146,7 +151,9 @@ class Scaled(Penalty):
 
     def terms(self):
         if not isinstance(self.penalty, Penalty):
-            raise InvalidParameterError(f"Scaled takes a penalty object such as InputGradient(); got {self.penalty!r}.")
+            raise InvalidParameterError(
+                f"Scaled takes a penalty object such as InputGradient(); got {self.penalty!r}."
+            )
         # a negative weight would reward what it should penalize
         scale = check_real(self.weight, f"weight of {self.penalty!r}", 0)
         return [(scale * weight, term) for weight, term in self.penalty.terms()]

@@ -4,7 +4,15 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_integer, check_real
-from sklearn_irg._engine.autodiff import Bundle, defvjp, matmul, numpy, opaque, primitive, stop_gradient
+from sklearn_irg._engine.autodiff import (
+    Bundle,
+    defvjp,
+    matmul,
+    numpy,
+    opaque,
+    primitive,
+    stop_gradient,
+)
 from sklearn_irg._engine.declarations import are_alike
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
 from sklearn_irg._engine.passes import activate
@@ -23,19 +31,22 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
 
     .. math:: \ell(\hat z_i, y_i), \qquad \hat z_{ik} = -\min_{\text{bounds of } \lVert r \rVert \le \epsilon} (z_{y_i} - z_k)
 
-    averaged over samples [1]_. The input of each unit, as a sample moves within a ball, is bounded by an interval,
-    layer by layer, through the absolute values of the weights; the last layer is expressed as margins. It is never
-    below the loss under any attack within the ball, and for linear models of two classes it is the loss at the worst
-    point. `AdversarialLoss` is below it and costs less accuracy; `sklearn_irg.attacks.certified_accuracy` measures what
-    either achieves. Dropout is not applied.
+    averaged over samples [1]_. The input of each unit, as a sample moves within a ball, is bounded
+    by an interval, layer by layer, through the absolute values of the weights; the last layer is
+    expressed as margins. It is never below the loss under any attack within the ball, and for
+    linear models of two classes it is the loss at the worst point. `AdversarialLoss` is below it
+    and costs less accuracy; `sklearn_irg.attacks.certified_accuracy` measures what either achieves.
+    Dropout is not applied.
 
-    The loss is the cross-entropy of the true label, or of the label as a `sklearn_irg.losses.LabelSmoothing` leaves it: the
-    bound is then the mean of those of all classes, weighted by the smoothed label. Other losses are not supported together
-    with it, since it does not bound them; a `sklearn_irg.losses.Flooding` floods the loss only.
+    The loss is the cross-entropy of the true label, or of the label as a
+    `sklearn_irg.losses.LabelSmoothing` leaves it: the bound is then the mean of those of all
+    classes, weighted by the smoothed label. Other losses are not supported together with it, since
+    it does not bound them; a `sklearn_irg.losses.Flooding` floods the loss only.
 
-    With a threat model in place of the ball, the first layer's intervals hold all that each row may become: numbers within
-    bounds, and for each unit the largest changes by as many swaps of categories as are allowed. Integers may be fractions.
-    For linear models without a ramp the loss is that of the worst point, as in `AdversarialLoss`.
+    With a threat model in place of the ball, the first layer's intervals hold all that each row may
+    become: numbers within bounds, and for each unit the largest changes by as many swaps of
+    categories as are allowed. Integers may be fractions. For linear models without a ramp the loss
+    is that of the worst point, as in `AdversarialLoss`.
 
     Parameters
     ----------
@@ -44,19 +55,21 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
     norm : {"linf", "l2", "l1"}, default=None
         Norm of the ball; ``None`` is "linf" where there is no threat model.
     n_ramp_up_epochs : int, default=0
-        Number of epochs in which the intervals grow linearly, from zero: early in training the bounds are so wide that the
-        network would learn a constant prediction.
+        Number of epochs in which the intervals grow linearly, from zero: early in training the
+        bounds are so wide that the network would learn a constant prediction.
     features : sequence of str, int or bool, default=None
         Columns that may move, by name, position, or a boolean per column. ``None`` means all.
     threat : ThreatModel, default=None
-        What rows may become, in place of ``epsilon``, ``norm`` and ``features``: fitted on the columns of X. Behind the steps
-        of a pipeline use `sklearn_irg.RobustTrainingClassifier`, which hands it to the penalty, and leave it ``None``.
+        What rows may become, in place of ``epsilon``, ``norm`` and ``features``: fitted on the
+        columns of X. Behind the steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`,
+        which hands it to the penalty, and leave it ``None``.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a parameter is out of range, X is sparse and the model not linear, targets are numbers, not classes, the
-        loss is not the cross-entropy, or there is a radius beside a threat.
+        In ``fit``, if a parameter is out of range, X is sparse and the model not linear, targets
+        are numbers, not classes, the loss is not the cross-entropy, or there is a radius beside a
+        threat.
 
     See Also
     --------
@@ -64,7 +77,8 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
 
     References
     ----------
-    .. [1] Gowal et al. (2018), "On the effectiveness of interval bound propagation for training verifiably robust models".
+    .. [1] Gowal et al. (2018), "On the effectiveness of interval bound propagation for training
+       verifiably robust models".
 
     Examples
     --------
@@ -110,10 +124,13 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
     def check(self, columns, likelihood):
         columns.mask_of(self.features)
         if likelihood.n_classes(1) is None:
-            raise InvalidParameterError(f"CertifiedLoss needs class margins, which {likelihood!r} does not have.")
+            raise InvalidParameterError(
+                f"CertifiedLoss needs class margins, which {likelihood!r} does not have."
+            )
         if not are_alike(Categorical() if likelihood.is_categorical else Bernoulli(), likelihood):
             raise InvalidParameterError(
-                f"CertifiedLoss bounds the cross-entropy of a softmax or logistic function, which {likelihood!r} is not. Use "
+                "CertifiedLoss bounds the cross-entropy of a softmax or logistic function, which "
+                f"{likelihood!r} is not. Use "
                 "loss=None."
             )
 
@@ -121,7 +138,8 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         for term in terms:
             if term.replaces_likelihood:
                 raise InvalidParameterError(
-                    f"CertifiedLoss bounds the cross-entropy, but {term._name} takes its place. Use the default loss, or "
+                    f"CertifiedLoss bounds the cross-entropy, but {term._name} takes its place. "
+                    "Use the default loss, or "
                     "AdversarialLoss to move the rows."
                 )
 
@@ -152,10 +170,23 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         return other
 
     def summands(self, step):
-        inputs, is_known = self._inputs, np.isin(step.targets, (0, 1)).all() and step.targets.shape[1] == 1
-        if inputs is None or self._sharpness is not None or not is_known or len(step.network.shapes) == 1:
+        inputs, is_known = (
+            self._inputs,
+            np.isin(step.targets, (0, 1)).all() and step.targets.shape[1] == 1,
+        )
+        if (
+            inputs is None
+            or self._sharpness is not None
+            or not is_known
+            or len(step.network.shapes) == 1
+        ):
             return None
-        return [(step.weights_of(self.group), IntervalLosses(inputs.take(step.positions), self._share, self.values))]
+        return [
+            (
+                step.weights_of(self.group),
+                IntervalLosses(inputs.take(step.positions), self._share, self.values),
+            )
+        ]
 
     def values(self, step):
         network, theta = step.network, step.theta
@@ -166,20 +197,30 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
             W = network.weight(theta, layer)
             middle = _plus(matmul(place.center, W), network.bias(theta, layer))
             up, down = self._reaches(W, place)
-            high, low = activate(middle + up, network.activation), activate(middle - down, network.activation)
+            high, low = (
+                activate(middle + up, network.activation),
+                activate(middle - down, network.activation),
+            )
             place = _Place(0.5 * (high + low), 0.5 * (high - low))
         W, b = network.weight(theta, last), network.bias(theta, last)
-        return (self._bound_of_classes if step.likelihood.is_categorical else self._bound_of_outputs)(step, W, b, place)
+        return (
+            self._bound_of_classes if step.likelihood.is_categorical else self._bound_of_outputs
+        )(step, W, b, place)
 
     def _bound_of_outputs(self, step, W, b, place):
         """Each output's loss at the worse end of its interval; the loss is convex, so no point between is worse."""
         scores, targets = _plus(matmul(place.center, W), b), step.targets
         up, down = self._reaches(W, place)
-        if ((targets == 0) | (targets == 1)).all():  # of one class each, and known which end is worse
-            return step.likelihood.evaluate(scores + numpy.where(targets == 0, up, -down), targets)[0]
+        if (
+            (targets == 0) | (targets == 1)
+        ).all():  # of one class each, and known which end is worse
+            return step.likelihood.evaluate(scores + numpy.where(targets == 0, up, -down), targets)[
+                0
+            ]
         targets = targets.reshape(-1, 1)
         low, high = (
-            step.likelihood.evaluate(numpy.reshape(end, (-1, 1)), targets)[0] for end in (scores - down, scores + up)
+            step.likelihood.evaluate(numpy.reshape(end, (-1, 1)), targets)[0]
+            for end in (scores - down, scores + up)
         )
         return numpy.sum(numpy.reshape(numpy.maximum(low, high), step.targets.shape), axis=1)
 

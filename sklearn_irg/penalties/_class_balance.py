@@ -13,22 +13,25 @@ class ClassBalance(BatchPenalty):
 
     .. math:: \mathrm{KL}\left(\pi \,\Vert\, \frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
-    over all rows of a batch; the label of no row is compared with its prediction. Neither the class proportions nor the mean
-    depend on ``class_weight``, nor on a `sklearn_irg.losses.LabelSmoothing`. With few labels, predictions can become
-    smooth or confident by giving up a class, or by merging two. The penalty makes that costly; subtracting the entropy
+    over all rows of a batch; the label of no row is compared with its prediction. Neither the class
+    proportions nor the mean depend on ``class_weight``, nor on a
+    `sklearn_irg.losses.LabelSmoothing`. With few labels, predictions can become smooth or confident
+    by giving up a class, or by merging two. The penalty makes that costly; subtracting the entropy
     of the mean prediction [1]_ has the same purpose.
 
     Parameters
     ----------
     priors : {"labeled", "uniform"} or array-like of shape (n_classes,), default="labeled"
-        The shares π, in the order of ``classes_``: those among labeled rows, by ``sample_weight``; equal ones; or any positive
-        numbers, which are divided by their sum. Where labels are not a random sample (as
-        many of each class, say, of classes that are not equally frequent), pass the shares: wrong ones move the boundary.
+        The shares π, in the order of ``classes_``: those among labeled rows, by ``sample_weight``;
+        equal ones; or any positive numbers, which are divided by their sum. Where labels are not a
+        random sample (as many of each class, say, of classes that are not equally frequent), pass
+        the shares: wrong ones move the boundary.
 
     Raises
     ------
     ValueError
-        In ``fit``, if targets are not exclusive classes, or the number of priors differs from the number of classes.
+        In ``fit``, if targets are not exclusive classes, or the number of priors differs from the
+        number of classes.
 
     See Also
     --------
@@ -36,8 +39,8 @@ class ClassBalance(BatchPenalty):
 
     References
     ----------
-    .. [1] Hu, Miyato, Tokui, Matsumoto and Sugiyama (2017), "Learning discrete representations via information maximizing
-       self-augmented training".
+    .. [1] Hu, Miyato, Tokui, Matsumoto and Sugiyama (2017), "Learning discrete representations via
+       information maximizing self-augmented training".
 
     Examples
     --------
@@ -58,7 +61,8 @@ class ClassBalance(BatchPenalty):
             return
         if hasattr(self.priors, "index") and hasattr(self.priors, "to_numpy"):
             raise InvalidParameterError(
-                "priors of ClassBalance are taken in the order of classes_, whatever the index of a Series says. Sort it, "
+                "priors of ClassBalance are taken in the order of classes_, whatever the index of "
+                "a Series says. Sort it, "
                 "shares.sort_index(), and pass shares.to_numpy()."
             )
         try:
@@ -68,13 +72,16 @@ class ClassBalance(BatchPenalty):
             valid = False
         if not valid:
             raise InvalidParameterError(
-                f'priors of ClassBalance must be "labeled", "uniform", or a positive number per class; got {self.priors!r}.'
+                'priors of ClassBalance must be "labeled", "uniform", or a positive number per '
+                f"class; got {self.priors!r}."
             )
 
     def check(self, columns, likelihood):
         del columns
         if likelihood.n_classes(1) is None:
-            raise InvalidParameterError(f"ClassBalance needs class probabilities, which {likelihood!r} does not have.")
+            raise InvalidParameterError(
+                f"ClassBalance needs class probabilities, which {likelihood!r} does not have."
+            )
 
     def prepared(self, rows, network):
         if not (isinstance(self.priors, str) and self.priors == "labeled") or rows.targets is None:
@@ -92,7 +99,9 @@ class ClassBalance(BatchPenalty):
         weights = step.row_weights
         mean = numpy.dot(weights / weights.sum(), step.probabilities)
         shares = self._normalized(mean.shape[0]).astype(weights.dtype)
-        return numpy.dot(shares, -numpy.log(mean + np.finfo(weights.dtype).tiny)) - entr(shares).sum()
+        return (
+            numpy.dot(shares, -numpy.log(mean + np.finfo(weights.dtype).tiny)) - entr(shares).sum()
+        )
 
     def _normalized(self, n_classes):
         if isinstance(self.priors, str):
@@ -101,6 +110,7 @@ class ClassBalance(BatchPenalty):
             shares = np.asarray(self.priors, dtype=float)
         if len(shares) != n_classes:
             raise InvalidParameterError(
-                f"priors of ClassBalance must be {n_classes} numbers, one per class; got {self.priors!r}."
+                f"priors of ClassBalance must be {n_classes} numbers, one per class; got "
+                f"{self.priors!r}."
             )
         return shares / shares.sum()

@@ -20,7 +20,8 @@ class _Consistency(SamplePenalty):
         check_radius(self._radius, allow_zero=self.transform is not None)
         if not (self.transform is None or callable(self.transform)):
             raise InvalidParameterError(
-                f"transform must be None or a function of X and random_state; got {self.transform!r}."
+                "transform must be None or a function of X and random_state; got "
+                f"{self.transform!r}."
             )
 
     def check(self, columns, likelihood):
@@ -57,7 +58,8 @@ class _Consistency(SamplePenalty):
                 else "values that are not finite numbers"
             )
             raise ValueError(
-                f"transform of {type(self).__name__} must return finite rows of shape {step.X.shape}; got {found}."
+                f"transform of {type(self).__name__} must return finite rows of shape "
+                f"{step.X.shape}; got {found}."
             )
         return X.astype(step.X.dtype, copy=False)
 
@@ -69,37 +71,43 @@ class VirtualAdversarial(TakesThreat, _Consistency):
         r_i = \arg\max_{\lVert r \rVert_2 \le \epsilon}
         \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + r)\bigr)
 
-    averaged over samples [1]_. The prediction at the sample and the direction of :math:`r_i`, found by power iteration
-    from a random start, are constants of the optimization. No label is used. For small :math:`\epsilon` its value is
-    half of :math:`\epsilon^2` times the largest eigenvalue of the Fisher information of the input.
+    averaged over samples [1]_. The prediction at the sample and the direction of :math:`r_i`, found
+    by power iteration from a random start, are constants of the optimization. No label is used. For
+    small :math:`\epsilon` its value is half of :math:`\epsilon^2` times the largest eigenvalue of
+    the Fisher information of the input.
 
-    With a threat model in place of the ball, rows move as it allows, numbers where the direction leads within bounds and by
-    integers, categories by the swaps of largest divergence among three that its gradient proposes.
+    With a threat model in place of the ball, rows move as it allows, numbers where the direction
+    leads within bounds and by integers, categories by the swaps of largest divergence among three
+    that its gradient proposes.
 
     Parameters
     ----------
     epsilon : float, "local" or LocalRadius, default=None
-        Radius of the perturbation, an L2 norm in units of X: one for all rows, or for each row a fraction of the distance to
-        its neighbors; "local" is ``LocalRadius()``. ``None`` is 1.0 where there is no threat model.
+        Radius of the perturbation, an L2 norm in units of X: one for all rows, or for each row a
+        fraction of the distance to its neighbors; "local" is ``LocalRadius()``. ``None`` is 1.0
+        where there is no threat model.
     xi : float, default=0.01
-        Distance at which the power iteration differentiates, in units of X. Much smaller values are lost in rounding
-        errors in single precision.
+        Distance at which the power iteration differentiates, in units of X. Much smaller values are
+        lost in rounding errors in single precision.
     n_power_iterations : int, default=1
         Number of power iterations.
     features : sequence of str, int or bool, default=None
-        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
+        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means
+        all.
     transform : callable, default=None
-        ``transform(X, random_state)`` returns changed rows, (n_samples, n_features), that should be predicted alike, such as
-        shifted images. The perturbation is then found and added there; ``epsilon`` may be zero.
+        ``transform(X, random_state)`` returns changed rows, (n_samples, n_features), that should be
+        predicted alike, such as shifted images. The perturbation is then found and added there;
+        ``epsilon`` may be zero.
     threat : ThreatModel, default=None
-        What rows may become, in place of ``epsilon``, ``features`` and ``transform``: fitted on the columns of X. Behind the
-        steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`, which hands it to the penalty, and leave it ``None``.
+        What rows may become, in place of ``epsilon``, ``features`` and ``transform``: fitted on the
+        columns of X. Behind the steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`,
+        which hands it to the penalty, and leave it ``None``.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a parameter is out of range, X is sparse, the solver needs a deterministic objective, or there is a
-        radius beside a threat.
+        In ``fit``, if a parameter is out of range, X is sparse, the solver needs a deterministic
+        objective, or there is a radius beside a threat.
 
     See Also
     --------
@@ -107,8 +115,8 @@ class VirtualAdversarial(TakesThreat, _Consistency):
 
     References
     ----------
-    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
-       and semi-supervised learning".
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization
+       method for supervised and semi-supervised learning".
 
     Examples
     --------
@@ -127,7 +135,15 @@ class VirtualAdversarial(TakesThreat, _Consistency):
 
     _of_a_ball = ("epsilon", "features", "transform")
 
-    def __init__(self, epsilon=None, xi=0.01, n_power_iterations=1, features=None, transform=None, threat=None):
+    def __init__(
+        self,
+        epsilon=None,
+        xi=0.01,
+        n_power_iterations=1,
+        features=None,
+        transform=None,
+        threat=None,
+    ):
         self.epsilon = epsilon
         self.xi = xi
         self.n_power_iterations = n_power_iterations
@@ -150,7 +166,10 @@ class VirtualAdversarial(TakesThreat, _Consistency):
             return step.divergences_at(self._moved_by_threat(step))
         X = self._transformed(step)
         directions = step.virtual_adversarial_directions(
-            step.columns_of(self.features), xi=float(self.xi), n_power_iterations=int(self.n_power_iterations), X=X
+            step.columns_of(self.features),
+            xi=float(self.xi),
+            n_power_iterations=int(self.n_power_iterations),
+            X=X,
         )
         return step.divergences_at(X + self._epsilon(step) * directions)
 
@@ -166,19 +185,21 @@ class RandomPerturbation(_Consistency):
 
     .. math:: \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p(\cdot \mid x_i + \epsilon u_i)\bigr)
 
-    averaged over samples, with :math:`u_i` uniform on the unit sphere: virtual adversarial training without power
-    iterations [1]_, called random perturbation training there.
+    averaged over samples, with :math:`u_i` uniform on the unit sphere: virtual adversarial training
+    without power iterations [1]_, called random perturbation training there.
 
     Parameters
     ----------
     epsilon : float, "local" or LocalRadius, default=1.0
-        Distance, in units of X: one for all rows, or for each row a fraction of the distance to its neighbors; "local" is
-        ``LocalRadius()``.
+        Distance, in units of X: one for all rows, or for each row a fraction of the distance to its
+        neighbors; "local" is ``LocalRadius()``.
     features : sequence of str, int or bool, default=None
-        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
+        Columns that may be perturbed, by name, position, or a boolean per column. ``None`` means
+        all.
     transform : callable, default=None
-        ``transform(X, random_state)`` returns changed rows, (n_samples, n_features), that should be predicted alike, such as
-        shifted images: data augmentation that needs no label. The perturbation is added to them; ``epsilon`` may be zero.
+        ``transform(X, random_state)`` returns changed rows, (n_samples, n_features), that should be
+        predicted alike, such as shifted images: data augmentation that needs no label. The
+        perturbation is added to them; ``epsilon`` may be zero.
 
     See Also
     --------
@@ -186,8 +207,8 @@ class RandomPerturbation(_Consistency):
 
     References
     ----------
-    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
-       and semi-supervised learning".
+    .. [1] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization
+       method for supervised and semi-supervised learning".
 
     Examples
     --------

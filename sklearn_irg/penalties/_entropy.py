@@ -7,9 +7,9 @@ class ConditionalEntropy(SamplePenalty):
 
     .. math:: H\bigl(p(\cdot \mid x_i)\bigr) = -\sum_k p(k \mid x_i) \log p(k \mid x_i)
 
-    averaged over samples, in nats [1]_; for multilabel targets summed over labels. No label is used.
-    Together with `VirtualAdversarial` it is what Miyato et al. call VAT + EntMin [2]_: alone it may make a network
-    confident of any guess.
+    averaged over samples, in nats [1]_; for multilabel targets summed over labels. No label is
+    used. Together with `VirtualAdversarial` it is what Miyato et al. call VAT + EntMin [2]_: alone
+    it may make a network confident of any guess.
 
     Raises
     ------
@@ -23,8 +23,8 @@ class ConditionalEntropy(SamplePenalty):
     References
     ----------
     .. [1] Grandvalet and Bengio (2005), "Semi-supervised learning by entropy minimization".
-    .. [2] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization method for supervised
-       and semi-supervised learning".
+    .. [2] Miyato, Maeda, Koyama and Ishii (2018), "Virtual adversarial training: a regularization
+       method for supervised and semi-supervised learning".
 
     Examples
     --------

@@ -26,26 +26,28 @@ class InputGradient(TakesThreat, SamplePenalty):
     .. math:: \lVert c \circ \nabla_{x_i} \ell(f(x_i), y_i) \rVert_2^2 \quad\text{or}\quad
         \lVert c \circ \nabla_{x_i} \ell(f(x_i), y_i) \rVert_1
 
-    summed over features and averaged over samples [1]_ [2]_. The loss is the negative log-likelihood of the true label,
-    or of the label as a `sklearn_irg.losses.LabelSmoothing` leaves it.
+    summed over features and averaged over samples [1]_ [2]_. The loss is the negative
+    log-likelihood of the true label, or of the label as a `sklearn_irg.losses.LabelSmoothing`
+    leaves it.
 
     Parameters
     ----------
     norm : {"l2", "l1"}, default=None
-        "l2" is squared and makes the loss flat around each sample; "l1" makes it depend on few features. ``None`` is "l2" where
-        there is no threat model.
+        "l2" is squared and makes the loss flat around each sample; "l1" makes it depend on few
+        features. ``None`` is "l2" where there is no threat model.
     features : sequence of str, int or bool, default=None
-        Columns to penalize, by name, position, or a boolean per column. ``None`` means all. Single entries are chosen by
-        ``fit(X, y, mask=A)`` with A one where the gradient is penalized.
+        Columns to penalize, by name, position, or a boolean per column. ``None`` means all. Single
+        entries are chosen by ``fit(X, y, mask=A)`` with A one where the gradient is penalized.
     weights : dict of str or int to float, or array-like of shape (n_features,), default=None
-        Factors c for the derivative with respect to each column, its cost; one for columns not in the dict. With
-        "l1", expensive columns drop out first.
+        Factors c for the derivative with respect to each column, its cost; one for columns not in
+        the dict. With "l1", expensive columns drop out first.
     power : {1, 2}, default=None
         Power of the norm; ``None`` is 2 for "l2" and 1 for "l1". With "l2", 1 is the norm itself.
     threat : ThreatModel, default=None
-        What rows may become, for comparison with `AdversarialLoss`: the penalty is then, to first order, by how much the loss
-        grows within its ball: its radius times the dual norm of the gradient in its units, in place of ``norm``, ``features``,
-        ``weights`` and ``power``. Bounds, integers and swaps are not taken into account.
+        What rows may become, for comparison with `AdversarialLoss`: the penalty is then, to first
+        order, by how much the loss grows within its ball: its radius times the dual norm of the
+        gradient in its units, in place of ``norm``, ``features``, ``weights`` and ``power``.
+        Bounds, integers and swaps are not taken into account.
 
     Raises
     ------
@@ -59,19 +61,22 @@ class InputGradient(TakesThreat, SamplePenalty):
 
     See Also
     --------
-    VirtualAdversarial : Penalizes the worst change of the prediction at a distance, and needs no labels.
+    VirtualAdversarial : Penalizes the worst change of the prediction at a distance, and needs no
+    labels.
 
     Notes
     -----
-    For a linear model "l1" drops features: for two classes it is the L1 norm of the coefficients times the mean absolute
-    residual. `GradRegLogisticRegression` with its default solver sets the coefficients of such features exactly to zero,
-    for all classes at once; not under a constraint such as `SpectralNormalization`, where they only become small.
+    For a linear model "l1" drops features: for two classes it is the L1 norm of the coefficients
+    times the mean absolute residual. `GradRegLogisticRegression` with its default solver sets the
+    coefficients of such features exactly to zero, for all classes at once; not under a constraint
+    such as `SpectralNormalization`, where they only become small.
 
     References
     ----------
-    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double backpropagation".
-    .. [2] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability of deep neural
-       networks by regularizing their input gradients".
+    .. [1] Drucker and Le Cun (1992), "Improving generalization performance using double
+       backpropagation".
+    .. [2] Ross and Doshi-Velez (2018), "Improving the adversarial robustness and interpretability
+       of deep neural networks by regularizing their input gradients".
 
     Examples
     --------
@@ -124,7 +129,8 @@ class InputGradient(TakesThreat, SamplePenalty):
         inputs = self._inputs_of(rows) if self.threat is not None else None
         if inputs is not None and inputs.is_more_than_ball:
             warnings.warn(
-                "InputGradient does not take bounds, integers and swaps of the threat into account. AdversarialLoss does.",
+                "InputGradient does not take bounds, integers and swaps of the threat into "
+                "account. AdversarialLoss does.",
                 stacklevel=2,
             )
         return self._with_inputs(inputs)
@@ -143,7 +149,9 @@ class InputGradient(TakesThreat, SamplePenalty):
         """By how much the loss grows within the ball of each row, to first order."""
         dtype = step.X.dtype
         W = matmul(inputs.weights.astype(dtype), step.network.weight(step.theta, 0))
-        gradients = matmul_transposed(step.network.backward(step.theta, step.forward, step.residuals)[0], W)
+        gradients = matmul_transposed(
+            step.network.backward(step.theta, step.forward, step.residuals)[0], W
+        )
         gradients = gradients * (inputs.low < inputs.high).astype(dtype)
         if inputs.norm == "linf":
             norms = row_absolute_sum(gradients)
@@ -156,14 +164,21 @@ class InputGradient(TakesThreat, SamplePenalty):
     def summands(self, step):
         if self._inputs is not None or self._norm != "l2" or self.power == 1:
             return None
-        return [(step.weights_of(self.group), SquaredInputGradients(step.mask_of(self.features, self.weights)))]
+        return [
+            (
+                step.weights_of(self.group),
+                SquaredInputGradients(step.mask_of(self.features, self.weights)),
+            )
+        ]
 
     def _roots(self, step, squares):
         if self._sharpness is None:
             return root(squares)
         residuals = step.residuals  # in proportion to them, so that units do not matter
         return numpy.sqrt(
-            squares + row_dot(residuals, residuals) * (1 / self._sharpness**2) + np.finfo(squares.dtype).tiny
+            squares
+            + row_dot(residuals, residuals) * (1 / self._sharpness**2)
+            + np.finfo(squares.dtype).tiny
         )
 
     def smoothed(self, sharpness):
@@ -172,7 +187,12 @@ class InputGradient(TakesThreat, SamplePenalty):
         return other
 
     def bounded(self, network):
-        if self._inputs is not None or self._norm == "l2" or self.power == 2 or len(network.layer_sizes) > 2:
+        if (
+            self._inputs is not None
+            or self._norm == "l2"
+            or self.power == 2
+            or len(network.layer_sizes) > 2
+        ):
             return None
         if network.layer_sizes[1] == 1:
             return SignedParts(), _L1OfSignedParts(self.features, self.weights)
@@ -209,7 +229,9 @@ class _L1OfScaledRows(SamplePenalty):
         mask = step.mask_of(self.features, self.weights)
         s, U = step.solver_theta[:d], numpy.reshape(step.solver_theta[d : d + d * k], (d, k))
         width = None
-        if self.sharpness is not None:  # in proportion to the residuals, so that units do not matter
+        if (
+            self.sharpness is not None
+        ):  # in proportion to the residuals, so that units do not matter
             width = row_dot(step.residuals, step.residuals)[:, None] * (1 / (k * self.sharpness**2))
         size = absolute(matmul_transposed(step.residuals, U), width)
         if mask is not None and mask.ndim == 2:

@@ -32,7 +32,9 @@ class IntervalLosses(Quantity):
     def fused(self, evaluation, coefficients):
         network, targets = evaluation.network, evaluation.batch.targets
         layers, gradients = network.unpack(evaluation.theta), network.unpack(evaluation.gradient)
-        (up, pull_up), (down, pull_down) = (self._reach(sign * evaluation.first_weights) for sign in (1, -1))
+        (up, pull_up), (down, pull_down) = (
+            self._reach(sign * evaluation.first_weights) for sign in (1, -1)
+        )
         ends = [_Ends(network.activation, evaluation.entering + up, evaluation.entering - down)]
         for W, b in layers[1:-1]:
             middle, reach = ends[-1].through(W, b)
@@ -52,7 +54,9 @@ class IntervalLosses(Quantity):
     def _reach(self, W):
         reach, pull_back = unit_reach(self.inputs, W.astype(np.float64, copy=False))
         reach *= self.share
-        return reach.astype(W.dtype, copy=False), lambda g: pull_back(self.share * g.astype(np.float64, copy=False))
+        return reach.astype(W.dtype, copy=False), lambda g: pull_back(
+            self.share * g.astype(np.float64, copy=False)
+        )
 
 
 class _Ends:

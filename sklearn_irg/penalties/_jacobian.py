@@ -9,13 +9,14 @@ class Jacobian(SamplePenalty):
 
     .. math:: \sum_k \lVert \nabla_{x_i} z_k(x_i) \rVert_2^2
 
-    averaged over samples. For one output this is the squared local scale of a score [2]_. No label is used.
+    averaged over samples. For one output this is the squared local scale of a score [2]_. No label
+    is used.
 
     Parameters
     ----------
     n_projections : int, default=None
-        Number of random unit vectors the outputs are projected on, whose average is unbiased [1]_; cheaper than the exact
-        sum when there are many outputs. ``None`` is exact.
+        Number of random unit vectors the outputs are projected on, whose average is unbiased [1]_;
+        cheaper than the exact sum when there are many outputs. ``None`` is exact.
     features : sequence of str, int or bool, default=None
         Columns to penalize, by name, position, or a boolean per column. ``None`` means all.
 
@@ -61,7 +62,9 @@ class Jacobian(SamplePenalty):
         n_projections = int(self.n_projections)
         total = 0
         for _ in range(n_projections):
-            vectors = normalized_rows(step.random_state.standard_normal(outputs.shape).astype(outputs.dtype))
+            vectors = normalized_rows(
+                step.random_state.standard_normal(outputs.shape).astype(outputs.dtype)
+            )
             total = total + step.squared_input_gradients(vectors, mask)
         return total * (outputs.shape[1] / n_projections)
 
@@ -71,8 +74,9 @@ class LipschitzGradient(SamplePenalty):
 
     .. math:: \max(\lVert J(x_i) \rVert_F - b, 0)^2 \quad\text{or, two-sided,}\quad (\lVert J(x_i) \rVert_F - b)^2
 
-    averaged over samples, J being the derivative of the raw outputs. Two-sided, at interpolates, it is the gradient penalty
-    of Wasserstein GANs [1]_; one-sided it only asks for a Lipschitz constant of at most b [2]_.
+    averaged over samples, J being the derivative of the raw outputs. Two-sided, at interpolates, it
+    is the gradient penalty of Wasserstein GANs [1]_; one-sided it only asks for a Lipschitz
+    constant of at most b [2]_.
 
     Parameters
     ----------
@@ -81,15 +85,17 @@ class LipschitzGradient(SamplePenalty):
     two_sided : bool, default=False
         Whether norms below the bound are penalized too.
     at : {"data", "interpolates"}, default="data"
-        Where the norm is taken: at the rows, or at random convex combinations of two rows of the batch, which are of
-        different samples where the loss compares two.
+        Where the norm is taken: at the rows, or at random convex combinations of two rows of the
+        batch, which are of different samples where the loss compares two.
     features : sequence of str, int or bool, default=None
         Columns to penalize, by name, position, or a boolean per column. ``None`` means all.
 
     References
     ----------
-    .. [1] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of Wasserstein GANs".
-    .. [2] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models" (in Chinese).
+    .. [1] Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), "Improved training of
+       Wasserstein GANs".
+    .. [2] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models"
+       (in Chinese).
 
     Examples
     --------

@@ -13,35 +13,38 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
         r_{il} = \arg\max_{\lVert r \rVert_2 \le \epsilon_l}
         \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p_l(\cdot \mid x_i, r)\bigr)
 
-    averaged over samples [1]_. :math:`p_0` is the prediction at :math:`x_i + r`. For a hidden layer, :math:`s_l \circ r` is
-    added to what enters its activations, :math:`\varphi(W_l^\top h_{l-1} + b_l + s_l \circ r)`, where :math:`s_l` are the
-    standard deviations of what enters each unit over the rows of the step. So radii of hidden layers are in units of normalized
-    values, under batch normalization and without it: a layer does not evade the penalty by larger weights.
+    averaged over samples [1]_. :math:`p_0` is the prediction at :math:`x_i + r`. For a hidden
+    layer, :math:`s_l \circ r` is added to what enters its activations, :math:`\varphi(W_l^\top
+    h_{l-1} + b_l + s_l \circ r)`, where :math:`s_l` are the standard deviations of what enters each
+    unit over the rows of the step. So radii of hidden layers are in units of normalized values,
+    under batch normalization and without it: a layer does not evade the penalty by larger weights.
 
-    The prediction at the sample and the directions, found by power iteration from random starts, are constants of the
-    optimization. No label is used.
+    The prediction at the sample and the directions, found by power iteration from random starts,
+    are constants of the optimization. No label is used.
 
     Parameters
     ----------
     epsilon : float or sequence of float, default=1.0
-        Radius of the input, an L2 norm in units of X, and of each hidden layer, an L2 norm in standard deviations of its
-        units. The last one counts for all further layers; a radius of zero leaves a layer out. With ``(r, 0)`` it is
-        ``VirtualAdversarial(r)``.
+        Radius of the input, an L2 norm in units of X, and of each hidden layer, an L2 norm in
+        standard deviations of its units. The last one counts for all further layers; a radius of
+        zero leaves a layer out. With ``(r, 0)`` it is ``VirtualAdversarial(r)``.
     xi : float, default=0.01
-        Distance at which the power iteration differentiates, in the same units. Much smaller values are lost in rounding
-        errors in single precision.
+        Distance at which the power iteration differentiates, in the same units. Much smaller values
+        are lost in rounding errors in single precision.
     n_power_iterations : int, default=1
         Number of power iterations.
     costs : float or sequence of float, default=1.0
-        Factor :math:`c_l` of each layer, the input first; the last one counts for all further layers.
+        Factor :math:`c_l` of each layer, the input first; the last one counts for all further
+        layers.
     features : sequence of str, int or bool, default=None
-        Columns of the input that may be perturbed, by name, position, or a boolean per column. ``None`` means all.
+        Columns of the input that may be perturbed, by name, position, or a boolean per column.
+        ``None`` means all.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a parameter is out of range, there are more radii or costs than layers, X is sparse and its radius not
-        zero, or the solver needs a deterministic objective.
+        In ``fit``, if a parameter is out of range, there are more radii or costs than layers, X is
+        sparse and its radius not zero, or the solver needs a deterministic objective.
 
     See Also
     --------
@@ -50,7 +53,8 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
 
     References
     ----------
-    .. [1] Shinoda, Worrall and Brostow (2017), "Virtual adversarial ladder networks for semi-supervised learning".
+    .. [1] Shinoda, Worrall and Brostow (2017), "Virtual adversarial ladder networks for
+       semi-supervised learning".
 
     Examples
     --------
@@ -98,7 +102,9 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
         total = np.zeros(step.X.shape[0], dtype=step.X.dtype)
         for l, (radius, cost) in enumerate(zip(radii, costs, strict=True)):
             if radius * cost > 0:
-                moved = self._of_input(step, radius) if l == 0 else self._of_hidden(step, l - 1, radius)
+                moved = (
+                    self._of_input(step, radius) if l == 0 else self._of_hidden(step, l - 1, radius)
+                )
                 total = total + cost * moved
         return total
 
@@ -107,7 +113,9 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
         return {"xi": float(self.xi), "n_power_iterations": int(self.n_power_iterations)}
 
     def _of_input(self, step, radius):
-        directions = step.virtual_adversarial_directions(step.columns_of(self.features), **self._search)
+        directions = step.virtual_adversarial_directions(
+            step.columns_of(self.features), **self._search
+        )
         return step.divergences_at(step.X + radius * directions)
 
     def _of_hidden(self, step, layer, radius):
@@ -115,7 +123,9 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
         scales = column_deviations(entering, step.row_weights / step.row_weights.sum())
         values, frozen = stop_gradient(entering), stop_gradient(scales)
         directions = virtual_adversarial_direction(
-            lambda moved: frozen * step.frozen_loss_gradients_above(layer, values + frozen * moved, targets),
+            lambda moved: (
+                frozen * step.frozen_loss_gradients_above(layer, values + frozen * moved, targets)
+            ),
             np.zeros_like(values),
             random_directions(values, step.random_state, values.dtype),
             **self._search,

@@ -43,13 +43,15 @@ class InputNoise(NoisyLoss):
 
     .. math:: \frac 1 R \sum_{r=1}^R \ell(f(x_i + \sigma z_{ir}), y_i)
 
-    with independent entries of :math:`z_{ir}` of mean 0 and variance 1, averaged over samples [1]_. For small :math:`\sigma` it
-    exceeds the loss by :math:`\sigma^2/2` times the trace of the loss's second derivative with respect to the input.
+    with independent entries of :math:`z_{ir}` of mean 0 and variance 1, averaged over samples [1]_.
+    For small :math:`\sigma` it exceeds the loss by :math:`\sigma^2/2` times the trace of the loss's
+    second derivative with respect to the input.
 
     Parameters
     ----------
     sigma : float, default=0.1
-        Standard deviation of the noise, in units of X; as a fraction of each entry if multiplicative.
+        Standard deviation of the noise, in units of X; as a fraction of each entry if
+        multiplicative.
     n_draws : int, default=1
         Number R of draws per step.
     features : sequence of str, int or bool, default=None
@@ -70,7 +72,9 @@ class InputNoise(NoisyLoss):
     InputNoise(sigma=0.2)
     """
 
-    def __init__(self, sigma=0.1, n_draws=1, features=None, distribution="gaussian", multiplicative=False):
+    def __init__(
+        self, sigma=0.1, n_draws=1, features=None, distribution="gaussian", multiplicative=False
+    ):
         self.sigma = sigma
         self.n_draws = n_draws
         self.features = features
@@ -99,9 +103,9 @@ class InputNoise(NoisyLoss):
 class InputDropout(NoisyLoss):
     r"""Loss at samples with random entries set to zero.
 
-    Each entry is dropped with some probability, and the others are divided by the probability of staying, averaged over
-    samples [1]_. Dropping an entry removes its information only if zero is a typical value of its column: standardize
-    X.
+    Each entry is dropped with some probability, and the others are divided by the probability of
+    staying, averaged over samples [1]_. Dropping an entry removes its information only if zero is a
+    typical value of its column: standardize X.
 
     Parameters
     ----------
@@ -114,8 +118,8 @@ class InputDropout(NoisyLoss):
 
     References
     ----------
-    .. [1] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple way to prevent neural
-       networks from overfitting".
+    .. [1] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), "Dropout: a simple
+       way to prevent neural networks from overfitting".
 
     Examples
     --------
@@ -140,9 +144,9 @@ class InputDropout(NoisyLoss):
 
     def _losses(self, step):
         rate, mask = float(self.rate), step.columns_of(self.features)
-        factors = (step.random_state.random_sample(step.X.shape) >= rate).astype(step.X.dtype) / step.X.dtype.type(
-            1 - rate
-        )
+        factors = (step.random_state.random_sample(step.X.shape) >= rate).astype(
+            step.X.dtype
+        ) / step.X.dtype.type(1 - rate)
         factors = factors if mask is None else np.where(mask > 0, factors, 1).astype(step.X.dtype)
         return _loss(step, step.forward_at(step.X * factors))
 
@@ -152,8 +156,8 @@ class HiddenNoise(NoisyLoss):
 
     .. math:: h_l = \varphi(W_l^\top h_{l-1} + b_l + \sigma z_l)
 
-    with entries of :math:`z_l` of mean 0 and variance 1, averaged over samples [1]_; each sample and unit has noise of its
-    own. Without hidden layers it is the loss.
+    with entries of :math:`z_l` of mean 0 and variance 1, averaged over samples [1]_; each sample
+    and unit has noise of its own. Without hidden layers it is the loss.
 
     Parameters
     ----------
@@ -166,7 +170,8 @@ class HiddenNoise(NoisyLoss):
 
     References
     ----------
-    .. [1] Poole, Sohl-Dickstein and Ganguli (2014), "Analyzing noise in autoencoders and deep networks".
+    .. [1] Poole, Sohl-Dickstein and Ganguli (2014), "Analyzing noise in autoencoders and deep
+       networks".
 
     Examples
     --------
@@ -212,7 +217,8 @@ class WeightNoise(NoisyLoss):
 
     References
     ----------
-    .. [1] An (1996), "The effects of adding noise during backpropagation training on a generalization performance".
+    .. [1] An (1996), "The effects of adding noise during backpropagation training on a
+       generalization performance".
 
     Examples
     --------

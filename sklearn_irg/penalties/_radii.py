@@ -8,9 +8,9 @@ from sklearn_irg._component import Component
 class LocalRadius(Component):
     """A radius for each row: a fraction of the distance to one of its nearest neighbors.
 
-    Where rows lie close together, a small change may lead to another class; where they lie far apart, it does not [1]_.
-    Neighbors are sought among all rows of the fit, labeled or not; a row with ``n_neighbors`` duplicates has radius
-    zero.
+    Where rows lie close together, a small change may lead to another class; where they lie far
+    apart, it does not [1]_. Neighbors are sought among all rows of the fit, labeled or not; a row
+    with ``n_neighbors`` duplicates has radius zero.
 
     Parameters
     ----------
@@ -21,8 +21,8 @@ class LocalRadius(Component):
 
     References
     ----------
-    .. [1] Hu, Miyato, Tokui, Matsumoto and Sugiyama (2017), "Learning discrete representations via information maximizing
-       self-augmented training".
+    .. [1] Hu, Miyato, Tokui, Matsumoto and Sugiyama (2017), "Learning discrete representations via
+       information maximizing self-augmented training".
 
     Examples
     --------
@@ -44,9 +44,11 @@ class LocalRadius(Component):
         n_neighbors = min(int(self.n_neighbors), X.shape[0] - 1)
         if n_neighbors == 0:
             raise ValueError(
-                'epsilon="local" needs at least 2 rows to have neighbors; got n_samples=1. Pass a number as epsilon.'
+                'epsilon="local" needs at least 2 rows to have neighbors; got n_samples=1. Pass a '
+                "number as epsilon."
             )
-        # squared distances must neither overflow nor vanish, nor the rows' own squares outweigh them
+        # squared distances must neither overflow nor vanish, nor the rows' own squares outweigh
+        # them
         size = float(np.abs(X).max()) or 1.0
         centered = X.astype(np.float64) / size
         centered -= centered.mean(axis=0)
@@ -62,5 +64,7 @@ def check_radius(epsilon, *, allow_zero=False):
         epsilon.check_parameters()
         return epsilon
     if isinstance(epsilon, (str, Component)):
-        raise InvalidParameterError(f'epsilon must be a positive number, "local" or a LocalRadius; got {epsilon!r}.')
+        raise InvalidParameterError(
+            f'epsilon must be a positive number, "local" or a LocalRadius; got {epsilon!r}.'
+        )
     return check_real(epsilon, "epsilon", 0, open_low=not allow_zero)

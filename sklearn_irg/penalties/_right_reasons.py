@@ -7,9 +7,10 @@ class RightReasons(SamplePenalty):
 
     .. math:: \sum_d \left( A_{id} \, \frac{\partial}{\partial x_{id}} \sum_k \log p_{ik} \right)^2
 
-    averaged over samples [1]_. The annotation A is one for entries that should not matter: columns through ``features``,
-    single entries through ``fit(X, y, mask=A)``, or their product. No label is used. For two classes, or for each label
-    of a multilabel target, the sum runs over the label's presence and absence.
+    averaged over samples [1]_. The annotation A is one for entries that should not matter: columns
+    through ``features``, single entries through ``fit(X, y, mask=A)``, or their product. No label
+    is used. For two classes, or for each label of a multilabel target, the sum runs over the
+    label's presence and absence.
 
     Parameters
     ----------
@@ -19,7 +20,8 @@ class RightReasons(SamplePenalty):
     Raises
     ------
     ValueError
-        In ``fit``, for an unknown feature, and for a likelihood without classes, such as a regressor's.
+        In ``fit``, for an unknown feature, and for a likelihood without classes, such as a
+        regressor's.
 
     See Also
     --------
@@ -28,8 +30,8 @@ class RightReasons(SamplePenalty):
 
     References
     ----------
-    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training differentiable models by
-       constraining their explanations".
+    .. [1] Ross, Hughes and Doshi-Velez (2017), "Right for the right reasons: training
+       differentiable models by constraining their explanations".
 
     Examples
     --------
@@ -59,9 +61,12 @@ class RightReasons(SamplePenalty):
     def check(self, columns, likelihood):
         if likelihood.n_classes(1) is None:
             raise InvalidParameterError(
-                f"RightReasons needs class probabilities, which {likelihood!r} does not have. Use InputGradient()."
+                f"RightReasons needs class probabilities, which {likelihood!r} does not have. Use "
+                "InputGradient()."
             )
         columns.mask_of(self.features)
 
     def values(self, step):
-        return step.squared_input_gradients(step.summed_log_probability_cotangent(), step.mask_of(self.features))
+        return step.squared_input_gradients(
+            step.summed_log_probability_cotangent(), step.mask_of(self.features)
+        )

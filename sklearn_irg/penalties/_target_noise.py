@@ -7,8 +7,9 @@ from sklearn_irg.penalties._noise import DISTRIBUTIONS, NoisyLoss
 class LabelNoise(NoisyLoss):
     r"""Loss with some labels replaced at random.
 
-    With some probability a row's label is replaced by one drawn uniformly from all classes, its own included, averaged over
-    samples [1]_. On average that is the loss of `sklearn_irg.losses.LabelSmoothing` with the same amount.
+    With some probability a row's label is replaced by one drawn uniformly from all classes, its own
+    included, averaged over samples [1]_. On average that is the loss of
+    `sklearn_irg.losses.LabelSmoothing` with the same amount.
 
     Parameters
     ----------
@@ -41,7 +42,9 @@ class LabelNoise(NoisyLoss):
     def check(self, columns, likelihood):
         del columns
         if likelihood.n_classes(1) is None:
-            raise InvalidParameterError(f"LabelNoise needs classes to draw from, which {likelihood!r} does not have.")
+            raise InvalidParameterError(
+                f"LabelNoise needs classes to draw from, which {likelihood!r} does not have."
+            )
 
     def _losses(self, step):
         n_samples, n_outputs = step.targets.shape
@@ -61,9 +64,11 @@ class TargetNoise(NoisyLoss):
 
     .. math:: \frac 1 R \sum_{r=1}^R \ell(f(x_i), y_i + \sigma z_{ir})
 
-    with independent entries of :math:`z_{ir}` of mean 0 and variance 1, averaged over samples [1]_. For the squared error,
+    with independent entries of :math:`z_{ir}` of mean 0 and variance 1, averaged over samples [1]_.
+    For the squared error,
     :math:`\tfrac 1 2 \lVert f - y \rVert^2`, it exceeds the loss on average by :math:`\sigma^2/2` per output, a
-    constant: what it changes is the noise of the gradient, by :math:`-\sigma z_{ir}` in the residuals.
+    constant: what it changes is the noise of the gradient, by :math:`-\sigma z_{ir}` in the
+    residuals.
 
     Parameters
     ----------
@@ -77,8 +82,8 @@ class TargetNoise(NoisyLoss):
     Raises
     ------
     ValueError
-        In ``fit``, for classes, and for a likelihood that does not take every number as a target, such as
-        `sklearn_irg.likelihoods.Poisson`.
+        In ``fit``, for classes, and for a likelihood that does not take every number as a target,
+        such as `sklearn_irg.likelihoods.Poisson`.
 
     See Also
     --------
@@ -87,7 +92,8 @@ class TargetNoise(NoisyLoss):
 
     References
     ----------
-    .. [1] An (1996), "The effects of adding noise during backpropagation training on a generalization performance".
+    .. [1] An (1996), "The effects of adding noise during backpropagation training on a
+       generalization performance".
 
     Examples
     --------
@@ -117,13 +123,15 @@ class TargetNoise(NoisyLoss):
         del columns
         if likelihood.n_classes(1) is not None:
             raise InvalidParameterError(
-                f"TargetNoise adds numbers to targets, but those of {likelihood!r} are classes. Use LabelNoise()."
+                f"TargetNoise adds numbers to targets, but those of {likelihood!r} are classes. "
+                "Use LabelNoise()."
             )
         try:
             likelihood.check_targets(np.array([[-1e6], [1e6]]))
         except ValueError:
             raise InvalidParameterError(
-                f"TargetNoise needs targets that may be any numbers, which those of {likelihood!r} may not. Use InputNoise()."
+                f"TargetNoise needs targets that may be any numbers, which those of {likelihood!r} "
+                "may not. Use InputNoise()."
             ) from None
 
     def _losses(self, step):

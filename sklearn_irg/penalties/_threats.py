@@ -10,12 +10,17 @@ __all__ = ["TakesThreat"]
 class TakesThreat:
     """A penalty at points near each row: of a set of what rows may become where there is one, else of a ball of its own.
 
-    The set is that of the penalty's own ``threat``, or comes with the rows from `sklearn_irg.RobustTrainingClassifier`.
+    The set is that of the penalty's own ``threat``, or comes with the rows from
+    `sklearn_irg.RobustTrainingClassifier`.
     """
 
     takes_threat = True
     _inputs = None  # what the rows of the fit may become, once known
-    _of_a_ball = ("epsilon", "norm", "features")  # parameters that a threat replaces; None where they are not given
+    _of_a_ball = (
+        "epsilon",
+        "norm",
+        "features",
+    )  # parameters that a threat replaces; None where they are not given
 
     def _check_threat(self):
         """Raise a ValueError for a threat that cannot be trained against, or beside which there is a radius."""
@@ -23,7 +28,8 @@ class TakesThreat:
             return
         if not hasattr(self.threat, "input_perturbations") or not hasattr(self.threat, "scales_"):
             raise InvalidParameterError(
-                f"threat of {type(self).__name__} must be a ThreatModel that has been fitted, such as ThreatModel(0.3).fit(X), "
+                f"threat of {type(self).__name__} must be a ThreatModel that has been fitted, such "
+                "as ThreatModel(0.3).fit(X), "
                 f"or None; got {self.threat!r}."
             )
         self._check_alone("a threat")
@@ -32,7 +38,8 @@ class TakesThreat:
         for name in self._of_a_ball:
             if getattr(self, name) is not None:
                 raise InvalidParameterError(
-                    f"{name} of {type(self).__name__} cannot be combined with {threat}, which says how far rows may move; got "
+                    f"{name} of {type(self).__name__} cannot be combined with {threat}, which says "
+                    "how far rows may move; got "
                     f"{name}={getattr(self, name)!r}."
                 )
 
@@ -48,11 +55,13 @@ class TakesThreat:
             return rows.perturbations
         if rows.perturbations is not None and self.takes_threat:
             raise InvalidParameterError(
-                f"threat of {type(self).__name__} cannot be combined with that of RobustTrainingClassifier. Leave one out."
+                f"threat of {type(self).__name__} cannot be combined with that of "
+                "RobustTrainingClassifier. Leave one out."
             )
         if not rows.are_as_given:
             raise InvalidParameterError(
-                f"threat of {type(self).__name__} is not taken by an estimator that scales its inputs itself. Leave it out."
+                f"threat of {type(self).__name__} is not taken by an estimator that scales its "
+                "inputs itself. Leave it out."
             )
         return self.threat.input_perturbations(rows.X, rows.columns.names)
 

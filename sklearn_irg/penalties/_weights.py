@@ -3,7 +3,13 @@ from copy import copy
 import numpy as np
 
 from sklearn_irg._checks import check_boolean, check_integer, check_real
-from sklearn_irg._engine.autodiff import root, scale_rows, squared_norm, stop_gradient, transposed_matmul
+from sklearn_irg._engine.autodiff import (
+    root,
+    scale_rows,
+    squared_norm,
+    stop_gradient,
+    transposed_matmul,
+)
 from sklearn_irg._engine.quantities import SquaredWeights
 from sklearn_irg._engine.sensitivity import squared_spectral_norm
 from sklearn_irg.penalties._base import BatchPenalty, WeightPenalty
@@ -14,16 +20,17 @@ class WeightDecay(WeightPenalty):
 
     .. math:: \sum_l \max(\lVert W_l \rVert_F - b, 0)^2
 
-    summed over layers, without biases; with a bound b of zero it is :math:`\sum_l \lVert W_l \rVert_F^2` [1]_. The
-    estimators' ``l2`` is this penalty with scikit-learn's normalization and default; use this class to search over its
-    strength. A logistic regression with ``l2=0`` and this penalty has the optimum of scikit-learn's with
-    ``C = 1 / (2 * n * alpha)``; with both, the total decay is ``l2 / (2 * n) + alpha``, where n is the sum of the
-    weights of the rows.
+    summed over layers, without biases; with a bound b of zero it is :math:`\sum_l \lVert W_l
+    \rVert_F^2` [1]_. The estimators' ``l2`` is this penalty with scikit-learn's normalization and
+    default; use this class to search over its strength. A logistic regression with ``l2=0`` and
+    this penalty has the optimum of scikit-learn's with ``C = 1 / (2 * n * alpha)``; with both, the
+    total decay is ``l2 / (2 * n) + alpha``, where n is the sum of the weights of the rows.
 
     Parameters
     ----------
     bound : float, default=0.0
-        Norm of each matrix below which nothing is penalized: a soft form of `sklearn_irg.constraints.FrobeniusCap`.
+        Norm of each matrix below which nothing is penalized: a soft form of
+        `sklearn_irg.constraints.FrobeniusCap`.
 
     References
     ----------
@@ -53,7 +60,9 @@ class WeightDecay(WeightPenalty):
         if self.bound == 0:
             return network.squared_weights(theta)
         excesses = (root(squared_norm(W)) - float(self.bound) for W in network.weights(theta))
-        return sum(excess * excess if stop_gradient(excess) > 0 else 0 * excess for excess in excesses)
+        return sum(
+            excess * excess if stop_gradient(excess) > 0 else 0 * excess for excess in excesses
+        )
 
     def summands(self, step):
         return [(1.0, SquaredWeights())] if self.bound == 0 else None
@@ -64,18 +73,21 @@ class SpectralNorm(WeightPenalty):
 
     .. math:: \sum_l \sigma(W_l)^2
 
-    summed over layers [1]_. Their product bounds how much any change of the input can change the output.
+    summed over layers [1]_. Their product bounds how much any change of the input can change the
+    output.
 
     Parameters
     ----------
     n_iterations : int, default=None
-        Number of power iterations, from a vector of ones [2]_, which approximate singular values from below; ``None``
-        is exact.
+        Number of power iterations, from a vector of ones [2]_, which approximate singular values
+        from below; ``None`` is exact.
 
     References
     ----------
-    .. [1] Yoshida and Miyato (2017), "Spectral norm regularization for improving the generalizability of deep learning".
-    .. [2] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models" (in Chinese).
+    .. [1] Yoshida and Miyato (2017), "Spectral norm regularization for improving the
+       generalizability of deep learning".
+    .. [2] Su (2018), "Lipschitz constraints in deep learning: generalization and generative models"
+       (in Chinese).
 
     Examples
     --------
@@ -120,19 +132,20 @@ class ParameterGradient(BatchPenalty):
 
     .. math:: \lVert \nabla_\theta L \rVert_2^2 \quad\text{or}\quad \lVert \nabla_\theta L \rVert_2
 
-    with the mean loss L of the minibatch, biases included; gradient descent with a finite step size implicitly adds a
-    quarter of the step size times the square [2]_. Not squared it is the published penalty on the gradient norm [1]_, whose own
-    gradient is the change of the gradient along itself,
+    with the mean loss L of the minibatch, biases included; gradient descent with a finite step size
+    implicitly adds a quarter of the step size times the square [2]_. Not squared it is the
+    published penalty on the gradient norm [1]_, whose own gradient is the change of the gradient
+    along itself,
 
     .. math:: \nabla_\theta \lVert \nabla_\theta L \rVert_2 = \frac 1 r \left( \nabla L\left(\theta + r
         \frac{\nabla L}{\lVert \nabla L \rVert}\right) - \nabla L(\theta) \right) + O(r),
 
-    computed here exactly, without finite differences. The norm has a kink where the gradient is zero, at every stationary
-    point of the loss; its derivative is taken as zero there, and "lbfgs" rounds it off. The penalty is not a mean over rows,
-    so a batch is evaluated in one piece.
+    computed here exactly, without finite differences. The norm has a kink where the gradient is
+    zero, at every stationary point of the loss; its derivative is taken as zero there, and "lbfgs"
+    rounds it off. The penalty is not a mean over rows, so a batch is evaluated in one piece.
 
-    The parameters are those that are trained: under a `sklearn_irg.constraints.SpectralNormalization` the weights before
-    they are normalized.
+    The parameters are those that are trained: under a
+    `sklearn_irg.constraints.SpectralNormalization` the weights before they are normalized.
 
     Parameters
     ----------
@@ -142,11 +155,13 @@ class ParameterGradient(BatchPenalty):
     Raises
     ------
     ValueError
-        In ``fit``, under batch normalization, and under a constraint of one's own that changes weights in the forward pass.
+        In ``fit``, under batch normalization, and under a constraint of one's own that changes
+        weights in the forward pass.
 
     References
     ----------
-    .. [1] Zhao, Zhang and Hu (2022), "Penalizing gradient norm for efficiently improving generalization in deep learning".
+    .. [1] Zhao, Zhang and Hu (2022), "Penalizing gradient norm for efficiently improving
+       generalization in deep learning".
     .. [2] Barrett and Dherin (2021), "Implicit gradient regularization".
 
     Examples

@@ -40,7 +40,9 @@ class LossesAtWorstInputs(Quantity):
         if inputs.n_swaps:
             of_levels = (inputs.levels @ W).astype(W.dtype, copy=False)
             gains = inputs.gains_of_swaps(cotangents @ of_levels.T)
-            entering, places = _with_best_swaps(inputs, gains, entering, of_levels, evaluation.losses_where_entering)
+            entering, places = _with_best_swaps(
+                inputs, gains, entering, of_levels, evaluation.losses_where_entering
+            )
         losses, pull_back = evaluation.losses_at(entering)
         arrived = pull_back(coefficients)
         G += inputs.weights.T @ (delta.T @ arrived)
@@ -61,19 +63,26 @@ def worst_inputs(step, inputs, targets, *, start=None, n_steps=1, step_size=None
     targets : ndarray of shape (n_samples, n_outputs)
         Whose loss it is.
     start : ndarray of shape (n_samples, n_inputs), default=None
-        Inputs at which the first gradient is taken, for a loss that is smallest at the rows and grows both ways; ``None`` is
-        the rows.
+        Inputs at which the first gradient is taken, for a loss that is smallest at the rows and
+        grows both ways; ``None`` is the rows.
     n_steps : int, default=1
         Number of steps of the numbers.
     step_size : float, default=None
-        Length of a step in units of scale; ``None`` is as far as the set allows in one step, else ``2.5 / n_steps`` of the
-        radius.
+        Length of a step in units of scale; ``None`` is as far as the set allows in one step, else
+        ``2.5 / n_steps`` of the radius.
     """
-    gradients = step.frozen_loss_gradients if start is None else step.frozen_loss_gradients_at(start, targets)
+    gradients = (
+        step.frozen_loss_gradients
+        if start is None
+        else step.frozen_loss_gradients_at(start, targets)
+    )
     moved = _moved(inputs, step.X, _climbed(step, inputs, targets, gradients, n_steps, step_size))
     if start is not None:
         moved = _worse_of(
-            step, targets, moved, _moved(inputs, step.X, _climbed(step, inputs, targets, -gradients, 1, None))
+            step,
+            targets,
+            moved,
+            _moved(inputs, step.X, _climbed(step, inputs, targets, -gradients, 1, None)),
         )
     if not inputs.n_swaps:
         return moved
@@ -88,7 +97,10 @@ def _moved(inputs, X, delta):
 
 
 def _worse_of(step, targets, moved, other):
-    losses = [step.frozen_losses_above_first(step.frozen_first_preactivations(X), targets) for X in (moved, other)]
+    losses = [
+        step.frozen_losses_above_first(step.frozen_first_preactivations(X), targets)
+        for X in (moved, other)
+    ]
     return np.where((losses[1] > losses[0])[:, None], other, moved)
 
 
@@ -107,12 +119,16 @@ def _climbed(step, inputs, targets, gradients, n_steps, step_size):
 
 def _with_worst_levels(step, inputs, targets, gains, moved):
     """The rows with one swap after the other, each the best of a few that the gradient proposes, or none."""
-    of_first = (inputs.levels @ step.network.unpack(stop_gradient(step.theta))[0][0]).astype(moved.dtype, copy=False)
+    of_first = (inputs.levels @ step.network.unpack(stop_gradient(step.theta))[0][0]).astype(
+        moved.dtype, copy=False
+    )
 
     def losses_of(entering):
         return step.frozen_losses_above_first(entering, targets)
 
-    _, places = _with_best_swaps(inputs, gains, step.frozen_first_preactivations(moved), of_first, losses_of)
+    _, places = _with_best_swaps(
+        inputs, gains, step.frozen_first_preactivations(moved), of_first, losses_of
+    )
     effects = _with_none(inputs.levels.astype(moved.dtype, copy=False))
     for own, new in zip(inputs.places.T, places.T, strict=True):
         changed = np.flatnonzero(own != new)

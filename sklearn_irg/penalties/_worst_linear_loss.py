@@ -51,15 +51,18 @@ def worst_outputs(step, inputs):
     if step.likelihood.is_categorical:
         return step.frozen_outputs + _increases_above(W, inputs, targets.argmax(axis=1), None)[0]
     signs = 1.0 - 2.0 * targets[:, 0]
-    return step.frozen_outputs + signs.astype(W.dtype)[:, None] * _increases(W, inputs, signs, None)[0]
+    return (
+        step.frozen_outputs + signs.astype(W.dtype)[:, None] * _increases(W, inputs, signs, None)[0]
+    )
 
 
 class WorstLinearLoss(SamplePenalty):
     """Loss of a linear model at the worst point of what each row may become: in closed form, convex in the parameters.
 
-    With one output it is the loss at the worse end of the output's interval; with several classes it is the loss with the
-    largest score of each other class above the row's own, a bound where these are at different points. By the envelope
-    theorem its gradient is that of the loss with the points held constant. It has kinks where points tie.
+    With one output it is the loss at the worse end of the output's interval; with several classes
+    it is the loss with the largest score of each other class above the row's own, a bound where
+    these are at different points. By the envelope theorem its gradient is that of the loss with the
+    points held constant. It has kinks where points tie.
 
     Parameters
     ----------
@@ -93,10 +96,16 @@ class WorstLinearLoss(SamplePenalty):
 
     def values(self, step):
         inputs = self.inputs.take(step.positions)
-        return (self._of_classes if step.likelihood.is_categorical else self._of_one_output)(step, inputs)
+        return (self._of_classes if step.likelihood.is_categorical else self._of_one_output)(
+            step, inputs
+        )
 
     def summands(self, step):
-        if step.likelihood.n_classes(1) != 2 or step.likelihood.is_categorical or not self._one_class_each:
+        if (
+            step.likelihood.n_classes(1) != 2
+            or step.likelihood.is_categorical
+            or not self._one_class_each
+        ):
             return None
         inputs = self.inputs.take(step.positions)
         return [(step.weights_of(self.group), _LossesAtEnd(inputs, self._sharpness, self.values))]
@@ -107,11 +116,15 @@ class WorstLinearLoss(SamplePenalty):
         if step.likelihood.n_classes(1) == 2 and self._one_class_each:
             return self._loss_at_end(step, inputs, 1.0 - 2.0 * targets[:, 0])
         signs = np.ones(len(targets))
-        return numpy.maximum(self._loss_at_end(step, inputs, signs), self._loss_at_end(step, inputs, -signs))
+        return numpy.maximum(
+            self._loss_at_end(step, inputs, signs), self._loss_at_end(step, inputs, -signs)
+        )
 
     def _loss_at_end(self, step, inputs, signs):
         increase = _increases(step.network.weight(step.theta, 0), inputs, signs, self._sharpness)[0]
-        return step.likelihood.evaluate(step.outputs + signs.astype(step.X.dtype)[:, None] * increase, step.targets)[0]
+        return step.likelihood.evaluate(
+            step.outputs + signs.astype(step.X.dtype)[:, None] * increase, step.targets
+        )[0]
 
     def _of_classes(self, step, inputs):
         """The mean, by a row's shares of classes, of the loss with each class as far below the others as can be."""
@@ -121,12 +134,16 @@ class WorstLinearLoss(SamplePenalty):
         classes = np.eye(targets.shape[1], dtype=targets.dtype)
         return sum(
             targets[:, k]
-            * self._loss_below(step, inputs, np.full(len(targets), k), np.tile(classes[k], (len(targets), 1)))
+            * self._loss_below(
+                step, inputs, np.full(len(targets), k), np.tile(classes[k], (len(targets), 1))
+            )
             for k in range(len(classes))
         )
 
     def _loss_below(self, step, inputs, labels, targets):
-        above = _increases_above(step.network.weight(step.theta, 0), inputs, labels, self._sharpness)[0]
+        above = _increases_above(
+            step.network.weight(step.theta, 0), inputs, labels, self._sharpness
+        )[0]
         return step.likelihood.evaluate(step.outputs + above, targets)[0]
 
 
@@ -146,9 +163,14 @@ class _LossesAtEnd(Quantity):
     def fused(self, evaluation, coefficients):
         signs, W = 1.0 - 2.0 * evaluation.batch.targets[:, 0], evaluation.first_weights
         increases, pull_back = largest_increase(
-            self.inputs, W[:, 0].astype(np.float64, copy=False), signs.astype(np.float64, copy=False), self.sharpness
+            self.inputs,
+            W[:, 0].astype(np.float64, copy=False),
+            signs.astype(np.float64, copy=False),
+            self.sharpness,
         )
-        losses, to_entering = evaluation.losses_at(evaluation.entering + (signs * increases).astype(W.dtype)[:, None])
+        losses, to_entering = evaluation.losses_at(
+            evaluation.entering + (signs * increases).astype(W.dtype)[:, None]
+        )
         arrived = signs * to_entering(coefficients)[:, 0]
         evaluation.first_weights_gradient[:, 0] += pull_back(arrived.astype(np.float64, copy=False))
         return coefficients @ losses

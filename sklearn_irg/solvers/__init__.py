@@ -2,13 +2,17 @@
 
 An objective offers
 
-* ``everything()`` and ``minibatches(batch_size, shuffle, random_state)``: batches of rows, with ``n_samples`` each;
+* ``everything()`` and ``minibatches(batch_size, shuffle, random_state)``: batches of rows, with
+  ``n_samples`` each;
 * ``value_and_grad(theta, batch, random_state)`` and ``value(theta, batch, random_state)``;
-* ``at_epoch(epoch)``: the same objective with the strengths that its terms have in an epoch, where it ``depends_on_epoch``;
+* ``at_epoch(epoch)``: the same objective with the strengths that its terms have in an epoch, where
+  it ``depends_on_epoch``;
 * ``project(theta)``, in place after a step, where it ``projects``;
-* ``obstacles_to_line_search``: why values and gradients are not those of one function, as a list of sentences;
-* ``bounded()``: the same objective in parameters with ``bounds``, in which some kinks lie at bounds, with
-  ``enter(theta, tol=0.0)`` and ``leave(theta)`` between the two; ``has_kinks``, and ``smoothed(sharpness)`` without them.
+* ``obstacles_to_line_search``: why values and gradients are not those of one function, as a list of
+  sentences;
+* ``bounded()``: the same objective in parameters with ``bounds``, in which some kinks lie at
+  bounds, with ``enter(theta, tol=0.0)`` and ``leave(theta)`` between the two; ``has_kinks``, and
+  ``smoothed(sharpness)`` without them.
 """
 
 from sklearn_irg._checks import InvalidParameterError

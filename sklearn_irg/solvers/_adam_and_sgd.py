@@ -16,8 +16,8 @@ class Adam(EpochSolver):
     epsilon : float, default=1e-8
         Positive number added to the root of the second moment.
     decay_start : float, default=1.0
-        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch; 1
-        means never.
+        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after
+        the last epoch; 1 means never.
 
     References
     ----------
@@ -60,7 +60,11 @@ class Adam(EpochSolver):
         np.sqrt(square, out=step)
         step += float(self.epsilon)
         np.divide(mean, step, out=step)
-        step *= learning_rate * np.sqrt(1 - b2 ** state["n_steps"]).item() / (1 - b1 ** state["n_steps"])
+        step *= (
+            learning_rate
+            * np.sqrt(1 - b2 ** state["n_steps"]).item()
+            / (1 - b1 ** state["n_steps"])
+        )
         theta -= step
 
 
@@ -74,8 +78,8 @@ class SGD(EpochSolver):
     nesterovs_momentum : bool, default=True
         Whether to use Nesterov's momentum, which looks ahead along the velocity.
     decay_start : float, default=1.0
-        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch; 1
-        means never.
+        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after
+        the last epoch; 1 means never.
 
     Examples
     --------

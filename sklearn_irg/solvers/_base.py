@@ -17,18 +17,22 @@ class Schedule:
     max_iter : int
         Largest number of epochs or iterations.
     tol : float
-        Smallest improvement that counts as progress; for L-BFGS, largest gradient entry at the optimum.
+        Smallest improvement that counts as progress; for L-BFGS, largest gradient entry at the
+        optimum.
     random_state : RandomState
         For shuffling and for stochastic terms.
     batch_size : int or dict, default=200
-        Rows per step, of each group of rows; or a dict of group to number, with that of all others under None.
+        Rows per step, of each group of rows; or a dict of group to number, with that of all others
+        under None.
     learning_rate_init, shuffle, n_iter_no_change
-        Step size, whether to shuffle the rows in each epoch, and number of epochs in a row without improvement after
-        which to stop; for solvers that iterate over epochs.
+        Step size, whether to shuffle the rows in each epoch, and number of epochs in a row without
+        improvement after which to stop; for solvers that iterate over epochs.
     validation_score : callable, default=None
-        ``validation_score(theta)``, larger is better; if given, it decides on stopping and the best θ is returned.
+        ``validation_score(theta)``, larger is better; if given, it decides on stopping and the best
+        θ is returned.
     on_iteration : callable, default=None
-        ``on_iteration(theta)``, called after each epoch or iteration; a true return value requests a stop.
+        ``on_iteration(theta)``, called after each epoch or iteration; a true return value requests
+        a stop.
     verbose : bool, default=False
         Print the objective after each epoch or iteration.
     """
@@ -85,10 +89,11 @@ class Solver(Component, ABC):
     Attributes
     ----------
     has_epochs : bool, default=True
-        Whether it goes through minibatches, epoch by epoch, and resumes from an earlier state: ``partial_fit`` and
-        ``early_stopping`` need that.
+        Whether it goes through minibatches, epoch by epoch, and resumes from an earlier state:
+        ``partial_fit`` and ``early_stopping`` need that.
     needs_determinism : bool, default=False
-        Whether value and gradient must belong to one fixed function, which excludes terms that draw random numbers.
+        Whether value and gradient must belong to one fixed function, which excludes terms that draw
+        random numbers.
     takes_projections : bool, default=True
         Whether it calls ``objective.project(theta)`` after each step.
     takes_bounds : bool, default=False
@@ -127,7 +132,8 @@ class Solver(Component, ABC):
         Parameters
         ----------
         stack : LinearStack
-            ``values_and_gradients(thetas, models)`` of some of its models, which are named by their positions.
+            ``values_and_gradients(thetas, models)`` of some of its models, which are named by their
+            positions.
         thetas : ndarray of shape (n_models, n_parameters)
             Starting points.
         schedule : Schedule
@@ -150,15 +156,18 @@ class Solver(Component, ABC):
                 )
         if objective.projects and not self.takes_projections:
             raise InvalidParameterError(
-                f'{name} cannot project onto a constraint between its steps. Use solver="adam", or SpectralNormalization().'
+                f'{name} cannot project onto a constraint between its steps. Use solver="adam", or '
+                "SpectralNormalization()."
             )
         if objective.depends_on_epoch and not self.has_epochs:
             raise InvalidParameterError(
-                f'{name} has no epochs over which anything could grow. Use n_ramp_up_epochs=0, or solver="adam".'
+                f"{name} has no epochs over which anything could grow. Use n_ramp_up_epochs=0, or "
+                'solver="adam".'
             )
         if schedule.validation_score is not None and not self.has_epochs:
             raise InvalidParameterError(
-                f'{name} has no epochs to stop early at. Use early_stopping=False, or solver="adam".'
+                f"{name} has no epochs to stop early at. Use early_stopping=False, or "
+                'solver="adam".'
             )
 
     def check_solution(self, objective, solution, start):
@@ -169,7 +178,8 @@ class Solver(Component, ABC):
         theta = np.asarray(solution.theta, dtype=start.dtype)
         if theta.shape != start.shape or not np.isfinite(theta).all():
             raise ValueError(
-                f"{name} must find {start.size} finite parameters; got an array of shape {theta.shape} with "
+                f"{name} must find {start.size} finite parameters; got an array of shape "
+                f"{theta.shape} with "
                 f"{np.count_nonzero(~np.isfinite(theta))} that are not finite."
             )
         if objective.projects:
@@ -187,7 +197,8 @@ class Solver(Component, ABC):
         if not np.allclose(once, twice, rtol=1e-4, atol=1e-6):
             raise ValueError(f"{constraint}.project must leave what it has projected as it is.")
         raise ValueError(
-            f"the weights that {type(self).__name__} found violate {constraint}: minimize must call objective.project(theta) "
+            f"the weights that {type(self).__name__} found violate {constraint}: minimize must "
+            "call objective.project(theta) "
             "after each step, or the class declare takes_projections = False."
         )
 
@@ -196,6 +207,7 @@ def check_finite(loss, theta, when, remedy, state=None):
     arrays = [np.asarray(loss), theta, *(np.asarray(value) for value in (state or {}).values())]
     if not all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
         raise ValueError(
-            f"training diverged: the objective, the parameters or the solver's moments are not finite {when}. Standardize X, "
+            "training diverged: the objective, the parameters or the solver's moments are not "
+            f"finite {when}. Standardize X, "
             f"or lower {remedy}."
         )

@@ -13,7 +13,8 @@ class EpochSolver(Solver):
     Attributes
     ----------
     decay_start : float, default=1.0
-        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after the last epoch.
+        Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after
+        the last epoch.
 
     See Also
     --------
@@ -50,14 +51,22 @@ class EpochSolver(Solver):
         self.check_parameters()
         self.check_objective(objective, schedule)
         theta = np.array(theta)  # a copy, also of memory-mapped arrays
-        state = self.start(theta) if state is None else {name: _copied(value) for name, value in state.items()}
+        state = (
+            self.start(theta)
+            if state is None
+            else {name: _copied(value) for name, value in state.items()}
+        )
         progress = _Progress(schedule)
         losses = []
         scores = None if schedule.validation_score is None else []
         for epoch in range(schedule.max_iter):
             with np.errstate(over="ignore", invalid="ignore"):  # seen at the end of the epoch
                 current = objective.at_epoch(epoch)
-                losses.append(self._epoch(current, theta, schedule, state, self._learning_rate(schedule, epoch)))
+                losses.append(
+                    self._epoch(
+                        current, theta, schedule, state, self._learning_rate(schedule, epoch)
+                    )
+                )
             remedy = f"learning_rate_init={schedule.learning_rate_init}"
             check_finite(losses[-1], theta, f"in epoch {epoch + 1}", remedy, state)
             if schedule.verbose:
@@ -83,7 +92,9 @@ class EpochSolver(Solver):
         """One pass through the minibatches, in place on θ and on the state; returns the mean objective on the way."""
         total = 0.0
         n_seen = 0
-        for batch in objective.minibatches(schedule.batch_size, schedule.shuffle, schedule.random_state):
+        for batch in objective.minibatches(
+            schedule.batch_size, schedule.shuffle, schedule.random_state
+        ):
             value = self._step(objective, theta, batch, schedule.random_state, state, learning_rate)
             total += value * batch.n_samples
             n_seen += batch.n_samples
@@ -93,7 +104,9 @@ class EpochSolver(Solver):
         """One step on a batch, in place on θ and on the state; returns the objective before it."""
         value, gradient = objective.value_and_grad(theta, batch, random_state)
         if self.move(theta, gradient, state, learning_rate) is not None:
-            raise TypeError(f"{type(self).__name__}.move must change theta and state in place and return None.")
+            raise TypeError(
+                f"{type(self).__name__}.move must change theta and state in place and return None."
+            )
         objective.project(theta)
         return value
 

@@ -5,10 +5,12 @@ from sklearn_irg._checks import check_integer
 from sklearn_irg.solvers._base import Solution, Solver, check_finite
 from sklearn_irg.solvers._together import minimize_together
 
-# An end of the line search counts as convergence if no entry of the gradient exceeds this multiple of tol.
+# An end of the line search counts as convergence if no entry of the gradient exceeds this multiple
+# of tol.
 _SLACK = 10
-# Relative improvements that end a run: what rounding leaves of them, as in scikit-learn's LogisticRegression, and what is
-# left of them where the line search goes back and forth across a kink.
+# Relative improvements that end a run: what rounding leaves of them, as in scikit-learn's
+# LogisticRegression, and what is left of them where the line search goes back and forth across a
+# kink.
 _ROUNDING, _STALL = 64 * np.finfo(np.float64).eps, 1e-6
 # Then kinks are rounded off, less and less; see ``Term.smoothed``.
 _SHARPNESS = (2.0**8, 2.0**12, 2.0**16)
@@ -18,9 +20,9 @@ _STACK_BYTES = 2**28  # of past steps of all models that are minimized together
 class LBFGS(Solver):
     """Limited-memory BFGS on all rows at once, through scipy; needs a deterministic objective.
 
-    It has converged when no entry of the gradient, projected on the bounds, exceeds ``tol``; or ten times ``tol`` where
-    rounding errors let the line search go no further. At a kink the gradient is that of the objective with its kinks rounded
-    off, which is a subgradient up to that rounding.
+    It has converged when no entry of the gradient, projected on the bounds, exceeds ``tol``; or ten
+    times ``tol`` where rounding errors let the line search go no further. At a kink the gradient is
+    that of the objective with its kinks rounded off, which is a subgradient up to that rounding.
 
     Parameters
     ----------
@@ -58,7 +60,9 @@ class LBFGS(Solver):
         del state
         self.check_parameters()
         self.check_objective(objective, schedule)
-        descent = _Descent(self, objective.bounded() if self.takes_bounds else objective, theta, schedule)
+        descent = _Descent(
+            self, objective.bounded() if self.takes_bounds else objective, theta, schedule
+        )
         with np.errstate(over="ignore", invalid="ignore"):  # a step too far is seen by its value
             descent.run_to_the_end(_SHARPNESS)
             while not descent.is_used_up and descent.is_released_from_bounds():
@@ -92,7 +96,8 @@ class LBFGS(Solver):
                 end.theta.astype(dtype),
                 len(end.values),
                 end.value,
-                end.gradient_size <= (1 if len(end.values) >= schedule.max_iter else _SLACK) * schedule.tol,
+                end.gradient_size
+                <= (1 if len(end.values) >= schedule.max_iter else _SLACK) * schedule.tol,
                 end.values,
             )
             for end in ends
@@ -140,7 +145,9 @@ class _Descent:
         self.theta = self._enter(self.objective.leave(self.theta))
         value, gradient = self._value_and_grad(self.theta, self.objective)
         self.result.fun = value
-        at_bound = self.theta == np.array([-np.inf if low is None else low for low, _ in self.objective.bounds])
+        at_bound = self.theta == np.array(
+            [-np.inf if low is None else low for low, _ in self.objective.bounds]
+        )
         self.pull = float(-gradient[at_bound].min(initial=0.0))
         progressed, self.released_at = value < self.released_at, value
         return self.pull > self.schedule.tol and progressed
@@ -206,15 +213,28 @@ class _Descent:
         theta = self.theta.astype(self.dtype)
         loss = float(self.result.fun)
         check_finite(loss, theta, f"after {len(self.losses)} iterations", "alpha")
-        # an optimum of a smoothed objective counts only if that is the sharpest one, which ends before it is used up
-        smallest = self.gradient_size if self.is_used_up else min(self.gradient_size, self.smooth_gradient_size)
+        # an optimum of a smoothed objective counts only if that is the sharpest one, which ends
+        # before it is used up
+        smallest = (
+            self.gradient_size
+            if self.is_used_up
+            else min(self.gradient_size, self.smooth_gradient_size)
+        )
         largest = max(smallest, self.pull)
         slack = 1 if self.is_used_up else _SLACK
         converged = self.was_asked_to_stop or largest <= slack * self.schedule.tol
         reason = ""
         if not (converged or self.is_used_up):
             reason = (
-                f"no smaller value was found although the gradient has an entry of {largest:.2g}, where tol "
+                f"no smaller value was found although the gradient has an entry of {largest:.2g}, "
+                "where tol "
                 f"is {self.schedule.tol:g}"
             )
-        return Solution(self.objective.leave(theta), len(self.losses), loss, converged, self.losses, reason=reason)
+        return Solution(
+            self.objective.leave(theta),
+            len(self.losses),
+            loss,
+            converged,
+            self.losses,
+            reason=reason,
+        )

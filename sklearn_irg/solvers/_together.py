@@ -24,13 +24,14 @@ def minimize_together(function, thetas, **options):
     Parameters
     ----------
     function : callable
-        ``function(thetas, problems)`` gives values (n,) and gradients (n, n_parameters) of some of the problems, which
-        are named by their positions.
+        ``function(thetas, problems)`` gives values (n,) and gradients (n, n_parameters) of some of
+        the problems, which are named by their positions.
     thetas : ndarray of shape (n_problems, n_parameters)
         Where to start.
     **options
-        Of each descent: ``tol``, the largest entry of the gradient at an optimum; ``ftol``, the smallest relative decrease that
-        is no rounding; ``max_iter``, ``max_fun`` and ``history_size`` as in L-BFGS.
+        Of each descent: ``tol``, the largest entry of the gradient at an optimum; ``ftol``, the
+        smallest relative decrease that is no rounding; ``max_iter``, ``max_fun`` and
+        ``history_size`` as in L-BFGS.
 
     Returns
     -------
@@ -42,7 +43,9 @@ def minimize_together(function, thetas, **options):
     ends = [None] * len(descents)
     while asked:
         problems = list(asked)
-        values, gradients = function(np.array([asked[problem] for problem in problems]), np.array(problems))
+        values, gradients = function(
+            np.array([asked[problem] for problem in problems]), np.array(problems)
+        )
         for problem, value, gradient in zip(problems, values, gradients, strict=True):
             try:
                 asked[problem] = descents[problem].send((float(value), gradient))

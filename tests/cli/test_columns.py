@@ -39,7 +39,11 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         ([7.0] * 50 + [np.nan] * 10, "dropped", "constant, 7 everywhere"),
         (["x"] * N, "dropped", "constant, 'x' everywhere"),
         (ROWS, "dropped", "row numbers; --keep to use it"),
-        ([f"name {i}" for i in ROWS], "dropped", "60 levels in 60 rows, an id or free text; --keep to use it"),
+        (
+            [f"name {i}" for i in ROWS],
+            "dropped",
+            "60 levels in 60 rows, an id or free text; --keep to use it",
+        ),
         ((1 + 2j) * ROWS, "dropped", "complex numbers"),
         ([[1, 2]] * N, "dropped", "cells are lists or the like"),
         (ROWS % 2 == 0, "number", "0 and 1, standardized"),
@@ -70,23 +74,30 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         (
             2**60 + ROWS,
             "dropped",
-            "integers too large to compute with, 60 levels in 60 rows, an id or free text; --keep to use it",
+            "integers too large to compute with, 60 levels in 60 rows, an id or free text; --keep "
+            "to use it",
         ),
         (pd.Categorical([1, 2, 3] * 20), "category", "3 levels, one-hot"),
         (
             ["2024-03-02"] * 30 + ["2024-05-23"] * 29 + ["unknown"],
             "date",
-            "1 of 60 cells is not a date ('unknown') and taken as missing, days since 1970-01-01, 1.7 % missing, the median "
+            "1 of 60 cells is not a date ('unknown') and taken as missing, days since 1970-01-01, "
+            "1.7 % missing, the median "
             "instead, standardized, never moved",
         ),
         (
             ["02.03.2024"] * 30 + ["23.05.2024"] * 29 + ["unknown"],
             "date",
-            "1 of 60 cells is not a date ('unknown') and taken as missing, read as day before month, days since 1970-01-01, "
+            "1 of 60 cells is not a date ('unknown') and taken as missing, read as day before "
+            "month, days since 1970-01-01, "
             "1.7 % missing, the median instead, standardized, never moved",
         ),
         (["1", "2", "N/A"] * 20, "number", "33 % missing, the median instead, standardized"),
-        (["low", "high", None] * 20, "category", "2 levels, 33 % missing, a level of their own, one-hot"),
+        (
+            ["low", "high", None] * 20,
+            "category",
+            "2 levels, 33 % missing, a level of their own, one-hot",
+        ),
         (["x", None] * 30, "category", "1 level, 50 % missing, a level of their own, one-hot"),
         (pd.Categorical(["low", "high"] * 30), "category", "2 levels, one-hot"),
         (
@@ -114,7 +125,9 @@ def test_a_column_is_taken_as_what_it_holds(cells, kind, note):
 
 def test_stray_words_among_numbers_are_named_and_missing():
     table, what = column(["n.k.", "unknown"] + [str(i % 9) for i in range(N - 2)])
-    assert what.note.startswith("2 of 60 cells are not numbers ('n.k.', 'unknown') and taken as missing, 3.3 % missing")
+    assert what.note.startswith(
+        "2 of 60 cells are not numbers ('n.k.', 'unknown') and taken as missing, 3.3 % missing"
+    )
     assert what.remark
     assert np.isnan(table.X["it"]).sum() == 2
 
@@ -124,7 +137,11 @@ def test_decimal_commas_and_thousands_become_the_numbers_that_they_are():
     table, what = column(["1,764", "0,4", "0,979", "n.k."] * 3 + ["0,5"] * 48)
     assert table.X["it"][:3].tolist() == [1.764, 0.4, 0.979]
     assert what.note.startswith("decimal commas, 3 of 60 cells are not numbers ('n.k.')")
-    assert column(["1,500", "2,500,000.5", "-4"] * 20)[0].X["it"][:3].tolist() == [1500, 2500000.5, -4]
+    assert column(["1,500", "2,500,000.5", "-4"] * 20)[0].X["it"][:3].tolist() == [
+        1500,
+        2500000.5,
+        -4,
+    ]
 
 
 def test_dates_become_days():
@@ -157,9 +174,18 @@ def test_the_frame_is_not_changed():
     ("y", "message"),
     [
         (["a"] * N, "the target 'y' has one class, 'a'"),
-        (["a", "b", None] * 20, "the target 'y' is missing in 20 of 60 rows, first in row 3 below the header"),
-        (["a", "b", "?"] * 20, "the target 'y' is missing in 20 of 60 rows, first in row 3 below the header"),
-        (np.sin(ROWS), "the target 'y' looks continuous: 60 different numbers from -0.99999 to 0.999912"),
+        (
+            ["a", "b", None] * 20,
+            "the target 'y' is missing in 20 of 60 rows, first in row 3 below the header",
+        ),
+        (
+            ["a", "b", "?"] * 20,
+            "the target 'y' is missing in 20 of 60 rows, first in row 3 below the header",
+        ),
+        (
+            np.sin(ROWS),
+            "the target 'y' looks continuous: 60 different numbers from -0.99999 to 0.999912",
+        ),
         (ROWS * 1000, "looks continuous: 60 different numbers from 0 to 59000"),
         ([f"{row},5" for row in ROWS], "looks continuous: 60 different numbers from 0.5 to 59.5"),
         ([*np.sin(ROWS[1:]).astype(str), "n.k."], "looks continuous: 59 different numbers"),
@@ -176,13 +202,19 @@ def test_a_target_that_is_no_class_is_refused(y, message):
 
 
 def test_words_that_mean_missing_elsewhere_may_be_classes():
-    assert set(prepare(pd.DataFrame({"x": np.sin(ROWS), "pain": ["none", "NA"] * 30})).y) == {"none", "NA"}
+    assert set(prepare(pd.DataFrame({"x": np.sin(ROWS), "pain": ["none", "NA"] * 30})).y) == {
+        "none",
+        "NA",
+    }
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": "z"}, "--target: there is no column 'z'; the columns are size, color, count, bought"),
+        (
+            {"target": "z"},
+            "--target: there is no column 'z'; the columns are size, color, count, bought",
+        ),
         ({"drop": ["z"]}, "--drop: there is no column 'z'"),
         ({"keep": ["z"]}, "--keep: there is no column 'z'"),
         ({"drop": ["bought"]}, "--drop: 'bought' is the target"),
@@ -206,7 +238,10 @@ def test_infinite_and_huge_numbers_are_refused():
 
 def test_why_no_column_is_left_is_said_of_each():
     frame = pd.DataFrame({"id": ROWS, "same": 1.0, "y": ["a", "b"] * 30})
-    with pytest.raises(TableError, match=r": id \(row numbers; --keep to use it\); same \(constant, 1 everywhere\)$"):
+    with pytest.raises(
+        TableError,
+        match=r": id \(row numbers; --keep to use it\); same \(constant, 1 everywhere\)$",
+    ):
         prepare(frame)
     frame = pd.DataFrame({**{f"c{j}": 1.0 for j in range(99)}, "y": ["a", "b"] * 30})
     with pytest.raises(TableError, match=r"; and 79 more$"):

@@ -6,7 +6,9 @@ import pytest
 
 from sklearn_irg._cli.columns import prepare
 
-DATES = pd.to_datetime(["1999-12-31 14:30", "2004-02-29 00:15", "2011-07-04 12:00", "2024-11-08 23:59"]).to_series()
+DATES = pd.to_datetime(
+    ["1999-12-31 14:30", "2004-02-29 00:15", "2011-07-04 12:00", "2024-11-08 23:59"]
+).to_series()
 DAYS = (DATES - pd.Timestamp(0)) / pd.Timedelta(days=1)
 
 
@@ -19,7 +21,8 @@ def column(cells):
 
 
 @pytest.mark.parametrize(
-    "time", ["", " %H:%M", " %H:%M:%S", " %I:%M %p", ", %I:%M:%S%p", " %I:%M\u202f%p", ",\u00a0%H:%M"]
+    "time",
+    ["", " %H:%M", " %H:%M:%S", " %I:%M %p", ", %I:%M:%S%p", " %I:%M\u202f%p", ",\u00a0%H:%M"],
 )
 @pytest.mark.parametrize(
     ("date", "how"),
@@ -46,7 +49,9 @@ def test_dates_come_back_however_they_are_written(date, time, how):
     values, what = column(DATES.dt.strftime(date + time))
     expected = DAYS if time else np.floor(DAYS)
     np.testing.assert_allclose(values[:4], expected, atol=1e-9)
-    assert what.note == ", ".join(filter(None, [how, "days since 1970-01-01, standardized, never moved"]))
+    assert what.note == ", ".join(
+        filter(None, [how, "days since 1970-01-01, standardized, never moved"])
+    )
     assert what.remark
 
 
@@ -63,7 +68,10 @@ def test_a_day_that_no_month_has_is_missing_and_said():
     [
         (["03/02/24", "11/02/24"], "read as month before day (could also be day before month)"),
         (["03.02.24", "11.02.24"], "read as day before month (could also be month before day)"),
-        (["24-03-02", "24-12-30"], "read as year before month before day (could also be day before month)"),
+        (
+            ["24-03-02", "24-12-30"],
+            "read as year before month before day (could also be day before month)",
+        ),
     ],
 )
 def test_what_else_dates_could_be_is_said(cells, how):
@@ -92,7 +100,10 @@ def test_years_of_two_digits_are_close_together_and_not_far_ahead(years, first, 
 def test_times_of_day_are_hours():
     values, what = column(["2:30 PM", "12:15 a.m.", "12 pm", "11:59:30 AM"])
     np.testing.assert_allclose(values[:4], [14.5, 0.25, 12, 11 + 59.5 / 60])
-    assert (what.kind, what.note) == ("number", "times of day, in hours since midnight, standardized")
+    assert (what.kind, what.note) == (
+        "number",
+        "times of day, in hours since midnight, standardized",
+    )
     values, what = column(["2:30\u202fPM", "12:15\u00a0a.m."])
     np.testing.assert_allclose(values[:2], [14.5, 0.25])
     values, what = column(["2:30 PM"] * 10 + ["3 pm"] * 9 + ["13:30 pm"])
@@ -111,7 +122,10 @@ def test_times_of_day_are_hours():
 def test_times_of_a_clock_of_24_hours_are_hours(cells, hours):
     values, what = column(cells)
     np.testing.assert_allclose(values[: len(hours)], hours)
-    assert (what.kind, what.note) == ("number", "times of day, in hours since midnight, standardized")
+    assert (what.kind, what.note) == (
+        "number",
+        "times of day, in hours since midnight, standardized",
+    )
 
 
 def test_times_that_do_not_exist_are_missing_and_said():
@@ -126,7 +140,12 @@ def test_durations_of_more_than_a_day_are_no_times_of_day():
 
 @pytest.mark.parametrize(
     "cells",
-    [["12-34-56", "11-33-57"], ["2024-13-45", "2024-14-02"], ["1/2/2024 25:00", "1/3/2024 26:00"], ["99 PM", "13 PM"]],
+    [
+        ["12-34-56", "11-33-57"],
+        ["2024-13-45", "2024-14-02"],
+        ["1/2/2024 25:00", "1/3/2024 26:00"],
+        ["99 PM", "13 PM"],
+    ],
 )
 def test_what_no_calendar_has_is_no_date(cells):
     assert column(cells)[1].kind == "category"

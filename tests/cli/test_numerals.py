@@ -26,7 +26,8 @@ def written(value, thousands, decimal, decimals):
 
 @pytest.mark.parametrize("decimals", [0, 1, 2])
 @pytest.mark.parametrize(
-    ("thousands", "decimal"), [(",", "."), (".", ","), (" ", ","), ("\u202f", ","), ("'", "."), ("’", "."), ("", ",")]
+    ("thousands", "decimal"),
+    [(",", "."), (".", ","), (" ", ","), ("\u202f", ","), ("'", "."), ("’", "."), ("", ",")],
 )
 def test_numbers_come_back_whatever_their_marks(tmp_path, thousands, decimal, decimals):
     values = VALUES + (0.25 if decimals == 2 else 0.5 if decimals else 0)
@@ -43,7 +44,8 @@ def test_numbers_come_back_whatever_their_marks(tmp_path, thousands, decimal, de
             ["950", "1.234", "12.500"],
             COMMAS,
             [950, 1234, 12500],
-            "thousands separated by points, '1.234' read as 1234, not as 1.234, as other columns are written",
+            "thousands separated by points, '1.234' read as 1234, not as 1.234, as other columns "
+            "are written",
         ),
         (
             ["950", "1,234", "12,500"],
@@ -53,14 +55,24 @@ def test_numbers_come_back_whatever_their_marks(tmp_path, thousands, decimal, de
         ),
         (["950", "1.234", "12.500"], POINTS, [950, 1.234, 12.5], ""),
         (["950", "1,234", "12,500"], POINTS, [950, 1234, 12500], "thousands separated by commas"),
-        (["950", "1.234", "12.500"], WORDS, [950, 1.234, 12.5], "'1.234' read as 1.234, not as 1234"),
+        (
+            ["950", "1.234", "12.500"],
+            WORDS,
+            [950, 1.234, 12.5],
+            "'1.234' read as 1.234, not as 1234",
+        ),
         (
             ["950", "1,234", "12,500"],
             WORDS,
             [950, 1234, 12500],
             "thousands separated by commas, '1,234' read as 1234, not as 1.234",
         ),
-        (["2,5", "1.234", "12.500"], POINTS, [2.5, 1234, 12500], "decimal commas and thousands separated by points"),
+        (
+            ["2,5", "1.234", "12.500"],
+            POINTS,
+            [2.5, 1234, 12500],
+            "decimal commas and thousands separated by points",
+        ),
         (["1.234.567", "1.234", "7"], POINTS, [1234567, 1234, 7], "thousands separated by points"),
         (["0.234", "1.234", "7"], COMMAS, [0.234, 1.234, 7], ""),
         (["1.5", "1.234", "7"], COMMAS, [1.5, 1.234, 7], ""),
@@ -82,16 +94,27 @@ def test_numbers_come_back_whatever_their_marks(tmp_path, thousands, decimal, de
             [1200.5, 3, -4],
             "currency signs (€), decimal commas and thousands separated by points",
         ),
-        (["(12.50)", "3.25", "(1)"], POINTS, [-12.5, 3.25, -1], "parentheses around negative numbers"),
+        (
+            ["(12.50)", "3.25", "(1)"],
+            POINTS,
+            [-12.5, 3.25, -1],
+            "parentheses around negative numbers",
+        ),
         (
             ["($1,200.00)", "$5", "6"],
             POINTS,
             [-1200, 5, 6],
-            "parentheses around negative numbers, currency signs ($) and thousands separated by commas",
+            "parentheses around negative numbers, currency signs ($) and thousands separated by "
+            "commas",
         ),
         (["−5", "\u20133.5", "2"], POINTS, [-5, -3.5, 2], "Unicode minus signs"),
         (["−1,5", "2", "3"], COMMAS, [-1.5, 2, 3], "Unicode minus signs and decimal commas"),
-        (["(5 %)", "7.5%", "-1%"], POINTS, [-5, 7.5, -1], "parentheses around negative numbers and percent signs"),
+        (
+            ["(5 %)", "7.5%", "-1%"],
+            POINTS,
+            [-5, 7.5, -1],
+            "parentheses around negative numbers and percent signs",
+        ),
         (["1e-5", "2.5E3", "+4."], POINTS, [1e-5, 2500, 4], ""),
         (["5,887e+04", "1,5", "2,25e-1"], COMMAS, [58870, 1.5, 0.225], "decimal commas"),
         (
@@ -106,7 +129,12 @@ def test_numbers_come_back_whatever_their_marks(tmp_path, thousands, decimal, de
             [1234567.89, 123456, -1e6],
             "thousands separated by commas",
         ),
-        (["682.48-", "12.5", "3 −"], POINTS, [-682.48, 12.5, -3], "minus signs behind numbers and Unicode minus signs"),
+        (
+            ["682.48-", "12.5", "3 −"],
+            POINTS,
+            [-682.48, 12.5, -3],
+            "minus signs behind numbers and Unicode minus signs",
+        ),
         (["12.-", "3.–", "4.50"], POINTS, [12, 3, 4.5], ""),
         (
             ["1.200,- kr", "3,50 kr", "4 kr."],
@@ -150,14 +178,22 @@ def test_negative_percentages_in_parentheses_come_back(tmp_path):
     assert column(tmp_path, ["(12.50)%", "(3.5%)", "7%"], POINTS)[0] == [-12.5, -3.5, 7]
 
 
-@pytest.mark.parametrize("odd", ["(-5.25)", "5.25 CR", "[5.25]", "<5.25>", "--5.25", "(5.25", "5.25--"])
+@pytest.mark.parametrize(
+    "odd", ["(-5.25)", "5.25 CR", "[5.25]", "<5.25>", "--5.25", "(5.25", "5.25--"]
+)
 def test_numbers_are_never_read_without_those_in_another_notation(odd):
     frame = pd.DataFrame(
-        {"it": ["$1.50", "$2.50"] * 29 + ["$7", odd], "other": np.sin(np.arange(60)), "y": ["u", "v"] * 30}
+        {
+            "it": ["$1.50", "$2.50"] * 29 + ["$7", odd],
+            "other": np.sin(np.arange(60)),
+            "y": ["u", "v"] * 30,
+        }
     )
     what = prepare(frame).columns[0]
     assert (what.kind, what.remark) == ("dropped", True)
-    assert what.note.startswith(f"1 of 60 cells looks like a number in another notation than the rest ({odd!r})")
+    assert what.note.startswith(
+        f"1 of 60 cells looks like a number in another notation than the rest ({odd!r})"
+    )
     assert np.isnan(prepare(frame, keep=["it"]).X["it"].iloc[-1])
 
 
@@ -166,15 +202,29 @@ def test_many_numbers_in_another_notation_are_no_levels_either():
     frame = pd.DataFrame({"it": cells, "other": np.sin(np.arange(60)), "y": ["u", "v"] * 30})
     what = prepare(frame).columns[0]
     assert what.kind == "dropped"
-    assert what.note.startswith("20 of 60 cells look like numbers in another notation than the rest ('5.25 CR')")
-    assert prepare(frame, keep=["it"]).columns[0].note == "60 of 60 cells look like numbers, 3 levels, one-hot"
+    assert what.note.startswith(
+        "20 of 60 cells look like numbers in another notation than the rest ('5.25 CR')"
+    )
+    assert (
+        prepare(frame, keep=["it"]).columns[0].note
+        == "60 of 60 cells look like numbers, 3 levels, one-hot"
+    )
 
 
 def test_a_few_amounts_in_several_currencies_are_not_left_out_of_numbers():
-    frame = pd.DataFrame({"it": ["1.5", "2"] * 29 + ["$7", "€8"], "other": np.sin(np.arange(60)), "y": ["u", "v"] * 30})
+    frame = pd.DataFrame(
+        {
+            "it": ["1.5", "2"] * 29 + ["$7", "€8"],
+            "other": np.sin(np.arange(60)),
+            "y": ["u", "v"] * 30,
+        }
+    )
     what = prepare(frame).columns[0]
     assert what.kind == "dropped"
-    assert "2 of 60 cells look like numbers in another notation than the rest ('$7', '€8')" in what.note
+    assert (
+        "2 of 60 cells look like numbers in another notation than the rest ('$7', '€8')"
+        in what.note
+    )
 
 
 @pytest.mark.parametrize("odd", ["n.k.", "<5", "5+", "1.2.3", "3-4", "2 kg"])
@@ -216,20 +266,30 @@ def test_words_that_are_no_numbers_stay_words(tmp_path, cells):
 
 def test_amounts_in_several_currencies_do_not_compare(tmp_path):
     _, what = column(tmp_path, ["$1,200", "€950", "$3"])
-    assert (what.kind, what.note) == ("category", "amounts in several currencies ($, €), 3 levels, one-hot")
+    assert (what.kind, what.note) == (
+        "category",
+        "amounts in several currencies ($, €), 3 levels, one-hot",
+    )
 
 
 def test_most_columns_decide_and_that_is_said():
-    frame = pd.DataFrame({"it": ["1.234", "12.500", "950"] * 10, "a": ["1,5", "2,5"] * 15, "b": ["0,5", "7"] * 15})
+    frame = pd.DataFrame(
+        {"it": ["1.234", "12.500", "950"] * 10, "a": ["1,5", "2,5"] * 15, "b": ["0,5", "7"] * 15}
+    )
     frame = frame.assign(c=np.arange(30) % 7 + 0.5, y=["u", "v"] * 15)
     table = prepare(frame)
     assert table.X["it"][:3].tolist() == [1234, 12500, 950]
-    assert "'1.234' read as 1234, not as 1.234, as most other columns are written" in table.columns[0].note
+    assert (
+        "'1.234' read as 1234, not as 1.234, as most other columns are written"
+        in table.columns[0].note
+    )
     assert prepare(frame.drop(columns="a")).X["it"][:3].tolist() == [1.234, 12.5, 950]
 
 
 def test_a_column_that_is_left_out_tells_how_the_others_are_written():
-    frame = pd.DataFrame({"it": ["1.234", "12.500"] * 15, "a": ["1,5", "2,5"] * 15, "y": ["u", "v"] * 15})
+    frame = pd.DataFrame(
+        {"it": ["1.234", "12.500"] * 15, "a": ["1,5", "2,5"] * 15, "y": ["u", "v"] * 15}
+    )
     for options in ({"drop": ["a", "a"]}, {"target": "a", "drop": ["y"]}):
         assert prepare(frame, **options).X["it"][:2].tolist() == [1234, 12500]
 

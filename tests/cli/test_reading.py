@@ -88,7 +88,8 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, content, message):
 def test_a_cell_that_is_too_long_is_refused_with_the_ways_round(tmp_path):
     (tmp_path / "t.csv").write_text(f"a,b\n1,x\n2,{'y' * 200_000}\n")
     with pytest.raises(
-        TableError, match=r"line 3: .* has more than \d+ characters: .*quotation mark.*shorten.*Parquet"
+        TableError,
+        match=r"line 3: .* has more than \d+ characters: .*quotation mark.*shorten.*Parquet",
     ):
         read(tmp_path / "t.csv")
 
@@ -114,7 +115,8 @@ def test_broken_archives_are_refused(tmp_path, pack):
 
 
 @pytest.mark.parametrize(
-    ("start", "kind"), [(b"PK\3\4", "a workbook or a ZIP archive"), (b"\xd0\xcf\x11\xe0", "an old workbook")]
+    ("start", "kind"),
+    [(b"PK\3\4", "a workbook or a ZIP archive"), (b"\xd0\xcf\x11\xe0", "an old workbook")],
 )
 def test_files_of_other_kinds_are_named(tmp_path, start, kind):
     (tmp_path / "t.csv").write_bytes(start + bytes(100))
@@ -162,7 +164,8 @@ SETOSA = "5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.4,0.2,setosa\n6.3,3.3,6.0,2.5,virgin
 def test_a_row_in_place_of_names_is_refused_with_the_ways_round(tmp_path, content):
     (tmp_path / "t.csv").write_text(content)
     with pytest.raises(
-        TableError, match=r"the first line of .* looks like a row, .* say --header no, .* say --header yes"
+        TableError,
+        match=r"the first line of .* looks like a row, .* say --header no, .* say --header yes",
     ):
         read(tmp_path / "t.csv")
 
@@ -198,13 +201,19 @@ def test_names_that_are_numbers_are_taken_and_that_is_said(tmp_path, content, is
     (tmp_path / "t.csv").write_text(content)
     frame, note = read(tmp_path / "t.csv")
     assert list(frame) == content.splitlines()[0].split(",")
-    assert note == ("first line taken as names of columns (if it is a row, --header no)" if is_said else "")
+    assert note == (
+        "first line taken as names of columns (if it is a row, --header no)" if is_said else ""
+    )
 
 
-@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;", "sep= ;", "sep = ; ", '"sep= ;"'])
+@pytest.mark.parametrize(
+    "line", ["sep=;", "SEP=;", '"sep=;"', "sep=;;;", "sep= ;", "sep = ; ", '"sep= ;"']
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_the_first_line_of_excel_names_the_separator(tmp_path, line, end):
-    (tmp_path / "t.csv").write_bytes(end.join([line, "a;b;y", "1,5;2;x", "2,5;3;z", ""]).encode("utf-8-sig"))
+    (tmp_path / "t.csv").write_bytes(
+        end.join([line, "a;b;y", "1,5;2;x", "2,5;3;z", ""]).encode("utf-8-sig")
+    )
     frame, note = read(tmp_path / "t.csv")
     assert list(frame) == ["a", "b", "y"]
     assert frame["a"].tolist() == ["1,5", "2,5"]
@@ -222,7 +231,9 @@ def test_a_separator_that_is_named_is_used_and_lines_keep_their_numbers(tmp_path
 
 
 def test_numbers_of_which_floats_would_lose_something_stay_words(tmp_path):
-    (tmp_path / "t.csv").write_text("id,amount,mass,y\n9007199254740993,950,0.5,a\n,1.250,1.250,b\n")
+    (tmp_path / "t.csv").write_text(
+        "id,amount,mass,y\n9007199254740993,950,0.5,a\n,1.250,1.250,b\n"
+    )
     frame, _ = read(tmp_path / "t.csv")
     assert frame["id"].tolist()[0] == "9007199254740993"
     assert frame["amount"].tolist() == ["950", "1.250"]

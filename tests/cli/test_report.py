@@ -19,7 +19,9 @@ from sklearn_irg.attacks import ThreatModel, adversarial_accuracy
 
 from .tables import shop
 
-CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
+)
 
 
 PENALTIES = ["input_gradient", "spectral_norm", "adversarial_loss"]
@@ -46,7 +48,14 @@ def findings(sweep, decision):
 
 @pytest.fixture(scope="module")
 def page(sweep, decision, findings):
-    return report(sweep, decision, findings, name="shop <1>.csv", command="sklearn-irg sweep 'shop <1>.csv'", note="")
+    return report(
+        sweep,
+        decision,
+        findings,
+        name="shop <1>.csv",
+        command="sklearn-irg sweep 'shop <1>.csv'",
+        note="",
+    )
 
 
 class TestFindings:
@@ -74,7 +83,9 @@ class TestFindings:
             assert sweep.table.y[row.number - 1] == row.label != row.flipped_to
             for change in row.changes:
                 if change.column == "color":
-                    assert sweep.table.X["color"].iloc[row.number - 1] == change.before != change.after
+                    assert (
+                        sweep.table.X["color"].iloc[row.number - 1] == change.before != change.after
+                    )
 
     def test_flags_are_categories(self):
         frame = shop(120)
@@ -87,17 +98,30 @@ class TestFindings:
         assert found.swaps["member"].mean() > 0.2
         assert all(row.changes for row in found.nearest)
 
-    def test_sensitivity_is_the_slope_of_the_loss_per_standard_deviation(self, sweep, decision, findings):
+    def test_sensitivity_is_the_slope_of_the_loss_per_standard_deviation(
+        self, sweep, decision, findings
+    ):
         name = next(iter(findings.sensitivity))
         for k, (_, _, some) in enumerate(sweep.folds):
-            model, X, y = decision.chosen.folds[k].pipeline, sweep.table.X.iloc[some], sweep.table.y[some]
+            model, X, y = (
+                decision.chosen.folds[k].pipeline,
+                sweep.table.X.iloc[some],
+                sweep.table.y[some],
+            )
             step = 1e-5 * sweep.table.X[name].std(ddof=0)
 
             def losses(X, model=model, y=y):
-                return -np.log(model.predict_proba(X)[np.arange(len(y)), np.searchsorted(model.classes_, y)])
+                return -np.log(
+                    model.predict_proba(X)[np.arange(len(y)), np.searchsorted(model.classes_, y)]
+                )
 
-            slopes = (losses(X.assign(**{name: X[name] + step})) - losses(X.assign(**{name: X[name] - step}))) / 2e-5
-            assert findings.sensitivity[name][k] == pytest.approx(np.nanmean(np.abs(slopes)), rel=1e-4)
+            slopes = (
+                losses(X.assign(**{name: X[name] + step}))
+                - losses(X.assign(**{name: X[name] - step}))
+            ) / 2e-5
+            assert findings.sensitivity[name][k] == pytest.approx(
+                np.nanmean(np.abs(slopes)), rel=1e-4
+            )
 
     def test_flips_of_a_category_are_those_of_trying_all_levels(self, sweep, decision, findings):
         for k, (_, _, some) in enumerate(sweep.folds):
@@ -106,7 +130,8 @@ class TestFindings:
             flips = np.zeros(len(X), dtype=bool)
             for level in ("red", "green", "blue"):
                 flips |= (
-                    model.predict(X.assign(color=X["color"].where(~present, level))) != model.predict(X)
+                    model.predict(X.assign(color=X["color"].where(~present, level)))
+                    != model.predict(X)
                 ) & present
             assert findings.swaps["color"][k] == pytest.approx(flips.mean())
 
@@ -120,7 +145,9 @@ class TestFindings:
         sweep = Sweep(prepare(shop(60)), alphas=[0.1], cv=2)
         sweep._fit([sweep._penalized("input_gradient", 0.1)])
         curve = find(sweep, sweep.rows[0]).curves[0]
-        assert curve.attacked[0] == curve.certified[0] == curve.clean == sweep.rows[0].mean("accuracy")
+        assert (
+            curve.attacked[0] == curve.certified[0] == curve.clean == sweep.rows[0].mean("accuracy")
+        )
 
     def test_changes_of_near_rows_are_the_smallest_and_in_the_units_of_the_table(self):
         sweep = Sweep(prepare(shop(60)), alphas=[0.1], cv=2)
@@ -149,7 +176,9 @@ class TestFindings:
 
 class TestWords:
     def test_where_nothing_can_be_chosen_that_is_said(self, sweep):
-        assert "each model answers one class in some fold" in decision_sentence(sweep, Decision(None, None))
+        assert "each model answers one class in some fold" in decision_sentence(
+            sweep, Decision(None, None)
+        )
         assert "chosen" not in as_text(sweep, Decision(None, None))
 
 
@@ -180,7 +209,10 @@ class TestPage:
         assert len(page) < 3e6
 
     def test_it_asks_for_nothing_outside(self, page):
-        shown = [page, *(base64.b64decode(code).decode() for code in re.findall(r"base64,([\w+/=]+)", page))]
+        shown = [
+            page,
+            *(base64.b64decode(code).decode() for code in re.findall(r"base64,([\w+/=]+)", page)),
+        ]
         for text in shown:
             for name, address in re.findall(r"\b(src|href|url)\s*[=(]\s*[\"']?([^\"')> ]+)", text):
                 assert address.startswith(("data:", "#")), (name, address)
@@ -190,7 +222,9 @@ class TestPage:
         assert len(texts) == page.count("<img") == 5
         assert all(re.search(r"0\.\d", text) for text in texts)
 
-    def test_what_was_trained_against_the_threat_is_marked_in_table_and_figures(self, sweep, decision, page):
+    def test_what_was_trained_against_the_threat_is_marked_in_table_and_figures(
+        self, sweep, decision, page
+    ):
         assert '<td class="name">hardened boosting *</td>' in page
         assert "Trained against the threat: hardened boosting, adversarial_loss." in page
         (legend,) = figures._cost(sweep, decision, "shop").legends
@@ -209,7 +243,9 @@ class TestPage:
         assert "&lt;script&gt;" in page
 
     def test_without_a_choice_there_is_a_page_still(self, sweep):
-        page = report(sweep, Decision(None, None), None, name="t.csv", command="sklearn-irg sweep t.csv")
+        page = report(
+            sweep, Decision(None, None), None, name="t.csv", command="sklearn-irg sweep t.csv"
+        )
         assert "No decision" in page
         assert page.count("<img") == 1
 
@@ -225,9 +261,20 @@ def test_a_browser_shows_it_without_complaint(page, tmp_path, width):
       const small = Math.min(...texts.map(item => parseFloat(getComputedStyle(item).fontSize)));
       document.title = `seen ${broken} ${wide} ${document.documentElement.scrollWidth <= innerWidth} ${small >= 13}`;
     })</script>"""
-    (tmp_path / "page.html").write_text(page.replace("</body>", f"{probe}</body>"), encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    options += ["--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", f"--window-size={width},900"]
+    (tmp_path / "page.html").write_text(
+        page.replace("</body>", f"{probe}</body>"), encoding="utf-8"
+    )
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
+    options += [
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+        "--enable-logging=stderr",
+        f"--window-size={width},900",
+    ]
     done = subprocess.run(
         [CHROMIUM, *options, "--dump-dom", (tmp_path / "page.html").as_uri()],
         capture_output=True,

@@ -75,7 +75,9 @@ class TestSweep:
             model = clone(in_pipeline(mine.candidate, sweep.table)).fit(X.iloc[train], y[train])
             assert fold.accuracy == fold.score == model.score(X.iloc[test], y[test])
             assert sorted(some) == sorted(test)
-            assert fold.attacked == pytest.approx(adversarial_accuracy(model, X.iloc[test], y[test], sweep.threat))
+            assert fold.attacked == pytest.approx(
+                adversarial_accuracy(model, X.iloc[test], y[test], sweep.threat)
+            )
 
     def test_no_penalty_is_scikit_learns(self, sweep):
         mine = next(row for row in sweep.rows if row.candidate.alpha == 0)
@@ -107,30 +109,40 @@ class TestSweep:
         fold, X, y = small.rows[0].folds[0], small.table.X.iloc[some], small.table.y[some]
         taken = fold.pipeline.score(X, y) - adversarial_accuracy(fold.pipeline, X, y, small.threat)
         assert fold.attacked == pytest.approx(fold.accuracy - taken)
-        uncertain = fold.pipeline.score(X, y) - certified_accuracy(fold.pipeline, X, y, small.threat)
+        uncertain = fold.pipeline.score(X, y) - certified_accuracy(
+            fold.pipeline, X, y, small.threat
+        )
         assert fold.certified == pytest.approx(fold.accuracy - uncertain)
 
     def test_no_penalty_is_no_strength_of_a_penalty(self):
         assert Sweep(prepare(shop()), alphas=[0, 0.1, 0.1]).alphas == [0.1]
 
     def test_missing_numbers_are_medians_and_rare_levels_are_joined(self):
-        frame = shop(120).assign(many=[f"level {i % 60}" for i in range(120)])[["count", "many", "bought"]]
+        frame = shop(120).assign(many=[f"level {i % 60}" for i in range(120)])[
+            ["count", "many", "bought"]
+        ]
         table = prepare(frame)
         fitted = in_pipeline(Candidate("", LogisticRegression()), table).fit(table.X, table.y)
         assert fitted[0].named_transformers_["numbers"][0].statistics_ == [frame["count"].median()]
         assert fitted[0].transform(table.X).shape == (120, 1 + 50)
 
     def test_dates_and_fixed_columns_do_not_move(self, sweep):
-        dated = shop().assign(when=pd.date_range("2020-01-01", periods=90).astype(str))[["when", *shop()]]
+        dated = shop().assign(when=pd.date_range("2020-01-01", periods=90).astype(str))[
+            ["when", *shop()]
+        ]
         threat = Sweep(prepare(dated), fixed=["size"]).threat
         assert threat.scales_[:2].tolist() == [0, 0]
         assert sweep.threat.fixed == ["size"]
 
-    @pytest.mark.parametrize(("strongest", "tried"), [(True, [0.1, 1, 10, 100]), (False, [1e-3, 1e-2, 0.1, 1])])
+    @pytest.mark.parametrize(
+        ("strongest", "tried"), [(True, [0.1, 1, 10, 100]), (False, [1e-3, 1e-2, 0.1, 1])]
+    )
     def test_a_choice_at_the_end_extends_the_grid(self, monkeypatch, strongest, tried):
         def choice(rows, scoring):
             penalized = [row for row in rows if row.candidate.penalty]
-            return Decision(None, (max if strongest else min)(penalized, key=lambda row: row.candidate.alpha))
+            return Decision(
+                None, (max if strongest else min)(penalized, key=lambda row: row.candidate.alpha)
+            )
 
         monkeypatch.setattr("sklearn_irg._cli.sweep.decide", choice)
         monkeypatch.setattr("sklearn_irg._cli.sweep._EXTENSIONS", 1)
@@ -145,7 +157,9 @@ class TestSweep:
         assert not sweep.is_at_end(rows[1])
 
     def test_processes_give_the_same_rows(self, sweep):
-        parallel = Sweep(prepare(shop()), alphas=[0.01, 1.0, 100.0], cv=3, n_swaps=1, fixed=["size"], n_jobs=2)
+        parallel = Sweep(
+            prepare(shop()), alphas=[0.01, 1.0, 100.0], cv=3, n_swaps=1, fixed=["size"], n_jobs=2
+        )
         parallel.run()
         for one, other in zip(sweep.sorted_rows(), parallel.sorted_rows(), strict=True):
             assert one.candidate.name == other.candidate.name
@@ -155,7 +169,9 @@ class TestSweep:
         mine = sweep.by_penalty()["adversarial_loss"][1]
         for fold, (train, _, _) in zip(mine.folds, sweep.folds, strict=True):
             X, y = sweep.table.X.iloc[train], sweep.table.y[train]
-            model = RobustTrainingClassifier(in_pipeline(mine.candidate, sweep.table), sweep.threat).fit(X, y)
+            model = RobustTrainingClassifier(
+                in_pipeline(mine.candidate, sweep.table), sweep.threat
+            ).fit(X, y)
             np.testing.assert_array_equal(fold.pipeline[-1].coef_, model.estimator_[-1].coef_)
 
     def test_training_against_the_threat_swaps_categories_as_a_whole(self, sweep):
@@ -165,7 +181,9 @@ class TestSweep:
     def test_folds_hold_pipelines_without_what_trained_them(self, sweep):
         assert {type(fold.pipeline) for row in sweep.rows for fold in row.folds} == {Pipeline}
 
-    def test_the_default_trains_boosting_and_a_penalty_against_the_threat_and_both_without(self, sweep):
+    def test_the_default_trains_boosting_and_a_penalty_against_the_threat_and_both_without(
+        self, sweep
+    ):
         candidates = [row.candidate for row in sweep.rows]
         assert {c.penalty or c.name: c.is_trained_against_threat for c in candidates} == {
             "majority class": False,
@@ -186,14 +204,17 @@ class TestSweep:
             ("mlp", "adversarial_loss", "adam"),
         ],
     )
-    def test_worst_points_in_closed_form_are_minimised_to_a_tolerance(self, estimator, penalty, solver):
+    def test_worst_points_in_closed_form_are_minimised_to_a_tolerance(
+        self, estimator, penalty, solver
+    ):
         sweep = Sweep(prepare(shop()), estimator, [penalty])
         candidate = sweep._penalized(penalty, 0.5)
         assert candidate.estimator.solver == solver
         assert candidate.is_trained_against_threat
 
     @pytest.mark.parametrize(
-        ("scoring", "counted"), [("accuracy", "accuracy"), ("log_loss", "accuracy"), ("roc_auc", "balanced_accuracy")]
+        ("scoring", "counted"),
+        [("accuracy", "accuracy"), ("log_loss", "accuracy"), ("roc_auc", "balanced_accuracy")],
     )
     def test_hardening_counts_classes_as_the_sweep_does(self, scoring, counted):
         assert Sweep(prepare(shop()), scoring=scoring).training["scoring"] == counted
@@ -205,7 +226,9 @@ class TestSweep:
         assert sweep.penalties == ("input_gradient",)
         assert sweep.n_rounds == 0
         assert Sweep(table, fixed=fixed, n_swaps=1).may_change
-        with pytest.raises(ValueError, match=r"^adversarial_loss: nothing may change under the threat"):
+        with pytest.raises(
+            ValueError, match=r"^adversarial_loss: nothing may change under the threat"
+        ):
             Sweep(table, penalties=["input_gradient", "adversarial_loss"], fixed=fixed)
 
     def test_boosting_is_hardened_in_small_tables_unless_rounds_are_given(self, monkeypatch):
@@ -222,7 +245,9 @@ class TestSweep:
         model = skops.loads(saved, trusted=skops.get_untrusted_types(data=saved))
         assert type(model) is Pipeline
         X, y = sweep.table.X, sweep.table.y
-        trained = RobustTrainingClassifier(in_pipeline(chosen.candidate, sweep.table), sweep.threat).fit(X, y)
+        trained = RobustTrainingClassifier(
+            in_pipeline(chosen.candidate, sweep.table), sweep.threat
+        ).fit(X, y)
         np.testing.assert_array_equal(model[-1].coef_, trained.estimator_[-1].coef_)
 
     def test_penalties_that_draw_random_numbers_get_a_solver_that_takes_them(self):
@@ -234,7 +259,11 @@ class TestSweep:
         frame = shop(40).assign(bought=[f"class {i % 10}" for i in range(40)])
         sweep = Sweep(prepare(frame), "mlp", cv=2)
         assert not sweep._penalized("input_gradient", 0.1).estimator.early_stopping
-        assert Sweep(prepare(shop(3000)), "mlp")._penalized("input_gradient", 0.1).estimator.early_stopping
+        assert (
+            Sweep(prepare(shop(3000)), "mlp")
+            ._penalized("input_gradient", 0.1)
+            .estimator.early_stopping
+        )
 
     @pytest.mark.parametrize("scoring", ["balanced_accuracy", "roc_auc"])
     def test_classes_count_alike_under_attack_where_they_do_without(self, scoring):
@@ -243,15 +272,23 @@ class TestSweep:
         fold, (_, test, _) = sweep.rows[0].folds[0], sweep.folds[0]
         X, y = sweep.table.X.iloc[test], sweep.table.y[test]
         assert fold.accuracy == pytest.approx(balanced_accuracy_score(y, fold.pipeline.predict(X)))
-        left = [adversarial_accuracy(fold.pipeline, X[y == label], y[y == label], sweep.threat) for label in set(y)]
+        left = [
+            adversarial_accuracy(fold.pipeline, X[y == label], y[y == label], sweep.threat)
+            for label in set(y)
+        ]
         assert fold.attacked == pytest.approx(np.mean(left))
-        certain = [certified_accuracy(fold.pipeline, X[y == label], y[y == label], sweep.threat) for label in set(y)]
+        certain = [
+            certified_accuracy(fold.pipeline, X[y == label], y[y == label], sweep.threat)
+            for label in set(y)
+        ]
         assert fold.certified == pytest.approx(np.mean(certain))
 
     def test_a_model_that_gives_up_the_rare_class_is_not_chosen(self):
         rng = np.random.RandomState(0)
         is_rare = rng.uniform(size=600) < 0.17
-        frame = pd.DataFrame(rng.standard_normal((600, 3)) + 1.2 * is_rare[:, None], columns=list("abc"))
+        frame = pd.DataFrame(
+            rng.standard_normal((600, 3)) + 1.2 * is_rare[:, None], columns=list("abc")
+        )
         frame["rare"] = np.where(is_rare, "yes", "no")
         sweep = Sweep(prepare(frame), alphas=[0.1, 1.0, 10.0], scoring="roc_auc", cv=2)
         sweep.run()
@@ -262,7 +299,11 @@ class TestSweep:
     def test_true_and_false_change_by_swaps_only(self):
         rng = np.random.RandomState(0)
         frame = pd.DataFrame(
-            {"n": rng.standard_normal(60), "flag": rng.rand(60) < 0.5, "y": rng.choice(["a", "b"], 60)}
+            {
+                "n": rng.standard_normal(60),
+                "flag": rng.rand(60) < 0.5,
+                "y": rng.choice(["a", "b"], 60),
+            }
         )
         threat = Sweep(prepare(frame), cv=2, n_swaps=3).threat
         assert threat.n_swaps == 1
@@ -298,23 +339,60 @@ class TestCommand:
     def test_a_sweep_prints_its_table_and_writes_its_files(self, tmp_path, capsys):
         skops = pytest.importorskip("skops.io")
         data, out = written(shop(), tmp_path / "shop.csv"), tmp_path / "out"
-        options = ["--alphas", "0.1", "--swaps", "1", "--fixed", "color", "--save-model", "--output", str(out)]
+        options = [
+            "--alphas",
+            "0.1",
+            "--swaps",
+            "1",
+            "--fixed",
+            "color",
+            "--save-model",
+            "--output",
+            str(out),
+        ]
         assert main(["sweep", data, *QUICK, *options]) == 0
         printed = capsys.readouterr()
         assert "<- chosen" in printed.out
         assert "Take " in printed.out
         assert "shop.csv: 90 rows; columns: 2 number, 1 category" in printed.err
         assert "fits, about" in printed.err
-        assert sorted(path.name for path in out.iterdir()) == ["model.skops", "report.html", "sweep.csv", "sweep.png"]
+        assert sorted(path.name for path in out.iterdir()) == [
+            "model.skops",
+            "report.html",
+            "sweep.csv",
+            "sweep.png",
+        ]
         assert (out / "sweep.png").read_bytes().startswith(b"\x89PNG")
         rows = list(csv.DictReader((out / "sweep.csv").read_text(encoding="utf-8").splitlines()))
         boosting = ["gradient boosting", "hardened boosting"]
-        assert [row["model"] for row in rows] == ["majority class", *boosting, "logistic", "logistic", "logistic"]
-        assert [row["penalty"] for row in rows] == ["", "", "", "", "input_gradient", "adversarial_loss"]
-        assert [row["trained_against_threat"] for row in rows] == ["False", "False", "True", "False", "False", "True"]
+        assert [row["model"] for row in rows] == [
+            "majority class",
+            *boosting,
+            "logistic",
+            "logistic",
+            "logistic",
+        ]
+        assert [row["penalty"] for row in rows] == [
+            "",
+            "",
+            "",
+            "",
+            "input_gradient",
+            "adversarial_loss",
+        ]
+        assert [row["trained_against_threat"] for row in rows] == [
+            "False",
+            "False",
+            "True",
+            "False",
+            "False",
+            "True",
+        ]
         assert {row["converged"] for row in rows} == {"True"}
         assert sum(row["chosen"] == "True" for row in rows) == 1
-        model = skops.load(out / "model.skops", trusted=skops.get_untrusted_types(file=out / "model.skops"))
+        model = skops.load(
+            out / "model.skops", trusted=skops.get_untrusted_types(file=out / "model.skops")
+        )
         again = pd.read_csv(data)
         assert (model.predict(again) == again["bought"]).mean() > 0.7
 
@@ -324,7 +402,10 @@ class TestCommand:
             (["--epsilon", "-1"], "'-1' is not a positive number"),
             (["--epsilon", "nan"], "'nan' is not a positive number"),
             (["--estimator", "tree"], "invalid choice: 'tree'"),
-            (["--penalty", "l2"], "--penalty: there is none named 'l2'; see sklearn-irg sweep --help"),
+            (
+                ["--penalty", "l2"],
+                "--penalty: there is none named 'l2'; see sklearn-irg sweep --help",
+            ),
             (["--header", "perhaps"], "invalid choice: 'perhaps'"),
             (["--seed", "4294967296"], "Seed must be between 0 and 2**32 - 1"),
             (["--alphas", "0.1,-2"], "'-2' is not a number that is not negative"),
@@ -341,7 +422,9 @@ class TestCommand:
             (["--target", "size"], "the target 'size' looks continuous"),
         ],
     )
-    def test_bad_input_gets_one_line_on_stderr_and_status_2(self, tmp_path, capsys, options, message):
+    def test_bad_input_gets_one_line_on_stderr_and_status_2(
+        self, tmp_path, capsys, options, message
+    ):
         data, out = written(shop(), tmp_path / "shop.csv"), tmp_path / "out"
         assert main(["sweep", data, *QUICK, "--output", str(out), *options]) == 2
         captured = capsys.readouterr()
@@ -351,7 +434,9 @@ class TestCommand:
         assert captured.out == ""
         assert not list(out.iterdir()) if out.exists() else True
 
-    def test_a_place_that_cannot_be_written_to_is_found_out_before_the_sweep(self, tmp_path, capsys):
+    def test_a_place_that_cannot_be_written_to_is_found_out_before_the_sweep(
+        self, tmp_path, capsys
+    ):
         (tmp_path / "report.html").mkdir()
         assert main(["sweep", "--output", str(tmp_path)]) == 2
         assert "report.html is a directory" in capsys.readouterr().err
@@ -359,7 +444,9 @@ class TestCommand:
         assert main(["sweep", "--output", str(tmp_path / "file")]) == 2
         assert "cannot write to" in capsys.readouterr().err
 
-    def test_an_interrupted_sweep_keeps_the_models_that_were_finished(self, tmp_path, capsys, monkeypatch):
+    def test_an_interrupted_sweep_keeps_the_models_that_were_finished(
+        self, tmp_path, capsys, monkeypatch
+    ):
         def stop(progress, sweep):
             if sweep.n_done == 8:
                 raise KeyboardInterrupt
@@ -375,7 +462,10 @@ class TestCommand:
         assert "interrupted: 8 of 10 fits done" in captured.err
         assert "No decision: 8 of 10 fits were done." in captured.out
         assert "alpha = 0 " in captured.out
-        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["sweep.csv", "sweep.png"]
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+            "sweep.csv",
+            "sweep.png",
+        ]
         assert len((tmp_path / "out" / "sweep.csv").read_text().splitlines()) == 4
 
     def test_a_full_disk_leaves_whole_files_only(self, tmp_path, capsys, monkeypatch):
@@ -398,7 +488,9 @@ class TestCommand:
         assert "Take " in captured.out
         assert sorted(path.name for path in out.iterdir()) == ["sweep.csv", "sweep.png"]
 
-    def test_a_fit_that_fails_leaves_the_models_that_were_finished(self, tmp_path, capsys, monkeypatch):
+    def test_a_fit_that_fails_leaves_the_models_that_were_finished(
+        self, tmp_path, capsys, monkeypatch
+    ):
         def fail(progress, sweep):
             if sweep.n_done == 8:
                 raise RuntimeError("a worker has died")
@@ -416,7 +508,11 @@ class TestCommand:
         command = f"{sys.executable} -m sklearn_irg sweep {data} --cv 2 --alphas 0.1 --output {out} 2>&1 | head -1"
         done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
         assert done.stdout == "shop.csv: 90 rows; columns: 2 number, 1 category\n"
-        assert sorted(path.name for path in out.iterdir()) == ["report.html", "sweep.csv", "sweep.png"]
+        assert sorted(path.name for path in out.iterdir()) == [
+            "report.html",
+            "sweep.csv",
+            "sweep.png",
+        ]
 
     def test_a_terminal_of_ascii_gets_ascii(self):
         stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
@@ -424,9 +520,12 @@ class TestCommand:
         assert stream.buffer.getvalue() == b"gr\\xf6\\xdfe: 0.9 +/- 0.1 ...\n"
 
     def test_what_is_missing_is_named(self):
-        code = (
-            "import sys; sys.modules['skrub'] = None; from sklearn_irg.__main__ import main; sys.exit(main(['sweep']))"
+        code = "import sys; sys.modules['skrub'] = None; from sklearn_irg.__main__ import main; sys.exit(main(['sweep']))"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 2
-        assert done.stderr == 'error: the command line needs skrub, as in pip install "sklearn_irg[cli]"\n'
+        assert (
+            done.stderr
+            == 'error: the command line needs skrub, as in pip install "sklearn_irg[cli]"\n'
+        )

@@ -19,7 +19,16 @@ from .tables import shop
 
 
 def row(
-    name, penalty, alpha, mean, attacked, certified=0.5, n_classes=2, converged=True, estimator=None, training=None
+    name,
+    penalty,
+    alpha,
+    mean,
+    attacked,
+    certified=0.5,
+    n_classes=2,
+    converged=True,
+    estimator=None,
+    training=None,
 ):
     """Two folds, one hundredth below and above their means."""
     folds = [
@@ -49,8 +58,10 @@ def test_the_choice_is_within_one_standard_error_and_not_more(sweep):
 
 def test_the_sentence_says_cost_and_gain(sweep):
     assert decision_sentence(sweep, decide(sweep.rows)) == (
-        "Take input_gradient, alpha = 0.1: 60.0 % of rows stay right under attack, 10.0 ± 0.0 points more than without "
-        "penalty; its accuracy is 0.901 ± 0.010, 0.9 ± 0.0 points lower. The best logistic regression (alpha = 0: 0.910 ± "
+        "Take input_gradient, alpha = 0.1: 60.0 % of rows stay right under attack, 10.0 ± 0.0 "
+        "points more than without "
+        "penalty; its accuracy is 0.901 ± 0.010, 0.9 ± 0.0 points lower. The best logistic "
+        "regression (alpha = 0: 0.910 ± "
         "0.010) is within one standard error."
     )
 
@@ -58,13 +69,21 @@ def test_the_sentence_says_cost_and_gain(sweep):
 def test_differences_are_those_of_the_same_folds(sweep):
     chosen, plain = sweep.rows[2], sweep.rows[1]
     folds = [
-        dataclasses.replace(fold, attacked=a, score=s) for fold, a, s in zip(chosen.folds, (0.6, 0.9), (0.9, 0.96))
+        dataclasses.replace(fold, attacked=a, score=s)
+        for fold, a, s in zip(chosen.folds, (0.6, 0.9), (0.9, 0.96))
     ]
     sweep.rows[2] = Row(chosen.candidate, folds)
-    gain, cost = np.array([0.6, 0.9]) - plain.values("attacked"), np.array([0.9, 0.96]) - plain.values("score")
+    gain, cost = (
+        np.array([0.6, 0.9]) - plain.values("attacked"),
+        np.array([0.9, 0.96]) - plain.values("score"),
+    )
     sentence = decision_sentence(sweep, Decision(plain, sweep.rows[2]))
-    assert f"{100 * gain.mean():.1f} ± {100 * gain.std(ddof=1) / 2**0.5:.1f} points more" in sentence
-    assert f"{100 * cost.mean():.1f} ± {100 * cost.std(ddof=1) / 2**0.5:.1f} points higher" in sentence
+    assert (
+        f"{100 * gain.mean():.1f} ± {100 * gain.std(ddof=1) / 2**0.5:.1f} points more" in sentence
+    )
+    assert (
+        f"{100 * cost.mean():.1f} ± {100 * cost.std(ddof=1) / 2**0.5:.1f} points higher" in sentence
+    )
 
 
 def test_where_classes_count_alike_that_is_said(sweep):
@@ -88,8 +107,8 @@ def test_a_larger_log_loss_is_higher(sweep):
     sweep.scoring = "log_loss"
     sentence = decision_sentence(sweep, Decision(sweep.rows[3], sweep.rows[2]))
     assert (
-        "its log loss is 0.901 ± 0.010, 0.009 ± 0.000 lower. The best logistic regression (input_gradient, alpha = 1: "
-        in sentence
+        "its log loss is 0.901 ± 0.010, 0.009 ± 0.000 lower. The best logistic regression "
+        "(input_gradient, alpha = 1: " in sentence
     )
 
 
@@ -97,8 +116,8 @@ def test_a_difference_that_does_not_show_is_none(sweep):
     near = row("input_gradient, alpha = 0.2", "input_gradient", 0.2, 0.9097, 0.5003)
     sentence = decision_sentence(sweep, Decision(sweep.rows[1], near))
     assert (
-        "50.0 % of rows stay right under attack, as many as without penalty; its accuracy is 0.910 ± 0.010, the same."
-        in sentence
+        "50.0 % of rows stay right under attack, as many as without penalty; its accuracy is 0.910 "
+        "± 0.010, the same." in sentence
     )
     sweep.scoring = "roc_auc"
     near = row("input_gradient, alpha = 0.2", "input_gradient", 0.2, 0.9103, 0.5003)
@@ -108,8 +127,10 @@ def test_a_difference_that_does_not_show_is_none(sweep):
 def test_the_best_and_no_penalty_are_called_so(sweep):
     plain = sweep.rows[1]
     assert decision_sentence(sweep, Decision(plain, plain)) == (
-        "Take the model without penalty (alpha = 0): 50.0 % of rows stay right under attack; its accuracy is 0.910 ± 0.010; no "
-        "penalty that is as good is more robust. No logistic regression in the table has a better accuracy."
+        "Take the model without penalty (alpha = 0): 50.0 % of rows stay right under attack; its "
+        "accuracy is 0.910 ± 0.010; no "
+        "penalty that is as good is more robust. No logistic regression in the table has a better "
+        "accuracy."
     )
 
 
@@ -124,8 +145,9 @@ def test_what_was_trained_against_the_threat_is_said_of_the_choice_and_of_the_ot
     assert decision_sentence(sweep, decision).startswith(
         "Take adversarial_loss, alpha = 1, trained against the threat: 70.0 % of rows"
     )
-    assert "Trained against the threat: hardened boosting, adversarial_loss. The other models were not." in remarks(
-        sweep, decision
+    assert (
+        "Trained against the threat: hardened boosting, adversarial_loss. The other models were "
+        "not." in remarks(sweep, decision)
     )
     lines = as_text(sweep, decision).splitlines()
     assert [line.partition(" *")[0] for line in lines if " * " in line] == [
@@ -138,7 +160,8 @@ def test_what_was_trained_against_the_threat_is_said_of_the_choice_and_of_the_ot
 def test_a_baseline_that_withstands_more_is_told_of(sweep):
     sweep.rows += [row("hardened boosting", "", np.nan, 0.89, 0.65)]
     assert remarks(sweep, decide(sweep.rows))[:-1] == [
-        "Hardened boosting is more robust than the chosen model: 5.0 ± 0.0 points more rows stay right under attack; its "
+        "Hardened boosting is more robust than the chosen model: 5.0 ± 0.0 points more rows stay "
+        "right under attack; its "
         "accuracy is 0.890 ± 0.010. It is there to compare with, and never chosen."
     ]
 
@@ -147,7 +170,8 @@ def test_why_nothing_was_trained_against_the_threat_is_said(sweep):
     decision = decide(sweep.rows)
     sweep.may_change = False
     assert (
-        remarks(sweep, decision)[0] == "Nothing may change under this threat, so that no model was trained against it."
+        remarks(sweep, decision)[0]
+        == "Nothing may change under this threat, so that no model was trained against it."
     )
     sweep.may_change, sweep.n_rounds = True, 0
     assert not any("hardened" in remark for remark in remarks(sweep, decision))
@@ -169,8 +193,15 @@ def test_the_table_has_its_numbers_under_their_headings(sweep):
 def test_the_file_has_its_numbers_under_their_headings(sweep):
     rows = list(csv.DictReader(as_csv(sweep, decide(sweep.rows)).splitlines()))
     chosen = next(row for row in rows if row["chosen"] == "True")
-    assert (chosen["model"], chosen["penalty"], float(chosen["alpha"])) == ("logistic", "input_gradient", 0.1)
-    numbers = {name: float(chosen[name]) for name in ("accuracy", "accuracy_se", "attacked", "certified", "seconds")}
+    assert (chosen["model"], chosen["penalty"], float(chosen["alpha"])) == (
+        "logistic",
+        "input_gradient",
+        0.1,
+    )
+    numbers = {
+        name: float(chosen[name])
+        for name in ("accuracy", "accuracy_se", "attacked", "certified", "seconds")
+    }
     assert numbers == pytest.approx(
         {"accuracy": 0.901, "accuracy_se": 0.01, "attacked": 0.6, "certified": 0.55, "seconds": 0.1}
     )
@@ -179,12 +210,14 @@ def test_the_file_has_its_numbers_under_their_headings(sweep):
 def test_what_a_reader_should_know_is_remarked_and_nothing_else(sweep):
     decision = decide(sweep.rows)
     assert remarks(sweep, Decision(sweep.rows[1], sweep.rows[1])) == [
-        "Always answering the majority class has accuracy 0.500, attack or not: this threat is too strong for this table. A "
+        "Always answering the majority class has accuracy 0.500, attack or not: this threat is too "
+        "strong for this table. A "
         "smaller --epsilon says more."
     ]
     sweep.rows += [row("gradient boosting", "", np.nan, 0.95, 0.3)]
     assert remarks(sweep, decision)[:-1] == [
-        "Gradient boosting is better than the chosen model where nobody attacks: accuracy 0.950 ± 0.010. Under attack it has "
+        "Gradient boosting is better than the chosen model where nobody attacks: accuracy 0.950 ± "
+        "0.010. Under attack it has "
         "0.300, the chosen model 0.600."
     ]
     sweep.scoring = "log_loss"
@@ -192,10 +225,21 @@ def test_what_a_reader_should_know_is_remarked_and_nothing_else(sweep):
     sweep.scoring = "accuracy"
     sweep.rows.pop()
     sweep.extended = [Candidate("input_gradient, alpha = 3", None, "input_gradient", 3.0)]
-    sweep.rows += [row("input_gradient, alpha = 3", "input_gradient", 3.0, 0.5, 0.5, n_classes=1, converged=False)]
+    sweep.rows += [
+        row(
+            "input_gradient, alpha = 3",
+            "input_gradient",
+            3.0,
+            0.5,
+            0.5,
+            n_classes=1,
+            converged=False,
+        )
+    ]
     sweep.folds = [(train, test, test[:5]) for train, test, _ in sweep.folds]
     assert remarks(sweep, decision) == [
-        "Attacks and certificates were measured on 500 rows of each fold, 10 in all: what these lose is taken from the "
+        "Attacks and certificates were measured on 500 rows of each fold, 10 in all: what these "
+        "lose is taken from the "
         "accuracy on all rows, as an estimate.",
         "The choice was at the end of the grid, which was extended by input_gradient, alpha = 3.",
         "The choice is at the end of the grid still: give further --alphas.",
@@ -211,7 +255,10 @@ def test_the_time_left_is_that_at_the_pace_so_far(sweep, capsys, monkeypatch):
     sweep.n_done, sweep.n_planned = 10, 20
     progress(sweep)
     printed = capsys.readouterr().err.splitlines()
-    assert printed[-2:] == ["input_gradient, alpha = 1: accuracy 0.895, attacked 0.800", "10/20 fits, about 30 s left"]
+    assert printed[-2:] == [
+        "input_gradient, alpha = 1: accuracy 0.895, attacked 0.800",
+        "10/20 fits, about 30 s left",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -230,4 +277,6 @@ def test_another_measure_under_attack_is_named(sweep, capsys, scoring, progress,
     best = 0.95 if scoring != "log_loss" else 0.1
     sweep.rows += [row("gradient boosting", "", np.nan, best, 0.3)]
     decision = Decision(sweep.rows[1], sweep.rows[2])
-    assert f"Under attack it has {attacked}, the chosen model 0.600." in " ".join(remarks(sweep, decision))
+    assert f"Under attack it has {attacked}, the chosen model 0.600." in " ".join(
+        remarks(sweep, decision)
+    )

@@ -54,7 +54,9 @@ def test_a_link_at_the_temporary_name_itself_is_refused_and_left(tmp_path, monke
 
 def test_temporary_names_differ_and_lie_in_the_folder_of_the_file(tmp_path, monkeypatch):
     moved, replace = [], os.replace
-    monkeypatch.setattr(writing.os, "replace", lambda part, path: (moved.append(part), replace(part, path)))
+    monkeypatch.setattr(
+        writing.os, "replace", lambda part, path: (moved.append(part), replace(part, path))
+    )
     for _ in range(2):
         writing.write(str(tmp_path), "t.csv", b"")
     assert len(set(moved)) == 2
@@ -88,14 +90,27 @@ def hostile_run(tmp_path_factory):
     """What a sweep says and writes of a table whose names hold control characters."""
     folder = tmp_path_factory.mktemp("hostile")
     frame = shop(60).rename(
-        columns={"size": f"size {HOSTILE}", "color": f"color {HOSTILE}", "bought": f"bought {HOSTILE}"}
+        columns={
+            "size": f"size {HOSTILE}",
+            "color": f"color {HOSTILE}",
+            "bought": f"bought {HOSTILE}",
+        }
     )
     frame.iloc[:, -1] = [f"{word} {HOSTILE}" for word in frame.iloc[:, -1]]
     frame.iloc[:, 1] = [f"{word} {HOSTILE}" for word in frame.iloc[:, 1]]
     frame[f"empty {HOSTILE}"] = None
     path = folder / "t\x1b[1m.parquet"
     frame.to_parquet(path)
-    options = ["--target", f"bought {HOSTILE}", "--fixed", f"size {HOSTILE}", "--swaps", "1", "--output", str(folder)]
+    options = [
+        "--target",
+        f"bought {HOSTILE}",
+        "--fixed",
+        f"size {HOSTILE}",
+        "--swaps",
+        "1",
+        "--output",
+        str(folder),
+    ]
     with pytest.MonkeyPatch.context() as patch:
         lines = []
         patch.setattr(writing, "print", lambda text, **_: lines.append(text), raising=False)
@@ -111,7 +126,10 @@ class TestNamesWithControlCharacters:
     def test_they_reach_no_terminal(self, hostile_run):
         lines, _, _ = hostile_run
         assert not any(CONTROL.search(line) or "\n" in line for line in lines)
-        assert any(line.startswith(f"target bought {SHOWN}: ") and f"yes {SHOWN} (" in line for line in lines)
+        assert any(
+            line.startswith(f"target bought {SHOWN}: ") and f"yes {SHOWN} (" in line
+            for line in lines
+        )
         assert f"  empty {SHOWN}: dropped, empty" in lines
 
     def test_they_reach_no_page(self, hostile_run):
@@ -123,7 +141,9 @@ class TestNamesWithControlCharacters:
         _, page, _ = hostile_run
         pictures = re.findall(r"svg\+xml;base64,([\w+/=]+)", page)
         assert len(pictures) == 5
-        texts = [ElementTree.fromstring(base64.b64decode(picture)).itertext() for picture in pictures]
+        texts = [
+            ElementTree.fromstring(base64.b64decode(picture)).itertext() for picture in pictures
+        ]
         assert any(r"\x1b[31m" in text for one in texts for text in one)
 
     def test_they_break_no_line_of_the_file(self, hostile_run):
@@ -135,7 +155,12 @@ class TestNamesWithControlCharacters:
 
     def test_errors_show_them_too(self, tmp_path, capsys):
         data = written(shop(), tmp_path / "shop.csv")
-        for options in (["--target", HOSTILE], ["--penalty", HOSTILE], ["--drop", HOSTILE], [HOSTILE]):
+        for options in (
+            ["--target", HOSTILE],
+            ["--penalty", HOSTILE],
+            ["--drop", HOSTILE],
+            [HOSTILE],
+        ):
             assert main(["sweep", data, *options]) == 2
             said = capsys.readouterr().err
             assert said.startswith("error: ")

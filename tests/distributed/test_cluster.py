@@ -44,7 +44,12 @@ def pieces(n_pieces=N_PIECES, n_rows=N_ROWS, n_columns=N_COLUMNS):
 
 @pytest.fixture(scope="module")
 def client():
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {
+        "n_workers": 2,
+        "threads_per_worker": 1,
+        "processes": True,
+        "dashboard_address": None,
+    }
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
         yield client
 
@@ -101,7 +106,10 @@ def test_a_sweep_on_a_cluster_gives_the_serial_table(client, tmp_path, capsys):
     address = client.scheduler.address
     assert main([*options, "--dask", address, "--output", str(tmp_path / "dask")]) == 0
     tables = [
-        [line.rsplit(",", 4)[0] for line in (tmp_path / name / "sweep.csv").read_text().splitlines()]
+        [
+            line.rsplit(",", 4)[0]
+            for line in (tmp_path / name / "sweep.csv").read_text().splitlines()
+        ]
         for name in ("serial", "dask")
     ]
     assert tables[0] == tables[1]

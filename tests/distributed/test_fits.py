@@ -28,7 +28,13 @@ from sklearn_irg._engine.rows import Rows
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.losses import Flooding, LabelSmoothing, MeanDifference, NegativeLogLikelihood
 from sklearn_irg.model_selection import balanced_alpha, regularization_path
-from sklearn_irg.penalties import InputGradient, ParameterGradient, SpectralNorm, VirtualAdversarial, WeightDecay
+from sklearn_irg.penalties import (
+    InputGradient,
+    ParameterGradient,
+    SpectralNorm,
+    VirtualAdversarial,
+    WeightDecay,
+)
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -46,20 +52,30 @@ ESTIMATORS = {
     "balanced": clone(LINEAR).set_params(class_weight="balanced"),
     "weights of classes": clone(LINEAR).set_params(class_weight={0: 1.0, 1: 5.0, 2: 0.5}),
     "weight decay": clone(LINEAR).set_params(penalty="weight_decay"),
-    "norms of weights": clone(LINEAR).set_params(penalty=SpectralNorm() + InputGradient(), tol=1e-5),
+    "norms of weights": clone(LINEAR).set_params(
+        penalty=SpectralNorm() + InputGradient(), tol=1e-5
+    ),
     "exact zeros": clone(LINEAR).set_params(penalty=InputGradient("l1"), alpha=0.1, tol=1e-5),
-    "exact zeros and decay": clone(LINEAR).set_params(penalty=InputGradient("l1") + WeightDecay(), tol=1e-5),
+    "exact zeros and decay": clone(LINEAR).set_params(
+        penalty=InputGradient("l1") + WeightDecay(), tol=1e-5
+    ),
     "some columns": clone(LINEAR).set_params(penalty=InputGradient(features=[1])),
     "soft targets": clone(LINEAR).set_params(loss=LabelSmoothing(0.1)),
     "network": NETWORK,
-    "network under a constraint": clone(NETWORK).set_params(constraint=SpectralNormalization(), max_iter=10),
+    "network under a constraint": clone(NETWORK).set_params(
+        constraint=SpectralNormalization(), max_iter=10
+    ),
     "network, adversarial": clone(NETWORK).set_params(penalty=InputGradient("l1"), alpha=0.01),
-    "numbers": GradRegMLPRegressor((6,), activation="tanh", solver="lbfgs", max_iter=20, random_state=0),
+    "numbers": GradRegMLPRegressor(
+        (6,), activation="tanh", solver="lbfgs", max_iter=20, random_state=0
+    ),
 }
 
 
 def weights_of(model):
-    return np.concatenate([model.coef_.ravel()] if hasattr(model, "coef_") else [W.ravel() for W in model.coefs_])
+    return np.concatenate(
+        [model.coef_.ravel()] if hasattr(model, "coef_") else [W.ravel() for W in model.coefs_]
+    )
 
 
 def arrays(X, y, sample_weight=None, size=40):
@@ -82,16 +98,25 @@ class TestFits:
         data = load_breast_cancer(as_frame=True)
         frame = data.data.iloc[:, :5] / data.data.iloc[:, :5].std()
         y = data.target.map({0: "malignant", 1: "benign"})
-        alone = clone(LINEAR).set_params(penalty=InputGradient(features=["mean area"])).fit(frame, y)
-        apart = clone(alone).fit(dd.from_pandas(frame, npartitions=3), dd.from_pandas(y, npartitions=3))
+        alone = (
+            clone(LINEAR).set_params(penalty=InputGradient(features=["mean area"])).fit(frame, y)
+        )
+        apart = clone(alone).fit(
+            dd.from_pandas(frame, npartitions=3), dd.from_pandas(y, npartitions=3)
+        )
         np.testing.assert_allclose(apart.coef_, alone.coef_, atol=1e-6)
         assert apart.feature_names_in_.tolist() == frame.columns.tolist()
         assert apart.classes_.tolist() == ["benign", "malignant"]
 
     def test_sparse_rows(self):
-        pieces = [da.from_delayed(delayed(csr_matrix)(X[i : i + 50]), (50, 4), X.dtype) for i in (0, 50, 100)]
+        pieces = [
+            da.from_delayed(delayed(csr_matrix)(X[i : i + 50]), (50, 4), X.dtype)
+            for i in (0, 50, 100)
+        ]
         apart = clone(LINEAR).fit(da.concatenate(pieces), da.from_array(Y, chunks=50))
-        np.testing.assert_allclose(apart.coef_, clone(LINEAR).fit(csr_matrix(X), Y).coef_, atol=1e-6)
+        np.testing.assert_allclose(
+            apart.coef_, clone(LINEAR).fit(csr_matrix(X), Y).coef_, atol=1e-6
+        )
 
     def test_single_precision(self):
         apart = clone(LINEAR).set_params(tol=1e-4).fit(*arrays(X.astype(np.float32), Y))
@@ -113,7 +138,9 @@ class TestFits:
         order = np.argsort(Y, kind="stable")
         estimator = clone(LINEAR).set_params(class_weight={0: 0.0, 1: 1.0, 2: 2.0})
         apart = clone(estimator).fit(*arrays(X[order], Y[order], size=20))
-        np.testing.assert_allclose(apart.coef_, clone(estimator).fit(X[order], Y[order]).coef_, atol=1e-6)
+        np.testing.assert_allclose(
+            apart.coef_, clone(estimator).fit(X[order], Y[order]).coef_, atol=1e-6
+        )
 
     def test_a_warm_start_goes_on(self):
         model = clone(LINEAR).set_params(warm_start=True).fit(*arrays(X, Y))
@@ -149,7 +176,8 @@ class TestRefusals:
         for estimator in estimators:
             for rows in ((X, Y, weights), arrays(X, Y, weights, size=15)):
                 with pytest.raises(
-                    ValueError, match="sample_weight must have a sum that neither overflows nor underflows"
+                    ValueError,
+                    match="sample_weight must have a sum that neither overflows nor underflows",
                 ):
                     clone(estimator).fit(*rows)
 
@@ -212,7 +240,9 @@ class TestRefusals:
 
         frame, y = pd.DataFrame(X), pd.Series(Y)
         with pytest.raises(ValueError, match="X is in 3 pieces, and y in 2"):
-            clone(LINEAR).fit(dd.from_pandas(frame, npartitions=3), dd.from_pandas(y, npartitions=2))
+            clone(LINEAR).fit(
+                dd.from_pandas(frame, npartitions=3), dd.from_pandas(y, npartitions=2)
+            )
 
     def test_missing_values_one_class_and_continuous_classes(self):
         with pytest.raises(ValueError, match="NaN"):
@@ -239,7 +269,12 @@ class TestPiece:
 
     def test_travels_without_the_memory_of_its_steps(self):
         piece = self.piece()
-        arguments = [(1.0, NegativeLogLikelihood()), (0.1, InputGradient())], Identity(), piece.totals(), np.ones(15)
+        arguments = (
+            [(1.0, NegativeLogLikelihood()), (0.1, InputGradient())],
+            Identity(),
+            piece.totals(),
+            np.ones(15),
+        )
         value, gradient = piece.value_and_grad(*arguments)
         copied = pickle.loads(pickle.dumps(piece))
         assert copied._objective is None
@@ -256,7 +291,9 @@ class TestPiece:
             for part in (slice(0, 10), slice(10, 100), slice(100, None))
         ]
         totals = {name: sum(part.totals()[name] for part in parts) for name in parts[0].totals()}
-        value, gradient = add_parts([part.value_and_grad(terms, Identity(), totals, theta) for part in parts])
+        value, gradient = add_parts(
+            [part.value_and_grad(terms, Identity(), totals, theta) for part in parts]
+        )
         expected = whole.value_and_grad(theta, whole.everything())
         assert value == pytest.approx(expected[0], rel=1e-12)
         np.testing.assert_allclose(gradient, expected[1], rtol=1e-12, atol=1e-15)

@@ -26,7 +26,9 @@ class TestEveryActivation:
     def test_slopes_are_derivatives_and_reach_the_largest(self, name):
         activation, A = ACTIVATIONS[name], FORMULAS[name]
         slope = activation.slope(A, np.empty_like(A))
-        np.testing.assert_allclose(slope[1:-1], np.gradient(A, z)[1:-1], atol=1e-4 if name != "relu" else 0.51)
+        np.testing.assert_allclose(
+            slope[1:-1], np.gradient(A, z)[1:-1], atol=1e-4 if name != "relu" else 0.51
+        )
         assert slope.max() <= activation.largest_slope
         assert slope.max() > 0.99 * activation.largest_slope
 
@@ -36,4 +38,6 @@ class TestEveryActivation:
         expected = np.gradient(slope, z)[1:-1]
         if name == "relu":  # piecewise linear
             expected[np.abs(z[1:-1]) < 0.02] = 0
-        np.testing.assert_allclose(0 if derivative is None else (derivative * slope)[1:-1], expected, atol=1e-4)
+        np.testing.assert_allclose(
+            0 if derivative is None else (derivative * slope)[1:-1], expected, atol=1e-4
+        )

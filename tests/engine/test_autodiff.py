@@ -29,7 +29,9 @@ TWICE = {
 def test_first_and_second_derivatives_match_finite_differences(name):
     function, args = TWICE[name]
     for argnum in range(len(args)):
-        check_grads(lambda x, k=argnum: function(*args[:k], x, *args[k + 1 :]), modes=["rev"], order=2)(args[argnum])
+        check_grads(
+            lambda x, k=argnum: function(*args[:k], x, *args[k + 1 :]), modes=["rev"], order=2
+        )(args[argnum])
 
 
 @pytest.mark.parametrize("n_rows_of_W", [2, 40], ids=["product", "gram"])
@@ -46,7 +48,9 @@ def test_a_second_differentiation_of_what_is_differentiable_once_raises():
 
 
 def test_combine_adds_inner_products_and_multiples():
-    value, gradient = value_and_grad(lambda x: autodiff.combine([w, 3.0], x, autodiff.squared_norm(x)), v)
+    value, gradient = value_and_grad(
+        lambda x: autodiff.combine([w, 3.0], x, autodiff.squared_norm(x)), v
+    )
     np.testing.assert_allclose(value, w @ v + 3 * v @ v)
     np.testing.assert_allclose(gradient, w + 6 * v)
 

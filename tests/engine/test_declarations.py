@@ -29,8 +29,14 @@ class TestAnAuthorsActivation:
         ("changes", "message"),
         [
             ({"largest_slope": 1.0}, "declares largest_slope=1, but has a slope of 3"),
-            ({"slope": lambda self, A, out: np.multiply(A > 0, 1.0, out=out)}, r"slope\(A, out\) of Mistaken\(\) must"),
-            ({"apply": Tanh.apply, "slope": Tanh.slope}, r"slope_derivative\(A\) of Mistaken\(\) must"),
+            (
+                {"slope": lambda self, A, out: np.multiply(A > 0, 1.0, out=out)},
+                r"slope\(A, out\) of Mistaken\(\) must",
+            ),
+            (
+                {"apply": Tanh.apply, "slope": Tanh.slope},
+                r"slope_derivative\(A\) of Mistaken\(\) must",
+            ),
         ],
         ids=["slope", "derivative", "curvature"],
     )
@@ -48,13 +54,17 @@ class TestAnAuthorsActivation:
                 out[...] = np.where(A > 0, 1.0, 0.1)
                 return out
 
-        with pytest.raises(ValueError, match=r"Leaky\(\) declares or inherits that it is scikit-learn's"):
+        with pytest.raises(
+            ValueError, match=r"Leaky\(\) declares or inherits that it is scikit-learn's"
+        ):
             check_activation(Leaky())
         Leaky.sklearn_name, Leaky.is_identity = None, False
         assert isinstance(check_activation(Leaky()), Leaky)
 
     def test_a_name_that_scikit_learn_lacks_is_refused(self):
-        with pytest.raises(ValueError, match="declares sklearn_name='silu', which scikit-learn lacks"):
+        with pytest.raises(
+            ValueError, match="declares sklearn_name='silu', which scikit-learn lacks"
+        ):
             check_activation(type("Silu", (Steep,), {"sklearn_name": "silu"})())
 
     @pytest.mark.parametrize("largest", [np.nan, np.inf, 0.0, None], ids=str)
@@ -86,7 +96,8 @@ class TestAnAuthorsActivation:
 @pytest.mark.parametrize("activation", ["sine", None, 3, ReLU], ids=str)
 def test_what_is_no_activation_is_refused(activation):
     with pytest.raises(
-        ValueError, match=r"activation must be one of 'identity', .*, or an Activation such as Softplus\(\)"
+        ValueError,
+        match=r"activation must be one of 'identity', .*, or an Activation such as Softplus\(\)",
     ):
         check_activation(activation)
 
@@ -114,7 +125,11 @@ class TestAnAuthorsLikelihood:
     @pytest.mark.parametrize(
         ("method", "wrong", "message"),
         [
-            ("loss_and_residual", lambda self, Z, Y: (((Z - Y) ** 2).sum(axis=1), Z - Y), "the residual of loss_and"),
+            (
+                "loss_and_residual",
+                lambda self, Z, Y: (((Z - Y) ** 2).sum(axis=1), Z - Y),
+                "the residual of loss_and",
+            ),
             (
                 "hessian_product",
                 lambda self, Z, Y, R, V: 2 * V,
@@ -136,7 +151,11 @@ class TestAnAuthorsLikelihood:
                 lambda self, Z: Z[:, 0],
                 r"mean\(outputs\) of Misshapen\(\) must have shape \(6, 2\) .*; got \(6,\)",
             ),
-            ("loss_and_residual", lambda self, Z, Y: ((Z - Y) ** 2, Z - Y), r"the loss of .* must have shape \(6,\)"),
+            (
+                "loss_and_residual",
+                lambda self, Z, Y: ((Z - Y) ** 2, Z - Y),
+                r"the loss of .* must have shape \(6,\)",
+            ),
             (
                 "loss_and_residual",
                 lambda self, Z, Y: (Z[:, 0], Z[:, 0]),
@@ -162,7 +181,9 @@ class TestAnAuthorsLikelihood:
             def hessian_product(self, outputs, targets, residuals, vectors):
                 return 0 * vectors
 
-        with pytest.raises(ValueError, match="The default holds for outputs that are natural parameters; define it"):
+        with pytest.raises(
+            ValueError, match="The default holds for outputs that are natural parameters; define it"
+        ):
             check_likelihood(Exposed())
 
     def test_a_twin_must_not_be_inherited_unnoticed(self):
@@ -171,16 +192,24 @@ class TestAnAuthorsLikelihood:
                 return 2 * np.exp(outputs)
 
             def loss_and_residual(self, outputs, targets):
-                return (self.mean(outputs) - targets * outputs).sum(axis=1), self.mean(outputs) - targets
+                return (self.mean(outputs) - targets * outputs).sum(axis=1), self.mean(
+                    outputs
+                ) - targets
 
-        with pytest.raises(ValueError, match=r"Doubled\(\) declares or inherits sklearn_loss='poisson', but its mean"):
+        with pytest.raises(
+            ValueError,
+            match=r"Doubled\(\) declares or inherits sklearn_loss='poisson', but its mean",
+        ):
             check_likelihood(Doubled())
         Doubled.sklearn_loss = None
         assert check_likelihood(Doubled()) is None
         with pytest.raises(
-            ValueError, match=r"Tempered\(\) declares or inherits sklearn_loss='squared_error', but its mean or"
+            ValueError,
+            match=r"Tempered\(\) declares or inherits sklearn_loss='squared_error', but its mean or",
         ):
-            check_likelihood(type("Tempered", (self.Huber,), {"sklearn_loss": "squared_error", "delta": 0.1})())
+            check_likelihood(
+                type("Tempered", (self.Huber,), {"sklearn_loss": "squared_error", "delta": 0.1})()
+            )
 
     def test_the_loss_of_a_class_is_minus_the_logarithm_of_its_probability(self):
         class Focal(Bernoulli):
@@ -194,12 +223,21 @@ class TestAnAuthorsLikelihood:
             def mean_derivative_product(self, outputs, mean, vectors):
                 return mean * (1 - mean) * vectors
 
-        with pytest.raises(ValueError, match=r"the loss of Focal\(\) is not minus the logarithm .*SampleLoss instead"):
+        with pytest.raises(
+            ValueError,
+            match=r"the loss of Focal\(\) is not minus the logarithm .*SampleLoss instead",
+        ):
             check_likelihood(Focal())
 
     def test_means_of_classes_are_probabilities(self):
-        numbers = type("Numbers", (Gaussian,), {"n_classes": lambda self, n_outputs: n_outputs, "sklearn_loss": None})
-        with pytest.raises(ValueError, match=r"Numbers\(\) declares classes, but its means are not probabilities"):
+        numbers = type(
+            "Numbers",
+            (Gaussian,),
+            {"n_classes": lambda self, n_outputs: n_outputs, "sklearn_loss": None},
+        )
+        with pytest.raises(
+            ValueError, match=r"Numbers\(\) declares classes, but its means are not probabilities"
+        ):
             check_likelihood(numbers())
 
     def test_what_is_given_must_not_be_overwritten(self):

@@ -43,7 +43,9 @@ class TestEveryLikelihood:
 
     def test_large_outputs_stay_finite(self, likelihood):
         largest = 700.0 if likelihood.out_activation == "exp" else 1e4
-        loss, residual = likelihood.loss_and_residual(np.array([[largest, -1e4, 0.0]]), np.array([[0.0, 1.0, 0.0]]))
+        loss, residual = likelihood.loss_and_residual(
+            np.array([[largest, -1e4, 0.0]]), np.array([[0.0, 1.0, 0.0]])
+        )
         assert np.isfinite(loss).all()
         assert np.isfinite(residual).all()
 
@@ -76,7 +78,9 @@ def test_both_probabilities_of_two_classes_keep_their_relative_precision():
 
 def test_divergence_of_categorical_is_relative_entropy():
     P, Q = oracles.means(Z, "softmax"), oracles.means(Z[::-1], "softmax")
-    np.testing.assert_allclose(Categorical().divergence(Z[::-1], Z), rel_entr(P, Q).sum(axis=1), rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(
+        Categorical().divergence(Z[::-1], Z), rel_entr(P, Q).sum(axis=1), rtol=1e-10, atol=1e-14
+    )
 
 
 def test_the_loss_of_counts_is_half_the_deviance():
@@ -86,12 +90,22 @@ def test_the_loss_of_counts_is_half_the_deviance():
 
 
 def test_what_each_says_of_itself():
-    facts = [(k.n_classes(4), k.is_categorical, k.is_multilabel(4), k.is_multilabel(1)) for k in LIKELIHOODS]
-    assert facts == [(2, False, True, False), (4, True, False, False), (None,) + (False,) * 3, (None,) + (False,) * 3]
+    facts = [
+        (k.n_classes(4), k.is_categorical, k.is_multilabel(4), k.is_multilabel(1))
+        for k in LIKELIHOODS
+    ]
+    assert facts == [
+        (2, False, True, False),
+        (4, True, False, False),
+        (None,) + (False,) * 3,
+        (None,) + (False,) * 3,
+    ]
 
 
 @pytest.mark.parametrize(
-    ("likelihood", "y"), [(Poisson(), [[-1.0]]), (Bernoulli(), [[1.5]]), (Categorical(), [[2.0]])], ids=repr
+    ("likelihood", "y"),
+    [(Poisson(), [[-1.0]]), (Bernoulli(), [[1.5]]), (Categorical(), [[2.0]])],
+    ids=repr,
 )
 def test_targets_without_a_likelihood_are_refused(likelihood, y):
     with pytest.raises(ValueError, match="y must"):

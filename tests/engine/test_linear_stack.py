@@ -45,9 +45,16 @@ def objective_of(
     X = rng.standard_normal((90, 4)).astype(dtype)
     y = rng.randint(n_outputs if n_outputs > 1 else 2, size=90)
     targets = np.eye(n_outputs)[y] if n_outputs > 1 else y[:, None]
-    network = Network((4, *hidden, n_outputs), ACTIVATIONS["tanh"], likelihood or Bernoulli(), fit_intercept)
+    network = Network(
+        (4, *hidden, n_outputs), ACTIVATIONS["tanh"], likelihood or Bernoulli(), fit_intercept
+    )
     rows = Rows(to_X(X), targets.astype(dtype), sample_weight=sample_weight)
-    terms = [NegativeLogLikelihood(), L2(), penalty or InputGradient(features=features), WeightDecay()]
+    terms = [
+        NegativeLogLikelihood(),
+        L2(),
+        penalty or InputGradient(features=features),
+        WeightDecay(),
+    ]
     return Objective(network, rows, [(1.0, term) for term in terms], **options)
 
 
@@ -58,12 +65,18 @@ def test_values_and_gradients_are_those_of_each_alone(case, n_blocks, monkeypatc
         monkeypatch.setattr(objective_module, "_BLOCK_BYTES", 1)
     objective = objective_of(**case)
     thetas = (
-        np.random.RandomState(1).standard_normal((3, objective.network.n_parameters)).astype(objective.rows.X.dtype)
+        np.random.RandomState(1)
+        .standard_normal((3, objective.network.n_parameters))
+        .astype(objective.rows.X.dtype)
     )
     values, gradients = objective.stack(STRENGTHS).values_and_gradients(thetas, np.arange(3))
     tolerance = 1e-5 if objective.rows.X.dtype == np.float32 else 1e-12
-    for theta, strengths, value, gradient in zip(thetas, STRENGTHS.T, values, gradients, strict=True):
-        objective.terms = [(s, term) for s, (_, term) in zip(strengths, objective.terms, strict=True)]
+    for theta, strengths, value, gradient in zip(
+        thetas, STRENGTHS.T, values, gradients, strict=True
+    ):
+        objective.terms = [
+            (s, term) for s, (_, term) in zip(strengths, objective.terms, strict=True)
+        ]
         expected = objective.value_and_grad(theta, objective.everything())
         np.testing.assert_allclose(value, expected[0], rtol=tolerance)
         np.testing.assert_allclose(gradient, expected[1], rtol=tolerance, atol=tolerance)
@@ -80,7 +93,11 @@ def test_some_of_the_models_can_be_asked():
 
 @pytest.mark.parametrize(
     "options",
-    [{"hidden": (3,)}, {"penalty": InputGradient(norm="l1")}, {"parametrization": SpectralNormalization()}],
+    [
+        {"hidden": (3,)},
+        {"penalty": InputGradient(norm="l1")},
+        {"parametrization": SpectralNormalization()},
+    ],
     ids=["hidden layers", "a term that needs a trace", "a constraint"],
 )
 def test_what_cannot_be_stacked_is_none(options):

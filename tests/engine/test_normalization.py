@@ -13,7 +13,14 @@ from tests.problems import LIKELIHOODS, evaluate, make_objective, problem
 def normalized(likelihood="softmax", penalty=None, activation="tanh", **options):
     network, X, Y, theta, rng = problem(likelihood, activation)
     objective = make_objective(
-        network, X, Y, penalty, 0.3, constraint=BatchNormalization(), sample_weight=rng.rand(len(X)), **options
+        network,
+        X,
+        Y,
+        penalty,
+        0.3,
+        constraint=BatchNormalization(),
+        sample_weight=rng.rand(len(X)),
+        **options,
     )
     return objective, theta, rng
 
@@ -21,10 +28,14 @@ def normalized(likelihood="softmax", penalty=None, activation="tanh", **options)
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_gradient_matches_finite_differences(likelihood, activation):
-    objective, theta, rng = normalized(likelihood, InputGradient(), activation, labeled=np.arange(20) < 12)
+    objective, theta, rng = normalized(
+        likelihood, InputGradient(), activation, labeled=np.arange(20) < 12
+    )
     direction = rng.randn(theta.size)
     expected = oracles.directional_derivative(lambda t: evaluate(objective, t)[0], theta, direction)
-    np.testing.assert_allclose(evaluate(objective, theta)[1] @ direction, expected, rtol=5e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        evaluate(objective, theta)[1] @ direction, expected, rtol=5e-6, atol=1e-7
+    )
 
 
 def test_what_enters_each_layer_has_the_bias_for_mean_and_the_gain_for_deviation():
@@ -32,11 +43,15 @@ def test_what_enters_each_layer_has_the_bias_for_mean_and_the_gain_for_deviation
     batch = objective.everything()
     A, weights = batch.X, batch.weights["all"]
     network = objective.network
-    for (W, b), (V, bias) in zip(network.unpack(objective.effective(theta)), network.unpack(theta), strict=True):
+    for (W, b), (V, bias) in zip(
+        network.unpack(objective.effective(theta)), network.unpack(theta), strict=True
+    ):
         Z = A @ W + b
         np.testing.assert_allclose(weights @ Z, bias, atol=1e-12)
         variance = weights @ (Z - bias) ** 2
-        np.testing.assert_allclose(np.sqrt(variance), np.linalg.norm(V, axis=0), rtol=1e-3)  # but for the floor
+        np.testing.assert_allclose(
+            np.sqrt(variance), np.linalg.norm(V, axis=0), rtol=1e-3
+        )  # but for the floor
         A = np.tanh(Z)
 
 
@@ -51,7 +66,9 @@ def test_what_is_kept_is_the_network_of_a_step_over_all_rows_whatever_the_blocks
 def test_what_is_kept_leads_back_to_itself():
     objective, theta, _ = normalized()
     kept = objective.effective(theta)
-    np.testing.assert_allclose(objective.effective(objective.unsettled(kept)), kept, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        objective.effective(objective.unsettled(kept)), kept, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_units_without_weights_or_variation_stay_finite():
@@ -74,7 +91,8 @@ def test_the_scale_and_place_of_inputs_do_not_matter():
 
 
 def test_terms_do_not_notice():
-    # the virtual adversarial divergence at the folded weights is the one that the normalized objective counts
+    # the virtual adversarial divergence at the folded weights is the one that the normalized
+    # objective counts
     objective, theta, _ = normalized(penalty=VirtualAdversarial(0.5))
     plain = make_objective(
         objective.network,
@@ -84,4 +102,6 @@ def test_terms_do_not_notice():
         0.3,
         sample_weight=objective.rows.sample_weight,
     )
-    np.testing.assert_allclose(evaluate(objective, theta)[0], evaluate(plain, objective.effective(theta))[0], rtol=1e-9)
+    np.testing.assert_allclose(
+        evaluate(objective, theta)[0], evaluate(plain, objective.effective(theta))[0], rtol=1e-9
+    )

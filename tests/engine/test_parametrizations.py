@@ -17,7 +17,9 @@ class TestWhatTakesOutAKink:
         network, X, Y, theta, rng = problem(likelihood, hidden=())
         penalty = 0.7 * InputGradient("l1", features=[0, 2, 3]) + WeightDecay()
         mask = rng.rand(*X.shape) < 0.5 if by_entry else None
-        plain = make_objective(network, X, Y, penalty, 0.5, sample_weight=rng.rand(len(X)), mask=mask)
+        plain = make_objective(
+            network, X, Y, penalty, 0.5, sample_weight=rng.rand(len(X)), mask=mask
+        )
         return plain, plain.bounded(), theta, rng
 
     def test_the_objective_is_the_same(self, likelihood, by_entry):
@@ -31,7 +33,9 @@ class TestWhatTakesOutAKink:
         _, bounded, theta, rng = self.bounded(likelihood, by_entry)
         inside = bounded.enter(theta, 1e-4) + 0.1  # away from the bounds
         direction = rng.randn(inside.size)
-        expected = oracles.directional_derivative(lambda t: evaluate(bounded, t)[0], inside, direction)
+        expected = oracles.directional_derivative(
+            lambda t: evaluate(bounded, t)[0], inside, direction
+        )
         np.testing.assert_allclose(evaluate(bounded, inside)[1] @ direction, expected, rtol=1e-6)
 
     def test_what_enters_lies_within_the_bounds(self, likelihood, by_entry):
@@ -58,7 +62,9 @@ def test_rows_of_zeros_start_in_a_direction_of_descent_where_there_is_one(streng
 def test_objectives_without_such_a_kink_or_under_a_constraint_are_their_own_bounded_form():
     network, X, Y, _, _ = problem("softmax", hidden=())
     assert make_objective(network, X, Y, InputGradient()).bounded().bounds is None
-    constrained = make_objective(network, X, Y, InputGradient("l1"), constraint=SpectralNormalization())
+    constrained = make_objective(
+        network, X, Y, InputGradient("l1"), constraint=SpectralNormalization()
+    )
     assert constrained.bounded() is constrained
     deep = problem()
     assert make_objective(*deep[:3], InputGradient("l1")).bounded().bounds is None

@@ -14,7 +14,11 @@ from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.losses import Flooding, LabelSmoothing, NegativeLogLikelihood, PenaltyLoss
 from sklearn_irg.penalties import InputGradient, InputNoise, WeightDecay
 
-LOSS, FIRST, SECOND = (1.0, NegativeLogLikelihood()), (0.3, InputGradient()), (0.2, InputGradient(features=[0, 2]))
+LOSS, FIRST, SECOND = (
+    (1.0, NegativeLogLikelihood()),
+    (0.3, InputGradient()),
+    (0.2, InputGradient(features=[0, 2])),
+)
 WEIGHTED = (0.1, InputGradient(weights=[0.5, 2, 1, 0, 3, 1]))
 DECAYS = [(0.1, L2()), (0.05, WeightDecay())]
 N = 70
@@ -33,7 +37,11 @@ def objective(
     rng = np.random.RandomState(0)
     X, k = rng.standard_normal((N, 6)).astype(dtype), sizes[-1]
     likelihood = Categorical() if likelihood is None else likelihood
-    Y = np.eye(k)[rng.randint(k, size=N)] if likelihood.is_categorical else rng.randint(2, size=(N, k)).astype(float)
+    Y = (
+        np.eye(k)[rng.randint(k, size=N)]
+        if likelihood.is_categorical
+        else rng.randint(2, size=(N, k)).astype(float)
+    )
     mask = rng.uniform(size=X.shape) < 0.5 if masked else None
     weights = rng.uniform(0.5, 2, N).astype(dtype)
     rows = Rows(csr_matrix(X) if sparse else X, Y.astype(dtype), sample_weight=weights, mask=mask)
@@ -64,7 +72,9 @@ def both_ways(terms, monkeypatch, **options):
     ],
 )
 def test_values_and_gradients_are_those_of_the_trace(terms, sizes, sparse, monkeypatch):
-    (value, gradient), (traced, expected) = both_ways(terms, monkeypatch, sizes=sizes, sparse=sparse)
+    (value, gradient), (traced, expected) = both_ways(
+        terms, monkeypatch, sizes=sizes, sparse=sparse
+    )
     assert value == pytest.approx(traced, rel=1e-13)
     np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-14)
 
@@ -72,9 +82,13 @@ def test_values_and_gradients_are_those_of_the_trace(terms, sizes, sparse, monke
 @pytest.mark.parametrize("likelihood", [Bernoulli(), Gaussian(), Poisson()])
 @pytest.mark.parametrize("activation", ["relu", "logistic", "identity"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-4)])
-def test_for_other_likelihoods_activations_and_precisions(activation, likelihood, dtype, tolerance, monkeypatch):
+def test_for_other_likelihoods_activations_and_precisions(
+    activation, likelihood, dtype, tolerance, monkeypatch
+):
     options = {"activation": activation, "likelihood": likelihood, "dtype": dtype, "dropout": 0.3}
-    (value, gradient), (traced, expected) = both_ways([LOSS, FIRST, *DECAYS], monkeypatch, **options)
+    (value, gradient), (traced, expected) = both_ways(
+        [LOSS, FIRST, *DECAYS], monkeypatch, **options
+    )
     assert value == pytest.approx(traced, rel=tolerance)
     assert gradient.dtype == expected.dtype == dtype
     np.testing.assert_allclose(gradient, expected, rtol=tolerance, atol=tolerance)
@@ -91,19 +105,27 @@ def test_with_annotations(terms, sizes, monkeypatch):
 @pytest.mark.parametrize("sizes", [(6, 3), (6, 5, 4, 3)])
 def test_under_a_constraint(sizes, monkeypatch):
     options = {"sizes": sizes, "parametrization": SpectralNormalization(0.5)}
-    (value, gradient), (traced, expected) = both_ways([LOSS, FIRST, *DECAYS], monkeypatch, **options)
+    (value, gradient), (traced, expected) = both_ways(
+        [LOSS, FIRST, *DECAYS], monkeypatch, **options
+    )
     assert value == pytest.approx(traced, rel=1e-13)
     np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-14)
 
 
-@pytest.mark.parametrize("loss", [LabelSmoothing(0.1), LabelSmoothing(0.1, loss=LabelSmoothing(0.2))], ids=repr)
+@pytest.mark.parametrize(
+    "loss", [LabelSmoothing(0.1), LabelSmoothing(0.1, loss=LabelSmoothing(0.2))], ids=repr
+)
 def test_losses_that_change_targets_only_need_no_trace(loss, monkeypatch):
     (value, gradient), (traced, expected) = both_ways([(1.0, loss), FIRST], monkeypatch)
     assert value == pytest.approx(traced, rel=1e-13)
     np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-14)
 
 
-WRAPPERS = [Flooding(0.1), Flooding(0.1, loss=LabelSmoothing(0.1)), LabelSmoothing(0.1, loss=Flooding(0.1))]
+WRAPPERS = [
+    Flooding(0.1),
+    Flooding(0.1, loss=LabelSmoothing(0.1)),
+    LabelSmoothing(0.1, loss=Flooding(0.1)),
+]
 
 
 @pytest.mark.parametrize("loss", [*WRAPPERS, PenaltyLoss(InputNoise(0.1))], ids=repr)
@@ -152,7 +174,8 @@ def test_what_is_anything_else_is_traced(term):
 
 
 @pytest.mark.parametrize(
-    ("whole", "half"), [(LOSS[1], HalfLoss()), (FIRST[1], HalfGradient()), (DECAYS[1][1], HalfDecay())]
+    ("whole", "half"),
+    [(LOSS[1], HalfLoss()), (FIRST[1], HalfGradient()), (DECAYS[1][1], HalfDecay())],
 )
 def test_half_a_term_by_the_trace_is_half_of_it_without(whole, half):
     (one, theta), (other, _) = objective([(0.5, whole)]), objective([(1.0, half)])

@@ -16,7 +16,9 @@ def test_weights_sum_to_one_over_each_group_and_over_all():
     weights = rng.rand(23)
     batch = Rows(X, Y, sample_weight=weights, groups=GROUPS).everything()
     for name, positions in GROUPS.items():
-        np.testing.assert_allclose(batch.weights[name][positions], weights[positions] / weights[positions].sum())
+        np.testing.assert_allclose(
+            batch.weights[name][positions], weights[positions] / weights[positions].sum()
+        )
         assert batch.weights[name].sum() == pytest.approx(1)
     np.testing.assert_allclose(batch.weights["all"], weights / weights.sum())
 
@@ -24,7 +26,10 @@ def test_weights_sum_to_one_over_each_group_and_over_all():
 def test_the_groups_are_the_labeled_rows_or_all_if_there_are_no_targets():
     assert Rows(X, Y).group_names == ["all", "labeled"]
     assert Rows(X).group_names == ["all"]
-    assert Rows(X, Y, groups={"labeled": np.arange(23), "unlabeled": np.arange(0)}).group_names == ["all", "labeled"]
+    assert Rows(X, Y, groups={"labeled": np.arange(23), "unlabeled": np.arange(0)}).group_names == [
+        "all",
+        "labeled",
+    ]
 
 
 def test_every_row_is_seen_once_in_an_epoch_and_smaller_groups_start_over():
@@ -41,7 +46,11 @@ def test_every_row_is_seen_once_in_an_epoch_and_smaller_groups_start_over():
 
 def test_what_terms_see_cannot_be_written_to():
     rows = Rows(X, Y, groups=GROUPS, mask=X > 0)
-    for batch in [rows.everything(), *rows.minibatches(5, False, rng), *rows.everything().blocks(3)]:
+    for batch in [
+        rows.everything(),
+        *rows.minibatches(5, False, rng),
+        *rows.everything().blocks(3),
+    ]:
         for array in (batch.X, batch.targets, batch.mask, *batch.weights.values()):
             assert not array.flags.writeable
     assert X.flags.writeable
@@ -74,10 +83,17 @@ def test_blocks_know_the_positions_of_their_rows():
 
 
 def test_each_epoch_shuffles_the_order_of_the_last_one_again_as_scikit_learn_does():
-    rows, ours, theirs, order = Rows(X, Y), np.random.RandomState(3), np.random.RandomState(3), np.arange(23)
+    rows, ours, theirs, order = (
+        Rows(X, Y),
+        np.random.RandomState(3),
+        np.random.RandomState(3),
+        np.arange(23),
+    )
     for _ in range(3):
         order = shuffle(order, random_state=theirs)
-        np.testing.assert_array_equal(np.concatenate([batch.rows for batch in rows.minibatches(7, True, ours)]), order)
+        np.testing.assert_array_equal(
+            np.concatenate([batch.rows for batch in rows.minibatches(7, True, ours)]), order
+        )
 
 
 def test_blocks_keep_the_total_weight_of_their_batch():
@@ -89,17 +105,26 @@ def test_blocks_keep_the_total_weight_of_their_batch():
 
 
 def test_taken_rows_keep_their_groups_and_the_order_asked_for():
-    taken = Rows(X, Y, groups=GROUPS, sample_weight=np.arange(1.0, 24), mask=X > 0).take(np.array([7, 2, 9]))
+    taken = Rows(X, Y, groups=GROUPS, sample_weight=np.arange(1.0, 24), mask=X > 0).take(
+        np.array([7, 2, 9])
+    )
     np.testing.assert_array_equal(taken.X, X[[7, 2, 9]])
     np.testing.assert_array_equal(taken.mask, X[[7, 2, 9]] > 0)
     np.testing.assert_array_equal(taken.sample_weight, [8, 3, 10])
-    assert {name: list(positions) for name, positions in taken.groups.items()} == {"first": [1], "second": [0, 2]}
+    assert {name: list(positions) for name, positions in taken.groups.items()} == {
+        "first": [1],
+        "second": [0, 2],
+    }
 
 
 def test_precision_changes_as_a_whole():
-    rows = Rows(X.astype(np.float32), Y.astype(np.float32), feature_names=list("abcd")).astype(np.float64)
+    rows = Rows(X.astype(np.float32), Y.astype(np.float32), feature_names=list("abcd")).astype(
+        np.float64
+    )
     batch = rows.everything()
-    assert {batch.X.dtype, batch.targets.dtype, batch.weights["all"].dtype} == {np.dtype(np.float64)}
+    assert {batch.X.dtype, batch.targets.dtype, batch.weights["all"].dtype} == {
+        np.dtype(np.float64)
+    }
     assert rows.columns == Columns(4, ("a", "b", "c", "d"), np.dtype(np.float64))
 
 
@@ -115,9 +140,13 @@ class TestColumns:
 
     def test_nothing_to_penalise_is_an_error(self):
         for features in ([], [False] * 3):
-            with pytest.raises(ValueError, match="features is empty, so nothing would be penalized"):
+            with pytest.raises(
+                ValueError, match="features is empty, so nothing would be penalized"
+            ):
                 self.columns.mask_of(features)
 
     def test_what_moves_inputs_needs_dense_ones(self):
-        with pytest.raises(ValueError, match="InputNoise moves every entry of X, so it needs a dense X"):
+        with pytest.raises(
+            ValueError, match="InputNoise moves every entry of X, so it needs a dense X"
+        ):
             Rows(sparse.csr_array(X)).columns.require_dense("InputNoise")

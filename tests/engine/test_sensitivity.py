@@ -42,7 +42,9 @@ def test_the_steepest_direction_reaches_the_dual_norm(norm, dual):
 @pytest.mark.parametrize("epsilon", [0.5, 1e200])
 def test_projections_lie_in_the_ball_and_leave_what_is_inside(norm, epsilon):
     far = project_to_ball(1e250 * A, epsilon, norm)
-    sizes = {"l2": row_norms(far), "linf": np.abs(far).max(axis=1), "l1": np.abs(far).sum(axis=1)}[norm]
+    sizes = {"l2": row_norms(far), "linf": np.abs(far).max(axis=1), "l1": np.abs(far).sum(axis=1)}[
+        norm
+    ]
     np.testing.assert_allclose(sizes, epsilon)
     np.testing.assert_array_equal(project_to_ball(1e-3 * A, epsilon, norm), 1e-3 * A)
 
@@ -52,7 +54,9 @@ def test_the_projection_to_the_l1_ball_is_its_nearest_point():
     corners = 1.5 * np.vstack([np.eye(4), -np.eye(4)])
     towards_corners = np.einsum("ij,ikj->ik", A - nearest, corners - nearest[:, None])
     assert (np.abs(A).sum(axis=1) > 1.5).all()
-    assert towards_corners.max() <= 1e-12  # no point of the ball, a mixture of its corners, lies on A's side
+    assert (
+        towards_corners.max() <= 1e-12
+    )  # no point of the ball, a mixture of its corners, lies on A's side
 
 
 def test_random_directions_have_unit_norm_within_their_columns():
@@ -85,7 +89,10 @@ def test_jacobians_of_many_outputs_are_stacked_in_parts(monkeypatch):
     theta, X = network.initialize(rng, np.dtype(float)), rng.standard_normal((6, 4))
     forward = network.forward(theta, X)
     at_once = squared_jacobian_norms(network, theta, forward)
-    steps = [(network.forward(theta, X + h)[-1] - network.forward(theta, X - h)[-1]) / 2e-6 for h in 1e-6 * np.eye(4)]
+    steps = [
+        (network.forward(theta, X + h)[-1] - network.forward(theta, X - h)[-1]) / 2e-6
+        for h in 1e-6 * np.eye(4)
+    ]
     np.testing.assert_allclose(at_once, (np.array(steps) ** 2).sum(axis=(0, 2)), rtol=1e-6)
     monkeypatch.setattr(sensitivity, "_STACK_BYTES", 3 * 6 * 12 * 8)  # three outputs at a time
     np.testing.assert_allclose(squared_jacobian_norms(network, theta, forward), at_once, rtol=1e-12)
@@ -94,7 +101,9 @@ def test_jacobians_of_many_outputs_are_stacked_in_parts(monkeypatch):
 class TestLeadingSingularTriple:
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
-    @pytest.mark.parametrize("shape", [(1, 1), (7, 3), (3, 7), (5, 1), (1, 5), (300, 150), (150, 300)])
+    @pytest.mark.parametrize(
+        "shape", [(1, 1), (7, 3), (3, 7), (5, 1), (1, 5), (300, 150), (150, 300)]
+    )
     def test_it_is_that_of_the_singular_value_decomposition(self, shape, scale, dtype):
         W = (scale * np.random.RandomState(0).standard_normal(shape)).astype(dtype)
         U, singular_values, V = np.linalg.svd(W.astype(np.float64), full_matrices=False)
@@ -142,7 +151,9 @@ class TestSquaredSpectralNorm:
         W = rng.standard_normal((6, 4))
         s = np.linalg.svd(W, compute_uv=False)
         value = squared_spectral_norm(W, sharpness)
-        np.testing.assert_allclose(value, (s ** (2 * sharpness)).sum() ** (1 / sharpness), rtol=1e-12)
+        np.testing.assert_allclose(
+            value, (s ** (2 * sharpness)).sum() ** (1 / sharpness), rtol=1e-12
+        )
         check_grads(lambda W: squared_spectral_norm(W, sharpness), modes=["rev"], order=1)(W)
 
     def test_smoothed_it_has_a_gradient_where_singular_values_tie_and_tends_to_the_largest(self):

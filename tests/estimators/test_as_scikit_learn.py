@@ -7,7 +7,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    GradRegMLPRegressor,
+    VATClassifier,
+)
 from sklearn_irg.penalties import InputGradient
 from tests.problems import MULTI_X, MULTI_Y, TABLES
 
@@ -28,7 +33,9 @@ def weights_of(model):
 class TestLogisticRegression:
     @pytest.mark.parametrize("class_weight", [None, "balanced", {0: 5.0}], ids=str)
     @pytest.mark.parametrize("weighted", [False, True])
-    def test_the_default_without_penalty_is_scikit_learns_default(self, table, class_weight, weighted):
+    def test_the_default_without_penalty_is_scikit_learns_default(
+        self, table, class_weight, weighted
+    ):
         X, y = table
         weight = 3 * np.random.RandomState(0).rand(len(y)) if weighted else None
         theirs = LogisticRegression(class_weight=class_weight).fit(X, y, weight)
@@ -59,14 +66,19 @@ class TestLogisticRegression:
         X, y = table
         weight = np.random.RandomState(0).rand(len(y)) if weighted else np.ones(len(y))
         options = {"tol": 1e-8, "max_iter": 1000}
-        theirs = LogisticRegression(C=1 / (1 + 2 * weight.sum() * 0.01), **options).fit(X, y, weight)
+        theirs = LogisticRegression(C=1 / (1 + 2 * weight.sum() * 0.01), **options).fit(
+            X, y, weight
+        )
         ours = GradRegLogisticRegression("weight_decay", 0.01, l2=1.0, **options).fit(X, y, weight)
         np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
 
     def test_the_objective_is_coercive_on_separable_rows(self):
         X, y = MULTI_X[:100], MULTI_Y[:100]
         for alpha in (0, 1e-6, 1e-3):
-            free, kept = (GradRegLogisticRegression(alpha=alpha, l2=l2, max_iter=5000, tol=1e-9) for l2 in (0, 1.0))
+            free, kept = (
+                GradRegLogisticRegression(alpha=alpha, l2=l2, max_iter=5000, tol=1e-9)
+                for l2 in (0, 1.0)
+            )
             assert np.linalg.norm(kept.fit(X, y).coef_) < 5
             assert np.linalg.norm(free.fit(X, y).coef_) > 5
 
@@ -138,7 +150,10 @@ class TestMLPs:
     def test_early_stopping_of_two_classes_follows_scikit_learns(self):
         X, y = TABLES["binary"]
         options = {"random_state": 0, "max_iter": 30, "early_stopping": True}
-        theirs, ours = MLPClassifier(**options).fit(X, y), GradRegMLPClassifier(alpha=0, **options).fit(X, y)
+        theirs, ours = (
+            MLPClassifier(**options).fit(X, y),
+            GradRegMLPClassifier(alpha=0, **options).fit(X, y),
+        )
         np.testing.assert_allclose(weights_of(ours), weights_of(theirs), rtol=0, atol=1e-10)
         np.testing.assert_allclose(ours.validation_scores_, theirs.validation_scores_)
 
@@ -153,7 +168,10 @@ class TestMLPs:
     def test_vat_without_its_penalty_is_a_mlp(self, table):
         X, y = table
         options = {"random_state": 0, "max_iter": 10}
-        vat, theirs = VATClassifier(alpha=0, **options).fit(X, y), MLPClassifier(**options).fit(X, y)
+        vat, theirs = (
+            VATClassifier(alpha=0, **options).fit(X, y),
+            MLPClassifier(**options).fit(X, y),
+        )
         np.testing.assert_allclose(weights_of(vat), weights_of(theirs), rtol=0, atol=1e-10)
 
     def test_multilabel_follows_scikit_learns(self):
@@ -163,14 +181,22 @@ class TestMLPs:
             MLPClassifier(**options).fit(scale(X), Y),
             GradRegMLPClassifier(alpha=0, **options).fit(scale(X), Y),
         )
-        np.testing.assert_allclose(ours.predict_proba(scale(X)), theirs.predict_proba(scale(X)), atol=1e-10)
+        np.testing.assert_allclose(
+            ours.predict_proba(scale(X)), theirs.predict_proba(scale(X)), atol=1e-10
+        )
         np.testing.assert_array_equal(ours.predict(scale(X)), theirs.predict(scale(X)))
         assert ours.decision_function(X).shape == Y.shape
 
     def test_l2_counts_labeled_rows_only(self):
         X = np.vstack([MULTI_X, MULTI_X])
         y = np.append(MULTI_Y, np.full(150, -1))
-        options = {"random_state": 0, "max_iter": 1, "learning_rate_init": 1e-12, "shuffle": False, "batch_size": 150}
+        options = {
+            "random_state": 0,
+            "max_iter": 1,
+            "learning_rate_init": 1e-12,
+            "shuffle": False,
+            "batch_size": 150,
+        }
         losses = [VATClassifier((4,), alpha=0, l2=l2, **options).fit(X, y) for l2 in (0, 1.0)]
         squares = sum((W**2).sum() for W in losses[0].coefs_)
         np.testing.assert_allclose(losses[1].loss_ - losses[0].loss_, squares / 300, rtol=1e-6)
@@ -187,14 +213,21 @@ class TestMLPs:
 
     def test_early_stopping_keeps_the_best_epoch(self, table):
         X, y = table
-        options = {"early_stopping": True, "learning_rate_init": 0.01, "max_iter": 300, "random_state": 0}
+        options = {
+            "early_stopping": True,
+            "learning_rate_init": 0.01,
+            "max_iter": 300,
+            "random_state": 0,
+        }
         model = GradRegMLPClassifier(**options).fit(X, y)
         assert len(model.validation_scores_) == model.n_iter_ < 300
         assert model.best_validation_score_ == max(model.validation_scores_)
         assert model.best_loss_ is None
 
     def test_n_iter_no_change_may_be_infinite(self):
-        model = GradRegMLPClassifier((3,), n_iter_no_change=np.inf, tol=10.0, max_iter=30, random_state=0)
+        model = GradRegMLPClassifier(
+            (3,), n_iter_no_change=np.inf, tol=10.0, max_iter=30, random_state=0
+        )
         assert model.fit(MULTI_X, MULTI_Y).n_iter_ == 30
 
     def test_warm_start_continues_from_the_weights(self, table):

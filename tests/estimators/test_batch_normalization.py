@@ -30,8 +30,12 @@ def test_predictions_scikit_learns_twin_and_gradients_are_of_the_same_network():
         return -np.log(model.predict_proba(X)[np.arange(len(X)), MULTI_Y])
 
     expected = oracles.input_gradients(losses, MULTI_X)
-    np.testing.assert_allclose(input_gradients(model, MULTI_X, MULTI_Y), expected, rtol=1e-4, atol=1e-7)
-    np.testing.assert_allclose(model.predict_proba(MULTI_X[:3]), P[:3], rtol=1e-9)  # no row depends on others
+    np.testing.assert_allclose(
+        input_gradients(model, MULTI_X, MULTI_Y), expected, rtol=1e-4, atol=1e-7
+    )
+    np.testing.assert_allclose(
+        model.predict_proba(MULTI_X[:3]), P[:3], rtol=1e-9
+    )  # no row depends on others
 
 
 def test_epochs_of_partial_fit_are_those_of_fit():
@@ -39,12 +43,16 @@ def test_epochs_of_partial_fit_are_those_of_fit():
     model = GradRegMLPClassifier(**OPTIONS, **BATCHES)
     for _ in range(4):
         model.partial_fit(MULTI_X, MULTI_Y)
-    for ours, theirs in zip(model.coefs_ + model.intercepts_, whole.coefs_ + whole.intercepts_, strict=True):
+    for ours, theirs in zip(
+        model.coefs_ + model.intercepts_, whole.coefs_ + whole.intercepts_, strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
 def test_a_warm_start_goes_on_from_the_weights_that_were_kept():
-    model = GradRegMLPClassifier(max_iter=30, warm_start=True, **OPTIONS, **BATCHES).fit(MULTI_X, MULTI_Y)
+    model = GradRegMLPClassifier(max_iter=30, warm_start=True, **OPTIONS, **BATCHES).fit(
+        MULTI_X, MULTI_Y
+    )
     before = model.loss_curve_[-1]
     model.set_params(max_iter=1, learning_rate_init=1e-9).fit(MULTI_X, MULTI_Y)
     assert model.loss_curve_[-1] == pytest.approx(before, rel=0.05)
@@ -54,8 +62,12 @@ def test_weights_are_repeated_rows():
     counts = np.arange(150) % 3
     options = {"max_iter": 5, "shuffle": False, "batch_size": 1000, **OPTIONS}
     weighted = GradRegMLPClassifier(**options).fit(MULTI_X, MULTI_Y, counts)
-    repeated = GradRegMLPClassifier(**options).fit(np.repeat(MULTI_X, counts, axis=0), np.repeat(MULTI_Y, counts))
-    np.testing.assert_allclose(weighted.predict_proba(MULTI_X), repeated.predict_proba(MULTI_X), rtol=1e-6)
+    repeated = GradRegMLPClassifier(**options).fit(
+        np.repeat(MULTI_X, counts, axis=0), np.repeat(MULTI_Y, counts)
+    )
+    np.testing.assert_allclose(
+        weighted.predict_proba(MULTI_X), repeated.predict_proba(MULTI_X), rtol=1e-6
+    )
 
 
 def test_unlabeled_rows_take_part_in_means_and_scales():
@@ -68,7 +80,10 @@ def test_unlabeled_rows_take_part_in_means_and_scales():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"constraint": SpectralNormalization()}, r"so they cannot obey constraint=SpectralNormalization\(\) too"),
+        (
+            {"constraint": SpectralNormalization()},
+            r"so they cannot obey constraint=SpectralNormalization\(\) too",
+        ),
         ({"batch_normalization": "yes"}, "batch_normalization must be True or False; got 'yes'"),
     ],
 )
@@ -80,7 +95,10 @@ def test_what_it_cannot_be_combined_with_is_refused(options, message):
 def test_no_batch_is_of_a_few_rows_only():
     X, Y = np.random.RandomState(0).randn(402, 3), np.arange(402) % 2
     rows = Rows(X, Y[:, None].astype(float))
-    sizes = [batch.n_samples for batch in rows.minibatches(200, True, np.random.RandomState(0), even=True)]
+    sizes = [
+        batch.n_samples
+        for batch in rows.minibatches(200, True, np.random.RandomState(0), even=True)
+    ]
     assert sizes == [134, 134, 134]
     sizes = [batch.n_samples for batch in rows.minibatches(200, True, np.random.RandomState(0))]
     assert sizes == [200, 200, 2]

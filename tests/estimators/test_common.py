@@ -43,8 +43,15 @@ def expected_failures(estimator):
         VATClassifier(max_iter=50),
         VATClassifier(max_iter=50, unlabeled_label=None),
         IMSATClusterer(max_iter=100),
-        LadderClassifier(batch_size=20, learning_rate_init=0.03, max_iter=100),  # one class everywhere is far to go
-        LadderClassifier(penalty="layerwise_virtual_adversarial", batch_size=20, learning_rate_init=0.03, max_iter=100),
+        LadderClassifier(
+            batch_size=20, learning_rate_init=0.03, max_iter=100
+        ),  # one class everywhere is far to go
+        LadderClassifier(
+            penalty="layerwise_virtual_adversarial",
+            batch_size=20,
+            learning_rate_init=0.03,
+            max_iter=100,
+        ),
         WassersteinCritic(max_iter=20, cv=2),
         WassersteinSampler((8,), n_steps=30),
     ],

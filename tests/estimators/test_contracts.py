@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    GradRegMLPRegressor,
+    VATClassifier,
+)
 from sklearn_irg.losses import Flooding, LabelSmoothing, NegativeLogLikelihood
 from sklearn_irg.penalties import (
     SamplePenalty,
@@ -60,7 +65,13 @@ def snapshot(estimator):
 class TestAFailedFitChangesNothing:
     FAILURES = {
         "parameter": ({"alpha": -1}, MULTI_X, MULTI_Y + 5, None, "alpha must be"),
-        "loss": ({"loss": Flooding(0.1, loss="smooth")}, MULTI_X[:, :3], MULTI_Y + 5, None, "loss must be"),
+        "loss": (
+            {"loss": Flooding(0.1, loss="smooth")},
+            MULTI_X[:, :3],
+            MULTI_Y + 5,
+            None,
+            "loss must be",
+        ),
         "constraint": ({"constraint": 3}, MULTI_X[:, :3], MULTI_Y + 5, None, "constraint must be"),
         "data": ({}, np.where(MULTI_X > 2, np.nan, MULTI_X), MULTI_Y, None, "NaN"),
         "weights": ({}, MULTI_X, MULTI_Y + 5, -np.ones(150), "sample_weight must be"),
@@ -115,7 +126,9 @@ def test_a_failed_partial_fit_changes_nothing_and_the_next_goes_on():
 def test_callbacks_are_torn_down_when_a_fit_is_interrupted():
     callback = pytest.importorskip("sklearn.callback")
     model = GradRegMLPClassifier((5,), max_iter=3, random_state=0).fit(MULTI_X, MULTI_Y)
-    model.set_callbacks(callback.ScoringMonitor(scoring="accuracy")).set_params(penalty=Failing(KeyboardInterrupt, 1))
+    model.set_callbacks(callback.ScoringMonitor(scoring="accuracy")).set_params(
+        penalty=Failing(KeyboardInterrupt, 1)
+    )
     names = set(vars(model))
     with pytest.raises(KeyboardInterrupt):
         model.fit(MULTI_X, MULTI_Y)
@@ -125,7 +138,9 @@ def test_callbacks_are_torn_down_when_a_fit_is_interrupted():
 class TestMemory:
     X = np.zeros((40_000, 5), dtype=np.float32)
 
-    @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function"])
+    @pytest.mark.parametrize(
+        "method", ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+    )
     def test_predictions_need_little_beyond_their_result(self, method):
         model = GradRegMLPClassifier((500, 500), max_iter=1, random_state=0).fit(
             self.X[:9] + np.eye(9, 5), np.arange(9) % 3
@@ -140,7 +155,10 @@ class TestMemory:
         model = GradRegMLPClassifier(
             (500, 500), penalty=None, max_iter=1, early_stopping=True, validation_fraction=0.99
         )
-        X, y = self.X + np.random.RandomState(0).standard_normal(self.X.shape).astype(np.float32), np.arange(40_000) % 2
+        X, y = (
+            self.X + np.random.RandomState(0).standard_normal(self.X.shape).astype(np.float32),
+            np.arange(40_000) % 2,
+        )
         tracemalloc.start()
         model.fit(X, y)
         peak = tracemalloc.get_traced_memory()[1]

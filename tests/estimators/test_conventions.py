@@ -69,10 +69,14 @@ class TestEveryEstimator:
         callback = pytest.importorskip("sklearn.callback")
         X, y = table
         monitor = callback.ScoringMonitor(scoring="accuracy")
-        fitted = make_pipeline(StandardScaler(), clone(estimator).set_callbacks(monitor)).fit(X, y)[-1]
+        fitted = make_pipeline(StandardScaler(), clone(estimator).set_callbacks(monitor)).fit(X, y)[
+            -1
+        ]
         logs = [row for row in monitor.get_logs().data if row["task_name"] == "iteration"]
         assert len(logs) == np.max(fitted.n_iter_)
-        np.testing.assert_allclose(logs[-1]["accuracy"], fitted.score(StandardScaler().fit_transform(X), y))
+        np.testing.assert_allclose(
+            logs[-1]["accuracy"], fitted.score(StandardScaler().fit_transform(X), y)
+        )
         search = GridSearchCV(clone(estimator), {"alpha": [0.1, 1.0]}, cv=2)
         search.set_callbacks(callback.ProgressBar()).fit(X, y)
         assert pickle.loads(pickle.dumps(search)).best_params_ == search.best_params_
@@ -95,9 +99,15 @@ class TestCallbacks:
                 super().on_fit_task_end(*args, **options)
                 return True
 
-        model = GradRegMLPClassifier((5,)).set_callbacks(Stop(scoring="accuracy")).fit(MULTI_X, MULTI_Y)
+        model = (
+            GradRegMLPClassifier((5,)).set_callbacks(Stop(scoring="accuracy")).fit(MULTI_X, MULTI_Y)
+        )
         assert model.n_iter_ == 1
-        linear = GradRegLogisticRegression().set_callbacks(Stop(scoring="accuracy")).fit(MULTI_X, MULTI_Y)
+        linear = (
+            GradRegLogisticRegression()
+            .set_callbacks(Stop(scoring="accuracy"))
+            .fit(MULTI_X, MULTI_Y)
+        )
         assert linear.n_iter_ == 1
 
     def test_diagnostics_can_be_watched_and_end_with_those_of_the_fitted_model(self):
@@ -113,25 +123,41 @@ class TestCallbacks:
         assert len(seen) >= 4
         np.testing.assert_allclose(seen[3], local_smoothness(model, MULTI_X, **options), rtol=1e-9)
         shorter = clone(model).set_params(max_iter=2).fit(MULTI_X, MULTI_Y)
-        np.testing.assert_allclose(seen[1], local_smoothness(shorter, MULTI_X, **options), rtol=1e-9)
+        np.testing.assert_allclose(
+            seen[1], local_smoothness(shorter, MULTI_X, **options), rtol=1e-9
+        )
 
     @pytest.mark.parametrize(
-        "model", [IMSATClusterer(2, n_init=2, max_iter=2), WassersteinCritic(max_iter=2, cv=2)], ids=repr
+        "model",
+        [IMSATClusterer(2, n_init=2, max_iter=2), WassersteinCritic(max_iter=2, cv=2)],
+        ids=repr,
     )
     def test_they_end_where_a_fit_is_several(self, model):
         callback = pytest.importorskip("sklearn.callback")
         model = clone(model).set_callbacks(callback.ProgressBar()).fit(MULTI_X, MULTI_Y > 0)
-        assert not [thread for thread in threading.enumerate() if "Progress" in type(thread).__name__]
+        assert not [
+            thread for thread in threading.enumerate() if "Progress" in type(thread).__name__
+        ]
 
 
 class TestSearches:
     def test_kinds_of_penalty_are_one_grid_key(self):
-        kinds = [None, "input_gradient", InputGradient("l1"), "spectral_norm", 0.1 * WeightDecay() + InputGradient()]
-        search = GridSearchCV(GradRegLogisticRegression(), {"penalty": kinds}, cv=3).fit(MULTI_X, MULTI_Y)
+        kinds = [
+            None,
+            "input_gradient",
+            InputGradient("l1"),
+            "spectral_norm",
+            0.1 * WeightDecay() + InputGradient(),
+        ]
+        search = GridSearchCV(GradRegLogisticRegression(), {"penalty": kinds}, cv=3).fit(
+            MULTI_X, MULTI_Y
+        )
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
     def test_options_of_a_penalty_are_another(self):
-        options = GridSearchCV(GradRegLogisticRegression(InputGradient()), {"penalty__norm": ["l1", "l2"]}, cv=3)
+        options = GridSearchCV(
+            GradRegLogisticRegression(InputGradient()), {"penalty__norm": ["l1", "l2"]}, cv=3
+        )
         assert options.fit(MULTI_X, MULTI_Y).best_params_["penalty__norm"] in ("l1", "l2")
 
     def test_every_option_may_stand_in_a_grid(self):
@@ -140,7 +166,9 @@ class TestSearches:
             "loss": [None, Flooding(0.1)],
             "constraint": [None, SpectralNormalization(5.0)],
         }
-        search = GridSearchCV(GradRegMLPClassifier((5,), max_iter=5, random_state=0), grid, cv=3).fit(MULTI_X, MULTI_Y)
+        search = GridSearchCV(
+            GradRegMLPClassifier((5,), max_iter=5, random_state=0), grid, cv=3
+        ).fit(MULTI_X, MULTI_Y)
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
@@ -148,7 +176,11 @@ def test_sample_weight_is_routed_through_a_pipeline(table):
     X, y = table
     weight = np.random.RandomState(0).rand(len(y))
     with config_context(enable_metadata_routing=True):
-        model = GradRegLogisticRegression().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        model = (
+            GradRegLogisticRegression()
+            .set_fit_request(sample_weight=True)
+            .set_score_request(sample_weight=True)
+        )
         pipe = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
         pipe.fit(X, y, sample_weight=weight)
         direct = GradRegLogisticRegression().fit(X, y, weight)
@@ -161,7 +193,10 @@ def test_sample_weight_is_routed_through_a_pipeline(table):
 def test_neither_arguments_nor_parameters_nor_the_global_generator_change(table):
     X, y = (a.copy() for a in table)
     penalty = InputGradient() + 0.1 * VirtualAdversarial()
-    model, before = GradRegMLPClassifier(penalty=penalty, max_iter=2), np.random.get_state()[1].copy()
+    model, before = (
+        GradRegMLPClassifier(penalty=penalty, max_iter=2),
+        np.random.get_state()[1].copy(),
+    )
     model.set_params(random_state=0).fit(X, y)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
     np.testing.assert_array_equal(X, table[0])
@@ -169,7 +204,9 @@ def test_neither_arguments_nor_parameters_nor_the_global_generator_change(table)
     assert repr(penalty) == repr(InputGradient() + 0.1 * VirtualAdversarial())
 
 
-@pytest.mark.parametrize("name", ["attacks", "diagnostics", "displays", "likelihoods", "model_selection", "penalties"])
+@pytest.mark.parametrize(
+    "name", ["attacks", "diagnostics", "displays", "likelihoods", "model_selection", "penalties"]
+)
 def test_public_modules_are_reachable_from_the_package(name):
     assert getattr(sklearn_irg, name).__name__ == f"sklearn_irg.{name}"
     assert name in dir(sklearn_irg)
@@ -180,13 +217,17 @@ def test_other_names_are_not():
         _ = sklearn_irg.penalty
 
 
-@pytest.mark.parametrize("estimator", [GradRegLogisticRegression(), GradRegMLPClassifier((5,), random_state=0)])
+@pytest.mark.parametrize(
+    "estimator", [GradRegLogisticRegression(), GradRegMLPClassifier((5,), random_state=0)]
+)
 def test_successive_halving_over_iterations(estimator):
     from sklearn.experimental import enable_halving_search_cv  # noqa: F401
     from sklearn.model_selection import HalvingGridSearchCV
 
     options = {"resource": "max_iter", "min_resources": 5, "max_resources": 20, "cv": 2}
-    search = HalvingGridSearchCV(estimator, {"alpha": [0.001, 0.01, 0.1, 1]}, **options).fit(MULTI_X, MULTI_Y)
+    search = HalvingGridSearchCV(estimator, {"alpha": [0.001, 0.01, 0.1, 1]}, **options).fit(
+        MULTI_X, MULTI_Y
+    )
     assert search.n_resources_ == [5, 15]
     assert search.n_candidates_ == [4, 2]
     assert np.max(search.best_estimator_.n_iter_) <= 15

@@ -37,7 +37,9 @@ def shifted(n, d, shift, seed=0):
 def test_is_scipys_distance_in_one_dimension(options):
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=800), 1.5 * rng.normal(size=800) + 1
-    critic = WassersteinCritic(cv=2, random_state=0, **options).fit(np.r_[a, b][:, None], np.repeat(["a", "b"], 800))
+    critic = WassersteinCritic(cv=2, random_state=0, **options).fit(
+        np.r_[a, b][:, None], np.repeat(["a", "b"], 800)
+    )
     assert critic.distance_ == pytest.approx(wasserstein_distance(a, b), rel=0.08)
     assert critic.contributions_ == pytest.approx(critic.distance_, rel=0.05)
 
@@ -53,7 +55,10 @@ def test_is_that_of_shifted_gaussians_in_ten_dimensions():
     ("first", "second"),
     [
         (lambda rng: rng.normal(size=600), lambda rng: 2 * rng.normal(size=600)),
-        (lambda rng: 0.5 * rng.normal(size=600), lambda rng: 0.5 * rng.normal(size=600) + rng.choice([-2, 2], 600)),
+        (
+            lambda rng: 0.5 * rng.normal(size=600),
+            lambda rng: 0.5 * rng.normal(size=600) + rng.choice([-2, 2], 600),
+        ),
         (lambda rng: rng.exponential(size=600), lambda rng: rng.normal(size=600) + 1),
     ],
     ids=["spread", "clusters", "shape"],
@@ -61,7 +66,9 @@ def test_is_that_of_shifted_gaussians_in_ten_dimensions():
 def test_is_scipys_distance_of_samples_that_differ_in_more_than_place(first, second):
     rng = np.random.default_rng(2)
     a, b = first(rng), second(rng)
-    critic = WassersteinCritic(cv=2, random_state=0).fit(np.append(a, b)[:, None], np.repeat([0, 1], 600))
+    critic = WassersteinCritic(cv=2, random_state=0).fit(
+        np.append(a, b)[:, None], np.repeat([0, 1], 600)
+    )
     assert critic.distance_ == pytest.approx(wasserstein_distance(a, b), rel=0.15)
 
 
@@ -69,23 +76,32 @@ def test_is_that_of_gaussians_of_different_spread_in_ten_dimensions():
     X, y = shifted(800, 10, 0)
     X[y == 1] *= 1.5
     critic = WassersteinCritic(cv=2, max_iter=100, random_state=0).fit(X, y)
-    assert critic.distance_ == pytest.approx(0.5 * chi(10).mean(), rel=0.15)  # all rows move along rays
+    assert critic.distance_ == pytest.approx(
+        0.5 * chi(10).mean(), rel=0.15
+    )  # all rows move along rays
 
 
 def test_is_near_zero_where_the_samples_are_alike_though_the_critic_tells_its_own_rows_apart():
     X, y = shifted(300, 10, 0)
     critic = WassersteinCritic(cv=3, max_iter=60, random_state=0).fit(X, y)
     scores = critic.score_samples(X)
-    assert abs(critic.distance_) < 0.2  # the standard deviation of a difference of two means of 300 rows is 0.08
+    assert (
+        abs(critic.distance_) < 0.2
+    )  # the standard deviation of a difference of two means of 300 rows is 0.08
     assert scores[y == 0].mean() - scores[y == 1].mean() > 0.3
 
 
 def test_scales_and_moves_with_the_rows():
     X, y = shifted(60, 3, 2.0)
     options = {"cv": 2, "max_iter": 20, "random_state": 0}
-    one, other = WassersteinCritic(**options).fit(X, y), WassersteinCritic(**options).fit(1000 * X + 5e4, y)
+    one, other = (
+        WassersteinCritic(**options).fit(X, y),
+        WassersteinCritic(**options).fit(1000 * X + 5e4, y),
+    )
     np.testing.assert_allclose(other.distance_, 1000 * one.distance_, rtol=1e-6)
-    np.testing.assert_allclose(other.contributions_, 1000 * one.contributions_, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        other.contributions_, 1000 * one.contributions_, rtol=1e-6, atol=1e-6
+    )
     ours, theirs = (np.ptp(c.score_samples(Z)) for c, Z in ((one, X), (other, 1000 * X + 5e4)))
     np.testing.assert_allclose(theirs, 1000 * ours, rtol=1e-6)
 
@@ -124,16 +140,23 @@ def test_rows_of_weight_zero_are_absent():
 
 def test_folds_may_be_given_or_left_out():
     X, y = shifted(40, 2, 1.0)
-    critic = WassersteinCritic(cv=KFold(2, shuffle=True, random_state=0), max_iter=5, random_state=0).fit(X, y)
+    critic = WassersteinCritic(
+        cv=KFold(2, shuffle=True, random_state=0), max_iter=5, random_state=0
+    ).fit(X, y)
     assert np.isfinite(critic.distance_)
     assert np.isfinite(critic.set_params(cv=StratifiedKFold(2).split(X, y)).fit(X, y).distance_)
-    assert not hasattr(critic.set_params(cv=None).fit(X, y), "distance_")  # nor that of the last fit
+    assert not hasattr(
+        critic.set_params(cv=None).fit(X, y), "distance_"
+    )  # nor that of the last fit
 
 
 @pytest.mark.parametrize("scale", [1e-170, 1e150])
 def test_no_unit_is_too_large_or_too_small(scale):
     X, y = shifted(40, 2, 1.0)
-    a, b = (WassersteinCritic(max_iter=5, cv=2, random_state=0).fit(c * X, y).distance_ for c in (1.0, scale))
+    a, b = (
+        WassersteinCritic(max_iter=5, cv=2, random_state=0).fit(c * X, y).distance_
+        for c in (1.0, scale)
+    )
     np.testing.assert_allclose(b, scale * a, rtol=1e-6)
 
 
@@ -143,14 +166,31 @@ def test_no_unit_is_too_large_or_too_small(scale):
         (
             np.arange(80) % 3,
             {},
-            "y must have two values, one for each of the samples that WassersteinCritic compares; got 3: 0, 1, 2",
+            "y must have two values, one for each of the samples that WassersteinCritic compares; "
+            "got 3: 0, 1, 2",
         ),
         (np.ones(80), {}, "y must have two values, .*; got one class: 1.0"),
-        (np.arange(80) < 3, {}, "cv=5 needs as many rows of each sample, but y has 3 of one. Lower cv, or use cv=None"),
-        (np.arange(80) < 40, {"cv": KFold(2)}, "cv must give folds that train and test on rows of both samples"),
+        (
+            np.arange(80) < 3,
+            {},
+            "cv=5 needs as many rows of each sample, but y has 3 of one. Lower cv, or use cv=None",
+        ),
+        (
+            np.arange(80) < 40,
+            {"cv": KFold(2)},
+            "cv must give folds that train and test on rows of both samples",
+        ),
         (np.arange(80) % 2, {"cv": 1}, "cv must be an integer >= 2; got 1"),
-        (np.arange(80) % 2, {"penalty": InputGradient()}, "InputGradient counts the rows of group 'labeled'"),
-        (np.arange(80) % 2, {"constraint": "spectral"}, "constraint must be None or a Constraint .*; got 'spectral'"),
+        (
+            np.arange(80) % 2,
+            {"penalty": InputGradient()},
+            "InputGradient counts the rows of group 'labeled'",
+        ),
+        (
+            np.arange(80) % 2,
+            {"constraint": "spectral"},
+            "constraint must be None or a Constraint .*; got 'spectral'",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_named(y, options, message):
@@ -159,7 +199,8 @@ def test_what_cannot_be_compared_is_named(y, options, message):
 
 
 @pytest.mark.parametrize(
-    ("constraint", "slope"), [(SpectralNormalization(), 1), (SpectralNormalization(0.5), 0.5), (WeightClipping(0.1), 2)]
+    ("constraint", "slope"),
+    [(SpectralNormalization(), 1), (SpectralNormalization(0.5), 0.5), (WeightClipping(0.1), 2)],
 )
 def test_constraints_bound_the_slope(constraint, slope):
     X, y = shifted(50, 2, 1.0)

@@ -16,7 +16,12 @@ L1 = InputGradient("l1")
 
 def test_features_drop_out_as_the_strength_grows():
     counts = [
-        int((GradRegLogisticRegression(L1, alpha, max_iter=5000).fit(BINARY_X, BINARY_Y).coef_ != 0).sum())
+        int(
+            (
+                GradRegLogisticRegression(L1, alpha, max_iter=5000).fit(BINARY_X, BINARY_Y).coef_
+                != 0
+            ).sum()
+        )
         for alpha in (0.01, 0.1, 0.5)
     ]
     assert 30 > counts[0] > counts[1] > counts[2] > 0
@@ -24,14 +29,18 @@ def test_features_drop_out_as_the_strength_grows():
 
 @pytest.mark.parametrize("l2", [0.0, 1.0])
 def test_the_zeros_are_optimal(l2):
-    model = GradRegLogisticRegression(L1, 0.1, l2=l2, max_iter=5000, tol=1e-7).fit(BINARY_X, BINARY_Y)
+    model = GradRegLogisticRegression(L1, 0.1, l2=l2, max_iter=5000, tol=1e-7).fit(
+        BINARY_X, BINARY_Y
+    )
     w, b, y = model.coef_[0], model.intercept_[0], BINARY_Y
 
     def objective(w):
         z = BINARY_X @ w + b
         residual = oracles.means(z, "logistic") - y
         decay = l2 / 2 / len(y) * (w @ w)
-        return (np.logaddexp(0, z) - y * z).mean() + 0.1 * abs(residual).mean() * abs(w).sum() + decay
+        return (
+            (np.logaddexp(0, z) - y * z).mean() + 0.1 * abs(residual).mean() * abs(w).sum() + decay
+        )
 
     best = objective(w)
     np.testing.assert_allclose(model.loss_, best, rtol=1e-12)
@@ -54,12 +63,22 @@ def test_with_several_classes_zero_is_a_subgradient_where_a_feature_drops_out(al
     def without_their_kink(W, d):
         rest = np.delete(W, d, axis=0)
         loss = oracles.losses(X @ W + model.intercept_, Y, "softmax").mean()
-        return loss + alpha * np.abs(residuals(W) @ rest.T).sum(axis=1).mean() + l2 / 2 / len(X) * (W**2).sum()
+        return (
+            loss
+            + alpha * np.abs(residuals(W) @ rest.T).sum(axis=1).mean()
+            + l2 / 2 / len(X) * (W**2).sum()
+        )
 
     for d in zero:
         moves = [np.outer(np.eye(15)[d], row) for row in np.eye(4)]
-        slope = [oracles.directional_derivative(lambda W, d=d: without_their_kink(W, d), W, move) for move in moves]
-        assert oracles.shortest_in_zonotope(np.array(slope), alpha * residuals(W) / len(X)) < 10 * model.tol
+        slope = [
+            oracles.directional_derivative(lambda W, d=d: without_their_kink(W, d), W, move)
+            for move in moves
+        ]
+        assert (
+            oracles.shortest_in_zonotope(np.array(slope), alpha * residuals(W) / len(X))
+            < 10 * model.tol
+        )
 
 
 def test_with_several_classes_a_refit_from_the_optimum_stays_there():
@@ -93,5 +112,7 @@ def test_under_a_constraint_the_reported_loss_is_the_objective():
     ).fit(BINARY_X, BINARY_Y)
     z = BINARY_X @ model.coef_[0] + model.intercept_[0]
     residual = np.abs(oracles.means(z, "logistic") - BINARY_Y)
-    expected = (np.logaddexp(0, z) - BINARY_Y * z).mean() + residual.mean() * np.abs(model.coef_).sum()
+    expected = (np.logaddexp(0, z) - BINARY_Y * z).mean() + residual.mean() * np.abs(
+        model.coef_
+    ).sum()
     np.testing.assert_allclose(model.loss_, expected, rtol=1e-9)

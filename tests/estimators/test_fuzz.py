@@ -72,10 +72,15 @@ COSTS = st.sampled_from([(1.0,), (1.0, 0.1, 0.0, 3.0), (), "1", (-1,), (np.nan,)
 PENALTIES = st.one_of(
     st.sampled_from([None, "input_gradient", "weight_decay", "spectral_norm", "jacobian", "l2"]),
     st.builds(
-        InputGradient, st.sampled_from(["l2", "l1"]), st.sampled_from([None, [0], [True, False, True], [], ["a"]])
+        InputGradient,
+        st.sampled_from(["l2", "l1"]),
+        st.sampled_from([None, [0], [True, False, True], [], ["a"]]),
     ),
     st.builds(
-        LipschitzGradient, ANY_NUMBER, st.sampled_from([True, False, "no"]), st.sampled_from(["data", "interpolates"])
+        LipschitzGradient,
+        ANY_NUMBER,
+        st.sampled_from([True, False, "no"]),
+        st.sampled_from(["data", "interpolates"]),
     ),
     st.builds(VirtualAdversarial, ANY_NUMBER, ANY_NUMBER, ANY_NUMBER),
     st.builds(LayerwiseVirtualAdversarial, COSTS, ANY_NUMBER, ANY_NUMBER, COSTS),
@@ -91,15 +96,23 @@ PENALTIES = st.one_of(
         st.sampled_from([HiddenNoise, WeightNoise, LabelNoise, TargetNoise, InputDropout]),
         ANY_NUMBER,
     ),
-    st.builds(ClassBalance, st.sampled_from([None, [0.2, 0.3, 0.5], [1.0, 1.0], [np.nan] * 3, "balanced"])),
+    st.builds(
+        ClassBalance, st.sampled_from([None, [0.2, 0.3, 0.5], [1.0, 1.0], [np.nan] * 3, "balanced"])
+    ),
     st.just(ConditionalEntropy()),
     st.builds(WeightDecay, ANY_NUMBER),
     st.builds(AdversarialLoss, ANY_NUMBER, st.sampled_from(["l2", "linf"]), ANY_NUMBER, ANY_NUMBER),
     st.builds(CertifiedLoss, ANY_NUMBER, st.sampled_from(["l2", "linf", "l1"]), ANY_NUMBER),
     st.builds(InputNoise, ANY_NUMBER, ANY_NUMBER),
     st.builds(Jacobian, ANY_NUMBER),
-    st.builds(lambda weight: weight * (RightReasons() + SpectralNorm()), st.sampled_from([0.0, 1.0, 1e300, np.nan])),
-    st.builds(lambda squared: ParameterGradient(squared) + WeightDecay(), st.sampled_from([True, False, 1])),
+    st.builds(
+        lambda weight: weight * (RightReasons() + SpectralNorm()),
+        st.sampled_from([0.0, 1.0, 1e300, np.nan]),
+    ),
+    st.builds(
+        lambda squared: ParameterGradient(squared) + WeightDecay(),
+        st.sampled_from([True, False, 1]),
+    ),
 )
 SOLVERS = st.one_of(
     st.sampled_from(["adam", "sgd", "lbfgs", "newton"]),
@@ -114,7 +127,9 @@ PARAMETERS = {
     "solver": SOLVERS,
     "max_iter": ANY_NUMBER,
     "tol": ANY_NUMBER,
-    "class_weight": st.sampled_from([None, "balanced", {0: 0.0}, {0: 1e300}, {1: -1}, {2: "a"}, "none"]),
+    "class_weight": st.sampled_from(
+        [None, "balanced", {0: 0.0}, {0: 1e300}, {1: -1}, {2: "a"}, "none"]
+    ),
     "warm_start": st.sampled_from([True, False, "no", 1]),
     "loss": st.one_of(
         st.sampled_from(
@@ -141,7 +156,9 @@ PARAMETERS = {
 }
 OF_PERCEPTRONS = {
     "hidden_layer_sizes": st.sampled_from([(), (3,), (3, 2), 0, np.uint8(4), 2.5, "3"]),
-    "activation": st.sampled_from(["relu", "tanh", "logistic", "softplus", "identity", "sine", None]),
+    "activation": st.sampled_from(
+        ["relu", "tanh", "logistic", "softplus", "identity", "sine", None]
+    ),
     "learning_rate_init": ANY_NUMBER,
     "batch_size": st.one_of(ANY_NUMBER, st.just("auto")),
     "unlabeled_batch_size": st.one_of(ANY_NUMBER, st.none()),
@@ -155,9 +172,15 @@ OF_PERCEPTRONS = {
     "shuffle": st.sampled_from([True, False, 0]),
 }
 OF_ESTIMATOR = {
-    IMSATClusterer: {"n_clusters": ANY_NUMBER, "mu": ANY_NUMBER, "n_init": st.sampled_from([1, 2, 0, "auto"])},
+    IMSATClusterer: {
+        "n_clusters": ANY_NUMBER,
+        "mu": ANY_NUMBER,
+        "n_init": st.sampled_from([1, 2, 0, "auto"]),
+    },
     LadderClassifier: {
-        "noise": st.sampled_from(["gaussian", "adversarial", "adversarial_layerwise", "none", None]),
+        "noise": st.sampled_from(
+            ["gaussian", "adversarial", "adversarial_layerwise", "none", None]
+        ),
         "noise_std": ANY_NUMBER,
         "denoising_costs": COSTS,
         "epsilon": st.one_of(ANY_NUMBER, COSTS),
@@ -175,10 +198,18 @@ SCALES = st.sampled_from([0.0, 1e-300, 1e-3, 1.0, 1e6, 1e30, 1e150, 3e307])
 
 
 def parameters_of(Estimator):
-    known = {**PARAMETERS, **OF_PERCEPTRONS, "epsilon": ANY_NUMBER, "xi": ANY_NUMBER, "n_power_iterations": ANY_NUMBER}
+    known = {
+        **PARAMETERS,
+        **OF_PERCEPTRONS,
+        "epsilon": ANY_NUMBER,
+        "xi": ANY_NUMBER,
+        "n_power_iterations": ANY_NUMBER,
+    }
     if Estimator in OF_ESTIMATOR:
         known |= OF_ESTIMATOR[Estimator]
-    return st.fixed_dictionaries({}, optional={k: v for k, v in known.items() if k in Estimator().get_params()})
+    return st.fixed_dictionaries(
+        {}, optional={k: v for k, v in known.items() if k in Estimator().get_params()}
+    )
 
 
 WEIGHTS = st.one_of(
@@ -188,7 +219,9 @@ WEIGHTS = st.one_of(
 )
 MASKS = st.one_of(
     st.none(),
-    st.sampled_from([np.eye(12, 3), np.ones((12, 2)), np.zeros((12, 3), dtype=bool), np.full((12, 3), 2), "a"]),
+    st.sampled_from(
+        [np.eye(12, 3), np.ones((12, 2)), np.zeros((12, 3), dtype=bool), np.full((12, 3), 2), "a"]
+    ),
 )
 
 
@@ -205,7 +238,13 @@ def error_of_fit(model, *args, **kwargs):
 
 @pytest.mark.parametrize(
     "Estimator",
-    [GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier, *OF_ESTIMATOR],
+    [
+        GradRegLogisticRegression,
+        GradRegMLPClassifier,
+        GradRegMLPRegressor,
+        VATClassifier,
+        *OF_ESTIMATOR,
+    ],
 )
 @given(
     data=st.data(),
@@ -223,14 +262,27 @@ def test_a_fit_is_finite_or_refused_by_name(Estimator, data, seed, scale, form, 
     X = X if form is np.float32 and scale > 1e38 else form(X)
     takes_mask = Estimator in (GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor)
     arguments = {"sample_weight": weight, "mask": mask} if takes_mask else {"sample_weight": weight}
-    error = error_of_fit(model, X, np.arange(12) % (2 if Estimator is WassersteinCritic else 3), **arguments)
+    error = error_of_fit(
+        model, X, np.arange(12) % (2 if Estimator is WassersteinCritic else 3), **arguments
+    )
     if error is None:
-        weights = model.coefs_ + model.intercepts_ if hasattr(model, "coefs_") else [model.coef_, model.intercept_]
+        weights = (
+            model.coefs_ + model.intercepts_
+            if hasattr(model, "coefs_")
+            else [model.coef_, model.intercept_]
+        )
         assert all(np.isfinite(array).all() for array in weights)
     elif not isinstance(error, InvalidParameterError):
         components = [
             kind.__name__
-            for kind in (VirtualAdversarial, RandomPerturbation, AdversarialLoss, CertifiedLoss, InputNoise, LBFGS)
+            for kind in (
+                VirtualAdversarial,
+                RandomPerturbation,
+                AdversarialLoss,
+                CertifiedLoss,
+                InputNoise,
+                LBFGS,
+            )
         ]
         components += ["LipschitzGradient at interpolates", "early_stopping"]
         of_fit = [
@@ -243,4 +295,6 @@ def test_a_fit_is_finite_or_refused_by_name(Estimator, data, seed, scale, form, 
             "mask",
             "Sparse data was passed for X",
         ]
-        assert re.match(rf"({'|'.join([*of_fit, 'training diverged', *components])})\b", str(error)), error
+        assert re.match(
+            rf"({'|'.join([*of_fit, 'training diverged', *components])})\b", str(error)
+        ), error

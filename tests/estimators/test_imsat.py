@@ -27,11 +27,15 @@ def test_the_loss_is_the_published_one(likelihood):
     P = oracles.means(outputs_of(network, theta)(A), network.likelihood.out_activation)
     P = np.hstack([1 - P, P]) if likelihood == "logistic" else P
     expected = np.average(entropy(P, axis=1), weights=weight) - 2.5 * entropy(weight @ P)
-    objective = make_objective(network, A, Y, loss=InformationMaximization(mu=2.5), sample_weight=weight)
+    objective = make_objective(
+        network, A, Y, loss=InformationMaximization(mu=2.5), sample_weight=weight
+    )
     np.testing.assert_allclose(evaluate(objective, theta)[0], expected, rtol=1e-10)
     direction = rng.randn(theta.size)
     slope = oracles.directional_derivative(lambda t: evaluate(objective, t)[0], theta, direction)
-    np.testing.assert_allclose(evaluate(objective, theta)[1] @ direction, slope, rtol=5e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        evaluate(objective, theta)[1] @ direction, slope, rtol=5e-6, atol=1e-8
+    )
 
 
 def test_finds_clusters_and_predicts_new_rows_alike():
@@ -109,7 +113,10 @@ def test_a_transform_may_say_what_belongs_together():
         ({"n_init": 0}, "n_init must be an integer >= 1; got 0"),
         ({"mu": -1}, "mu must be a finite number >= 0; got -1"),
         ({"epsilon": 0}, "epsilon must be a finite number > 0; got 0"),
-        ({"epsilon": LocalRadius(-1)}, "fraction of LocalRadius must be a finite number > 0; got -1"),
+        (
+            {"epsilon": LocalRadius(-1)},
+            "fraction of LocalRadius must be a finite number > 0; got -1",
+        ),
         ({"penalty": "input_gradient"}, "InputGradient counts the rows of group 'labeled'"),
     ],
 )
@@ -126,6 +133,7 @@ def test_missing_values_are_refused():
 @pytest.mark.filterwarnings("ignore:.*without converging")
 def test_one_cluster_in_place_of_several_is_said():
     with pytest.warns(
-        ConvergenceWarning, match="found one cluster in place of 3. Standardize X, or try another random_state"
+        ConvergenceWarning,
+        match="found one cluster in place of 3. Standardize X, or try another random_state",
     ):
         IMSATClusterer(3, max_iter=2, random_state=0).fit(np.ones((20, 2)))

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_multilabel_classification
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_iris,
+    make_multilabel_classification,
+)
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
@@ -20,7 +25,12 @@ from sklearn_irg import (
     VATClassifier,
 )
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy, projected_gradient
-from sklearn_irg.diagnostics import certified_radius, input_gradients, linear_geometry, signed_distance
+from sklearn_irg.diagnostics import (
+    certified_radius,
+    input_gradients,
+    linear_geometry,
+    signed_distance,
+)
 from sklearn_irg.penalties import InputGradient, WeightDecay
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -41,7 +51,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("estimator", "table"), CASES, ids=lambda x: repr(x)[:50] if not isinstance(x, tuple) else "")
+@pytest.mark.parametrize(
+    ("estimator", "table"), CASES, ids=lambda x: repr(x)[:50] if not isinstance(x, tuple) else ""
+)
 class TestEveryEstimator:
     def test_its_scikit_learn_twin_predicts_the_same(self, estimator, table):
         X, y = scale(table[0]), table[1]
@@ -78,7 +90,8 @@ def test_twins_leave_the_global_generator_alone():
 
 
 @pytest.mark.parametrize(
-    "kind", [GradRegLogisticRegression, partial(GradRegLogisticRegressionCV, alphas=[0.3, 0.1], cv=2)]
+    "kind",
+    [GradRegLogisticRegression, partial(GradRegLogisticRegressionCV, alphas=[0.3, 0.1], cv=2)],
 )
 @pytest.mark.parametrize("table", [BINARY, WORDS], ids=["two classes", "three classes"])
 class TestSparseCoefficients:
@@ -87,7 +100,9 @@ class TestSparseCoefficients:
     def fitted(self, kind, table):
         X, y = scale(table[0]), table[1]
         options = {"penalty": InputGradient("l1"), "max_iter": 2000}
-        model = kind(**options) if kind is not GradRegLogisticRegression else kind(alpha=0.3, **options)
+        model = (
+            kind(**options) if kind is not GradRegLogisticRegression else kind(alpha=0.3, **options)
+        )
         return model.fit(X, y), X, y
 
     def test_are_of_the_type_that_scikit_learn_gives(self, kind, table):
@@ -143,8 +158,12 @@ class TestNoIteration:
     @pytest.mark.parametrize("table", [BINARY, WORDS], ids=["two classes", "three classes"])
     def test_coefficients_are_zero_and_classes_equally_probable(self, solver, table):
         X, y = scale(table[0]), table[1]
-        with pytest.warns(ConvergenceWarning, match="stopped after 0 iterations without converging"):
-            model = GradRegLogisticRegression(InputGradient("l1"), max_iter=0, solver=solver).fit(X, y)
+        with pytest.warns(
+            ConvergenceWarning, match="stopped after 0 iterations without converging"
+        ):
+            model = GradRegLogisticRegression(InputGradient("l1"), max_iter=0, solver=solver).fit(
+                X, y
+            )
         with pytest.warns(ConvergenceWarning):
             theirs = LogisticRegression(solver="newton-cg", max_iter=0).fit(X, y)
         np.testing.assert_array_equal(model.coef_, theirs.coef_)

@@ -12,7 +12,12 @@ from sklearn_irg._engine.objective import Objective, RampUp
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.terms import L2
 from sklearn_irg.losses import check_loss
-from sklearn_irg.penalties import ClassBalance, ConditionalEntropy, InputGradient, VirtualAdversarial
+from sklearn_irg.penalties import (
+    ClassBalance,
+    ConditionalEntropy,
+    InputGradient,
+    VirtualAdversarial,
+)
 from sklearn_irg.solvers import Adam
 from tests.problems import problem
 
@@ -27,7 +32,9 @@ def make(**options):
 def test_unlabeled_rows_complete_what_few_labels_cannot_say():
     X, y = make_moons(300, noise=0.1, random_state=0)
     some = np.where(np.arange(300) < 10, y, -1)
-    alone = GradRegMLPClassifier(penalty=None, learning_rate_init=0.01, random_state=0, tol=0.01).fit(X[:10], y[:10])
+    alone = GradRegMLPClassifier(
+        penalty=None, learning_rate_init=0.01, random_state=0, tol=0.01
+    ).fit(X[:10], y[:10])
     semi = make(epsilon=0.3, alpha=3.0, max_iter=1000, n_iter_no_change=50).fit(X, some)
     assert alone.score(X, y) < 0.9
     assert semi.score(X, y) > 0.95
@@ -56,7 +63,18 @@ class TestAnUnlabeledRowIsNeverAClass:
             lambda y: pd.Series(y, dtype=object),
             lambda y: y.tolist(),
         ],
-        ids=["int", "int8", "float", "str", "object", "object str", "series", "string", "category str", "category"]
+        ids=[
+            "int",
+            "int8",
+            "float",
+            "str",
+            "object",
+            "object str",
+            "series",
+            "string",
+            "category str",
+            "category",
+        ]
         + ["Int64", "series object", "list"],
     )
     def test_whatever_the_types_of_labels_and_marker(self, as_given, marker):
@@ -67,7 +85,9 @@ class TestAnUnlabeledRowIsNeverAClass:
         assert set(model.transduction_) <= set(model.classes_)
 
     def test_words_and_a_number_as_marker_may_stand_in_one_column(self):
-        words = np.array([-1 if label < 0 else ["in", "out"][label] for label in SOME], dtype=object)
+        words = np.array(
+            [-1 if label < 0 else ["in", "out"][label] for label in SOME], dtype=object
+        )
         assert list(make(max_iter=2).fit(X, words).classes_) == ["in", "out"]
 
     def test_a_word_may_be_the_marker(self):
@@ -119,7 +139,9 @@ class TestEveryMLPClassifierTakesUnlabeledRows:
 
     def test_terms_that_read_labels_count_labeled_rows_only(self):
         options = {"penalty": "input_gradient", "solver": "lbfgs", **self.OPTIONS}
-        with pytest.warns(UserWarning, match="the 40 unlabeled rows have no effect: no term of GradRegMLP") as seen:
+        with pytest.warns(
+            UserWarning, match="the 40 unlabeled rows have no effect: no term of GradRegMLP"
+        ) as seen:
             some = GradRegMLPClassifier(unlabeled_label=-1, **options).fit(X, SOME)
         assert seen[0].filename == __file__
         alone = GradRegMLPClassifier(**options).fit(X[SOME >= 0], SOME[SOME >= 0])
@@ -134,7 +156,9 @@ class TestEveryMLPClassifierTakesUnlabeledRows:
         alone = GradRegMLPClassifier(**options).fit(X[SOME >= 0], SOME[SOME >= 0])
         assert abs(some.coefs_[0] - alone.coefs_[0]).max() > 1e-3
 
-    def test_class_weights_do_not_change_what_share_of_the_unlabeled_rows_is_expected_in_each_class(self):
+    def test_class_weights_do_not_change_what_share_of_the_unlabeled_rows_is_expected_in_each_class(
+        self,
+    ):
         table, y = make_moons(2000, noise=0.1, random_state=0)
         keep = np.append(np.flatnonzero(y == 0)[:360], np.flatnonzero(y == 1)[:40])
         table, y = table[keep], y[keep]
@@ -144,12 +168,16 @@ class TestEveryMLPClassifierTakesUnlabeledRows:
         assert model.predict(table[some < 0]).mean() == pytest.approx(0.1, abs=0.03)
 
     def test_partial_fit_takes_them_too(self):
-        model = GradRegMLPClassifier(penalty="virtual_adversarial", unlabeled_label=-1, random_state=0)
+        model = GradRegMLPClassifier(
+            penalty="virtual_adversarial", unlabeled_label=-1, random_state=0
+        )
         assert list(model.partial_fit(X, SOME, classes=[0, 1]).classes_) == [0, 1]
 
     def test_indicators_of_labels_have_none(self):
         Y = np.eye(3, dtype=int)[np.arange(60) % 3]
-        model = GradRegMLPClassifier(unlabeled_label=-1, penalty=None, **self.OPTIONS).fit(X, sparse.csr_array(Y))
+        model = GradRegMLPClassifier(unlabeled_label=-1, penalty=None, **self.OPTIONS).fit(
+            X, sparse.csr_array(Y)
+        )
         np.testing.assert_array_equal(model.transduction_, Y)
 
     @pytest.mark.parametrize(("size", "n_batches"), [(None, 4), (5, 8), (40, 2), (100, 2)])
@@ -168,7 +196,9 @@ class TestMarkers:
     def test_rows_may_be_sparse(self, kind):
         options = {"penalty": "jacobian", "unlabeled_label": -1, "max_iter": 3, "random_state": 0}
         model = GradRegMLPClassifier(**options).fit(kind(X), SOME)
-        np.testing.assert_allclose(model.coefs_[0], GradRegMLPClassifier(**options).fit(X, SOME).coefs_[0])
+        np.testing.assert_allclose(
+            model.coefs_[0], GradRegMLPClassifier(**options).fit(X, SOME).coefs_[0]
+        )
 
     def test_no_score_counts_them(self):
         model = make(max_iter=300).fit(X, SOME)
@@ -183,7 +213,9 @@ class TestMarkers:
         np.testing.assert_array_equal(model.classes_, [0, 1])
 
     def test_labels_found_in_an_earlier_fit_do_not_outlive_it(self):
-        model = GradRegMLPClassifier(penalty="jacobian", unlabeled_label=-1, max_iter=3).fit(X, SOME)
+        model = GradRegMLPClassifier(penalty="jacobian", unlabeled_label=-1, max_iter=3).fit(
+            X, SOME
+        )
         assert hasattr(model, "transduction_")
         assert not hasattr(model.partial_fit(X, SOME), "transduction_")
         model.fit(X, SOME)
@@ -201,7 +233,13 @@ class TestMarkers:
             make(unlabeled_label=False).fit(X, SOME)
 
     def test_no_validation_score_of_the_ramp_up_is_the_best(self):
-        options = {"early_stopping": True, "validation_fraction": 0.3, "n_ramp_up_epochs": 10, "max_iter": 20, "tol": 0}
+        options = {
+            "early_stopping": True,
+            "validation_fraction": 0.3,
+            "n_ramp_up_epochs": 10,
+            "max_iter": 20,
+            "tol": 0,
+        }
         model = make(**options, alpha=3.0, batch_size=4).fit(X, Y)
         assert model.best_validation_score_ == max(model.validation_scores_[10:])
 
@@ -233,13 +271,21 @@ class TestRampUp:
         network, X, Y, *_ = problem()
         terms = [(1.0, check_loss(None)), (0.3, L2()), (RampUp(2.0, 4), InputGradient())]
         objective = Objective(network, Rows(X, Y), terms)
-        strengths = [[strength for strength, _ in objective.at_epoch(epoch).terms] for epoch in range(6)]
+        strengths = [
+            [strength for strength, _ in objective.at_epoch(epoch).terms] for epoch in range(6)
+        ]
         expected = [2 * np.exp(-5 * (1 - t) ** 2) for t in (0, 0.25, 0.5, 0.75, 1, 1)]
         np.testing.assert_allclose(strengths, [[1, 0.3, s] for s in expected], rtol=1e-12)
         assert objective.at_epoch(4) is objective
 
     def test_no_epoch_of_it_counts_as_one_without_improvement(self):
-        options = {"penalty": "weight_decay", "alpha": 1.0, "n_iter_no_change": 2, "tol": 1e-2, "random_state": 0}
+        options = {
+            "penalty": "weight_decay",
+            "alpha": 1.0,
+            "n_iter_no_change": 2,
+            "tol": 1e-2,
+            "random_state": 0,
+        }
         assert GradRegMLPClassifier(n_ramp_up_epochs=30, **options).fit(X, Y).n_iter_ > 30
 
     def test_needs_epochs(self):

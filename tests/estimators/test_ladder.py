@@ -5,7 +5,13 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sklearn_irg import LadderClassifier
-from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, RowNormalization, decode, encode
+from sklearn_irg._engine.ladder import (
+    FoldedNormalization,
+    LadderNetwork,
+    RowNormalization,
+    decode,
+    encode,
+)
 from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg._engine.step import Step
@@ -90,7 +96,10 @@ def published(objective, theta, noise):
     for l in reversed(range(len(clean))):
         a = np.asarray(network.combinator(theta, l))
         u = standardize(above, w)[0]
-        mean, share = (a[i] / (1 + np.exp(-(a[i + 1] * u + a[i + 2]))) + a[i + 3] * u + a[i + 4] for i in (0, 5))
+        mean, share = (
+            a[i] / (1 + np.exp(-(a[i + 1] * u + a[i + 2]))) + a[i + 3] * u + a[i + 4]
+            for i in (0, 5)
+        )
         restored = (noisy[l][0] - mean) * share + mean
         z, mu, deviation = clean[l]
         total += objective.terms[0][1].denoising_costs[l] * (
@@ -101,12 +110,16 @@ def published(objective, theta, noise):
 
 
 @pytest.mark.parametrize("of_classes", [False, True])
-@pytest.mark.parametrize("costs", [COSTS, [0, 0, 0.3, 0.2], [0, 0, 0, 0.2], [0, 0.5, 0, 0], [0, 0, 0, 0]])
+@pytest.mark.parametrize(
+    "costs", [COSTS, [0, 0, 0.3, 0.2], [0, 0, 0, 0.2], [0, 0.5, 0, 0], [0, 0, 0, 0]]
+)
 def test_the_objective_is_the_published_one(costs, of_classes):
     objective, theta, _ = ladder(costs=costs, of_classes=of_classes)
     batch = objective.everything()
     value = objective.value(theta, batch, np.random.RandomState(5))
-    np.testing.assert_allclose(value, published(objective, theta, drawn_noise(objective)), rtol=1e-10)
+    np.testing.assert_allclose(
+        value, published(objective, theta, drawn_noise(objective)), rtol=1e-10
+    )
 
 
 def drawn_noise(objective):
@@ -138,7 +151,9 @@ def smoothness(objective, theta, moved, targets):
 
 @pytest.mark.parametrize("of_classes", [False, True])
 @pytest.mark.parametrize("noise", ["gaussian", "adversarial"])
-def test_a_penalty_is_one_of_the_normalised_network_beside_the_published_objective(noise, of_classes):
+def test_a_penalty_is_one_of_the_normalised_network_beside_the_published_objective(
+    noise, of_classes
+):
     penalty = 0.7 * VirtualAdversarial(0.4)
     objective, theta, rng = ladder(noise, epsilon=1e-300, penalty=penalty, of_classes=of_classes)
     batch, random_state = objective.everything(), np.random.RandomState(5)
@@ -186,7 +201,9 @@ def test_gradient_matches_finite_differences(activation, likelihood):
 def test_a_perfect_decoder_costs_nothing():
     objective, theta, _ = ladder(noise_std=0.0)
     network, batch = objective.network, objective.everything()
-    theta = network.initialize(np.random.RandomState(0), np.float64)  # combinators that pass on what they get
+    theta = network.initialize(
+        np.random.RandomState(0), np.float64
+    )  # combinators that pass on what they get
     weights = batch.weights["all"]
     layers, outputs = encode(network, theta, batch.X, weights)
     top = oracles.means(outputs, "softmax")
@@ -196,7 +213,9 @@ def test_a_perfect_decoder_costs_nothing():
 
 
 @pytest.mark.parametrize(("kind", "n_places"), [("adversarial", 1), ("adversarial_layerwise", 3)])
-def test_the_adversarial_part_has_its_radius_and_changes_the_prediction_more_than_chance(kind, n_places):
+def test_the_adversarial_part_has_its_radius_and_changes_the_prediction_more_than_chance(
+    kind, n_places
+):
     objective, theta, _ = ladder(kind, noise_std=0.0)
     loss, batch = objective.terms[0][1], objective.everything()
     step = Step(objective, theta, batch, np.random.RandomState(0))
@@ -225,20 +244,34 @@ def turned(noise):
 
 @pytest.mark.parametrize("noise", KINDS)
 def test_learns_from_few_labels_and_is_a_plain_network_in_the_end(noise):
-    model = LadderClassifier(noise=noise, max_iter=30, learning_rate_init=0.01, random_state=0).fit(X, SOME)
+    model = LadderClassifier(noise=noise, max_iter=30, learning_rate_init=0.01, random_state=0).fit(
+        X, SOME
+    )
     assert np.mean(model.transduction_ == Y) > 0.75
     np.testing.assert_array_equal(model.transduction_[:60], Y[:60])
     assert [W.shape for W in model.coefs_] == [(64, 100), (100, 10)]
-    np.testing.assert_allclose(model.to_sklearn().predict_proba(X), model.predict_proba(X), rtol=1e-9)
+    np.testing.assert_allclose(
+        model.to_sklearn().predict_proba(X), model.predict_proba(X), rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize(
     "penalty",
-    [VirtualAdversarial(0.5), LayerwiseVirtualAdversarial((0.5, 0.3)), "input_gradient", 1e-3 * WeightDecay()],
+    [
+        VirtualAdversarial(0.5),
+        LayerwiseVirtualAdversarial((0.5, 0.3)),
+        "input_gradient",
+        1e-3 * WeightDecay(),
+    ],
     ids=str,
 )
 def test_learns_with_a_penalty_beside_the_ladder(penalty):
-    options = {"max_iter": 20, "learning_rate_init": 0.01, "class_weight": "balanced", "random_state": 0}
+    options = {
+        "max_iter": 20,
+        "learning_rate_init": 0.01,
+        "class_weight": "balanced",
+        "random_state": 0,
+    }
     model = LadderClassifier(penalty=penalty, alpha=0.5, **options).fit(X, SOME)
     plain = LadderClassifier(**options).fit(X, SOME)
     assert np.mean(model.transduction_ == Y) > 0.75
@@ -250,16 +283,28 @@ def test_learns_with_a_penalty_beside_the_ladder(penalty):
 def test_a_penalty_on_weights_is_one_on_those_of_the_normalised_network_and_the_weight_decay_on_those_trained():
     objective, theta, _ = ladder(penalty=WeightDecay())
     batch, network = objective.everything(), objective.network
-    values = [objective.value(theta, batch, terms=[(1.0, term)]) for term in (WeightDecay(), TrainedWeightDecay())]
-    np.testing.assert_allclose(values[0], sum((W**2).sum() for W, _ in folded(objective, theta)), rtol=1e-9)
+    values = [
+        objective.value(theta, batch, terms=[(1.0, term)])
+        for term in (WeightDecay(), TrainedWeightDecay())
+    ]
+    np.testing.assert_allclose(
+        values[0], sum((W**2).sum() for W, _ in folded(objective, theta)), rtol=1e-9
+    )
     trained = sum((V**2).sum() for V, _ in network.unpack(theta))
     np.testing.assert_allclose(values[1], trained / (2 * batch.total_weight), rtol=1e-12)
 
 
 def test_what_a_fit_penalises_is_the_network_that_is_kept():
-    options = {"noise_std": 0.0, "batch_size": 500, "unlabeled_batch_size": 500, "learning_rate_init": 1e-12}
+    options = {
+        "noise_std": 0.0,
+        "batch_size": 500,
+        "unlabeled_batch_size": 500,
+        "learning_rate_init": 1e-12,
+    }
     plain, penalized = (
-        LadderClassifier(penalty=penalty, alpha=0.5, max_iter=1, random_state=0, **options).fit(X, SOME)
+        LadderClassifier(penalty=penalty, alpha=0.5, max_iter=1, random_state=0, **options).fit(
+            X, SOME
+        )
         for penalty in (None, "weight_decay")
     )
     squares = sum((W**2).sum() for W in penalized.coefs_)
@@ -271,7 +316,9 @@ def test_weights_of_classes_are_those_of_the_labeled_rows_in_the_loss_alone():
     plain = ladder()[0]
     batches = [objective.everything() for objective in (of_classes, plain)]
     steps = [Step(plain, theta, batch, np.random.RandomState(5)) for batch in batches]
-    (weighted, *costs), (unweighted, *plain_costs) = (plain.terms[0][1].contributions(step) for step in steps)
+    (weighted, *costs), (unweighted, *plain_costs) = (
+        plain.terms[0][1].contributions(step) for step in steps
+    )
     assert not np.allclose(weighted[0], unweighted[0])
     np.testing.assert_array_equal(weighted[0], of_classes.rows.weights_of("labeled"))
     for found, expected in zip([weighted[1:], *costs], [unweighted[1:], *plain_costs], strict=True):
@@ -290,7 +337,10 @@ def test_a_class_that_weighs_more_is_predicted_more_often():
 def test_labeled_rows_of_a_class_of_weight_zero_are_left_out():
     moved = np.where((SOME == 3)[:, None], 9.0, X)
     weights = {digit: digit != 3 for digit in range(10)}
-    fits = [LadderClassifier(class_weight=weights, max_iter=5, random_state=0).fit(rows, SOME) for rows in (X, moved)]
+    fits = [
+        LadderClassifier(class_weight=weights, max_iter=5, random_state=0).fit(rows, SOME)
+        for rows in (X, moved)
+    ]
     np.testing.assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
 
 
@@ -307,18 +357,34 @@ def test_two_classes_and_early_stopping():
         ({"epsilon": [1.0, -1]}, "epsilon must be a finite number >= 0; got -1"),
         (
             {"noise": "adversarial_layerwise", "epsilon": [1, 1, 1]},
-            "epsilon has 3 entries, but the layers to perturb are the input and 1 hidden one. Leave",
+            "epsilon has 3 entries, but the layers to perturb are the input and 1 hidden one. "
+            "Leave",
         ),
-        ({"epsilon": "large"}, "epsilon must be a number, or a sequence of numbers from the input up; got 'large'"),
+        (
+            {"epsilon": "large"},
+            "epsilon must be a number, or a sequence of numbers from the input up; got 'large'",
+        ),
         ({"penalty": "vat"}, "penalty must be None, one of .*; got 'vat'"),
-        ({"penalty": "parameter_gradient"}, "under BatchNormalization are not those of the network"),
+        (
+            {"penalty": "parameter_gradient"},
+            "under BatchNormalization are not those of the network",
+        ),
         ({"alpha": -1}, "alpha must be a finite number >= 0; got -1"),
-        ({"class_weight": "even"}, "class_weight must be a dict of class to number, \"balanced\" or None; got 'even'"),
-        ({"noise": "salt"}, "noise must be one of 'gaussian', 'adversarial', 'adversarial_layerwise'; got 'salt'"),
+        (
+            {"class_weight": "even"},
+            "class_weight must be a dict of class to number, \"balanced\" or None; got 'even'",
+        ),
+        (
+            {"noise": "salt"},
+            "noise must be one of 'gaussian', 'adversarial', 'adversarial_layerwise'; got 'salt'",
+        ),
         ({"noise_std": -1}, "noise_std must be a finite number >= 0; got -1"),
         ({"denoising_costs": 3}, "denoising_costs must be a sequence of numbers; got 3"),
         ({"denoising_costs": [1, -2]}, "denoising_costs must be a finite number >= 0; got -2"),
-        ({"solver": "lbfgs"}, "LBFGS needs a deterministic objective, but LadderLoss draws random numbers"),
+        (
+            {"solver": "lbfgs"},
+            "LBFGS needs a deterministic objective, but LadderLoss draws random numbers",
+        ),
     ],
 )
 def test_bad_parameters_are_named(options, message):
@@ -339,10 +405,19 @@ def test_weight_decay_acts_on_the_weights_that_are_trained():
 def test_radii_are_checked_where_they_are_used():
     options = {"max_iter": 1, "random_state": 0}
     LadderClassifier((5,), epsilon=(1.0, 0.1, 0.1), **options).fit(MULTI_X, MULTI_Y)  # not used
-    LadderClassifier((5,), noise="adversarial_layerwise", epsilon=(0.0, 0.1), **options).fit(MULTI_X, MULTI_Y)
-    for noise, layers in (("adversarial", "the input alone"), ("adversarial_layerwise", "the input and 1 hidden one")):
-        with pytest.raises(ValueError, match=f"epsilon has 3 entries, but the layers to perturb are {layers}"):
-            LadderClassifier((5,), noise=noise, epsilon=(1.0, 0.1, 0.1), **options).fit(MULTI_X, MULTI_Y)
+    LadderClassifier((5,), noise="adversarial_layerwise", epsilon=(0.0, 0.1), **options).fit(
+        MULTI_X, MULTI_Y
+    )
+    for noise, layers in (
+        ("adversarial", "the input alone"),
+        ("adversarial_layerwise", "the input and 1 hidden one"),
+    ):
+        with pytest.raises(
+            ValueError, match=f"epsilon has 3 entries, but the layers to perturb are {layers}"
+        ):
+            LadderClassifier((5,), noise=noise, epsilon=(1.0, 0.1, 0.1), **options).fit(
+                MULTI_X, MULTI_Y
+            )
 
 
 def test_penalties_that_cannot_be_are_named_in_words_of_the_user():

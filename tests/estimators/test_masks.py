@@ -41,7 +41,11 @@ class TestByPosition:
         weight = np.arange(150) % 3 * 1.0
         some = weight > 0
         a = make(batch_size=32).fit(MULTI_X, MULTI_Y, sample_weight=weight, mask=MASK).coefs_[0]
-        b = make(batch_size=32).fit(MULTI_X[some], MULTI_Y[some], sample_weight=weight[some], mask=MASK[some]).coefs_[0]
+        b = (
+            make(batch_size=32)
+            .fit(MULTI_X[some], MULTI_Y[some], sample_weight=weight[some], mask=MASK[some])
+            .coefs_[0]
+        )
         np.testing.assert_array_equal(a, b)
         assert make(early_stopping=True).fit(MULTI_X, MULTI_Y, mask=MASK).n_iter_ == 5
 
@@ -74,7 +78,8 @@ class TestByName:
         named = pd.DataFrame(MASK, columns=NAMES).assign(color=False)
         np.testing.assert_array_equal(coefs(FRAME, named), coefs(MULTI_X, MASK))
         with pytest.warns(
-            UserWarning, match="mask is true in columns that X does not have, which has no effect: color"
+            UserWarning,
+            match="mask is true in columns that X does not have, which has no effect: color",
         ):
             coefs(FRAME, named.assign(color=True))
 
@@ -89,8 +94,16 @@ class TestByName:
                 pd.DataFrame({"color": np.ones(150)}),
                 "no column of mask is a column of X: mask has color, and X has",
             ),
-            (MULTI_X, pd.DataFrame(MASK, columns=NAMES), r"X has no column names to align them with.*set_output"),
-            (FRAME, pd.DataFrame(MASK[:, :2], columns=["width", "width"]), "mask names a column twice"),
+            (
+                MULTI_X,
+                pd.DataFrame(MASK, columns=NAMES),
+                r"X has no column names to align them with.*set_output",
+            ),
+            (
+                FRAME,
+                pd.DataFrame(MASK[:, :2], columns=["width", "width"]),
+                "mask names a column twice",
+            ),
             (
                 FRAME,
                 pd.DataFrame(MASK, columns=NAMES)[:10],
@@ -125,22 +138,33 @@ class TestInPipelinesAndSearches:
             )
         direct = clone(model).set_params(alpha=search.best_params_["gradregmlpclassifier__alpha"])
         direct.fit(StandardScaler().fit_transform(MULTI_X), MULTI_Y, mask=MASK)
-        np.testing.assert_allclose(search.best_estimator_[-1].coefs_[0], direct.coefs_[0], rtol=1e-6)
+        np.testing.assert_allclose(
+            search.best_estimator_[-1].coefs_[0], direct.coefs_[0], rtol=1e-6
+        )
 
-    def test_a_named_mask_is_cross_validated_behind_a_column_transformer_with_categories_that_folds_lack(self):
-        table = FRAME.assign(color=np.where(np.arange(150) == 0, "rare", np.where(np.arange(150) % 2, "red", "blue")))
+    def test_a_named_mask_is_cross_validated_behind_a_column_transformer_with_categories_that_folds_lack(
+        self,
+    ):
+        table = FRAME.assign(
+            color=np.where(np.arange(150) == 0, "rare", np.where(np.arange(150) % 2, "red", "blue"))
+        )
         columns = make_column_transformer(
             (OneHotEncoder(sparse_output=False, handle_unknown="ignore"), ["color"]),
             (StandardScaler(), NAMES),
             verbose_feature_names_out=False,
         ).set_output(transform="pandas")
-        mask = pd.DataFrame(False, index=table.index, columns=["color_rare", "color_red", "depth"]).assign(depth=True)
+        mask = pd.DataFrame(
+            False, index=table.index, columns=["color_rare", "color_red", "depth"]
+        ).assign(depth=True)
         with config_context(enable_metadata_routing=True):
             model = GradRegLogisticRegression("right_reasons", max_iter=1000).set_fit_request(
                 mask=True, sample_weight=False
             )
             search = GridSearchCV(
-                make_pipeline(columns, model), {"gradreglogisticregression__alpha": [10.0]}, cv=3, error_score="raise"
+                make_pipeline(columns, model),
+                {"gradreglogisticregression__alpha": [10.0]},
+                cv=3,
+                error_score="raise",
             ).fit(table, MULTI_Y, mask=mask)
         depth = list(search.best_estimator_[-1].feature_names_in_).index("depth")
         sizes = np.abs(search.best_estimator_[-1].coef_).max(axis=0)
@@ -150,9 +174,21 @@ class TestInPipelinesAndSearches:
 @pytest.mark.parametrize(
     ("penalty", "mask", "message"),
     [
-        ("right_reasons", np.ones((3, 4)), r"mask must have the shape of X, \(150, 4\); got \(3, 4\)"),
-        ("right_reasons", np.full(MULTI_X.shape, 0.5), "mask must hold booleans, or zeros and ones"),
-        ("right_reasons", np.full(MULTI_X.shape, np.nan), "mask must hold booleans, or zeros and ones"),
+        (
+            "right_reasons",
+            np.ones((3, 4)),
+            r"mask must have the shape of X, \(150, 4\); got \(3, 4\)",
+        ),
+        (
+            "right_reasons",
+            np.full(MULTI_X.shape, 0.5),
+            "mask must hold booleans, or zeros and ones",
+        ),
+        (
+            "right_reasons",
+            np.full(MULTI_X.shape, np.nan),
+            "mask must hold booleans, or zeros and ones",
+        ),
         ("right_reasons", sparse.csr_array(MULTI_X > 0), "mask must be dense; got a sparse one"),
         (
             "weight_decay",

@@ -6,7 +6,12 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    GradRegMLPRegressor,
+    VATClassifier,
+)
 from sklearn_irg.losses import Flooding
 from sklearn_irg.penalties import InputGradient
 from sklearn_irg.solvers import LBFGS, Adam
@@ -15,10 +20,16 @@ from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y
 OF_ALL = [
     ({"penalty": "l2"}, r"penalty must be None, one of .*'input_gradient'.*got 'l2'"),
     ({"penalty": InputGradient}, r"penalty must be None, one of .*'input_gradient'"),
-    ({"penalty": InputGradient(features=[9])}, r"features has 9, which is not a position among the 4 columns"),
+    (
+        {"penalty": InputGradient(features=[9])},
+        r"features has 9, which is not a position among the 4 columns",
+    ),
     ({"penalty": InputGradient(features=[])}, r"features is empty"),
     ({"penalty": InputGradient(features="petal")}, r"features must be a sequence"),
-    ({"penalty": InputGradient(features=[True, 1, 2, 3])}, r"features as booleans must be 4, one per column"),
+    (
+        {"penalty": InputGradient(features=[True, 1, 2, 3])},
+        r"features as booleans must be 4, one per column",
+    ),
     ({"alpha": -1}, r"alpha must be a finite number >= 0; got -1"),
     ({"alpha": np.nan}, r"alpha must be a finite number >= 0; got nan"),
     ({"alpha": "strong"}, r"alpha must be a finite number >= 0; got 'strong'"),
@@ -45,7 +56,10 @@ OF_PERCEPTRONS = [
     ({"learning_rate_init": np.nan}, r"learning_rate_init must be a finite number > 0; got nan"),
     ({"n_iter_no_change": 0}, r"n_iter_no_change must be an integer >= 1; got 0"),
     ({"n_iter_no_change": np.nan}, r"n_iter_no_change must be an integer >= 1; got nan"),
-    ({"validation_fraction": 1.5}, r"validation_fraction must be a finite number > 0 and < 1; got 1.5"),
+    (
+        {"validation_fraction": 1.5},
+        r"validation_fraction must be a finite number > 0 and < 1; got 1.5",
+    ),
     ({"dropout": 1.0}, r"dropout must be a finite number >= 0 and < 1; got 1.0"),
     ({"dropout": np.nan}, r"dropout must be a finite number >= 0 and < 1; got nan"),
     ({"shuffle": "yes"}, r"shuffle must be True or False; got 'yes'"),
@@ -63,7 +77,10 @@ OF_CLASSIFIERS = [
     ({"unlabeled_batch_size": 0}, r"unlabeled_batch_size must be an integer >= 1; got 0"),
     ({"n_ramp_up_epochs": -1}, r"n_ramp_up_epochs must be an integer >= 0; got -1"),
     ({"unlabeled_label": [1, 2]}, r"unlabeled_label must be one label, or None; got \[1, 2\]"),
-    ({"unlabeled_label": -1, "unlabeled_batch_size": 2.5}, r"unlabeled_batch_size must be an integer >= 1; got 2.5"),
+    (
+        {"unlabeled_label": -1, "unlabeled_batch_size": 2.5},
+        r"unlabeled_batch_size must be an integer >= 1; got 2.5",
+    ),
 ]
 
 
@@ -105,12 +122,17 @@ def test_vat_names_what_is_out_of_range(parameters, message):
 def test_one_label_marks_unlabeled_rows():
     with pytest.raises(ValueError, match=r"unlabeled_label must be one label, or None; got \[-1\]"):
         VATClassifier(unlabeled_label=[-1]).fit(MULTI_X, MULTI_Y)
-    assert VATClassifier((5,), unlabeled_label=10**400, max_iter=1).fit(MULTI_X, MULTI_Y).n_outputs_ == 3
+    assert (
+        VATClassifier((5,), unlabeled_label=10**400, max_iter=1).fit(MULTI_X, MULTI_Y).n_outputs_
+        == 3
+    )
 
 
 @pytest.mark.parametrize("penalty", [InputGradient(), "input_gradient"], ids=repr)
 def test_a_penalty_in_the_place_of_sizes_gets_a_hint(penalty):
-    with pytest.raises(ValueError, match=r"hidden_layer_sizes must be .*; got .* Pass a penalty by name"):
+    with pytest.raises(
+        ValueError, match=r"hidden_layer_sizes must be .*; got .* Pass a penalty by name"
+    ):
         GradRegMLPClassifier(penalty).fit(MULTI_X, MULTI_Y)
 
 
@@ -149,21 +171,35 @@ def test_a_wrong_type_is_a_type_error_too():
             GradRegMLPClassifier((200, 200), max_iter=3, random_state=0),
             {"hidden_layer_sizes": (np.uint8(200), np.int16(200))},
         ),
-        (GradRegMLPClassifier((5,), max_iter=3, batch_size=200, random_state=0), {"batch_size": np.uint8(200)}),
+        (
+            GradRegMLPClassifier((5,), max_iter=3, batch_size=200, random_state=0),
+            {"batch_size": np.uint8(200)},
+        ),
         (
             GradRegMLPClassifier((5,), max_iter=50, random_state=0),
             {"max_iter": np.uint8(50), "n_iter_no_change": np.int8(10)},
         ),
-        (GradRegLogisticRegression(max_iter=200, alpha=0.5), {"max_iter": np.int16(200), "alpha": np.float16(0.5)}),
-        (VATClassifier((5,), max_iter=3, n_power_iterations=2, random_state=0), {"n_power_iterations": np.uint8(2)}),
-        (GradRegMLPClassifier((5,), max_iter=3, random_state=0), {"shuffle": np.True_, "warm_start": np.False_}),
+        (
+            GradRegLogisticRegression(max_iter=200, alpha=0.5),
+            {"max_iter": np.int16(200), "alpha": np.float16(0.5)},
+        ),
+        (
+            VATClassifier((5,), max_iter=3, n_power_iterations=2, random_state=0),
+            {"n_power_iterations": np.uint8(2)},
+        ),
+        (
+            GradRegMLPClassifier((5,), max_iter=3, random_state=0),
+            {"shuffle": np.True_, "warm_start": np.False_},
+        ),
     ],
     ids=lambda x: str(x)[:60],
 )
 def test_numbers_of_any_size_are_numbers(estimator, small):
     X, y = np.tile(BINARY_X, (2, 1)), np.tile(BINARY_Y, 2)
     expected = clone(estimator).fit(X, y).predict_proba(X)
-    np.testing.assert_array_equal(clone(estimator).set_params(**small).fit(X, y).predict_proba(X), expected)
+    np.testing.assert_array_equal(
+        clone(estimator).set_params(**small).fit(X, y).predict_proba(X), expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,9 +210,15 @@ def test_numbers_of_any_size_are_numbers(estimator, small):
         (np.nan, "sample_weight must be a finite number > 0; got nan"),
         (np.zeros(150), "sample_weight is zero for every row"),
         (np.full(150, -1.0), "sample_weight must be non-negative; got -1.0"),
-        (np.full(150, 1e308), "sample_weight must have a sum that neither overflows nor underflows; got inf"),
+        (
+            np.full(150, 1e308),
+            "sample_weight must have a sum that neither overflows nor underflows; got inf",
+        ),
         (np.ones(3), r"sample_weight must have shape \(150,\), one per row of X; got \(3,\)"),
-        (np.ones((150, 1)), r"sample_weight must have shape \(150,\), one per row of X; got \(150, 1\)"),
+        (
+            np.ones((150, 1)),
+            r"sample_weight must have shape \(150,\), one per row of X; got \(150, 1\)",
+        ),
         (np.full(150, np.nan), "sample_weight contains NaN"),
     ],
     ids=["-1", "0", "nan", "zeros", "negative", "overflow", "short", "column", "nans"],
@@ -187,18 +229,26 @@ def test_weights_out_of_range_are_refused(Estimator, sample_weight, message):
         Estimator().fit(MULTI_X, MULTI_Y, sample_weight=sample_weight)
 
 
-@pytest.mark.parametrize("class_weight", [{0: -1, 1: 1, 2: 1}, {0: np.nan}, {0: np.inf}, {0: 0, 1: 0, 2: 0}], ids=str)
+@pytest.mark.parametrize(
+    "class_weight", [{0: -1, 1: 1, 2: 1}, {0: np.nan}, {0: np.inf}, {0: 0, 1: 0, 2: 0}], ids=str
+)
 def test_class_weights_out_of_range_are_refused(class_weight):
-    with pytest.raises(ValueError, match="class_weight must be non-negative numbers, and positive for a class of y"):
+    with pytest.raises(
+        ValueError, match="class_weight must be non-negative numbers, and positive for a class of y"
+    ):
         GradRegLogisticRegression(class_weight=class_weight).fit(MULTI_X, MULTI_Y)
 
 
 def test_class_weights_are_numbers_whose_products_have_a_sum():
-    with pytest.raises(ValueError, match=r"class_weight must be a dict of class to number, .*; got \{0: 'a'\}"):
+    with pytest.raises(
+        ValueError, match=r"class_weight must be a dict of class to number, .*; got \{0: 'a'\}"
+    ):
         GradRegLogisticRegression(class_weight={0: "a"}).fit(MULTI_X, MULTI_Y)
     for weight, size in [(1e300, "inf"), (1e-300, r"0\.0")]:
         model = GradRegLogisticRegression(class_weight=dict.fromkeys(range(3), weight))
-        with pytest.raises(ValueError, match=f"must have a sum that neither overflows nor underflows; got {size}"):
+        with pytest.raises(
+            ValueError, match=f"must have a sum that neither overflows nor underflows; got {size}"
+        ):
             model.fit(MULTI_X, MULTI_Y, sample_weight=np.full(150, weight))
 
 
@@ -206,7 +256,9 @@ def test_class_weights_are_numbers_whose_products_have_a_sum():
 @pytest.mark.parametrize("loss", [None, Flooding(0.1)], ids=str)
 @pytest.mark.parametrize("penalty", ["input_gradient", "parameter_gradient"])
 def test_a_class_of_weight_zero_is_absent_but_known(loss, penalty):
-    model = GradRegMLPClassifier((5,), penalty=penalty, loss=loss, batch_size=10, max_iter=3, random_state=0)
+    model = GradRegMLPClassifier(
+        (5,), penalty=penalty, loss=loss, batch_size=10, max_iter=3, random_state=0
+    )
     by_class = clone(model).set_params(class_weight={0: 0.0}).fit(MULTI_X, MULTI_Y)
     first, n = MULTI_Y > 0, MULTI_X[MULTI_Y > 0]
     by_rows = model.partial_fit(n, MULTI_Y[first], classes=[0, 1, 2])
@@ -227,7 +279,9 @@ class TestData:
     def test_a_warm_start_with_other_classes_is_refused(self):
         model = GradRegLogisticRegression(warm_start=True).fit(MULTI_X, MULTI_Y)
         for rows in (MULTI_Y < 2, MULTI_Y > 0):
-            with pytest.raises(ValueError, match="warm_start=True keeps the classes of the last fit"):
+            with pytest.raises(
+                ValueError, match="warm_start=True keeps the classes of the last fit"
+            ):
                 model.fit(MULTI_X[rows], MULTI_Y[rows])
         with pytest.raises(ValueError, match="warm_start=True keeps the classes of the last fit"):
             model.fit(MULTI_X, MULTI_Y + 1)
@@ -238,9 +292,17 @@ class TestData:
             GradRegMLPClassifier(early_stopping=True).fit(MULTI_X, y)
 
     def test_a_hold_out_too_small_says_what_to_raise(self):
-        with pytest.raises(ValueError, match=r"the validation set is too small\. Raise validation_fraction"):
-            GradRegMLPRegressor(early_stopping=True, validation_fraction=0.01).fit(MULTI_X[:50], MULTI_Y[:50])
+        with pytest.raises(
+            ValueError, match=r"the validation set is too small\. Raise validation_fraction"
+        ):
+            GradRegMLPRegressor(early_stopping=True, validation_fraction=0.01).fit(
+                MULTI_X[:50], MULTI_Y[:50]
+            )
 
     def test_sparse_rows_have_no_virtual_adversarial_penalty(self):
-        with pytest.raises(ValueError, match="VirtualAdversarial moves every entry of X, so it needs a dense X"):
-            GradRegMLPClassifier(penalty="virtual_adversarial").fit(sparse.csr_array(MULTI_X), MULTI_Y)
+        with pytest.raises(
+            ValueError, match="VirtualAdversarial moves every entry of X, so it needs a dense X"
+        ):
+            GradRegMLPClassifier(penalty="virtual_adversarial").fit(
+                sparse.csr_array(MULTI_X), MULTI_Y
+            )

@@ -51,7 +51,7 @@ def game(penalty, constraint, kind=Game):
     return objective, theta
 
 
-# -- the same in NumPy, for complex parameters too, so that steps along i give derivatives without rounding errors ------------
+# -- the same in NumPy, for complex parameters too, so that steps along i give derivatives without r
 
 
 def layers(theta, sizes):
@@ -102,10 +102,14 @@ def critic_value(theta, objective, penalty, constraint, seed):
         if term.at == "interpolates":
             share = rng.random_sample((40, 1))
             rng.permutation(40)
-            partners = np.append(20 + rng.choice(20, 20, p=np.full(20, 1 / 20)), rng.choice(20, 20, p=w))
+            partners = np.append(
+                20 + rng.choice(20, 20, p=np.full(20, 1 / 20)), rng.choice(20, 20, p=w)
+            )
             where = share * both + (1 - share) * both[partners]
         excess = slopes(critic, where) - term.bound
-        value += 0.7 * weight * weights @ np.where(term.two_sided | (excess.real > 0), excess, 0) ** 2
+        value += (
+            0.7 * weight * weights @ np.where(term.two_sided | (excess.real > 0), excess, 0) ** 2
+        )
     return value
 
 
@@ -116,20 +120,26 @@ def opposing_value(theta, constraint, seed):
 
 def value_and_gradient(function, theta):
     steps = 1e-30j * np.eye(theta.size)
-    return function(theta + 0j).real, np.array([function(theta + step).imag for step in steps]) / 1e-30
+    return function(theta + 0j).real, np.array(
+        [function(theta + step).imag for step in steps]
+    ) / 1e-30
 
 
 @pytest.mark.parametrize(("penalty", "constraint"), WAYS, ids=repr)
 class TestEveryWay:
     def test_the_critic_descends_its_own_objective(self, penalty, constraint):
         objective, theta = game(penalty, constraint)
-        expected, slope = value_and_gradient(lambda t: critic_value(t, objective, penalty, constraint, 1), theta)
+        expected, slope = value_and_gradient(
+            lambda t: critic_value(t, objective, penalty, constraint, 1), theta
+        )
         everything = objective.everything()
         value, gradient = objective.value_and_grad(theta, everything, np.random.RandomState(1))
         np.testing.assert_allclose(value, expected, rtol=1e-9)
         np.testing.assert_allclose(gradient, slope, rtol=1e-9, atol=1e-12)
         assert not gradient[26:].any()
-        np.testing.assert_allclose(objective.value(theta, everything, np.random.RandomState(1)), expected, rtol=1e-9)
+        np.testing.assert_allclose(
+            objective.value(theta, everything, np.random.RandomState(1)), expected, rtol=1e-9
+        )
 
     def test_the_generator_ascends_the_critic(self, penalty, constraint):
         objective, theta = game(penalty, constraint)
@@ -142,9 +152,17 @@ class TestEveryWay:
     @pytest.mark.parametrize("n_critic", [1, 3])
     def test_they_take_turns(self, penalty, constraint, n_critic):
         objective, theta = game(penalty, constraint)
-        schedule = Schedule(2, 0.0, np.random.RandomState(1), batch_size=4, learning_rate_init=0.01, shuffle=False)
-        found = AlternatingAdam(n_critic, speed=0.5, beta_1=0.5).minimize(objective, theta, schedule).theta
-        np.testing.assert_allclose(found, published(objective, theta, n_critic), rtol=1e-9, atol=1e-12)
+        schedule = Schedule(
+            2, 0.0, np.random.RandomState(1), batch_size=4, learning_rate_init=0.01, shuffle=False
+        )
+        found = (
+            AlternatingAdam(n_critic, speed=0.5, beta_1=0.5)
+            .minimize(objective, theta, schedule)
+            .theta
+        )
+        np.testing.assert_allclose(
+            found, published(objective, theta, n_critic), rtol=1e-9, atol=1e-12
+        )
 
 
 def published(objective, theta, n_critic):
@@ -157,7 +175,9 @@ def published(objective, theta, n_critic):
         theta[:26] += adam_step(critic, objective.value_and_grad(theta, batch, rng)[1][:26])
         objective.parametrization.project(objective.network, theta[:26])
         if n_steps % n_critic == 0:
-            theta[26:] += adam_step(generator, objective.opposing_value_and_grad(theta, 4, rng)[1][26:])
+            theta[26:] += adam_step(
+                generator, objective.opposing_value_and_grad(theta, 4, rng)[1][26:]
+            )
     return theta
 
 
@@ -178,11 +198,18 @@ class Watched(WassersteinSampler):
 
     def _adopt(self, fitted):
         super()._adopt(fitted)
-        self.critic_ = [W for W, _ in self.game_.network.unpack(self.game_.effective(fitted.solution.theta))]
+        self.critic_ = [
+            W for W, _ in self.game_.network.unpack(self.game_.effective(fitted.solution.theta))
+        ]
 
 
 class TestConstraint:
-    OPTIONS = {"hidden_layer_sizes": (16,), "n_steps": 200, "learning_rate_init": 0.02, "random_state": 0}
+    OPTIONS = {
+        "hidden_layer_sizes": (16,),
+        "n_steps": 200,
+        "learning_rate_init": 0.02,
+        "random_state": 0,
+    }
 
     @pytest.mark.parametrize("n_critic", [1, 5])
     @pytest.mark.parametrize(
@@ -195,14 +222,18 @@ class TestConstraint:
         ids=["spectral", "clipped", "frobenius"],
     )
     def test_holds_for_the_critic_alone(self, constraint, size, bound, n_critic):
-        model = Watched(constraint=constraint, n_critic=n_critic, **self.OPTIONS).fit(load_iris().data)
+        model = Watched(constraint=constraint, n_critic=n_critic, **self.OPTIONS).fit(
+            load_iris().data
+        )
         np.testing.assert_allclose(max(size(W) for W in model.critic_), bound, rtol=1e-9)
         assert min(size(W) for W in model.coefs_) > bound
 
     def test_stands_in_for_the_penalty(self):
         constrained = WassersteinSampler(constraint=SpectralNormalization(), **self.OPTIONS)
         X = load_iris().data
-        weak, strong = (constrained.set_params(alpha=alpha).fit(X).sample(5) for alpha in (0.1, 10.0))
+        weak, strong = (
+            constrained.set_params(alpha=alpha).fit(X).sample(5) for alpha in (0.1, 10.0)
+        )
         np.testing.assert_array_equal(weak, strong)
         assert (weak != constrained.set_params(penalty=TWO_SIDED).fit(X).sample(5)).all()
 
@@ -225,14 +256,22 @@ class TestConstraint:
     )
     def test_penalties_add_up_and_have_names(self, penalty, same):
         X = load_iris().data
-        made, expected = (WassersteinSampler(penalty=one, **self.OPTIONS).fit(X).sample(5) for one in (penalty, same))
+        made, expected = (
+            WassersteinSampler(penalty=one, **self.OPTIONS).fit(X).sample(5)
+            for one in (penalty, same)
+        )
         np.testing.assert_allclose(made, expected, rtol=1e-6)
 
 
 class TestStepSizes:
     @pytest.mark.parametrize(("n_critic", "expected"), [(1, 1.0), (2, 2.0), (3, 3.0), (5, 3.0)])
     def test_the_default_of_the_generator(self, n_critic, expected):
-        options = {"hidden_layer_sizes": (8,), "n_steps": 20, "learning_rate_init": 3.0 * 2**-9, "random_state": 0}
+        options = {
+            "hidden_layer_sizes": (8,),
+            "n_steps": 20,
+            "learning_rate_init": 3.0 * 2**-9,
+            "random_state": 0,
+        }
         models = [
             WassersteinSampler(n_critic=n_critic, generator_learning_rate_init=rate, **options)
             for rate in (None, expected * 2**-9)
@@ -241,7 +280,9 @@ class TestStepSizes:
         np.testing.assert_allclose(default, explicit, rtol=1e-9)
 
     def test_steps_are_the_critics(self):
-        model = WassersteinSampler((8,), n_steps=20, n_critic=5, random_state=0).fit(load_iris().data)
+        model = WassersteinSampler((8,), n_steps=20, n_critic=5, random_state=0).fit(
+            load_iris().data
+        )
         assert model.n_iter_ == 20
 
 
@@ -257,7 +298,12 @@ def test_covers_eight_gaussians_on_a_ring():
 
 @pytest.mark.parametrize(
     "way",
-    [{}, {"n_critic": 5, "n_steps": 3000}, {"constraint": SpectralNormalization()}, {"penalty": ONE_SIDED}],
+    [
+        {},
+        {"n_critic": 5, "n_steps": 3000},
+        {"constraint": SpectralNormalization()},
+        {"penalty": ONE_SIDED},
+    ],
     ids=repr,
 )
 def test_rows_have_the_units_of_the_table(way):
@@ -275,7 +321,7 @@ def test_the_same_seed_makes_the_same_rows():
     assert not hasattr(model, "to_sklearn")
 
 
-# -- tables ------------------------------------------------------------------------------------------------------------
+# -- tables ----------------------------------------------------------------------------------------
 
 
 def columns():
@@ -304,7 +350,9 @@ class TestDataFrames:
     def test_types_of_pandas_own_come_back(self):
         types = {"width": "Float64", "half": "Float32", "count": "Int64", "flag": "boolean"}
         frame = pd.DataFrame(columns()).astype(types)
-        pd.testing.assert_series_equal(fitted(frame, round_integers=True).sample(9).dtypes, frame.dtypes)
+        pd.testing.assert_series_equal(
+            fitted(frame, round_integers=True).sample(9).dtypes, frame.dtypes
+        )
 
     def test_integers_that_are_not_rounded_become_floats(self):
         made = fitted(pd.DataFrame(columns())).sample(200)
@@ -322,7 +370,9 @@ class TestDataFrames:
     @pytest.mark.parametrize("round_integers", [False, True])
     def test_numbers_are_those_of_the_array(self, round_integers):
         frame = pd.DataFrame(columns()).astype(float)
-        of_frame, of_array = (fitted(X, round_integers=round_integers).sample(200) for X in (frame, frame.to_numpy()))
+        of_frame, of_array = (
+            fitted(X, round_integers=round_integers).sample(200) for X in (frame, frame.to_numpy())
+        )
         assert isinstance(of_array, np.ndarray)
         np.testing.assert_array_equal(of_frame.to_numpy(), of_array)
 
@@ -345,7 +395,9 @@ class TestIntegers:
         X = pd.DataFrame(columns()).astype(float).to_numpy()
         exact, rounded = (fitted(X, round_integers=option).sample(500) for option in (False, True))
         expected = np.clip(np.rint(exact), X.min(axis=0), X.max(axis=0))
-        np.testing.assert_array_equal(rounded, np.where([False, True, True, False, True], expected, exact))
+        np.testing.assert_array_equal(
+            rounded, np.where([False, True, True, False, True], expected, exact)
+        )
         assert (np.rint(exact) != expected).any()
 
     def test_rows_without_weight_do_not_count(self):
@@ -354,7 +406,10 @@ class TestIntegers:
         assert model.integer_features_.tolist() == [True]
 
     def test_numbers_beyond_what_floats_resolve_are_none(self):
-        assert fitted(np.arange(20.0)[:, None] * [1, 1e18]).integer_features_.tolist() == [True, False]
+        assert fitted(np.arange(20.0)[:, None] * [1, 1e18]).integer_features_.tolist() == [
+            True,
+            False,
+        ]
 
 
 @pytest.mark.parametrize(
@@ -370,16 +425,25 @@ class TestIntegers:
             "n_critic=5 needs as many steps, but n_steps=4: the generator would never move",
         ),
         ({"learning_rate_init": 0}, "learning_rate_init must be a finite number > 0; got 0"),
-        ({"generator_learning_rate_init": -1}, "generator_learning_rate_init must be a finite number > 0; got -1"),
+        (
+            {"generator_learning_rate_init": -1},
+            "generator_learning_rate_init must be a finite number > 0; got -1",
+        ),
         (
             {"generator_learning_rate_init": "slow"},
             "generator_learning_rate_init must be a finite number > 0; got 'slow'",
         ),
         ({"round_integers": "yes"}, "round_integers must be True or False; got 'yes'"),
-        ({"constraint": TWO_SIDED}, "constraint must be None or a Constraint such as SpectralNormalization"),
+        (
+            {"constraint": TWO_SIDED},
+            "constraint must be None or a Constraint such as SpectralNormalization",
+        ),
         ({"constraint": WeightClipping(-1)}, "bound must be a finite number > 0; got -1"),
         ({"penalty": "l2"}, "penalty must be None, one of .* got 'l2'"),
-        ({"penalty": LipschitzGradient(at="middle")}, "at of LipschitzGradient must be one of .* got 'middle'"),
+        (
+            {"penalty": LipschitzGradient(at="middle")},
+            "at of LipschitzGradient must be one of .* got 'middle'",
+        ),
         ({"penalty": "input_gradient"}, "bound the slope of the critic: .* got 'input_gradient'"),
         ({"penalty": InputGradient()}, r"bound the slope of the critic: .* got InputGradient\(\)"),
         ({"penalty": WeightDecay()}, r"bound the slope of the critic: .* got WeightDecay\(\)"),
@@ -388,7 +452,10 @@ class TestIntegers:
             {"penalty": LipschitzGradient(features=[0])},
             r"bound the slope of the critic: .* got LipschitzGradient\(features",
         ),
-        ({"penalty": 0 * TWO_SIDED + WeightDecay()}, r"bound the slope of the critic: .* got Sum\("),
+        (
+            {"penalty": 0 * TWO_SIDED + WeightDecay()},
+            r"bound the slope of the critic: .* got Sum\(",
+        ),
     ],
     ids=str,
 )
@@ -429,7 +496,9 @@ def test_constant_columns_are_made_as_they_are(value):
 def test_nothing_of_the_rows_is_kept():
     names = [f"customer {i}" for i in range(60)]
     for index in (pd.MultiIndex.from_arrays([names, range(60)]), pd.CategoricalIndex(names)):
-        table = pd.DataFrame({"a": np.arange(60.0), "b": pd.Categorical(np.arange(60) % 7 + 4321)}, index=index)
+        table = pd.DataFrame(
+            {"a": np.arange(60.0), "b": pd.Categorical(np.arange(60) % 7 + 4321)}, index=index
+        )
         table.attrs["source"] = "a customer"
         model = WassersteinSampler((8,), n_steps=10, random_state=0).fit(table)
         state = pickle.dumps(model)

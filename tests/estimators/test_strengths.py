@@ -10,7 +10,12 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier, GradRegMLPRegressor, VATClassifier
+from sklearn_irg import (
+    GradRegLogisticRegression,
+    GradRegMLPClassifier,
+    GradRegMLPRegressor,
+    VATClassifier,
+)
 from sklearn_irg._estimators._strengths import fit_strengths
 from sklearn_irg.penalties import InputGradient, SpectralNorm
 from sklearn_irg.solvers import LBFGS
@@ -24,9 +29,17 @@ CASES = {
     "two classes": (EXACT, X[50:], Y[50:]),
     "words": (EXACT, X[50:], np.array(["a", "b"])[Y[50:] - 1]),
     "sparse": (EXACT, csr_matrix(X), Y),
-    "balanced": (GradRegLogisticRegression(tol=1e-6, max_iter=10_000, class_weight="balanced"), X[20:], Y[20:]),
+    "balanced": (
+        GradRegLogisticRegression(tol=1e-6, max_iter=10_000, class_weight="balanced"),
+        X[20:],
+        Y[20:],
+    ),
     "weight decay": (GradRegLogisticRegression("weight_decay", tol=1e-6, max_iter=10_000), X, Y),
-    "no decay beside": (GradRegLogisticRegression(tol=1e-6, max_iter=10_000, l2=0.1), X[50:], Y[50:]),
+    "no decay beside": (
+        GradRegLogisticRegression(tol=1e-6, max_iter=10_000, l2=0.1),
+        X[50:],
+        Y[50:],
+    ),
 }
 
 
@@ -50,7 +63,9 @@ def test_precision_is_that_of_the_rows(dtype):
 def test_sample_weights_count():
     weights = np.arange(len(Y)) % 3
     models = fit_strengths(EXACT, X, Y, ALPHAS, sample_weight=weights)
-    alone = GradRegLogisticRegression(alpha=0.1, tol=1e-6, max_iter=10_000).fit(X, Y, sample_weight=weights)
+    alone = GradRegLogisticRegression(alpha=0.1, tol=1e-6, max_iter=10_000).fit(
+        X, Y, sample_weight=weights
+    )
     np.testing.assert_allclose(models[0].coef_, alone.coef_, atol=1e-4)
 
 
@@ -109,7 +124,9 @@ def test_columns_of_wild_scale_are_fitted_as_well_as_one_after_another(max_iter)
     rows = load_breast_cancer(return_X_y=True)
     estimator = GradRegLogisticRegression(max_iter=max_iter)
     for model in fit_strengths(estimator, *rows, [0.01, 0.1, 1.0]):
-        assert model.loss_ <= 1.005 * clone(estimator).set_params(alpha=model.alpha).fit(*rows).loss_
+        assert (
+            model.loss_ <= 1.005 * clone(estimator).set_params(alpha=model.alpha).fit(*rows).loss_
+        )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -117,4 +134,6 @@ def test_a_fit_that_goes_on_reports_all_of_its_iterations():
     estimator = GradRegLogisticRegression(tol=1e-7)
     for model in fit_strengths(estimator, X.astype(np.float32), Y, [1.0, 0.1]):
         assert model.n_iter_ == len(model.loss_curve_)
-        assert model.loss_ == pytest.approx(GradRegLogisticRegression(alpha=model.alpha).fit(X, Y).loss_, rel=1e-4)
+        assert model.loss_ == pytest.approx(
+            GradRegLogisticRegression(alpha=model.alpha).fit(X, Y).loss_, rel=1e-4
+        )

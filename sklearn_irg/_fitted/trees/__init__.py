@@ -5,7 +5,14 @@ from functools import cached_property
 from sklearn.base import is_classifier
 
 from sklearn_irg._fitted.affine import as_fitted
-from sklearn_irg._fitted.trees import catboost, ebm, hist_gradient_boosting, lightgbm, scikit_learn, xgboost
+from sklearn_irg._fitted.trees import (
+    catboost,
+    ebm,
+    hist_gradient_boosting,
+    lightgbm,
+    scikit_learn,
+    xgboost,
+)
 from sklearn_irg._fitted.trees.additive import AdditiveTrees
 from sklearn_irg._fitted.trees.codes import coded_numbers, coded_table
 from sklearn_irg._fitted.trees.leaf_boxes import LeafBoxes, leaf_boxes
@@ -41,7 +48,9 @@ def read_trees(estimator, cells=None):
     if reader is None:
         return Reading(refusal=f"{name} carries no trees that add up")
     try:
-        if hasattr(estimator, "get_params") and (not is_classifier(estimator) or _n_classes(estimator) < 2):
+        if hasattr(estimator, "get_params") and (
+            not is_classifier(estimator) or _n_classes(estimator) < 2
+        ):
             raise NotReadError("it is no classifier of two or more classes and one target")
         return reader.read(estimator, cells) if reader is catboost else reader.read(estimator)
     except NotReadError as error:
@@ -56,13 +65,18 @@ def _reader_of(estimator):
 
 def _n_classes(estimator):
     classes = getattr(estimator, "classes_", [])
-    return 0 if isinstance(classes, list) and classes and hasattr(classes[0], "__len__") else len(classes)
+    return (
+        0
+        if isinstance(classes, list) and classes and hasattr(classes[0], "__len__")
+        else len(classes)
+    )
 
 
 class TreesInside:
     """The trees of an estimator, read and verified once, when they are first asked for.
 
-    Rows are as the estimator takes them, numbers only, or as the trees take them, with codes for categories.
+    Rows are as the estimator takes them, numbers only, or as the trees take them, with codes for
+    categories.
 
     Parameters
     ----------
@@ -76,7 +90,8 @@ class TreesInside:
     refusal : str
         Once they have been asked for, why they are not believed; empty if they are.
     margins : callable or None
-        Once they are believed: the estimator's own function of rows that their sums equal, up to ``scale`` and rounding.
+        Once they are believed: the estimator's own function of rows that their sums equal, up to
+        ``scale`` and rounding.
     """
 
     def __init__(self, estimator, cells=None):
@@ -99,7 +114,11 @@ class TreesInside:
 
     def coded(self, rows):
         """Rows as the trees take them."""
-        return rows if self.cells is not None or not self.reading.categories else coded_numbers(rows, self.reading)
+        return (
+            rows
+            if self.cells is not None or not self.reading.categories
+            else coded_numbers(rows, self.reading)
+        )
 
     def coded_table(self, table):
         """Rows of a table as the trees take them; None where there are no trees."""
@@ -111,7 +130,8 @@ class TreesInside:
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features), default=None
-            Rows as the estimator takes them, where the trees have to agree with it, at the first time.
+            Rows as the estimator takes them, where the trees have to agree with it, at the first
+            time.
         """
         if not self._is_verified:
             self.refusal = self.reading.refusal or self._difference(rows)
@@ -124,7 +144,9 @@ class TreesInside:
         return self.reading.margins(self.coded(rows))
 
     def _difference(self, rows):
-        return self._what_differs(lambda: difference(self.reading, None if rows is None else self.coded(rows)))
+        return self._what_differs(
+            lambda: difference(self.reading, None if rows is None else self.coded(rows))
+        )
 
     def difference_at(self, X, rows):
         """What differs between the trees at rows and the estimator at X, which are to be the same, as a sentence."""

@@ -40,9 +40,9 @@ class AdditiveTrees:
 
     .. math:: F(x) = c + \sum_t v_t(\mathrm{leaf}_t(x))
 
-    One score for two classes, positive for the second, and one per class otherwise. A double x goes left where ``x <= cut``,
-    whatever precision and comparison the library has: the reader moves the cut. The nodes of a tree follow each other, its
-    root first.
+    One score for two classes, positive for the second, and one per class otherwise. A double x goes
+    left where ``x <= cut``, whatever precision and comparison the library has: the reader moves the
+    cut. The nodes of a tree follow each other, its root first.
 
     Attributes
     ----------
@@ -73,12 +73,13 @@ class AdditiveTrees:
     dtype : type
         Precision in which the library adds.
     scale : float
-        By which the estimator's own scores are multiples of the sums, such as one over the number of trees for averages.
+        By which the estimator's own scores are multiples of the sums, such as one over the number
+        of trees for averages.
     boundary : float
         The second of two classes is predicted where the sum is larger.
     tie : float
-        Scores nearer than this to one another, or to the boundary, may be given either label, by the rounding of
-        probabilities.
+        Scores nearer than this to one another, or to the boundary, may be given either label, by
+        the rounding of probabilities.
     """
 
     feature: np.ndarray
@@ -110,8 +111,12 @@ class AdditiveTrees:
         return cls(
             feature=concatenated("feature").astype(np.int64),
             cut=concatenated("cut").astype(np.float64),
-            left=np.concatenate([tree.left + start for tree, start in zip(trees, starts)]).astype(np.int64),
-            right=np.concatenate([tree.right + start for tree, start in zip(trees, starts)]).astype(np.int64),
+            left=np.concatenate([tree.left + start for tree, start in zip(trees, starts)]).astype(
+                np.int64
+            ),
+            right=np.concatenate([tree.right + start for tree, start in zip(trees, starts)]).astype(
+                np.int64
+            ),
             missing_left=concatenated("missing_left").astype(bool),
             roots=starts[:-1],
             values=one_score(concatenated("values").astype(np.float64)),
@@ -191,7 +196,9 @@ class AdditiveTrees:
             values = cells.take(starts + column.take(at))
             goes_left = values <= self.cut.take(at)
             if len(self.category_sets):
-                goes_left = np.where(self.category_of[at] >= 0, self._set_goes_left(at, values), goes_left)
+                goes_left = np.where(
+                    self.category_of[at] >= 0, self._set_goes_left(at, values), goes_left
+                )
             if has_missing:
                 goes_left = np.where(np.isnan(values), self.missing_left[at], goes_left)
             at = children.take(2 * at + goes_left)
@@ -216,11 +223,15 @@ class AdditiveTrees:
         n_codes = self.category_sets.shape[1]
         known = (values >= self.lowest_code) & (values < n_codes)
         codes = np.trunc(np.where(known, values, 0)).astype(np.int64)
-        return np.where(known, self.category_sets[self.category_of[at], codes], self.unknown_left[at])
+        return np.where(
+            known, self.category_sets[self.category_of[at], codes], self.unknown_left[at]
+        )
 
     def predicted(self, sums):
         """Positions of the classes that scores stand for."""
-        return (sums[:, 0] > self.boundary).astype(int) if self.n_outputs == 1 else sums.argmax(axis=1)
+        return (
+            (sums[:, 0] > self.boundary).astype(int) if self.n_outputs == 1 else sums.argmax(axis=1)
+        )
 
     def is_tie(self, sums):
         """Whether rounding may decide between labels, so that only ``predict`` knows."""
@@ -238,7 +249,11 @@ def one_score(scores):
 
 def _joined_categories(trees, starts):
     """One table of sets for all trees, and which of them each node uses."""
-    sets = [(start + node, codes) for tree, start in zip(trees, starts) for node, codes in tree.left_codes.items()]
+    sets = [
+        (start + node, codes)
+        for tree, start in zip(trees, starts)
+        for node, codes in tree.left_codes.items()
+    ]
     n_codes = 1 + max((max(codes, default=0) for _, codes in sets), default=-1)
     category_of = np.full(starts[-1], -1)
     category_sets = np.zeros((len(sets), n_codes), dtype=bool)
@@ -246,6 +261,11 @@ def _joined_categories(trees, starts):
         category_of[node] = k
         category_sets[k, list(codes)] = True
     nowhere = [
-        np.zeros(len(tree.feature), dtype=bool) if tree.unknown_left is None else tree.unknown_left for tree in trees
+        np.zeros(len(tree.feature), dtype=bool) if tree.unknown_left is None else tree.unknown_left
+        for tree in trees
     ]
-    return {"category_of": category_of, "category_sets": category_sets, "unknown_left": np.concatenate(nowhere)}
+    return {
+        "category_of": category_of,
+        "category_sets": category_sets,
+        "unknown_left": np.concatenate(nowhere),
+    }

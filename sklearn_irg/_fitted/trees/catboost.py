@@ -1,6 +1,7 @@
 """Trees of CatBoost: single precision, ``>`` goes right, and so does the one category that a split is about.
 
-The splits of a level are one, unless trees are not symmetric. Categories are stored as hashes of their words.
+The splits of a level are one, unless trees are not symmetric. Categories are stored as hashes of
+their words.
 """
 
 import json
@@ -40,7 +41,9 @@ def read(estimator, cells=None):
     model = _stored(estimator)
     objective = model["model_info"]["params"]["loss_function"]["type"]
     if objective not in _OBJECTIVES:
-        raise NotReadError(f"the objective {objective!r} is not read, only {', '.join(map(repr, _OBJECTIVES))}")
+        raise NotReadError(
+            f"the objective {objective!r} is not read, only {', '.join(map(repr, _OBJECTIVES))}"
+        )
     scale, bias = model["scale_and_bias"]
     _refuse_others_than_columns(model["features_info"])
     categories = _categories(estimator, cells)
@@ -69,7 +72,9 @@ def _stored(estimator):
 
 def _refuse_others_than_columns(info):
     if info.get("ctrs"):
-        raise NotReadError("it splits by counters of categories (CTR), which depend on all training rows")
+        raise NotReadError(
+            "it splits by counters of categories (CTR), which depend on all training rows"
+        )
     read = ("float_features", "categorical_features")
     others = [kind.replace("_", " ") for kind in info if kind not in read and info[kind]]
     if others:
@@ -80,10 +85,14 @@ def _categories(estimator, cells):
     """Words that rows may have, by column; what it was fitted with is not stored."""
     columns = estimator.get_cat_feature_indices()
     if columns and cells is None:
-        raise NotReadError("its categories are stored as hashes, which say nothing without the words of a table")
+        raise NotReadError(
+            "its categories are stored as hashes, which say nothing without the words of a table"
+        )
     words = {column: sorted({as_word(cell) for cell in cells(column)}) for column in columns}
     if any(len(word.encode()) > LONGEST for known in words.values() for word in known):
-        raise NotReadError(f"it has categories of more than {LONGEST} bytes, whose hashes are not read")
+        raise NotReadError(
+            f"it has categories of more than {LONGEST} bytes, whose hashes are not read"
+        )
     return {column: np.array(known, dtype=object) for column, known in words.items()}
 
 
@@ -104,14 +113,21 @@ class _Columns:
     """Columns of numbers, with where missing values go, and of categories, with the codes of their hashes."""
 
     def __init__(self, info, categories):
-        features = {feature["feature_index"]: feature for feature in info.get("float_features") or []}
+        features = {
+            feature["feature_index"]: feature for feature in info.get("float_features") or []
+        }
         self.position = {j: feature["flat_feature_index"] for j, feature in features.items()}
-        self.missing_left = {j: feature["nan_value_treatment"] != "AsTrue" for j, feature in features.items()}
+        self.missing_left = {
+            j: feature["nan_value_treatment"] != "AsTrue" for j, feature in features.items()
+        }
         of_categories = info.get("categorical_features") or []
         self.position_of_categories = {
             feature["feature_index"]: feature["flat_feature_index"] for feature in of_categories
         }
-        self.code_of = {j: {hash_of(word): code for code, word in enumerate(words)} for j, words in categories.items()}
+        self.code_of = {
+            j: {hash_of(word): code for code, word in enumerate(words)}
+            for j, words in categories.items()
+        }
         self.n_codes = max(map(len, categories.values()), default=0)
 
     def of(self, split):
@@ -123,7 +139,12 @@ class _Columns:
         if split["split_type"] != "FloatFeature":
             raise NotReadError(f"it splits by {split['split_type']}, which is not read")
         j = split["float_feature_index"]
-        return self.position[j], float(largest_up_to_single(split["border"])), self.missing_left[j], None
+        return (
+            self.position[j],
+            float(largest_up_to_single(split["border"])),
+            self.missing_left[j],
+            None,
+        )
 
     def _of_categories(self, split):
         """All go left but one, if any row may have it."""
@@ -145,13 +166,20 @@ def _symmetric(tree, n_outputs, columns):
         [splits[k] for k in level],
         left=np.where(is_leaf, own, 2 * own + 1),
         right=np.where(is_leaf, own, 2 * own + 2),
-        values=np.concatenate([np.zeros((n_inner, n_outputs)), np.reshape(tree["leaf_values"], (n_leaves, n_outputs))]),
+        values=np.concatenate(
+            [np.zeros((n_inner, n_outputs)), np.reshape(tree["leaf_values"], (n_leaves, n_outputs))]
+        ),
     )
 
 
 def _nested(root, n_outputs, columns):
-    nodes, left, right = flattened(root, lambda node: (node["left"], node["right"]) if "split" in node else None)
-    values = [np.zeros(n_outputs) if "split" in node else np.reshape(node["value"], n_outputs) for node in nodes]
+    nodes, left, right = flattened(
+        root, lambda node: (node["left"], node["right"]) if "split" in node else None
+    )
+    values = [
+        np.zeros(n_outputs) if "split" in node else np.reshape(node["value"], n_outputs)
+        for node in nodes
+    ]
     return _tree([columns.of(node.get("split")) for node in nodes], left, right, np.array(values))
 
 

@@ -44,7 +44,11 @@ def _other_than(known):
     if known.dtype.kind in "iuf":
         return known.max() + 1 if len(known) else 0
     words = [str(value) for value in known]
-    return "not " + max(words, key=len, default="") if all(isinstance(value, str) for value in known) else np.nan
+    return (
+        "not " + max(words, key=len, default="")
+        if all(isinstance(value, str) for value in known)
+        else np.nan
+    )
 
 
 def categorical_frame_of(names, categories):
@@ -64,8 +68,14 @@ def categorical_frame_of(names, categories):
         frame = {}
         for j, name in enumerate(names):
             if j in categories:
-                codes = np.where((rows[:, j] >= 0) & (rows[:, j] < len(categories[j])), rows[:, j], -1).astype(int)
-                known = list(categories[j]) if categories[j].dtype.kind == "O" else pd.Index(categories[j])
+                codes = np.where(
+                    (rows[:, j] >= 0) & (rows[:, j] < len(categories[j])), rows[:, j], -1
+                ).astype(int)
+                known = (
+                    list(categories[j])
+                    if categories[j].dtype.kind == "O"
+                    else pd.Index(categories[j])
+                )
                 frame[name] = pd.Categorical.from_codes(codes, categories=known)
             else:
                 frame[name] = rows[:, j]

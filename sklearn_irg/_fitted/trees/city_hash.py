@@ -37,11 +37,16 @@ def _of_up_to_32(text, n):
 
 def _of_up_to_64(text, n):
     z = _word(text, 24)
-    first, second = _of_half(_word(text, 0) + (n + _word(text, n - 16)) * _K[0], z, _word(text, 8), _word(text, 16))
+    first, second = _of_half(
+        _word(text, 0) + (n + _word(text, n - 16)) * _K[0], z, _word(text, 8), _word(text, 16)
+    )
     z = _word(text, n - 8)
     others = _word(text, n - 24), _word(text, n - 16)
     third, fourth = _of_half(_word(text, 16) + _word(text, n - 32), z, *others)
-    return _mixed(_mixed((first + fourth) * _K[2] + (third + second) * _K[0]) * _K[0] + second) * _K[2] & _ALL
+    return (
+        _mixed(_mixed((first + fourth) * _K[2] + (third + second) * _K[0]) * _K[0] + second) * _K[2]
+        & _ALL
+    )
 
 
 def _of_half(a, z, x, y):

@@ -36,7 +36,10 @@ def codes_of(cells, reading, column):
     known = reading.categories[column]
     position = {None: np.nan, **{value: code for code, value in enumerate(known.tolist())}}
     unknown = max(reading.trees.category_sets.shape[1], len(known))
-    found = {cell: position.get(cell if cell is None else reading.key(cell), unknown) for cell in set(cells)}
+    found = {
+        cell: position.get(cell if cell is None else reading.key(cell), unknown)
+        for cell in set(cells)
+    }
     return np.array([found[cell] for cell in cells], dtype=np.float64)
 
 

@@ -22,7 +22,9 @@ def largest_up_to_single(ends):
 def largest_below_single(ends):
     """The largest double x for which ``float32(x) < end``."""
     with np.errstate(over="ignore"):
-        return largest_up_to_single(np.nextafter(np.asarray(ends, dtype=np.float32), np.float32(-np.inf)))
+        return largest_up_to_single(
+            np.nextafter(np.asarray(ends, dtype=np.float32), np.float32(-np.inf))
+        )
 
 
 def _next_of_single(below):

@@ -11,7 +11,10 @@ from sklearn_irg._fitted.trees.reading import flattened, reading_of
 
 __all__ = ["applies", "read"]
 
-_MISSING, _UNKNOWN = 0, -1  # entries of the table of a term; those of numbers, or of categories, are in between
+_MISSING, _UNKNOWN = (
+    0,
+    -1,
+)  # entries of the table of a term; those of numbers, or of categories, are in between
 
 
 def applies(estimator):
@@ -27,12 +30,17 @@ def read(estimator):
     trees = []
     for columns, scores in zip(estimator.term_features_, estimator.term_scores_, strict=True):
         table = np.reshape(scores, (*np.shape(scores)[: len(columns)], len(constant)))
-        axes = [_axis(column, _bins(estimator, column, len(columns)), categories, n_codes) for column in columns]
+        axes = [
+            _axis(column, _bins(estimator, column, len(columns)), categories, n_codes)
+            for column in columns
+        ]
         trees.append(_tree(table, axes))
     trees = trees or [_tree(np.zeros_like(constant), [])]
     joined = AdditiveTrees.joined(trees, constant, estimator.n_features_in_)
     as_given = frame_of(estimator, categories) if categories else None
-    return reading_of(estimator, joined, estimator.decision_function, as_given, categories=categories, key=as_text)
+    return reading_of(
+        estimator, joined, estimator.decision_function, as_given, categories=categories, key=as_text
+    )
 
 
 def _bins(estimator, column, n_columns):
@@ -53,7 +61,11 @@ def _categories(estimator):
 def _axis(column, bins, categories, n_codes):
     if column not in categories:
         return _Numbers(column, np.asarray(bins, dtype=np.float64))
-    return _Categories(column, np.array([bins.get(word, _UNKNOWN) for word in categories[column]], dtype=int), n_codes)
+    return _Categories(
+        column,
+        np.array([bins.get(word, _UNKNOWN) for word in categories[column]], dtype=int),
+        n_codes,
+    )
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,13 @@ class _Numbers:
             if end - start == 1:
                 return _grown(steps[start], axes)
             middle = (start + end) // 2
-            return _Split(halved(start, middle), halved(middle, end), self.column, cuts[middle - 1], missing_left)
+            return _Split(
+                halved(start, middle),
+                halved(middle, end),
+                self.column,
+                cuts[middle - 1],
+                missing_left,
+            )
 
         root = halved(0, len(steps))
         if missing_left or np.array_equal(missing, steps[-1]):
@@ -106,7 +124,9 @@ class _Categories:
 
     def grown(self, table, axes):
         """Nodes as of `_Numbers`: codes with the same scores stay together, and what is unknown or missing with them."""
-        entries = np.concatenate([self.entries, [_UNKNOWN] * (self.n_codes + 1 - len(self.entries)), [_MISSING]])
+        entries = np.concatenate(
+            [self.entries, [_UNKNOWN] * (self.n_codes + 1 - len(self.entries)), [_MISSING]]
+        )
         slices, group = np.unique(table.reshape(len(table), -1), axis=0, return_inverse=True)
         slices, group = slices.reshape(-1, *table.shape[1:]), np.reshape(group, -1)[entries]
 
@@ -115,8 +135,18 @@ class _Categories:
                 return _grown(slices[groups[0]], axes)
             left, right = np.array_split(groups, 2)
             *goes_left, unknown_left, missing_left = np.isin(group, left)
-            codes = tuple(np.flatnonzero([*goes_left, unknown_left]))  # the last code is of no category in any column
-            return _Split(halved(left), halved(right), self.column, 0.0, bool(missing_left), codes, bool(unknown_left))
+            codes = tuple(
+                np.flatnonzero([*goes_left, unknown_left])
+            )  # the last code is of no category in any column
+            return _Split(
+                halved(left),
+                halved(right),
+                self.column,
+                0.0,
+                bool(missing_left),
+                codes,
+                bool(unknown_left),
+            )
 
         return halved(np.unique(group))
 
@@ -137,7 +167,9 @@ def _tree(table, axes):
         right=right,
         missing_left=np.array([split.missing_left for split in splits]),
         values=np.array([nothing if isinstance(node, _Split) else node for node in nodes]),
-        left_codes={k: split.left_codes for k, split in enumerate(splits) if split.left_codes is not None},
+        left_codes={
+            k: split.left_codes for k, split in enumerate(splits) if split.left_codes is not None
+        },
         unknown_left=np.array([split.unknown_left for split in splits]),
     )
 

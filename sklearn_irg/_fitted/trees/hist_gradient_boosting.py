@@ -29,7 +29,9 @@ def read(estimator):
     ]
     joined = AdditiveTrees.joined(trees, constant, n_features)
     as_given = frame_of(estimator, categories) if categories else None
-    return reading_of(estimator, joined, estimator.decision_function, as_given, categories=categories)
+    return reading_of(
+        estimator, joined, estimator.decision_function, as_given, categories=categories
+    )
 
 
 def _columns_and_categories(estimator):

@@ -18,8 +18,8 @@ class LeafBoxes:
     tree : ndarray of int of shape (n_leaves,)
         Its tree, in rising order.
     low, high : ndarray of int of shape (n_leaves, n_features)
-        First and last cell; cell k of a column is right of k of its thresholds. The first is behind the last where no number
-        reaches the leaf.
+        First and last cell; cell k of a column is right of k of its thresholds. The first is behind
+        the last where no number reaches the leaf.
     takes_missing : ndarray of bool of shape (n_leaves, n_features)
         Whether a missing value reaches it.
     takes_code : dict of int to ndarray of bool of shape (n_leaves, n_codes + 1)
@@ -46,7 +46,9 @@ def leaf_boxes(trees):
     """Boxes of the leaves of `AdditiveTrees`."""
     thresholds = [trees.thresholds(column) for column in range(trees.n_features)]
     n_cuts = np.array([len(cuts) for cuts in thresholds])
-    cell_type = np.int16 if n_cuts.max(initial=0) < np.iinfo(np.int16).max else np.int64  # large ensembles fill memory
+    cell_type = (
+        np.int16 if n_cuts.max(initial=0) < np.iinfo(np.int16).max else np.int64
+    )  # large ensembles fill memory
     categorical = np.flatnonzero(trees.is_categorical)
     n_codes = trees.category_sets.shape[1]
     n_trees, n_features = trees.n_trees, trees.n_features
@@ -68,7 +70,9 @@ def leaf_boxes(trees):
         state = {name: np.concatenate([half[name] for half in halves]) for name in state}
     leaves = {name: np.concatenate([part[name] for part in done]) for name in state}
     order = np.argsort(leaves["tree"], kind="stable")
-    leaves = {name: np.asfortranarray(part[order]) for name, part in leaves.items()}  # columns are looked at one by one
+    leaves = {
+        name: np.asfortranarray(part[order]) for name, part in leaves.items()
+    }  # columns are looked at one by one
     codes = leaves.pop("takes_code")
     without_numbers = leaves["low"] > leaves["high"]
     leaves["low"][without_numbers], leaves["high"][without_numbers] = 1, 0
@@ -82,7 +86,9 @@ def _cells_of_cuts(trees, thresholds):
     for column, cuts in enumerate(thresholds):
         nodes = np.flatnonzero((trees.feature == column) & (trees.category_of < 0))
         cut = trees.cut[nodes]
-        cells[nodes] = np.where(cut == np.inf, len(cuts), np.where(cut == -np.inf, -1, np.searchsorted(cuts, cut)))
+        cells[nodes] = np.where(
+            cut == np.inf, len(cuts), np.where(cut == -np.inf, -1, np.searchsorted(cuts, cut))
+        )
     return cells
 
 

@@ -11,8 +11,8 @@ __all__ = ["Leaves", "beside", "leaves_of"]
 class Leaves:
     """Boxes of a tree: a row x is in a leaf where ``low < x <= high`` in every column, up to which ends are closed.
 
-    A tree compares float32(x) with its thresholds. So an end lies between two neighboring numbers of single precision, and
-    belongs to the side to which it is rounded.
+    A tree compares float32(x) with its thresholds. So an end lies between two neighboring numbers
+    of single precision, and belongs to the side to which it is rounded.
 
     Attributes
     ----------

@@ -30,7 +30,8 @@ def read(estimator):
     objective = str(model.get("objective", "")).split(" ")[0]
     if callable(estimator.objective) or objective not in _OBJECTIVES:
         raise NotReadError(
-            f"the objective {estimator.objective!r} is not read, only {', '.join(map(repr, _OBJECTIVES))}"
+            f"the objective {estimator.objective!r} is not read, only "
+            f"{', '.join(map(repr, _OBJECTIVES))}"
         )
     n_outputs = model["num_tree_per_iteration"]
     outputs = np.eye(n_outputs)
@@ -43,7 +44,9 @@ def read(estimator):
         tie=_ONE_VS_REST_TIE if objective == "multiclassova" else 0.0,
     )
     if objective == "multiclassova" and joined.largest_sum * _sigmoid(model) > _ONE_VS_REST_LIMIT:
-        raise NotReadError("the probabilities of several classes may round to one, which decides its labels")
+        raise NotReadError(
+            "the probabilities of several classes may round to one, which decides its labels"
+        )
     categories = _categories(estimator.booster_, model)
     as_given = categorical_frame_of(model["feature_names"], categories) if categories else None
 
@@ -63,11 +66,18 @@ def _categories(booster, model):
     stored = model["pandas_categorical"]
     if not stored:
         return {}
-    named = re.search(r"\[categorical_feature: ([\d,]*)\]", booster.model_to_string(num_iteration=1))
+    named = re.search(
+        r"\[categorical_feature: ([\d,]*)\]", booster.model_to_string(num_iteration=1)
+    )
     columns = [int(column) for column in named.group(1).split(",") if column]
     if len(columns) != len(stored):
-        raise NotReadError("some of its pandas categories are ordered, whose codes it takes for numbers")
-    return {column: np.array(values, dtype=object) for column, values in zip(columns, stored, strict=True)}
+        raise NotReadError(
+            "some of its pandas categories are ordered, whose codes it takes for numbers"
+        )
+    return {
+        column: np.array(values, dtype=object)
+        for column, values in zip(columns, stored, strict=True)
+    }
 
 
 def _tree(structure, output):

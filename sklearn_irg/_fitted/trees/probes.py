@@ -18,7 +18,8 @@ def probe_rows(reading, rows=None):
     reading : Reading
         Trees and what their estimator takes.
     rows : ndarray of shape (n_samples, n_features), default=None
-        Rows that are of interest, which come first; the others differ from them in the columns of a leaf's box.
+        Rows that are of interest, which come first; the others differ from them in the columns of a
+        leaf's box.
     """
     rng = np.random.RandomState(0)
     trees = reading.trees
@@ -39,9 +40,15 @@ def probe_rows(reading, rows=None):
 def _codes(reading):
     """Codes that may be asked for, by column of categories."""
     width = reading.trees.category_sets.shape[1]
-    columns = np.union1d(np.flatnonzero(reading.trees.is_categorical), list(reading.categories)).astype(int)
-    known = {column: len(reading.categories.get(column, range(width))) for column in columns.tolist()}
-    return {column: np.arange(width if reading.takes_unknown else known[column]) for column in known}
+    columns = np.union1d(
+        np.flatnonzero(reading.trees.is_categorical), list(reading.categories)
+    ).astype(int)
+    known = {
+        column: len(reading.categories.get(column, range(width))) for column in columns.tolist()
+    }
+    return {
+        column: np.arange(width if reading.takes_unknown else known[column]) for column in known
+    }
 
 
 def _drawn(trees, codes, rng):
@@ -52,7 +59,9 @@ def _drawn(trees, codes, rng):
             values[:, column] = rng.choice(codes[column], _N_DRAWN)
         else:
             cuts = np.append(trees.thresholds(column), 0.0)
-            values[:, column] = rng.choice(cuts, _N_DRAWN) * (1 + 1e-3 * rng.standard_normal(_N_DRAWN))
+            values[:, column] = rng.choice(cuts, _N_DRAWN) * (
+                1 + 1e-3 * rng.standard_normal(_N_DRAWN)
+            )
     return values
 
 
@@ -73,7 +82,9 @@ def _near_leaves(trees, known, base, rng):
             fitting = np.intersect1d(fitting, known[column])
             row[column] = rng.choice(fitting) if len(fitting) else row[column]
         inside.append(row[None])
-        edges += [(row, column, end) for column, ends in box.items() for end in ends if np.isfinite(end)]
+        edges += [
+            (row, column, end) for column, ends in box.items() for end in ends if np.isfinite(end)
+        ]
     chosen = [edges[k] for k in rng.permutation(len(edges))[:_N_EDGES]]
     beside = [_beside(*edge) for edge in chosen]
     return np.concatenate(inside), np.concatenate([base[:0], *beside])

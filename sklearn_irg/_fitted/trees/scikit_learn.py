@@ -14,7 +14,9 @@ __all__ = ["applies", "read"]
 def applies(estimator):
     """Whether it carries ``tree_``, or members that do."""
     members = np.asarray(getattr(estimator, "estimators_", [estimator]), dtype=object)
-    return members.size > 0 and all(hasattr(getattr(member, "tree_", None), "threshold") for member in members.flat)
+    return members.size > 0 and all(
+        hasattr(getattr(member, "tree_", None), "threshold") for member in members.flat
+    )
 
 
 def read(estimator):
@@ -29,18 +31,33 @@ def _averaged(estimator, members):
     n_classes = len(estimator.classes_)
     if any(member.tree_.value.shape[1:] != (1, n_classes) for member in members):
         raise NotReadError("not all its trees have seen all classes")
-    columns = getattr(estimator, "estimators_features_", [np.arange(estimator.n_features_in_)] * len(members))
-    trees = [_tree(member.tree_, member.tree_.value[:, 0], seen) for member, seen in zip(members, columns)]
-    joined = AdditiveTrees.joined(trees, np.zeros(n_classes), estimator.n_features_in_, scale=1 / len(members))
-    return reading_of(estimator, joined, estimator.predict_proba, takes_missing=_takes_missing(estimator))
+    columns = getattr(
+        estimator, "estimators_features_", [np.arange(estimator.n_features_in_)] * len(members)
+    )
+    trees = [
+        _tree(member.tree_, member.tree_.value[:, 0], seen)
+        for member, seen in zip(members, columns)
+    ]
+    joined = AdditiveTrees.joined(
+        trees, np.zeros(n_classes), estimator.n_features_in_, scale=1 / len(members)
+    )
+    return reading_of(
+        estimator, joined, estimator.predict_proba, takes_missing=_takes_missing(estimator)
+    )
 
 
 def _boosted(estimator, members):
     n_outputs = members.shape[1]
     start = getattr(estimator, "init_", "zero")
     if not (isinstance(start, str) or hasattr(start, "class_prior_")):
-        raise NotReadError(f"it starts from the predictions of {type(start).__name__}, not from a constant")
-    outputs, rate, seen = np.eye(n_outputs), estimator.learning_rate, np.arange(estimator.n_features_in_)
+        raise NotReadError(
+            f"it starts from the predictions of {type(start).__name__}, not from a constant"
+        )
+    outputs, rate, seen = (
+        np.eye(n_outputs),
+        estimator.learning_rate,
+        np.arange(estimator.n_features_in_),
+    )
     trees = [
         _tree(member.tree_, rate * member.tree_.value[:, 0] * outputs[k % n_outputs], seen)
         for k, member in enumerate(members.flat)
@@ -48,10 +65,14 @@ def _boosted(estimator, members):
     row = np.zeros((1, estimator.n_features_in_))
     constant = np.reshape(estimator.decision_function(as_fitted(estimator, row)), n_outputs)
     for tree in trees:
-        constant = constant - AdditiveTrees.joined([tree], np.zeros(n_outputs), len(seen)).sums(row)[0]
+        constant = (
+            constant - AdditiveTrees.joined([tree], np.zeros(n_outputs), len(seen)).sums(row)[0]
+        )
     # a score of zero is the second class
     joined = AdditiveTrees.joined(trees, constant, len(seen), boundary=np.nextafter(0, -1))
-    return reading_of(estimator, joined, estimator.decision_function, takes_missing=_takes_missing(estimator))
+    return reading_of(
+        estimator, joined, estimator.decision_function, takes_missing=_takes_missing(estimator)
+    )
 
 
 def _tree(tree, values, seen):

@@ -13,7 +13,12 @@ from sklearn_irg._fitted.trees.reading import NotReadError, comes_from, reading_
 __all__ = ["applies", "read"]
 
 _OBJECTIVES = ("binary:logistic", "multi:softprob", "multi:softmax")
-_INTEGERS = {9: np.int8, 10: np.uint8, 11: np.int16, 13: np.int32}  # types of categories, as numbered by the library
+_INTEGERS = {
+    9: np.int8,
+    10: np.uint8,
+    11: np.int16,
+    13: np.int32,
+}  # types of categories, as numbered by the library
 _TIE = 2e-7  # margins that may have the same probability in single precision
 
 
@@ -33,7 +38,8 @@ def read(estimator):
     objective = learner["objective"]["name"]
     if callable(estimator.objective) or objective not in _OBJECTIVES:
         raise NotReadError(
-            f"the objective {estimator.objective!r} is not read, only {', '.join(map(repr, _OBJECTIVES))}"
+            f"the objective {estimator.objective!r} is not read, only "
+            f"{', '.join(map(repr, _OBJECTIVES))}"
         )
     model, weights = _model_and_weights(learner["gradient_booster"])
     n_outputs = max(int(learner["learner_model_param"]["num_class"]), 1)
@@ -56,7 +62,9 @@ def read(estimator):
         return estimator.predict(X, output_margin=True)
 
     as_given = categorical_frame_of(learner["feature_names"], categories) if categories else None
-    return reading_of(estimator, joined, margins, as_given, categories=categories, takes_unknown=not categories)
+    return reading_of(
+        estimator, joined, margins, as_given, categories=categories, takes_unknown=not categories
+    )
 
 
 def _model_and_weights(booster):
@@ -86,7 +94,11 @@ def _start(base_score, objective, n_outputs):
 def _categories(model, feature_types):
     """What codes stand for, by column, where the model was fitted with pandas categories."""
     stored = model.get("cats", {}).get("enc", [])
-    categories = {j: _values(enc) for j, enc in enumerate(stored) if j < len(feature_types) and feature_types[j] == "c"}
+    categories = {
+        j: _values(enc)
+        for j, enc in enumerate(stored)
+        if j < len(feature_types) and feature_types[j] == "c"
+    }
     if categories and not all(map(len, categories.values())):
         raise NotReadError("some of its categories are not stored with the model")
     return categories
@@ -97,12 +109,16 @@ def _values(enc):
     if "offsets" not in enc:
         return np.array(enc["values"]).astype(_INTEGERS.get(enc.get("type"), np.int64))
     text = bytes(value % 256 for value in enc["values"])
-    return np.array([text[start:end].decode() for start, end in pairwise(enc["offsets"])], dtype=object)
+    return np.array(
+        [text[start:end].decode() for start, end in pairwise(enc["offsets"])], dtype=object
+    )
 
 
 def _tree(tree, output, n_codes):
     if int(tree["tree_param"].get("size_leaf_vector", 1)) > 1:
-        raise NotReadError("its leaves are vectors (multi_strategy='multi_output_tree'), which is not read")
+        raise NotReadError(
+            "its leaves are vectors (multi_strategy='multi_output_tree'), which is not read"
+        )
     left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
     is_leaf = left < 0
     own = np.arange(len(left))
@@ -123,5 +139,10 @@ def _left_codes(tree, n_codes):
     """By node of categories: those that are not stored, since stored ones go right."""
     starts, sizes = tree["categories_segments"], tree["categories_sizes"]
     right = [tree["categories"][start : start + size] for start, size in zip(starts, sizes)]
-    every = range(n_codes + 1)  # with one that is stored nowhere, so that all that are stored are known
-    return {node: sorted(set(every) - set(codes)) for node, codes in zip(tree["categories_nodes"], right)}
+    every = range(
+        n_codes + 1
+    )  # with one that is stored nowhere, so that all that are stored are known
+    return {
+        node: sorted(set(every) - set(codes))
+        for node, codes in zip(tree["categories_nodes"], right)
+    }

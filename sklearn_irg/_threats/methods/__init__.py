@@ -79,7 +79,11 @@ def _is_meant(method, name):
 
 def _obstacle(method, problem, question, name):
     """An exact distance knows nothing of rows that could not exist, and is a lower bound where there are such."""
-    if method.is_exact and problem.threat.valid is not None and (question == "upper" or name == "exact"):
+    if (
+        method.is_exact
+        and problem.threat.valid is not None
+        and (question == "upper" or name == "exact")
+    ):
         return "it knows nothing of the rows that valid rejects"
     return method.obstacle(problem)
 
@@ -93,9 +97,12 @@ def refusal(problem, name, obstacles):
     what = "is certain" if name == "auto" else "is known exactly"
     reason = _telling(problem, obstacles)
     return (
-        f"nothing {what} about {problem.model.name} here{reason and f' ({reason})'}. Exact methods and certificates are for "
-        "linear models, trees that can be read, and networks of activations with linear bounds, alone or behind steps that act "
-        "column by column; behind others, pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy and attack_distance "
+        f"nothing {what} about {problem.model.name} here{reason and f' ({reason})'}. Exact methods "
+        "and certificates are for "
+        "linear models, trees that can be read, and networks of activations with linear bounds, "
+        "alone or behind steps that act "
+        "column by column; behind others, pass pipe[-1] with pipe[:-1].transform(X). "
+        "adversarial_accuracy and attack_distance "
         "give upper bounds with method='auto'."
     )
 

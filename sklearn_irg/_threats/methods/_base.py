@@ -22,8 +22,8 @@ class Method(ABC):
     name : str
         What ``method=`` takes.
     answers : frozenset of {"attack", "certify", "lower", "upper", "score"}
-        Questions: points in the set that are misclassified, a proof that there are none, bounds on the distance to the nearest
-        one, and a bound on the lowest score.
+        Questions: points in the set that are misclassified, a proof that there are none, bounds on
+        the distance to the nearest one, and a bound on the lowest score.
     is_exact : bool
         Whether both sides meet, unless a budget is spent or ``ThreatModel.valid`` rejects rows.
     is_on_request : bool
@@ -66,12 +66,14 @@ class Method(ABC):
         rows : ndarray of int
             Their positions in the problem.
         quick : bool, default=False
-            Whether the radius is one on the way to those that are asked for, which a short attack serves.
+            Whether the radius is one on the way to those that are asked for, which a short attack
+            serves.
 
         Returns
         -------
         certified : ndarray of bool of shape (n_rows,) or None
-            Rows that no point within the radius gets misclassified; None where nothing is known of any.
+            Rows that no point within the radius gets misclassified; None where nothing is known of
+            any.
         """
         raise NotImplementedError
 
@@ -82,8 +84,8 @@ class Method(ABC):
     def lowest_margins(self, radius):
         """Lower bound on the margin of each row's label over the other of two classes, and the lowest that was attained.
 
-        In units of the estimator's own margin: its decision function, or a difference of probabilities. An unknown bound is
-        minus infinity.
+        In units of the estimator's own margin: its decision function, or a difference of
+        probabilities. An unknown bound is minus infinity.
         """
         raise NotImplementedError
 

@@ -68,7 +68,11 @@ def _search(problem, trees, pieces):
     name, n_features = problem.model.name, trees.n_features
     source = pieces.sources(problem)[1]
     if (trees.is_categorical & ((source[:n_features] >= 0) | pieces.is_replaced)).any():
-        return None, f"a number may move that {name} takes for a category; name the column in categorical or fixed"
+        return (
+            None,
+            f"a number may move that {name} takes for a category; name the column in categorical "
+            "or fixed",
+        )
     used = np.isin(np.arange(len(source)), [*trees.feature, *range(n_features, len(source))])
     moving = np.flatnonzero(used & (source >= 0))
     if len(np.unique(source[moving])) < len(moving):
@@ -82,7 +86,11 @@ def _search(problem, trees, pieces):
 
 def _n_bytes(trees, n_levels):
     """Size of what is known of the leaves: cells of each column, and the categories and levels that reach it."""
-    n_bytes = n_levels + 5 * trees.n_features + int(trees.is_categorical.sum()) * (trees.category_sets.shape[1] + 1)
+    n_bytes = (
+        n_levels
+        + 5 * trees.n_features
+        + int(trees.is_categorical.sum()) * (trees.category_sets.shape[1] + 1)
+    )
     return int(np.sum(trees.feature < 0)) * n_bytes
 
 

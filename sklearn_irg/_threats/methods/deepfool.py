@@ -28,7 +28,9 @@ class DeepFool(Method):
             return 'it is for "l2" without bounds, swaps and integers'
         if problem.model.contains_trees or problem.is_flat.all():
             return f"the scores of {problem.model.name} jump"
-        if problem.model.has_kinks or (problem.reading is not None and not problem.reading.is_affine):
+        if problem.model.has_kinks or (
+            problem.reading is not None and not problem.reading.is_affine
+        ):
             return "the steps before the model are not known to be affine"
         return None
 

@@ -19,7 +19,11 @@ class GradientAscent(Method):
 
     @classmethod
     def obstacle(cls, problem):
-        return f"{problem.model.name} is known as a function only" if problem.model.is_function else None
+        return (
+            f"{problem.model.name} is known as a function only"
+            if problem.model.is_function
+            else None
+        )
 
     def attack(self, best, radius, rows, quick=False):
         if quick:

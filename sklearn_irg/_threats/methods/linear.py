@@ -47,7 +47,9 @@ class LinearClosedForm(Method):
             codes, gains = swaps_of_least_margin(some, pair)
             lowest = (margins[:, pair] + gains).astype(np.float64)
             targets = -lowest + slack[:, pair], -lowest
-            delta, bound = self._minimum(arrays, gradients[:, pair].astype(np.float64), radius, targets)
+            delta, bound = self._minimum(
+                arrays, gradients[:, pair].astype(np.float64), radius, targets
+            )
             certified &= bound > targets[0]
             best.update(some.at(codes), delta)
         return certified
@@ -55,18 +57,28 @@ class LinearClosedForm(Method):
     def _minimum(self, arrays, gradient, radius, targets):
         """Points that minimize a linear function, and lower bounds, as far as they say on which side of targets it is.
 
-        Where a ball limits several integers the relaxed minimum may be below a target and the rounded one above it.
+        Where a ball limits several integers the relaxed minimum may be below a target and the
+        rounded one above it.
         """
         low, high = arrays.box(np.reshape(radius, (-1, 1)))
         radius = np.broadcast_to(np.float64(radius), len(gradient))
         delta, bound = linear_minimization(gradient, low, high, arrays.steps, radius, arrays.norm)
         if arrays.norm == "linf" or not arrays.steps.any():
             return delta, bound
-        for target in targets:  # a bound above the first is a certificate, a point at the second is misclassified
-            is_open = np.flatnonzero(~(bound > target) & ~((gradient * delta).sum(axis=1) <= targets[-1]))
+        for target in (
+            targets
+        ):  # a bound above the first is a certificate, a point at the second is misclassified
+            is_open = np.flatnonzero(
+                ~(bound > target) & ~((gradient * delta).sum(axis=1) <= targets[-1])
+            )
             pieces = (a[is_open, :, None] for a in (low, high, gradient, np.zeros_like(gradient)))
             found = separable_minimum(
-                *pieces, arrays.steps, radius[is_open], arrays.norm, target[is_open], self.budget.max_nodes
+                *pieces,
+                arrays.steps,
+                radius[is_open],
+                arrays.norm,
+                target[is_open],
+                self.budget.max_nodes,
             )
             delta[is_open], bound[is_open] = found.point, np.maximum(found.bound, bound[is_open])
         return delta, bound
@@ -100,7 +112,9 @@ class LinearClosedForm(Method):
             return np.zeros(0, dtype=bool)
         best = BestFound(self.problem.take(rows))
         certified = self.attack(best, radii, rows)
-        found = np.where(best.wrong, delta_norms(best.delta, self.problem.perturbations.norm), np.inf)
+        found = np.where(
+            best.wrong, delta_norms(best.delta, self.problem.perturbations.norm), np.inf
+        )
         nearest[rows] = np.minimum(nearest[rows], found)
         return certified
 
@@ -139,6 +153,10 @@ def swaps_of_least_margin(problem, pair):
         gains[:, c] = change[rows, levels[:, c]]
     chosen = np.argsort(gains, axis=1)[:, : arrays.n_swaps]
     taken = np.take_along_axis(gains, chosen, axis=1)
-    swapped = np.where(taken < 0, np.take_along_axis(levels, chosen, axis=1), np.take_along_axis(codes, chosen, axis=1))
+    swapped = np.where(
+        taken < 0,
+        np.take_along_axis(levels, chosen, axis=1),
+        np.take_along_axis(codes, chosen, axis=1),
+    )
     np.put_along_axis(codes, chosen, swapped, axis=1)
     return codes, np.minimum(taken, 0).sum(axis=1)

@@ -12,7 +12,13 @@ from sklearn_irg._perturbations.projection import DUAL
 from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.rounding import margin_slack
 
-__all__ = ["LinearBounds", "certified_radii", "from_first_layer", "inputs_of", "margin_lower_bounds"]
+__all__ = [
+    "LinearBounds",
+    "certified_radii",
+    "from_first_layer",
+    "inputs_of",
+    "margin_lower_bounds",
+]
 
 _BLOCK_ENTRIES = 8_000_000
 _N_DOUBLINGS = 30
@@ -52,14 +58,19 @@ class LinearBounds(Method):
 def _knows_its_lines(activation):
     """Whether lines are those of the function itself, not inherited by another function."""
     kind = type(activation)
-    owners = [next(base for base in kind.__mro__ if name in vars(base)) for name in ("linear_bounds", "apply")]
+    owners = [
+        next(base for base in kind.__mro__ if name in vars(base))
+        for name in ("linear_bounds", "apply")
+    ]
     return owners[0] is not Activation and owners[0] is owners[1]
 
 
 def margin_lower_bounds(problem, radii):
     """Lower bounds on the margins of rows within a radius of each row's own, shape (n_samples, n_others)."""
     widths = [len(b) for _, b in _inner(problem.model).layers]
-    size = max(1, _BLOCK_ENTRIES // max(1, 2 * max(widths) * max(*widths, 8 * problem.rows.shape[1])))
+    size = max(
+        1, _BLOCK_ENTRIES // max(1, 2 * max(widths) * max(*widths, 8 * problem.rows.shape[1]))
+    )
     starts = range(0, len(problem), size)
     blocks = [np.arange(start, min(start + size, len(problem))) for start in starts]
     return np.concatenate([_block_bounds(problem.take(rows), radii[rows]) for rows in blocks])
@@ -72,10 +83,17 @@ def _inner(model):
 def from_first_layer(problem):
     """What enters the first layer at the rows, its weights by unit of scale and by what it sees, and the other layers."""
     model = problem.model
-    (W, b), *layers = ((W.astype(np.float64), b.astype(np.float64)) for W, b in _inner(model).layers)
+    (W, b), *layers = (
+        (W.astype(np.float64), b.astype(np.float64)) for W, b in _inner(model).layers
+    )
     if not isinstance(model, AffineTableModel):
         return problem.rows @ W + b, problem.perturbations.scales[:, None] * W, W, layers
-    return model.to_inner(problem.rows) @ W + b, problem.perturbations.scales[:, None] * (model.slopes @ W), W, layers
+    return (
+        model.to_inner(problem.rows) @ W + b,
+        problem.perturbations.scales[:, None] * (model.slopes @ W),
+        W,
+        layers,
+    )
 
 
 def _block_bounds(problem, radii):
@@ -85,7 +103,12 @@ def _block_bounds(problem, radii):
     slack = margin_slack(problem, np.maximum(-low, high))
     if not layers:  # linear after all
         return _linear_margins(arrays, entering, problem.label) - slack
-    return margin_bounds_over(arrays, entering, layers, problem.model.network.activation, problem.label) - slack
+    return (
+        margin_bounds_over(
+            arrays, entering, layers, problem.model.network.activation, problem.label
+        )
+        - slack
+    )
 
 
 def certified_radii(problem, n_bisections=9, holds=None):
@@ -93,8 +116,9 @@ def certified_radii(problem, n_bisections=9, holds=None):
 
     ``holds(rows, radii)`` says so of some rows at a radius each, by default by linear bounds.
 
-    Found by doubling or halving a first-order estimate, then by bisection, to a relative width of ``2 ** -n_bisections``. The
-    radius is infinite where margins are positive over all that is in reach, and the larger one where none was found.
+    Found by doubling or halving a first-order estimate, then by bisection, to a relative width of
+    ``2 ** -n_bisections``. The radius is infinite where margins are positive over all that is in
+    reach, and the larger one where none was found.
     """
     holds = holds or partial(_margins_are_positive, problem)
     margins, gradients = problem.model.margins(problem.rows, problem.label)
@@ -107,7 +131,10 @@ def certified_radii(problem, n_bisections=9, holds=None):
     right = np.flatnonzero((margins > 0).all(axis=1))
     far[np.setdiff1d(np.arange(len(start)), right)] = 0
     is_certified = holds(right, start[right])
-    near[right[is_certified]], far[right[~is_certified]] = start[right[is_certified]], start[right[~is_certified]]
+    near[right[is_certified]], far[right[~is_certified]] = (
+        start[right[is_certified]],
+        start[right[~is_certified]],
+    )
     growing, shrinking = right[is_certified], right[~is_certified]
     for _ in range(_N_DOUBLINGS):
         is_certified = holds(growing, 2 * near[growing])
@@ -129,7 +156,11 @@ def certified_radii(problem, n_bisections=9, holds=None):
 
 
 def _margins_are_positive(problem, rows, radii):
-    return (margin_lower_bounds(problem.take(rows), radii) > 0).all(axis=1) if len(rows) else np.zeros(0, dtype=bool)
+    return (
+        (margin_lower_bounds(problem.take(rows), radii) > 0).all(axis=1)
+        if len(rows)
+        else np.zeros(0, dtype=bool)
+    )
 
 
 def _linear_margins(arrays, scores, label):
@@ -141,6 +172,8 @@ def inputs_of(problem, weights, inner_weights, radii):
     """A ball where nothing else binds, for which minima are norms."""
     arrays = problem.perturbations
     if not arrays.is_constrained:
-        return BallAroundRows(weights, radii, DUAL[arrays.norm], np.isinf(arrays.low).astype(np.float64))
+        return BallAroundRows(
+            weights, radii, DUAL[arrays.norm], np.isinf(arrays.low).astype(np.float64)
+        )
     levels = [effect @ inner_weights for effect in problem.effects or []]
     return InputPerturbations.of(arrays, weights, levels, radii)

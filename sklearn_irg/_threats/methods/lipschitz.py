@@ -25,8 +25,10 @@ class LipschitzMargin(Method):
             return 'the bound is for "l2", without swaps and integers'
         if problem.reading is not None and not problem.reading.is_affine:
             return (
-                f"the steps before the last of {model.name} are not affine, or cannot be read, so its slope has no bound. Use "
-                'method="auto" under a ThreatModel with bounds, or pass pipe[-1] with pipe[:-1].transform(X)'
+                f"the steps before the last of {model.name} are not affine, or cannot be read, so "
+                "its slope has no bound. Use "
+                'method="auto" under a ThreatModel with bounds, or pass pipe[-1] with '
+                "pipe[:-1].transform(X)"
             )
         return None
 
@@ -37,7 +39,11 @@ class LipschitzMargin(Method):
         problem = self.problem
         model, rows = problem.in_units()
         margins, gradients = model.margins(rows, problem.label)
-        bounds = np.linalg.norm(gradients, axis=2) if model.is_linear else margin_bounds(model, problem.label)
+        bounds = (
+            np.linalg.norm(gradients, axis=2)
+            if model.is_linear
+            else margin_bounds(model, problem.label)
+        )
         slack = margin_slack(problem, np.zeros(problem.perturbations.numbers.shape))
         lower = margin_over_norm(margins - slack, bounds).min(axis=1)
         return np.maximum(lower, 0), np.full(len(lower), np.inf)

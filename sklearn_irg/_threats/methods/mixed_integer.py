@@ -51,7 +51,8 @@ def _distance(problem, lower, upper, time_limit):
     deadline = time.monotonic() + time_limit
     entering, weights, inner_weights, layers = from_first_layer(problem)
     *hidden, (W, b) = layers
-    # nobody looks far beyond the attacked distance; with no room at all, solvers lose themselves in rounding
+    # nobody looks far beyond the attacked distance; with no room at all, solvers lose themselves in
+    # rounding
     furthest = 1.02 * upper
     inputs = inputs_of(problem, weights, inner_weights, np.array([furthest]))
     ranges = unit_ranges(inputs, entering, hidden, problem.model.network.activation)
@@ -64,7 +65,9 @@ def _distance(problem, lower, upper, time_limit):
         program = _Program(problem.perturbations, weights, entering[0], hidden, ranges, furthest)
         program.margin_at_most_zero(function, constant)
         solution = program.solve(max(deadline - time.monotonic(), 1e-3))
-        if solution.status == 2 and program.is_well_scaled:  # infeasible: this class is further away
+        if (
+            solution.status == 2 and program.is_well_scaled
+        ):  # infeasible: this class is further away
             continue
         if solution.status == 2:
             proved = min(proved, lower)
@@ -78,15 +81,17 @@ def _distance_of(problem, delta):
     """How far a point is that the estimator misclassifies; infinite where it does not, even a little further on."""
     if delta is None:
         return np.inf
-    delta, confirmed = confirmed_by_predict(problem, delta[None], problem.perturbations.codes, np.inf)
+    delta, confirmed = confirmed_by_predict(
+        problem, delta[None], problem.perturbations.codes, np.inf
+    )
     return delta_norms(delta, problem.perturbations.norm)[0] if confirmed[0] else np.inf
 
 
 class _Program(MixedIntegerProgram):
     """Smallest radius, over how far numbers move and what is in the units, subject to the network.
 
-    Variables: the radius, the parts of each number's move that go up and down, steps of integers, and by layer what is in
-    the units and whether they are active.
+    Variables: the radius, the parts of each number's move that go up and down, steps of integers,
+    and by layer what is in the units and whether they are active.
     """
 
     def __init__(self, arrays, weights, entering, hidden, ranges, furthest):
@@ -106,7 +111,11 @@ class _Program(MixedIntegerProgram):
             step = steps[j]
             count = self.variables(1, np.rint(low[j] / step), np.rint(high[j] / step), integer=True)
             self.constrain([(up[[j]], 1.0), (down[[j]], -1.0), (count, -step)], 0, 0)
-        inputs, matrix, offset = np.concatenate([up, down]), np.concatenate([weights, -weights]), entering
+        inputs, matrix, offset = (
+            np.concatenate([up, down]),
+            np.concatenate([weights, -weights]),
+            entering,
+        )
         for (low, high), layer in zip(ranges, [*hidden, None], strict=True):
             inputs = self.relu(inputs, matrix, offset, low[0], high[0])
             matrix, offset = (None, None) if layer is None else layer
@@ -120,7 +129,9 @@ class _Program(MixedIntegerProgram):
         up, down = self.moves
         delta = self.unit * (solution[up] - solution[down])
         is_integer = self.steps > 0
-        delta[is_integer] = np.rint(delta[is_integer] / self.steps[is_integer]) * self.steps[is_integer]
+        delta[is_integer] = (
+            np.rint(delta[is_integer] / self.steps[is_integer]) * self.steps[is_integer]
+        )
         return delta
 
     def relu(self, inputs, matrix, offset, low, high):
@@ -133,7 +144,9 @@ class _Program(MixedIntegerProgram):
                 continue
             active = self.variables(1, 0, 1, integer=True)
             self.constrain([(this, 1.0), enters], offset[unit], np.inf)
-            self.constrain([(this, 1.0), enters, (active, -low[unit])], -np.inf, offset[unit] - low[unit])
+            self.constrain(
+                [(this, 1.0), enters, (active, -low[unit])], -np.inf, offset[unit] - low[unit]
+            )
             self.constrain([(this, 1.0), (active, -high[unit])], -np.inf, 0)
         return outputs
 

@@ -15,7 +15,13 @@ __all__ = ["Scorecard"]
 
 _N_BISECTIONS = 45
 _SLACK = 8  # more than of a model whose inputs are not tabulated
-_FURTHER = (0.0, 1e-12, 1e-9, 1e-6, 1e-3)  # than a radius that is not certified, where rounding left it unclear
+_FURTHER = (
+    0.0,
+    1e-12,
+    1e-9,
+    1e-6,
+    1e-3,
+)  # than a radius that is not certified, where rounding left it unclear
 
 
 class Scorecard(Method):
@@ -32,15 +38,21 @@ class Scorecard(Method):
             return f"{problem.model.name} is not linear"
         if problem.whole is None or not len(problem):
             return "the steps before the model, if any, are affine"
-        return _obstacle_of_steps(problem) or problem.remembered("why no column functions", _why_not)
+        return _obstacle_of_steps(problem) or problem.remembered(
+            "why no column functions", _why_not
+        )
 
     def attack(self, best, radius, rows, quick=False):
         radius = np.broadcast_to(np.float64(radius), len(best.problem))
         certified = ~best.wrong
         for pieces, codes, targets in self._pairs(best.problem, radius):
             left = np.flatnonzero(~best.wrong)
-            for target in targets:  # what is certified is below neither, and what is between them is unclear
-                delta, bound = pieces.minimum(left, radius[left], target[left], self.budget.max_nodes)
+            for (
+                target
+            ) in targets:  # what is certified is below neither, and what is between them is unclear
+                delta, bound = pieces.minimum(
+                    left, radius[left], target[left], self.budget.max_nodes
+                )
                 certified[left] &= bound > targets[0][left]
                 _offer(best, left, codes[left], delta)
                 left = left[~best.wrong[left] & (bound <= targets[0][left])]
@@ -71,7 +83,11 @@ class Scorecard(Method):
         for pair in range(margins.shape[1]):
             codes, gains = swaps_of_least_margin(some, pair)
             needed = -(margins[:, pair] + gains).astype(np.float64)
-            yield RowPieces(some, functions, pair), codes, (needed + slack[:, pair], needed - slack[:, pair])
+            yield (
+                RowPieces(some, functions, pair),
+                codes,
+                (needed + slack[:, pair], needed - slack[:, pair]),
+            )
 
     def distances(self):
         lower, radii = certified_radii(self.problem, _N_BISECTIONS, holds=self._certified)
@@ -83,7 +99,9 @@ class Scorecard(Method):
             part = best.take(left)
             self.attack(part, radii[left] * (1 + share), left)
             best.scatter(left, part)
-        return lower, np.where(best.wrong, delta_norms(best.delta, self.problem.perturbations.norm), np.inf)
+        return lower, np.where(
+            best.wrong, delta_norms(best.delta, self.problem.perturbations.norm), np.inf
+        )
 
 
 def _obstacle_of_steps(problem):

@@ -26,7 +26,11 @@ class SingleTree(Method):
             return f"{problem.model.name} is not a decision tree that decides alone"
         if not columns_come_from_one(problem):
             return "the steps before the tree mix columns"
-        if problem.reading is not None and not problem.reading.is_affine and problem.reading.is_ordered.all():
+        if (
+            problem.reading is not None
+            and not problem.reading.is_affine
+            and problem.reading.is_ordered.all()
+        ):
             return "the steps before the tree are not affine"
         return None
 
@@ -56,7 +60,8 @@ def nearest_leaves(problem):
     Returns
     -------
     distances : ndarray of shape (n_samples,)
-        Infimum over all leaves of other classes, in units of scale; infinite where none is in reach.
+        Infimum over all leaves of other classes, in units of scale; infinite where none is in
+        reach.
     is_reached : ndarray of bool of shape (n_samples,)
         Whether the infimum is one of the distances.
     delta : ndarray of shape (n_samples, n_columns)
@@ -80,10 +85,16 @@ def nearest_leaves(problem):
         if not len(others):
             continue
         box = _Box(leaves, leaf)
-        needed, closed, fits = _moves_needed(arrays, slopes, source, seen[others], missing[others], box, others, levels)
+        needed, closed, fits = _moves_needed(
+            arrays, slopes, source, seen[others], missing[others], box, others, levels
+        )
         can_swap = [may[others] for may in allowed]
-        swaps, new_codes, can_swap = _swaps_needed(arrays.codes[others], seen[others], box, levels, can_swap)
-        distance = np.where(fits & can_swap & (swaps <= arrays.n_swaps), delta_norms(needed, arrays.norm), np.inf)
+        swaps, new_codes, can_swap = _swaps_needed(
+            arrays.codes[others], seen[others], box, levels, can_swap
+        )
+        distance = np.where(
+            fits & can_swap & (swaps <= arrays.n_swaps), delta_norms(needed, arrays.norm), np.inf
+        )
         nearer = (distance < distances[others]) | (
             (distance == distances[others]) & np.isfinite(distance) & closed & ~is_reached[others]
         )
@@ -98,9 +109,21 @@ class _Box:
     """One leaf, where it has ends."""
 
     def __init__(self, leaves, leaf):
-        bounded = (leaves.low[leaf] > -np.inf) | (leaves.high[leaf] < np.inf) | ~leaves.takes_missing[leaf]
+        bounded = (
+            (leaves.low[leaf] > -np.inf)
+            | (leaves.high[leaf] < np.inf)
+            | ~leaves.takes_missing[leaf]
+        )
         self.columns = np.flatnonzero(bounded)
-        for name in ("low", "high", "low_closed", "high_closed", "low_inside", "high_inside", "takes_missing"):
+        for name in (
+            "low",
+            "high",
+            "low_closed",
+            "high_closed",
+            "low_inside",
+            "high_inside",
+            "takes_missing",
+        ):
             setattr(self, name, getattr(leaves, name)[leaf, self.columns])
 
 
@@ -149,7 +172,9 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
     near = np.rint(counts)
     on_grid = np.abs(counts - near) < 1e-9
     away = np.where(up[:, whole], np.ceil(counts), np.floor(counts))
-    away = np.where(on_grid, near + np.where(closed[:, whole], 0, np.where(up[:, whole], 1, -1)), away)
+    away = np.where(
+        on_grid, near + np.where(closed[:, whole], 0, np.where(up[:, whole], 1, -1)), away
+    )
     moving = up[:, whole] | down[:, whole]
     needed[:, whole] = np.where(moving, away * step, needed[:, whole])
     closed[:, whole] = True
@@ -174,10 +199,14 @@ def _inside(arrays, slopes, source, seen, box, needed, rows):
         low, high = (np.array(end[k]) for end in (box.low_inside, box.high_inside))
         if np.isfinite(low):
             at = (low - seen[:, column]) / slope
-            delta[:, j] = np.where((at > delta[:, j]) if slope > 0 else (at < delta[:, j]), at, delta[:, j])
+            delta[:, j] = np.where(
+                (at > delta[:, j]) if slope > 0 else (at < delta[:, j]), at, delta[:, j]
+            )
         if np.isfinite(high):
             at = (high - seen[:, column]) / slope
-            delta[:, j] = np.where((at < delta[:, j]) if slope > 0 else (at > delta[:, j]), at, delta[:, j])
+            delta[:, j] = np.where(
+                (at < delta[:, j]) if slope > 0 else (at > delta[:, j]), at, delta[:, j]
+            )
     delta = np.where(np.isnan(delta) | (needed == 0), needed, delta)
     return np.clip(delta, arrays.low[rows], arrays.high[rows])
 
@@ -202,7 +231,10 @@ def _swaps_needed(codes, seen, box, levels, allowed):
         for i, k in bounded:
             now = seen[:, columns[i]]
             stays &= _holds(box, k, now)
-            change = effect[None, :, i] - np.where(codes[:, c] >= 0, effect[codes[:, c], i], np.nan)[:, None]
+            change = (
+                effect[None, :, i]
+                - np.where(codes[:, c] >= 0, effect[codes[:, c], i], np.nan)[:, None]
+            )
             fits &= _holds(box, k, now[:, None] + change)
         swaps += ~stays
         possible &= stays | fits.any(axis=1)

@@ -67,7 +67,9 @@ def linearize_from_anywhere(best, epsilon, rng):
         all_codes.append(arrays.codes)
     starts, n_columns = [best.delta.copy()], ball.low.shape[1]
     for _ in range(N_STARTS):
-        direction = rng.uniform(-1, 1, n_columns) * (rng.random_sample(n_columns) < rng.random_sample())
+        direction = rng.uniform(-1, 1, n_columns) * (
+            rng.random_sample(n_columns) < rng.random_sample()
+        )
         starts.append(ball.project(direction * ball.widths))
     for view in map(problem.at, all_codes):
         for start in starts:
@@ -111,8 +113,9 @@ def _climb(best, view, delta, ball, gradient_of):
 def _loss_gradient(problem, model, rows):
     """Gradient of the loss of scores over a temperature, at which no model is too confident for a gradient.
 
-    With three classes or more this is not the direction of the loss itself, which `sklearn_irg.attacks.fast_gradient` and
-    `sklearn_irg.attacks.projected_gradient` take: classes other than the likeliest count for more.
+    With three classes or more this is not the direction of the loss itself, which
+    `sklearn_irg.attacks.fast_gradient` and `sklearn_irg.attacks.projected_gradient` take: classes
+    other than the likeliest count for more.
     """
     scores = model.scores(rows)
     if model.n_outputs == 1:
@@ -131,7 +134,9 @@ def _margin_gradient(problem, model, rows):
         cotangent = (1.0 - 2 * problem.label)[:, None]
     else:
         label = np.eye(model.n_outputs)[problem.label]
-        cotangent = np.eye(model.n_outputs)[np.where(label > 0, -np.inf, scores).argmax(axis=1)] - label
+        cotangent = (
+            np.eye(model.n_outputs)[np.where(label > 0, -np.inf, scores).argmax(axis=1)] - label
+        )
     return model.pull_back(rows, cotangent.astype(model.dtype))
 
 

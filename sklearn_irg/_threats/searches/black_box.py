@@ -1,7 +1,7 @@
 """A search for models without gradients: towards rows of other classes, at random, and coordinate by coordinate.
 
-What is drawn is drawn once for all rows, and other rows come from the table that the threat model was fitted on, so
-that what is found for a row does not depend on which rows are attacked together.
+What is drawn is drawn once for all rows, and other rows come from the table that the threat model
+was fitted on, so that what is found for a row does not depend on which rows are attacked together.
 """
 
 from copy import deepcopy
@@ -89,10 +89,14 @@ def _towards(problem, ball, rng):
     scaled = numbers / arrays.scales
     order = rng.permutation(len(numbers))
     for k, targets in enumerate(_of_other_classes(problem, scaled, classes, order)):
-        difference = np.where(targets[:, None] >= 0, scaled[targets] - arrays.numbers / arrays.scales, 0)
+        difference = np.where(
+            targets[:, None] >= 0, scaled[targets] - arrays.numbers / arrays.scales, 0
+        )
         for part in (difference, difference * halves[k]):
             size = np.abs(part).max(axis=1, keepdims=True)
-            yield ball.project(part * np.where(size > 0, 4 * ball.epsilon / np.where(size > 0, size, 1), 0))
+            yield ball.project(
+                part * np.where(size > 0, 4 * ball.epsilon / np.where(size > 0, size, 1), 0)
+            )
             yield ball.project(part)
 
 
@@ -104,7 +108,11 @@ def _examples(problem):
         return np.zeros((0, len(arrays.scales))), np.zeros(0, dtype=int)
     numbers = np.nan_to_num(table.numbers(), posinf=0, neginf=0)
     try:
-        scores = model.scores_of(table) if isinstance(model, TableModel) else model.scores(numbers.astype(model.dtype))
+        scores = (
+            model.scores_of(table)
+            if isinstance(model, TableModel)
+            else model.scores(numbers.astype(model.dtype))
+        )
     except ValueError:  # such rows are not the model's
         return numbers[:0], np.zeros(0, dtype=int)
     return numbers, model.predicted(scores)
@@ -143,7 +151,9 @@ def _at_random(ball, rng):
 def _hop(best, ball, rng):
     """Many columns at once, from the best points and from the rows: where no column alone changes anything."""
     n_columns = ball.low.shape[1]
-    rng = np.random.RandomState(rng.randint(2**31))  # what is drawn later does not depend on when all rows are done
+    rng = np.random.RandomState(
+        rng.randint(2**31)
+    )  # what is drawn later does not depend on when all rows are done
     for _ in range(N_HOPS):
         shares = rng.choice(_HOP_SHARES, size=(N_AT_ONCE, 1))
         moving = rng.random_sample((N_AT_ONCE, n_columns)) < shares
@@ -155,9 +165,16 @@ def _hop(best, ball, rng):
         starts = [part.delta, inside.zero] * (N_AT_ONCE // 2)
         if ball.norm == "linf":  # corners are where most is gained
             ends = ball.epsilon * np.sign(directions)
-            points = [np.where(moves, end, start) for moves, end, start in zip(moving, ends, starts, strict=True)]
+            points = [
+                np.where(moves, end, start)
+                for moves, end, start in zip(moving, ends, starts, strict=True)
+            ]
         else:
-            ends = ball.epsilon * directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-300)
+            ends = (
+                ball.epsilon
+                * directions
+                / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-300)
+            )
             points = [start + end for end, start in zip(ends, starts, strict=True)]
         view = part.problem.at(part.codes.copy())
         part.update_many(view, np.stack([inside.project(point) for point in points]))
@@ -216,7 +233,10 @@ def _beyond_kinks(problem, j, lowest, highest):
             move = (number - arrays.numbers[:, j]) / arrays.scales[j]
             if arrays.steps[j] > 0:
                 count = move / arrays.steps[j]
-                move = np.where(move > 0, np.ceil(count - 1e-9), np.floor(count + 1e-9)) * arrays.steps[j]
+                move = (
+                    np.where(move > 0, np.ceil(count - 1e-9), np.floor(count + 1e-9))
+                    * arrays.steps[j]
+                )
             yield np.where((move >= lowest) & (move <= highest), move, 0.0)
 
 

@@ -28,9 +28,12 @@ def cross_mixed_thresholds(best, ball):
     if trees is None or trees.is_categorical.any():
         return
     slopes = (
-        problem.model.slopes * np.where(problem.perturbations.movable_columns, problem.perturbations.scales, 0)[:, None]
+        problem.model.slopes
+        * np.where(problem.perturbations.movable_columns, problem.perturbations.scales, 0)[:, None]
     )
-    moves = {c: _shortest(slopes[:, c], ball.norm) for c in np.flatnonzero((slopes != 0).any(axis=0))}
+    moves = {
+        c: _shortest(slopes[:, c], ball.norm) for c in np.flatnonzero((slopes != 0).any(axis=0))
+    }
     cuts = {c: trees.thresholds(c) for c in moves}
     cuts = {c: values for c, values in cuts.items() if len(values)}
     for _ in range(N_CROSSINGS):

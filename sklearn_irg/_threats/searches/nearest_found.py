@@ -57,7 +57,9 @@ def distances_found(method):
         if not some.model.is_function:
             delta, codes = _attacked_nearer(some, delta, codes)
         delta, confirmed = confirmed_by_predict(some, delta, codes, np.inf)
-        distances[rows] = np.where(confirmed, delta_norms(delta, problem.perturbations.norm), np.inf)
+        distances[rows] = np.where(
+            confirmed, delta_norms(delta, problem.perturbations.norm), np.inf
+        )
     return distances
 
 
@@ -84,7 +86,9 @@ def _attacked_nearer(problem, delta, codes):
         failures[rows] += ~nearer.wrong
         found = np.flatnonzero(nearer.wrong)
         if len(found):
-            delta[rows[found]] = _drawn_back(some.take(found), nearer.delta[found], nearer.codes[found])
+            delta[rows[found]] = _drawn_back(
+                some.take(found), nearer.delta[found], nearer.codes[found]
+            )
             codes[rows[found]] = nearer.codes[found]
             distances[rows[found]] = delta_norms(delta[rows[found]], norm)
     return delta, codes

@@ -47,7 +47,9 @@ def ranked_swaps(problem, n):
         for level in np.flatnonzero(allowed.any(axis=0)):
             codes = arrays.codes.copy()
             codes[:, c] = np.where(allowed[:, level], level, codes[:, c])
-            found.append((codes, np.where(allowed[:, level], _loss_at(problem, zero, codes), -np.inf)))
+            found.append(
+                (codes, np.where(allowed[:, level], _loss_at(problem, zero, codes), -np.inf))
+            )
     if not found:
         return []
     all_codes, losses = (np.array(part) for part in zip(*found))

@@ -32,7 +32,10 @@ def cross_thresholds(best, epsilon, rng):
     if not thresholds:
         return
     seeds = rng.randint(2**31, size=N_STARTS)
-    size = max(1, _ENTRIES // (2 * (N_THRESHOLDS + 1) * len(thresholds) * problem.perturbations.low.shape[1]))
+    size = max(
+        1,
+        _ENTRIES // (2 * (N_THRESHOLDS + 1) * len(thresholds) * problem.perturbations.low.shape[1]),
+    )
     for start in range(0, len(problem), size):
         part = np.arange(start, min(start + size, len(problem)))
         found = best.take(part)
@@ -63,16 +66,24 @@ def _behind_thresholds(problem, trees):
         cuts = trees.thresholds(column)[:, None]
         if len(cuts):
             here, slope = seen[:, column], slopes[j, column]
-            terms = np.abs(here) + np.abs(slope * problem.perturbations.numbers[:, j])  # that rounding goes by
+            terms = np.abs(here) + np.abs(
+                slope * problem.perturbations.numbers[:, j]
+            )  # that rounding goes by
             behind = _BEHIND * problem.precision * (np.abs(cuts) + terms)
-            delta = (cuts + np.where(here <= cuts, behind, -behind) - here) / (slope * problem.perturbations.scales[j])
-            found.setdefault(j, []).append(_on_grid(np.nan_to_num(delta), problem.perturbations.steps[j]))
+            delta = (cuts + np.where(here <= cuts, behind, -behind) - here) / (
+                slope * problem.perturbations.scales[j]
+            )
+            found.setdefault(j, []).append(
+                _on_grid(np.nan_to_num(delta), problem.perturbations.steps[j])
+            )
     return {j: np.concatenate(delta) for j, delta in found.items()}
 
 
 def _on_grid(delta, step):
     """Delta with integers rounded away from the row, beyond the threshold."""
-    return np.sign(delta) * np.ceil(np.abs(delta) / step * (1 - SLACK)) * step if step > 0 else delta
+    return (
+        np.sign(delta) * np.ceil(np.abs(delta) / step * (1 - SLACK)) * step if step > 0 else delta
+    )
 
 
 class _Walk:
@@ -89,11 +100,16 @@ class _Walk:
     def __init__(self, problem, epsilon, thresholds):
         self.problem, self.epsilon = problem, epsilon
         self.power = 2 if problem.perturbations.norm == "l2" else 1
-        low, high = np.maximum(problem.perturbations.low, -epsilon), np.minimum(problem.perturbations.high, epsilon)
+        low, high = (
+            np.maximum(problem.perturbations.low, -epsilon),
+            np.minimum(problem.perturbations.high, epsilon),
+        )
         moves = [_some_within(delta, low[:, j], high[:, j]) for j, delta in thresholds.items()]
         homes = np.zeros((len(moves), len(problem)))
         self.values = np.concatenate([*moves, homes])  # that columns may take, by row
-        self.columns = np.concatenate([np.repeat(list(thresholds), [len(m) for m in moves]), list(thresholds)])
+        self.columns = np.concatenate(
+            [np.repeat(list(thresholds), [len(m) for m in moves]), list(thresholds)]
+        )
 
     def forward(self, unsettled, rng):
         """Across that which adds most to another class for what it takes of the ball; at random among such with an rng."""
@@ -108,7 +124,10 @@ class _Walk:
             if rng is not None:
                 gain = gain * np.exp(rng.standard_normal((len(gain), 1)))
             rows = self._go(rows, gain, after)
-            rows = rows[(self._sizes(self.delta[rows]).sum(axis=1) <= 3**self.power) & (self.leads[rows] <= 0)]
+            rows = rows[
+                (self._sizes(self.delta[rows]).sum(axis=1) <= 3**self.power)
+                & (self.leads[rows] <= 0)
+            ]
 
     def back(self, unsettled):
         """Across that which saves most, as long as another class is ahead."""
@@ -151,7 +170,10 @@ class _Walk:
         if scores.shape[1] == 1:
             return (1 - 2 * some.label) * scores[:, 0]
         mine = scores[np.arange(len(rows)), some.label]
-        return np.where(np.arange(scores.shape[1]) == some.label[:, None], -np.inf, scores).max(axis=1) - mine
+        return (
+            np.where(np.arange(scores.shape[1]) == some.label[:, None], -np.inf, scores).max(axis=1)
+            - mine
+        )
 
 
 def _some_within(delta, low, high):
@@ -160,7 +182,9 @@ def _some_within(delta, low, high):
     for sign in (1, -1):
         inside = (delta >= low) & (delta <= high) & (sign * delta > 0)
         ordered = np.sort(np.where(inside, sign * delta, np.inf), axis=0)
-        ranks = np.linspace(0, np.maximum(inside.sum(axis=0) - 1, 0), min(N_THRESHOLDS, len(delta))).astype(int)
+        ranks = np.linspace(
+            0, np.maximum(inside.sum(axis=0) - 1, 0), min(N_THRESHOLDS, len(delta))
+        ).astype(int)
         found.append(sign * np.take_along_axis(ordered, ranks, axis=0))
     found = np.concatenate(found)
     return np.where(np.isfinite(found), found, 0)

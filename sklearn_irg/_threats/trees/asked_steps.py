@@ -51,7 +51,8 @@ class AskedSteps:
         self.held = [held_by(problem, j) for j in self.columns]
         if None in self.held:
             raise NotInPiecesError(
-                f"the column {self.name(self.held.index(None))} is of decimals or of extended precision"
+                f"the column {self.name(self.held.index(None))} is of decimals or of extended "
+                "precision"
             )
         numbers = self.table.numbers()
         self.base = self.table.take([0])
@@ -70,11 +71,17 @@ class AskedSteps:
         """The least and the largest number that any row can reach, shape (n_columns, 2)."""
         arrays = self.problem.perturbations
         low, high = (
-            np.where(np.isnan(numbers), np.nan, numbers + end * arrays.scales) for end in (arrays.low, arrays.high)
+            np.where(np.isnan(numbers), np.nan, numbers + end * arrays.scales)
+            for end in (arrays.low, arrays.high)
         )
         ends = np.nanmin(low[:, self.columns], axis=0), np.nanmax(high[:, self.columns], axis=0)
         lowest, highest = self.table.limits()[:, self.columns]
-        largest = np.array([2.0**62 if held.dtype is None else float(np.finfo(held.dtype).max) for held in self.held])
+        largest = np.array(
+            [
+                2.0**62 if held.dtype is None else float(np.finfo(held.dtype).max)
+                for held in self.held
+            ]
+        )
         return np.clip(ends, np.maximum(lowest, -largest), np.minimum(highest, largest)).T
 
     def outputs(self, c, numbers):
@@ -92,7 +99,9 @@ class AskedSteps:
 
     def _outputs_of(self, moved):
         table = self.base.take(np.zeros(len(moved), dtype=int))
-        return np.asarray(self.problem.steps(table.with_numbers(moved, self.columns)), dtype=np.float64)
+        return np.asarray(
+            self.problem.steps(table.with_numbers(moved, self.columns)), dtype=np.float64
+        )
 
     def _cells(self, c, outputs):
         cells = np.zeros((len(c), self.width), dtype=int)
@@ -131,7 +140,9 @@ class AskedSteps:
             ends = self._accepted(c, ends)
         if largest < np.inf and not self._is_all(c, ends):
             refusal = self._refusal(c, self._ranks_of(c, self.limits[c]))
-            raise NotInPiecesError(f"the steps refuse numbers that {self.name(c)} may become ({refusal})")
+            raise NotInPiecesError(
+                f"the steps refuse numbers that {self.name(c)} may become ({refusal})"
+            )
         return ends
 
     def _ranks_of(self, c, limits):
@@ -148,7 +159,11 @@ class AskedSteps:
             fine = home
             for _ in range(_N_BISECTIONS):
                 middle = between(fine, end)
-                fine, end = (middle, end) if self._refusal(c, np.array([middle])) is None else (fine, middle)
+                fine, end = (
+                    (middle, end)
+                    if self._refusal(c, np.array([middle])) is None
+                    else (fine, middle)
+                )
             found.append(fine)
         return np.array(found)
 
@@ -156,10 +171,16 @@ class AskedSteps:
         """Whether nothing changes beyond: no threshold is further, and no jump."""
         cells = self.cells_at(np.array([c, c]), ends)[:, : len(self.features[c])]
         n_cuts = np.array([len(self.thresholds[f]) for f in self.features[c]])
-        is_flat = ~self.reading.is_curve[self.features[c]] & (self.reading.slopes[:, self.features[c]] == 0).all(axis=0)
+        is_flat = ~self.reading.is_curve[self.features[c]] & (
+            self.reading.slopes[:, self.features[c]] == 0
+        ).all(axis=0)
         kinks = self.kinks(c)[0]
         low, high = self.held[c].at(ends)
-        inside = ((kinks > low) & (kinks < high)) | (kinks < self.limits[c, 0]) | (kinks > self.limits[c, 1])
+        inside = (
+            ((kinks > low) & (kinks < high))
+            | (kinks < self.limits[c, 0])
+            | (kinks > self.limits[c, 1])
+        )
         lowest, highest = (cells == 0) | (cells > n_cuts), cells >= n_cuts  # or missing
         is_all = is_flat | (lowest[0] & highest[1]) | (highest[0] & lowest[1])
         return bool(is_all.all() and inside.all())

@@ -1,8 +1,9 @@
 """Whether a sum of trees can be positive within a budget, for many rows at once: branch and bound over boxes of cells.
 
-A box is an interval of cells in each column. Its bound is the sum of the trees' best leaves; these leaves also vote for a
-cell in each column, which is mostly a point that attains the bound, and for the cut that splits the box. Columns of levels have
-a budget of their own, a number of swaps. Rows are independent: what happens to one does not depend on the others.
+A box is an interval of cells in each column. Its bound is the sum of the trees' best leaves; these
+leaves also vote for a cell in each column, which is mostly a point that attains the bound, and for
+the cut that splits the box. Columns of levels have a budget of their own, a number of swaps. Rows
+are independent: what happens to one does not depend on the others.
 """
 
 from typing import NamedTuple
@@ -33,9 +34,9 @@ def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000, is_found=Non
     max_nodes : int, default=10_000
         Number of boxes for each row.
     is_found : callable, default=None
-        From rows and cells, for a score between the levels, where rounding decides, to whether it settles the row as one above
-        them does, and whether that is known at all; if so, the leaves that are reached there are done with. ``None`` asks
-        nobody.
+        From rows and cells, for a score between the levels, where rounding decides, to whether it
+        settles the row as one above them does, and whether that is known at all; if so, the leaves
+        that are reached there are done with. ``None`` asks nobody.
 
     Returns
     -------
@@ -81,10 +82,16 @@ class _Search:
         words = rows.words & self.levels.words(row, levels)
         bound = tables.bound(words) + rows.constant
         everywhere = np.tile(self.votes.stop - self.start, (n_rows, 1))
-        self.boxes = _Boxes(row, np.zeros((n_rows, n_columns), dtype=int), everywhere, levels, words, bound)
+        self.boxes = _Boxes(
+            row, np.zeros((n_rows, n_columns), dtype=int), everywhere, levels, words, bound
+        )
         home = np.hstack([rows.home, cells.home])
-        self.verdict = Verdict(bound.copy(), np.full(n_rows, -np.inf), home, np.zeros(n_rows, dtype=int))
-        self.unsolved = np.full(n_rows, -np.inf)  # largest score between the levels that nobody knows more of
+        self.verdict = Verdict(
+            bound.copy(), np.full(n_rows, -np.inf), home, np.zeros(n_rows, dtype=int)
+        )
+        self.unsolved = np.full(
+            n_rows, -np.inf
+        )  # largest score between the levels that nobody knows more of
 
     def go_on(self):
         """One round: look at the newest boxes of each row, and replace them by their parts; whether any are left."""
@@ -95,8 +102,14 @@ class _Search:
         n_trees, n_words = self.tables.shape
         n_parts = np.diff(self.levels.cells.start).max(initial=1)  # of a box, at the most
         n_cells = max(len(self.cell), len(self.levels.column))
-        size = max(1, _TABLE_ENTRIES // max(n_cells, n_trees * n_words * n_parts, n_trees * len(self.start)))
-        parts = [self._look_at(self.boxes.take(chosen[i : i + size])) for i in range(0, len(chosen), size)]
+        size = max(
+            1,
+            _TABLE_ENTRIES // max(n_cells, n_trees * n_words * n_parts, n_trees * len(self.start)),
+        )
+        parts = [
+            self._look_at(self.boxes.take(chosen[i : i + size]))
+            for i in range(0, len(chosen), size)
+        ]
         self.boxes = _Boxes.joined([self.boxes.take(kept), *parts])
         self._settle()
         return True
@@ -113,7 +126,9 @@ class _Search:
         """Drop what is decided, and bound the rows by the boxes that are left."""
         verdict = self.verdict
         found = verdict.best > self.above
-        self.boxes = self.boxes.take(~found[self.boxes.row] & (self.boxes.bound > self._settled(self.boxes.row)))
+        self.boxes = self.boxes.take(
+            ~found[self.boxes.row] & (self.boxes.bound > self._settled(self.boxes.row))
+        )
         bound = np.maximum(self._settled(np.arange(len(found))), self.unsolved)
         np.maximum.at(bound, self.boxes.row, self.boxes.bound)
         verdict.bound = np.where(found, verdict.bound, np.minimum(bound, verdict.bound))
@@ -121,7 +136,10 @@ class _Search:
     def _settled(self, row):
         """Bounds of boxes that need not be looked at: where ties are asked about, their scores say nothing of others."""
         best = self.verdict.best[row]
-        return np.maximum(self.below, best if self.is_found is None else np.where(best > self.above, best, -np.inf))
+        return np.maximum(
+            self.below,
+            best if self.is_found is None else np.where(best > self.above, best, -np.inf),
+        )
 
     def _look_at(self, boxes):
         """Bounds and points of some boxes, and the parts that they leave."""
@@ -175,7 +193,9 @@ class _Search:
             left = BUDGET - (least.sum(axis=1)[:, None] - least)
         reached = costs <= np.where(np.isfinite(least), left, -1)[:, self.column]
         reached &= self.votes.inside(low, high)
-        new_low = np.minimum.reduceat(np.where(reached, self.cell, np.iinfo(int).max), self.start, axis=1)
+        new_low = np.minimum.reduceat(
+            np.where(reached, self.cell, np.iinfo(int).max), self.start, axis=1
+        )
         new_high = np.maximum.reduceat(np.where(reached, self.cell, -1), self.start, axis=1)
         within = (new_high >= 0).all(axis=1)
         new_low[~within], new_high[~within] = low[~within], high[~within]
@@ -190,20 +210,29 @@ class _Search:
     def _offer(self, row, point):
         """Scores of points, of which each row keeps the best within the budget."""
         numbers, levels = np.hsplit(point, [len(self.start)])
-        words = self.rows.words[row] & self.tables.words(numbers, numbers) & self.levels.words(row, levels)
+        words = (
+            self.rows.words[row]
+            & self.tables.words(numbers, numbers)
+            & self.levels.words(row, levels)
+        )
         score = self.tables.bound(words) + self.rows.constant[row]
         spent = np.take_along_axis(self.rows.costs[row], self.start + numbers, axis=1).sum(axis=1)
         score = np.where(spent <= BUDGET, score, -np.inf)
         order = np.lexsort((score, row))
         last = order[np.append(row[order][1:] != row[order][:-1], True)] if len(order) else order
         better = last[score[last] > self.verdict.best[row[last]]]
-        self.verdict.best[row[better]], self.verdict.cells[row[better]] = score[better], point[better]
+        self.verdict.best[row[better]], self.verdict.cells[row[better]] = (
+            score[better],
+            point[better],
+        )
         return score
 
     def _gains(self, boxes, inside, lost_right, lost_left, is_tie):
         """What leaves that vote lose on the better side of each cut, -1 where there is none; of ties, on the worse."""
         last = self.cell >= boxes.high[:, self.column]  # nothing is right of it
-        lost = np.where(is_tie[:, None], np.maximum(lost_right, lost_left), np.minimum(lost_right, lost_left))
+        lost = np.where(
+            is_tie[:, None], np.maximum(lost_right, lost_left), np.minimum(lost_right, lost_left)
+        )
         return np.where(inside & ~last, lost, -1.0)
 
     def _best_splits(self, boxes, costs, gains, gains_of_levels):
@@ -212,7 +241,9 @@ class _Search:
         at, gain = gains.argmax(axis=1), gains.max(axis=1)
         tied = np.flatnonzero((gain <= 0) & (boxes.low < boxes.high).any(axis=1))
         if len(tied):
-            at[tied] = self._before_the_dearest(boxes.row[tied], boxes.low[tied], boxes.high[tied], costs[tied])
+            at[tied] = self._before_the_dearest(
+                boxes.row[tied], boxes.low[tied], boxes.high[tied], costs[tied]
+            )
         return at
 
     def _parts(self, boxes, at):

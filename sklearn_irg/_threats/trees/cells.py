@@ -20,8 +20,9 @@ class Cells:
     home : ndarray of int of shape (n_rows, n_columns)
         Cell of each number.
     costs : ndarray of shape (n_rows, n_all_cells)
-        What it takes of the budget, which is one, to move there; zero at home, infinite where a number cannot go. Costs of
-        columns add up. Where they are finite, they do not fall away from home.
+        What it takes of the budget, which is one, to move there; zero at home, infinite where a
+        number cannot go. Costs of columns add up. Where they are finite, they do not fall away from
+        home.
     least : ndarray of shape (n_rows, n_all_cells)
         The same for each cell and those further away from home.
     words : ndarray of uint64 of shape (n_rows, n_trees, n_words)
@@ -46,7 +47,9 @@ class Cells:
 
     def take(self, rows):
         """Some of the rows."""
-        parts = (part[rows] for part in (self.home, self.costs, self.least, self.words, self.constant))
+        parts = (
+            part[rows] for part in (self.home, self.costs, self.least, self.words, self.constant)
+        )
         return Cells(*parts, None if self.levels is None else self.levels.take(rows))
 
 

@@ -12,7 +12,8 @@ _N_ROWS = 32  # with each level
 def difference_at_levels(problem):
     """What differs between trees and their estimator at the rows, and at rows with each level that they may get.
 
-    An empty sentence if nothing does. Where a table goes to the estimator as it is, its numbers are some near thresholds, too.
+    An empty sentence if nothing does. Where a table goes to the estimator as it is, its numbers are
+    some near thresholds, too.
     """
     inside = problem.model.trees
     if not inside.reading.trees.is_categorical.any() and not problem.model.acts_by_column:
@@ -21,8 +22,12 @@ def difference_at_levels(problem):
     some = problem.take(rows)
     if problem.model.acts_by_column:
         table = some.tables.swapped(codes)
-        return _difference(problem, table) or _difference(problem, _near_thresholds(inside.reading, table))
-    return inside.difference_at(None, some.entering(np.zeros(some.perturbations.numbers.shape), codes))
+        return _difference(problem, table) or _difference(
+            problem, _near_thresholds(inside.reading, table)
+        )
+    return inside.difference_at(
+        None, some.entering(np.zeros(some.perturbations.numbers.shape), codes)
+    )
 
 
 def _difference(problem, table):

@@ -1,8 +1,9 @@
 """Columns of a table in pieces, on each of which every question of the trees behind the steps has one answer.
 
-Behind a monotone step, or one that jumps at known numbers, trees ask where a function of one column is, ``g(x) <= cut``, and
-the column's own numbers say the same: the cells of the search are pieces of the column, in its own units. A column in pieces
-stands behind the columns that the trees see, as one more, and replaces those that come from it.
+Behind a monotone step, or one that jumps at known numbers, trees ask where a function of one column
+is, ``g(x) <= cut``, and the column's own numbers say the same: the cells of the search are pieces
+of the column, in its own units. A column in pieces stands behind the columns that the trees see, as
+one more, and replaces those that come from it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -82,11 +83,17 @@ class ColumnPieces:
         own = np.eye(len(slopes))[:, self.columns]
         is_still = ~problem.perturbations.movable_columns[self.columns]
         slopes = np.concatenate([slopes * ~self.is_replaced, own * ~is_still], axis=1)
-        return slopes, np.append(np.where(self.is_replaced, -1, source), np.where(is_still, -1, self.columns))
+        return slopes, np.append(
+            np.where(self.is_replaced, -1, source), np.where(is_still, -1, self.columns)
+        )
 
     def slack(self, problem):
         """How far distances to thresholds may be off, but for those of columns in pieces."""
-        return distance_slack(problem, ~self.is_replaced) if self.is_replaced.any() else distance_slack(problem)
+        return (
+            distance_slack(problem, ~self.is_replaced)
+            if self.is_replaced.any()
+            else distance_slack(problem)
+        )
 
     def ends_of(self, column, cuts):
         """First and last numbers of the cells of a column, and the same as far as rounding may move them."""
@@ -95,16 +102,23 @@ class ColumnPieces:
             ends = np.append(-np.inf, np.nextafter(cuts, np.inf)), np.append(cuts, np.inf)
             return ends, ends
         here = np.isin(self.last[k], cuts)  # all, or those in reach of a row
-        pairs = (self.first[k][here], self.last[k][here]), (self.soonest[k][here], self.latest[k][here])
+        pairs = (
+            (self.first[k][here], self.last[k][here]),
+            (self.soonest[k][here], self.latest[k][here]),
+        )
         return tuple((np.append(-np.inf, first), np.append(last, np.inf)) for first, last in pairs)
 
     def confirming(self, best):
         """What was found, in a model that is right behind the steps, too."""
-        return best.as_whole() if self.is_replaced.any() and best.problem.whole is not None else best
+        return (
+            best.as_whole() if self.is_replaced.any() and best.problem.whole is not None else best
+        )
 
     def boxes(self, boxes):
         """Boxes of leaves with the columns in pieces behind the others; several of a leaf that is reached here and there."""
-        for features, cells, missing, last in zip(self.features, self.cells, self.missing, self.last, strict=True):
+        for features, cells, missing, last in zip(
+            self.features, self.cells, self.missing, self.last, strict=True
+        ):
             boxes = _in_pieces(boxes, features, cells, missing, last)
         return boxes
 
@@ -113,13 +127,17 @@ def _in_pieces(boxes, features, cells, missing, last):
     """Boxes with one more column."""
     reached = _reached(boxes, features, cells)
     takes_missing = (
-        np.zeros(len(reached), dtype=bool) if missing is None else _reached(boxes, features, missing[None])[:, 0]
+        np.zeros(len(reached), dtype=bool)
+        if missing is None
+        else _reached(boxes, features, missing[None])[:, 0]
     )
     change = np.diff(reached.astype(np.int8), axis=1, prepend=0, append=0)
     (leaf, low), (_, high) = np.nonzero(change == 1), np.nonzero(change == -1)
     empty = np.flatnonzero(~reached.any(axis=1))
     if len(leaf) + len(empty) > _MOST_BOXES:
-        raise NotInPiecesError(f"their leaves are in more than {_MOST_BOXES} pieces behind the steps")
+        raise NotInPiecesError(
+            f"their leaves are in more than {_MOST_BOXES} pieces behind the steps"
+        )
     leaf, low, high = (
         np.append(leaf, empty),
         np.append(low, np.ones_like(empty)),
@@ -141,7 +159,9 @@ def _in_pieces(boxes, features, cells, missing, last):
 
 def _beside(cells, column):
     """Cells with those of one more column, in a type of integers that is as small as may be."""
-    column = column.astype(np.promote_types(cells.dtype, np.min_scalar_type(-1 - column.max(initial=0))))
+    column = column.astype(
+        np.promote_types(cells.dtype, np.min_scalar_type(-1 - column.max(initial=0)))
+    )
     return np.asfortranarray(np.column_stack([cells, column]))
 
 

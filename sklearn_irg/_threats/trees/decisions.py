@@ -19,8 +19,9 @@ _NODES_OF_A_PROGRAM = 100  # that a linear program counts for
 def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None):
     """As `decide`, with relaxations for rows that boxes leave open and whose costs add up.
 
-    Where levels change, each way to swap them that is left then is settled on its own, with nodes of its own, since relaxations
-    know nothing of levels. Where there are too many ways, boxes have to do.
+    Where levels change, each way to swap them that is left then is settled on its own, with nodes
+    of its own, since relaxations know nothing of levels. Where there are too many ways, boxes have
+    to do.
 
     Parameters
     ----------
@@ -53,8 +54,12 @@ def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None
             _settle_levels(tables, rows, i, verdict, **options)
         elif costs_add_up:
             _Relaxations(tables, rows, i, verdict, above, below).run(max_nodes)
-            if below < verdict.best[i] <= above and is_found is not None:  # ties, of which relaxations do not ask
-                _settle_boxes(tables, rows, i, verdict, **levels, max_nodes=max_nodes, is_found=is_found)
+            if (
+                below < verdict.best[i] <= above and is_found is not None
+            ):  # ties, of which relaxations do not ask
+                _settle_boxes(
+                    tables, rows, i, verdict, **levels, max_nodes=max_nodes, is_found=is_found
+                )
     return verdict
 
 
@@ -72,7 +77,16 @@ def _settle_levels(tables, rows, i, verdict, *, above, below, costs_add_up, max_
     ways, levels, n_nodes = remaining_ways(tables, rows, i, floor, _MOST_WAYS)
     if ways is None:
         if costs_add_up:
-            _settle_boxes(tables, rows, i, verdict, above=above, below=below, max_nodes=max_nodes, is_found=is_found)
+            _settle_boxes(
+                tables,
+                rows,
+                i,
+                verdict,
+                above=above,
+                below=below,
+                max_nodes=max_nodes,
+                is_found=is_found,
+            )
         return
     verdict.n_nodes[i] += n_nodes
     bound = floor
@@ -85,7 +99,10 @@ def _settle_levels(tables, rows, i, verdict, *, above, below, costs_add_up, max_
         bound = max(bound, found.bound.max())
         k = int(found.best.argmax())
         if found.best[k] > verdict.best[i]:
-            verdict.best[i], verdict.cells[i] = found.best[k], np.concatenate([found.cells[k], levels[part[k]]])
+            verdict.best[i], verdict.cells[i] = (
+                found.best[k],
+                np.concatenate([found.cells[k], levels[part[k]]]),
+            )
         if verdict.best[i] > above:
             return
     verdict.bound[i] = min(verdict.bound[i], bound)
@@ -126,7 +143,12 @@ class _Relaxations:
         while boxes and self._is_open() and self.verdict.n_nodes[self.i] < max_nodes:
             boxes += self._look_at(*boxes.pop())
         if self._is_open():
-            bounds = [self.verdict.best[self.i], self.below, self.unsolved, *(box[0] for box in boxes)]
+            bounds = [
+                self.verdict.best[self.i],
+                self.below,
+                self.unsolved,
+                *(box[0] for box in boxes),
+            ]
             self.verdict.bound[self.i] = min(self.verdict.bound[self.i], max(bounds))
 
     def _is_open(self):
@@ -182,7 +204,9 @@ class _Relaxations:
         """Leaves whose nearest point inside a box the budget reaches."""
         leaves, is_missing = self.tables.leaves, self.home == self.tables.missing
         lows, highs = np.maximum(leaves.low, low), np.minimum(leaves.high, high)
-        nearest = np.where(is_missing, self.home, np.clip(self.home, np.minimum(lows, highs), highs))
+        nearest = np.where(
+            is_missing, self.home, np.clip(self.home, np.minimum(lows, highs), highs)
+        )
         return self.least[self.tables.start[:-1] + np.maximum(nearest, 0)].sum(axis=1) <= BUDGET
 
     def _halves(self, cut, low, high):

@@ -31,7 +31,10 @@ class Geometry:
             for cell in np.unique(cells):
                 words[cells == cell] &= self.still.at(k, cell)
         for column in search.still_categories:
-            takes, codes = search.boxes.takes_code[column], search.trees.codes_of(self.views.seen[:, column])
+            takes, codes = (
+                search.boxes.takes_code[column],
+                search.trees.codes_of(self.views.seen[:, column]),
+            )
             for code in np.unique(codes):
                 takes_it = takes[:, code] if code >= 0 else search.boxes.takes_missing[:, column]
                 words[codes == code] &= self.tables.words_of(takes_it)
@@ -44,8 +47,12 @@ class Geometry:
         seen = self.views.seen_at(views, delta, self.codes(views, cells))
         numbers, levels = np.hsplit(cells, [self.home.shape[1]])
         columns = zip(seen[:, self.search.moving].T, self.rows.thresholds, strict=True)
-        found = np.array([cells_of(column, cuts) for column, cuts in columns]).T.reshape(numbers.shape)
-        return (found == numbers).all(axis=1) & (self.search.levels.home(seen) == levels).all(axis=1)
+        found = np.array([cells_of(column, cuts) for column, cuts in columns]).T.reshape(
+            numbers.shape
+        )
+        return (found == numbers).all(axis=1) & (self.search.levels.home(seen) == levels).all(
+            axis=1
+        )
 
     def codes(self, views, cells):
         """Levels of points in cells."""

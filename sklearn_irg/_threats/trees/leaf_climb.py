@@ -27,7 +27,8 @@ def climb(tables, words, point, costs):
     point : ndarray of int of shape (n_columns,)
         Cells.
     score : float
-        What the trees add there, without a constant; minus infinity where the budget cannot be kept.
+        What the trees add there, without a constant; minus infinity where the budget cannot be
+        kept.
     """
     point, first = point.copy(), tables.start[:-1]
     column = np.repeat(np.arange(len(point)), np.diff(tables.start))
@@ -39,13 +40,17 @@ def climb(tables, words, point, costs):
         if spent > 1:
             lost = now - scores if np.isfinite(now) else np.ones(len(scores))
             with np.errstate(divide="ignore", invalid="ignore"):
-                loss = np.where(change < 0, np.where(np.isfinite(lost), lost, 1e300) / -change, np.inf)
+                loss = np.where(
+                    change < 0, np.where(np.isfinite(lost), lost, 1e300) / -change, np.inf
+                )
             chosen = int(np.argmin(loss))
             if not np.isfinite(loss[chosen]):
                 return point, -np.inf
         else:
             with np.errstate(invalid="ignore"):
-                gains = scores - scores[first + point][column]  # columns differ in how they round the same sum
+                gains = (
+                    scores - scores[first + point][column]
+                )  # columns differ in how they round the same sum
             gains = np.where((spent + change <= 1) & np.isfinite(scores), gains, -np.inf)
             chosen = int(np.argmax(gains))
             if not gains[chosen] > (_ROUNDING * (1 + abs(now)) if np.isfinite(now) else 0):

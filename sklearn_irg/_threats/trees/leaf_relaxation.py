@@ -1,8 +1,9 @@
 """The linear relaxation of a sum of trees within a budget: a tighter bound for one box, and points near its solution.
 
-Each tree chooses shares of its leaves, each column shares of its cells; leaves left of a cut have at most the share of the
-cells left of it, and leaves right of it at most the rest. The bound does not rest on the solver's tolerances: its multipliers,
-whatever they are, move value from leaves to cells, after which best leaves and best cells are independent.
+Each tree chooses shares of its leaves, each column shares of its cells; leaves left of a cut have
+at most the share of the cells left of it, and leaves right of it at most the rest. The bound does
+not rest on the solver's tolerances: its multipliers, whatever they are, move value from leaves to
+cells, after which best leaves and best cells are independent.
 """
 
 from itertools import pairwise
@@ -27,10 +28,11 @@ class Relaxed(NamedTuple):
     point : ndarray of int of shape (n_columns,)
         Cells near the solution.
     cut : int or None
-        Position among all cells of the cut whose share is most in doubt, weighted with its multipliers; None where all are
-        decided.
+        Position among all cells of the cut whose share is most in doubt, weighted with its
+        multipliers; None where all are decided.
     leaf_bounds : ndarray of shape (n_leaves,)
-        The same as the bound for points that reach each leaf; infinite for those that were not in reach.
+        The same as the bound for points that reach each leaf; infinite for those that were not in
+        reach.
     """
 
     bound: float
@@ -53,13 +55,14 @@ def relax(tables, low, high, costs, alive, target=-np.inf):
     alive : ndarray of bool of shape (n_leaves,)
         Leaves in reach.
     target : float, default=-inf
-        Scores up to here, without the constant, are of no interest: leaves that only these use may be missing.
+        Scores up to here, without the constant, are of no interest: leaves that only these use may
+        be missing.
 
     Returns
     -------
     relaxed : Relaxed
-        Bound, point and cut; where the solver does not solve it, no bound, the cheapest point and the middle of the column
-        with the most cells.
+        Bound, point and cut; where the solver does not solve it, no bound, the cheapest point and
+        the middle of the column with the most cells.
     """
     program = _Program(tables, low, high, costs, np.flatnonzero(alive))
     return program.solve(target)
@@ -89,8 +92,11 @@ class _Program:
         group = (self.cuts // n_all) * self.n_columns + column
         first, last = (np.searchsorted(group, group, side=side) for side in ("left", "right"))
         at_left, at_right = np.searchsorted(self.cuts, left), np.searchsorted(self.cuts, right)
-        # leaves that end at a cut are left of all later ones, those that begin at it right of all earlier ones
-        self.left_cut, self.left_leaf = _ranges(at_left, last[at_left], left_leaf) if len(left) else _nothing()
+        # leaves that end at a cut are left of all later ones, those that begin at it right of all
+        # earlier ones
+        self.left_cut, self.left_leaf = (
+            _ranges(at_left, last[at_left], left_leaf) if len(left) else _nothing()
+        )
         self.right_cut, self.right_leaf = (
             _ranges(first[at_right], at_right + 1, right_leaf) if len(right) else _nothing()
         )
@@ -106,7 +112,9 @@ class _Program:
         for j in np.unique(self.column):
             cuts = np.flatnonzero(self.column == j)
             start = self.tables.start[j]
-            ends = np.concatenate([[start + self.low[j]], self.shared[cuts] + 1, [start + self.high[j] + 1]])
+            ends = np.concatenate(
+                [[start + self.low[j]], self.shared[cuts] + 1, [start + self.high[j] + 1]]
+            )
             cells = np.array([a + np.argmin(self.costs[a:b]) for a, b in pairwise(ends)])
             self.groups.append((int(j), cuts, cells))
         still = np.setdiff1d(np.arange(self.n_columns), self.column)
@@ -121,7 +129,8 @@ class _Program:
     def _with_spares(self, target):
         """Trees and values of leaves, and of one more for each tree, anywhere and so bad that no score passes the target.
 
-        With them there is always a solution, whose multipliers prove what the solver would only state as infeasible.
+        With them there is always a solution, whose multipliers prove what the solver would only
+        state as infeasible.
         """
         values = self.tables.leaves.value[self.leaves]
         if not np.isfinite(target):
@@ -135,14 +144,24 @@ class _Program:
     def solve(self, target):
         tree, values = self._with_spares(target)
         n_leaves = len(values)
-        cells = np.concatenate([cells for _, _, cells in self.groups]) if self.groups else np.zeros(0, dtype=int)
+        cells = (
+            np.concatenate([cells for _, _, cells in self.groups])
+            if self.groups
+            else np.zeros(0, dtype=int)
+        )
         costs = self.costs[cells]
         usable = np.isfinite(costs)
         n_cuts, n_cells = len(self.cuts), len(cells)
         left_of = self._cells_left_of()  # (n_shared, n_cells)
         share = left_of[self.of_shared]
-        left = coo_array((np.ones(len(self.left_leaf)), (self.left_cut, self.left_leaf)), shape=(n_cuts, n_leaves))
-        right = coo_array((np.ones(len(self.right_leaf)), (self.right_cut, self.right_leaf)), shape=(n_cuts, n_leaves))
+        left = coo_array(
+            (np.ones(len(self.left_leaf)), (self.left_cut, self.left_leaf)),
+            shape=(n_cuts, n_leaves),
+        )
+        right = coo_array(
+            (np.ones(len(self.right_leaf)), (self.right_cut, self.right_leaf)),
+            shape=(n_cuts, n_leaves),
+        )
         budget = csr_array(np.concatenate([np.zeros(n_leaves), np.where(usable, costs, 0)])[None])
         A = vstack([hstack([left, -share]), hstack([right, share]), budget], format="csr")
         b = np.concatenate([np.zeros(n_cuts), np.ones(n_cuts), [BUDGET - self.base_cost]])
@@ -156,7 +175,9 @@ class _Program:
             b_ub=b,
             A_eq=equal.tocsr(),
             b_eq=np.ones(equal.shape[0]),
-            bounds=np.column_stack([np.zeros(n_leaves + n_cells), np.concatenate([np.ones(n_leaves), usable * 1.0])]),
+            bounds=np.column_stack(
+                [np.zeros(n_leaves + n_cells), np.concatenate([np.ones(n_leaves), usable * 1.0])]
+            ),
             method="highs",
         )
         if solution.status != 0:
@@ -166,14 +187,24 @@ class _Program:
         leaf_bounds = np.full(len(self.tables.leaves.tree), np.inf)
         leaf_bounds[self.leaves] = of_leaves[: len(self.leaves)]
         shares = solution.x[n_leaves:]
-        weights = np.bincount(self.of_shared, multipliers[:n_cuts] + multipliers[n_cuts:-1], len(self.shared))
+        weights = np.bincount(
+            self.of_shared, multipliers[:n_cuts] + multipliers[n_cuts:-1], len(self.shared)
+        )
         return Relaxed(
-            bound, self._point(shares, cells, column), self._doubtful(left_of @ shares, weights), leaf_bounds
+            bound,
+            self._point(shares, cells, column),
+            self._doubtful(left_of @ shares, weights),
+            leaf_bounds,
         )
 
     def _unsolved(self):
         columns = zip(self.tables.start[:-1], self.low, self.high, strict=True)
-        point = np.array([low + np.argmin(self.costs[start + low : start + high + 1]) for start, low, high in columns])
+        point = np.array(
+            [
+                low + np.argmin(self.costs[start + low : start + high + 1])
+                for start, low, high in columns
+            ]
+        )
         widest = int(np.argmax(self.high - self.low))
         low, high = self.low[widest], self.high[widest]
         cut = None if low == high else int(self.tables.start[widest] + (low + high) // 2)
@@ -195,12 +226,18 @@ class _Program:
     def _bound(self, multipliers, left, right, share, costs, column, tree, values):
         """Best leaves and best cells with multipliers, which need not be optimal; and each leaf with the best of the rest."""
         n_cuts = len(self.cuts)
-        of_left, of_right, of_budget = multipliers[:n_cuts], multipliers[n_cuts : 2 * n_cuts], multipliers[-1]
+        of_left, of_right, of_budget = (
+            multipliers[:n_cuts],
+            multipliers[n_cuts : 2 * n_cuts],
+            multipliers[-1],
+        )
         leaf_values = values - left.T @ of_left - right.T @ of_right
         best = np.full(tree.max() + 1, -np.inf)
         np.maximum.at(best, tree, leaf_values)
         with np.errstate(invalid="ignore"):
-            cell_values = share.T @ (of_left - of_right) - np.where(np.isfinite(costs), of_budget * costs, np.inf)
+            cell_values = share.T @ (of_left - of_right) - np.where(
+                np.isfinite(costs), of_budget * costs, np.inf
+            )
         total = best.sum() + of_right.sum() + of_budget * (BUDGET - self.base_cost)
         if len(self.groups):
             cells = np.full(len(self.groups), -np.inf)
@@ -221,13 +258,21 @@ class _Program:
         doubt = np.minimum(shares_left, 1 - shares_left)
         if not len(doubt) or doubt.max() < 1e-7:
             return None
-        return int(self.shared[np.where(doubt < 1e-7, -1, doubt * (weights + 1e-6 * weights.max())).argmax()])
+        return int(
+            self.shared[
+                np.where(doubt < 1e-7, -1, doubt * (weights + 1e-6 * weights.max())).argmax()
+            ]
+        )
 
 
 def _ranges(starts, stops, labels):
     """Pairs of each position of ranges and the label of its range."""
     counts = stops - starts
-    positions = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(starts, counts)
+    positions = (
+        np.arange(counts.sum())
+        - np.repeat(np.cumsum(counts) - counts, counts)
+        + np.repeat(starts, counts)
+    )
     return positions, np.repeat(labels, counts)
 
 

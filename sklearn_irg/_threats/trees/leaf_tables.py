@@ -1,10 +1,11 @@
 """Additive trees as tables of bits: which leaves a box of cells reaches, and the best of them.
 
-The thresholds of a column cut its numbers into cells; a box is an interval of cells in each column. The leaves of a tree are
-the bits of a word (or of several), in falling order of value, so that the lowest bit of those that a box reaches is its best
-one. A leaf is reached where every column's interval overlaps its own, so that the word of a box is a bitwise "and" of rows of
-two tables: leaves whose cells end at a cell or later, and that begin at it or earlier. A missing value is one more cell, the
-last of its column, which no interval shares with numbers.
+The thresholds of a column cut its numbers into cells; a box is an interval of cells in each column.
+The leaves of a tree are the bits of a word (or of several), in falling order of value, so that the
+lowest bit of those that a box reaches is its best one. A leaf is reached where every column's
+interval overlaps its own, so that the word of a box is a bitwise "and" of rows of two tables:
+leaves whose cells end at a cell or later, and that begin at it or earlier. A missing value is one
+more cell, the last of its column, which no interval shares with numbers.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class Leaves:
     value : ndarray of shape (n_leaves,)
         What it adds to the score.
     low, high : ndarray of int of shape (n_leaves, n_columns)
-        First and last cell of each column; the first is behind the last where no number reaches the leaf.
+        First and last cell of each column; the first is behind the last where no number reaches the
+        leaf.
     takes_missing : ndarray of bool of shape (n_leaves, n_columns)
         Whether a row with a missing value there reaches it.
     n_cells : ndarray of int of shape (n_columns,)
@@ -48,7 +50,8 @@ class Leaves:
 class LeafTables:
     """Words of leaves by cell.
 
-    Words have the shape (n_trees, n_words): a tree with more than 64 leaves takes several, and all as many as the largest.
+    Words have the shape (n_trees, n_words): a tree with more than 64 leaves takes several, and all
+    as many as the largest.
 
     Attributes
     ----------
@@ -57,8 +60,8 @@ class LeafTables:
     missing : ndarray of int of shape (n_columns,)
         The cell of missing values of each column.
     beyond, until : ndarray of uint64 of shape (n_all_cells, n_trees, n_words)
-        Leaves whose last cell is this one or a later one; whose first cell is this one or an earlier one. At the cell of
-        missing values, the leaves that take them.
+        Leaves whose last cell is this one or a later one; whose first cell is this one or an
+        earlier one. At the cell of missing values, the leaves that take them.
     everything : ndarray of uint64 of shape (n_trees, n_words)
         All leaves.
     """
@@ -89,7 +92,11 @@ class LeafTables:
         """Words of some leaves, given as booleans (..., n_leaves)."""
         bits = np.zeros((*chosen.shape[:-1], *self.shape, _BITS), dtype=bool)
         bits[..., self.leaves.tree, self.word, self.bit] = chosen
-        return np.packbits(bits, axis=-1, bitorder="little").view("<u8")[..., 0].astype(np.uint64, copy=False)
+        return (
+            np.packbits(bits, axis=-1, bitorder="little")
+            .view("<u8")[..., 0]
+            .astype(np.uint64, copy=False)
+        )
 
     def at(self, column, cell):
         """Leaves that one cell of a column reaches."""
@@ -141,10 +148,14 @@ class LeafTables:
         lowest = _lowest(words)
         values = self._values_at(lowest)
         chosen = (words != _NONE).argmax(axis=2)[..., None]  # words are in falling order, too
-        value, bit = (np.take_along_axis(array, chosen, axis=2)[..., 0] for array in (values, lowest))
+        value, bit = (
+            np.take_along_axis(array, chosen, axis=2)[..., 0] for array in (values, lowest)
+        )
         rest = np.take_along_axis(words, chosen, axis=2)
         rest = rest & (rest - (rest != _NONE))
-        second = self._flat_values[self._place[0] + chosen[..., 0] * (_BITS + 1) + _lowest(rest[..., 0])]
+        second = self._flat_values[
+            self._place[0] + chosen[..., 0] * (_BITS + 1) + _lowest(rest[..., 0])
+        ]
         if self.n_words > 1:
             np.put_along_axis(values, chosen, -np.inf, axis=2)
             second = np.maximum(second, values.max(axis=2))

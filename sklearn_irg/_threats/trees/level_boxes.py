@@ -1,7 +1,7 @@
 """Categories of rows in boxes of additive trees: a budget of swaps beside that of the numbers.
 
-In each column a box leaves the level open, keeps the row's own, has it swapped for any other, or for a certain one. Levels that
-the same leaves take are one cell.
+In each column a box leaves the level open, keeps the row's own, has it swapped for any other, or
+for a certain one. Levels that the same leaves take are one cell.
 """
 
 from dataclasses import dataclass, replace
@@ -55,7 +55,14 @@ class LevelCells:
     def none(cls, n_rows):
         """Of rows whose levels do not change."""
         nothing = np.zeros((n_rows, 0), dtype=int)
-        return cls(np.zeros(1, dtype=int), np.zeros((0, 1, 1), dtype=np.uint64), nothing, nothing, nothing > 0, 0)
+        return cls(
+            np.zeros(1, dtype=int),
+            np.zeros((0, 1, 1), dtype=np.uint64),
+            nothing,
+            nothing,
+            nothing > 0,
+            0,
+        )
 
 
 class LevelBoxes:
@@ -115,7 +122,9 @@ class LevelBoxes:
 
     def _left(self, row, levels):
         """Number of swaps that are left to open columns."""
-        return self.cells.n_swaps - ((levels != _OPEN) & (levels != self.cells.home[row])).sum(axis=1)
+        return self.cells.n_swaps - ((levels != _OPEN) & (levels != self.cells.home[row])).sum(
+            axis=1
+        )
 
     def _beyond_swaps(self, row, levels, left):
         """Leaves that take more swaps of open columns than are left."""
@@ -135,7 +144,9 @@ class LevelBoxes:
             return np.zeros((len(leaf), 0))
         weights, chosen = np.where(leaf >= 0, weights, 0), np.maximum(leaf, 0)
         ends = np.arange(len(leaf) + 1) * leaf.shape[1]
-        votes = csr_array((weights.ravel(), chosen.ravel(), ends), shape=(len(leaf), len(self.cells.lacks)))
+        votes = csr_array(
+            (weights.ravel(), chosen.ravel(), ends), shape=(len(leaf), len(self.cells.lacks))
+        )
         return votes @ self.cells.lacks
 
     def point(self, row, levels, lost):
@@ -175,7 +186,9 @@ class LevelBoxes:
         options = self._options(row, levels)
         is_other = options & self.others[row]
         least = np.minimum.reduceat(np.where(is_other, lost, np.inf), self.start, axis=1)
-        at_home = np.where(levels == _OPEN, lost[np.arange(len(row))[:, None], self.cells.home[row]], 0)
+        at_home = np.where(
+            levels == _OPEN, lost[np.arange(len(row))[:, None], self.cells.home[row]], 0
+        )
         gain = np.minimum(at_home, least + self._lost_later(at_home, self._left(row, levels)))
         gain = np.where(levels == _AWAY, least, gain)
         most = np.maximum.reduceat(np.where(options, lost, -1.0), self.start, axis=1)
@@ -206,9 +219,13 @@ class LevelBoxes:
         boxes = np.arange(len(row))
         is_open = levels[boxes, column] == _OPEN
         opened = boxes[is_open]
-        away, cell = np.nonzero(self.others[row] & (self.column == column[:, None]) & ~is_open[:, None])
+        away, cell = np.nonzero(
+            self.others[row] & (self.column == column[:, None]) & ~is_open[:, None]
+        )
         box = np.concatenate([opened, opened, away])
-        level = np.concatenate([self.cells.home[row, column][opened], np.full(len(opened), _AWAY), cell])
+        level = np.concatenate(
+            [self.cells.home[row, column][opened], np.full(len(opened), _AWAY), cell]
+        )
         levels = levels[box]
         levels[np.arange(len(box)), column[box]] = level
         words = self.cells.words[np.maximum(level, 0)]

@@ -157,12 +157,17 @@ def _n_rows(problem):
 
 def _seen(problem, codes):
     """What trees see of rows at some levels."""
-    return problem.model.trees.coded(problem.entering(np.zeros(problem.perturbations.numbers.shape), codes))
+    return problem.model.trees.coded(
+        problem.entering(np.zeros(problem.perturbations.numbers.shape), codes)
+    )
 
 
 def _seen_with_levels(problem):
     """By column: levels that rows have or may get, and what the trees see of the same few rows with each."""
-    arrays, rows = problem.perturbations, np.random.RandomState(0).permutation(len(problem))[: _n_rows(problem)]
+    arrays, rows = (
+        problem.perturbations,
+        np.random.RandomState(0).permutation(len(problem))[: _n_rows(problem)],
+    )
     levels, codes = [], []
     for c, swaps in enumerate(arrays.swaps):
         own = arrays.codes[:, c]
@@ -207,7 +212,9 @@ def _column_of(boxes, used, arrays, position, levels, places, own):
         return None, ""
     places, own, known = places[:, :, moved], own[:, moved], codes >= 0
     of_levels = places[:, 0]
-    if (places != places[:, :1]).any() or (own[known] != of_levels[np.searchsorted(levels, codes[known])]).any():
+    if (places != places[:, :1]).any() or (
+        own[known] != of_levels[np.searchsorted(levels, codes[known])]
+    ).any():
         return None, _CHANGES
     every, place = np.unique(np.concatenate([of_levels, own]), axis=0, return_inverse=True)
     takes, cell = _distinct(_takes(boxes, used[moved], every))

@@ -36,7 +36,9 @@ def leaves_in_reach(boxes, columns, some, views, radius):
     ends = _seen_in_reach(columns, some, views, radius)
     for column, smallest, largest, missing in zip(columns, *ends, is_missing.T, strict=True):
         first, last = _cells_in_reach(views.pieces, column, thresholds[column], smallest, largest)
-        here = (boxes.low[:, column] <= last) & (boxes.high[:, column] >= first) & (not missing.all())
+        here = (
+            (boxes.low[:, column] <= last) & (boxes.high[:, column] >= first) & (not missing.all())
+        )
         reached &= here | (boxes.takes_missing[:, column] & missing.any())
         windows[column] = first, last
         thresholds[column] = thresholds[column][first:last]
@@ -44,7 +46,9 @@ def leaves_in_reach(boxes, columns, some, views, radius):
     low, high = boxes.low[kept], boxes.high[kept]
     is_empty = low > high
     for column, (first, last) in windows.items():
-        low[:, column], high[:, column] = (np.clip(ends[:, column], first, last) - first for ends in (low, high))
+        low[:, column], high[:, column] = (
+            np.clip(ends[:, column], first, last) - first for ends in (low, high)
+        )
     low[is_empty], high[is_empty] = 1, 0
     parts = replace(
         boxes,
@@ -64,7 +68,10 @@ def _cells_in_reach(pieces, column, cuts, smallest, largest):
     if np.isnan(smallest):
         return 0, 0
     _, (soonest, latest) = pieces.ends_of(column, cuts)
-    first, last = np.searchsorted(latest[:-1], smallest), np.searchsorted(soonest[1:], largest, side="right")
+    first, last = (
+        np.searchsorted(latest[:-1], smallest),
+        np.searchsorted(soonest[1:], largest, side="right"),
+    )
     return max(first - 1, 0), min(last + 1, len(cuts))
 
 
@@ -74,8 +81,12 @@ def _seen_in_reach(columns, some, views, radius):
     slopes, source = views.pieces.sources(some)
     source = source[columns]
     unit = slopes[source, columns] * arrays.scales[source]
-    reach = np.where(source >= 0, radius[row] * (1 + 1e-9) + 2 * views.pieces.slack(some)[row] + 1e-11, 0)
-    ends = np.stack([np.maximum(arrays.low[row, source], -reach), np.minimum(arrays.high[row, source], reach)])
+    reach = np.where(
+        source >= 0, radius[row] * (1 + 1e-9) + 2 * views.pieces.slack(some)[row] + 1e-11, 0
+    )
+    ends = np.stack(
+        [np.maximum(arrays.low[row, source], -reach), np.minimum(arrays.high[row, source], reach)]
+    )
     with np.errstate(over="ignore"):
         moves = ends * unit
     seen = views.seen[:, columns]

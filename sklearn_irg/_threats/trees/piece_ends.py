@@ -1,9 +1,11 @@
 """Where the pieces of columns end: the steps themselves are asked, by bisection among the numbers that a column holds.
 
-That no piece is overlooked follows from what the steps declare: between the jumps and points of a column, each output rises or
-falls all the way, so that where it is in the same cell at two numbers it is so at all between. As computed, a curve may waver
-by some units of its last place. Next to a cut it changes by at least one such unit from one number to the next. Numbers at
-which it is several of these changes away from the cut are on their side for certain; those in between are taken for both.
+That no piece is overlooked follows from what the steps declare: between the jumps and points of a
+column, each output rises or falls all the way, so that where it is in the same cell at two numbers
+it is so at all between. As computed, a curve may waver by some units of its last place. Next to a
+cut it changes by at least one such unit from one number to the next. Numbers at which it is several
+of these changes away from the cut are on their side for certain; those in between are taken for
+both.
 """
 
 import numpy as np
@@ -46,13 +48,17 @@ def column_pieces(problem, trees):
         except NotInPiecesError:
             raise
         except (ValueError, TypeError) as error:
-            raise NotInPiecesError(f"the steps, or the model, refuse numbers that rows may become ({error})") from error
+            raise NotInPiecesError(
+                f"the steps, or the model, refuse numbers that rows may become ({error})"
+            ) from error
     return found
 
 
 def _is_bent(reading, reached):
     """Columns of which the trees see something else than one affine column."""
-    is_bent = (reading.unknown & reached).any(axis=1) | (((reading.slopes != 0) & reached).sum(axis=1) > 1)
+    is_bent = (reading.unknown & reached).any(axis=1) | (
+        ((reading.slopes != 0) & reached).sum(axis=1) > 1
+    )
     is_bent |= np.isfinite(reading.low) | np.isfinite(reading.high)
     is_bent[[*reading.jumps, *reading.points]] = True
     return is_bent
@@ -75,7 +81,9 @@ class _Search:
             self._add(k, rank[here], (low[here], high[here]), (lowest[here], highest[here]))
         first, last = self.found.first, self.found.last
         c = np.repeat(np.arange(len(last)), [2 * len(some) for some in last])
-        self.asked.require_accepted(c, np.concatenate([end for pair in zip(first, last) for end in pair]))
+        self.asked.require_accepted(
+            c, np.concatenate([end for pair in zip(first, last) for end in pair])
+        )
         self._require_cells()
 
     def _add(self, k, rank, cells, certain):
@@ -89,24 +97,31 @@ class _Search:
         latest = np.where(certain[1] >= ends[1], np.inf, at(certain[1]))
         self.found.add(features=features, cells=chain[:, : len(features)], missing=asked.missing(k))
         self.found.add(first=at(rank + 1), last=at(rank))
-        self.found.add(soonest=np.minimum.accumulate(soonest[::-1])[::-1], latest=np.maximum.accumulate(latest))
+        self.found.add(
+            soonest=np.minimum.accumulate(soonest[::-1])[::-1], latest=np.maximum.accumulate(latest)
+        )
 
     def _edges(self, k):
         """Ranks between two of which each output is monotone: numbers between kinks, around points, and one of a row.
 
-        Where a function is not defined, it is so on one side of any row at the most, and a missing value to the trees: behind
-        an imputer no curve is read.
+        Where a function is not defined, it is so on one side of any row at the most, and a missing
+        value to the trees: behind an imputer no curve is read.
         """
         asked, j = self.asked, self.asked.columns[k]
         (kinks, is_point), held = asked.kinks(k), asked.held[k]
         of_numbers, apart = self.reading.looseness[:, j]
         loose = 16 * self.precision * ((1 + of_numbers) * np.abs(kinks) + apart)
         if (kinks[:-1] + loose[:-1] >= kinks[1:] - loose[1:]).any():
-            raise NotInPiecesError(f"rounding moves the kinks of the steps in {asked.name(k)} too far")
+            raise NotInPiecesError(
+                f"rounding moves the kinks of the steps in {asked.name(k)} too far"
+            )
         points = held.ranks(kinks[is_point][held.holds(kinks[is_point])])
         others = held.ranks(np.append((kinks[:-1] + kinks[1:]) / 2, asked.home[j]))
         return np.unique(
-            np.clip(np.concatenate([points - 1, points, points + 1, others, asked.ends[k]]), *asked.ends[k])
+            np.clip(
+                np.concatenate([points - 1, points, points + 1, others, asked.ends[k]]),
+                *asked.ends[k],
+            )
         )
 
     def _cuts(self):
@@ -114,7 +129,9 @@ class _Search:
         asked = self.asked
         edges = [self._edges(k) for k in range(len(asked.columns))]
         c = np.repeat(np.arange(len(edges)), [len(some) - 1 for some in edges])
-        low, high = (np.concatenate([some[part] for some in edges]) for part in (slice(-1), slice(1, None)))
+        low, high = (
+            np.concatenate([some[part] for some in edges]) for part in (slice(-1), slice(1, None))
+        )
         cells = asked.cells_at(c, low), asked.cells_at(c, high)
         done = []
         while len(c):
@@ -135,12 +152,18 @@ class _Search:
         """Ranks up to which numbers are in front of each cut for certain, and from the next of which on behind it."""
         lowest, highest = rank.copy(), rank.copy()
         for i in range(self.asked.width):
-            f = np.array([some[i] if i < len(some) else -1 for some in self.asked.features])[c] if len(c) else c
+            f = (
+                np.array([some[i] if i < len(some) else -1 for some in self.asked.features])[c]
+                if len(c)
+                else c
+            )
             n_cuts = np.array([len(cuts) for cuts in self.asked.thresholds])[f]
             some = np.flatnonzero((f >= 0) & self.reading.is_curve[f] & (low[:, i] != high[:, i]))
             some = some[np.maximum(low[some, i], high[some, i]) <= n_cuts[some]]
             if len(some):
-                before, after = self._certain(c[some], f[some], rank[some], low[some, i], high[some, i])
+                before, after = self._certain(
+                    c[some], f[some], rank[some], low[some, i], high[some, i]
+                )
                 lowest[some] = np.minimum(lowest[some], before)
                 highest[some] = np.maximum(highest[some], after)
         return lowest, highest
@@ -158,7 +181,10 @@ class _Search:
         changes = height(rank + 1) - height(rank)
         most = _MOST * self.precision * (1 + np.maximum(np.abs(lower), np.abs(upper)))
         loose = np.minimum(_N_CHANGES * changes, most)
-        floor, ceiling = np.minimum(sign * lower, sign * upper) - loose, np.maximum(sign * lower, sign * upper) + loose
+        floor, ceiling = (
+            np.minimum(sign * lower, sign * upper) - loose,
+            np.maximum(sign * lower, sign * upper) + loose,
+        )
         before = _nearest(lambda ranks: height(ranks) <= floor, rank, asked.ends[c, 0] - 1)
         after = _nearest(lambda ranks: height(ranks) > ceiling, rank + 1, asked.ends[c, 1] + 1)
         return before, after - 1
@@ -178,12 +204,17 @@ class _Search:
             for i, f in enumerate(asked.features[k]):
                 cell = cells_of(seen[:, f], asked.thresholds[f])
                 if not self._agree(k, i, numbers[:, j], cell).all():
-                    raise NotInPiecesError(f"the steps are not monotone in {asked.name(k)}, or mix columns")
+                    raise NotInPiecesError(
+                        f"the steps are not monotone in {asked.name(k)}, or mix columns"
+                    )
 
     def _agree(self, k, i, numbers, cells):
         """Whether numbers are in pieces of the cells that were seen, or so near to such that rounding decides."""
         found = self.found
-        pieces = np.searchsorted(found.soonest[k], numbers, side="right"), np.searchsorted(found.latest[k], numbers)
+        pieces = (
+            np.searchsorted(found.soonest[k], numbers, side="right"),
+            np.searchsorted(found.latest[k], numbers),
+        )
         known = found.cells[k][np.array(pieces), i]
         if found.missing[k] is not None:
             known = np.where(np.isnan(numbers), found.missing[k][i], known)
@@ -194,7 +225,9 @@ class _Search:
         held, found, ends = self.asked.held[k], self.found, self.asked.ends[k]
         ranks = held.ranks(np.concatenate([found.first[k], found.last[k]]))
         ranks = ranks if len(ranks) else ends
-        apart = (rng.choice([-1, 1], _N_JOINT) * 2.0 ** rng.uniform(0, 50, _N_JOINT)).astype(np.int64)
+        apart = (rng.choice([-1, 1], _N_JOINT) * 2.0 ** rng.uniform(0, 50, _N_JOINT)).astype(
+            np.int64
+        )
         apart = apart if held.dtype is not None else np.sign(apart) * (np.abs(apart) % 16)
         near = np.clip(rng.choice(ranks, _N_JOINT) + apart, *ends)
         return held.at(near)
@@ -209,4 +242,7 @@ def _nearest(holds, start, end):
             return fine
         middle = np.where(is_open, between(fails, fine), start)
         is_fine = holds(middle)
-        fine, fails = np.where(is_open & is_fine, middle, fine), np.where(is_open & ~is_fine, middle, fails)
+        fine, fails = (
+            np.where(is_open & is_fine, middle, fine),
+            np.where(is_open & ~is_fine, middle, fails),
+        )

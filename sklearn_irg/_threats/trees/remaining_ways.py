@@ -45,7 +45,9 @@ def remaining_ways(tables, rows, i, floor, most):
         can_split = boxes.can_split(levels)
         done.append((levels[~can_split], words[~can_split]))
         n_done += len(done[-1][0])
-        levels, words, n_parts = _parts(tables, boxes, levels[can_split], words[can_split], floor - rows.constant[i])
+        levels, words, n_parts = _parts(
+            tables, boxes, levels[can_split], words[can_split], floor - rows.constant[i]
+        )
         n_nodes += n_parts
         if n_done + len(levels) > most:
             return None, None, n_nodes
@@ -61,7 +63,9 @@ def _parts(tables, boxes, levels, words, floor):
         now = slice(start, start + _AT_ONCE)
         new_levels, new_words = _split(tables, boxes, levels[now], words[now])
         n_parts += len(new_levels)
-        new_levels, new_words, within = boxes.tightened(np.zeros(len(new_levels), dtype=int), new_levels, new_words)
+        new_levels, new_words, within = boxes.tightened(
+            np.zeros(len(new_levels), dtype=int), new_levels, new_words
+        )
         kept = within & (tables.bound(new_words) > floor)
         parts.append((new_levels[kept], new_words[kept]))
     return (*(np.concatenate(part) for part in zip(*parts, strict=True)), n_parts)

@@ -40,7 +40,12 @@ class RowCosts:
     """
 
     def __init__(self, search, some, views, tables, radius):
-        self.search, self.perturbations, self.views, self.tables = search, some.perturbations, views, tables
+        self.search, self.perturbations, self.views, self.tables = (
+            search,
+            some.perturbations,
+            views,
+            tables,
+        )
         self.radius = radius[views.row][:, None]
         columns = search.moving
         slopes, source = search.pieces.sources(some)
@@ -60,7 +65,9 @@ class RowCosts:
     def words(self):
         """Leaves that agree with missing numbers, and that the budget reaches."""
         tables, missing = self.tables, self.home == self.tables.missing
-        words = tables.words(np.where(missing, self.home, 0), np.where(missing, self.home, tables.missing - 1))
+        words = tables.words(
+            np.where(missing, self.home, 0), np.where(missing, self.home, tables.missing - 1)
+        )
         if self.perturbations.norm != "linf":
             words &= tables.words_of(self._within_budget(self.least, missing))
         return words
@@ -87,14 +94,20 @@ class RowCosts:
     def _costs_of_numbers(self, column, home):
         j, cuts, seen = self.source[column], self.thresholds[column], self.seen[:, column]
         rows, cell = self.views.row, np.arange(len(cuts) + 1)
-        (starts, ends), (soonest, latest) = self.search.pieces.ends_of(self.search.moving[column], cuts)
+        (starts, ends), (soonest, latest) = self.search.pieces.ends_of(
+            self.search.moving[column], cuts
+        )
         is_above = cell > home[:, None]
         near, far = np.where(is_above, starts, ends), np.where(is_above, ends, starts)
         possible = np.where(is_above, soonest, latest)
         with np.errstate(invalid="ignore", over="ignore"):
-            near, far, possible = ((end - seen[:, None]) / self.unit[column] for end in (near, far, possible))
+            near, far, possible = (
+                (end - seen[:, None]) / self.unit[column] for end in (near, far, possible)
+            )
         way = np.sign(cell - home[:, None]) * np.sign(self.unit[column])
-        near = np.where(near == 0, way * np.finfo(np.float64).tiny, near)  # the next double may be no move, in units
+        near = np.where(
+            near == 0, way * np.finfo(np.float64).tiny, near
+        )  # the next double may be no move, in units
         near[np.arange(len(rows)), np.minimum(home, len(cuts))] = 0
         sizes = np.abs(near)
         with np.errstate(
@@ -108,12 +121,19 @@ class RowCosts:
             counts = self._integer_steps(column, cell, home, way, near_steps, far_steps)
             near = way * np.where(counts < np.inf, counts, 0) * step
             nearest = counts * step
-        low, high = self.perturbations.low[rows, j][:, None], self.perturbations.high[rows, j][:, None]
+        low, high = (
+            self.perturbations.low[rows, j][:, None],
+            self.perturbations.high[rows, j][:, None],
+        )
         loose = self.slack[:, None]
         may_go = (way == 0) | np.where(
             way > 0, high > 0, low < 0
         )  # a number that may not go that way stays on its side
-        sizes = np.where(may_go & (way * nearest >= low - loose) & (way * nearest <= high + loose), nearest, np.inf)
+        sizes = np.where(
+            may_go & (way * nearest >= low - loose) & (way * nearest <= high + loose),
+            nearest,
+            np.inf,
+        )
         self.moves[:, self.tables.start[column] : self.tables.start[column + 1] - 1] = near
         sizes = np.maximum(sizes - loose, 0)
         if self.perturbations.norm == "linf":
@@ -125,7 +145,8 @@ class RowCosts:
     def _integer_steps(self, column, cell, home, sign, near, far):
         """How many steps of integers lead into each cell at the least, infinite where none does.
 
-        Where an end of a cell is an integer, rounding decides on which side it is: what the trees see there says.
+        Where an end of a cell is an integer, rounding decides on which side it is: what the trees
+        see there says.
         """
         counts = np.ceil(near - _GRID)
         counts[counts > far + _GRID] = np.inf
@@ -143,7 +164,9 @@ class RowCosts:
         some, wanted = views[place], cells[place]
         first, found = counts[some, wanted], np.full(len(some), np.inf)
         trials = np.array([first + 1, first])
-        seen = self._seen_after(column, np.tile(some, 2), (sign[some, wanted] * trials).ravel()).reshape(trials.shape)
+        seen = self._seen_after(
+            column, np.tile(some, 2), (sign[some, wanted] * trials).ravel()
+        ).reshape(trials.shape)
         for steps, numbers in zip(trials, seen, strict=True):  # the fewer ones last
             reached = np.searchsorted(self.thresholds[column], numbers) == wanted
             found[reached] = steps[reached]
@@ -152,7 +175,10 @@ class RowCosts:
 
     def _seen_after(self, column, views, steps):
         """What the trees see of a column where views have moved by steps of integers; each number and step once per search."""
-        j, known = self.source[column], self.search.seen_integers.setdefault(self.search.moving[column], {})
+        j, known = (
+            self.source[column],
+            self.search.seen_integers.setdefault(self.search.moving[column], {}),
+        )
         numbers = self.perturbations.numbers[self.views.row[views], j]
         keys = list(zip(numbers.tolist(), steps.tolist(), strict=True))
         new = np.array([k for k, key in enumerate(keys) if key not in known], dtype=int)

@@ -20,7 +20,9 @@ _ANYWHERE = 1e300  # a radius beyond all others
 _N_HALVINGS = 60  # of the interval in which a distance lies
 _N_OPEN = 3  # radii at which a row stays open before it is given up
 _MOST_BYTES = 2**30  # of tables; views that would need more stay open
-_MOST_BYTES_AT_ONCE = 2**26  # of tables of all leaves; in larger ensembles each row has those of its own
+_MOST_BYTES_AT_ONCE = (
+    2**26
+)  # of tables of all leaves; in larger ensembles each row has those of its own
 _ENTRIES = 4_000_000  # of costs: rows times cells
 _ULP = np.finfo(np.float64).eps
 
@@ -39,7 +41,8 @@ class TreeSearch:
     levels : LevelColumns, default=None
         Columns of the table whose levels change; ``None`` for none.
     pieces : ColumnPieces, default=None
-        Columns of the table whose numbers the search takes for what the steps make of them; ``None`` for none.
+        Columns of the table whose numbers the search takes for what the steps make of them;
+        ``None`` for none.
     """
 
     def __init__(self, trees, moving, boxes=None, levels=None, pieces=None):
@@ -61,7 +64,9 @@ class TreeSearch:
         """Size of the tables of one pair of classes."""
         n_cells = (self.boxes.n_cells[np.concatenate([self.moving, self.still])] + 1).sum()
         n_levels = self.levels.n_cells
-        return int(8 * (2 * n_cells + n_levels) * self._n_words + 9 * n_levels * len(self.boxes.tree))
+        return int(
+            8 * (2 * n_cells + n_levels) * self._n_words + 9 * n_levels * len(self.boxes.tree)
+        )
 
     @property
     def _n_words(self):
@@ -86,20 +91,25 @@ class TreeSearch:
             for label, other in self._pairs(some.label[views.row]):
                 here = np.flatnonzero((some.label[views.row] == label) & ~best.wrong[views.row])
                 for search, part in self._nearby(some, views.take(here), radius):
-                    cleared = search._settle(some, best, part, label, other, radius, nearest, max_nodes)
+                    cleared = search._settle(
+                        some, best, part, label, other, radius, nearest, max_nodes
+                    )
                     certified[part.row] &= cleared
         return certified & ~best.wrong, nearest
 
     def distances(self, problem, max_nodes):
         """Lower and upper ends of the distance of each row to where it is misclassified: the same but for rounding, mostly.
 
-        Infima, which need not be reached: a row lies on one side of a threshold or the other. At first the radius grows until a
-        point is found, then it is halved between what is certain and what was found; at last nothing is nearer than the point.
+        Infima, which need not be reached: a row lies on one side of a threshold or the other. At
+        first the radius grows until a point is found, then it is halved between what is certain and
+        what was found; at last nothing is nearer than the point.
         """
         found = BestFound(problem)
         lower, upper = np.zeros(len(problem)), np.where(found.wrong, 0.0, np.inf)
         if problem.perturbations.columns:  # swaps go no distance
-            self._look(problem, lower, upper, np.flatnonzero(upper > 0), np.zeros(len(problem)), max_nodes)
+            self._look(
+                problem, lower, upper, np.flatnonzero(upper > 0), np.zeros(len(problem)), max_nodes
+            )
         for radius, tries in rungs(problem, []):
             rows = np.flatnonzero(np.isinf(upper) & tries)
             self._look(problem, lower, upper, rows, np.full(len(problem), radius), max_nodes)
@@ -110,7 +120,10 @@ class TreeSearch:
 
     def lowest_margins(self, problem, radius, max_nodes):
         """Lower bound on the margin of each row's label over the other of two classes, and the lowest that was attained."""
-        bound, attained = np.full(len(problem), -np.inf), np.full(len(problem), -np.inf)  # of the other class
+        bound, attained = (
+            np.full(len(problem), -np.inf),
+            np.full(len(problem), -np.inf),
+        )  # of the other class
         radii = np.full(len(problem), radius)
         for views in self._views(problem):
             for label in (0, 1):
@@ -128,7 +141,11 @@ class TreeSearch:
         direction, constant = self._direction(label, 1 - label)
         boundary = direction[0] * self.trees.boundary
         cells = Geometry(self, some, views, tables, constant, radius)
-        no_level = {"above": np.inf, "below": -np.inf, "costs_add_up": some.perturbations.norm != "linf"}
+        no_level = {
+            "above": np.inf,
+            "below": -np.inf,
+            "costs_add_up": some.perturbations.norm != "linf",
+        }
         verdict = settle(tables[0], cells.cells, **no_level, max_nodes=max_nodes)
         everything = np.arange(len(views.row))
         attained = direction[0] * self.trees.sums(views.seen)[:, 0]
@@ -174,7 +191,10 @@ class TreeSearch:
     def _views(self, some):
         """Rows in parts that memory has room for."""
         n_entries = int((self.boxes.n_cells[self.moving] + 1).sum()) + len(self.boxes.tree)
-        n_entries += self.levels.n_cells + (len(self.levels.columns) + 8 * self.levels.most_cells) * self._n_words
+        n_entries += (
+            self.levels.n_cells
+            + (len(self.levels.columns) + 8 * self.levels.most_cells) * self._n_words
+        )
         size = max(1, _ENTRIES // n_entries)
         for start in range(0, len(some), size):
             yield Views.of(some, np.arange(start, min(start + size, len(some))), self.pieces)
@@ -189,9 +209,14 @@ class TreeSearch:
         for i in range(len(views.row)):
             part = views.take(np.array([i]))
             boxes, kept = leaves_in_reach(self.boxes, columns, some, part, radius)
-            yield TreeSearch(self.trees, self.moving, boxes, self.levels.of_leaves(kept), self.pieces), part
+            yield (
+                TreeSearch(
+                    self.trees, self.moving, boxes, self.levels.of_leaves(kept), self.pieces
+                ),
+                part,
+            )
 
-    # -- one class against another -----------------------------------------------------------------------------------------
+    # -- one class against another -----------------------------------------------------------------
 
     def _direction(self, label, other):
         """Of scores in which a row falls from one class to another, and what is added."""
@@ -212,14 +237,19 @@ class TreeSearch:
                     Leaves(
                         boxes.tree,
                         values,
-                        *(np.ascontiguousarray(part[:, columns]) for part in (boxes.low, boxes.high)),
+                        *(
+                            np.ascontiguousarray(part[:, columns])
+                            for part in (boxes.low, boxes.high)
+                        ),
                         boxes.takes_missing[:, columns],
                         boxes.n_cells[columns],
                     )
                 )
                 for columns in (self.moving, self.still)
             ]
-            self._tables[label, other].append(self._tables[label, other][0].words_of(self.levels.takes.T))
+            self._tables[label, other].append(
+                self._tables[label, other][0].words_of(self.levels.takes.T)
+            )
         return self._tables[label, other]
 
     def _settle(self, some, best, views, label, other, radius, nearest, max_nodes):
@@ -241,7 +271,14 @@ class TreeSearch:
                 is_known |= kept & cells.are_in(of_views, delta, points)
             return found, is_known
 
-        verdict = settle(tables[0], cells.cells, **levels, costs_add_up=adds_up, max_nodes=max_nodes, is_found=is_found)
+        verdict = settle(
+            tables[0],
+            cells.cells,
+            **levels,
+            costs_add_up=adds_up,
+            max_nodes=max_nodes,
+            is_found=is_found,
+        )
         found = np.flatnonzero(verdict.best > -np.inf)
         if len(found):
             self._offer(some, best, views, found, verdict, cells, radius, nearest)

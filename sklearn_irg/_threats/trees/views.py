@@ -32,7 +32,12 @@ class Views:
     def of(cls, some, row, pieces):
         """Those at positions among the rows of a problem."""
         problem = some.take(row)
-        return cls(problem, row, _seen(problem, pieces, np.zeros(problem.perturbations.numbers.shape)), pieces)
+        return cls(
+            problem,
+            row,
+            _seen(problem, pieces, np.zeros(problem.perturbations.numbers.shape)),
+            pieces,
+        )
 
     def take(self, views):
         """Some of them."""

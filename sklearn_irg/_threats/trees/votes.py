@@ -8,7 +8,8 @@ __all__ = ["Votes", "weights_of"]
 def weights_of(lead):
     """Leads of best leaves as weights of their votes, shape (n_boxes, n_trees).
 
-    Leaves without a second weigh more than all others of their box, so that boxes do not depend on each other.
+    Leaves without a second weigh more than all others of their box, so that boxes do not depend on
+    each other.
     """
     only = np.isinf(lead)
     return np.where(only, np.where(only, 0, lead).sum(axis=1, keepdims=True) + 1, lead)
@@ -51,7 +52,9 @@ class Votes:
         weights = np.repeat(weights[box, tree], len(self.start))
         place = box[:, None] * n_cells + self.start
         lost_right, lost_left = (
-            np.bincount((place + ends[chosen]).ravel(), weights, n_boxes * n_cells).reshape(n_boxes, n_cells)
+            np.bincount((place + ends[chosen]).ravel(), weights, n_boxes * n_cells).reshape(
+                n_boxes, n_cells
+            )
             for ends in (self.leaves.high, self.leaves.low)
         )
         return self._cumulated(lost_right), self._cumulated(lost_left, backwards=True)
@@ -59,7 +62,9 @@ class Votes:
     def _cumulated(self, votes, *, backwards=False):
         """Sums over the cells of each column up to each, or over those after it."""
         sums = np.cumsum(votes, axis=1)
-        before = np.concatenate([np.zeros((len(votes), 1)), sums], axis=1)[:, self.start][:, self.column]
+        before = np.concatenate([np.zeros((len(votes), 1)), sums], axis=1)[:, self.start][
+            :, self.column
+        ]
         if not backwards:
             return sums - before
         return sums[:, self.stop][:, self.column] - sums
@@ -72,7 +77,9 @@ class Votes:
         least = np.minimum.reduceat(lost, self.start, axis=1)[:, self.column]
         good = lost <= least + 1e-12 * (1 + np.abs(least))
         cheapest = np.where(good, costs, np.inf)
-        point = self._first(cheapest == np.minimum.reduceat(cheapest, self.start, axis=1)[:, self.column])
+        point = self._first(
+            cheapest == np.minimum.reduceat(cheapest, self.start, axis=1)[:, self.column]
+        )
         return self._within_budget(costs, inside, lost, point)
 
     def _first(self, chosen):
@@ -94,5 +101,7 @@ class Votes:
         needed = spent.sum(axis=1)[:, None] - 1
         n_back = np.where(needed[:, 0] > 0, (saved_so_far < needed).sum(axis=1) + 1, 0)
         ranks = np.empty_like(order)
-        np.put_along_axis(ranks, order, np.arange(order.shape[1])[None].repeat(len(order), 0), axis=1)
+        np.put_along_axis(
+            ranks, order, np.arange(order.shape[1])[None].repeat(len(order), 0), axis=1
+        )
         return np.where(ranks < n_back[:, None], home, point)

@@ -21,7 +21,8 @@ __all__ = ["ClassTask", "decide", "find_labeled"]
 class ClassTask(Task):
     """Binary and multiclass targets, and multilabel indicators where these are taken.
 
-    Two classes have one output, whose positive sign means ``classes[1]``; more have one each; labels have one each.
+    Two classes have one output, whose positive sign means ``classes[1]``; more have one each;
+    labels have one each.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class ClassTask(Task):
     classes: np.ndarray | None = None
     is_multilabel: bool = False
 
-    # -- which classes there are ---------------------------------------------------------------------------------------
+    # -- which classes there are -------------------------------------------------------------------
 
     def first(self, y, classes=None):
         known, labeled = self._known(y)
@@ -62,7 +63,8 @@ class ClassTask(Task):
                 marker = f"The label {self.unlabeled_label!r} marks rows without one"
                 hint = f" {marker}; use unlabeled_label=None if it is a class."
             raise ValueError(
-                f"{self.name} needs at least 2 classes in y, but it has only one class: {task.classes.tolist()[0]!r}.{hint}"
+                f"{self.name} needs at least 2 classes in y, but it has only one class: "
+                f"{task.classes.tolist()[0]!r}.{hint}"
             )
         return task
 
@@ -74,7 +76,8 @@ class ClassTask(Task):
         found = self._found(known)
         if not np.array_equal(found, self.classes):
             raise ValueError(
-                f"warm_start=True keeps the classes of the last fit, {self.classes.tolist()}, but y has "
+                f"warm_start=True keeps the classes of the last fit, {self.classes.tolist()}, but "
+                "y has "
                 f"{found.tolist()}. Use warm_start=False, or a fresh clone."
             )
         return self
@@ -90,14 +93,19 @@ class ClassTask(Task):
             _check_subset(found, self.classes)
         elif not np.array_equal(classes, self.classes):
             raise ValueError(
-                f"classes={classes.tolist()} differ from those of the first call, {self.classes.tolist()}."
+                f"classes={classes.tolist()} differ from those of the first call, "
+                f"{self.classes.tolist()}."
             )
         return self
 
     def _known(self, y):
         """Labels of the rows that have one, and which rows these are; None for all."""
         if y.dtype == object and any(label is None for label in y.reshape(-1)):
-            marker = "Leave these rows out" if self.unlabeled_label is None else f"Write {self.unlabeled_label!r} there"
+            marker = (
+                "Leave these rows out"
+                if self.unlabeled_label is None
+                else f"Write {self.unlabeled_label!r} there"
+            )
             raise ValueError(f"y has missing labels. {marker}.")
         labeled = find_labeled(y, self.unlabeled_label)
         return y if labeled is None else plain_labels(y.reshape(-1)[labeled]), labeled
@@ -111,14 +119,19 @@ class ClassTask(Task):
         if indicators != self.is_multilabel:
             kinds = ["one class per row", "an indicator of labels"]
             raise ValueError(
-                f"y is {kinds[indicators]}, but the first fit saw {kinds[not indicators]}. Use a fresh clone."
+                f"y is {kinds[indicators]}, but the first fit saw {kinds[not indicators]}. Use a "
+                "fresh clone."
             )
         return known
 
     def _found(self, known):
         if known.ndim == 2 and known.shape[1] > 1:
-            indicator = ", or an indicator of labels, zeros and ones" if self.takes_indicators else ""
-            raise ValueError(f"{self.name} takes one class per row{indicator}; got y of shape {known.shape}.")
+            indicator = (
+                ", or an indicator of labels, zeros and ones" if self.takes_indicators else ""
+            )
+            raise ValueError(
+                f"{self.name} takes one class per row{indicator}; got y of shape {known.shape}."
+            )
         known = column_or_1d(known, warn=True)
         check_classification_targets(known)
         return np.unique(known)
@@ -129,7 +142,7 @@ class ClassTask(Task):
             classes = plain_labels(classes[~is_marker(classes, self.unlabeled_label)])
         return np.unique(classes)
 
-    # -- encoding ------------------------------------------------------------------------------------------------------
+    # -- encoding ----------------------------------------------------------------------------------
 
     def encode(self, data, loss):
         known, labeled = self._known(data.y)
@@ -152,11 +165,14 @@ class ClassTask(Task):
     def _encode_indicators(self, known, sample_weight, loss):
         if loss.samples is not None:
             raise ValueError(
-                f"{type(loss).__name__} compares samples, so y must say for each row in which it is; got an indicator of "
+                f"{type(loss).__name__} compares samples, so y must say for each row in which it "
+                "is; got an indicator of "
                 "labels."
             )
         if self.class_weight is not None:
-            raise ValueError("class_weight has no meaning for multilabel targets. Use class_weight=None.")
+            raise ValueError(
+                "class_weight has no meaning for multilabel targets. Use class_weight=None."
+            )
         targets = (known.toarray() if hasattr(known, "toarray") else known).astype(np.float64)
         groups = {"labeled": np.arange(len(targets))}
         return self._hidden_from(loss, Encoded(targets, sample_weight, groups, targets.shape[1]))
@@ -166,30 +182,43 @@ class ClassTask(Task):
         n_classes, n_outputs = 2 if self.is_multilabel else len(self.classes), encoded.n_outputs
         if likelihood_of(self, loss).n_classes(n_outputs) != n_classes:
             raise InvalidParameterError(
-                f"loss={loss!r} is not a loss for {n_classes} classes with {n_outputs} outputs. Use loss=None."
+                f"loss={loss!r} is not a loss for {n_classes} classes with {n_outputs} outputs. "
+                "Use loss=None."
             )
-        return Encoded(None, encoded.sample_weight, None, n_outputs) if loss.group == "all" else encoded
+        return (
+            Encoded(None, encoded.sample_weight, None, n_outputs)
+            if loss.group == "all"
+            else encoded
+        )
 
     def _encode_samples(self, targets, weights, rows, indices, loss):
         names, labels = list(loss.samples), [str(label) for label in self.classes]
         reserved = {"all", "unlabeled"} & set(names)
         if reserved or len(set(names)) < len(names):
             raise InvalidParameterError(
-                f"samples of {type(loss).__name__} must be different names other than 'all' and 'unlabeled'; got {names}."
+                f"samples of {type(loss).__name__} must be different names other than 'all' and "
+                f"'unlabeled'; got {names}."
             )
         by_name = any(name in labels for name in names)
         if len(names) != len(labels) or (by_name and set(names) != set(labels)):
             raise ValueError(
-                f"{type(loss).__name__} compares the samples {', '.join(names)}, so y must have {len(names)} classes, which "
+                f"{type(loss).__name__} compares the samples {', '.join(names)}, so y must have "
+                f"{len(names)} classes, which "
                 f"are these names or others in this order; got {self.classes.tolist()}."
             )
         groups = {}
         for k, name in enumerate(names):
             groups[name] = rows[indices == (labels.index(name) if by_name else k)]
             if not len(groups[name]):
-                raise ValueError(f"y has no row of the sample {name!r}; {type(loss).__name__} needs rows of each.")
+                raise ValueError(
+                    f"y has no row of the sample {name!r}; {type(loss).__name__} needs rows of "
+                    "each."
+                )
             if not (weights is None or weights[groups[name]].any()):
-                raise ValueError(f"every row of the sample {name!r} has a weight of zero. Give one a positive weight.")
+                raise ValueError(
+                    f"every row of the sample {name!r} has a weight of zero. Give one a positive "
+                    "weight."
+                )
         groups["unlabeled"] = np.setdiff1d(np.arange(len(targets)), rows)
         return Encoded(None, weights, groups, targets.shape[1])
 
@@ -204,26 +233,37 @@ class ClassTask(Task):
                 "balanced", classes=present, y=indices, sample_weight=weights[rows]
             )
         else:
-            if not isinstance(class_weight, dict) or not all(isinstance(w, Real) for w in class_weight.values()):
+            if not isinstance(class_weight, dict) or not all(
+                isinstance(w, Real) for w in class_weight.values()
+            ):
                 raise InvalidParameterError(
-                    f'class_weight must be a dict of class to number, "balanced" or None; got {class_weight!r}.'
+                    'class_weight must be a dict of class to number, "balanced" or None; got '
+                    f"{class_weight!r}."
                 )
-            by_class = compute_class_weight(class_weight, classes=self.classes, y=self.classes[indices])
-        if not (np.all(np.isfinite(by_class)) and np.all(by_class >= 0) and np.any(by_class[present] > 0)):
+            by_class = compute_class_weight(
+                class_weight, classes=self.classes, y=self.classes[indices]
+            )
+        if not (
+            np.all(np.isfinite(by_class))
+            and np.all(by_class >= 0)
+            and np.any(by_class[present] > 0)
+        ):
             raise InvalidParameterError(
-                f"class_weight must be non-negative numbers, and positive for a class of y; got {class_weight!r}."
+                "class_weight must be non-negative numbers, and positive for a class of y; got "
+                f"{class_weight!r}."
             )
         with np.errstate(over="ignore", under="ignore"):
             weights[rows] *= by_class[indices]
             total = weights[rows].sum()
         if not np.finfo(float).tiny <= total < np.inf:
             raise ValueError(
-                f"sample_weight times class_weight must have a sum that neither overflows nor underflows; got {total} with "
+                "sample_weight times class_weight must have a sum that neither overflows nor "
+                f"underflows; got {total} with "
                 f"class_weight={class_weight!r}."
             )
         return weights
 
-    # -- what the rest of a fit asks -----------------------------------------------------------------------------------
+    # -- what the rest of a fit asks ---------------------------------------------------------------
 
     @property
     def default_likelihood(self):
@@ -234,7 +274,9 @@ class ClassTask(Task):
         return {"classes_": self.classes, "_is_multilabel": self.is_multilabel}
 
     def score(self, network, theta, rows):
-        positions = network.outputs(theta, rows.X, lambda outputs: decide(outputs, self.is_multilabel))
+        positions = network.outputs(
+            theta, rows.X, lambda outputs: decide(outputs, self.is_multilabel)
+        )
         right = (positions.reshape(len(positions), -1) == self._positions(rows.targets)).all(axis=1)
         return float(np.average(right, weights=rows.sample_weight))
 
@@ -249,10 +291,14 @@ class ClassTask(Task):
 
     def check_terms(self, rows, terms, parametrization):
         normalizes = parametrization is not None and parametrization.needs_whole_batch
-        if "unlabeled" in rows.groups and not (normalizes or any(term.group == "all" for _, term in terms)):
+        if "unlabeled" in rows.groups and not (
+            normalizes or any(term.group == "all" for _, term in terms)
+        ):
             warn(
-                f"the {len(rows.groups['unlabeled'])} unlabeled rows have no effect: no term of {self.name} reads "
-                "rows without labels. Add a penalty that does, such as VirtualAdversarial(), or leave the rows out.",
+                f"the {len(rows.groups['unlabeled'])} unlabeled rows have no effect: no term of "
+                f"{self.name} reads "
+                "rows without labels. Add a penalty that does, such as VirtualAdversarial(), or "
+                "leave the rows out.",
                 UserWarning,
             )
 
@@ -277,6 +323,7 @@ def find_labeled(y, unlabeled_label):
 def _check_subset(found, known):
     if not np.isin(found, known).all():
         raise ValueError(
-            f"y has classes {found.tolist()}, but this estimator was first fitted with {known.tolist()}. Pass all of "
+            f"y has classes {found.tolist()}, but this estimator was first fitted with "
+            f"{known.tolist()}. Pass all of "
             "them as classes to the first partial_fit."
         )

@@ -29,6 +29,9 @@ class ClusterTask(Task):
         del loss
         if data.X.shape[0] < self.n_clusters:
             raise InvalidParameterError(
-                f"n_clusters={self.n_clusters} must not be more than the number of rows, {data.X.shape[0]}."
+                f"n_clusters={self.n_clusters} must not be more than the number of rows, "
+                f"{data.X.shape[0]}."
             )
-        return Encoded(None, data.sample_weight, None, self.n_clusters if self.n_clusters > 2 else 1)
+        return Encoded(
+            None, data.sample_weight, None, self.n_clusters if self.n_clusters > 2 else 1
+        )

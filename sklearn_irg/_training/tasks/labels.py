@@ -17,7 +17,11 @@ def is_marker(y, marker):
     def marks(label):
         if isinstance(label, str):
             return label in written
-        return label == marker or str(label) == str(marker) or (number is not None and _number(label) == number)
+        return (
+            label == marker
+            or str(label) == str(marker)
+            or (number is not None and _number(label) == number)
+        )
 
     return np.array([marks(label) for label in y])
 

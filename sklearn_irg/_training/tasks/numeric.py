@@ -26,7 +26,9 @@ class NumericTask(Task):
             y = column_or_1d(y, warn=True)
         targets = y.astype(np.float64, copy=False).reshape(len(y), -1)
         likelihood_of(self, loss).check_targets(targets)
-        return Encoded(None if loss.group == "all" else targets, data.sample_weight, None, targets.shape[1])
+        return Encoded(
+            None if loss.group == "all" else targets, data.sample_weight, None, targets.shape[1]
+        )
 
     def score(self, network, theta, rows):
         means = network.outputs(theta, rows.X, network.likelihood.mean)
