@@ -53,12 +53,11 @@ SCALED = f"{IRIS_CANCER} --scale"
 L1_PATH = "benchmarks/l1_path.py"
 RESULTS = "docs/results.md"
 CLAIMS = [
-    Claim("README.md", "Boosting classifies # of the rows correctly, and # under "
-                       "attack", "README.md",
+    Claim("README.md", "has an accuracy of # on clean data and # under attack", "README.md",
           "boosting: #, attacked #", 0.02),
-    Claim("README.md", "hardened, it has # and #", "README.md", "hardened: #, attacked #", 0.03),
-    Claim("README.md", "trained against the threat # and "
-                       "#", "README.md", "logistic: #, attacked #", 0.01),
+    Claim("README.md", "Hardened, it has #\nand #;", "README.md", "hardened: #, attacked #", 0.03),
+    Claim("README.md", "trained against the threat has # and #", "README.md",
+          "logistic: #, attacked #", 0.01),
     Claim(RESULTS, "A plain 2-100 network # ± #;", RINGS, "  plain: test accuracy # ± #", 0.01),
     Claim(RESULTS, "with a larger step # ± #;", RINGS, "trained longer: test accuracy # ± #", 0.01),
     Claim(RESULTS, "virtual adversarial training # ± #.", RINGS, "VAT: test accuracy # ± #", 0.01),
