@@ -46,8 +46,7 @@ for name, weights in curves.items():
         points.append((used.sum(), cost_of[used].sum(), accuracy))
         print(
             f"{name}, alpha {alpha:.3f}: {used.sum():2d} columns, {used[cost_of > 1].sum():2d} of "
-            "them expensive, "
-            f"cost {points[-1][1]:3.0f}, accuracy {accuracy:.3f}"
+            f"them expensive, cost {points[-1][1]:3.0f}, accuracy {accuracy:.3f}"
         )
     n_columns, cost, accuracy = np.array(points).T
     axes[0].plot(cost, accuracy, "o-", label=name)

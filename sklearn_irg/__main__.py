@@ -60,11 +60,9 @@ def _parser():
         "sweep",
         help="compare penalties on a table, decide, and write a report",
         description="Cross-validate penalties over their strengths on a table, beside the majority "
-        "class, no penalty and "
-        "gradient boosting, plain and hardened against the threat: what each costs in accuracy and "
-        "buys in robustness. Takes "
-        "the most robust model within one standard error of the best, and writes sweep.csv, "
-        "sweep.png and report.html.",
+        "class, no penalty and gradient boosting, plain and hardened against the threat: what each "
+        "costs in accuracy and buys in robustness. Takes the most robust model within one standard "
+        "error of the best, and writes sweep.csv, sweep.png and report.html.",
     )
     add = command.add_argument
     add(
@@ -78,8 +76,7 @@ def _parser():
         choices=("auto", "yes", "no"),
         default="auto",
         help="whether the first line of a CSV file has the names of the columns (default: auto, "
-        "which refuses a first line "
-        "that looks like a row)",
+        "which refuses a first line that looks like a row)",
     )
     add("--target", metavar="COL", help="column of classes (default: the last)")
     add(
@@ -103,8 +100,7 @@ def _parser():
         metavar="NAME",
         action="append",
         help=f"such as {_PENALTIES}; adversarial_loss and certified_loss train against the threat; "
-        "repeatable (default: "
-        "input_gradient and adversarial_loss)",
+        "repeatable (default: input_gradient and adversarial_loss)",
     )
     add(
         "--alphas",
@@ -159,8 +155,7 @@ def _parser():
         type=_count,
         metavar="N",
         help="rounds in which boosting is hardened, 0 for none (default: 4 for up to 2000 rows of "
-        "two classes, fewer of more; "
-        "none beyond)",
+        "two classes, fewer of more; none beyond)",
     )
     add(
         "--seed",

@@ -52,8 +52,8 @@ def main():
         assert (certified <= attacked * (1 + 1e-5)).all()
         print(
             f"{name}: of the attacked distance, products of norms certify "
-            f"{np.median(product):.2f}, linear bounds "
-            f"{np.median(certified / attacked):.2f}, at {milliseconds:.1f} ms a row",
+            f"{np.median(product):.2f}, linear bounds {np.median(certified / attacked):.2f}, at "
+            f"{milliseconds:.1f} ms a row",
             flush=True,
         )
         few = chosen[: arguments.exact_rows]

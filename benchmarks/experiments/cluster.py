@@ -75,8 +75,7 @@ def main():
                     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
                     print(
                         f"{n_workers:7} {n * PER_PIECE:9} {name:22} {seconds:8.1f} {n_iter:10} "
-                        f"{seconds / n_iter:12.3f} "
-                        f"{gigabytes:10.2f}",
+                        f"{seconds / n_iter:12.3f} {gigabytes:10.2f}",
                         flush=True,
                     )
 

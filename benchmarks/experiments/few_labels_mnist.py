@@ -88,8 +88,7 @@ def main():
         counts = np.bincount(model.predict(X_test), minlength=10)
         print(
             f"epoch {epoch + 1}/{arguments.epochs}  {seconds / 60:.1f} min  objective "
-            f"{model.loss_:.4f}  "
-            f"test error {error:.2f} %  smallest class {counts.min()}",
+            f"{model.loss_:.4f}  test error {error:.2f} %  smallest class {counts.min()}",
             flush=True,
         )
         if arguments.checkpoint is not None:

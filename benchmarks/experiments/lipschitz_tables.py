@@ -76,8 +76,8 @@ def main():
             ]
             means, deviations = np.mean(splits, axis=0), np.std(splits, axis=0)
             print(
-                f"{table:>14}, {name:<38} accuracy {means[0]:.3f} ± {deviations[0]:.3f}   "
-                f"under attack {means[1]:.3f} ± {deviations[1]:.3f}",
+                f"{table:>14}, {name:<38} accuracy {means[0]:.3f} ± {deviations[0]:.3f}   under "
+                f"attack {means[1]:.3f} ± {deviations[1]:.3f}",
                 flush=True,
             )
 

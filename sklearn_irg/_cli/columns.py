@@ -163,8 +163,7 @@ def _classes(values, target, n_folds):
         where = np.flatnonzero(values.isna() | (values.astype(str).str.strip() == "?"))
         raise TableError(
             f"the target {target!r} is missing in {missing} of {len(values)} rows, first in row "
-            f"{where[0] + 1} below the "
-            "header; fill or remove such rows"
+            f"{where[0] + 1} below the header; fill or remove such rows"
         )
     counts = words.value_counts()
     if len(counts) < 2:
@@ -179,18 +178,16 @@ def _classes(values, target, n_folds):
     if n_numbers > _MANY and is_numeric and (len(rare) or (numbers.dropna() % 1 != 0).any()):
         raise TableError(
             f"the target {target!r} looks continuous: {n_numbers} different numbers from "
-            f"{numbers.min():g} to "
-            f"{numbers.max():g}. A classifier needs classes; cut it into some, or name another "
-            "column with --target"
+            f"{numbers.min():g} to {numbers.max():g}. A classifier needs classes; cut it into "
+            "some, or name another column with --target"
         )
     if len(rare):
         others = f", and {len(rare) - 1} more classes are as rare" if len(rare) > 1 else ""
         n = int(rare.iloc[-1])
         raise TableError(
             f"the class {short(rare.index[-1])!r} of the target {target!r} has {n} "
-            f"row{'s' * (n != 1)}{others}; {n_folds}-fold "
-            f"cross-validation needs {n_folds} of each: remove it, join it with another, or choose "
-            "a smaller --cv"
+            f"row{'s' * (n != 1)}{others}; {n_folds}-fold cross-validation needs {n_folds} of "
+            "each: remove it, join it with another, or choose a smaller --cv"
         )
     listed = ", ".join(f"{short(name)} ({n})" for name, n in counts.iloc[:10].items())
     return words.to_numpy(dtype=object), Column(
@@ -340,8 +337,7 @@ def _about_unread(amounts, words, is_number):
     kept = "takes them as missing" if is_number else "takes all cells as words"
     return (
         f"{len(amounts)} of {len(words)} cells {looks} in another notation than the rest "
-        f"({_listed(amounts)}): write them as "
-        f"the rest, or --keep {kept}"
+        f"({_listed(amounts)}): write them as the rest, or --keep {kept}"
     )
 
 

@@ -81,9 +81,8 @@ def cost(sweep, decision, name):
     ends = [
         f"{penalty}{_training(rows)}: {sweep.measure} from {rows[0].mean('score'):.3f} at alpha "
         f"{rows[0].candidate.alpha:.3g} to {rows[-1].mean('score'):.3f} at "
-        f"{rows[-1].candidate.alpha:.3g}, "
-        f"{accuracy} under attack from {rows[0].mean('attacked'):.3f} to "
-        f"{rows[-1].mean('attacked'):.3f}"
+        f"{rows[-1].candidate.alpha:.3g}, {accuracy} under attack from "
+        f"{rows[0].mean('attacked'):.3f} to {rows[-1].mean('attacked'):.3f}"
         for penalty, rows in sweep.by_penalty().items()
     ]
     alt = f"Against the strength alpha. {'; '.join(ends)}."
@@ -194,8 +193,7 @@ def curves(findings, sweep):
     at = list(findings.radii).index(sweep.threat.epsilon)
     told = "; ".join(
         f"{name}, {curve.attacked[0]:.3f} at radius 0, {curve.attacked[at]:.3f} at "
-        f"{sweep.threat.epsilon:g}, "
-        f"{curve.attacked[-1]:.3f} at {findings.radii[-1]:g}"
+        f"{sweep.threat.epsilon:g}, {curve.attacked[-1]:.3f} at {findings.radii[-1]:g}"
         for name, curve in zip(names, findings.curves, strict=True)
     )
     n_attacked = sum(len(some) for *_, some in sweep.folds)
@@ -206,8 +204,7 @@ def curves(findings, sweep):
     )
     note = (
         f"{findings.n_rows} rows{fewer}, each moved against a model that had not seen it. Vertical "
-        "line: the radius of the "
-        "sweep."
+        "line: the radius of the sweep."
     )
     return Figure(
         "Accuracy against the radius",

@@ -16,9 +16,8 @@ _SIGNS = rf"[+{_MINUS}-]"
 _CURRENCY = "$\u00a2-\u00a5\u0e3f\u20a0-\u20c0\uff04\uffe0\uffe1\uffe5\uffe6"
 _CODES = (  # of ISO 4217, without those that are words
     "AED ARS AUD BDT BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY "
-    "KES KRW KZT LKR MAD MXN "
-    "MYR NGN NOK NZD PEN PHP PKR PLN QAR RMB RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UYU VND "
-    "ZAR"  # codespell:ignore zar
+    "KES KRW KZT LKR MAD MXN MYR NGN NOK NZD PEN PHP PKR PLN QAR RMB RON RSD RUB SAR SEK SGD THB "
+    "TRY TWD UAH USD UYU VND ZAR"  # codespell:ignore zar
 )
 _NAMES = r"[Kk]r\.?|K\u010d|z\u0142|Ft|Fr\.|Rs\.?|[Ee]uros?"
 _MONEY = rf"(?:[A-Z]{{0,3}}[{_CURRENCY}]|{'|'.join(_CODES.split())}|{_NAMES})"

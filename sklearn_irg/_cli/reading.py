@@ -165,8 +165,7 @@ def _decode(data, path):
         except UnicodeDecodeError:
             raise TableError(
                 f"{path} could not be read: it is neither Parquet nor text in an encoding that was "
-                "recognized. Save it as CSV "
-                "in UTF-8"
+                "recognized. Save it as CSV in UTF-8"
             ) from None
 
 
@@ -184,8 +183,7 @@ def _checked_lines(text, separator, path, is_row):
             if len(row) != len(first):
                 raise TableError(
                     f"line {line} of {path} has {len(row)} fields where the header has "
-                    f"{len(first)}, with the separator "
-                    f"{separator!r}"
+                    f"{len(first)}, with the separator {separator!r}"
                 )
             words.add(row)
             n_rows += 1
@@ -196,8 +194,7 @@ def _checked_lines(text, separator, path, is_row):
     if len(first) < 2 or not n_rows:
         raise TableError(
             f"{path} is not a CSV table: it needs a header, two or more columns separated by a "
-            "comma, semicolon, tab, bar or "
-            "blank, and rows"
+            "comma, semicolon, tab, bar or blank, and rows"
         )
     return first, rows, words.columns
 
@@ -207,8 +204,8 @@ def _what_to_do(error):
         return ""
     return (
         f". A cell there has more than {csv.field_size_limit()} characters: add the quotation mark "
-        "if one is missing, shorten "
-        "the cell, leave its column out of the file, or save the table as Parquet"
+        "if one is missing, shorten the cell, leave its column out of the file, or save the table "
+        "as Parquet"
     )
 
 
@@ -259,9 +256,8 @@ def _check_first_line(cells, rows, path):
         )
         raise TableError(
             f"the first line of {path} looks like a row, not like names of columns: {listed}. Add "
-            "a line of names above it, or "
-            "say --header no, which names them column 1, column 2 and so on; if these are names, "
-            "say --header yes"
+            "a line of names above it, or say --header no, which names them column 1, column 2 and "
+            "so on; if these are names, say --header yes"
         )
     return (
         "first line taken as names of columns (if it is a row, --header no)"

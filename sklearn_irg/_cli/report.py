@@ -102,12 +102,10 @@ def _about_measures(sweep):
     fixed = f" {', '.join(still)} never move{'s' * (len(still) == 1)}." if still else ""
     return (
         f"Means over {sweep.cv} folds ± standard errors. Attacked: {accuracy} when the numbers of "
-        "a row may move by "
-        f"{sweep.threat.epsilon:g} standard deviations in all ({sweep.threat.norm}), within the "
-        "range of the table, "
-        f"integers by integers{swaps}; exact, or an upper bound from an attack.{fixed} Certified: "
-        "a lower bound that no "
-        "attack can go below, where one is known. Seconds are those of one fit."
+        f"a row may move by {sweep.threat.epsilon:g} standard deviations in all "
+        f"({sweep.threat.norm}), within the range of the table, integers by integers{swaps}; "
+        f"exact, or an upper bound from an attack.{fixed} Certified: a lower bound that no attack "
+        "can go below, where one is known. Seconds are those of one fit."
         + (
             f" {STAR}."
             if any(row.candidate.is_trained_against_threat for row in sweep.rows)

@@ -128,8 +128,7 @@ def decision_sentence(sweep, decision):
     if chosen is None:
         return (
             "No decision: with a penalty or without, each model answers one class in some fold. "
-            "Perhaps a class has too few "
-            "rows, or the columns say too little about it."
+            "Perhaps a class has too few rows, or the columns say too little about it."
         )
     of_rows = (
         "of rows, classes counting alike," if SCORINGS[sweep.scoring].is_balanced else "of rows"
@@ -203,8 +202,7 @@ def _training_in_words(sweep):
     elif not sweep.n_rounds and sweep.is_long_to_harden:
         found.append(
             "Boosting was not hardened: each round attacks each row of a fit towards each other "
-            "class, which takes long for "
-            "this table. --rounds 4 hardens it all the same."
+            "class, which takes long for this table. --rounds 4 hardens it all the same."
         )
     return found
 
@@ -216,8 +214,7 @@ def remarks(sweep, decision):
     if rows < len(sweep.table.y):
         found.append(
             f"Attacks and certificates were measured on {ATTACKED_ROWS} rows of each fold, {rows} "
-            "in all: what these lose is "
-            "taken from the accuracy on all rows, as an estimate."
+            "in all: what these lose is taken from the accuracy on all rows, as an estimate."
         )
     if decision.chosen is None:
         return found
@@ -245,18 +242,16 @@ def remarks(sweep, decision):
             )
             found.append(
                 f"{row.candidate.name.capitalize()} is better than the chosen model where nobody "
-                f"attacks: {sweep.measure} "
-                f"{row.mean('score'):.3f} ± {row.standard_error('score'):.3f}. Under attack it has "
-                f"{attacked}, the chosen "
+                f"attacks: {sweep.measure} {row.mean('score'):.3f} ± "
+                f"{row.standard_error('score'):.3f}. Under attack it has {attacked}, the chosen "
                 f"model {chosen.mean('attacked'):.3f}."
             )
         mean, error = row.beyond(chosen, "attacked")
         if not (row.candidate.is_choosable or row.candidate.is_constant) and mean > error:
             found.append(
                 f"{row.candidate.name.capitalize()} is more robust than the chosen model: "
-                f"{100 * mean:.1f} ± {100 * error:.1f} "
-                f"points more rows stay right under attack; its {sweep.measure} is "
-                f"{row.mean('score'):.3f} ± "
+                f"{100 * mean:.1f} ± {100 * error:.1f} points more rows stay right under attack; "
+                f"its {sweep.measure} is {row.mean('score'):.3f} ± "
                 f"{row.standard_error('score'):.3f}. It is there to compare with, and never chosen."
             )
     if sweep.extended:

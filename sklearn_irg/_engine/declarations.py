@@ -80,8 +80,7 @@ def _verify(activation):
     if not np.allclose(here[smooth], (left + right)[smooth] / 2, rtol=1e-3, atol=1e-4):
         raise InvalidParameterError(
             f"slope(A, out) of {activation!r} must write the derivative of what apply(Z) computes "
-            "to out, as a function of "
-            "the activated value A, and return it."
+            "to out, as a function of the activated value A, and return it."
         )
     derivative = activation.slope_derivative(phi(z))
     change = np.zeros_like(z) if derivative is None else derivative * here
@@ -90,8 +89,7 @@ def _verify(activation):
     ):
         raise InvalidParameterError(
             f"slope_derivative(A) of {activation!r} must be the derivative of the slope with "
-            "respect to the activated value "
-            "A, and None only if the function is piecewise linear."
+            "respect to the activated value A, and None only if the function is piecewise linear."
         )
     for name, twin in ACTIVATIONS.items():
         declares = activation.sklearn_name == name or (activation.is_identity and twin.is_identity)
@@ -100,15 +98,13 @@ def _verify(activation):
         if declares and not np.allclose(phi(z), expected):
             raise InvalidParameterError(
                 f"{activation!r} declares or inherits that it is scikit-learn's {name!r}, which it "
-                "is not. Set "
-                "sklearn_name = None and is_identity = False."
+                "is not. Set sklearn_name = None and is_identity = False."
             )
     largest = max(np.abs(here).max(), np.abs(left).max())
     if largest > float(activation.largest_slope) * (1 + 1e-4):
         raise InvalidParameterError(
             f"{activation!r} declares largest_slope={activation.largest_slope:g}, but has a slope "
-            f"of {largest:g}; certificates "
-            "would be wrong."
+            f"of {largest:g}; certificates would be wrong."
         )
 
 
@@ -132,8 +128,7 @@ def check_likelihood(likelihood):
     if name is not None and not any(are_alike(known, likelihood) for known in twins):
         raise InvalidParameterError(
             f"{likelihood!r} declares or inherits sklearn_loss={name!r}, but its mean or residual "
-            "is not that of "
-            "scikit-learn's. Set sklearn_loss = None."
+            "is not that of scikit-learn's. Set sklearn_loss = None."
         )
 
 
@@ -176,8 +171,7 @@ def _check_shapes(likelihood, outputs, targets):
         if np.shape(array) != wanted:
             raise InvalidParameterError(
                 f"{name} of {likelihood!r} must have shape {wanted} for outputs of shape "
-                f"{outputs.shape}; got "
-                f"{np.shape(array)}."
+                f"{outputs.shape}; got {np.shape(array)}."
             )
 
 
@@ -192,8 +186,7 @@ def _check_probabilities(likelihood, outputs):
     ):
         raise InvalidParameterError(
             f"{likelihood!r} declares classes, but its means are not probabilities. Let n_classes "
-            "return None, or set "
-            "is_categorical = True."
+            "return None, or set is_categorical = True."
         )
     for target in np.eye(2):
         targets = np.tile(target, (len(outputs), 1))

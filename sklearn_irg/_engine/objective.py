@@ -77,9 +77,8 @@ class Objective:
             names = ", ".join(type(term).__name__ for _, term in terms)
             raise InvalidParameterError(
                 f"mask was passed, but no term of the objective ({names}) uses it. Use "
-                "RightReasons() or InputGradient() as "
-                "penalty, or leave mask out; a penalty of your own that reads it declares "
-                "uses_mask = True."
+                "RightReasons() or InputGradient() as penalty, or leave mask out; a penalty of "
+                "your own that reads it declares uses_mask = True."
             )
         self._strengths, kept = [], []
         for strength, term in terms:
@@ -92,9 +91,8 @@ class Objective:
             if term.group is not None and term.group not in rows.group_names:
                 raise InvalidParameterError(
                     f"{type(term).__name__} counts the rows of group {term.group!r}, but the "
-                    "groups here are "
-                    f"{', '.join(map(repr, rows.group_names))}. Beside a loss without labels use "
-                    "penalty=None, or one "
+                    f"groups here are {', '.join(map(repr, rows.group_names))}. Beside a loss "
+                    "without labels use penalty=None, or one "
                     'that reads none, such as "virtual_adversarial"; your own declares group = '
                     '"all".'
                 )
@@ -104,8 +102,8 @@ class Objective:
             name = self.parametrization._name
             raise InvalidParameterError(
                 f"{type(term).__name__} is a derivative with respect to the weights that are "
-                f"trained, which under {name} are "
-                "not those of the network. Use one of them without the other."
+                f"trained, which under {name} are not those of the network. Use one of them "
+                "without the other."
             )
 
     # -- what solvers need to know -----------------------------------------------------------------

@@ -93,8 +93,7 @@ class PiecedRows(NamedTuple):
         """Rows in one place, which there are not."""
         raise InvalidParameterError(
             "a term reads all rows before the fit, but they are on many machines, and none holds "
-            "them all. Leave it out, or "
-            "fit to arrays."
+            "them all. Leave it out, or fit to arrays."
         )
 
     def everything(self):

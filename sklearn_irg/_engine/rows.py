@@ -33,8 +33,8 @@ class Columns(NamedTuple):
         if self.are_sparse:
             raise ValueError(
                 f"{name} moves every entry of X, so it needs a dense X; got a sparse one. If an "
-                "encoder made it, set "
-                "OneHotEncoder(sparse_output=False), or ColumnTransformer(…, sparse_threshold=0)."
+                "encoder made it, set OneHotEncoder(sparse_output=False), or ColumnTransformer(…, "
+                "sparse_threshold=0)."
             )
 
     def mask_of(self, features, weights=None):

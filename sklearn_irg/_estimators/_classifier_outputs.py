@@ -95,8 +95,7 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
     _of_some_fits = ("feature_names_in_", "transduction_")
     _against_collapse = (
         "0.3 * ConditionalEntropy() + ClassBalance() among the penalties, n_ramp_up_epochs, "
-        "batch_normalization=True, or a "
-        "smaller alpha or radius"
+        "batch_normalization=True, or a smaller alpha or radius"
     )
 
     def _task(self):
@@ -174,7 +173,7 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
             warn(
                 f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} "
-                f"of {n_rows} unlabeled rows, "
-                f"so the classes have merged on them. Try {self._against_collapse}.",
+                f"of {n_rows} unlabeled rows, so the classes have merged on them. Try "
+                f"{self._against_collapse}.",
                 ConvergenceWarning,
             )

@@ -251,8 +251,7 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
             if any(len(np.unique(y[rows])) < len(self.classes_) for fold in folds for rows in fold):
                 raise ValueError(
                     "cv must give folds that train and test on rows of both samples; got one "
-                    "without. Use StratifiedKFold, or "
-                    "shuffle."
+                    "without. Use StratifiedKFold, or shuffle."
                 )
             return folds
         smallest = min(np.count_nonzero(y[present] == label) for label in self.classes_)

@@ -219,8 +219,7 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         if int(self.n_clusters) > 1 and not np.ptp(self.labels_):
             warn(
                 f"{type(self).__name__} found one cluster in place of {self.n_clusters}. "
-                "Standardize X, or try another "
-                "random_state, a smaller alpha or a smaller epsilon.",
+                "Standardize X, or try another random_state, a smaller alpha or a smaller epsilon.",
                 ConvergenceWarning,
             )
 

@@ -147,9 +147,8 @@ class MLPEstimator(NetworkEstimator):
             and self.constraint is not None
         ):
             raise InvalidParameterError(
-                "batch_normalization=True scales weights by statistics of the rows, so they "
-                "cannot obey constraint="
-                f"{self.constraint!r} too. Use one of them."
+                "batch_normalization=True scales weights by statistics of the rows, so they cannot "
+                f"obey constraint={self.constraint!r} too. Use one of them."
             )
         if np.ndim(getattr(self, "unlabeled_label", None)) != 0:
             raise InvalidParameterError(

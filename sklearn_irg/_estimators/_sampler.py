@@ -262,8 +262,7 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
                 "penalty must bound the slope of the critic: None, "
                 'LipschitzGradient(at="interpolates") of all features, '
                 "WeightDecay with a bound, or a sum with one of these of positive weight, since "
-                "others do not keep it from "
-                f"telling rows apart ever further; got {self.penalty!r}."
+                f"others do not keep it from telling rows apart ever further; got {self.penalty!r}."
             )
 
     def _check_turns(self):
@@ -272,8 +271,7 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
         if self.n_critic > self.n_steps:
             raise InvalidParameterError(
                 f"n_critic={self.n_critic} needs as many steps, but n_steps={self.n_steps}: the "
-                "generator would never move. "
-                "Raise n_steps, or lower n_critic."
+                "generator would never move. Raise n_steps, or lower n_critic."
             )
         if self.generator_learning_rate_init is not None:
             check_real(

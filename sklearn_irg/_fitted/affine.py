@@ -38,9 +38,8 @@ def stated_probabilities(estimator, X):
     if stated.ndim != 2:
         raise TypeError(
             f"predict_proba of {type(estimator).__name__} gives an array of shape {stated.shape}, "
-            "not probabilities of "
-            "classes, as with an objective of one's own; predict gives no labels then. Use one of "
-            "the library's objectives."
+            "not probabilities of classes, as with an objective of one's own; predict gives no "
+            "labels then. Use one of the library's objectives."
         )
     return stated
 

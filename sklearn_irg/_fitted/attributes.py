@@ -88,8 +88,7 @@ def _network_model(estimator, classes, name):
     if likelihood is None:
         raise TypeError(
             f"{name} has out_activation_={out_activation!r}, which is unknown, so it is not clear "
-            "what its outputs mean. Known "
-            f"are {', '.join(map(repr, LIKELIHOODS))}."
+            f"what its outputs mean. Known are {', '.join(map(repr, LIKELIHOODS))}."
         )
     return NetworkModel(
         estimator.coefs_, estimator.intercepts_, activation, likelihood, classes, name
@@ -176,8 +175,7 @@ def score_function(estimator, classes, name, rows):
     else:
         raise PredictsOtherwiseError(
             f"{name} has nothing to differentiate: coef_ and intercept_, coefs_ and intercepts_, "
-            "decision_function or "
-            "predict_proba is needed."
+            "decision_function or predict_proba is needed."
         )
     n_outputs = scores(rows).shape[1]
     votes = getattr(estimator, "decision_function_shape", None) == "ovo" and len(classes) > 2

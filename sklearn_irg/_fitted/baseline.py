@@ -75,8 +75,7 @@ def _in_order(names, columns, wanted):
         unknown = [name for name in names if name not in wanted]
         raise ValueError(
             f"baseline has other columns than X: it has {unknown[0]!r}, which X has not, and lacks "
-            f"{lacking[0]!r}. Pass a list "
-            "to go by position."
+            f"{lacking[0]!r}. Pass a list to go by position."
         )
     return [columns[position[name]] for name in wanted]
 
@@ -88,8 +87,7 @@ def _median(cells, name):
     except (TypeError, ValueError):
         raise ValueError(
             f"baseline has {present[0]!r} in the column {name!r}, which X has numbers in. Name it "
-            "in categorical if these are "
-            "codes of levels."
+            "in categorical if these are codes of levels."
         ) from None
 
 

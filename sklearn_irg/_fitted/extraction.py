@@ -109,9 +109,8 @@ def _if_it_agrees(agrees, model, rows):
         return model, rows
     raise PredictsOtherwiseError(
         f"{model.name} does not predict by its scores alone (a threshold, votes, a link, or steps "
-        "that are not "
-        "affine where X lies), so results based on its scores would be wrong. Pass the estimator "
-        "inside it."
+        "that are not affine where X lies), so results based on its scores would be wrong. Pass "
+        "the estimator inside it."
     )
 
 
@@ -246,8 +245,8 @@ def model_and_numbers(estimator, X):
     if isinstance(rows, TableRows):
         raise TypeError(
             "this needs rows of numbers, none missing, behind affine steps; got a table. For "
-            f"{model.name}, pass the last step "
-            "with X as transformed by the others: pipe[-1] and pipe[:-1].transform(X)."
+            f"{model.name}, pass the last step with X as transformed by the others: pipe[-1] and "
+            "pipe[:-1].transform(X)."
         )
     return model, rows
 
@@ -361,8 +360,7 @@ def _refuse_boosters(estimator):
     if library in wrappers and not hasattr(estimator, "get_params"):
         raise TypeError(
             f"{kind.__name__} of {library} is no scikit-learn estimator: it does not say which "
-            "class it predicts. "
-            f"Pass a fitted {library}.{wrappers[library]}."
+            f"class it predicts. Pass a fitted {library}.{wrappers[library]}."
         )
 
 

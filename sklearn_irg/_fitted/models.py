@@ -120,8 +120,7 @@ class Model(ABC):
         except TypeError:
             raise ValueError(
                 f"{name} has entries that cannot be compared with the classes "
-                f"{self.classes.tolist()}, such as pandas.NA. "
-                "Leave out rows without a label."
+                f"{self.classes.tolist()}, such as pandas.NA. Leave out rows without a label."
             ) from None
         if unseen.any():
             raise ValueError(
@@ -171,8 +170,8 @@ class Model(ABC):
             return
         raise TypeError(
             f"{self.name} {reason}, so gradients say nothing about how far the next change of its "
-            "prediction is. Use "
-            "adversarial_accuracy, adversarial_examples or attack_distance, which search."
+            "prediction is. Use adversarial_accuracy, adversarial_examples or attack_distance, "
+            "which search."
         )
 
     def _jumps(self, rows):

@@ -220,8 +220,8 @@ def affine_map(steps, n_features, rows=None):
         names = ", ".join(type(step).__name__ for step in steps.transformers)
         raise NotAffineError(
             f"the steps before the last ({names}) are not affine, so distances have no exact "
-            "meaning in the pipeline's "
-            "input. Work in the last step's: pass pipe[-1] with pipe[:-1].transform(X)."
+            "meaning in the pipeline's input. Work in the last step's: pass pipe[-1] with "
+            "pipe[:-1].transform(X)."
         )
     return found
 

@@ -263,8 +263,8 @@ def require_numbers(steps, table, j, step):
             refusal = error
     raise RefusedNumbersError(
         f"the pipeline refuses other numbers in {table.name_of(j)!r} than those seen in fit "
-        f"({refusal}). Name the "
-        "column in ThreatModel(categorical=…) or fixed, or make it a column of categories."
+        f"({refusal}). Name the column in ThreatModel(categorical=…) or fixed, or make it a column "
+        "of categories."
     ) from refusal
 
 

@@ -57,8 +57,8 @@ def _read(X):
     if type(X).__module__.partition(".")[0] == "polars" or hasattr(X, "columns"):
         raise TypeError(
             "X must be a DataFrame of pandas or polars, in memory, or an array; got "
-            f"{type(X).__module__.split('.')[0]}'s "
-            f"{type(X).__name__}. Convert it first, for instance with X.to_pandas() or X.collect()."
+            f"{type(X).__module__.split('.')[0]}'s {type(X).__name__}. Convert it first, for "
+            "instance with X.to_pandas() or X.collect()."
         )
     X = np.asarray(X)
     if X.dtype.names is not None:

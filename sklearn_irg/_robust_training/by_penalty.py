@@ -62,8 +62,7 @@ def _warn_of_rounds(estimator, method, takes, name):
     if takes is None and any(getattr(part, "takes_threat", False) is True for part in inside):
         warnings.warn(
             f"{name} is hardened in rounds; a penalty inside it knows nothing of the threat, and "
-            "trains against a radius of "
-            "its own.",
+            "trains against a radius of its own.",
             stacklevel=4,
         )
 
@@ -138,7 +137,7 @@ def _warn_of_weak_default(last):
     default = inspect.signature(type(last)).parameters.get("alpha")
     if default is not None and last.alpha == default.default and last.weight_of_threat < _WEAK:
         warnings.warn(
-            f"alpha={last.alpha:g}, the default of {type(last).__name__}, {_WEAK_DEFAULT}. "
-            "Choose one; with alpha=1 the worst points count as much as the rows.",
+            f"alpha={last.alpha:g}, the default of {type(last).__name__}, {_WEAK_DEFAULT}. Choose "
+            "one; with alpha=1 the worst points count as much as the rows.",
             stacklevel=5,
         )

@@ -13,8 +13,7 @@ __all__ = ["perturbations_behind"]
 
 _WAY_ROUND = (
     'Use method="rounds", which needs to know nothing of the steps; or steps that act on each '
-    "column by itself and are affine "
-    "in numbers, such as scalers, SimpleImputer and OneHotEncoder."
+    "column by itself and are affine in numbers, such as scalers, SimpleImputer and OneHotEncoder."
 )
 
 
@@ -55,8 +54,8 @@ def perturbations_behind(steps, X, inputs, threat):
     if (problem.limits <= radius).any():
         raise InvalidParameterError(
             "the steps before the last are not affine in all that "
-            f"{np.count_nonzero(problem.limits <= radius)} of "
-            f"{len(problem)} rows may become{_of_columns(problem)}. {_WAY_ROUND}"
+            f"{np.count_nonzero(problem.limits <= radius)} of {len(problem)} rows may "
+            f"become{_of_columns(problem)}. {_WAY_ROUND}"
         )
     slopes = np.eye(inputs.shape[1]) if problem.before is None else problem.before[0]
     levels = problem.effects or []

@@ -127,8 +127,8 @@ def _warn_where_not_affine(problem, radius):
         )
         warnings.warn(
             f"the steps before the last are not affine in {names}, so results are searched for "
-            "with the whole pipeline where "
-            "rows can go that far: an upper bound on accuracy, without a certificate.",
+            "with the whole pipeline where rows can go that far: an upper bound on accuracy, "
+            "without a certificate.",
             stacklevel=4,
         )
 
@@ -148,11 +148,9 @@ def require_known_steps(problem, radii):
     if examples is None or (examples.limits < radii[0]).all():
         raise NotCertifiableError(
             f"nothing is certain about {problem.model.name} here: its preprocessing is not affine "
-            "within the threat model, "
-            "or is unknown and acts on columns without bounds. Use steps of scikit-learn, give a "
-            "ThreatModel with bounds, "
-            "or pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy gives an upper "
-            "bound."
+            "within the threat model, or is unknown and acts on columns without bounds. Use steps "
+            "of scikit-learn, give a ThreatModel with bounds, or pass pipe[-1] with "
+            "pipe[:-1].transform(X). adversarial_accuracy gives an upper bound."
         )
 
 

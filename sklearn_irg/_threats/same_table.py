@@ -66,8 +66,7 @@ def _beyond_bounds(threat, table, numbers):
     row, j = np.argwhere(beyond)[0]
     return (
         f"the column {_name(table, j)} has {numbers[row, j]:g}, which is outside its bounds in the "
-        "table, "
-        f"[{threat.lows_[j]:g}, {threat.highs_[j]:g}]"
+        f"table, [{threat.lows_[j]:g}, {threat.highs_[j]:g}]"
     )
 
 

@@ -239,8 +239,7 @@ def _check_own_bounds(threat, table, numbers):
         row, j = np.argwhere(outside)[0]
         raise ValueError(
             f"bounds of {table.name_of(int(j))!r} are ({threat.lows_[j]:g}, {threat.highs_[j]:g}), "
-            f"but row {row} of X has "
-            f"{numbers[row, j]:g} there."
+            f"but row {row} of X has {numbers[row, j]:g} there."
         )
 
 

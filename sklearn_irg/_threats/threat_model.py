@@ -284,8 +284,7 @@ class ThreatModel(BaseEstimator):
             if not _are_equal(getattr(self, name), value):
                 raise InvalidParameterError(
                     f"{name} of the ThreatModel has been set to {getattr(self, name)!r} after fit, "
-                    f"which used {value!r}. "
-                    "Fit it again."
+                    f"which used {value!r}. Fit it again."
                 )
 
     def _positions(self, columns, parameter, table):
@@ -365,8 +364,7 @@ class ThreatModel(BaseEstimator):
         if still:
             warnings.warn(
                 f"the scale of {', '.join(still)} is zero, so that these columns cannot move. Give "
-                "scale a number for them, or "
-                "name them in fixed.",
+                "scale a number for them, or name them in fixed.",
                 stacklevel=3,
             )
         return scales
@@ -415,8 +413,7 @@ class ThreatModel(BaseEstimator):
             if not valid:
                 raise InvalidParameterError(
                     f"bounds of {column!r} must be (low, high) with low <= high, None for an open "
-                    "end, of a column of numbers; "
-                    f"got {pair!r}."
+                    f"end, of a column of numbers; got {pair!r}."
                 )
             self.lows_[j], self.highs_[j] = low, high
             self._has_own_bounds[j] = True
@@ -518,8 +515,8 @@ def check_fitted(threat):
     except NotFittedError:
         raise NotFittedError(
             "the ThreatModel has not been fitted. Fit it once, on the whole table: "
-            "ThreatModel(…).fit(X). Scales, bounds and "
-            "levels that were learned from the rows of each call would differ from call to call."
+            "ThreatModel(…).fit(X). Scales, bounds and levels that were learned from the rows of "
+            "each call would differ from call to call."
         ) from None
     threat.check_unchanged_since_fit()
 

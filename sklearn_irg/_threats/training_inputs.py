@@ -56,8 +56,7 @@ def _check_columns(threat, X, feature_names):
     if X.shape[1] != threat.n_features_in_:
         raise InvalidParameterError(
             f"the ThreatModel was fitted on {threat.n_features_in_} columns, but the model is "
-            f"trained on {X.shape[1]}. "
-            f"{_WAY_ROUND}"
+            f"trained on {X.shape[1]}. {_WAY_ROUND}"
         )
     if names is not None and feature_names is not None and list(names) != list(feature_names):
         raise InvalidParameterError(

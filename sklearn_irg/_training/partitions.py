@@ -241,8 +241,8 @@ def _check_possible(estimator, mask):
     if check_solver(estimator.solver).has_epochs:
         raise InvalidParameterError(
             f'{name} fits rows on many machines with solver="lbfgs" only; got '
-            f"{estimator.solver!r}. For minibatches, pass "
-            "pieces of the rows to partial_fit, one after another."
+            f"{estimator.solver!r}. For minibatches, pass pieces of the rows to partial_fit, one "
+            "after another."
         )
     if mask is not None:
         raise InvalidParameterError(
@@ -252,8 +252,8 @@ def _check_possible(estimator, mask):
     if getattr(estimator, "unlabeled_label", None) is not None:
         raise InvalidParameterError(
             f"{name} needs a label for each row where they are on many machines; got "
-            "unlabeled_label="
-            f"{estimator.unlabeled_label!r}. Use None, and leave rows without labels out."
+            f"unlabeled_label={estimator.unlabeled_label!r}. Use None, and leave rows without "
+            "labels out."
         )
     if getattr(estimator, "early_stopping", False):
         raise InvalidParameterError(
@@ -270,8 +270,8 @@ def _aligned(X, y, sample_weight):
         if not are_distributed(collection):
             raise TypeError(
                 f"{name} must be a dask array or frame beside an X that is one; got "
-                f"{type(collection).__name__}. Convert it "
-                "with dask.array.from_array and the chunks of X."
+                f"{type(collection).__name__}. Convert it with dask.array.from_array and the "
+                "chunks of X."
             )
     pieces = {}
     for name, collection in collections.items():
@@ -286,8 +286,7 @@ def _aligned(X, y, sample_weight):
         if len(pieces[name]) != len(pieces["X"]):
             raise ValueError(
                 f"X is in {len(pieces['X'])} pieces, and {name} in {len(pieces[name])}. Give both "
-                "the same chunks or "
-                "partitions."
+                "the same chunks or partitions."
             )
     nothing = [None] * len(pieces["X"])
     return list(zip(pieces["X"], pieces["y"], pieces.get("sample_weight", nothing), strict=True))

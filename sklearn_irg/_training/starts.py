@@ -165,8 +165,8 @@ class Continued(Fresh):
             growing = ", ".join(repr(term) for _, term in objective.terms if term.depends_on_epoch)
             raise ValueError(
                 f"partial_fit does not support {growing}, which changes from epoch to epoch: each "
-                "call is one epoch. Use fit, "
-                "or terms that stay, such as those with n_ramp_up_epochs=0."
+                "call is one epoch. Use fit, or terms that stay, such as those with "
+                "n_ramp_up_epochs=0."
             )
 
     def moments_of(self, solver):
@@ -190,8 +190,7 @@ def packed(weights, network, settings, random_state, dtype):
     if [W.shape for W in coefs] != network.shapes:
         raise ValueError(
             f"cannot continue a fit whose weights have shapes {[W.shape for W in coefs]} with "
-            f"{network.shapes}. "
-            "Use a fresh clone, or warm_start=False in fit."
+            f"{network.shapes}. Use a fresh clone, or warm_start=False in fit."
         )
     constraint = settings.parametrization
     if constraint is not None and not constraint.allows_zero and any(not W.any() for W in coefs):

@@ -244,8 +244,7 @@ def require_finite(fitted, rows):
     if not finite.all():
         raise ValueError(
             f"training diverged: the predictions of {np.count_nonzero(~finite)} of {len(finite)} "
-            "rows of the fit are not "
-            "finite. Standardize X, or lower the learning rate or alpha."
+            "rows of the fit are not finite. Standardize X, or lower the learning rate or alpha."
         )
 
 

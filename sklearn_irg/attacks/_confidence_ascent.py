@@ -122,9 +122,8 @@ def _warn_of_others(reached, confidence, max_iter):
     if len(others):
         warnings.warn(
             f"{len(others)} of {len(reached)} rows did not reach a probability of {confidence:g} "
-            f"within {max_iter} steps: "
-            f"{listed(others)}. Increase max_iter or step_size, or pass return_reached=True to "
-            "tell them apart.",
+            f"within {max_iter} steps: {listed(others)}. Increase max_iter or step_size, or pass "
+            "return_reached=True to tell them apart.",
             ConvergenceWarning,
             stacklevel=3,
         )

@@ -104,8 +104,7 @@ class AscentProblem(GradientProblem):
         if threat.n_swaps > 0 and threat.allowed_swaps_:
             raise TypeError(
                 "this attack follows gradients, which categories do not have. Use "
-                "adversarial_examples, which also swaps "
-                "them, or threat.set_params(n_swaps=0)."
+                "adversarial_examples, which also swaps them, or threat.set_params(n_swaps=0)."
             )
         self._arrays = TablePerturbations.of(threat, X).arrays
         self.scales = self._arrays.scales
@@ -208,7 +207,7 @@ def encode_targets(model, targets, y, n_samples):
     if len(own):
         raise ValueError(
             f"targets must differ from y, but equal it in {len(own)} of {n_samples} rows: "
-            f"{listed(own)}. Choose other classes, "
-            "leave these rows out, or pass y=None to move rows of the target class too."
+            f"{listed(own)}. Choose other classes, leave these rows out, or pass y=None to move "
+            "rows of the target class too."
         )
     return wanted

@@ -130,8 +130,7 @@ def _objective(estimator, X, baseline, alpha, categorical):
     except RefusedNumbersError as error:
         raise ValueError(
             f"{type(estimator).__name__} refuses numbers that it has not seen ({error.__cause__}). "
-            "Name columns of codes in "
-            "categorical, so that they are replaced as a whole."
+            "Name columns of codes in categorical, so that they are replaced as a whole."
         ) from error
     model.require_classes()
     label = np.searchsorted(model.classes, predictions(estimator, X))

@@ -61,8 +61,8 @@ def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
     if model.is_voting:
         raise TypeError(
             f"{model.name} decides by votes of pairs of classes, so slopes of scores say nothing "
-            "about the distance "
-            "to where a vote changes. Use attack_distance, or OneVsRestClassifier around it."
+            "about the distance to where a vote changes. Use attack_distance, or "
+            "OneVsRestClassifier around it."
         )
     scales = (
         column_scales(model, rows, units) if threat is None else fitted_threat(threat, X).scales_

@@ -313,8 +313,8 @@ def _require_continuous_scores(model, rows):
     if model.is_voting:
         raise TypeError(
             f"{model.name} adds up votes of pairs of classes, so its scores jump where a vote "
-            "changes, and no attribution "
-            "adds up to their difference. Use OneVsRestClassifier around it."
+            "changes, and no attribution adds up to their difference. Use OneVsRestClassifier "
+            "around it."
         )
 
 
@@ -348,9 +348,8 @@ def _check_completeness(model, attributions, differences):
     if len(incomplete):
         raise ValueError(
             f"the attributions of {len(incomplete)} of {len(size)} rows, such as row "
-            f"{incomplete[0]}, do not add up to the "
-            f"difference of scores of {model.name}: the sum is "
-            f"{attributions[incomplete[0]].sum():.3g}, the difference "
+            f"{incomplete[0]}, do not add up to the difference of scores of {model.name}: the sum "
+            f"is {attributions[incomplete[0]].sum():.3g}, the difference "
             f"{differences[incomplete[0]]:.3g}. A larger n_steps helps where scores bend sharply, "
             "and nothing where they jump."
         )

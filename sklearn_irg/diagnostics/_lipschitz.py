@@ -179,8 +179,7 @@ def _require_loss_of_scores(estimator, X, model, rows):
     if loss_model_of(estimator, X, model, rows) is not model:
         raise TypeError(
             f"the probabilities that {model.name} states are not the softmax of its scores, so its "
-            "loss is not a loss of the "
-            "scores. Use of='score'."
+            "loss is not a loss of the scores. Use of='score'."
         )
 
 

@@ -41,8 +41,7 @@ def grid_of_axes(ax, n_rows, n_columns, **options):
     ):
         raise ValueError(
             f"ax must be one axes, which is then divided, or {n_rows * n_columns} of them "
-            f"({n_rows} × {n_columns}); "
-            f"got {given.shape or 1}."
+            f"({n_rows} × {n_columns}); got {given.shape or 1}."
         )
     return given.reshape(n_rows, n_columns)
 

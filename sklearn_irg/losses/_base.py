@@ -135,8 +135,7 @@ def check_loss(loss):
         names = ", ".join(map(repr, sorted(_BY_NAME)))
         raise InvalidParameterError(
             f"loss must be None, one of {names}, a Likelihood such as Poisson(), a Loss, or a "
-            "modification such as "
-            f"LabelSmoothing(0.1); got {loss!r}."
+            f"modification such as LabelSmoothing(0.1); got {loss!r}."
         )
     loss = as_loss(loss)
     loss.check_parameters()

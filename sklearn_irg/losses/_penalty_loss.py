@@ -110,9 +110,8 @@ class PenaltyLoss(Loss):
             if not term.is_loss:
                 raise InvalidParameterError(
                     "PenaltyLoss minimizes losses of rows, such as AdversarialLoss() or "
-                    f"InputNoise(), and {term!r} is none. "
-                    "Pass it as penalty of the estimator; one of your own that is a loss declares "
-                    "is_loss = True."
+                    f"InputNoise(), and {term!r} is none. Pass it as penalty of the estimator; one "
+                    "of your own that is a loss declares is_loss = True."
                 )
         if len({term.group for _, term in penalty.terms()}) > 1:
             raise InvalidParameterError(

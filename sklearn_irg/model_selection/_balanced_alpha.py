@@ -59,8 +59,7 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     if not isinstance(estimator, NetworkEstimator):
         raise TypeError(
             f"balanced_alpha needs an estimator of sklearn_irg; got {type(estimator).__name__}. "
-            "For a pipeline, pass its last "
-            "step and the X that step sees."
+            "For a pipeline, pass its last step and the X that step sees."
         )
     if are_distributed(X):
         raise TypeError(
@@ -78,7 +77,7 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     if not penalty > 0:
         raise ValueError(
             f"the penalty is {penalty:g} where {type(estimator).__name__} starts, so no alpha "
-            "balances it: there is none, or "
-            "weights start from zero, as those of linear models do. Search over alpha instead."
+            "balances it: there is none, or weights start from zero, as those of linear models do. "
+            "Search over alpha instead."
         )
     return loss / penalty

@@ -139,9 +139,8 @@ def _fit_fold(estimator, training, held_out, alphas, scorer, counts, threat, war
             raise
         raise ValueError(
             "the training rows of a fold of cv lack classes that its test rows have: "
-            f"{_listed(unknown)}. The scorer does "
-            f"not take such rows: {str(error).rstrip('.')}. Use stratified folds, fewer folds, or "
-            "another scoring."
+            f"{_listed(unknown)}. The scorer does not take such rows: {str(error).rstrip('.')}. "
+            "Use stratified folds, fewer folds, or another scoring."
         ) from error
     attacked = None
     if threat is not None:
@@ -172,8 +171,7 @@ def _check_classes(splits, y, sample_weight, marker):
         if len(classes) < 2:
             raise ValueError(
                 f"fold {k} of cv has no two classes in its training rows: {_listed(classes)}. Use "
-                "stratified folds, such as "
-                "cv=5, or shuffle the rows."
+                "stratified folds, such as cv=5, or shuffle the rows."
             )
 
 

@@ -217,9 +217,8 @@ def check_path_estimator(estimator):
     if not (has_strength and (is_classifier(inner) or is_regressor(inner))):
         raise TypeError(
             "a path needs a classifier or regressor of sklearn_irg with an alpha, or a "
-            "scikit-learn Pipeline that ends in one, "
-            f"also inside a RobustTrainingClassifier; got {type(inner).__name__}. For others use "
-            "sklearn.model_selection.validation_curve."
+            "scikit-learn Pipeline that ends in one, also inside a RobustTrainingClassifier; got "
+            f"{type(inner).__name__}. For others use sklearn.model_selection.validation_curve."
         )
 
 
@@ -250,8 +249,7 @@ def _check_options_against_threat(mask, warm_start):
         if value is not None:
             raise InvalidParameterError(
                 f"{name} is not taken by RobustTrainingClassifier, whose threat says which entries "
-                "may change and whose fits "
-                "start anew; leave it out."
+                "may change and whose fits start anew; leave it out."
             )
 
 
@@ -264,8 +262,7 @@ def _check_distributed(estimator, cv):
     if isinstance(estimator, Pipeline):
         raise TypeError(
             "the first steps of a pipeline would load a dask collection into memory. Pass the last "
-            "step, and rows that dask "
-            "has prepared."
+            "step, and rows that dask has prepared."
         )
     if _trains_against_threat(estimator):
         raise TypeError("RobustTrainingClassifier trains on rows in memory; got a dask collection.")

@@ -86,8 +86,7 @@ def most_robust(scores, attacked_scores=None):
     if attacked_scores is None:
         raise TypeError(
             "most_robust takes scores and attacked_scores. As refit= of a search, pass "
-            "refit_most_robust(score, attacked) with "
-            "the names of two scorers."
+            "refit_most_robust(score, attacked) with the names of two scorers."
         )
     scores, attacked_scores = (
         np.asarray(scores, dtype=float),
@@ -97,8 +96,8 @@ def most_robust(scores, attacked_scores=None):
     if scores.ndim != 2 or len(scores) < 2 or scores.shape != attacked_scores.shape or not finite:
         raise InvalidParameterError(
             "scores and attacked_scores must be finite and have the same shape (n_folds, "
-            "n_models), with two or more folds; "
-            f"got {scores.shape} and {attacked_scores.shape}{'' if finite else ', not all finite'}."
+            f"n_models), with two or more folds; got {scores.shape} and "
+            f"{attacked_scores.shape}{'' if finite else ', not all finite'}."
         )
     good = within_one_standard_error(scores, np.ones(scores.shape[1], dtype=bool))[1]
     return int(max(good, key=lambda i: (attacked_scores[:, i].mean(), scores[:, i].mean())))
@@ -319,8 +318,7 @@ def choose(selection, alphas, folds):
     if not np.isfinite(folds.scores.mean(axis=0)).any():
         raise ValueError(
             f"no strength of {alphas.tolist()} has a finite score in all folds; got "
-            f"{folds.scores.tolist()}. Use another "
-            "scoring, or fewer folds."
+            f"{folds.scores.tolist()}. Use another scoring, or fewer folds."
         )
     if selection == "best":
         return int(_ranked(folds.scores).argmax())
@@ -332,8 +330,8 @@ def choose(selection, alphas, folds):
     if not allowed.any():
         raise ValueError(
             f"at each of the strengths {alphas.tolist()} with a finite score a model predicts one "
-            "class for all rows of a "
-            f"fold, so selection={selection!r} allows none. Use smaller alphas."
+            f"class for all rows of a fold, so selection={selection!r} allows none. Use smaller "
+            "alphas."
         )
     if selection == "one_standard_error":
         return int(within_one_standard_error(folds.scores, allowed)[1][0])  # the strongest
@@ -353,6 +351,5 @@ def check_selection(selection, threat):
     if selection == "most_robust" and threat is None:
         raise InvalidParameterError(
             'selection="most_robust" needs to know what may happen to a row: pass a threat model, '
-            "such as "
-            "threat=ThreatModel(epsilon=0.5).fit(X)."
+            "such as threat=ThreatModel(epsilon=0.5).fit(X)."
         )

@@ -25,8 +25,7 @@ _WHOLE_PIPELINE = (
     '{"…__alpha": alphas}, scoring={"score": "accuracy", "attacked": '
     "make_adversarial_scorer(threat)}, "
     'refit=refit_most_robust("score", "attacked")), with refit_most_robust of '
-    "sklearn_irg.model_selection and an estimator "
-    "without a search of its own."
+    "sklearn_irg.model_selection and an estimator without a search of its own."
 )
 
 
@@ -93,14 +92,12 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         if are_distributed(X):
             raise TypeError(
                 f"{type(self).__name__} needs rows in memory; got a dask collection. Fit "
-                f"{self._plain.__name__} at several "
-                "alphas, and score on rows held back."
+                f"{self._plain.__name__} at several alphas, and score on rows held back."
             )
         if isinstance(self.scoring, (list, tuple, set, dict)):
             raise InvalidParameterError(
                 f"scoring must be one score, by which a strength is chosen; got {self.scoring!r}. "
-                "Use regularization_path for "
-                "several."
+                "Use regularization_path for several."
             )
         alphas = check_alphas(self.alphas)
         check_selection(self.selection, perturbations if self.threat is None else self.threat)

@@ -141,8 +141,7 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         if not check_boolean(self.normalize, "normalize") and not one_step:
             raise InvalidParameterError(
                 'normalize=False is one step along the gradient itself: it needs norm="l2", '
-                "n_steps=1, step_size=None and "
-                f"threat=None; got {self!r}."
+                f"n_steps=1, step_size=None and threat=None; got {self!r}."
             )
 
     def check(self, columns, likelihood):

@@ -130,8 +130,7 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         if not are_alike(Categorical() if likelihood.is_categorical else Bernoulli(), likelihood):
             raise InvalidParameterError(
                 "CertifiedLoss bounds the cross-entropy of a softmax or logistic function, which "
-                f"{likelihood!r} is not. Use "
-                "loss=None."
+                f"{likelihood!r} is not. Use loss=None."
             )
 
     def check_beside(self, terms):
@@ -139,8 +138,7 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
             if term.replaces_likelihood:
                 raise InvalidParameterError(
                     f"CertifiedLoss bounds the cross-entropy, but {term._name} takes its place. "
-                    "Use the default loss, or "
-                    "AdversarialLoss to move the rows."
+                    "Use the default loss, or AdversarialLoss to move the rows."
                 )
 
     def prepared(self, rows, network):

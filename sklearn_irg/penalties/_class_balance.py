@@ -62,8 +62,7 @@ class ClassBalance(BatchPenalty):
         if hasattr(self.priors, "index") and hasattr(self.priors, "to_numpy"):
             raise InvalidParameterError(
                 "priors of ClassBalance are taken in the order of classes_, whatever the index of "
-                "a Series says. Sort it, "
-                "shares.sort_index(), and pass shares.to_numpy()."
+                "a Series says. Sort it, shares.sort_index(), and pass shares.to_numpy()."
             )
         try:
             priors = np.asarray(self.priors, dtype=float)

@@ -29,8 +29,7 @@ class TakesThreat:
         if not hasattr(self.threat, "input_perturbations") or not hasattr(self.threat, "scales_"):
             raise InvalidParameterError(
                 f"threat of {type(self).__name__} must be a ThreatModel that has been fitted, such "
-                "as ThreatModel(0.3).fit(X), "
-                f"or None; got {self.threat!r}."
+                f"as ThreatModel(0.3).fit(X), or None; got {self.threat!r}."
             )
         self._check_alone("a threat")
 
@@ -39,8 +38,7 @@ class TakesThreat:
             if getattr(self, name) is not None:
                 raise InvalidParameterError(
                     f"{name} of {type(self).__name__} cannot be combined with {threat}, which says "
-                    "how far rows may move; got "
-                    f"{name}={getattr(self, name)!r}."
+                    f"how far rows may move; got {name}={getattr(self, name)!r}."
                 )
 
     def _has_threat(self, rows):

@@ -179,8 +179,7 @@ class Solver(Component, ABC):
         if theta.shape != start.shape or not np.isfinite(theta).all():
             raise ValueError(
                 f"{name} must find {start.size} finite parameters; got an array of shape "
-                f"{theta.shape} with "
-                f"{np.count_nonzero(~np.isfinite(theta))} that are not finite."
+                f"{theta.shape} with {np.count_nonzero(~np.isfinite(theta))} that are not finite."
             )
         if objective.projects:
             self._check_projected(objective, theta)
@@ -198,8 +197,8 @@ class Solver(Component, ABC):
             raise ValueError(f"{constraint}.project must leave what it has projected as it is.")
         raise ValueError(
             f"the weights that {type(self).__name__} found violate {constraint}: minimize must "
-            "call objective.project(theta) "
-            "after each step, or the class declare takes_projections = False."
+            "call objective.project(theta) after each step, or the class declare takes_projections "
+            "= False."
         )
 
 
@@ -208,6 +207,5 @@ def check_finite(loss, theta, when, remedy, state=None):
     if not all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f"):
         raise ValueError(
             "training diverged: the objective, the parameters or the solver's moments are not "
-            f"finite {when}. Standardize X, "
-            f"or lower {remedy}."
+            f"finite {when}. Standardize X, or lower {remedy}."
         )

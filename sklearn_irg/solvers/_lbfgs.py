@@ -227,8 +227,7 @@ class _Descent:
         if not (converged or self.is_used_up):
             reason = (
                 f"no smaller value was found although the gradient has an entry of {largest:.2g}, "
-                "where tol "
-                f"is {self.schedule.tol:g}"
+                f"where tol is {self.schedule.tol:g}"
             )
         return Solution(
             self.objective.leave(theta),

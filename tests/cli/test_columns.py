@@ -82,15 +82,14 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
             ["2024-03-02"] * 30 + ["2024-05-23"] * 29 + ["unknown"],
             "date",
             "1 of 60 cells is not a date ('unknown') and taken as missing, days since 1970-01-01, "
-            "1.7 % missing, the median "
-            "instead, standardized, never moved",
+            "1.7 % missing, the median instead, standardized, never moved",
         ),
         (
             ["02.03.2024"] * 30 + ["23.05.2024"] * 29 + ["unknown"],
             "date",
             "1 of 60 cells is not a date ('unknown') and taken as missing, read as day before "
-            "month, days since 1970-01-01, "
-            "1.7 % missing, the median instead, standardized, never moved",
+            "month, days since 1970-01-01, 1.7 % missing, the median instead, standardized, never "
+            "moved",
         ),
         (["1", "2", "N/A"] * 20, "number", "33 % missing, the median instead, standardized"),
         (

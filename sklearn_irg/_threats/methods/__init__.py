@@ -98,12 +98,10 @@ def refusal(problem, name, obstacles):
     reason = _telling(problem, obstacles)
     return (
         f"nothing {what} about {problem.model.name} here{reason and f' ({reason})'}. Exact methods "
-        "and certificates are for "
-        "linear models, trees that can be read, and networks of activations with linear bounds, "
-        "alone or behind steps that act "
-        "column by column; behind others, pass pipe[-1] with pipe[:-1].transform(X). "
-        "adversarial_accuracy and attack_distance "
-        "give upper bounds with method='auto'."
+        "and certificates are for linear models, trees that can be read, and networks of "
+        "activations with linear bounds, alone or behind steps that act column by column; behind "
+        "others, pass pipe[-1] with pipe[:-1].transform(X). adversarial_accuracy and "
+        "attack_distance give upper bounds with method='auto'."
     )
 
 

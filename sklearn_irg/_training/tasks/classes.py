@@ -77,8 +77,7 @@ class ClassTask(Task):
         if not np.array_equal(found, self.classes):
             raise ValueError(
                 f"warm_start=True keeps the classes of the last fit, {self.classes.tolist()}, but "
-                "y has "
-                f"{found.tolist()}. Use warm_start=False, or a fresh clone."
+                f"y has {found.tolist()}. Use warm_start=False, or a fresh clone."
             )
         return self
 
@@ -166,8 +165,7 @@ class ClassTask(Task):
         if loss.samples is not None:
             raise ValueError(
                 f"{type(loss).__name__} compares samples, so y must say for each row in which it "
-                "is; got an indicator of "
-                "labels."
+                "is; got an indicator of labels."
             )
         if self.class_weight is not None:
             raise ValueError(
@@ -203,8 +201,8 @@ class ClassTask(Task):
         if len(names) != len(labels) or (by_name and set(names) != set(labels)):
             raise ValueError(
                 f"{type(loss).__name__} compares the samples {', '.join(names)}, so y must have "
-                f"{len(names)} classes, which "
-                f"are these names or others in this order; got {self.classes.tolist()}."
+                f"{len(names)} classes, which are these names or others in this order; got "
+                f"{self.classes.tolist()}."
             )
         groups = {}
         for k, name in enumerate(names):
@@ -258,8 +256,7 @@ class ClassTask(Task):
         if not np.finfo(float).tiny <= total < np.inf:
             raise ValueError(
                 "sample_weight times class_weight must have a sum that neither overflows nor "
-                f"underflows; got {total} with "
-                f"class_weight={class_weight!r}."
+                f"underflows; got {total} with class_weight={class_weight!r}."
             )
         return weights
 
@@ -296,9 +293,8 @@ class ClassTask(Task):
         ):
             warn(
                 f"the {len(rows.groups['unlabeled'])} unlabeled rows have no effect: no term of "
-                f"{self.name} reads "
-                "rows without labels. Add a penalty that does, such as VirtualAdversarial(), or "
-                "leave the rows out.",
+                f"{self.name} reads rows without labels. Add a penalty that does, such as "
+                "VirtualAdversarial(), or leave the rows out.",
                 UserWarning,
             )
 
@@ -324,6 +320,5 @@ def _check_subset(found, known):
     if not np.isin(found, known).all():
         raise ValueError(
             f"y has classes {found.tolist()}, but this estimator was first fitted with "
-            f"{known.tolist()}. Pass all of "
-            "them as classes to the first partial_fit."
+            f"{known.tolist()}. Pass all of them as classes to the first partial_fit."
         )

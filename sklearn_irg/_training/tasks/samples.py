@@ -28,8 +28,7 @@ class TwoSamples(Task):
         if len(found) != 2:
             raise ValueError(
                 f"y must have two values, one for each of the samples that {self.name} compares; "
-                "got "
-                f"{'one class' if len(found) == 1 else len(found)}: "
+                f"got {'one class' if len(found) == 1 else len(found)}: "
                 f"{', '.join(map(repr, found[:5].tolist()))}."
             )
         return TwoSamples(self.name, found)
@@ -39,8 +38,7 @@ class TwoSamples(Task):
         if not np.array_equal(found, self.classes):
             raise ValueError(
                 f"warm_start=True keeps the samples of the last fit, {self.classes.tolist()}, but "
-                f"y has {found.tolist()}. "
-                "Use warm_start=False, or a fresh clone."
+                f"y has {found.tolist()}. Use warm_start=False, or a fresh clone."
             )
         return self
 
