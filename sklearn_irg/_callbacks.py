@@ -1,5 +1,6 @@
 """The one shim for scikit-learn's experimental callbacks (1.9); older versions fit without them."""
 
+from copy import copy
 from functools import wraps
 
 try:
@@ -25,7 +26,14 @@ except ImportError:
         return wrapper
 
 
-__all__ = ["CallbackSupportMixin", "Follower", "has_callbacks", "with_callbacks"]
+__all__ = [
+    "CallbackSupportMixin",
+    "Follower",
+    "has_callbacks",
+    "with_attributes",
+    "with_callbacks",
+    "without_fit",
+]
 
 
 def has_callbacks(estimator):
@@ -34,34 +42,52 @@ def has_callbacks(estimator):
 
 
 class Follower:
-    """Tells callbacks of a fit as a whole, and of each of its iterations.
+    """Callbacks of a fit as a whole, and of each of its iterations.
 
     Parameters
     ----------
     estimator : estimator
-        Which is fitted.
+        The one that is fitted.
     X, y, sample_weight
-        As callbacks see them.
+        Data as callbacks see them.
     max_iter : int
         Largest number of iterations.
     """
 
     def __init__(self, estimator, X, y, sample_weight, max_iter):
-        self._context = estimator._init_callback_context(max_subtasks=max_iter)
-        self._data = {
-            "X": X,
-            "y": y,
-            "metadata": {} if sample_weight is None else {"sample_weight": sample_weight},
-        }
-        self._data["estimator"] = estimator
-        self._context.call_on_fit_task_begin(**self._data)
+        self._estimator, self._max_iter, self._context = estimator, max_iter, None
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self._data = {"X": X, "y": y, "metadata": metadata, "estimator": estimator}
+
+    def _begin(self):
+        # not before everything about the fit has been checked: what begins must end
+        if self._context is None:
+            self._context = self._estimator._init_callback_context(max_subtasks=self._max_iter)
+            self._context.call_on_fit_task_begin(**self._data)
 
     def iteration(self, attributes):
-        """Tell of an iteration; whether to stop. ``attributes()`` are those that make a fitted estimator."""
+        """Tell of an iteration; whether to stop. ``attributes()`` make a fitted estimator."""
+        self._begin()
         iteration = self._context.subcontext(task_name="iteration")
         iteration.call_on_fit_task_begin(**self._data)
         return iteration.call_on_fit_task_end(reconstruction_attributes=attributes, **self._data)
 
     def end(self, attributes):
-        """Tell of the end of the fit."""
+        """Tell of the end of the fit, with all that it leaves, as a dict."""
+        self._begin()
         self._context.call_on_fit_task_end(reconstruction_attributes=attributes, **self._data)
+
+
+def without_fit(estimator):
+    """A copy with the same parameters, and nothing of a fit."""
+    kept = set(estimator.get_params(deep=False))
+    other = object.__new__(type(estimator))
+    vars(other).update({name: value for name, value in vars(estimator).items() if name in kept})
+    return other
+
+
+def with_attributes(estimator, attributes):
+    """A copy with these attributes, too."""
+    other = copy(estimator)
+    vars(other).update(attributes)
+    return other

@@ -1,5 +1,6 @@
 """Warnings that name the line of the user's that called, however much of the package and of callbacks stands between."""
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -8,7 +9,10 @@ import sklearn
 
 __all__ = ["warn"]
 
-_OWN = (str(Path(__file__).parent), str(Path(sklearn.__file__).parent / "callback"))
+_OWN = tuple(
+    str(folder) + os.sep
+    for folder in (Path(__file__).parent, Path(sklearn.__file__).parent / "callback")
+)
 
 
 def warn(message, category):

@@ -8,7 +8,13 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_irg._callbacks import CallbackSupportMixin, Follower, has_callbacks
+from sklearn_irg._callbacks import (
+    CallbackSupportMixin,
+    Follower,
+    has_callbacks,
+    with_attributes,
+    without_fit,
+)
 from sklearn_irg._checks import check_boolean, check_integer, check_real
 from sklearn_irg._engine.activations import as_activation
 from sklearn_irg._engine.likelihoods import LIKELIHOODS
@@ -95,27 +101,31 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # -- fit ---------------------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight=None, mask=None, *, perturbations=None, start=None):
-        """Train from a start, by default as ``warm_start`` says, and take over what was fitted."""
+    def _fit(
+        self, X, y, sample_weight=None, mask=None, *, perturbations=None, start=None, derive=None
+    ):
+        """Train from a start, by default as ``warm_start`` says, and take over what was fitted.
+
+        ``derive(model)`` gives what follows from the fitted model, a copy of this one, as a dict of
+        attributes; by default as `_derive` says.
+        """
         settings = self._settings()
         start = self._start() if start is None else start
         data = self._data(X, y, sample_weight, mask, perturbations, start)
-        follower = self._follower(
-            X, y, sample_weight, settings.schedule(data.n_samples)["max_iter"], start
-        )
+        max_iter = settings.schedule(data.n_samples)["max_iter"]
+        follower = self._follower(X, y, sample_weight, max_iter, start)
         fitted = train(self._task(), data, settings, start, follower and self._follow(follower))
-        if follower is not None:
-            follower.end(partial(self._attributes, fitted))
-        self._adopt(fitted)
+        if derive is None and start.is_whole:
+            derive = partial(type(self)._derive, X=X, y=y)
+        self._adopt(fitted, derive, follower)
         if start.is_whole:
-            self._after_fit(X, y, fitted.solution)
+            self._warn_after_fit(fitted.solution, y)
         return self
 
     def _settings(self):
         """What the parameters mean, checked."""
         self._check_parameters()
         return Settings(
-            name=type(self).__name__,
             loss=self._loss(),
             penalty=self._penalty,
             alpha=float(self.alpha),
@@ -170,11 +180,21 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _seen_by_callbacks(self, X, y, sample_weight):
         return X, y, sample_weight
 
-    def _adopt(self, fitted):
-        """Take over what was fitted: nothing else of a fit sets attributes."""
+    def _adopt(self, fitted, derive=None, follower=None):
+        """Take over what was fitted, all at once: nothing else of a fit sets attributes."""
+        found = {**self._attributes(fitted), **self._report(fitted), **fitted.kept}
+        if derive is not None:
+            found |= derive(with_attributes(without_fit(self), found))
+        if follower is not None:
+            follower.end(found)
         for name in self._of_some_fits:
-            vars(self).pop(name, None)  # of an earlier one
-        vars(self).update({**self._attributes(fitted), **self._report(fitted), **fitted.kept})
+            vars(self).pop(name, None)  # of an earlier fit
+        vars(self).update(found)
+
+    def _derive(self, X, y):
+        """Attributes that follow from a fitted model and the rows of the fit, as a dict."""
+        del X, y
+        return {}
 
     def _attributes(self, fitted):
         """What makes a fitted estimator that predicts, by attribute."""
@@ -198,9 +218,9 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             "loss_curve_": solution.loss_curve,
         }
 
-    def _after_fit(self, X, y, solution):
-        """Say, or set, what follows from what was fitted."""
-        del X, y
+    def _warn_after_fit(self, solution, y):
+        """Warn of what may be wrong with what was fitted."""
+        del y
         if not solution.converged:
             self._warn_of(solution)
 

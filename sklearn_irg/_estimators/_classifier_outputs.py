@@ -154,26 +154,29 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
             [np.eye(len(self.classes_), dtype=int), 1 - np.eye(len(self.classes_), dtype=int)]
         )
 
-    def _transduce(self, X, y):
-        """Set the labels of all rows of a fit, and say where those of unlabeled ones are all the same."""
+    def _transduction(self, X, y):
+        """The label of each row of a fit: its own, or the predicted one where it has none."""
         y = y.toarray() if issparse(y) else np.asarray(y)
         labeled, transduction = find_labeled(y, self.unlabeled_label), self.predict(X)
         if labeled is None:
             transduction[...] = y.reshape(transduction.shape)
         else:
-            y = y.reshape(-1)
-            self._warn_of_collapse(transduction[~labeled], plain_labels(y[labeled]))
-            transduction[labeled] = y[labeled]
-        self.transduction_ = transduction
+            transduction[labeled] = y.reshape(-1)[labeled]
+        return transduction
 
-    def _warn_of_collapse(self, predicted, known):
+    def _warn_of_collapse(self, y):
+        """Warn where all unlabeled rows of a fit are predicted to be of one class."""
+        labeled = find_labeled(y if issparse(y) else np.asarray(y), self.unlabeled_label)
+        if labeled is None:
+            return
+        predicted, known = self.transduction_[~labeled], plain_labels(np.reshape(y, -1)[labeled])
         found, counts = np.unique(predicted, return_counts=True)
         top, n_rows = counts.argmax(), len(predicted)
         share = (np.count_nonzero(known == found[top]) + 1) / (len(known) + len(self.classes_))
         if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
             warn(
-                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} "
-                f"of {n_rows} unlabeled rows, so the classes have merged on them. Try "
+                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} of "
+                f"{n_rows} unlabeled rows, so the classes have merged on them. Try "
                 f"{self._against_collapse}.",
                 ConvergenceWarning,
             )

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -197,13 +198,11 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         self : object
             The fitted estimator.
         """
-        random_state = self.random_state
-        if self.cv is not None:
-            random_state = check_random_state(random_state).randint(2**31)
-        self._fit(X, y, sample_weight)
-        if self.cv is not None:
-            self._cross_fit(X, y, sample_weight, random_state)
-        return self
+        if self.cv is None:
+            return self._fit(X, y, sample_weight)
+        seed = check_random_state(self.random_state).randint(2**31)
+        rows = {"X": X, "y": y, "sample_weight": sample_weight, "random_state": seed}
+        return self._fit(X, y, sample_weight, derive=partial(type(self)._cross_fit, **rows))
 
     def score_samples(self, X):
         """Value of the critic: large on rows like those of the first sample, small on rows like those of the second.
@@ -238,8 +237,10 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
                 critic._held_out(X[test], y[test], weights[test], random_state + fold)
             )
         distances, contributions = zip(*differences, strict=True)
-        self.distance_ = float(np.mean(distances))
-        self.contributions_ = np.maximum(np.mean(contributions, axis=0), 0)
+        return {
+            "distance_": float(np.mean(distances)),
+            "contributions_": np.maximum(np.mean(contributions, axis=0), 0),
+        }
 
     def _folds(self, X, y, weights, random_state):
         present = np.flatnonzero(weights)  # a weight of zero is an absent row

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from sklearn.base import ClusterMixin
@@ -9,7 +10,6 @@ from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._checks import check_integer
 from sklearn_irg._estimators._classifier_outputs import ClassPredictions
 from sklearn_irg._estimators._mlp import MLPEstimator
-from sklearn_irg._training.data import check_data
 from sklearn_irg._training.starts import Fresh
 from sklearn_irg._training.tasks.clusters import ClusterTask
 from sklearn_irg._training.train import train
@@ -213,28 +213,34 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
             self._fit_best(X, sample_weight, n_init)
         return self
 
-    def _after_fit(self, X, y, solution):
-        super()._after_fit(X, y, solution)
-        self.labels_ = self.predict(X)
+    def _derive(self, X, y):
+        del y
+        return {"labels_": self.predict(X)}
+
+    def _warn_after_fit(self, solution, y):
+        super()._warn_after_fit(solution, y)
         if int(self.n_clusters) > 1 and not np.ptp(self.labels_):
             warn(
-                f"{type(self).__name__} found one cluster in place of {self.n_clusters}. "
-                "Standardize X, or try another random_state, a smaller alpha or a smaller epsilon.",
+                f"{type(self).__name__} found one cluster in place of {self.n_clusters}. Standardize "
+                "X, or try another random_state, a smaller alpha or a smaller epsilon.",
                 ConvergenceWarning,
             )
 
     def _fit_best(self, X, sample_weight, n_init):
         """Take over the best of several trainings."""
         settings, rng = self._settings(), check_random_state(self.random_state)
-        data = check_data(self, X, None, sample_weight)
+        data = self._data(X, None, sample_weight, None, None, Fresh())
+        max_iter = n_init * settings.schedule(data.n_samples)["max_iter"]
+        follower = self._follower(X, None, sample_weight, max_iter, Fresh())
+        follow = follower and self._follow(follower)
         seeds = [rng.randint(2**31) for _ in range(n_init)]
         trained = (
-            train(self._task(), data, replace(settings, random_state=seed), Fresh())
+            train(self._task(), data, replace(settings, random_state=seed), Fresh(), follow)
             for seed in seeds
         )
         best = min(trained, key=lambda fitted: fitted.solution.loss)
-        self._adopt(best)
-        self._after_fit(X, None, best.solution)
+        self._adopt(best, partial(type(self)._derive, X=X, y=None), follower)
+        self._warn_after_fit(best.solution, None)
 
     def _task(self):
         return ClusterTask(type(self).__name__, int(self.n_clusters))

@@ -242,9 +242,12 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
         """
         return self._fit(X, y, sample_weight)
 
-    def _after_fit(self, X, y, solution):
-        super()._after_fit(X, y, solution)
-        self._transduce(X, y)
+    def _derive(self, X, y):
+        return {"transduction_": self._transduction(X, y)}
+
+    def _warn_after_fit(self, solution, y):
+        super()._warn_after_fit(solution, y)
+        self._warn_of_collapse(y)
 
     def _settings(self):
         settings = super()._settings()

@@ -225,10 +225,13 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
         """
         return self._fit(X, y, sample_weight, mask)
 
-    def _after_fit(self, X, y, solution):
-        super()._after_fit(X, y, solution)
+    def _derive(self, X, y):
+        return {} if self.unlabeled_label is None else {"transduction_": self._transduction(X, y)}
+
+    def _warn_after_fit(self, solution, y):
+        super()._warn_after_fit(solution, y)
         if self.unlabeled_label is not None:
-            self._transduce(X, y)
+            self._warn_of_collapse(y)
 
     @available_if(has_epochs)
     def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):

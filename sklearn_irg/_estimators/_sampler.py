@@ -201,9 +201,8 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
             The fitted estimator.
         """
         del y
-        self._fit(X, None, sample_weight)
-        self._columns = without_rows(X)
-        return self
+        columns = without_rows(X)
+        return self._fit(X, None, sample_weight, derive=lambda model: {"_columns": columns})
 
     def sample(self, n_samples=1, random_state=None):
         """Generate new rows.

@@ -1,5 +1,7 @@
 """One fit at each of several strengths, as fitted estimators."""
 
+from functools import partial
+
 from sklearn.base import clone
 
 from sklearn_irg._callbacks import has_callbacks
@@ -27,8 +29,8 @@ def fit_strengths(
     data = models[0]._data(X, y, sample_weight, mask, perturbations, Fresh())
     trained = train_path(models[0]._task(), data, settings, warm_start=warm_start)
     for model, fitted in zip(models, trained, strict=True):
-        model._adopt(fitted)
-        model._after_fit(X, y, fitted.solution)
+        model._adopt(fitted, partial(type(model)._derive, X=X, y=y))
+        model._warn_after_fit(fitted.solution, y)
     return models
 
 

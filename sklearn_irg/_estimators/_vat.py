@@ -250,9 +250,12 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
         """What it weighs beside the loss."""
         return float(self.alpha)
 
-    def _after_fit(self, X, y, solution):
-        super()._after_fit(X, y, solution)
-        self._transduce(X, y)
+    def _derive(self, X, y):
+        return {"transduction_": self._transduction(X, y)}
+
+    def _warn_after_fit(self, solution, y):
+        super()._warn_after_fit(solution, y)
+        self._warn_of_collapse(y)
 
     def _penalty(self, rows):
         epsilon = self.epsilon

@@ -225,9 +225,9 @@ class InputPerturbations:
         sizes, each = np.diff(self.starts), (len(values),) + (1,) * (values.ndim - 2)
         has_level = self.places < self.starts[-1]
         own = np.where(has_level, self.places, self.starts[:-1])
-        change = values - np.repeat(
-            np.take_along_axis(values, own.reshape(*each, -1), axis=-1), sizes, axis=-1
-        )
+        own_places = own.reshape(*each, -1)
+        change = values - np.repeat(np.take_along_axis(values, own_places, axis=-1), sizes, axis=-1)
+        np.put_along_axis(change, own_places, -np.inf, axis=-1)  # to stay is no swap
         if self.ways.are_all and has_level.all():
             return change
         allowed = np.repeat(has_level, sizes, axis=1)

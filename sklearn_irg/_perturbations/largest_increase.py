@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from sklearn_irg._perturbations.sizes_in_ball import multipliers_in_l2_ball, scaled_sizes
+from sklearn_irg._perturbations.sizes_in_ball import (
+    NEGLIGIBLE,
+    multipliers_in_l2_ball,
+    scaled_sizes,
+)
 
 __all__ = ["largest_increase"]
 
@@ -170,9 +174,13 @@ def _smooth_sum(gains, k, sharpness):
 
 
 def _in_l2_ball(slopes, room, radii, curvature):
+    steepest = slopes.max(initial=0) or 1.0
+    slopes = slopes / steepest
+    if not (slopes > NEGLIGIBLE).all():
+        room = room * (slopes > NEGLIGIBLE)
     multipliers = multipliers_in_l2_ball(slopes, room, radii)
     if curvature.any():
-        multipliers = np.minimum(multipliers, 1 / curvature)
+        multipliers = np.minimum(multipliers, steepest / curvature)
     return scaled_sizes(multipliers, slopes, room)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_irg._perturbations.sizes_in_ball import sizes_in_l2_ball
+from sklearn_irg._perturbations.sizes_in_ball import NEGLIGIBLE, sizes_in_l2_ball
 
 __all__ = ["linear_minimization"]
 
@@ -51,7 +51,7 @@ def _fill(slopes, room, radii, norm):
     # for the unit ball, so that nothing overflows
     slopes = (slopes.T / np.where(steepest > 0, steepest, 1)).T
     room = np.minimum(room.T / np.where(radii > 0, radii, 1), 1).T
-    room *= slopes > 0
+    room *= slopes > NEGLIGIBLE
     in_unit_ball = (
         sizes_in_l2_ball(slopes, room, np.ones(len(room)))
         if norm == "l2"
@@ -65,7 +65,7 @@ def _steepest_first(slopes, room):
     order = (-slopes).argsort(axis=1, kind="stable")
     end = np.take_along_axis(room, order, axis=1)
     left = np.maximum(1 - (np.cumsum(end, axis=1) - end), 0)
-    sizes = np.empty_like(slopes)
+    sizes = np.empty(slopes.shape)
     np.put_along_axis(sizes, order, np.minimum(end, left), axis=1)
     return sizes
 

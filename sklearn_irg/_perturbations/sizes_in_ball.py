@@ -2,8 +2,9 @@
 
 import numpy as np
 
-__all__ = ["multipliers_in_l2_ball", "scaled_sizes", "sizes_in_l2_ball"]
+__all__ = ["NEGLIGIBLE", "multipliers_in_l2_ball", "scaled_sizes", "sizes_in_l2_ball"]
 
+NEGLIGIBLE = 1e-150  # slope, compared with the steepest, whose square underflows
 _ALL = 1e300  # a multiplier of rows whose columns all go as far as they can
 _MANY = 0.25  # of the rows, that are still looked at together
 
@@ -14,9 +15,9 @@ def sizes_in_l2_ball(slopes, room, radii):
     Parameters
     ----------
     slopes : ndarray of shape (n_columns,) or (n_samples, n_columns)
-        Not negative.
+        Not negative, and none larger than one.
     room : ndarray of shape (n_samples, n_columns)
-        Largest sizes; zero where a slope is.
+        Largest sizes; zero where a slope is zero or `NEGLIGIBLE`.
     radii : ndarray of shape (n_samples,)
         Of the balls.
 

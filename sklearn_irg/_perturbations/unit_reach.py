@@ -120,6 +120,7 @@ def _largest_of_units(inputs, gains):
         places = np.take_along_axis(inputs.places, columns, axis=1)
         places *= g.shape[1]
         places += np.arange(g.shape[1])
+        g = np.where(total > 0, g, 0)  # where no change gains anything, none is made
         sums = np.bincount(places.ravel(), g.ravel(), (inputs.starts[-1] + 1) * g.shape[1])
         return sums.reshape(-1, g.shape[1])[:-1]
 

@@ -16,6 +16,8 @@ from sklearn_irg.solvers import check_solver
 
 __all__ = ["Partitions", "check_partitions"]
 
+# settings that hold on to an estimator, and which no piece needs
+_NOT_FOR_PIECES = ("penalty", "schedule", "initialize", "scaling", "objective", "random_state")
 _FAN_IN = 8  # parts that are added, and pieces that are evaluated, at a time
 
 
@@ -74,9 +76,12 @@ class Partitions:
         of_pieces = (
             task if self.sample_weight is None else replace(task, class_weight=None)
         )  # they are in those of rows
+        what_is_encoded = replace(settings, **dict.fromkeys(_NOT_FOR_PIECES))
         prepared = dask.persist(
             *(
-                dask.delayed(_prepare)(self.like, of_pieces, settings, *piece, by_class, dtype)
+                dask.delayed(_prepare)(
+                    self.like, of_pieces, what_is_encoded, *piece, by_class, dtype
+                )
                 for piece, summary in zip(self.pieces, self.summaries, strict=True)
                 if _has_rows(summary, by_class)
             )

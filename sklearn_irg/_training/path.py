@@ -40,7 +40,8 @@ def train_path(task, data, settings, *, warm_start):
 def _train_together(task, data, settings):
     """Linear models as one stack, where their terms and their solver allow it; None for those that have not converged."""
     first, start, nothing = settings[0], Fresh(), [None] * len(settings)
-    if len(settings) == 1 or first.hidden_layers:
+    is_held_out = first.validation_fraction is not None
+    if len(settings) == 1 or first.hidden_layers or is_held_out or first.n_ramp_up_epochs:
         return nothing
     random_state = start.generator(first.random_state)
     task = start.task(task, data.y)
@@ -61,15 +62,10 @@ def _train_together(task, data, settings):
     if solutions is None:
         return nothing
     return [
-        _finite(
+        require_finite(
             finish(task, data, objective, start, random_state, first.solver, None, solution), rows
         )
         if solution.converged
         else None
         for solution in solutions
     ]
-
-
-def _finite(fitted, rows):
-    require_finite(fitted, rows)
-    return fitted

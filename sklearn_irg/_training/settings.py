@@ -19,8 +19,6 @@ class Settings:
 
     Parameters
     ----------
-    name : str
-        Of the estimator, for messages.
     loss : Loss
         The loss.
     penalty : callable
@@ -61,7 +59,6 @@ class Settings:
         What makes the objective, if not `Objective`.
     """
 
-    name: str
     loss: Loss
     penalty: Callable
     alpha: float

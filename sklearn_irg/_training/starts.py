@@ -8,8 +8,8 @@ from sklearn.utils import check_random_state
 __all__ = ["Continued", "Fresh", "Warm", "kind_of", "packed"]
 
 
-class Fresh:
-    """Weights are drawn, or zero."""
+class Start:
+    """Weights are drawn, or zero, unless a subclass says where they come from."""
 
     is_first = True  # whether columns and classes are found out
     is_whole = True  # whether it goes on until the solver stops
@@ -52,8 +52,12 @@ class Fresh:
         return {"_random_state": None, "_solver_theta": None}
 
 
+class Fresh(Start):
+    """Afresh: weights are drawn, or zero."""
+
+
 @dataclass(frozen=True)
-class Warm(Fresh):
+class Warm(Start):
     """From the weights of an earlier fit.
 
     Parameters
@@ -84,7 +88,7 @@ class Warm(Fresh):
 
 
 @dataclass(frozen=True)
-class Continued(Fresh):
+class Continued(Start):
     """One epoch more: the solver's moments and the random numbers go on where they were left.
 
     Parameters
@@ -115,7 +119,7 @@ class Continued(Fresh):
 
     @property
     def history(self):
-        return Fresh.history if self.last is None else self.last.history
+        return Start.history if self.last is None else self.last.history
 
     def task(self, task, y):
         return (

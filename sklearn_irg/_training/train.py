@@ -1,6 +1,6 @@
 """One training, from top to bottom: rows, a start, an objective, a solver, and what came out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -95,9 +95,8 @@ def train(task, data, settings, start, follow=None):
         and (lambda theta: follow(lambda: fitted(Solution(theta.copy(), 0, np.nan, False)))),
         **options,
     )
-    result = fitted(minimize(objective, theta, schedule, settings.solver, start))
-    require_finite(result, all_rows)
-    return result
+    solution = minimize(objective, theta, schedule, settings.solver, start)
+    return require_finite(fitted(solution), all_rows)
 
 
 def minimize(objective, theta, schedule, solver, start):
@@ -108,8 +107,7 @@ def minimize(objective, theta, schedule, solver, start):
     else:
         value = objective.value(theta, objective.everything(), schedule.random_state)
         solution = Solution(theta, 0, value, False)
-    solution.theta = solver.check_solution(objective, solution, theta)
-    return solution
+    return replace(solution, theta=solver.check_solution(objective, solution, theta))
 
 
 # -- the objective ---------------------------------------------------------------------------------
@@ -223,7 +221,7 @@ def finish(task, data, objective, start, random_state, solver, scaling, solution
 
 
 def require_finite(fitted, rows):
-    """Raise an error unless weights, and predictions of the rows of a fit, are finite."""
+    """The same, if its weights, and its predictions of the rows of a fit, are finite; else an error."""
     if not all(np.isfinite(array).all() for layers in fitted.weights for array in layers):
         # folding in what is known of the rows can overflow where the solver's parameters did not
         raise ValueError("training diverged: the fitted weights are not finite. Standardize X.")
@@ -233,12 +231,12 @@ def require_finite(fitted, rows):
                 f"training diverged: the objective is {fitted.solution.loss} at the end. "
                 "Standardize X."
             )
-        return
+        return fitted
     X = rows.X if fitted.scaling is None else fitted.scaling.examples(rows)
     network, (coefs, intercepts) = fitted.network, fitted.weights
     theta = network.pack(coefs, intercepts, coefs[0].dtype)
     if stays_finite(network, theta, X):
-        return
+        return fitted
     with np.errstate(over="ignore", invalid="ignore"):
         finite = network.outputs(theta, X, partial(_are_finite, network.likelihood))
     if not finite.all():
@@ -246,6 +244,7 @@ def require_finite(fitted, rows):
             f"training diverged: the predictions of {np.count_nonzero(~finite)} of {len(finite)} "
             "rows of the fit are not finite. Standardize X, or lower the learning rate or alpha."
         )
+    return fitted
 
 
 def _are_finite(likelihood, outputs):

@@ -141,13 +141,6 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         )
         return self
 
-    @property
-    def partial_fit(self):
-        raise AttributeError(
-            f"{type(self).__name__} needs all rows at once. Use partial_fit of "
-            f"{self._plain.__name__}."
-        )
-
     def set_callbacks(self, *callbacks):
         """Raise, since a search has no single fit to follow."""
         raise NotImplementedError(
@@ -277,9 +270,35 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
 
     def __getattr__(self, name):
         """What the chosen model has learned."""
+        if name == "partial_fit":
+            raise AttributeError(
+                f"{type(self).__name__} needs all rows at once. Use partial_fit of "
+                f"{self._plain.__name__}."
+            )
         if name.endswith("_") and not name.startswith("_") and "estimator_" in vars(self):
-            return getattr(self.estimator_, name)
+            found = getattr(self.estimator_, name, self)
+            if found is not self:
+                return found
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self):
+        learned = [
+            name for name in dir(vars(self).get("estimator_")) if name[-1:] == "_" != name[0]
+        ]
+        return [*super().__dir__(), *learned]
+
+    def __setstate__(self, state):
+        """Restore a saved one; up to version 0.1 it was the chosen model itself."""
+        super().__setstate__(state)
+        if "alpha_" not in vars(self) or "estimator_" in vars(self):
+            return
+        own = {*self.get_params(deep=False), "alpha_", "alphas_", "scores_", "attacked_scores_"}
+        learned = {name: value for name, value in vars(self).items() if name not in own}
+        model = self._plain_estimator().set_params(alpha=self.alpha_)
+        for name in learned:
+            delattr(self, name)
+        vars(model).update(learned)
+        self.estimator_ = model
 
     def __sklearn_is_fitted__(self):
         return "estimator_" in vars(self)
