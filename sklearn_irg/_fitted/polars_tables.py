@@ -51,7 +51,7 @@ class PolarsTable(Table):
         return self.X.with_columns([self._like_column(j, numbers[:, j]) for j in columns])
 
     def _like_column(self, j, numbers):
-        """Floats as a column of its type, where it can hold them; cells that have not changed are as they were."""
+        """Floats as a column of its type where it can hold them; unchanged cells stay the same."""
         from polars import Series
 
         column, before, dtype = self._column(j), self._column_as_floats(j), self.dtype_of(j)
