@@ -1,4 +1,4 @@
-"""Trees of LightGBM: doubles, ``<=`` goes left, numbers next to zero are zero, and categories in a set go left."""
+"""Trees of LightGBM: ``<=`` and categories in a set go left; numbers next to zero are zero."""
 
 import re
 
@@ -62,7 +62,7 @@ def _sigmoid(model):
 
 
 def _categories(booster, model):
-    """What codes stand for, by column, where the model was fitted with pandas categories."""
+    """Categories that codes stand for, by column, of a model fitted with pandas categories."""
     stored = model["pandas_categorical"]
     if not stored:
         return {}
@@ -120,7 +120,10 @@ def _cut(node):
 
 
 def _missing_goes_left(node, cut):
-    """A missing value counts as zero where there was none in training; among categories it goes right."""
+    """Whether a missing value goes left.
+
+    It counts as zero where there was none in training; among categories it goes right.
+    """
     if "split_feature" not in node or _is_categorical(node):
         return False
     if node["missing_type"] == "Zero":
