@@ -7,8 +7,8 @@ from sklearn_irg.penalties._noise import DISTRIBUTIONS, NoisyLoss
 class LabelNoise(NoisyLoss):
     r"""Loss with some labels replaced at random.
 
-    With some probability a row's label is replaced by one drawn uniformly from all classes, its own
-    included, averaged over samples [1]_. On average that is the loss of
+    With some probability a row's label is replaced by one drawn uniformly from all classes, the
+    true one included, averaged over samples [1]_. On average that is the loss of
     `sklearn_irg.losses.LabelSmoothing` with the same amount.
 
     Parameters
