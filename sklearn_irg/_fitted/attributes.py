@@ -147,6 +147,7 @@ def _log_probabilities(estimator, X):
     ``predict_log_proba`` if that is finite.
     """
     P = stated_probabilities(estimator, X)
+    # near the smallest normal double, so that logarithms are finite
     logarithms = np.log(np.clip(P, 1e-300, 1))
     vanishing = (P < 1e-300).any(axis=1)
     if vanishing.any() and hasattr(estimator, "predict_log_proba"):

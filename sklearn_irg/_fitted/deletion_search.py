@@ -7,10 +7,10 @@ __all__ = ["beam_masks", "refined_masks", "row_blocks"]
 _BLOCK = 2**22  # cells of the rows that are tried at once
 _ROUNDING = 1e-7  # differences of probabilities that say nothing, and differ from batch to batch
 _DIGITS = 7  # the same, of log-odds
-_GRID = np.linspace(-1, 1, 9)
+_GRID = np.linspace(-1, 1, 9)  # steps of a quarter: the half-width of the next, finer grid
 _MAX_STEPS = 200
 _STATIONARY = 1e-9
-_STILL = 1e-12
+_STILL = 1e-12  # entries are at most one, so that smaller moves are rounding
 
 
 def row_blocks(n_samples, n_columns, beam_width):
@@ -137,6 +137,7 @@ def refined_masks(objective, masks):
         tried = np.clip(masks[going] - steps[going, None] * gradients[going], 0, 1)
         moves = tried - masks[going]
         found, slopes = objective(tried, going)
+        # 1e-4 of the decrease that the slope predicts is the usual condition of Armijo
         lower = found <= values[going] + 1e-4 * (gradients[going] * moves).sum(axis=1)
         steps[going] = np.where(
             lower, _spectral(moves, slopes - gradients[going]), steps[going] / 4

@@ -1,11 +1,11 @@
 """Linear bound propagation: bounds on the outputs of a network whose input moves within a set.
 
 Each activation lies between two lines on the interval that enters it (`Activation.linear_bounds`).
-Substituted from the last layer back to the first, these lines turn a function of the outputs into a linear
-function of what enters the first layer, whose minimum over the set is known (Zhang et al. 2018,
-"Efficient neural network robustness certification with general activation functions"). Plain
-intervals, layer by layer, are wider mostly, but not for networks that were trained with them: the
-better of both counts.
+Substituted from the last layer back to the first, these lines turn a function of the outputs into
+a linear function of the inputs of the first layer, whose minimum over the set is known (Zhang et
+al. 2018, "Efficient neural network robustness certification with general activation functions").
+Plain intervals, layer by layer, are wider mostly, but not for networks that were trained with
+them: the better of both counts.
 """
 
 import numpy as np

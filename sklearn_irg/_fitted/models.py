@@ -20,7 +20,7 @@ __all__ = ["FunctionModel", "Model", "NetworkModel", "central_difference_steps"]
 
 
 _N_TRIED = 64  # steps, to find out whether a function has slopes
-_N_HALVINGS = 25
+_N_HALVINGS = 25  # leave 3e-8 of a line, on which only a jump is a tenth of the whole change
 _SATURATED = 30.0  # log-odds
 
 
@@ -185,6 +185,7 @@ class Model(ABC):
         and again: a jump stays, and any slope goes to zero.
         """
         start, steps = self._random_steps(rows)
+        # steps are 1e-5 of the spread of each column: half of it, for the line as a whole
         end, high = self._line_ends(start, 5e4 / np.sqrt(self.n_features) * steps)
         low, high = self._before_saturation(self.scores(start)), self._before_saturation(high)
         whole = np.abs(high - low)

@@ -28,6 +28,7 @@ class PolarsTable(Table):
 
     def digits_of(self, j):
         dtype = self._column(j).dtype
+        # None stands for the most digits that polars has
         return (dtype.precision or 38, dtype.scale) if dtype.is_decimal() else None
 
     def _column(self, j):
@@ -89,7 +90,7 @@ class PolarsTable(Table):
 
 
 def _with_levels(dtype, levels):
-    """A type of words that holds some more, where it lists them."""
+    """A type of strings with more levels, where it lists them."""
     if str(dtype).startswith("Enum"):
         listed = dtype.categories.to_list()
         unlisted = [

@@ -6,7 +6,7 @@ from sklearn_irg._perturbations.sizes_in_ball import multipliers_in_l2_ball, sca
 
 __all__ = ["largest_increase"]
 
-_N_BISECTIONS = 50
+_N_BISECTIONS = 50  # to 1e-15 of the largest slope: the rounding of doubles
 
 
 def largest_increase(inputs, direction, signs, sharpness=None):

@@ -81,6 +81,7 @@ def _on_grid(slopes, room, sizes, steps, radii, norm):
         (2, np.minimum(radii, 1e150) ** 2) if norm == "l2" else (1, radii)
     )  # squares do not overflow
     step = steps[whole, None]
+    # 1e-9 of a step: what rounding has left just below the grid is on it
     down = np.floor(sizes.T[whole] / step + 1e-9) * step
     up = np.where(
         _fits(slopes.T[whole], room.T[whole], down, step, power, budget), down + step, down

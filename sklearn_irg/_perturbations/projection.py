@@ -8,7 +8,7 @@ __all__ = ["DUAL", "SLACK", "BoxAndBall", "delta_norms", "project", "rounded_tow
 
 DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
 SLACK = 1e-12  # of a number of steps: what computing in units of scale may lose
-_N_BISECTIONS = 60
+_N_BISECTIONS = 60  # to 1e-18 of the largest multiplier: beyond the rounding of doubles
 _ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
 
 

@@ -9,7 +9,7 @@ from sklearn_irg._perturbations.separable_pieces import Pieces, SeparableProblem
 __all__ = ["SeparableMinimum", "separable_minimum"]
 
 _EPS = np.finfo(float).eps
-_GAP = 1e-12
+_GAP = 1e-12  # of the size of the terms: a bound this near to the value ends a search
 _ROWS = 256  # in a tree, for the sake of memory
 _CHUNK = 2**18  # pieces that are bounded at once
 _WIDTH = (

@@ -23,7 +23,7 @@ from sklearn_irg.penalties._interval_losses import IntervalLosses
 from sklearn_irg.penalties._threats import TakesThreat
 from sklearn_irg.penalties._worst_linear_loss import WorstLinearLoss, has_closed_form
 
-_TINY = 1e-30
+_TINY = 1e-30  # keeps roots and quotients finite at zero; normal in single precision too
 
 
 class CertifiedLoss(TakesThreat, SamplePenalty):

@@ -10,7 +10,7 @@ from sklearn_irg._fitted.trees.reading import NotReadError, comes_from, flattene
 
 __all__ = ["applies", "read"]
 
-_ZERO = float(np.float32(1e-35))  # numbers up to here, in absolute value, are zero
+_ZERO = float(np.float32(1e-35))  # the library takes numbers up to here for zero
 _INFINITE = 1e300  # how an infinite threshold is stored, which splits missing values from numbers
 _OBJECTIVES = ("binary", "multiclass", "multiclassova")
 _ONE_VS_REST_TIE = 1e-8

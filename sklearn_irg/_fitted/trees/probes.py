@@ -68,7 +68,7 @@ def _drawn(trees, codes, rng):
 
 
 def _near_leaves(trees, known, base, rng):
-    """Rows inside boxes, and rows at and beside edges of boxes that are inside otherwise."""
+    """Rows inside boxes, and rows at or next to one edge of a box, inside it otherwise."""
     parent = _parents(trees)
     leaves = np.flatnonzero(trees.feature < 0)
     leaves = leaves if len(leaves) <= _N_LEAVES else rng.choice(leaves, _N_LEAVES, replace=False)
