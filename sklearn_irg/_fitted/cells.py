@@ -91,9 +91,9 @@ def as_float(cells):
 
 
 def fits(numbers, dtype, digits=None):
-    """Whether a type can hold numbers exactly.
+    """Whether a type can hold numbers.
 
-    Only types of integers, of booleans, and of decimals with digits cannot hold every number.
+    Types of integers, of booleans, and of decimals with digits are checked; any other can.
     """
     low, high = limits_of(dtype, digits)
     unit = 10.0 ** digits[1] if digits is not None else 1.0

@@ -2,8 +2,9 @@
 
 Each activation lies between two lines on the interval that enters it (`Activation.linear_bounds`).
 Substituted from the last layer back to the first, these lines turn a function of the outputs into
-a linear function of the inputs of the first layer, whose minimum over the set is known (Zhang et
-al. 2018, "Efficient neural network robustness certification with general activation functions").
+a linear function of the preactivations of the first layer, whose minimum over the set is known
+(Zhang et al. 2018, "Efficient neural network robustness certification with general activation
+functions").
 Plain intervals, layer by layer, are wider mostly, but not for networks that were trained with
 them: the better of both counts.
 """
@@ -35,7 +36,7 @@ class BallAroundRows:
         self.moves = None if moves is None or moves.all() else moves
 
     def ranges(self):
-        """Lowest and highest change of each unit's input, each of shape (n_samples, n_units)."""
+        """Lowest and highest change of preactivations, each of shape (n_samples, n_units)."""
         if self.moves is None:
             size = self.radii[:, None] * np.linalg.norm(self.weights, ord=self.dual, axis=0)
         else:
@@ -44,7 +45,7 @@ class BallAroundRows:
         return -size, size
 
     def lowest(self, coefficients):
-        """Minimum over the ball of linear functions of the change of the units' inputs.
+        """Minimum over the ball of linear functions of the change of the preactivations.
 
         Coefficients have shape (n_samples, n_functions, n_units), minima (n_samples, n_functions).
         """
@@ -79,7 +80,7 @@ def margin_bounds_over(inputs, entering, layers, activation, label):
 
 
 def unit_ranges(inputs, entering, hidden, activation):
-    """Bounds on the input of each unit of each hidden layer.
+    """Bounds on the preactivation of each unit of each hidden layer.
 
     There is a lower and an upper end for each layer, both of shape (n_samples, n_units).
     """
@@ -110,7 +111,7 @@ def margin_functions(W, b, label):
 
 
 def _lowest_in_intervals(activation, ends, coefficients):
-    """Lower bounds on linear functions of a layer's outputs, from intervals of its inputs.
+    """Lower bounds on linear functions of a layer's outputs, from intervals before activation.
 
     Activations are monotone, so they map ends to ends.
     """

@@ -145,7 +145,7 @@ class Model(ABC):
         return other, (rows / np.where(still, 1, scales) * ~still).astype(rows.dtype)
 
     def is_piecewise_constant(self, rows):
-        """Whether slopes of the scores say nothing, since scores jump or hardly change in between.
+        """Whether slopes of the scores say nothing: scores jump, and hardly change in between.
 
         Scores of trees jump at their thresholds. Without known trees, the answer is yes where the
         scores of most rows stay exactly as they are when rows move by a millionth of each column's

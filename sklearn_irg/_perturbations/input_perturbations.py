@@ -284,7 +284,7 @@ class InputPerturbations:
 
 
 def _simplest(swaps):
-    """Allowed swaps in one row where all levels may become the same ones, else unchanged.
+    """Allowed swaps as a vector if all levels may become the same ones, else as they are.
 
     A level may always stay as it is.
     """

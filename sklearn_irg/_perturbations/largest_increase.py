@@ -10,7 +10,7 @@ _N_BISECTIONS = 50  # to 1e-15 of the largest slope: the rounding of doubles
 
 
 def largest_increase(inputs, direction, signs, sharpness=None):
-    """The support function of a perturbation set: the maximum of a linear function over each row's.
+    """The support function of a perturbation set: maxima of a linear function, one for each row.
 
     What a row can gain depends on its sign, its levels and its bounds only, so that nothing is as
     large as rows times levels. The maximum is exact where integers may be fractions; that is so in

@@ -62,9 +62,9 @@ class IntervalLosses(Quantity):
 
 
 class _Ends:
-    """Ends of the intervals of a layer's activations, from the ends of its inputs.
+    """Ends of the intervals of a layer's activations, from those of its preactivations.
 
-    The arrays of the inputs are overwritten.
+    The arrays of the preactivations are overwritten.
     """
 
     def __init__(self, activation, high, low):
@@ -74,12 +74,12 @@ class _Ends:
         self.center, self.width = 0.5 * (high + low), 0.5 * (high - low)
 
     def through(self, W, b):
-        """The middle of the next layer's inputs, and their largest distance from it."""
+        """The middle of the next layer's preactivations, and their largest distance from it."""
         middle = self.center @ W
         return middle if b is None else middle + b, self.width @ np.abs(W)
 
     def pulled_back(self, to_middle, to_reach, W, G, g):
-        """Cotangents of the inputs of both ends, from those of `through`.
+        """Cotangents of the preactivations at both ends, from those of `through`.
 
         The part of this layer is added to its gradient.
         """

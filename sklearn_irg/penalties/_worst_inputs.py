@@ -143,9 +143,9 @@ def _with_worst_levels(step, inputs, targets, gains, moved):
 
 
 def _with_best_swaps(inputs, gains, entering, of_first, losses_of):
-    """Inputs of the first layer, and levels, after swaps.
+    """Preactivations of the first layer, and levels, after swaps.
 
-    A level adds a row of the small table ``of_first`` to the inputs.
+    A level adds a row of the small table ``of_first`` to the preactivations.
     """
     of_first, rows, places = _with_none(of_first), np.arange(len(entering)), inputs.places.copy()
     for n_left in range(inputs.n_swaps, 0, -1):
