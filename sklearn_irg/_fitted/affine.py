@@ -1,4 +1,4 @@
-"""Rows as an estimator was fitted with them, what it predicts for them, and what a transformer makes of them."""
+"""Calls of a fitted estimator: rows with its column names, its predictions, and transforms."""
 
 import numpy as np
 
@@ -18,7 +18,10 @@ def as_fitted(estimator, X):
 
 
 def is_reordered(estimator, names):
-    """Whether columns with names, or None, are those of ``fit`` in another order: some estimators go by name then."""
+    """Whether named columns are those of ``fit`` in another order.
+
+    Some estimators match columns by name then. Without names (None) the answer is no.
+    """
     own = getattr(estimator, "feature_names_in_", None)
     if own is None or names is None:
         return False
@@ -27,13 +30,16 @@ def is_reordered(estimator, names):
 
 
 def predictions(estimator, X):
-    """What ``predict`` says of rows; one column as a vector, as scikit-learn has it (CatBoost has a column of classes)."""
+    """Predictions of rows; one column becomes a vector, as in scikit-learn.
+
+    CatBoost returns a column of classes.
+    """
     predicted = np.asarray(estimator.predict(X))
     return predicted[:, 0] if predicted.ndim == 2 and predicted.shape[1] == 1 else predicted
 
 
 def stated_probabilities(estimator, X):
-    """What ``predict_proba`` says of rows, shape (n_samples, n_classes)."""
+    """Probabilities that ``predict_proba`` returns, shape (n_samples, n_classes)."""
     stated = np.asarray(estimator.predict_proba(X))
     if stated.ndim != 2:
         raise TypeError(
@@ -45,6 +51,6 @@ def stated_probabilities(estimator, X):
 
 
 def dense_transform(transformer, X):
-    """What a transformer makes of X, as floats."""
+    """Output of a transformer for X, as a dense array of doubles."""
     T = transformer.transform(X)
     return np.array(T.toarray() if hasattr(T, "toarray") else T, dtype=np.float64)

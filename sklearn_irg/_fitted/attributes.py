@@ -1,4 +1,4 @@
-"""The model inside a fitted estimator, read from the attributes that it carries, never from its class."""
+"""The model inside a fitted estimator, read from its attributes, never from its class."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -22,7 +22,9 @@ class PredictsOtherwiseError(TypeError):
 
 
 def as_model(estimator, X=None):
-    """The model inside a fitted estimator, whose steps have to be affine on rows X of numbers, too, where they are given.
+    """The model inside a fitted estimator.
+
+    If rows X of numbers are given, the steps of a pipeline have to be affine on these, too.
 
     Raises
     ------
@@ -96,7 +98,10 @@ def _network_model(estimator, classes, name):
 
 
 def _own_likelihood(estimator, default):
-    """The likelihood of one of our estimators; others may have an attribute of that name and another meaning."""
+    """The ``likelihood_`` of an estimator if it is one of this library's, else the default.
+
+    In other libraries an attribute of that name may have another meaning.
+    """
     own = getattr(estimator, "likelihood_", None)
     return own if isinstance(own, Likelihood) else default
 
@@ -135,8 +140,13 @@ def _predicts_linearly(estimator, W, b):
 
 
 def _log_probabilities(estimator, X):
-    """Of each class; as the estimator states them where probabilities vanish, which have no slope there."""
+    """Logarithms of the probability of each class.
+
+    Where a probability vanishes, its clipped logarithm has no slope; it is then taken from
+    ``predict_log_proba`` if that is finite.
+    """
     P = stated_probabilities(estimator, X)
+    # near the smallest normal double, so that logarithms are finite
     logarithms = np.log(np.clip(P, 1e-300, 1))
     vanishing = (P < 1e-300).any(axis=1)
     if vanishing.any() and hasattr(estimator, "predict_log_proba"):
@@ -152,7 +162,10 @@ def tree_of(estimator):
 
 
 def score_function(estimator, classes, name, rows):
-    """Scores of an estimator as a function of rows, and how many there are, found out with some rows."""
+    """Scores of an estimator as a function of rows, and their number.
+
+    The number is found by a call with ``rows``.
+    """
     if hasattr(estimator, "decision_function"):
 
         def scores(X):

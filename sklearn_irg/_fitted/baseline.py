@@ -12,14 +12,16 @@ __all__ = ["baseline_cells"]
 
 
 def baseline_cells(baseline, table, names):
-    """The cells of one row with the columns of a table, None where missing: as given, or what is typical of several rows.
+    """The cells of one baseline row with the columns of a table, None where missing.
+
+    One row is taken as given; of several, each column's median or most frequent level.
 
     Parameters
     ----------
     baseline : dict, Series, DataFrame or array-like of shape (n_columns,) or (n_rows, n_columns)
         With names where the table has names: matched by name; otherwise by position.
     table : Table
-        Says which columns are numbers: medians of these, the most frequent level of others.
+        Says which columns are numbers: these have medians, others a most frequent level.
     names : sequence of str or None
         Names of its columns, where they have any.
 
@@ -92,7 +94,10 @@ def _median(cells, name):
 
 
 def _mode(cells):
-    """The most frequent cell, the first of several; by what is printed, since lists have no hash."""
+    """The most frequent cell; the first of those that are equally frequent.
+
+    Cells are counted by their ``repr``, since lists have no hash.
+    """
     present = {repr(cell): cell for cell in cells if cell is not None}
     if not present:
         return None

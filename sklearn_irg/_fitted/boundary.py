@@ -8,7 +8,11 @@ __all__ = ["cross_boundary", "margin_over_norm"]
 
 
 def cross_boundary(model, rows, label, max_iter, overshoot=0.02, mask=None, clip=None):
-    """DeepFool: numbers of rows moved across the nearest linearized boundary until their prediction changes."""
+    """DeepFool: numbers of rows moved across the nearest linearized boundaries, step by step.
+
+    A row stops once its prediction has changed; all stop after ``max_iter`` steps. The overshoot
+    of 0.02 is that of the original method.
+    """
     moved = numbers_of(rows).copy()
     for _ in range(int(max_iter)):
         active = np.flatnonzero(model.predicted(model.scores(with_numbers(rows, moved))) == label)
@@ -43,6 +47,9 @@ def cross_boundary(model, rows, label, max_iter, overshoot=0.02, mask=None, clip
 
 
 def margin_over_norm(margin, norm):
-    """Distance to a linearized boundary; infinite, with the sign of the margin, where the gradient vanishes."""
+    """Distance to a linearized boundary: the margin over the norm of its gradient.
+
+    Where the gradient vanishes, it is infinite, with the sign of the margin.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(norm > 0, margin / norm, np.copysign(np.inf, margin))

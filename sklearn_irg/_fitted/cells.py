@@ -1,4 +1,4 @@
-"""What the cells of a column are, and what other numbers become in its type."""
+"""Kinds of columns by their cells, and numbers that the type of a column can hold."""
 
 from decimal import Decimal
 from enum import Enum
@@ -21,16 +21,16 @@ __all__ = [
 
 
 class Kind(Enum):
-    """What a column is."""
+    """Kind of a column."""
 
     NUMBERS = "numbers"
     FLAGS = "flags"  # true or false: categories, which can be read as numbers
-    LEVELS = "levels"  # words, numbers and flags beside each other: categories
+    LEVELS = "levels"  # strings, or a mix of strings, numbers and flags: categories
     OTHER = "other"  # dates, lists, complex numbers, nothing at all
 
 
 def kind_of(dtype, cells):
-    """What a column is, by its type where that says so, else by its cells.
+    """Kind of a column, by its type where that is decisive, else by its cells.
 
     Parameters
     ----------
@@ -91,7 +91,10 @@ def as_float(cells):
 
 
 def fits(numbers, dtype, digits=None):
-    """Whether a type of integers, of booleans, or of decimals with digits, can hold numbers; any other can."""
+    """Whether a type can hold numbers.
+
+    Types of integers, of booleans, and of decimals with digits are checked; any other can.
+    """
     low, high = limits_of(dtype, digits)
     unit = 10.0 ** digits[1] if digits is not None else 1.0
     is_whole = np.rint(numbers * unit) / unit == numbers
@@ -109,7 +112,11 @@ def holds(levels, dtype):
 
 
 def limits_of(dtype, digits=None):
-    """The smallest and the largest number that a type of integers, of booleans, or of decimals with digits, can hold."""
+    """The smallest and the largest number that a type can hold.
+
+    They are finite for integers, booleans, and decimals with digits (how many, and how many of
+    them behind the point); infinite for other types.
+    """
     if digits is not None:
         n_digits, n_behind = digits
         largest = float(np.nextafter((10.0**n_digits - 1) / 10.0**n_behind, 0))
@@ -124,9 +131,10 @@ def limits_of(dtype, digits=None):
 
 
 def rounded(numbers, before, dtype, digits=None):
-    """Numbers that a type of floats, or of decimals with digits, can hold: the next towards what was before, and beyond.
+    """Numbers that a type can hold next to given ones: on the side of ``before``, and beyond.
 
-    Both are the number itself where the type can hold it, or any number.
+    The type is one of floats, or of decimals with digits. The first never passes ``before``. Both
+    are the number itself where the type can hold it; other types are not rounded at all.
     """
     if digits is None and dtype.kind != "f":
         return numbers, numbers
@@ -151,7 +159,7 @@ def _beside(numbers, dtype, digits):
 
 
 def spacing_of(numbers, dtype):
-    """How far numbers are from their neighbors in a type of floats, or in double precision."""
+    """Distance of numbers to their neighbors in a type of floats, or in double precision."""
     size = np.abs(np.nan_to_num(numbers))
     with np.errstate(over="ignore", invalid="ignore"):
         spacing = np.spacing(size.astype(dtype if dtype.kind == "f" else np.float64))
@@ -159,7 +167,10 @@ def spacing_of(numbers, dtype):
 
 
 def like_cell(number, cell):
-    """A number as what a cell is, where that can hold it: an integer, a Decimal, a number of single precision."""
+    """A number in the type of a cell where that can hold it, else a float.
+
+    So a flag, an integer, a Decimal, or a number of single precision stays one.
+    """
     if isinstance(cell, Decimal):
         return Decimal(repr(float(number)))  # the shortest that reads as the number
     if isinstance(cell, (bool, np.bool_)):

@@ -1,4 +1,4 @@
-"""Models of the rows of a table that their trees take as doubles, and codes for categories, without any steps in between."""
+"""Models of tables that trees take without steps: numbers as doubles, categories as codes."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ __all__ = ["CodedTableModel"]
 
 
 class CodedTableModel(FunctionTableModel):
-    """Scores of an estimator that takes the columns of a table as they are, and what its trees make of each of them."""
+    """Scores of an estimator that takes a table as it is, and the trees that it consists of."""
 
     acts_by_column = True
 

@@ -1,4 +1,4 @@
-"""Search for the mask of least objective: sets of columns by a beam search, then parts of numbers by their gradients."""
+"""Search for the best deletion mask: a beam search over columns, then gradient descent."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ __all__ = ["beam_masks", "refined_masks", "row_blocks"]
 _BLOCK = 2**22  # cells of the rows that are tried at once
 _ROUNDING = 1e-7  # differences of probabilities that say nothing, and differ from batch to batch
 _DIGITS = 7  # the same, of log-odds
-_GRID = np.linspace(-1, 1, 9)
+_GRID = np.linspace(-1, 1, 9)  # steps of a quarter: the half-width of the next, finer grid
 _MAX_STEPS = 200
 _STATIONARY = 1e-9
-_STILL = 1e-12
+_STILL = 1e-12  # entries are at most one, so that smaller moves are rounding
 
 
 def row_blocks(n_samples, n_columns, beam_width):
-    """Positions of rows, in blocks for which all sets that a beam search tries at once fit into memory."""
+    """Positions of rows in blocks that are small enough for a beam search to fit into memory."""
     n_rows = max(1, _BLOCK // max(1, beam_width * n_columns**2))
     return [
         np.arange(start, min(start + n_rows, n_samples)) for start in range(0, n_samples, n_rows)
@@ -22,11 +22,11 @@ def row_blocks(n_samples, n_columns, beam_width):
 
 
 def beam_masks(objective, beam_width, n_zooms):
-    """The best mask of each row among those of a beam search, which adds one column at a time to the best sets of a size.
+    """Best mask of each row found by a beam search over sets of columns.
 
-    It goes on where the objective rises, since the columns of a confident prediction lower it
-    together only. It ends where the columns alone cost as much as the best mask: no larger set can
-    be better.
+    Each round adds one column to the best sets of the round before. The search goes on where the
+    objective rises, since the columns of a confident prediction lower it together only. It ends
+    where the columns alone cost as much as the best mask: no larger set can be better.
 
     Parameters
     ----------
@@ -59,7 +59,10 @@ def beam_masks(objective, beam_width, n_zooms):
 
 
 def _with_share(objective, sets, rows, last, n_zooms):
-    """Sets whose last columns are replaced by the best share of the way, where they may be, and the objective there."""
+    """Sets with the best share of their last column, and the objective there.
+
+    Only numbers can be replaced in part; the share is kept where it lowers the objective.
+    """
     sets, values = sets.copy(), objective(sets, rows)
     some = np.flatnonzero(objective.deletions.in_parts[rows, last])
     middle, half = np.full(len(some), 0.5), 0.5
@@ -79,7 +82,10 @@ def _with_share(objective, sets, rows, last, n_zooms):
 
 
 def _extended(objective, sets, origin):
-    """Sets with one column more, those of each row by increasing probability, their rows, and the columns added."""
+    """Sets with one more column, their rows, and the columns added.
+
+    The sets of each row are sorted by increasing probability of its class.
+    """
     parents, columns = np.nonzero(objective.deletions.differs[origin] & (sets == 0))
     new = _first_of_each(sets, parents, columns, origin)
     parents, columns = parents[new], columns[new]
@@ -92,7 +98,10 @@ def _extended(objective, sets, origin):
 
 
 def _first_of_each(sets, parents, columns, origin):
-    """Positions of what is no set of a row for the second time, by sums of random integers that stand for columns."""
+    """Positions of sets without the duplicates within a row.
+
+    Sets are compared by sums of random integers, one for each column.
+    """
     codes = np.random.RandomState(0).randint(-(2**62), 2**62, sets.shape[1])
     sums = (sets.astype(np.int64) @ codes)[parents] + codes[columns]  # modulo 2⁶⁴
     order = np.lexsort((sums, origin[parents]))
@@ -102,12 +111,14 @@ def _first_of_each(sets, parents, columns, origin):
 
 
 def _ranks(origin):
-    """How many entries before each have the same origin, in sorted origins."""
+    """Number of earlier entries with the same origin, for sorted origins."""
     return np.arange(len(origin)) - np.searchsorted(origin, origin)
 
 
 def refined_masks(objective, masks):
-    """Masks after projected gradient descent of each row by itself, with spectral steps that never raise the objective.
+    """Masks after projected gradient descent of each row by itself.
+
+    Step sizes are spectral, and no step raises the objective.
 
     Parameters
     ----------
@@ -126,6 +137,7 @@ def refined_masks(objective, masks):
         tried = np.clip(masks[going] - steps[going, None] * gradients[going], 0, 1)
         moves = tried - masks[going]
         found, slopes = objective(tried, going)
+        # 1e-4 of the decrease that the slope predicts is the usual condition of Armijo
         lower = found <= values[going] + 1e-4 * (gradients[going] * moves).sum(axis=1)
         steps[going] = np.where(
             lower, _spectral(moves, slopes - gradients[going]), steps[going] / 4
@@ -147,5 +159,5 @@ def _spectral(moves, changes):
 
 
 def _reach(masks, gradients):
-    """How far a step of one takes each row: zero where the objective is stationary."""
+    """Largest move of a unit step in each row; zero where the objective is stationary."""
     return np.abs(np.clip(masks - gradients, 0, 1) - masks).max(axis=1)

@@ -1,4 +1,4 @@
-"""Rows whose columns are replaced by those of a baseline, and what the replacement costs and achieves."""
+"""Rows whose columns are replaced by those of a baseline, and the objective of masks."""
 
 from copy import copy
 from numbers import Integral
@@ -12,7 +12,9 @@ __all__ = ["DeletionObjective", "Deletions", "SmoothObjective"]
 
 
 class Deletions:
-    """Rows of a table whose columns are replaced by a baseline's: numbers in part, integers by integers, others as a whole.
+    """Rows of a table whose columns are replaced by those of a baseline.
+
+    Numbers are replaced in part, integers by integers, and other cells as a whole.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ class Deletions:
         return Deletions(self.table.take(rows), self.cells)
 
     def numbers(self, masks, origin):
-        """Numbers behind masks of some rows, by position; NaN where a cell is replaced as a whole."""
+        """Numbers of some rows, by position, behind masks; NaN for cells replaced as a whole."""
         with np.errstate(invalid="ignore"):  # infinite ones
             moved = (1 - masks) * self.start[origin] + masks * self.end
         # Not rounded, the type of every row would change.
@@ -83,7 +85,7 @@ def _holds_integers(table, j):
 
 
 class DeletionObjective:
-    """What masks of rows cost, and the probability of each row's class that they leave.
+    """Objective of masks: their cost, plus the probability that is left to each row's class.
 
     Parameters
     ----------
@@ -117,7 +119,10 @@ class DeletionObjective:
         )
 
     def log_odds(self, masks, origin):
-        """Of each row's class against the others: they tell more than probabilities, which are rounded to one."""
+        """Log-odds of each row's class against all others.
+
+        They still differ where probabilities are rounded to one.
+        """
         scores = self.model.scores_of(self.deletions.at(masks, origin)).astype(np.float64)
         if scores.shape[1] == 1:
             return (2 * self.label[origin] - 1) * scores[:, 0]
@@ -128,7 +133,9 @@ class DeletionObjective:
 
 
 class SmoothObjective:
-    """The objective as a differentiable function of the entries of masks that are numbers, the others of which stay.
+    """The objective as a differentiable function of those entries of masks that are numbers.
+
+    All other entries stay as they are.
 
     Parameters
     ----------
@@ -151,7 +158,10 @@ class SmoothObjective:
         self.moves = self.deletions.in_parts & self.deletions.differs
 
     def __call__(self, masks, origin):
-        """The objective of masks of some rows, by position, and its gradient, zero for entries that stay."""
+        """The objective of masks of some rows, by position, and its gradient.
+
+        The gradient is zero for entries that stay.
+        """
         probabilities, slopes = self._slopes(masks, origin)
         gradients = np.where(self.moves[origin], self.alpha + slopes, 0.0)
         return self.alpha * masks.sum(axis=1) + probabilities, gradients

@@ -68,6 +68,7 @@ def _errors(ladder):
 def _difference(function, X, j, step):
     """Quotients in one column, shape (n_outputs, n_samples)."""
     numbers = numbers_of(X)
+    # so that rounding moves the ends by no more than 1e-5 of a step
     step = np.maximum(step, 1e5 * np.finfo(float).eps * np.abs(numbers[:, j]))
     up, down = numbers.copy(), numbers.copy()
     up[:, j] += step

@@ -1,4 +1,4 @@
-"""The model inside a fitted estimator, and rows as it takes them, once checked against ``predict``."""
+"""The model inside a fitted estimator, and rows as it takes them, checked by ``predict``."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -45,7 +45,7 @@ __all__ = [
 
 
 def model_and_rows(estimator, X, table=None):
-    """The model inside a fitted estimator and X as an array, once they are seen to agree with ``estimator.predict(X)``.
+    """The model inside a fitted estimator and X as an array, after a check against ``predict``.
 
     Its scores are those of ``decision_function`` where labels follow them, else log-probabilities.
     With a ``table``, the rows of X taken apart, it is a model of the table's numbers.
@@ -62,7 +62,10 @@ def model_and_rows(estimator, X, table=None):
 
 
 def _predict_alike(estimator, inner, model, rows):
-    """Whether a search predicts what the estimator that it found predicts, at rows and near the boundary of its model."""
+    """Whether a search predicts the same as the estimator that it found.
+
+    They are compared at rows and near the boundary of the model.
+    """
     if (
         estimator is inner
         or model.classes is None
@@ -125,7 +128,10 @@ def _has_two_scores(estimator, model):
 
 
 def _are_linked(estimator, model, rows):
-    """Whether probabilities are the softmax of the scores, so that labels follow both or none; not told by sure rows only."""
+    """Whether probabilities are the softmax of the scores, so that labels follow both or none.
+
+    False where all rows have a probability of 0.99 or more: these cannot tell.
+    """
     stated = stated_probabilities(estimator, rows_for(estimator, model, rows))
     return bool((stated.max(axis=1) < 0.99).any()) and states(model, rows, stated)
 
@@ -160,7 +166,10 @@ def _predicts_rows(model, rows, estimator, X, table):
 
 
 def score_model_of(estimator, X, model, rows):
-    """The model whose scores are those of ``estimator.decision_function``, where there is one, for the same rows."""
+    """The model whose scores are those of ``decision_function``, for the same rows.
+
+    It is the given one where there is no ``decision_function``, or where both agree.
+    """
     estimator = innermost(estimator)
     if model.classes is None or not hasattr(estimator, "decision_function"):
         return model
@@ -176,11 +185,11 @@ def score_model_of(estimator, X, model, rows):
 
 
 def loss_model_of(estimator, X, model, rows, table=None):
-    """The model whose loss is that of the probabilities that ``estimator.predict_proba`` states, for the same rows.
+    """The model whose loss is that of the probabilities of ``predict_proba``, for the same rows.
 
-    Where there is no ``predict_proba`` it is the given one, of `model_and_rows`: scores are taken
-    for log-odds, or for unnormalized log-probabilities. A ``table`` is the one that
-    `model_and_rows` was given.
+    Without ``predict_proba`` it is the given one, of `model_and_rows`: scores are taken for
+    log-odds, or for unnormalized log-probabilities. A ``table`` is the one that `model_and_rows`
+    was given.
     """
     estimator = innermost(estimator)
     if model.classes is None or not hasattr(estimator, "predict_proba"):
@@ -201,7 +210,7 @@ def loss_model_of(estimator, X, model, rows, table=None):
 
 
 def model_behind(estimator, steps, slopes, X, table):
-    """The model of a pipeline's last step behind steps whose slopes are known, and the rows of a table as it takes them."""
+    """The model of a pipeline's last step behind steps of known slopes, and rows for it."""
     last = steps.last
     inner = as_model(last)
     if inner.classes is not None and (inner.has_weights or _has_two_scores(last, inner)):
@@ -220,7 +229,10 @@ def model_behind(estimator, steps, slopes, X, table):
 
 
 def model_of_predictions(estimator, table):
-    """A model whose scores are the predictions of a classifier, one column per class, and a table's rows as it takes them."""
+    """A model whose scores are the one-hot predictions of a classifier, and a table's rows for it.
+
+    There is one column per class; for two classes, one column of -1 and +1.
+    """
     classes = classes_of(estimator)
     name = type(estimator).__name__
     if classes is None:
@@ -240,7 +252,10 @@ def model_of_predictions(estimator, table):
 
 
 def model_and_numbers(estimator, X):
-    """As `model_and_rows`, for what needs all cells of X to be numbers behind affine steps; flags are zeros and ones."""
+    """As `model_and_rows`, where all cells of X have to be numbers behind affine steps.
+
+    Flags become zeros and ones.
+    """
     model, rows = model_and_rows(estimator, X if issparse(X) else _as_plain_numbers(X))
     if isinstance(rows, TableRows):
         raise TypeError(
@@ -302,12 +317,15 @@ def _are_coded(table):
 
 
 def _cells_as_floats(X):
-    """What a bare estimator makes of a table without words: flags are zeros and ones."""
+    """Cells of a table without strings as floats, as a bare estimator takes them.
+
+    Flags become zeros and ones.
+    """
     return as_table(X, numerical=range(X.shape[1])).numbers()
 
 
 def _is_numeric(X):
-    """Whether X is an array, or like one, of numbers without a missing one; flags are categories."""
+    """Whether X is an array or a frame of numbers, none missing; flags are categories."""
     if issparse(X):
         return True
     if not (hasattr(X, "iloc") or is_polars(X)):
@@ -321,7 +339,10 @@ def _is_numeric(X):
 
 
 def _needs_frames(estimator, X):
-    """Whether an estimator may take frames of polars only: anything that is called, and not read from its weights."""
+    """Whether an estimator has to be called with a frame rather than with an array.
+
+    It may have been fitted with frames of polars, unless its weights can be read instead.
+    """
     weights = ("coef_", "coefs_", "centroids_")
     return (is_polars(X) and not any(hasattr(estimator, name) for name in weights)) or _needs_cells(
         estimator
@@ -329,7 +350,7 @@ def _needs_frames(estimator, X):
 
 
 def _needs_cells(estimator):
-    """Whether an estimator takes integers for words, as CatBoost does, and refuses others."""
+    """Whether an estimator takes integers for categories and rejects floats, as CatBoost does."""
     return bool(
         getattr(Steps(estimator).last, "get_cat_feature_indices", list)()
     ) and not has_steps(estimator)
@@ -349,7 +370,7 @@ def _table_model(estimator, table):
 
 
 def _refuse_boosters(estimator):
-    """Raise an error for a library's own model, which is no estimator, with the name of the one around it."""
+    """Raise an error for a library's booster, which is no estimator, that names its wrapper."""
     kind = type(estimator)
     wrappers = {
         "xgboost": "XGBClassifier",
@@ -370,7 +391,10 @@ def has_steps(estimator):
 
 
 def _local_slopes(steps, table):
-    """Slopes near rows, None where steps are not affine or make no numbers; and whether they are known to hold anywhere."""
+    """Slopes near rows, and whether they are known to hold anywhere.
+
+    Slopes are None where steps are not affine or do not return numbers.
+    """
     try:
         reading = read_steps(steps, table)
     except NotNumbersError:

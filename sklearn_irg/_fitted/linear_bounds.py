@@ -1,11 +1,12 @@
-"""Linear bound propagation: what the outputs of a network can be while its input moves within a set.
+"""Linear bound propagation: bounds on the outputs of a network whose input moves within a set.
 
 Each activation lies between two lines on the interval that enters it (`Activation.linear_bounds`).
-Put in from the last layer back to the first, they turn a function of the outputs into a linear
-function of what enters the first layer, whose minimum over the set is known (Zhang et al. 2018,
-"Efficient neural network robustness certification with general activation functions"). Plain
-intervals, layer by layer, are wider mostly, but not for networks that were trained with them: the
-better of both counts.
+Substituted from the last layer back to the first, these lines turn a function of the outputs into
+a linear function of the preactivations of the first layer, whose minimum over the set is known
+(Zhang et al. 2018, "Efficient neural network robustness certification with general activation
+functions").
+Plain intervals, layer by layer, are wider mostly, but not for networks that were trained with
+them: the better of both counts.
 """
 
 import numpy as np
@@ -35,7 +36,7 @@ class BallAroundRows:
         self.moves = None if moves is None or moves.all() else moves
 
     def ranges(self):
-        """How far what enters each unit goes down and up, each of shape (n_samples, n_units)."""
+        """Lowest and highest change of preactivations, each of shape (n_samples, n_units)."""
         if self.moves is None:
             size = self.radii[:, None] * np.linalg.norm(self.weights, ord=self.dual, axis=0)
         else:
@@ -44,7 +45,10 @@ class BallAroundRows:
         return -size, size
 
     def lowest(self, coefficients):
-        """Minimum of linear functions of what enters the units, shape (n_samples, n_functions, n_units) to (…, n_functions)."""
+        """Minimum over the ball of linear functions of the change of the preactivations.
+
+        Coefficients have shape (n_samples, n_functions, n_units), minima (n_samples, n_functions).
+        """
         gradients = coefficients @ self.weights.T
         if self.moves is not None:
             gradients = gradients * self.moves[:, None]
@@ -52,7 +56,7 @@ class BallAroundRows:
 
 
 def margin_bounds_over(inputs, entering, layers, activation, label):
-    """Lower bounds on the margins of the own class over all others, shape (n_samples, n_others).
+    """Lower bounds on the margins of each row's class over all others, shape (n_samples, n_others).
 
     Parameters
     ----------
@@ -76,7 +80,10 @@ def margin_bounds_over(inputs, entering, layers, activation, label):
 
 
 def unit_ranges(inputs, entering, hidden, activation):
-    """What can enter each unit of each hidden layer: lower and upper ends by layer, each of shape (n_samples, n_units)."""
+    """Bounds on the preactivation of each unit of each hidden layer.
+
+    There is a lower and an upper end for each layer, both of shape (n_samples, n_units).
+    """
     ranges = [tuple(entering + end for end in inputs.ranges())]
     lines = []
     for depth, (V, c) in enumerate(hidden):
@@ -92,7 +99,10 @@ def unit_ranges(inputs, entering, hidden, activation):
 
 
 def margin_functions(W, b, label):
-    """Margins as functions of the last hidden layer: coefficients (n_samples, n_others, n_units) and constants."""
+    """Coefficients and constants of the margins as functions of the last hidden layer.
+
+    Coefficients have shape (n_samples, n_others, n_units).
+    """
     if W.shape[1] == 1:
         sign = (2 * label - 1)[:, None]
         return (sign * W[:, 0])[:, None, :], sign * b
@@ -101,7 +111,10 @@ def margin_functions(W, b, label):
 
 
 def _lowest_in_intervals(activation, ends, coefficients):
-    """Lower bounds on linear functions of what leaves a layer, from intervals of what enters it; activations are monotone."""
+    """Lower bounds on linear functions of a layer's outputs, from intervals before activation.
+
+    Activations are monotone, so they map ends to ends.
+    """
     low, high = (activation.value_and_slope(end)[0] for end in ends)
     middle, half = (high + low) / 2, (high - low) / 2
     return np.einsum("ijk,ik->ij", coefficients, middle) - np.einsum(

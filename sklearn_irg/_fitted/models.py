@@ -20,7 +20,7 @@ __all__ = ["FunctionModel", "Model", "NetworkModel", "central_difference_steps"]
 
 
 _N_TRIED = 64  # steps, to find out whether a function has slopes
-_N_HALVINGS = 25
+_N_HALVINGS = 25  # leave 3e-8 of a line, on which only a jump is a tenth of the whole change
 _SATURATED = 30.0  # log-odds
 
 
@@ -81,7 +81,7 @@ class Model(ABC):
 
     @abstractmethod
     def pull_back(self, X, cotangent):
-        """Gradient of ⟨cotangent, scores⟩ with respect to each row, shape (n_samples, n_features)."""
+        """Gradient of ⟨cotangent, scores⟩ for each row, shape (n_samples, n_features)."""
 
     def check_X(self, X):
         """X as a new finite array with the width the model was fitted with."""
@@ -93,7 +93,7 @@ class Model(ABC):
         return X.astype(self.dtype, copy=False)
 
     def free(self, rows):
-        """Which entries of rows are numbers that can move, in the shape of rows."""
+        """Whether each entry of rows is a number that can move, in the shape of rows."""
         return np.ones(rows.shape, dtype=bool)
 
     def encode(self, y, n_samples, name="y"):
@@ -132,7 +132,10 @@ class Model(ABC):
         return targets.astype(self.dtype)
 
     def rescaled(self, rows, scales):
-        """The model of rows in other units, and the rows in these; columns of unit zero keep the first row's value."""
+        """The model of rows in other units, and the rows in these.
+
+        Columns of unit zero keep the value of the first row.
+        """
         still = scales == 0
         other = self.after(
             np.diag(scales).astype(self.dtype), np.where(still, rows[0], 0).astype(self.dtype)
@@ -141,11 +144,11 @@ class Model(ABC):
         return other, (rows / np.where(still, 1, scales) * ~still).astype(rows.dtype)
 
     def is_piecewise_constant(self, rows):
-        """Whether slopes of the scores say nothing: they jump at the thresholds of trees, or hardly change in between.
+        """Whether slopes of the scores say nothing: scores jump, and hardly change in between.
 
-        Without trees that are known of, it is so where the scores of most rows stay exactly as they
-        are when rows move by a millionth of each column's spread. Not of all, since rounded numbers
-        may lie on a threshold.
+        Scores of trees jump at their thresholds. Without known trees, the answer is yes where the
+        scores of most rows stay exactly as they are when rows move by a millionth of each column's
+        spread. Not of all rows, since rounded numbers may lie on a threshold.
         """
         if not self.is_function or not len(rows):
             return False
@@ -175,12 +178,13 @@ class Model(ABC):
         )
 
     def _jumps(self, rows):
-        """Whether scores jump on a tenth or more of some short lines from rows, half of each column's spread long.
+        """Whether scores jump on a tenth or more of some short lines from rows.
 
-        A line is halved towards the larger change again and again: a jump stays, and any slope goes
-        to zero.
+        Lines are half of each column's spread long. Each is halved towards the larger change again
+        and again: a jump stays, and any slope goes to zero.
         """
         start, steps = self._random_steps(rows)
+        # steps are 1e-5 of the spread of each column: half of it, for the line as a whole
         end, high = self._line_ends(start, 5e4 / np.sqrt(self.n_features) * steps)
         low, high = self._before_saturation(self.scores(start)), self._before_saturation(high)
         whole = np.abs(high - low)
@@ -199,11 +203,14 @@ class Model(ABC):
         return np.mean((np.abs(high - low) > 0.1 * whole + rounding).any(axis=1)) >= 0.1
 
     def _before_saturation(self, scores):
-        """Scores of a classifier up to log-odds at which a probability is rounded to one, and its logarithm jumps."""
+        """Scores of a classifier, clipped to log-odds whose probabilities are not rounded to one.
+
+        Beyond these, the logarithm of a probability jumps.
+        """
         return scores if self.classes is None else np.clip(scores, -_SATURATED, _SATURATED)
 
     def _line_ends(self, start, steps):
-        """Points at the end of steps, or of shorter ones where the steps of a pipeline refuse numbers, and their scores."""
+        """End points of steps, shorter where a pipeline rejects numbers, and their scores."""
         for share in (1.0, 0.01, 1e-4):
             try:
                 return start + share * steps, self.scores(start + share * steps)
@@ -212,7 +219,10 @@ class Model(ABC):
         return start, self.scores(start)
 
     def _random_steps(self, rows):
-        """Some rows, or few of them again and again, and steps of 1e-5 of each column's spread along random signs."""
+        """Some rows, repeated where there are few, and a step for each along random signs.
+
+        Steps have the size of those of central differences: 1e-5 of each column's spread.
+        """
         rng = np.random.RandomState(0)
         chosen = np.resize(rng.permutation(len(rows)), _N_TRIED)
         some = rows[chosen]
@@ -254,7 +264,7 @@ class Model(ABC):
         return self.pull_back(X, self.likelihood.loss_and_residual(self.scores(X), targets)[1])
 
     def loss_directions(self, X, targets):
-        """Gradient of each row's loss up to a positive factor, which is there even where the loss itself underflows."""
+        """Gradient of each row's loss up to a positive factor, even where the loss underflows."""
         return self.pull_back(X, residual_direction(self.likelihood, self.scores(X), targets))
 
     def score_gradients(self, X):
@@ -265,10 +275,10 @@ class Model(ABC):
         )
 
     def margins(self, X, label):
-        """Score margins over the other classes and their gradients, for the class at position ``label`` of each row.
+        """Score margins of the class at position ``label`` of each row, and their gradients.
 
-        Shapes (n_samples, n_others) and (n_samples, n_others, n_features); the others are in the
-        order of the classes.
+        They are margins over the other classes, in the order of the classes. Shapes
+        (n_samples, n_others) and (n_samples, n_others, n_features).
         """
         Z = self.scores(X)
         G = self.score_gradients(X)
@@ -284,7 +294,7 @@ class Model(ABC):
 
 
 class NetworkModel(Model):
-    """A multi-layer perceptron, or a linear model as one without hidden layers."""
+    """An MLP, or a linear model as one without hidden layers."""
 
     has_weights = True
 
@@ -343,9 +353,11 @@ class NetworkModel(Model):
 
 
 class FunctionModel(Model):
-    """Scores known only as a function; gradients are central differences, which take 2 · n_features calls of it.
+    """Scores known only as a function, with central differences for gradients.
 
-    The function may stand behind an affine map of X; differences are then taken in its own units.
+    A gradient takes 4 · n_features calls of the function, or twice as many where two steps
+    disagree; 2 · n_features where the units of the columns are known. The function may stand
+    behind an affine map of X; differences are then taken in its own units.
     """
 
     dtype = np.dtype(np.float64)
@@ -367,7 +379,7 @@ class FunctionModel(Model):
         return np.eye(self.n_features) if self._affine is None else self._affine[0]
 
     def to_inner(self, X):
-        """What the estimator sees."""
+        """Features that the estimator itself receives."""
         return X if self._affine is None else X @ self._affine[0] + self._affine[1]
 
     def scores(self, X):
@@ -398,7 +410,11 @@ class FunctionModel(Model):
 
 
 def central_difference_steps(X):
-    """Steps of central differences: 1e-5 of each column's spread, and no less than what rounding leaves of it."""
+    """Steps of central differences: 1e-5 of each column's spread, and at least 1e5 roundings.
+
+    The spread is the median absolute deviation, scaled to the standard deviation of normal data;
+    else the standard deviation, or the size of the column.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         deviation = 1.4826 * np.median(np.abs(X - np.median(X, axis=0)), axis=0)
         spread = np.where(deviation > 0, deviation, X.std(axis=0))

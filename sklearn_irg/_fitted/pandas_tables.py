@@ -1,4 +1,7 @@
-"""Rows of a DataFrame of pandas: NumPy's types, nullable, of Arrow, sparse, categories and objects."""
+"""Rows of a DataFrame of pandas, with columns of any of its types.
+
+They are NumPy's types, nullable ones, those of Arrow, sparse, categories and objects.
+"""
 
 import numpy as np
 
@@ -51,7 +54,7 @@ class FrameTable(Table):
         return frame
 
     def _like_column(self, j, numbers):
-        """Floats as a column of its type, where it can hold them; cells that have not changed are as they were."""
+        """Floats as a column of its type where it can hold them; unchanged cells stay the same."""
         from pandas import Series
 
         column, before = self.X.iloc[:, j], self._column_as_floats(j)

@@ -1,4 +1,4 @@
-"""Readers of steps that are constant or linear between their kinks: bins, markers, encoders and splines."""
+"""Readers of piecewise constant or linear steps: bins, markers, encoders and splines."""
 
 import numpy as np
 from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
@@ -14,7 +14,10 @@ def step_functions(features, kinks, edges, repeats=1):
 
 
 def with_kinks(kind, features, kinks, values):
-    """Note kinks at values of each feature; features of several columns, with numbers among them, become unknown."""
+    """Note kinks at values of each feature.
+
+    Features of several columns, with numbers among them, become unknown.
+    """
     for f in np.flatnonzero(features.is_simple):
         kinks.add(kind, features, f, values[f])
     has_kinks = np.array([len(v) > 0 for v in values], dtype=bool)
@@ -24,9 +27,10 @@ def with_kinks(kind, features, kinks, values):
 
 
 def encoder(step, features, kinks):
-    """Each category's effect is its own, and so is that of a bin; several columns in one may do anything.
+    """Features behind an encoder, which gives each category, or bin, an effect of its own.
 
-    A number is a point among others that are no categories, where these are not refused.
+    Numbers that equal a category are points among others that equal none, unless the encoder
+    raises an error for these. Otherwise features with numbers become unknown.
     """
     is_point = features.is_simple & (getattr(step, "handle_unknown", "ignore") != "error")
     is_point &= np.array(
@@ -42,7 +46,7 @@ def encoder(step, features, kinks):
 
 
 def _widths_of_encoder(step):
-    """How many outputs each input of an encoder has."""
+    """Number of outputs of each input of an encoder."""
     if isinstance(step, OrdinalEncoder):
         return 1
     if isinstance(step, TargetEncoder):

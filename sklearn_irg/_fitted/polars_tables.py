@@ -28,6 +28,7 @@ class PolarsTable(Table):
 
     def digits_of(self, j):
         dtype = self._column(j).dtype
+        # None stands for the most digits that polars has
         return (dtype.precision or 38, dtype.scale) if dtype.is_decimal() else None
 
     def _column(self, j):
@@ -51,7 +52,7 @@ class PolarsTable(Table):
         return self.X.with_columns([self._like_column(j, numbers[:, j]) for j in columns])
 
     def _like_column(self, j, numbers):
-        """Floats as a column of its type, where it can hold them; cells that have not changed are as they were."""
+        """Floats as a column of its type where it can hold them; unchanged cells stay the same."""
         from polars import Series
 
         column, before, dtype = self._column(j), self._column_as_floats(j), self.dtype_of(j)
@@ -89,7 +90,7 @@ class PolarsTable(Table):
 
 
 def _with_levels(dtype, levels):
-    """A type of words that holds some more, where it lists them."""
+    """A type of strings with more levels, where it lists them."""
     if str(dtype).startswith("Enum"):
         listed = dtype.categories.to_list()
         unlisted = [

@@ -1,4 +1,4 @@
-"""Probabilities and scores as an estimator states them: views and models that keep to one of its methods."""
+"""Probabilities and scores as an estimator states them, by one of its methods at a time."""
 
 from copy import copy
 
@@ -25,7 +25,7 @@ __all__ = [
 
 _N_LINES = 64
 _DOUBLINGS = 10  # of a search for the boundary along a line
-_BISECTIONS = 30
+_BISECTIONS = 30  # to 1e-9 of the way, far below the 1e-5 of `near_boundary`
 _HALVINGS = 12  # of the way from the boundary to a row
 
 
@@ -42,7 +42,7 @@ class _Only(ClassifierMixin, BaseEstimator):
         setattr(self, method, getattr(estimator, method))
 
     def fit(self, X, y):
-        """Only there because every estimator has it."""
+        """Raise an error; defined since every estimator has this method."""
         raise NotImplementedError
 
     def __sklearn_is_fitted__(self):
@@ -50,7 +50,7 @@ class _Only(ClassifierMixin, BaseEstimator):
 
 
 def only(estimator, method):
-    """A view of a fitted classifier, or of the last step of a pipeline, that hides all scores but those of a method."""
+    """A view of a fitted classifier, or of a pipeline's last step, with one method for scores."""
     if type(estimator) is Pipeline:
         *first, (name, last) = estimator.steps
         return Pipeline([*first, (name, only(last, method))])
@@ -58,7 +58,9 @@ def only(estimator, method):
 
 
 class OneVsRestModel(Model):
-    r"""Scores whose softmax are the normalized probabilities of one-vs-rest: the log-sigmoids of another model's scores.
+    r"""Scores whose softmax is the normalized probabilities of one-vs-rest.
+
+    They are the log-sigmoids of another model's scores.
 
     .. math:: p_k = \sigma(z_k) / \sum_j \sigma(z_j)
 
@@ -105,7 +107,7 @@ def rows_for(estimator, model, rows):
 
 
 def states(model, rows, probabilities):
-    """Whether a model's likelihood makes the probabilities of rows that its estimator states, of its scores."""
+    """Whether a model's likelihood turns its scores into the probabilities of its estimator."""
     of_scores = model.likelihood.probabilities(model.scores(rows))
     if of_scores.shape != probabilities.shape:
         return False
@@ -116,16 +118,16 @@ def states(model, rows, probabilities):
 
 
 def near_boundary(model, rows):
-    """Points on both sides of the boundary of a model's scores, on random lines from rows: two arrays of the same length.
+    """Points on both sides of the boundary of a model's scores: two arrays of the same length.
 
-    Without points where there is none on the lines, or where the steps of a pipeline refuse other
-    numbers.
+    They lie on random lines from rows. There are none where the lines do not cross the boundary,
+    or where the steps of a pipeline reject other numbers.
     """
     return _on_lines(model, rows, [1 - 1e-5, 1 + 1e-5])
 
 
 def around_boundary(model, rows):
-    """Points on the same lines, at distances from the boundary that double, where scores of any size are to be found."""
+    """Points on the same lines, at doubling distances from the boundary, for scores of any size."""
     steps = 2.0 ** -np.arange(_HALVINGS)
     return stacked(_on_lines(model, rows, [*(1 - steps), *(1 + steps)]))
 
@@ -139,7 +141,10 @@ def _on_lines(model, rows, shares):
 
 
 def _points_on_lines(model, rows, shares):
-    """Points at shares of the way to the boundary of a model's scores, one array for each, on random lines from rows."""
+    """Points on random lines from rows, at shares of the way to the boundary of a model's scores.
+
+    There is one array for each share.
+    """
     rng = np.random.RandomState(0)
     start = rows[np.resize(rng.permutation(len(rows)), _N_LINES)]  # few rows again and again
     size = np.abs(numbers_of(rows)).max(axis=0, initial=0)
@@ -168,7 +173,7 @@ def _points_on_lines(model, rows, shares):
 
 
 def labels_follow(model, rows, estimator):
-    """Whether ``estimator.predict`` changes where the scores of a model say that the class changes."""
+    """Whether ``estimator.predict`` changes where the scores of a model change the class."""
     points = stacked(near_boundary(model, rows))
     if not len(points):
         return True

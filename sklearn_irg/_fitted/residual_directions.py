@@ -1,4 +1,4 @@
-"""Residuals of classes up to a positive factor for each row, for what follows the direction of a gradient only."""
+"""Residuals of classes up to a positive factor, where only the direction of a gradient counts."""
 
 import numpy as np
 from scipy.special import log_expit, logsumexp
@@ -9,10 +9,10 @@ __all__ = ["residual_direction"]
 
 
 def residual_direction(likelihood, outputs, targets):
-    """Residuals up to a positive factor for each row, which neither underflow nor cancel where a model is confident.
+    """Residuals up to a positive factor for each row.
 
-    For likelihoods other than the two of classes, and for targets that are not classes, the
-    residuals themselves.
+    They neither underflow nor cancel where a model is confident. For likelihoods other than the
+    two of classes, and for targets that are not classes, they are the residuals themselves.
     """
     function = {Bernoulli: _bernoulli_direction, Categorical: _categorical_direction}.get(
         type(likelihood)
@@ -29,6 +29,6 @@ def _bernoulli_direction(outputs, is_positive):
 
 
 def _categorical_direction(outputs, is_own):
-    # (p - y) / (1 - p_y) is the softmax over the other classes, minus one at the own
+    # (p - y) / (1 - p_y) is the softmax over the other classes, minus one at the true one
     others = np.where(is_own, -np.inf, outputs)
     return np.where(is_own, -1.0, np.exp(others - logsumexp(others, axis=1, keepdims=True)))

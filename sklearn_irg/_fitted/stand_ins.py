@@ -26,7 +26,10 @@ def innermost(estimator):
 
 
 def is_plain(estimator):
-    """Whether it predicts what the one inside predicts: by the ``predict`` of searches, or of the class that declares it."""
+    """Whether an estimator predicts what the one inside predicts.
+
+    It does if its ``predict`` is that of searches, or of the class that declares ``predicts_by``.
+    """
     if inside_of(estimator) is None or "predict" in vars(estimator):
         return False
     owner = _owner("predict", type(estimator))

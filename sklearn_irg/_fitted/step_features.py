@@ -116,14 +116,14 @@ class Features:
         )
 
     def curved(self):
-        """Behind a monotone function of each feature; of features that are not simple, an unknown one."""
+        """Behind a monotone function of each feature; unknown where a feature is not simple."""
         flat, zeros, depends = np.zeros_like(self.slopes), np.zeros(self.width), self.depends
         unread = depends, depends, depends, zeros > 0
         return Features(flat, zeros, *unread, flat, zeros, self.is_simple, self.is_number)
 
     @property
     def n_numbers(self):
-        """From how many columns of numbers each feature comes."""
+        """Number of columns of numbers that each feature comes from."""
         return (self.depends & self.is_number[:, None]).sum(axis=0)
 
     @property
@@ -134,7 +134,7 @@ class Features:
 
     @property
     def is_mixed(self):
-        """Features of several columns, or of a column of numbers together with a step function of it."""
+        """Features of several columns, or of a number together with a step function of it."""
         return (self.depends.sum(axis=0) > 1) | (self.is_stepped & (self.slopes != 0).any(axis=0))
 
     @property
@@ -150,7 +150,7 @@ class Features:
 
     @property
     def is_ordered(self):
-        """Features of one column that are monotone in it between the jumps and points that are noted."""
+        """Features that are monotone in one column between the jumps and points that are noted."""
         is_affine = ~self.unknown.any(axis=0) & ~self.is_stepped
         return (self.depends.sum(axis=0) == 1) & (self.is_curve | self.is_flat | is_affine)
 
@@ -170,7 +170,10 @@ class Features:
         return self._with(unknown=unknown)
 
     def bent(self, features, repeats, steepness, offset_sizes):
-        """Behind a continuous function of each feature that is linear between kinks: some bend, the others are flat."""
+        """Behind a continuous function of each feature that is linear between kinks.
+
+        The given features bend there, the others are flat.
+        """
         some = self.take(np.repeat(np.arange(self.width), repeats))
         steepness, offset_sizes = np.repeat(steepness, repeats), np.repeat(offset_sizes, repeats)
         flat, sizes = (
@@ -183,7 +186,7 @@ class Features:
 
 @dataclass
 class Kinks:
-    """Where steps that were read are not affine."""
+    """Numbers in columns of a table at which steps that were read are not affine."""
 
     n_columns: int
     jumps: dict = field(default_factory=dict)
@@ -214,7 +217,10 @@ class Kinks:
         self._loosen(j, features, f)
 
     def _loosen(self, j, features, f):
-        """Remember how rounding of a feature moves its kinks, by the size of the column's numbers and apart from it."""
+        """Remember how far rounding of a feature may move its kinks.
+
+        One part grows with the size of the column's numbers, the other does not.
+        """
         found = np.array([features.sizes[j, f], features.offset_sizes[f]]) / np.abs(
             features.slopes[j, f]
         )

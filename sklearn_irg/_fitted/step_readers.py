@@ -50,7 +50,7 @@ _UNIT = 2.0**20  # for slopes of affine steps: large, so that offsets round away
 
 
 class UnknownWidthError(Exception):
-    """Nobody says how many features an unknown step makes."""
+    """The number of features that an unknown step makes cannot be found."""
 
 
 def read_chain(steps, features, kinks, width):
@@ -83,7 +83,10 @@ def _width_of(step, width):
 
 
 def _scaled(step, features, kinks):
-    """Behind a scaler, by what it declares: differences of its outputs would lose digits far from zero."""
+    """Behind a scaler, by the center and scale that it declares.
+
+    Differences of its outputs would lose digits far from zero.
+    """
     is_standard = isinstance(step, StandardScaler)
     center, has_center = (
         (step.mean_, step.with_mean) if is_standard else (step.center_, step.with_centering)
@@ -164,7 +167,7 @@ def _bins(step, features, kinks):
 
 def _imputer(step, features, kinks):
     # where a curve is not defined, the number in place of a missing value may be above what is
-    # beside it
+    # next to it
     features = _marked(step, features.with_unknown(features.is_curve), kinks)
     is_kept = step.keep_empty_features | ~_is_missing(step.statistics_)
     kept = features.take(np.flatnonzero(is_kept))
@@ -178,7 +181,10 @@ def _indicator(step, features, kinks):
 
 
 def _marked(step, features, kinks):
-    """Note a number that stands for a missing value; missing cells stay missing, so that others need none."""
+    """Note a number that stands for a missing value.
+
+    Other markers are missing cells, which stay missing and need no note.
+    """
     marker = step.missing_values
     is_number = isinstance(marker, (int, float, np.number)) and not np.isnan(marker)
     return with_kinks(
@@ -228,7 +234,10 @@ def _columns(step, features, kinks):
 
 
 def _positions(columns, step, names):
-    """What a `ColumnTransformer` takes, as positions; by name in a frame, whose columns may be in another order than in fit."""
+    """Positions of the columns that a `ColumnTransformer` takes.
+
+    In a frame they go by name, since its columns may be in another order than in ``fit``.
+    """
     fitted_names = list(getattr(step, "feature_names_in_", []))
     positions = _positions_in_fit(columns, fitted_names, step.n_features_in_)
     if names is None or not fitted_names:

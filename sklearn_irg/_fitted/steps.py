@@ -1,4 +1,4 @@
-"""The steps before the last of a fitted pipeline: in which columns of a table they are affine, and where not.
+"""The steps before the last of a fitted pipeline, and the columns in which they are affine.
 
 Read from what fitted transformers declare, by their exact public type and parameters: the one
 exception to judging by behavior, since no number of trials shows that a function is affine
@@ -25,7 +25,7 @@ class NotAffineError(ValueError):
 
 
 class NotNumbersError(TypeError):
-    """The steps before the last make something else than numbers."""
+    """The steps before the last return something other than numbers."""
 
 
 class Steps:
@@ -54,7 +54,7 @@ class Steps:
         self.last = estimator
 
     def __call__(self, X):
-        """What the last step sees, as an array of floats of the precision that the steps have."""
+        """Input of the last step, as an array of floats in the precision that the steps have."""
         for step in self.transformers:
             X = step.transform(X)
         if not all(
@@ -87,7 +87,9 @@ def _transforms(step):
 
 @dataclass(frozen=True)
 class Reading:
-    """Where steps are affine in the columns of a table: additive over columns, with the same slopes in all rows.
+    """Parts of a table's columns in which steps are affine.
+
+    There, they are additive over columns, with the same slopes in all rows.
 
     Attributes
     ----------
@@ -159,7 +161,7 @@ class Reading:
 
 
 def read_steps(steps, table):
-    """What can be read of `Steps` about the columns of a table.
+    """Reading of `Steps`: where they are affine in the columns of a table.
 
     Raises
     ------
@@ -196,7 +198,9 @@ def read_steps(steps, table):
 
 
 def affine_map(steps, n_features, rows=None):
-    """A and c with ``steps(X) == X @ A + c``, by what the steps declare; unknown ones are tried on random rows and given ones.
+    """A and c with ``steps(X) == X @ A + c``.
+
+    They are read from what the steps declare; unknown steps are tried on random and given rows.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Decision trees inside fitted estimators, whatever library they come from: they make every score a step function."""
+"""Decision trees inside fitted estimators of any library: they make scores step functions."""
 
 import numpy as np
 
@@ -21,12 +21,15 @@ _PARTS = (
 
 
 def contains_trees(estimator):
-    """Whether a fitted estimator, or a part of it that its predictions go through, carries decision trees."""
+    """Whether a fitted estimator, or a part that its predictions go through, has decision trees."""
     return _is_made_of_trees(estimator) or any(contains_trees(part) for part in _parts(estimator))
 
 
 def _is_made_of_trees(estimator):
-    """Whether an estimator carries what trees of scikit-learn, XGBoost, LightGBM, CatBoost or InterpretML leave."""
+    """Whether an estimator has the attributes of a fitted ensemble of trees, or of a tree.
+
+    They are those of scikit-learn, XGBoost, LightGBM, CatBoost and InterpretML.
+    """
     if hasattr(getattr(estimator, "tree_", None), "threshold"):  # others call a spatial index so
         return True
     if hasattr(estimator, "get_booster"):
@@ -60,7 +63,7 @@ def _only_chooses(step):
 
 
 def _flattened(value):
-    """Estimators in lists, tuples and arrays of them, nested as they may be; names beside them left out."""
+    """Estimators in nested lists, tuples, arrays and dicts, without the names next to them."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple, np.ndarray)):

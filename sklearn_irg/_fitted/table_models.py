@@ -1,4 +1,4 @@
-"""Models of the numbers of a table, while its categories and missing cells stay: functions of `TableRows`."""
+"""Models of the numbers of a table, whose categories and missing cells stay as they are."""
 
 from copy import copy
 
@@ -68,12 +68,14 @@ class TableModel(Model):
 
 
 class AffineTableModel(TableModel):
-    """A model behind steps that are affine in the numbers: it sees ``numbers @ slopes + offset``, the offset of each row.
+    """A model behind steps that are affine in the numbers of a table.
+
+    It sees ``numbers @ slopes + offset``, with an offset for each row.
 
     Parameters
     ----------
     inner : Model
-        What stands behind the steps.
+        The model behind the steps.
     steps : callable
         The steps, from rows of the table to what the inner model takes.
     slopes : ndarray of shape (n_columns, n_inner_features)
@@ -119,7 +121,7 @@ class AffineTableModel(TableModel):
         return other
 
     def level_effects(self, columns, levels, base):
-        """What each level of some columns adds to the offset, if the columns act one by one.
+        """Terms that levels of some columns add to the offset, if the columns act one by one.
 
         Parameters
         ----------
@@ -145,11 +147,11 @@ class AffineTableModel(TableModel):
         return effects
 
     def entering(self, rows):
-        """What the steps make of rows, in double precision."""
+        """Outputs of the steps for rows, in double precision."""
         return rows.numbers @ self.slopes + self.offsets[rows.origin]
 
     def to_inner(self, rows):
-        """What the inner model sees."""
+        """Inputs of the inner model."""
         return self.entering(rows).astype(self.inner.dtype, copy=False)
 
     def scores(self, X):
@@ -166,7 +168,10 @@ class AffineTableModel(TableModel):
 
     @property
     def layers(self):
-        """Weights and biases as functions of the numbers alone; the first biases, which differ from row to row, are None."""
+        """Weights and biases as functions of the numbers alone.
+
+        The first biases are None, since they differ from row to row.
+        """
         (W, _), *rest = self.inner.layers
         return [(self.slopes @ W, None), *rest]
 
@@ -177,7 +182,7 @@ class AffineTableModel(TableModel):
 
 
 class FunctionTableModel(TableModel, FunctionModel):
-    """Scores known only as a function of the table's rows; gradients are central differences in their numbers."""
+    """Scores known only as a function of a table's rows, with central differences for gradients."""
 
     def __init__(self, function, n_features, n_outputs, classes, name):
         FunctionModel.__init__(self, function, n_features, n_outputs, classes, name)
@@ -193,7 +198,7 @@ class FunctionTableModel(TableModel, FunctionModel):
 
 
 def slopes_of(transform, table, n_tried=500):
-    """Derivatives of what some steps make of a table's numbers, or None where they are not affine in them.
+    """Derivatives of the outputs of steps by a table's numbers, None where they are not affine.
 
     Parameters
     ----------

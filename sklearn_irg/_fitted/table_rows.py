@@ -6,7 +6,7 @@ __all__ = ["TableRows", "numbers_of", "stacked", "where", "with_numbers"]
 
 
 class TableRows:
-    """Numbers of rows, and which row of a table everything else of each comes from.
+    """Numbers of rows, and the row of a table that the other cells of each come from.
 
     They are indexed by rows and moved by adding arrays, like an array of the numbers. The functions
     of this module take arrays too.

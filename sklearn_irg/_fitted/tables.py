@@ -26,7 +26,8 @@ __all__ = ["Table", "as_table", "flags_as_floats"]
 def as_table(X, categorical=(), numerical=()):
     """X, a DataFrame of pandas or polars or an array of numbers or of objects, as a `Table`.
 
-    Some columns are no numbers in any case, and flags may be told to be.
+    ``categorical`` columns are never numbers, and flags are numbers only where they are
+    ``numerical``.
     """
     table = _read(X)
     table.is_number[list(numerical)] |= table.is_flag[list(numerical)]
@@ -82,7 +83,7 @@ class Table(ABC):
     names : list or None
         Of the columns.
     kinds : list of Kind
-        What each column is by itself.
+        Kind of each column by itself.
     is_number : ndarray of bool of shape (n_columns,)
         Columns whose cells are taken as numbers.
     """
@@ -114,12 +115,12 @@ class Table(ABC):
 
     @property
     def is_category(self):
-        """Columns of flags, or of words with or without numbers among them."""
+        """Columns of flags, or of strings with or without numbers among them."""
         return self._is(Kind.FLAGS, Kind.LEVELS)
 
     @abstractmethod
     def dtype_of(self, j):
-        """NumPy's own type of a column's cells that are not missing; of objects where there is none."""
+        """NumPy's own type of a column's cells that are not missing, or that of objects."""
 
     @abstractmethod
     def cells(self, j):
@@ -131,7 +132,10 @@ class Table(ABC):
 
     @abstractmethod
     def with_numbers(self, numbers, columns=None):
-        """X with other numbers in some columns, in their types where these can hold them, else in double precision."""
+        """X with other numbers in some columns.
+
+        Columns keep their type where it can hold the numbers; others become doubles.
+        """
 
     @abstractmethod
     def with_cells(self, j, rows, values):
@@ -150,7 +154,7 @@ class Table(ABC):
         """The same."""
 
     def numbers(self):
-        """Cells as floats, NaN where they are missing or no numbers, shape (n_samples, n_columns)."""
+        """Cells as floats, shape (n_samples, n_columns), NaN where missing or no numbers."""
         cells = np.full(self.X.shape, np.nan)
         for j in np.flatnonzero(self.is_number):
             cells[:, j] = self._column_as_floats(j)
@@ -175,16 +179,22 @@ class Table(ABC):
         return np.array([self.dtype_of(j).kind in "biu" for j in range(self.n_columns)], dtype=bool)
 
     def digits_of(self, j):
-        """Of decimals of a fixed number of digits: how many, and how many of them behind the point; else None."""
+        """Digits of a column of decimals, and how many of them are behind the point; else None."""
         del j
 
     def limits(self):
-        """The smallest and the largest number that each column's type can hold, infinite where it is one of floats."""
+        """The smallest and the largest number that each column's type can hold, (2, n_columns).
+
+        They are infinite for types of floats.
+        """
         limits = [limits_of(self.dtype_of(j), self.digits_of(j)) for j in range(self.n_columns)]
         return np.array(limits).reshape(-1, 2).T
 
     def rounded(self, numbers):
-        """Numbers that the columns' types of floats or decimals can hold: the next towards what is there, and beyond."""
+        """Numbers that the columns' types can hold: the next towards X, and beyond.
+
+        Only types of floats and of decimals round; shape (2, n_samples, n_columns).
+        """
         both = np.array([numbers, numbers])
         for j in np.flatnonzero(self.is_number):
             before = self._column_as_floats(j)
@@ -192,14 +202,14 @@ class Table(ABC):
         return both
 
     def spacings(self, numbers):
-        """How far numbers are from their neighbors in the types of their columns, or in double precision."""
+        """Distance of numbers to their neighbors in the types of their columns, or as doubles."""
         spacings = np.zeros(numbers.shape)
         for j in np.flatnonzero(self.is_number):
             spacings[:, j] = spacing_of(numbers[:, j], self.dtype_of(j))
         return spacings
 
     def same_cells(self, other, j):
-        """In which rows a column has the same cells as in another table of as many rows."""
+        """Whether each row has the same cell in a column as that row of another table."""
         if self.dtype_of(j).kind == other.dtype_of(j).kind == "f":
             mine, others = self._column_as_floats(j), other._column_as_floats(j)
             return (mine == others) | (np.isnan(mine) & np.isnan(others))

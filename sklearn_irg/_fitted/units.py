@@ -11,7 +11,7 @@ UNITS = {"raw": "unit of X", "std": "standard deviation"}
 
 
 def column_scales(model, rows, units):
-    """How long the unit of each column is, shape (n_features,); zero for columns that do not vary, in "std"."""
+    """Length of each column's unit, shape (n_features,); zero for constant columns in "std"."""
     check_choice(units, "units", tuple(UNITS))
     if units == "raw":
         return np.ones(model.n_features)

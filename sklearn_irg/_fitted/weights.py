@@ -1,4 +1,4 @@
-"""What the weights of a network know of its slopes."""
+"""Bounds on the slopes of a network from its weights."""
 
 import numpy as np
 

@@ -1,1 +1,4 @@
-"""Sets of perturbations as arrays: boxes, grids of integers, levels of categories, balls; they know no model and no table."""
+"""Sets of perturbations as arrays: boxes, integer grids, levels and balls, without a model.
+
+They know no table either.
+"""

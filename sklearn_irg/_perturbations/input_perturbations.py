@@ -1,4 +1,4 @@
-"""What the inputs of a model may become: numbers that move in boxes and balls, and levels that each add something."""
+"""Perturbation sets of a model's inputs: numbers in boxes and balls, and additive levels."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,14 +20,16 @@ _BLOCK = 16  # columns
 
 
 class Ways(NamedTuple):
-    """The ways to change levels, in groups: levels of one column that may become the same ones share a group.
+    """The ways to change levels, in groups.
+
+    Levels of one column that may become the same ones share a group.
 
     Attributes
     ----------
     to : ndarray of int of shape (n_ways,)
         The level that each leads to; each group begins with n_levels, which is none.
     starts : ndarray of int of shape (n_groups,)
-        Where groups start.
+        First position of each group.
     of_way, of_level : ndarray of int
         The group of each way and of each level.
     column : ndarray of int of shape (n_levels,)
@@ -45,7 +47,7 @@ class Ways(NamedTuple):
 
     @classmethod
     def of(cls, starts, swaps):
-        """For where the levels of columns start and which may become which."""
+        """Ways from the starts of the columns' levels, and from which levels may become which."""
         groups, of_level, none = [], [], [starts[-1]]
         for start, possible in zip(starts[:-1], swaps, strict=True):
             masks = np.atleast_2d(possible)
@@ -67,7 +69,9 @@ class Ways(NamedTuple):
 
 @dataclass(frozen=True)
 class InputPerturbations:
-    """A perturbation set at a radius, as seen from a model whose inputs are affine in numbers and additive in levels.
+    """A perturbation set at a radius, as seen from the inputs of a model.
+
+    The inputs are affine in numbers and additive in levels.
 
     A point of it is ``delta``, shape (n_samples, n_columns), how far each number has moved in units
     of its scale, and codes of levels. Columns of numbers that move in no row are left out. Arrays
@@ -91,7 +95,7 @@ class InputPerturbations:
         Levels that rows have in each column that may change, as places among all levels of all
         these columns; n_levels where a cell is missing.
     starts : ndarray of int of shape (n_swappable + 1,)
-        Where the levels of each of these columns start, and where the last ones end.
+        First place of the levels of each of these columns, and the end of the last ones.
     swaps : tuple of ndarray of bool
         For each of these columns: which of its levels may become which, shape (n_own, n_own), or,
         where all may become the same ones, which ones these are, shape (n_own,).
@@ -178,7 +182,7 @@ class InputPerturbations:
         )
 
     def swappable_columns(self):
-        """For each swappable column: the places of its levels as a slice, and which of them may become which."""
+        """For each swappable column: its levels' places as a slice, and its entry of ``swaps``."""
         return zip(map(slice, self.starts[:-1], self.starts[1:]), self.swaps)
 
     # -- linear functions --------------------------------------------------------------------------
@@ -190,8 +194,9 @@ class InputPerturbations:
         return ends[:, : self.n_inputs], -ends[:, self.n_inputs :]
 
     def lowest(self, coefficients):
-        """Lower bound on linear functions of the inputs' change, shape (n_samples, n_functions, n_inputs) to (…, n_functions).
+        """Lower bound on linear functions of the inputs' change.
 
+        Coefficients have shape (n_samples, n_functions, n_inputs), bounds (n_samples, n_functions).
         Integers may be fractions, which is exact in "linf".
         """
         n_samples, n_functions, n_inputs = coefficients.shape
@@ -214,9 +219,10 @@ class InputPerturbations:
         return -np.sort(best, axis=0)[-self.n_swaps :].sum(axis=0)
 
     def swap_gains(self, coefficients):
-        """What a change to each level adds to linear functions of the inputs, shape (n_samples, …, n_inputs) to (…, n_levels).
+        """Increase of linear functions of the inputs by a change to each level.
 
-        Minus infinity where it is not allowed.
+        Coefficients have shape (n_samples, …, n_inputs), gains (n_samples, …, n_levels); these are
+        minus infinity where the change is not allowed.
         """
         return self.gains_of_swaps(coefficients @ self.levels.T)
 
@@ -236,7 +242,10 @@ class InputPerturbations:
         return np.where(allowed.reshape(*each, -1), change, -np.inf)
 
     def sums_of_changes(self, places, rows):
-        """Sums of rows over cells that change to each level, less those that change from it, shape (n_levels, …)."""
+        """Sums of rows over cells that change to each level, less those that change from it.
+
+        The shape is (n_levels, …).
+        """
         sample, column = np.nonzero(places != self.places)
         taken = np.zeros((len(rows), self.starts[-1] + 1), dtype=rows.dtype)
         taken[sample, places[sample, column]] = 1
@@ -244,7 +253,10 @@ class InputPerturbations:
         return taken[:, :-1].T @ rows
 
     def sums_by_place(self, rows):
-        """Sums of rows over cells that have the same level: rows of the first swappable column, then those of the second, …."""
+        """Sums of rows over the cells of each level.
+
+        ``rows`` are those of the first swappable column, then those of the second, ….
+        """
         return (self._cells_by_place @ rows)[:-1]
 
     @cached_property
@@ -257,11 +269,11 @@ class InputPerturbations:
 
     @property
     def box_and_ball(self):
-        """Where delta may go, if all radii are the same."""
+        """Box and ball that delta is in, if all radii are the same."""
         return BoxAndBall(self.low, self.high, float(self.radii.max(initial=0)), self.norm)
 
     def furthest(self, gradients):
-        """Delta of points at which linear functions of delta, of these gradients, are largest; integers are exact."""
+        """Delta at which linear functions with these gradients are largest; integers are exact."""
         return linear_minimization(
             -gradients, self.low, self.high, self.steps, self.radii, self.norm
         )[0]
@@ -272,7 +284,10 @@ class InputPerturbations:
 
 
 def _simplest(swaps):
-    """The levels that all others may become, where these are the same for all; that a level stays is always allowed."""
+    """Allowed swaps as a vector if all levels may become the same ones, else as they are.
+
+    A level may always stay as it is.
+    """
     possible = swaps.any(axis=0)
     is_own = np.eye(len(swaps), dtype=bool)
     return possible if (swaps == (possible & ~is_own)).all() else swaps

@@ -1,4 +1,4 @@
-"""How much a linear function of the inputs of a model can increase within what rows may become, and its derivative."""
+"""Largest increase of a linear function of a model's inputs in a perturbation set."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from sklearn_irg._perturbations.sizes_in_ball import (
 
 __all__ = ["largest_increase"]
 
-_N_BISECTIONS = 50
+_N_BISECTIONS = 50  # to 1e-15 of the largest slope: the rounding of doubles
 
 
 def largest_increase(inputs, direction, signs, sharpness=None):
-    """The support function of a set: the maximum of a linear function over what each row may become.
+    """The support function of a perturbation set: maxima of a linear function, one for each row.
 
     What a row can gain depends on its sign, its levels and its bounds only, so that nothing is as
     large as rows times levels. The maximum is exact where integers may be fractions; that is so in
@@ -49,7 +49,7 @@ def largest_increase(inputs, direction, signs, sharpness=None):
 
 
 def _by_numbers(inputs, direction, signs, sharpness):
-    """Largest increase by numbers that move, and what a cotangent of it means for the direction."""
+    """Largest increase by moves of numbers, and its pull-back to the direction."""
     gradient = inputs.weights @ direction
     slopes, towards = np.abs(gradient), np.sign(gradient)
     room = np.abs(np.where(np.multiply.outer(towards, signs).T > 0, inputs.high, inputs.low))
@@ -67,7 +67,7 @@ def _by_numbers(inputs, direction, signs, sharpness):
 
 
 def _by_levels(inputs, direction, signs, sharpness):
-    """Largest increase by levels that change, and what a cotangent of it means for the direction."""
+    """Largest increase by changes of levels, and its pull-back to the direction."""
     gains, choose = _best_changes(inputs, inputs.levels @ direction, sharpness)
     where, k = inputs.places + np.where(signs > 0, 0, gains.shape[1])[:, None], inputs.n_swaps
     of_rows = gains.ravel()[where.T].T
@@ -83,7 +83,7 @@ def _by_levels(inputs, direction, signs, sharpness):
 
 
 def _best_changes(inputs, values, sharpness):
-    """What a change of each level gains at best, for both signs, and what counts of changes mean for all levels."""
+    """Largest gain of a change of each level, for both signs, and the pull-back to all levels."""
     ways, n_levels = inputs.ways, len(values)
     both = np.stack([values, -values])
     led_to = np.append(both, np.full((2, 1), -np.inf), axis=1)[:, ways.to]
@@ -92,7 +92,7 @@ def _best_changes(inputs, values, sharpness):
     gains[:, :-1] = best[:, ways.of_level] - both
 
     def choose(counts):
-        """How often levels are taken, less how often they are left."""
+        """Number of times that each level is taken, minus the number that it is left."""
         left = np.stack(
             [np.bincount(ways.of_level, side, len(ways.starts)) for side in counts[:, :-1]]
         )
@@ -125,7 +125,7 @@ def _soft_max(values, ways, sharpness):
 
 
 def _exp_of_negative(x):
-    """The exponential, in place; where it underflows, which is slow, a number that is as good as zero."""
+    """The exponential, in place; exp(-600) in place of underflow, which is slow."""
     return np.exp(np.maximum(x, -600, out=x), out=x)
 
 
@@ -144,7 +144,10 @@ def _largest_few(gains, k):
 
 
 def _smooth_sum(gains, k, sharpness):
-    """Log-sum-exp, over the sharpness, of the sums over all sets of at most k columns, and the share of sets with each."""
+    """Log-sum-exp, over the sharpness, of the sums over all sets of at most k columns.
+
+    The second array is the share of sets with each column.
+    """
     if k == 1:
         largest = np.maximum(gains.max(axis=1), 0)
         shares = _exp_of_negative(sharpness * (gains.T - largest)).T
@@ -170,7 +173,7 @@ def _smooth_sum(gains, k, sharpness):
     return total / sharpness, shares
 
 
-# -- sizes of moves: the largest ``slopes @ sizes - curvature / 2 * sizes²`` with sizes in their roo
+# -- sizes of moves that maximize ``slopes @ sizes - curvature / 2 * sizes²`` in their room
 
 
 def _in_l2_ball(slopes, room, radii, curvature):

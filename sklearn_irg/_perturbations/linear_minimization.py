@@ -44,7 +44,7 @@ def linear_minimization(gradients, low, high, steps, epsilon, norm):
 
 
 def _fill(slopes, room, radii, norm):
-    """Sizes that go furthest downhill within a radius of each row's own."""
+    """Sizes that go furthest downhill within the radius of each row."""
     if slopes.shape[1] < 2:  # where all norms are the same
         return np.minimum(room, radii[:, None])
     steepest = slopes.max(axis=1)
@@ -71,15 +71,17 @@ def _steepest_first(slopes, room):
 
 
 def _on_grid(slopes, room, sizes, steps, radii, norm):
-    """Integers rounded down, then up again by a step, steepest first, while the ball allows; the rest fills it.
+    """Sizes with integers on their grid: rounded down, then up by a step while the ball allows.
 
-    Where the ball is filled better if none goes up, none does.
+    The steepest go first, and continuous columns fill the rest. Where the ball is filled better
+    if no integer goes up, none does.
     """
     whole, continuous = np.flatnonzero(steps > 0), np.flatnonzero(steps == 0)
     power, budget = (
         (2, np.minimum(radii, 1e150) ** 2) if norm == "l2" else (1, radii)
     )  # squares do not overflow
     step = steps[whole, None]
+    # 1e-9 of a step: what rounding has left just below the grid is on it
     down = np.floor(sizes.T[whole] / step + 1e-9) * step
     up = np.where(
         _fits(slopes.T[whole], room.T[whole], down, step, power, budget), down + step, down
@@ -95,7 +97,7 @@ def _on_grid(slopes, room, sizes, steps, radii, norm):
 
 
 def _fits(slopes, room, down, step, power, budget):
-    """Which integers go up by a step, shape (n_columns, n_samples): one after the other, the steepest first."""
+    """Whether each integer goes up by a step, shape (n_columns, n_samples), the steepest first."""
     gains, up = slopes * step, down + step
     costs, may = up**power - down**power, (gains > 0) & (up <= room + 1e-9)
     order = (-gains).argsort(axis=0, kind="stable")

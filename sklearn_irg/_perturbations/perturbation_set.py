@@ -1,4 +1,4 @@
-"""What rows of numbers and levels may become, as arrays."""
+"""Perturbation sets of rows of numbers and levels, as arrays."""
 
 from dataclasses import dataclass, field, replace
 
@@ -84,11 +84,14 @@ class PerturbationSet:
         return replace(self, markers=markers)
 
     def smallest_move(self, j):
-        """By how much a column's numbers move at the least, for what has to be tried with small moves."""
+        """Smallest move of a column's numbers that is tried: one for integers, else 1e-6 scales."""
         return 1.0 if self.steps[j] > 0 else 1e-6 * self.scales[j]
 
     def can_swap(self, c):
-        """Whether each row may change to each level of the c-th swappable column, shape (n_samples, n_levels)."""
+        """Whether each row may change to each level of the c-th swappable column.
+
+        The shape is (n_samples, n_levels).
+        """
         codes, swaps = self.codes[:, c], self.swaps[c]
         return (
             swaps[codes] & (codes >= 0)[:, None]
@@ -97,9 +100,10 @@ class PerturbationSet:
         )
 
     def box(self, epsilon, columns=slice(None)):
-        """Bounds of delta at a radius, on the grid of integers, each shape (n_samples, n_columns), or of some columns.
+        """Bounds of delta at a radius, on the grid of integers, for all or some columns.
 
-        The radius may be one for each row, of shape (n_samples, 1).
+        Each has shape (n_samples, n_columns). The radius may be one for each row, of shape
+        (n_samples, 1).
         """
         low, high = (
             np.maximum(self.low[:, columns], -epsilon),
@@ -112,7 +116,7 @@ class PerturbationSet:
         return np.minimum(low, 0), np.maximum(high, 0)
 
     def box_and_ball(self, epsilon):
-        """Where delta may go at a radius."""
+        """Box and ball that delta is in at a radius."""
         return BoxAndBall(*self.box(epsilon), epsilon, self.norm)
 
     def on_grid(self, delta):

@@ -8,7 +8,7 @@ __all__ = ["DUAL", "SLACK", "BoxAndBall", "delta_norms", "project", "rounded_tow
 
 DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
 SLACK = 1e-12  # of a number of steps: what computing in units of scale may lose
-_N_BISECTIONS = 60
+_N_BISECTIONS = 60  # to 1e-18 of the largest multiplier: beyond the rounding of doubles
 _ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
 
 
@@ -18,7 +18,7 @@ def delta_norms(delta, norm):
 
 
 def project(delta, low, high, epsilon, norm):
-    """The nearest point to each row in the intersection of a box, which holds zero, and a ball around zero."""
+    """Nearest point to each row in a box that holds zero and a ball around zero, both at once."""
     inside = np.clip(delta, low, high)
     if norm == "linf":
         return np.clip(inside, -epsilon, epsilon)
@@ -33,7 +33,10 @@ def project(delta, low, high, epsilon, norm):
 
 
 def _in_unit_ball(u, low, high, norm):
-    """The nearest points of box and unit ball; in "l2" the scaled ones where the box does not stop them."""
+    """Nearest points in box and unit ball.
+
+    In "l2" they are the scaled points, except where the box stops these.
+    """
     if norm == "l2":
         scaled = u / delta_norms(u, norm)[:, None]
         stopped = np.flatnonzero(((scaled < low) | (scaled > high)).any(axis=1))
@@ -64,7 +67,10 @@ def _by_bisection(u, low, high, norm):
 
 
 def rounded_towards_zero(delta, steps):
-    """Delta with the columns of integers, whose steps are positive, on their grid, which leaves neither box nor ball."""
+    """Delta with columns of integers, whose steps are positive, rounded towards zero to their grid.
+
+    So it leaves neither box nor ball.
+    """
     is_integer = steps > 0
     if not is_integer.any():
         return delta
@@ -74,7 +80,7 @@ def rounded_towards_zero(delta, steps):
 
 
 class BoxAndBall(NamedTuple):
-    """Where delta may go at a radius: bounds of shape (n_samples, n_columns) and a ball around zero."""
+    """Box of shape (n_samples, n_columns) and ball around zero that delta is in at a radius."""
 
     low: np.ndarray
     high: np.ndarray
@@ -93,7 +99,7 @@ class BoxAndBall(NamedTuple):
 
     @property
     def widths(self):
-        """How far apart the bounds are; the radius where there are none."""
+        """Widths of the box; the radius where there are no bounds."""
         with np.errstate(invalid="ignore"):
             widths = self.high - self.low
         return np.where(np.isfinite(widths), widths, self.epsilon)

@@ -1,4 +1,4 @@
-"""The smallest value of a sum of piecewise-linear functions, one for each column, in a ball around zero."""
+"""Minimum of a sum of piecewise-linear functions, one for each column, in a ball around zero."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from sklearn_irg._perturbations.separable_pieces import Pieces, SeparableProblem
 __all__ = ["SeparableMinimum", "separable_minimum"]
 
 _EPS = np.finfo(float).eps
-_GAP = 1e-12
+_GAP = 1e-12  # of the size of the terms: a bound this near to the value ends a search
 _ROWS = 256  # in a tree, for the sake of memory
 _CHUNK = 2**18  # pieces that are bounded at once
 _WIDTH = (
@@ -20,7 +20,7 @@ _NO_WEIGHT = 1e-300  # a multiplier in place of zero
 
 
 class SeparableMinimum(NamedTuple):
-    """Points of each row, their values, a lower bound on what any point reaches, and the nodes that it took."""
+    """Points of each row, their values, lower bounds over all points, and numbers of nodes."""
 
     point: np.ndarray
     value: np.ndarray
@@ -33,8 +33,8 @@ def separable_minimum(
 ):
     """Minimize Σ_j g_j(δ_j) over a ball, with g_j piecewise linear and δ_j on a grid or not.
 
-    Lagrangian bounds for the ball, in branch and bound. What a row gets does not depend on the
-    others.
+    Branch and bound, with Lagrangian bounds for the ball. The result of a row does not depend on
+    the other rows.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def separable_minimum(
         more from 130 columns on or where sizes on grids use up the ball under "l2" so that nothing
         but rounding is left to continuous columns.
     nodes : ndarray of shape (n_rows,)
-        How many were bounded.
+        Number of nodes that were bounded.
     """
     n_rows, n_columns = np.shape(low)[:2]
     target = np.full(n_rows, np.nan) if target is None else np.asarray(target, dtype=float)
@@ -132,7 +132,7 @@ class _Tree:
 
 
 class _Dual:
-    """The largest Lagrangian bound of each node, and the choices on its two sides, over and within the budget.
+    """Largest Lagrangian bound of each node, and the choices next to it: over and within budget.
 
     Each choice is a line above the bound as a function of the multiplier. The next multiplier is
     where the lines of the two sides meet or, in turns, where the free continuous columns would use
@@ -219,7 +219,7 @@ class _Search:
         self.tree, self.open = _Tree(n_rows, n_pieces), np.arange(n_rows)
 
     def run(self):
-        """Points, values, bounds, and how many nodes were bounded."""
+        """Points, values, bounds, and numbers of bounded nodes."""
         while (nodes := self._next()).size:
             self._expand(nodes)
         bound = np.where(self.problem.is_unbounded, -np.inf, np.minimum(self.closed, self.value))
@@ -279,7 +279,7 @@ class _Search:
         self._branch(nodes[live], domain, over, under)
 
     def _domain(self, nodes):
-        """What branches leave of the pieces, as far as the rest of the ball lets them reach."""
+        """The parts of pieces that branches leave and that are in reach of the rest of the ball."""
         problem, rows = self.problem, self.tree.row[nodes]
         root = problem.root.take(rows)
         near, far = root.near, np.where(root.intercept < np.inf, root.far, -np.inf)
@@ -301,7 +301,10 @@ class _Search:
         self.value[rows[best]], self.point[rows[best]] = value[best], point[best]
 
     def _branch(self, nodes, domain, over, under):
-        """Split the column whose two choices are furthest apart in value, of those that no piece joins."""
+        """Split each node at the column whose two choices differ most in value.
+
+        Columns whose choices are joined by one continuous piece are not split.
+        """
         is_apart = (over.size != under.size) & (self.problem.is_grid | (over.piece != under.piece))
         score = np.where(is_apart, np.abs(over.value - under.value), -1.0)
         column = score.argmax(axis=1)
@@ -315,7 +318,7 @@ class _Search:
         self.open = np.concatenate([self.open, *added])
 
     def _split(self, rows, domain, over, under, at, column):
-        """Pieces of the column below and above where the relaxed problem mixes its two choices."""
+        """Pieces of the column below and above the point where the relaxation mixes its choices."""
         share = (self.problem.budget[rows] - under.used[at]) / (over.used[at] - under.used[at])
         of_under, of_over = under.usage[at, column], over.usage[at, column]
         usage = np.clip(of_under + share * (of_over - of_under), 0, None)

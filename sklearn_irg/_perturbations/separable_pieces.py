@@ -1,4 +1,4 @@
-"""Sums of piecewise-linear functions as sizes, values and what they use of a ball, and the choice of sizes."""
+"""Sums of piecewise-linear functions: sizes, values and usages of a ball, and choices of sizes."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,9 @@ class Pieces(NamedTuple):
 
 
 class Domain(NamedTuple):
-    """Pieces by size: ``intercept - rate · size`` falls from near to far; no piece where the intercept is infinite.
+    """Pieces by size: ``intercept - rate · size`` falls from near to far.
+
+    There is no piece where the intercept is infinite.
 
     A size counts steps on a grid, and radii elsewhere; times unit it counts radii. In radii, the
     best size for a multiplier is ``pull / multiplier`` under "l2", and the end is best where the
@@ -38,7 +40,7 @@ class Domain(NamedTuple):
 
 
 class Choices(NamedTuple):
-    """A piece and a size of each column, what they give and use, and the multiplier they are best for."""
+    """A piece and a size of each column, their values and usages, and the multiplier for them."""
 
     piece: np.ndarray
     size: np.ndarray
@@ -76,9 +78,10 @@ def domain_of(near, far, intercept, rate, pull, unit):
 
 
 class SeparableProblem:
-    """Rows with sizes relative to the ball, and values relative to a power of two; columns on grids come first.
+    """Rows with sizes relative to the ball, and values relative to a power of two.
 
-    What is infinite or not a number on the way is meant: callers ignore such floating-point errors.
+    Columns on grids come first. Infinities and NaN on the way are intended: callers ignore such
+    floating-point errors.
     """
 
     def __init__(self, pieces, steps, epsilon, power):
@@ -100,7 +103,10 @@ class SeparableProblem:
         return np.ldexp(values, self.exponent)
 
     def _sides(self, pieces):
-        """Side of zero, nearest and farthest size of each piece, without what zero or its nearest end dominates."""
+        """Side of zero, nearest and farthest size of each piece.
+
+        Parts that zero or the nearest end dominates are left out.
+        """
         low, high, slope, _ = pieces
         is_across = (low < 0) & (high > 0)
         side = np.where(np.where(is_across, slope < 0, high > 0), 1, -1)
@@ -132,7 +138,7 @@ class SeparableProblem:
         self.root = domain_of(near, np.where(is_kept, far, -np.inf), intercept, rate, pull, unit)
 
     def _budgets(self):
-        """What usages may sum to: of columns on one grid, a multiple of what a step uses."""
+        """Largest sums of usages: of columns on one grid, a multiple of a step's usage."""
         unit = self.root.unit[:, 0]
         is_active = ((self.root.intercept < np.inf) & (self.root.far > 0)).any(axis=1)
         common = np.where(is_active, unit, 0).max(axis=1)
@@ -141,7 +147,7 @@ class SeparableProblem:
         return np.floor((1 + self.rounding) / use) * use + self.rounding
 
     def points(self, rows, choices):
-        """Points in the units that were given, with their scaled values: infinite beyond the ball."""
+        """Points in the given units, and their scaled values: infinite beyond the ball."""
         low, high, slope, intercept = (pick(a[rows], choices.piece) for a in self.pieces)
         point = pick(self.side[rows], choices.piece) * (choices.size * self.lengths[rows, 0])
         point = np.where(self.is_grid, point, np.clip(point, low, high)) + 0.0
@@ -156,7 +162,7 @@ class SeparableProblem:
         return Choices(piece, size, value, usage, total(value), total(usage), multiplier)
 
     def lightest(self, domain):
-        """The choices that use least, and of these the lowest."""
+        """The choices with the least usage, and of these the lowest."""
         near = np.where(domain.intercept < np.inf, domain.near, np.inf)
         is_least = near == near.min(axis=1, keepdims=True)
         piece = np.where(is_least, domain.intercept - domain.rate * domain.near, np.inf).argmin(
@@ -184,21 +190,24 @@ class SeparableProblem:
         return np.clip(size, domain.near, domain.far, out=size)
 
     def balance(self, domain, choices, budget):
-        """The multiplier that uses up the budget if the columns that are free, and no others, go on moving."""
+        """The multiplier that uses up the budget if exactly the free columns go on moving."""
         near, far = pick(domain.near, choices.piece), pick(domain.far, choices.piece)
         is_free = ~self.is_grid & (choices.size > near) & (choices.size < far)
         free = total(np.where(is_free, choices.usage, 0))
         return choices.multiplier * np.sqrt(free / (budget - (choices.used - free)))
 
     def on_shared_pieces(self, domain, light, heavy):
-        """The lighter choices on the pieces of the heavier, where a continuous column can go from one to the other."""
+        """The lighter choices, moved to the pieces of the heavier ones where these hold them.
+
+        Then a continuous column can go from one choice to the other.
+        """
         near, far, intercept, rate = (pick(a, heavy.piece) for a in domain[:4])
         is_shared = ~self.is_grid & (near <= light.size) & (light.size <= far)
         is_shared &= intercept - rate * light.size <= light.value
         return light._replace(piece=np.where(is_shared, heavy.piece, light.piece))
 
     def filled(self, domain, choices, budget, multiplier):
-        """Choices with sizes on the same pieces that use what is left of the ball."""
+        """Choices with sizes on the same pieces that use the rest of the ball."""
         grown = self._grown(domain, choices, budget)
         if self.power == 1 or self.n_grids == len(self.is_grid):
             return [choices._replace(size=grown)]
@@ -209,7 +218,7 @@ class SeparableProblem:
         ]
 
     def _grown(self, domain, choices, budget):
-        """Sizes that grow in the order of what a unit of usage gains: on grids by a step, or all the way under "l1"."""
+        """Sizes that grow in the order of gains by usage: by a step on grids, fully under "l1"."""
         size, unit, left = (
             choices.size.copy(),
             domain.unit[:, 0],
@@ -236,7 +245,7 @@ class SeparableProblem:
         return np.where(is_grid, np.floor(more * (1 + self.rounding)), more)
 
     def _filled_ball(self, domain, piece, size, budget, multiplier):
-        """Sizes with ``clip(pull · t)`` on continuous columns, for the largest t that stays in the ball."""
+        """Sizes ``clip(pull · t)`` of continuous columns with the largest t inside the ball."""
         g = self.n_grids
         near, far, pull = (pick(a, piece)[:, g:] for a in (domain.near, domain.far, domain.pull))
         left = np.maximum(budget - total((size[:, :g] * domain.unit[:, 0, :g]) ** 2), 0)
@@ -264,7 +273,10 @@ def _finite_radius(epsilon, pieces):
 
 
 def _undominated(near, at_near, at_far):
-    """Indices of pieces by where they begin, first those that go below all that begins nearer; which do."""
+    """Indices of pieces by their beginnings, with the undominated ones first, and a mask of these.
+
+    A piece is undominated if its far end is below the near ends of all that begin nearer.
+    """
     order = np.where(at_near < np.inf, near, np.inf).argsort(axis=1, kind="stable")
     at_near, at_far = (np.take_along_axis(a, order, axis=1) for a in (at_near, at_far))
     is_kept = at_far < np.inf

@@ -1,4 +1,4 @@
-"""How far each column moves where a linear function increases most: in the L2 ball, with a limit for each column."""
+"""Moves in the L2 ball that increase a linear function most, with a limit for each column."""
 
 import numpy as np
 
@@ -10,7 +10,9 @@ _MANY = 0.25  # of the rows, that are still looked at together
 
 
 def sizes_in_l2_ball(slopes, room, radii):
-    """Sizes ``min(t · slope, room)`` with the largest t that stays in the ball: they maximize ``slopes @ sizes``.
+    """Sizes ``min(t · slope, room)`` with the largest t that stays in the ball.
+
+    They maximize ``slopes @ sizes``.
 
     Parameters
     ----------
@@ -30,14 +32,17 @@ def sizes_in_l2_ball(slopes, room, radii):
 
 
 def scaled_sizes(multipliers, slopes, room):
-    """``min(t · slope, room)`` for a t of each row, shape (n_samples, n_columns), in the order of columns."""
+    """``min(t · slope, room)`` with a t for each row, shape (n_samples, n_columns).
+
+    The result is in the order of columns.
+    """
     return np.minimum(multipliers * _by_column(slopes), room.T).T
 
 
 def multipliers_in_l2_ball(slopes, room, radii):
-    """The t of `sizes_in_l2_ball`, shape (n_samples,), by stopping, again and again, what is too far.
+    """The t of `sizes_in_l2_ball`, shape (n_samples,), by stopping columns at their room.
 
-    Fastest for arrays in the order of columns, since rows are many and columns few.
+    It is fastest for arrays in the order of columns, since rows are many and columns few.
     """
     t, rows, left = np.empty(len(room)), slice(None), np.square(radii)
     some, ends = _by_column(slopes), room.T

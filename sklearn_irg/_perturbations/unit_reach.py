@@ -1,4 +1,4 @@
-"""How far linear functions of the inputs of a model, such as what enters its units, can go within what rows may become."""
+"""Bounds on linear functions of a model's inputs, such as those of its units, in a set."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ __all__ = ["unit_reach"]
 
 
 def unit_reach(inputs, weights):
-    """Bounds on how much each of several linear functions can increase, and what cotangents of them mean for the weights.
+    """Bounds on the increase of several linear functions, and the pull-back to their weights.
 
     Numbers count by their box or by their ball, whichever says less, and are exact in "linf";
     levels are exact: the largest changes of ``n_swaps`` columns.
@@ -39,7 +39,7 @@ def unit_reach(inputs, weights):
 
 
 def _numbers_of_units(inputs, slopes):
-    """The smaller of what the box and the ball allow, for slopes of shape (n_columns, n_units)."""
+    """The smaller of the bounds by box and ball, for slopes of shape (n_columns, n_units)."""
     up, down = np.maximum(slopes, 0), np.minimum(slopes, 0)
     in_box = inputs.high @ up + inputs.low @ down
 
@@ -75,7 +75,7 @@ def _norm_gradients(slopes, norms, norm):
 
 
 def _levels_of_units(inputs, values):
-    """The sum of the largest changes of ``n_swaps`` columns, for values of each level, shape (n_levels, n_units)."""
+    """Sum of the largest changes of ``n_swaps`` columns, for values (n_levels, n_units)."""
     best, taken = _best_changes_of_units(inputs.ways, values)
     gains = (best[places] for places in inputs.places.T)  # of rows and units, by column
     total, left_by_place = (_largest_of_units if inputs.n_swaps == 1 else _largest_few_of_units)(
@@ -94,7 +94,10 @@ def _levels_of_units(inputs, values):
 
 
 def _best_changes_of_units(ways, values):
-    """The largest gain of a change of each level, not below zero, with a row for missing cells, and the level it leads to."""
+    """Largest gain of a change of each level, not below zero, and the level it leads to.
+
+    The gains have one more row, for missing cells.
+    """
     (n_levels, n_units), n_ways = values.shape, len(ways.to)
     led_to = np.concatenate([values, np.full((1, n_units), -np.inf)])[ways.to]
     largest = np.maximum.reduceat(led_to, ways.starts, axis=0)
@@ -109,7 +112,7 @@ def _best_changes_of_units(ways, values):
 
 
 def _largest_of_units(inputs, gains):
-    """The largest gain of each row and unit, and what a cotangent of it means for the levels that rows have."""
+    """Largest gain of each row and unit, and its pull-back to the levels that rows have."""
     total = next(gains)
     columns = np.zeros(total.shape, dtype=np.intp)
     for c, more in enumerate(gains, start=1):

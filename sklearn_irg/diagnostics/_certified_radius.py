@@ -1,4 +1,4 @@
-"""Distances to the decision boundary that are certain: lower ends, and intervals with what was reached."""
+"""Certified distances to the decision boundary: lower bounds, and intervals with attacks."""
 
 import numpy as np
 
@@ -19,12 +19,14 @@ def certified_radius(
     max_nodes=10_000,
     time_limit=10.0,
 ):
-    r"""Radius within which no change of a row can change its prediction: a lower bound on the distance to the boundary.
+    r"""Radius within which no change of a row can change its prediction.
+
+    It is a lower bound on the distance to the boundary.
 
     Parameters
     ----------
     estimator : classifier
-        A fitted linear model, multi-layer perceptron, decision tree, forest or gradient boosting,
+        A fitted linear model, MLP, decision tree, forest or gradient boosting,
         or a pipeline with one of these behind steps that are affine in what rows may become (see
         Notes).
     X : DataFrame or array-like of shape (n_samples, n_features)
@@ -126,7 +128,9 @@ def distance_interval(
     max_nodes=10_000,
     time_limit=10.0,
 ):
-    """Lower and upper bound on the distance of each row to the decision boundary, by a certificate and by an attack.
+    """Lower and upper bound on the distance of each row to the decision boundary.
+
+    The lower bound is by a certificate, the upper one by an attack.
 
     Parameters
     ----------

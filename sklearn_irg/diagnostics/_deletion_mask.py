@@ -15,15 +15,15 @@ _N_ZOOMS = 4  # so that steep slopes are not passed over
 
 
 def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_width=8):
-    r"""The columns of each row without which its prediction falls, and how far each has to be replaced: a deletion mask.
+    r"""Columns of each row that lower its prediction when they are replaced: a deletion mask.
 
     .. math:: \min_{m \in [0, 1]^d} \; \alpha \lVert m \rVert_1 + p_c\bigl((1 - m) \odot x + m \odot b\bigr)
 
     for the class c that is predicted at x and a baseline b [1]_. Here 0 keeps a column and 1
     replaces it by the baseline's; the paper's mask is one minus this one. Its blur, jitter and
     total variation are left out, since columns have no neighbors. Numbers are replaced in part
-    (columns of integer types by integers), anything else (words, flags, dates, what is missing on
-    one side) as a whole.
+    (columns of integer types by integers), anything else (strings, flags, dates, what is missing
+    on one side) as a whole.
 
     Sets of columns are searched by a beam search; then the share of each number of the best set is
     tuned by projected gradient descent. The result is never worse than no deletion, and is exact
@@ -34,15 +34,15 @@ def deletion_mask(estimator, X, baseline, *, alpha=0.1, categorical=(), beam_wid
     Parameters
     ----------
     estimator : classifier
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
-        ``predict_proba``, or a pipeline of any steps and one of these. Without ``predict_proba``,
-        probabilities are the logistic function or the softmax of the scores.
+        Fitted: linear, an MLP, anything with ``decision_function`` or ``predict_proba``, or a
+        pipeline of any steps and one of these. Without ``predict_proba``, probabilities are the
+        logistic function or the softmax of the scores.
     X : DataFrame or array-like of shape (n_samples, n_columns)
         Samples.
     baseline : dict, Series, DataFrame or array-like of shape (n_columns,) or (n_rows, n_columns)
-        What stands for "deleted": a row; or a table, such as that of training, for its medians of
-        numbers and its most frequent levels of other columns. Matched by name where both have
-        names.
+        Values that stand for "deleted": a row; or a table, such as that of training, for its
+        medians of numbers and its most frequent levels of other columns. Matched by name where both
+        have names.
     alpha : float, default=0.1
         Cost of a column, in units of probability: a column is replaced where that lowers the
         probability by more. A mask sums to at most the probability at x over alpha, so that lists
@@ -163,7 +163,7 @@ def _require_row(estimator, deletions):
 
 
 def _refined(objective, masks):
-    """Masks after descent by gradients, where that lowers the objective as computed from the rows themselves."""
+    """Masks after descent by gradients, where that lowers the objective at the rows themselves."""
     rows = np.arange(len(masks))
     refined = refined_masks(SmoothObjective(objective, masks), masks)
     lower = objective(refined, rows) < objective(masks, rows)

@@ -12,7 +12,7 @@ from sklearn_irg._threats.methods import check_method
 
 
 def signed_distance(estimator, X, y=None, *, units="raw"):
-    r"""Distance of each row to the decision boundary, positive where the row is classified correctly.
+    r"""Distance of each row to the decision boundary, positive where it is classified correctly.
 
     .. math:: \min_{k \ne y} \frac{z_y - z_k}{\lVert \nabla (z_y - z_k) \rVert_2}
 
@@ -21,9 +21,8 @@ def signed_distance(estimator, X, y=None, *, units="raw"):
     Parameters
     ----------
     estimator : classifier
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
-        ``predict_proba`` (by 2 · n_features calls of it), or a pipeline of affine steps and one of
-        these.
+        Fitted: linear, an MLP, anything with ``decision_function`` or ``predict_proba`` (by 4 to
+        8 · n_features calls of it), or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
@@ -51,9 +50,10 @@ def signed_distance(estimator, X, y=None, *, units="raw"):
 
 
 def _distances_and_weight_norm(estimator, X, y=None, units="raw", threat=None):
-    """Signed distances in units of the columns, or in the scales of a threat model, and the norm of linear weights in these.
+    """Signed distances, and the norm of linear weights, in the same units.
 
-    The norm is None for models that are not linear, and for three classes or more.
+    They are units of the columns, or the scales of a threat model. The norm is None for models
+    that are not linear, and for three classes or more.
     """
     model, rows = model_and_rows(estimator, X)
     model.require_classes()
@@ -87,7 +87,9 @@ def attack_distance(
     max_nodes=10_000,
     max_iter=50,
 ):
-    """Distance at which the prediction of each row is found to change: an upper bound on the distance to the boundary.
+    """Distance at which the prediction of each row is found to change.
+
+    This is an upper bound on the distance to the boundary.
 
     Exact for linear models, decision trees, forests and gradient boosting, alone or in a pipeline
     as far as the steps before them act column by column and are affine or linear between kinks,

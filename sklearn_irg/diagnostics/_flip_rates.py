@@ -39,7 +39,7 @@ class FlipRates:
 
 
 def flip_rates(estimator, X, y=None, threat=None):
-    """Proportion of rows whose class changes when one column alone changes, for each column that may change.
+    """Proportion of rows whose class changes when one column alone changes, by column.
 
     A category changes to any other level that the threat model allows, a number moves within the
     radius and the bounds. Found by the attack of `sklearn_irg.attacks.adversarial_accuracy`: exact

@@ -1,4 +1,4 @@
-"""Geometry of a linear classifier of two classes: how its boundary stands to the classes' centroids."""
+"""Geometry of a linear classifier of two classes: its boundary relative to their centroids."""
 
 from dataclasses import asdict, dataclass
 
@@ -29,7 +29,7 @@ class LinearGeometry:
     offset : float
         Signed distance of the boundary from the midpoint of the centroids, ŵ · mid + b / ‖w‖.
     error_rate : float
-        Share of misclassified rows.
+        Proportion of misclassified rows.
     """
 
     tilting_angle: float
@@ -48,7 +48,7 @@ class LinearGeometry:
 
 
 def margin_of_pair(estimator, classes):
-    """The model, the weights and bias of the margin of the second class over the first, and the two classes."""
+    """Model, weights and bias of the margin of the second class over the first, and the classes."""
     model = as_model(estimator)
     model.require_classes()
     if not model.is_linear:
@@ -75,7 +75,7 @@ def margin_of_pair(estimator, classes):
 
 
 def binary_data(estimator, X, y, classes, sample_weight=None):
-    """Weights, bias, rows of the two classes, labels -1 and +1, weights of rows, and the classes."""
+    """Weights, bias, rows of two classes, labels -1 and +1, weights of rows, and the classes."""
     model, w, b, classes = margin_of_pair(estimator, classes)
     X, y = model_and_numbers(estimator, X)[1].astype(np.float64), column_or_1d(y)
     model.encode(y, len(X))

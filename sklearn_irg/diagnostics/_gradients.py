@@ -16,18 +16,20 @@ from sklearn_irg._fitted.tables import as_table
 from sklearn_irg._fitted.units import column_scales
 from sklearn_irg.diagnostics._flip_rates import flip_rates
 
-_INCOMPLETE = 0.1  # of a row's absolute attributions: three times what the default quadrature misses at kinks of relu
+# of a row's absolute attributions: three times what the default quadrature misses at kinks of relu
+_INCOMPLETE = 0.1
 
 
 def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
-    """Gradient of the loss, a score or the summed log-probabilities with respect to the input, for each row.
+    """Gradient of the loss, a score or the summed log-probabilities at each row.
+
+    Derivatives are with respect to the input.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
-        ``predict_proba`` (by 2 · n_features calls of it), or a pipeline of affine steps and one of
-        these.
+        Fitted: linear, an MLP, anything with ``decision_function`` or ``predict_proba`` (by 4 to
+        8 · n_features calls of it), or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
@@ -74,7 +76,10 @@ def input_gradients(estimator, X, y=None, of="loss", *, units="raw"):
 
 
 def _differentiated(estimator, X, model, rows, of):
-    """The model that what is differentiated belongs to: the loss to stated probabilities, a score to decision_function."""
+    """The model of what is differentiated.
+
+    The loss is that of the stated probabilities, a score that of ``decision_function``.
+    """
     return (score_model_of if of == "score" else loss_model_of)(estimator, X, model, rows)
 
 
@@ -127,7 +132,7 @@ def predicted_targets(model, scores):
 
 @dataclass(frozen=True, eq=False)
 class FeatureSensitivity:
-    """How strongly the loss or score depends on each feature.
+    """Sensitivity of the loss or score to each feature.
 
     Attributes
     ----------
@@ -172,9 +177,8 @@ def feature_sensitivity(estimator, X, y=None, of="loss", *, units="raw"):
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
-        ``predict_proba`` (by 2 · n_features calls of it), or a pipeline of affine steps and one of
-        these.
+        Fitted: linear, an MLP, anything with ``decision_function`` or ``predict_proba`` (by 4 to
+        8 · n_features calls of it), or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples; column names come from X or from the estimator.
     y : array-like of shape (n_samples,), default=None
@@ -239,9 +243,8 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
-        ``predict_proba`` (by 2 · n_features calls of it per point), or a pipeline of affine steps
-        and one of these.
+        Fitted: linear, an MLP, anything with ``decision_function`` or ``predict_proba`` (by 4 to
+        8 · n_features calls of it per point), or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
@@ -331,7 +334,7 @@ def _baseline_rows(model, rows, baseline):
 
 
 def _scores_of(model, rows, y):
-    """What `_gradients` of a score is the gradient of."""
+    """The scores that `_gradients` differentiates."""
     scores = model.scores(rows)
     if model.classes is None:
         return model.likelihood.mean(scores)[:, 0]
@@ -361,15 +364,14 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
-        ``predict_proba`` (by 2 · n_features calls of it), or a pipeline of affine steps and one of
-        these.
+        Fitted: linear, an MLP, anything with ``decision_function`` or ``predict_proba`` (by 4 to
+        8 · n_features calls of it), or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,), default=None
         Labels. ``None`` means the predicted ones.
     threshold : float, default=0.67
-        Share of the row's largest absolute gradient above which an entry is in the mask.
+        Fraction of the row's largest absolute gradient above which an entry is in the mask.
     of : {"loss", "score", "log_proba"}, default="log_proba"
         Function to differentiate: the negative log-likelihood of each row's label; its score; or
         the sum of the log-probabilities of all classes, as in `input_gradients`.
@@ -400,7 +402,9 @@ def largest_gradient_mask(estimator, X, y=None, *, threshold=0.67, of="log_proba
 
 
 def find_another_explanation(estimator, X, y, n_models=2, *, threshold=0.67):
-    """Models that are right for different reasons: each avoids the entries that earlier models used most.
+    """Models that are right for different reasons.
+
+    Each avoids the entries that earlier models used most.
 
     The first is fitted without a mask; after each, its `largest_gradient_mask` is added to the mask
     of the next [1]_.
@@ -417,7 +421,7 @@ def find_another_explanation(estimator, X, y, n_models=2, *, threshold=0.67):
     n_models : int, default=2
         Number of models.
     threshold : float, default=0.67
-        Share of a row's largest absolute gradient above which an entry is added to the mask.
+        Fraction of a row's largest absolute gradient above which an entry is added to the mask.
 
     Returns
     -------

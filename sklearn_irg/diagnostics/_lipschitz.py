@@ -1,4 +1,4 @@
-"""How fast outputs can change at most, how fast they are seen to change, and what the parameters know of it."""
+"""Upper and lower bounds on slopes of the outputs, and their relation to the parameters."""
 
 from dataclasses import asdict, dataclass
 
@@ -45,8 +45,7 @@ def lipschitz_bounds(estimator, X=None, *, n_steps=5):
     Parameters
     ----------
     estimator : estimator
-        A fitted linear model or multi-layer perceptron, or a pipeline of affine steps and one of
-        these.
+        A fitted linear model or MLP, or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features), default=None
         Rows from which to search for a large slope; without them there is no empirical bound.
     n_steps : int, default=5
@@ -102,7 +101,7 @@ class GradientInequality:
 
 
 def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
-    r"""Both sides of the inequality that relates flatness in the input to flatness in the parameters.
+    r"""Both sides of an inequality between flatness in the input and flatness in the parameters.
 
     .. math:: \lVert \nabla_x f \rVert^2 \sum_t \frac{1 + \lVert h_t \rVert^2}{\lVert W_t \rVert^2 \lVert \partial h_t /
         \partial x \rVert^2} \le \lVert \nabla_\theta f \rVert^2
@@ -113,8 +112,7 @@ def gradient_inequality(estimator, X, output=0, *, y=None, of="score"):
     Parameters
     ----------
     estimator : estimator
-        A fitted linear model or multi-layer perceptron, or a pipeline of affine steps and one of
-        these.
+        A fitted linear model or MLP, or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     output : int, default=0
@@ -190,7 +188,7 @@ def _network_model(estimator):
 
 
 def _steepest(model, X, n_steps):
-    """Largest spectral norm of the Jacobian over rows, and over steps from them along its leading direction."""
+    """Largest spectral norm of the Jacobian over rows and over steps along its main direction."""
     largest = 0.0
     spread = numbers_of(X).std(axis=0).mean() + np.finfo(X.dtype).tiny
     for step in range(n_steps + 1):

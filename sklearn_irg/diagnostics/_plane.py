@@ -9,7 +9,7 @@ from sklearn_irg.diagnostics._geometry import binary_data, centroids
 
 @dataclass(frozen=True, eq=False)
 class TiltingPlane:
-    """The plane spanned by the line between the centroids and the weights, with the data projected on it.
+    """The plane spanned by the line between the centroids and the weights, and the data on it.
 
     Attributes
     ----------
@@ -86,6 +86,7 @@ def tilting_plane(estimator, X, y, *, classes=None):
     n = w - (w @ z) * z
     if len(z) < 2:
         raise ValueError("a plane needs two features or more; X has one.")
+    # no more than rounding: the weights lie along the line
     if np.linalg.norm(n) <= 1e-12 * np.linalg.norm(w):
         n = np.eye(len(z))[np.abs(z).argmin()]
         n = n - (n @ z) * z

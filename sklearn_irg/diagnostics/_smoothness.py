@@ -7,7 +7,7 @@ from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 
 
 def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, random_state=None):
-    r"""How much the prediction at each row changes at the worst point nearby: the local distributional smoothness.
+    r"""Largest change of the prediction near each row: the local distributional smoothness.
 
     .. math:: \mathrm{KL}\bigl(p(\cdot \mid x) \,\Vert\, p(\cdot \mid x + r)\bigr), \qquad
         r \approx \arg\max_{\lVert r \rVert_2 \le \epsilon}
@@ -21,9 +21,8 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
     Parameters
     ----------
     estimator : estimator
-        Fitted: linear, a multi-layer perceptron, anything with ``decision_function`` or
-        ``predict_proba`` (by 2 · n_features calls of it per iteration), or a pipeline of affine
-        steps and one of these.
+        Fitted: linear, an MLP, anything with ``decision_function`` or ``predict_proba`` (by 4 to
+        8 · n_features calls of it per iteration), or a pipeline of affine steps and one of these.
     X : array-like of shape (n_samples, n_features)
         Samples.
     epsilon : float

@@ -5,7 +5,9 @@ from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 
 
 def temperature(estimator, X, confidence=0.95):
-    """Number by which to divide the scores of a classifier so that its median confidence on X has a given value.
+    """Temperature at which the median confidence of a classifier on X has a given value.
+
+    It is the number to divide scores by.
 
     Models differ in how confident they are; with each at its own temperature, their confidences are
     comparable [1]_. Where ``predict_proba`` is not the softmax or the logistic function of the
@@ -69,7 +71,7 @@ def temperature(estimator, X, confidence=0.95):
         return np.median(np.maximum(P, 1 - P) if P.shape[1] == 1 else P.max(axis=1))
 
     low, high = -30.0, 30.0  # confidence falls as the temperature rises
-    for _ in range(100):
+    for _ in range(100):  # more halvings than doubles resolve
         middle = (low + high) / 2
         low, high = (middle, high) if median(middle) > confidence else (low, middle)
     return float(size * np.exp(high))

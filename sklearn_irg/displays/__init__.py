@@ -1,4 +1,4 @@
-"""Displays like scikit-learn's: ``from_estimator`` computes, ``plot`` draws on any axes and returns the display.
+"""Displays like scikit-learn's: ``from_estimator`` computes and draws, ``plot`` draws again.
 
 Arrays are stored, so a display can be drawn again elsewhere. matplotlib is imported when something
 is drawn. Colors are those of Okabe and Ito, which can be told apart with any color vision; lines

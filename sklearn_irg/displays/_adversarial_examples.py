@@ -5,7 +5,9 @@ from sklearn_irg.displays._base import COLORS, Display, as_given, grid_of_axes, 
 
 
 class AdversarialExamplesDisplay(Display):
-    """Rows as images: the original, the perturbation, and the result, with true labels and predictions.
+    """Rows as images: the original, the perturbation, and the result.
+
+    True labels and predictions are written next to them.
 
     Parameters
     ----------
@@ -86,7 +88,10 @@ class AdversarialExamplesDisplay(Display):
         return cls(X, moved, before, after, image_shape=image_shape, labels=y).plot(ax=ax)
 
     def plot(self, ax=None):
-        """Draw, with the true class and the prediction above an image, and the prediction for the result below.
+        """Draw three images of each row.
+
+        The true class and the prediction stand above the first, the prediction after the attack
+        below the last.
 
         Parameters
         ----------

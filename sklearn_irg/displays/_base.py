@@ -1,10 +1,11 @@
-"""What all displays share: colors, axes, names, and remembering where they were drawn."""
+"""Common parts of all displays: colors, axes, names, and memory of where they were drawn."""
 
 import re
 import textwrap
 
 import numpy as np
 
+# of Okabe and Ito, who chose them for any color vision
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 MARKERS = "os^vDP"
 # control characters, line separators, signs that override the direction of text, surrogates, and
@@ -47,7 +48,7 @@ def grid_of_axes(ax, n_rows, n_columns, **options):
 
 
 class Display:
-    """What all displays share: remembering where they were drawn."""
+    """Base class of displays, which remember where they were drawn."""
 
     def _drawn_on(self, ax):
         self.ax_, self.figure_ = ax, ax.figure
@@ -76,7 +77,7 @@ def as_given(moved, X):
 
 
 def named(estimators):
-    """Estimators by name; those of a list by their classes, numbered where there are several of one."""
+    """Estimators by name; those of a list by their classes, numbered where these repeat."""
     if hasattr(estimators, "predict") or not len(estimators):
         raise ValueError(
             "estimators must be a list or a dict of at least one fitted classifier; got "
@@ -93,7 +94,10 @@ def named(estimators):
 
 
 def visible(text):
-    """Text with control characters as Python writes them, so that it neither steers a terminal nor breaks an SVG file."""
+    """Text with control characters as Python writes them.
+
+    So it neither steers a terminal nor breaks an SVG file.
+    """
     return _UNPRINTABLE.sub(
         lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), str(text)
     )
@@ -114,7 +118,7 @@ def _on_one_line(text):
 
 
 def _literal(text):
-    """Text whose dollar signs begin no formula, and whose first underscore hides no entry of a legend."""
+    """Text whose dollar signs begin no formula, and that no first underscore hides in a legend."""
     text = text.replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text
 

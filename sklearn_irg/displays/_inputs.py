@@ -15,7 +15,9 @@ from sklearn_irg.displays._base import (
 
 
 class FeatureSensitivityDisplay(Display):
-    """Mean absolute gradients of the loss for numeric columns, and flip rates of categories on an axis of their own, as bars.
+    """Mean absolute gradients for numeric columns, and flip rates of categories, as bars.
+
+    Gradients are those of the loss or another function. Flip rates have an axis of their own.
 
     Parameters
     ----------
@@ -113,7 +115,10 @@ class FeatureSensitivityDisplay(Display):
         return self._drawn_on(ax)
 
     def _largest(self, max_features):
-        """Positions of the numbers and of the categories to draw, the largest of each last; half of them may be categories."""
+        """Positions of the numbers and of the categories to draw, the largest of each last.
+
+        Up to half of them are categories, more if there are few numbers.
+        """
         mean, flips = self.sensitivity.mean, self.sensitivity.flip_rate
         flips = np.full(len(mean), np.nan) if flips is None else flips
         numbers, categories = (

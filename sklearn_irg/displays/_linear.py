@@ -14,7 +14,9 @@ _UNITS = {
 
 
 class TiltingPlaneDisplay(Display):
-    """The data and the boundary of a linear classifier in the plane of the centroids' line and the weights.
+    """Data and boundary of a linear classifier in the plane of centroids and weights.
+
+    The plane is spanned by the line between the centroids and the weights.
 
     Parameters
     ----------
@@ -175,7 +177,7 @@ class TiltingPlaneDisplay(Display):
 
 
 class MarginHistogramDisplay(Display):
-    """Histogram of the signed distances to the boundary, with the loss as a function of distance on top.
+    """Histogram of signed distances to the boundary, with the loss as a function of distance.
 
     Parameters
     ----------

@@ -80,7 +80,9 @@ class RegularizationPathDisplay(Display):
         ax=None,
         curve_kwargs=None,
     ):
-        """Fit a clone at each strength and draw; distance and angle are those of linear classifiers of two classes.
+        """Fit a clone at each strength and draw.
+
+        Distance and angle are those of linear classifiers of two classes.
 
         Parameters
         ----------
@@ -166,12 +168,12 @@ class RegularizationPathDisplay(Display):
 
     @classmethod
     def from_path(cls, path, X=None, y=None, *, name=None, table=None, ax=None, curve_kwargs=None):
-        """Draw a `sklearn_irg.model_selection.RegularizationPath`: its held-out scores, and on request its diagnostics.
+        """Draw the held-out scores of a path, and its diagnostics if there are rows for them.
 
         Parameters
         ----------
         path : RegularizationPath
-            With scores, which it has if it was made with ``cv``.
+            From `sklearn_irg.model_selection.regularization_path`; made with ``cv``, it has scores.
         X : array-like of shape (n_samples, n_features), default=None
             Samples on which to compute norms of gradients, distances and angles; ``None`` draws the
             scores alone.
@@ -228,7 +230,9 @@ class RegularizationPathDisplay(Display):
     def from_cv_results(
         cls, search, *, parameter=None, name=None, table=None, ax=None, curve_kwargs=None
     ):
-        """Draw a fitted ``GridSearchCV`` over one parameter: an error per accuracy-like scorer, other scores as they are.
+        """Draw a fitted ``GridSearchCV`` over one parameter.
+
+        Scorers like accuracy are drawn as errors, other scores as they are.
 
         Parameters
         ----------
@@ -378,7 +382,7 @@ def _as_strengths(values, parameter):
 
 
 def _measure(search, scorer):
-    """What a search's scorer measures, and whether it is drawn as an error."""
+    """Measure of a search's scorer, and whether it is drawn as an error."""
     measure = (
         (search.scoring or ("accuracy" if is_classifier(search) else "score"))
         if scorer == "score"

@@ -231,7 +231,7 @@ class RobustnessCurveDisplay(Display):
 
 
 def _bounds():
-    """What solid and dotted lines are, for the legend."""
+    """Entries of the legend for solid and dotted lines."""
     from matplotlib.lines import Line2D
 
     return [
@@ -264,7 +264,7 @@ def _accuracies(estimator, X, y, threat, norm, method, max_nodes):
 
 
 def _units(threat):
-    """What a radius of one is."""
+    """Unit of the radius of a threat model."""
     names = {"std": "standard deviations", "iqr": "interquartile ranges", None: "units of X"}
     return "units of scale" if isinstance(threat.scale, dict) else names[threat.scale]
 

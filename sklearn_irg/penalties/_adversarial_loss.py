@@ -65,7 +65,7 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
     ------
     ValueError
         In ``fit``, if a parameter is out of range, X is sparse and the model not linear, or there
-        is a radius beside a threat.
+        is a radius in addition to a threat.
 
     See Also
     --------

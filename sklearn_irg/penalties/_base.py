@@ -9,7 +9,9 @@ from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term, WeightTerm
 
 
 class Penalty(Component, ABC):
-    """One or several terms minimized in addition to the loss; can be added to penalties and multiplied by numbers.
+    """One or several terms that are minimized in addition to the loss.
+
+    Penalties can be added, and multiplied by numbers.
 
     See Also
     --------
@@ -64,7 +66,7 @@ class SamplePenalty(SampleTerm, _OneTerm):
 
 
 class BatchPenalty(BatchTerm, _OneTerm):
-    """A penalty of a whole batch, which is not a mean over its rows; so memory grows with the batch."""
+    """A penalty of a whole batch that is not a mean over its rows; memory grows with the batch."""
 
     @abstractmethod
     def value(self, step):

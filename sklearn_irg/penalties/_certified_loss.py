@@ -23,7 +23,7 @@ from sklearn_irg.penalties._interval_losses import IntervalLosses
 from sklearn_irg.penalties._threats import TakesThreat
 from sklearn_irg.penalties._worst_linear_loss import WorstLinearLoss, has_closed_form
 
-_TINY = 1e-30
+_TINY = 1e-30  # keeps roots and quotients finite at zero; normal in single precision too
 
 
 class CertifiedLoss(TakesThreat, SamplePenalty):
@@ -68,8 +68,8 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
     ------
     ValueError
         In ``fit``, if a parameter is out of range, X is sparse and the model not linear, targets
-        are numbers, not classes, the loss is not the cross-entropy, or there is a radius beside a
-        threat.
+        are numbers, not classes, the loss is not the cross-entropy, or there is a radius in
+        addition to a threat.
 
     See Also
     --------
@@ -206,7 +206,10 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         )(step, W, b, place)
 
     def _bound_of_outputs(self, step, W, b, place):
-        """Each output's loss at the worse end of its interval; the loss is convex, so no point between is worse."""
+        """Loss of each output at the worse end of its interval.
+
+        The loss is convex, so no point between the ends is worse.
+        """
         scores, targets = _plus(matmul(place.center, W), b), step.targets
         up, down = self._reaches(W, place)
         if (
@@ -223,7 +226,10 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         return numpy.sum(numpy.reshape(numpy.maximum(low, high), step.targets.shape), axis=1)
 
     def _bound_of_classes(self, step, W, b, place):
-        """The mean, by a row's shares of classes, of the loss with each class as far below the others as can be."""
+        """Loss with the true class as far below the others as can be.
+
+        Of a label shared by several classes it is the mean for each class, weighted by the shares.
+        """
         targets = step.targets
         above = [self._above(k, W, b, place) for k in range(W.shape[1])]
         if np.isin(targets, (0, 1)).all():  # one class per row, so one loss
@@ -237,18 +243,18 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         return sum(targets[:, k] * losses_k for k, losses_k in enumerate(losses))
 
     def _above(self, k, W, b, place):
-        """How far each class can be above class k."""
+        """Upper bounds on the scores of all classes minus that of class k."""
         differences = W - W[:, k : k + 1]
         above = matmul(place.center, differences) + self._reach(differences, place)
         return above if b is None else above + (b - b[k])
 
     def _reaches(self, W, place):
-        """How far linear functions of a layer's input can go above and below their value in the middle."""
+        """Largest increase and decrease of linear functions of a layer's input from its center."""
         up = self._reach(W, place)
         return up, up if place.inputs is None else self._reach(-W, place)
 
     def _reach(self, W, place):
-        """How far linear functions of a layer's input can go above their value in the middle."""
+        """Largest increase of linear functions of a layer's input from its center."""
         if place.width is not None:
             return matmul(place.width, self._absolute(W))
         if place.inputs is not None:
@@ -278,7 +284,11 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
 
 
 class _Place(NamedTuple):
-    """Where the input of a layer can be: within half a width of its center; of the first layer, in the ball or the set."""
+    """Region that holds the input of a layer, around its center.
+
+    ``width`` is half of that of an interval; for the first layer it is None, and the region is the
+    ball, in columns of the mask, or the perturbation set.
+    """
 
     center: np.ndarray
     width: np.ndarray | None

@@ -9,7 +9,7 @@ from sklearn_irg.penalties._base import BatchPenalty
 
 
 class ClassBalance(BatchPenalty):
-    r"""Divergence of the mean prediction from the shares of the classes.
+    r"""Divergence of the mean prediction from the class proportions.
 
     .. math:: \mathrm{KL}\left(\pi \,\Vert\, \frac 1 n \sum_i p(\cdot \mid x_i)\right)
 
@@ -22,10 +22,10 @@ class ClassBalance(BatchPenalty):
     Parameters
     ----------
     priors : {"labeled", "uniform"} or array-like of shape (n_classes,), default="labeled"
-        The shares π, in the order of ``classes_``: those among labeled rows, by ``sample_weight``;
-        equal ones; or any positive numbers, which are divided by their sum. Where labels are not a
-        random sample (as many of each class, say, of classes that are not equally frequent), pass
-        the shares: wrong ones move the boundary.
+        The proportions π, in the order of ``classes_``: those among labeled rows, by
+        ``sample_weight``; equal ones; or any positive numbers, which are divided by their sum.
+        Where labels are not a random sample (as many of each class, say, of classes that are not
+        equally frequent), pass the proportions: wrong ones move the boundary.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from sklearn_irg.penalties._worst_inputs import worst_inputs
 
 
 class _Consistency(SamplePenalty):
-    """Divergence between the prediction at a sample and at a changed one, which a subclass says how to find."""
+    """Divergence between the predictions at a sample and at a changed one that a subclass finds."""
 
     group = "all"
     is_stochastic = True
@@ -31,7 +31,7 @@ class _Consistency(SamplePenalty):
 
     @property
     def _radius(self):
-        """Epsilon as it counts."""
+        """Epsilon, or its default."""
         return 1.0 if self.epsilon is None else self.epsilon
 
     def prepared(self, rows, network):
@@ -47,7 +47,7 @@ class _Consistency(SamplePenalty):
         return float(self._radius) if self._radii is None else self._radii[step.positions][:, None]
 
     def _transformed(self, step):
-        """The rows, or what the transform makes of them."""
+        """The rows, transformed if there is a transform."""
         if self.transform is None:
             return step.X
         X = np.asarray(self.transform(step.X, step.random_state))
@@ -107,7 +107,7 @@ class VirtualAdversarial(TakesThreat, _Consistency):
     ------
     ValueError
         In ``fit``, if a parameter is out of range, X is sparse, the solver needs a deterministic
-        objective, or there is a radius beside a threat.
+        objective, or there is a radius in addition to a threat.
 
     See Also
     --------

@@ -3,13 +3,14 @@ from sklearn_irg.penalties._base import SamplePenalty
 
 
 class ConditionalEntropy(SamplePenalty):
-    r"""Entropy of the prediction at each sample, so that boundaries avoid regions where samples lie.
+    r"""Entropy of the prediction at each sample.
 
     .. math:: H\bigl(p(\cdot \mid x_i)\bigr) = -\sum_k p(k \mid x_i) \log p(k \mid x_i)
 
-    averaged over samples, in nats [1]_; for multilabel targets summed over labels. No label is
-    used. Together with `VirtualAdversarial` it is what Miyato et al. call VAT + EntMin [2]_: alone
-    it may make a network confident of any guess.
+    averaged over samples, in nats [1]_; for multilabel targets summed over labels. It keeps
+    boundaries away from regions where samples lie. No label is used. Together with
+    `VirtualAdversarial` it is what Miyato et al. call VAT + EntMin [2]_: alone it may make a
+    network confident of any guess.
 
     Raises
     ------

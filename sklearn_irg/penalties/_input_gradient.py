@@ -52,7 +52,7 @@ class InputGradient(TakesThreat, SamplePenalty):
     Raises
     ------
     ValueError
-        In ``fit``, for an unknown norm or feature, or one of them beside a threat.
+        In ``fit``, for an unknown norm or feature, or one of them in addition to a threat.
 
     Warns
     -----
@@ -146,7 +146,7 @@ class InputGradient(TakesThreat, SamplePenalty):
         return sums * sums if self.power == 2 else sums
 
     def _growth(self, step, inputs):
-        """By how much the loss grows within the ball of each row, to first order."""
+        """Growth of the loss within the ball of each row, to first order."""
         dtype = step.X.dtype
         W = matmul(inputs.weights.astype(dtype), step.network.weight(step.theta, 0))
         gradients = matmul_transposed(
@@ -200,7 +200,10 @@ class InputGradient(TakesThreat, SamplePenalty):
 
 
 class _L1OfSignedParts(SamplePenalty):
-    """For a linear model with one output and ``w = u - v``: the L1 norm of row i's input gradient as |r_i| · Σ (u + v)."""
+    """L1 norms of the input gradients of a linear model with one output and ``w = u - v``.
+
+    That of row i is |r_i| · Σ (u + v).
+    """
 
     def __init__(self, features, weights):
         self.features = features
@@ -215,7 +218,10 @@ class _L1OfSignedParts(SamplePenalty):
 
 
 class _L1OfScaledRows(SamplePenalty):
-    """For a linear model with ``W_d = s_d U_d``: the L1 norm of row i's input gradient as Σ_d s_d |r_i · U_d|."""
+    """L1 norms of the input gradients of a linear model with ``W_d = s_d U_d``.
+
+    That of row i is Σ_d s_d |r_i · U_d|.
+    """
 
     has_kinks = True  # where r_i is orthogonal to U_d
 

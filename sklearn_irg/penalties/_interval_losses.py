@@ -7,12 +7,14 @@ __all__ = ["IntervalLosses"]
 
 
 class IntervalLosses(Quantity):
-    """Loss of each row of one of two classes at the worse end of an interval that holds the output: `CertifiedLoss`, fused.
+    """Loss at the worse end of the output's interval of each row, for two classes.
+
+    This is `CertifiedLoss`, fused.
 
     Parameters
     ----------
     inputs : InputPerturbations
-        What the rows may become.
+        Perturbation sets of the rows.
     share : float
         Of the first layer's intervals.
     traced : callable
@@ -60,7 +62,10 @@ class IntervalLosses(Quantity):
 
 
 class _Ends:
-    """Where activations of a layer can be, for what may enter them at most and at least; these arrays are written to."""
+    """Ends of the intervals of a layer's activations, from those of its preactivations.
+
+    The arrays of the preactivations are overwritten.
+    """
 
     def __init__(self, activation, high, low):
         self.activation, self.high, self.low = activation, high, low
@@ -69,12 +74,15 @@ class _Ends:
         self.center, self.width = 0.5 * (high + low), 0.5 * (high - low)
 
     def through(self, W, b):
-        """The middle of what enters the next layer, and how far from it that can be."""
+        """The middle of the next layer's preactivations, and their largest distance from it."""
         middle = self.center @ W
         return middle if b is None else middle + b, self.width @ np.abs(W)
 
     def pulled_back(self, to_middle, to_reach, W, G, g):
-        """What arrives at what enters the ends, for what arrives at `through`; its share in the gradient is added."""
+        """Cotangents of the preactivations at both ends, from those of `through`.
+
+        The part of this layer is added to its gradient.
+        """
         G += self.center.T @ to_middle + np.sign(W) * (self.width.T @ to_reach)
         if g is not None:
             g += to_middle.sum(axis=0)

@@ -7,17 +7,18 @@ from sklearn_irg.penalties._base import SamplePenalty
 
 
 class LayerwiseVirtualAdversarial(SamplePenalty):
-    r"""Divergence between the prediction at a sample and that with one layer moved in its worst direction, over all layers.
+    r"""Divergence between the predictions at a sample without and with one layer moved, by layer.
 
     .. math:: \sum_{l=0}^{L} c_l \, \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p_l(\cdot \mid x_i, r_{il})\bigr), \qquad
         r_{il} = \arg\max_{\lVert r \rVert_2 \le \epsilon_l}
         \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p_l(\cdot \mid x_i, r)\bigr)
 
-    averaged over samples [1]_. :math:`p_0` is the prediction at :math:`x_i + r`. For a hidden
-    layer, :math:`s_l \circ r` is added to what enters its activations, :math:`\varphi(W_l^\top
-    h_{l-1} + b_l + s_l \circ r)`, where :math:`s_l` are the standard deviations of what enters each
-    unit over the rows of the step. So radii of hidden layers are in units of normalized values,
-    under batch normalization and without it: a layer does not evade the penalty by larger weights.
+    averaged over samples [1]_; each layer moves in its worst direction. :math:`p_0` is the
+    prediction at :math:`x_i + r`. For a hidden layer, :math:`s_l \circ r` is added to the input of
+    its activations, :math:`\varphi(W_l^\top h_{l-1} + b_l + s_l \circ r)`, where :math:`s_l` are
+    the standard deviations of the input of each unit over the rows of the step. So radii of hidden
+    layers are in units of normalized values, under batch normalization and without it: a layer
+    does not evade the penalty by larger weights.
 
     The prediction at the sample and the directions, found by power iteration from random starts,
     are constants of the optimization. No label is used.

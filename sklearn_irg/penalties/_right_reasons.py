@@ -3,7 +3,7 @@ from sklearn_irg.penalties._base import SamplePenalty
 
 
 class RightReasons(SamplePenalty):
-    r"""Squared gradient of the summed log-probabilities where an annotation says that it should vanish.
+    r"""Squared gradient of the summed log-probabilities in entries where it should vanish.
 
     .. math:: \sum_d \left( A_{id} \, \frac{\partial}{\partial x_{id}} \sum_k \log p_{ik} \right)^2
 

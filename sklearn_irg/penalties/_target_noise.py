@@ -7,8 +7,8 @@ from sklearn_irg.penalties._noise import DISTRIBUTIONS, NoisyLoss
 class LabelNoise(NoisyLoss):
     r"""Loss with some labels replaced at random.
 
-    With some probability a row's label is replaced by one drawn uniformly from all classes, its own
-    included, averaged over samples [1]_. On average that is the loss of
+    With some probability a row's label is replaced by one drawn uniformly from all classes, the
+    true one included, averaged over samples [1]_. On average that is the loss of
     `sklearn_irg.losses.LabelSmoothing` with the same amount.
 
     Parameters
@@ -65,10 +65,9 @@ class TargetNoise(NoisyLoss):
     .. math:: \frac 1 R \sum_{r=1}^R \ell(f(x_i), y_i + \sigma z_{ir})
 
     with independent entries of :math:`z_{ir}` of mean 0 and variance 1, averaged over samples [1]_.
-    For the squared error,
-    :math:`\tfrac 1 2 \lVert f - y \rVert^2`, it exceeds the loss on average by :math:`\sigma^2/2` per output, a
-    constant: what it changes is the noise of the gradient, by :math:`-\sigma z_{ir}` in the
-    residuals.
+    For the squared error, :math:`\tfrac 1 2 \lVert f - y \rVert^2`, it exceeds the loss on
+    average by :math:`\sigma^2/2` per output, a constant: it changes the noise of the gradient
+    only, by :math:`-\sigma z_{ir}` in the residuals.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What penalties share that train against what a threat model lets rows become."""
+"""Common part of penalties that train against a threat model."""
 
 from copy import copy
 
@@ -8,14 +8,14 @@ __all__ = ["TakesThreat"]
 
 
 class TakesThreat:
-    """A penalty at points near each row: of a set of what rows may become where there is one, else of a ball of its own.
+    """A penalty at points near each row: in a perturbation set if there is one, else in a ball.
 
     The set is that of the penalty's own ``threat``, or comes with the rows from
     `sklearn_irg.RobustTrainingClassifier`.
     """
 
     takes_threat = True
-    _inputs = None  # what the rows of the fit may become, once known
+    _inputs = None  # perturbation sets of the rows of the fit, once known
     _of_a_ball = (
         "epsilon",
         "norm",
@@ -23,7 +23,7 @@ class TakesThreat:
     )  # parameters that a threat replaces; None where they are not given
 
     def _check_threat(self):
-        """Raise a ValueError for a threat that cannot be trained against, or beside which there is a radius."""
+        """Raise a ValueError for a threat that is of no use in training, or comes with a radius."""
         if self.threat is None:
             return
         if not hasattr(self.threat, "input_perturbations") or not hasattr(self.threat, "scales_"):
@@ -46,7 +46,7 @@ class TakesThreat:
         return self.threat is not None or rows.perturbations is not None
 
     def _inputs_of(self, rows):
-        """What the rows of a fit may become, as `InputPerturbations`; None for a ball around each."""
+        """Perturbation sets of the rows of a fit, as `InputPerturbations`; None for balls."""
         if self.threat is None:
             if rows.perturbations is not None:
                 self._check_alone("the threat of RobustTrainingClassifier")
@@ -64,7 +64,7 @@ class TakesThreat:
         return self.threat.input_perturbations(rows.X, rows.columns.names)
 
     def _with_inputs(self, inputs):
-        """The same penalty for rows that may become this."""
+        """The same penalty for rows with these perturbation sets."""
         if inputs is None:
             return self
         other = copy(self)

@@ -105,7 +105,10 @@ class SpectralNorm(WeightPenalty):
 
     @property
     def is_detached(self):
-        """Whether the direction that power iterations find is held constant, though it is not that of a singular value."""
+        """Whether the direction that power iterations find is held constant.
+
+        It is not exactly that of a singular value.
+        """
         return self.n_iterations is not None
 
     @property
@@ -128,7 +131,7 @@ class SpectralNorm(WeightPenalty):
 
 
 class ParameterGradient(BatchPenalty):
-    r"""Norm of the gradient of the batch's mean loss with respect to the parameters, squared or not.
+    r"""Norm of the gradient of the batch's mean loss with respect to the parameters.
 
     .. math:: \lVert \nabla_\theta L \rVert_2^2 \quad\text{or}\quad \lVert \nabla_\theta L \rVert_2
 

@@ -1,4 +1,4 @@
-"""Where near each row a network's loss is large: ascent of its gradient, and swaps of levels tried by value."""
+"""Points near each row with a large loss: by ascent of the gradient, and by trials of swaps."""
 
 import numpy as np
 
@@ -12,14 +12,15 @@ _N_PROPOSED = 3  # swaps that are tried by value: those that the gradient ranks 
 
 
 class LossesAtWorstInputs(Quantity):
-    """Loss of each row where one step of ascent, and the best of a few swaps, lead; the points are constants.
+    """Loss of each row after one step of ascent and the best of a few swaps.
 
-    Fused, no inputs are built: numbers and levels are moved where they enter the first layer.
+    The points are constants. Fused, no inputs are built: numbers and levels are moved where they
+    enter the first layer.
 
     Parameters
     ----------
     inputs : InputPerturbations
-        What the rows may become.
+        Perturbation sets of the rows.
     """
 
     keeps_entering = True
@@ -52,16 +53,18 @@ class LossesAtWorstInputs(Quantity):
 
 
 def worst_inputs(step, inputs, targets, *, start=None, n_steps=1, step_size=None):
-    """Inputs of what rows may become where the loss of targets is large, as constants, shape (n_samples, n_inputs).
+    """Inputs in the perturbation sets of rows where the loss is large, as constants.
+
+    Their shape is (n_samples, n_inputs).
 
     Parameters
     ----------
     step : Step
         The rows and the network.
     inputs : InputPerturbations
-        What each row may become.
+        Perturbation set of each row.
     targets : ndarray of shape (n_samples, n_outputs)
-        Whose loss it is.
+        Targets of the loss.
     start : ndarray of shape (n_samples, n_inputs), default=None
         Inputs at which the first gradient is taken, for a loss that is smallest at the rows and
         grows both ways; ``None`` is the rows.
@@ -118,7 +121,10 @@ def _climbed(step, inputs, targets, gradients, n_steps, step_size):
 
 
 def _with_worst_levels(step, inputs, targets, gains, moved):
-    """The rows with one swap after the other, each the best of a few that the gradient proposes, or none."""
+    """The rows after swaps, one at a time.
+
+    Each is the best of a few that the gradient proposes, or none.
+    """
     of_first = (inputs.levels @ step.network.unpack(stop_gradient(step.theta))[0][0]).astype(
         moved.dtype, copy=False
     )
@@ -137,7 +143,10 @@ def _with_worst_levels(step, inputs, targets, gains, moved):
 
 
 def _with_best_swaps(inputs, gains, entering, of_first, losses_of):
-    """What enters the first layer, and levels, after swaps; there a level adds a row of a small table, ``of_first``."""
+    """Preactivations of the first layer, and levels, after swaps.
+
+    A level adds a row of the small table ``of_first`` to the preactivations.
+    """
     of_first, rows, places = _with_none(of_first), np.arange(len(entering)), inputs.places.copy()
     for n_left in range(inputs.n_swaps, 0, -1):
         few = _best_few(gains)

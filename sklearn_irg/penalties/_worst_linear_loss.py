@@ -14,7 +14,9 @@ __all__ = ["WorstLinearLoss", "has_closed_form", "worst_outputs"]
 
 
 def has_closed_form(network):
-    """Whether the worst point of each row is known: of linear models with one output, or with one for each class.
+    """Whether the worst point of each row is known in closed form.
+
+    It is for linear models with one output, or with one for each class.
 
     Parameters
     ----------
@@ -31,14 +33,16 @@ def has_closed_form(network):
 
 
 def worst_outputs(step, inputs):
-    """Outputs where the loss of each row's class is largest, as constants: in closed form, or where an attack leads.
+    """Outputs where the loss of each row's class is largest, as constants.
+
+    They are in closed form where that is known, else at the point that an attack finds.
 
     Parameters
     ----------
     step : Step
         The rows, each of one class.
     inputs : InputPerturbations
-        What they may become.
+        Their perturbation sets.
 
     Returns
     -------
@@ -57,17 +61,18 @@ def worst_outputs(step, inputs):
 
 
 class WorstLinearLoss(SamplePenalty):
-    """Loss of a linear model at the worst point of what each row may become: in closed form, convex in the parameters.
+    """Loss of a linear model at the worst point of each row's perturbation set.
 
-    With one output it is the loss at the worse end of the output's interval; with several classes
-    it is the loss with the largest score of each other class above the row's own, a bound where
-    these are at different points. By the envelope theorem its gradient is that of the loss with the
-    points held constant. It has kinks where points tie.
+    It has a closed form, convex in the parameters. With one output it is the loss at the worse end
+    of the output's interval; with several classes it is the loss with the largest score of each
+    other class above the true one, a bound where these are at different points. By the envelope
+    theorem its gradient is that of the loss with the points held constant. It has kinks where
+    points tie.
 
     Parameters
     ----------
     inputs : InputPerturbations
-        What the rows of the fit may become.
+        Perturbation sets of the rows of the fit.
     rows : Rows
         The rows of the fit.
     """
@@ -111,7 +116,10 @@ class WorstLinearLoss(SamplePenalty):
         return [(step.weights_of(self.group), _LossesAtEnd(inputs, self._sharpness, self.values))]
 
     def _of_one_output(self, step, inputs):
-        """The loss at one end of the output's interval, or at the worse one; it is convex, so no point between is worse."""
+        """Loss at one end of the output's interval, or at the worse one.
+
+        It is convex, so no point between the ends is worse.
+        """
         targets = step.targets
         if step.likelihood.n_classes(1) == 2 and self._one_class_each:
             return self._loss_at_end(step, inputs, 1.0 - 2.0 * targets[:, 0])
@@ -127,7 +135,10 @@ class WorstLinearLoss(SamplePenalty):
         )[0]
 
     def _of_classes(self, step, inputs):
-        """The mean, by a row's shares of classes, of the loss with each class as far below the others as can be."""
+        """Loss with the true class as far below the others as can be.
+
+        Of a label shared by several classes it is the mean for each class, weighted by the shares.
+        """
         targets = step.targets
         if self._one_class_each:
             return self._loss_below(step, inputs, targets.argmax(axis=1), targets)
@@ -177,7 +188,10 @@ class _LossesAtEnd(Quantity):
 
 
 def _moments(rows):
-    """Weighted mean and standard deviation of each column of X, which may be sparse; one where it is constant."""
+    """Weighted mean and standard deviation of each column of X, which may be sparse.
+
+    The standard deviation is one where the column is constant.
+    """
     weights = rows.weights_of("labeled").astype(np.float64)
     squares = rows.X.power(2) if issparse(rows.X) else np.square(rows.X, dtype=np.float64)
     means = weights @ rows.X
@@ -188,7 +202,7 @@ def _moments(rows):
 
 @primitive
 def _increases(W, inputs, signs, sharpness):
-    """How far the one output of each row can go where its sign says, shape (n_samples, 1)."""
+    """Largest change of each row's output in the direction of its sign, shape (n_samples, 1)."""
     values, pull_back = largest_increase(inputs, W[:, 0].astype(np.float64), signs, sharpness)
     return Bundle([values[:, None].astype(W.dtype)], saved=pull_back)
 
@@ -203,7 +217,10 @@ defvjp(_increases, lambda ans, W, *others: lambda g: _increases_vjp(g, ans, W))
 
 @primitive
 def _increases_above(W, inputs, labels, sharpness):
-    """How much further each class's score can go above that of each row's label, shape (n_samples, n_classes)."""
+    """Largest increase of each class's score above that of each row's label.
+
+    The shape is (n_samples, n_classes).
+    """
     increases, pull_backs = np.zeros((len(labels), W.shape[1]), dtype=W.dtype), []
     for k in range(W.shape[1]):
         rows = np.flatnonzero(labels == k)

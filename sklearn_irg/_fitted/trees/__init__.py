@@ -1,4 +1,4 @@
-"""Fitted tree ensembles of any library in one form, believed only if they reproduce the estimator."""
+"""Fitted tree ensembles of any library in one form, used only if they match the estimator."""
 
 from functools import cached_property
 
@@ -35,7 +35,9 @@ READERS = (xgboost, lightgbm, catboost, ebm, hist_gradient_boosting, scikit_lear
 
 
 def read_trees(estimator, cells=None):
-    """The trees of a fitted classifier of any library that has a reader, as a `Reading`; not yet verified.
+    """The trees of a fitted classifier as a `Reading`, not yet verified.
+
+    There are readers for several libraries; for other estimators the reading says why it is empty.
 
     Parameters
     ----------
@@ -109,7 +111,7 @@ class TreesInside:
 
     @cached_property
     def reading(self):
-        """What was read."""
+        """The trees as they are stored, not yet verified."""
         return read_trees(self.estimator, self.cells)
 
     def coded(self, rows):
@@ -149,7 +151,10 @@ class TreesInside:
         )
 
     def difference_at(self, X, rows):
-        """What differs between the trees at rows and the estimator at X, which are to be the same, as a sentence."""
+        """Sentence on how trees at rows differ from the estimator at X; empty if they agree.
+
+        X and ``rows`` are the same rows, as the estimator and as the trees take them.
+        """
         if self.cells is None:
             X, rows = as_fitted(self.estimator, rows), self.coded(rows)
         return self._what_differs(lambda: difference_at(self.reading, X, rows))

@@ -1,4 +1,4 @@
-"""Trees of any library in one form: flat arrays whose splits compare doubles, and whose leaves add up."""
+"""Trees of any library in one form: flat arrays with splits of doubles and additive leaves."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -65,7 +65,7 @@ class AdditiveTrees:
     category_of : ndarray of int of shape (n_nodes,)
         Row of `category_sets` by which a node decides, in place of its cut; -1 for none.
     category_sets : ndarray of bool of shape (n_sets, n_codes)
-        Which codes go left. A number is cut off to a whole one to be a code.
+        Which codes go left. Numbers are truncated to integers to become codes.
     unknown_left : ndarray of bool of shape (n_nodes,)
         Whether codes that are in no set of training categories go left.
     lowest_code : float
@@ -102,7 +102,10 @@ class AdditiveTrees:
 
     @classmethod
     def joined(cls, trees, constant, n_features, **more):
-        """Trees in the order in which their library adds them; two scores for two classes become their difference."""
+        """Trees joined in the order in which their library adds them.
+
+        Two scores for two classes become their difference.
+        """
         starts = np.cumsum([0, *(len(tree.feature) for tree in trees)])
 
         def concatenated(name):
@@ -156,7 +159,10 @@ class AdditiveTrees:
         return cuts[np.isfinite(cuts)]
 
     def codes_of(self, values):
-        """Codes of the values of a column of categories: -1 for missing ones, the number of codes for unknown ones."""
+        """Codes of the values of a column of categories.
+
+        The code is -1 for missing values, and the number of codes for unknown ones.
+        """
         n_codes = self.category_sets.shape[1]
         with np.errstate(invalid="ignore"):
             known = (values >= self.lowest_code) & (values < n_codes)
@@ -206,12 +212,12 @@ class AdditiveTrees:
 
     @cached_property
     def _steps(self):
-        """By node a column to look at, any at leaves; and the right and left child one after the other."""
+        """By node: a column to look at, any at leaves; and the right child before the left one."""
         return np.maximum(self.feature, 0), np.stack([self.right, self.left], axis=1).reshape(-1)
 
     @cached_property
     def _depth(self):
-        """Of the deepest tree."""
+        """Depth of the deepest tree."""
         depth, level = 0, self.roots
         while (self.feature[level] >= 0).any():
             level = level[self.feature[level] >= 0]

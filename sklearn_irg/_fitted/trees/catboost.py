@@ -1,7 +1,7 @@
-"""Trees of CatBoost: single precision, ``>`` goes right, and so does the one category that a split is about.
+"""Trees of CatBoost: single precision; ``>``, and the one category of a split, go right.
 
-The splits of a level are one, unless trees are not symmetric. Categories are stored as hashes of
-their words.
+All splits of a level are the same, unless trees are not symmetric. Categories are stored as
+hashes of their strings.
 """
 
 import json
@@ -63,7 +63,7 @@ def read(estimator, cells=None):
 
 
 def _stored(estimator):
-    """What the library writes to a file."""
+    """The model as the library writes it to a JSON file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.json"
         estimator.save_model(str(path), format="json")
@@ -82,7 +82,7 @@ def _refuse_others_than_columns(info):
 
 
 def _categories(estimator, cells):
-    """Words that rows may have, by column; what it was fitted with is not stored."""
+    """Strings of categories that rows may have, by column; those of ``fit`` are not stored."""
     columns = estimator.get_cat_feature_indices()
     if columns and cells is None:
         raise NotReadError(
@@ -97,7 +97,7 @@ def _categories(estimator, cells):
 
 
 def _frame_of(estimator, categories):
-    """As `frame_of`; where a category is missing, which the estimator refuses, there is one that it does not know."""
+    """As `frame_of`, with an unknown category where one is missing, which CatBoost rejects."""
     as_given = frame_of(estimator, categories)
 
     def without_missing(rows):
@@ -110,7 +110,10 @@ def _frame_of(estimator, categories):
 
 
 class _Columns:
-    """Columns of numbers, with where missing values go, and of categories, with the codes of their hashes."""
+    """Columns of numbers and of categories that a model splits.
+
+    Columns of numbers know the side of missing values, those of categories the codes of hashes.
+    """
 
     def __init__(self, info, categories):
         features = {
@@ -131,7 +134,7 @@ class _Columns:
         self.n_codes = max(map(len, categories.values()), default=0)
 
     def of(self, split):
-        """Column, cut, way of missing values, and codes that go left of a split; of none at a leaf."""
+        """Column, cut, side of missing values, and left codes of a split; None is for a leaf."""
         if split is None:
             return -1, 0.0, False, None
         if split["split_type"] == "OneHotFeature":

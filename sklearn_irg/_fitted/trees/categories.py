@@ -8,7 +8,9 @@ __all__ = ["categorical_frame_of", "frame_of"]
 
 
 def frame_of(estimator, categories):
-    """A function from rows with codes to rows with categories as objects, in columns by name where the estimator has names.
+    """A function from rows with codes to rows with categories as objects.
+
+    They are a frame with named columns where the estimator was fitted with names.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def _decoded(codes, known):
 
 
 def _other_than(known):
-    """A value that is not among categories; missing where they are neither numbers nor words."""
+    """A value that is not among categories; missing where they are neither numbers nor strings."""
     if known.dtype.kind in "iuf":
         return known.max() + 1 if len(known) else 0
     words = [str(value) for value in known]

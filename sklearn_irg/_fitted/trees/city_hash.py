@@ -1,9 +1,10 @@
-"""CityHash64 in its first version, by which CatBoost tells words apart; of up to 64 bytes."""
+"""CityHash64 in its first version, with which CatBoost hashes strings; for up to 64 bytes."""
 
 __all__ = ["LONGEST", "hash_of"]
 
-LONGEST = 64
-_ALL = 2**64 - 1
+LONGEST = 64  # bytes; the hash has another branch for longer strings
+_ALL = 2**64 - 1  # bits of a word
+# k0 to k3 and the multiplier, as the hash defines them
 _K = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F, 0xC949D7C7509E6557
 _MULTIPLIER = 0x9DDFEA08EB382D69
 

@@ -1,4 +1,4 @@
-"""Codes that the trees of a library take for categories: of the cells of a table, and of numbers in an array."""
+"""Codes that trees take for categories, from cells of a table or from numbers in an array."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ class NotCodedError(ValueError):
 
 
 def as_text(cell):
-    """A cell as InterpretML looks it up: whole numbers, and flags, as integers."""
+    """A cell as InterpretML looks it up: as text, flags and integral numbers without a point."""
     return cell if isinstance(cell, str) else str(int(cell) if float(cell).is_integer() else cell)
 
 
@@ -22,7 +22,9 @@ def as_word(cell):
 
 
 def codes_of(cells, reading, column):
-    """Codes of the cells of a column; NaN where one is missing, and a code of no category where it is unknown.
+    """Codes of the cells of a column, NaN where one is missing.
+
+    An unknown cell has a code of no category.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def coded_table(table, reading):
     Raises
     ------
     NotCodedError
-        If the trees split the words of a column as numbers.
+        If the trees split the strings of a column as numbers.
     """
     rows = np.full((len(table), table.n_columns), np.nan)
     for column in range(table.n_columns):

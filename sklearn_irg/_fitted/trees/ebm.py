@@ -1,4 +1,4 @@
-"""Explainable boosting machines of InterpretML: step functions of one column or of several, each of which becomes a tree."""
+"""Explainable boosting machines of InterpretML: each step function of columns becomes a tree."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def read(estimator):
 
 
 def _bins(estimator, column, n_columns):
-    """The bins of a column in terms of a number of columns: coarser ones may be stored for pairs."""
+    """The bins of a column in terms of ``n_columns`` columns; pairs may have coarser ones."""
     levels = estimator.bins_[column]
     return levels[min(n_columns, len(levels)) - 1]
 
@@ -89,7 +89,10 @@ class _Numbers:
     cuts: np.ndarray
 
     def grown(self, table, axes):
-        """Nodes that lead to the entries of a table, whose first axis is this one, and whose others are ``axes``."""
+        """Nodes that lead to the entries of a table whose first axis is this one.
+
+        The other axes are ``axes``.
+        """
         missing, numbers = table[_MISSING], table[1:_UNKNOWN]
         differs = (numbers[1:] != numbers[:-1]).any(axis=tuple(range(1, numbers.ndim)))
         cuts = np.nextafter(self.cuts[differs], -np.inf)
@@ -116,14 +119,20 @@ class _Numbers:
 
 @dataclass(frozen=True)
 class _Categories:
-    """An axis that belongs to a column of categories: the entry of each code, and how many codes any column has."""
+    """An axis that belongs to a column of categories.
+
+    It has the entry of each code, and the largest number of codes of any column.
+    """
 
     column: int
     entries: np.ndarray
     n_codes: int
 
     def grown(self, table, axes):
-        """Nodes as of `_Numbers`: codes with the same scores stay together, and what is unknown or missing with them."""
+        """Nodes as in `_Numbers`.
+
+        Codes with the same scores stay together, and unknown and missing values with them.
+        """
         entries = np.concatenate(
             [self.entries, [_UNKNOWN] * (self.n_codes + 1 - len(self.entries)), [_MISSING]]
         )

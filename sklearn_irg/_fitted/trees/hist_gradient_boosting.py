@@ -1,4 +1,4 @@
-"""Trees of HistGradientBoosting, whose nodes are private: all that depends on their names is here."""
+"""Trees of HistGradientBoosting, whose nodes are private: no other module uses their names."""
 
 import numpy as np
 
@@ -35,7 +35,10 @@ def read(estimator):
 
 
 def _columns_and_categories(estimator):
-    """The table's column of each one that the trees see, and the categories: the preprocessor moves these to the front."""
+    """The table's column of each one that the trees see, and the categories.
+
+    The preprocessor moves columns of categories to the front.
+    """
     columns = np.arange(estimator.n_features_in_)
     if estimator._preprocessor is None:
         return columns, {}

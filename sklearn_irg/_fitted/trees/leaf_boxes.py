@@ -93,7 +93,7 @@ def _cells_of_cuts(trees, thresholds):
 
 
 def _half(trees, state, cell, categorical, is_left):
-    """What goes left or right of the inner nodes of a level."""
+    """Left or right halves of the boxes at the inner nodes of a level."""
     half = {name: part.copy() for name, part in state.items()}
     node, rows = state["node"], np.arange(len(state["node"]))
     column, is_set = trees.feature[node], trees.category_of[node] >= 0

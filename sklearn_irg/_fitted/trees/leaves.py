@@ -9,7 +9,9 @@ __all__ = ["Leaves", "beside", "leaves_of"]
 
 @dataclass(frozen=True)
 class Leaves:
-    """Boxes of a tree: a row x is in a leaf where ``low < x <= high`` in every column, up to which ends are closed.
+    """Boxes of a tree: a row x is in a leaf where ``low < x <= high`` in every column.
+
+    Ends are inside or outside as ``low_closed`` and ``high_closed`` say.
 
     A tree compares float32(x) with its thresholds. So an end lies between two neighboring numbers
     of single precision, and belongs to the side to which it is rounded.
@@ -67,7 +69,7 @@ class _Splits:
         self.below, self.above, self.end, self.left_has_end = splits_of(tree)
 
     def left(self, node, box):
-        """What goes left."""
+        """The part of a box that goes left."""
         box, j = {name: part.copy() for name, part in box.items()}, self.feature[node]
         if self.end[node] <= box["high"][j]:
             box["high"][j], box["high_inside"][j] = self.end[node], self.below[node]
@@ -76,7 +78,7 @@ class _Splits:
         return box
 
     def right(self, node, box):
-        """What goes right."""
+        """The part of a box that goes right."""
         box, j = {name: part.copy() for name, part in box.items()}, self.feature[node]
         if self.end[node] >= box["low"][j]:
             box["low"][j], box["low_inside"][j] = self.end[node], self.above[node]
@@ -86,7 +88,10 @@ class _Splits:
 
 
 def splits_of(tree):
-    """By node: the numbers of single precision next to the threshold, the end between them, and whether it goes left."""
+    """By node: the numbers of single precision next to the threshold, and the end between them.
+
+    The last array says whether the end itself goes left.
+    """
     below, above = beside(tree.threshold)
     end = (below.astype(np.float64) + above.astype(np.float64)) / 2
     return below, above, end, end.astype(np.float32) == below  # ties go to the even number
@@ -98,7 +103,10 @@ def missing_go_left(tree):
 
 
 def beside(thresholds):
-    """The numbers of single precision next to thresholds: the largest that is no larger, and the one above it."""
+    """The numbers of single precision next to thresholds.
+
+    They are the largest that is not above the threshold, and the next one.
+    """
     rounded = thresholds.astype(np.float32)
     below = np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
     return below, np.nextafter(below, np.float32(np.inf))

@@ -1,4 +1,4 @@
-"""Trees of LightGBM: doubles, ``<=`` goes left, numbers next to zero are zero, and categories in a set go left."""
+"""Trees of LightGBM: ``<=`` and categories in a set go left; numbers next to zero are zero."""
 
 import re
 
@@ -10,7 +10,7 @@ from sklearn_irg._fitted.trees.reading import NotReadError, comes_from, flattene
 
 __all__ = ["applies", "read"]
 
-_ZERO = float(np.float32(1e-35))  # numbers up to here, in absolute value, are zero
+_ZERO = float(np.float32(1e-35))  # the library takes numbers up to here for zero
 _INFINITE = 1e300  # how an infinite threshold is stored, which splits missing values from numbers
 _OBJECTIVES = ("binary", "multiclass", "multiclassova")
 _ONE_VS_REST_TIE = 1e-8
@@ -62,7 +62,7 @@ def _sigmoid(model):
 
 
 def _categories(booster, model):
-    """What codes stand for, by column, where the model was fitted with pandas categories."""
+    """Categories that codes stand for, by column, of a model fitted with pandas categories."""
     stored = model["pandas_categorical"]
     if not stored:
         return {}
@@ -120,7 +120,10 @@ def _cut(node):
 
 
 def _missing_goes_left(node, cut):
-    """A missing value counts as zero where there was none in training; among categories it goes right."""
+    """Whether a missing value goes left.
+
+    It counts as zero where there was none in training; among categories it goes right.
+    """
     if "split_feature" not in node or _is_categorical(node):
         return False
     if node["missing_type"] == "Zero":

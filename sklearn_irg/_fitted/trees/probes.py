@@ -11,7 +11,9 @@ _N_EDGES = 800  # of boxes of leaves, each with a row at it and on both sides
 
 
 def probe_rows(reading, rows=None):
-    """Rows inside the boxes of leaves and at, below and above their edges, with missing values and unknown categories.
+    """Rows inside the boxes of leaves and at, below and above their edges.
+
+    Some have missing values or unknown categories.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def _drawn(trees, codes, rng):
 
 
 def _near_leaves(trees, known, base, rng):
-    """Rows inside boxes, and rows at and beside edges of boxes that are inside otherwise."""
+    """Rows inside boxes, and rows at or next to one edge of a box, inside it otherwise."""
     parent = _parents(trees)
     leaves = np.flatnonzero(trees.feature < 0)
     leaves = leaves if len(leaves) <= _N_LEAVES else rng.choice(leaves, _N_LEAVES, replace=False)
@@ -99,7 +101,10 @@ def _parents(trees):
 
 
 def _box(trees, parent, leaf):
-    """By column what reaches a leaf: numbers that are above one end and no larger than the other, or codes."""
+    """Box of a leaf, by column: ends of numbers, and codes.
+
+    Numbers in it are above one end and no larger than the other.
+    """
     box, codes = {}, {}
     node = leaf
     while parent[node] >= 0:

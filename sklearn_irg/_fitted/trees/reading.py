@@ -1,4 +1,4 @@
-"""What a reader hands over: trees, and the estimator's own answers on rows as the trees take them."""
+"""Results of readers: trees, and the estimator's own answers on rows as the trees take them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -59,7 +59,10 @@ class Reading:
 
 
 def reading_of(estimator, trees, scores, as_given=None, **more):
-    """A reading by the scores of what an estimator is given for rows, by default their columns by name."""
+    """A reading by the scores of an estimator for rows as it is given them.
+
+    By default it is given their columns by name.
+    """
     if as_given is None:
 
         def as_given(rows):
@@ -80,12 +83,17 @@ def reading_of(estimator, trees, scores, as_given=None, **more):
 
 
 def comes_from(estimator, library):
-    """Whether the class of an estimator, or one that it is derived from, is of a library, which need not be imported."""
+    """Whether the class of an estimator, or a base of it, is of a library.
+
+    The library need not be imported.
+    """
     return any(kind.__module__.split(".")[0] == library for kind in type(estimator).__mro__)
 
 
 def flattened(root, children):
-    """Nested nodes as a list, the root first, and the positions of each one's children, a leaf's own.
+    """Nested nodes as a list, the root first, and the positions of each one's children.
+
+    A leaf is its own child.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Trees of scikit-learn: single ones, forests, which average shares of classes, and gradient boosting, which adds."""
+"""Trees of scikit-learn: single ones, forests that average, and gradient boosting that adds."""
 
 import numpy as np
 from sklearn.utils import get_tags
@@ -20,7 +20,7 @@ def applies(estimator):
 
 
 def read(estimator):
-    """The trees with their shares, or with learning rates and what gradient boosting starts from."""
+    """The trees, with class proportions or learning rates, and the start of gradient boosting."""
     members = np.asarray(getattr(estimator, "estimators_", [estimator]), dtype=object)
     if hasattr(estimator, "estimator_weights_"):
         raise NotReadError("its trees vote with weights, which is not read")

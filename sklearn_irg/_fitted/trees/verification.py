@@ -10,14 +10,14 @@ _ULPS = 8  # of the largest score, where the order of additions is the library's
 
 
 def difference(reading, rows=None):
-    """What differs between trees and their estimator, as a sentence; an empty one if nothing does.
+    """Sentence on how trees differ from their estimator; empty if they agree.
 
     Parameters
     ----------
     reading : Reading
         Trees and the estimator's own answers.
     rows : ndarray of shape (n_samples, n_features), default=None
-        Rows on which they have to agree, besides those that are built for the trees.
+        Rows on which they have to agree, in addition to those that are built for the trees.
     """
     trees, probes = reading.trees, probe_rows(reading, rows)
     sums, stated = trees.sums(probes), reading.margins(probes)
@@ -33,12 +33,12 @@ def difference(reading, rows=None):
 
 
 def difference_at(reading, X, rows):
-    """What differs between trees at rows and their estimator at the same as it takes them, as a sentence."""
+    """Sentence on how trees at rows differ from their estimator at X, the same rows."""
     return _difference(reading.trees, rows, reading.trees.sums(rows), reading.stated(X))
 
 
 def _difference(trees, rows, sums, stated):
-    """What differs between sums of trees and scores."""
+    """Sentence on how sums of trees differ from scores; empty if they agree."""
     if sums.shape != stated.shape:
         return f"it has {stated.shape[1]} scores where its trees have {sums.shape[1]}"
     apart = np.abs(trees.scale * sums - stated).max(axis=1, initial=0)
@@ -50,7 +50,7 @@ def _difference(trees, rows, sums, stated):
 
 
 def _tolerance(trees):
-    """Additions in double precision may be in any order, as by threads."""
+    """Largest rounding error of sums: double-precision additions may be in any order (threads)."""
     if trees.dtype == np.float64:
         return trees.rounding
     return _ULPS * trees.largest_sum * float(np.finfo(trees.dtype).eps)

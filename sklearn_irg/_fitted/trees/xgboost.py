@@ -84,7 +84,7 @@ def _n_trees_used(estimator, model):
 
 
 def _start(base_score, objective, n_outputs):
-    """The margin of no trees: base_score is a probability of two classes, or the margins of several."""
+    """The margin of no trees: base_score is a probability of two classes, else margins."""
     scores = np.array(json.loads(base_score), dtype=np.float32).reshape(-1)
     if objective == "binary:logistic":
         return -np.log(np.float32(1) / scores - np.float32(1))
@@ -92,7 +92,7 @@ def _start(base_score, objective, n_outputs):
 
 
 def _categories(model, feature_types):
-    """What codes stand for, by column, where the model was fitted with pandas categories."""
+    """Categories that codes stand for, by column, of a model fitted with pandas categories."""
     stored = model.get("cats", {}).get("enc", [])
     categories = {
         j: _values(enc)
@@ -105,7 +105,7 @@ def _categories(model, feature_types):
 
 
 def _values(enc):
-    """Categories as stored: numbers, of the type that rows need to have, or words one after the other in UTF-8."""
+    """Categories as stored: numbers in the type that rows need, or strings joined in UTF-8."""
     if "offsets" not in enc:
         return np.array(enc["values"]).astype(_INTEGERS.get(enc.get("type"), np.int64))
     text = bytes(value % 256 for value in enc["values"])
