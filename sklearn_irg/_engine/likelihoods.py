@@ -95,8 +95,8 @@ class Likelihood(Component, ABC):
 
         The derivative is with respect to the outputs of the row.
 
-        By default it is the second derivative of the loss where targets are means, which is right for
-        natural parameters.
+        By default it is the second derivative of the loss where targets are means, which is right
+        for natural parameters.
         """
         return self.hessian_product(outputs, mean, np.zeros_like(mean), vectors)
 

@@ -1,4 +1,4 @@
-"""What the outputs of a network say of classes, and rows without a label, which no score counts."""
+"""Class predictions from the outputs of a network, and scores without unlabeled rows."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -9,7 +9,7 @@ from sklearn_irg._training.tasks.classes import ClassTask, decide, find_labeled
 from sklearn_irg._training.tasks.labels import plain_labels
 from sklearn_irg._warnings import warn
 
-_COLLAPSED = 0.99  # share of the unlabeled rows in one class
+_COLLAPSED = 0.99  # share of the unlabeled rows in one class that means collapse
 _UNLIKELY = 1e-3  # chance of so many rows of one class, if it is as frequent as among labeled rows
 
 
@@ -88,7 +88,7 @@ class ClassPredictions:
 
 
 class ClassifierOutputs(ClassPredictions, ClassifierMixin):
-    """A classifier, whose y may have ``unlabeled_label`` in place of a class."""
+    """Classifier whose y may have ``unlabeled_label`` in place of a class."""
 
     unlabeled_label = None  # a parameter of some classifiers
     _sklearn_losses = ("log_loss",)
@@ -156,7 +156,7 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         )
 
     def _transduce(self, X, y):
-        """Set the labels of all rows of a fit, and say where those of unlabeled ones are all the same."""
+        """Set the labels of all rows of a fit, and warn if unlabeled rows all get the same one."""
         y = y.toarray() if issparse(y) else np.asarray(y)
         labeled, transduction = find_labeled(y, self.unlabeled_label), self.predict(X)
         if labeled is None:
