@@ -1,4 +1,4 @@
-"""Robust, smooth, honest classifiers for scikit-learn, by penalties on what a model's input gradient says."""
+"""Robust, smooth, honest classifiers for scikit-learn, by penalties on input gradients."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ _MODULES = (
     "solvers",
 )
 
-_ABOVE = {  # they stand on floors above the other estimators
+_ABOVE = {  # they import the other estimators
     "GradRegLogisticRegressionCV": "model_selection._logistic_regression_cv",
     "GradRegMLPClassifierCV": "model_selection._mlp_classifier_cv",
     "RobustTrainingClassifier": "_robust_training",
@@ -57,7 +57,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    # imported when first used: the command line answers before scikit-learn is there
+    # imported when first used: the command line answers before it has loaded scikit-learn
     if name in _MODULES:
         return import_module(f"sklearn_irg.{name}")
     if name in _ABOVE:

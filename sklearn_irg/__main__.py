@@ -42,7 +42,7 @@ def _count(text):
 
 
 class _UsageError(Exception):
-    """What is wrong with the options."""
+    """Error in the options, as a message."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -8,7 +8,7 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """Stands in where scikit-learn has no callbacks."""
+        """Stand-in where scikit-learn has no callbacks."""
 
         def set_callbacks(self, *callbacks):
             """Raise, since this scikit-learn has no callbacks."""
@@ -17,7 +17,10 @@ except ImportError:
             )
 
     def with_callbacks(method):
-        """Call the method, one frame deeper as with scikit-learn's, so that warnings name the caller of ``fit``."""
+        """Call the method, one frame deeper.
+
+        That matches scikit-learn's function, so that warnings name the caller of ``fit``.
+        """
 
         @wraps(method)
         def wrapper(*args, **kwargs):
@@ -42,14 +45,14 @@ def has_callbacks(estimator):
 
 
 class Follower:
-    """Callbacks of a fit as a whole, and of each of its iterations.
+    """Informs callbacks of a fit as a whole, and of each of its iterations.
 
     Parameters
     ----------
     estimator : estimator
-        The one that is fitted.
+        Estimator that is fitted.
     X, y, sample_weight
-        Data as callbacks see them.
+        Data of the fit, as callbacks see them.
     max_iter : int
         Largest number of iterations.
     """
@@ -66,14 +69,17 @@ class Follower:
             self._context.call_on_fit_task_begin(**self._data)
 
     def iteration(self, attributes):
-        """Tell of an iteration; whether to stop. ``attributes()`` make a fitted estimator."""
+        """Inform callbacks of an iteration, and return whether to stop.
+
+        ``attributes()`` gives the attributes of a fitted estimator, by name.
+        """
         self._begin()
         iteration = self._context.subcontext(task_name="iteration")
         iteration.call_on_fit_task_begin(**self._data)
         return iteration.call_on_fit_task_end(reconstruction_attributes=attributes, **self._data)
 
     def end(self, attributes):
-        """Tell of the end of the fit, with all that it leaves, as a dict."""
+        """Inform callbacks of the end of the fit, whose result has these attributes, by name."""
         self._begin()
         self._context.call_on_fit_task_end(reconstruction_attributes=attributes, **self._data)
 

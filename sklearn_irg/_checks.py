@@ -1,4 +1,7 @@
-"""Every rule about an argument, once: each function returns the value in the form that the code behind it expects."""
+"""Checks of arguments, each defined once.
+
+Each function returns the value in the form that the code behind it expects.
+"""
 
 import warnings
 from numbers import Integral, Real
@@ -27,7 +30,10 @@ __all__ = [
 
 
 class InvalidParameterError(ValueError, TypeError):
-    """A parameter of the wrong type or out of range; like scikit-learn's, it is an error of either kind."""
+    """Parameter of the wrong type or out of range.
+
+    Like scikit-learn's, it is both a ValueError and a TypeError.
+    """
 
 
 def _outside(value, low, high, open_low, open_high):
@@ -87,7 +93,10 @@ def check_per_layer(value, name, *, open_low=False):
 
 
 def over_layers(numbers, name, n_layers):
-    """A number for each of so many layers, the input among them: the last one counts for all further layers."""
+    """Number for each of ``n_layers`` layers, with the input among them.
+
+    The last number counts for all further layers.
+    """
     if len(numbers) > n_layers:
         hidden = (
             f"and {n_layers - 1} hidden one{'' if n_layers == 2 else 's'}"
@@ -136,7 +145,7 @@ def check_choice(value, name, choices):
 
 
 def check_features(features, n_features, names=None):
-    """Which columns are meant by names, positions or booleans: a boolean array of shape (n_features,).
+    """Boolean array of shape (n_features,) for names, positions or booleans.
 
     ``None`` means all columns, and an empty sequence none.
     """
@@ -164,7 +173,9 @@ def check_features(features, n_features, names=None):
 
 
 def check_feature_weights(weights, n_features, names=None):
-    """Weights of columns from a dict of name or position to number, or a number per column: an array (n_features,).
+    """Weights of columns, shape (n_features,).
+
+    They are given as a dict of name or position to number, or as a number per column.
 
     Columns that are not mentioned have weight one; ``None`` mentions none.
     """
@@ -194,7 +205,10 @@ def check_feature_weights(weights, n_features, names=None):
 
 
 def check_column(feature, n_features, names, parameter="features"):
-    """The position, from zero, of a column that is meant by its name or position, which may count from the end."""
+    """Position, from zero, of a column given by its name or position.
+
+    A negative position counts from the end.
+    """
     if isinstance(feature, str):
         if names is None:
             raise InvalidParameterError(

@@ -1,4 +1,4 @@
-"""What penalties, losses, constraints, solvers, activations and likelihoods have in common."""
+"""Base of penalties, losses, constraints, solvers, activations and likelihoods."""
 
 from sklearn.base import BaseEstimator
 
@@ -6,7 +6,9 @@ __all__ = ["Component"]
 
 
 class Component(BaseEstimator):
-    """An object that estimators take as a parameter: it has parameters of its own, and nothing to fit.
+    """Object that estimators take as a parameter.
+
+    It has parameters, and nothing to fit.
 
     Derives from scikit-learn's BaseEstimator for ``clone``, ``set_params``, ``repr`` and nested
     grids.

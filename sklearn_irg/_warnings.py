@@ -1,4 +1,4 @@
-"""Warnings that name the line of the user's that called, however much of the package and of callbacks stands between."""
+"""Warnings that name the user's line, from any depth of the package or of callbacks."""
 
 import os
 import sys

@@ -1,4 +1,6 @@
-"""Hard constraints on the weights, the ``constraint`` parameter of the estimators: a bound instead of a penalty.
+"""Hard constraints on the weights, the ``constraint`` parameter of the estimators.
+
+A constraint is a bound instead of a penalty.
 
 One kind changes the weights inside the forward pass, with the gradient through the change; the
 other projects them after each step of the solver. Either way the fitted ``coefs_`` obey the bound.
@@ -54,7 +56,9 @@ class Projection(Constraint):
 
 
 class SpectralNormalization(_Bounded, Constraint):
-    r"""Weights divided by their largest singular value, so that the network is Lipschitz by construction.
+    r"""Weights divided by their largest singular value.
+
+    The network is then Lipschitz by construction.
 
     .. math:: \hat W_l = b^{1/L} \, W_l / \sigma(W_l)
 
@@ -313,7 +317,7 @@ defvjp(
 )
 
 
-# -- the derivative with respect to the weights before they are normalized, as a function that can b
+# -- derivatives with respect to the weights before they are normalized, differentiable again ------
 
 
 @primitive
@@ -347,7 +351,7 @@ def _derivative_of_singular_vectors(A, W):
     a, b = U[:, 1:].T @ p, Vt[1:] @ q
     gaps = np.maximum(
         s[0] ** 2 - s[1:] ** 2, np.finfo(W.dtype).eps * s[0] ** 2
-    )  # where they tie there is no derivative
+    )  # where singular values tie there is no derivative
     of_u = U[:, 1:] @ ((s[0] * a + s[1:] * b) / gaps) + (p - U @ (U.T @ p)) / s[0]
     of_v = Vt[1:].T @ ((s[1:] * a + s[0] * b) / gaps) + (q - Vt.T @ (Vt @ q)) / s[0]
     return np.outer(of_u, v) + np.outer(u, of_v)

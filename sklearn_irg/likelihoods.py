@@ -1,4 +1,4 @@
-"""Likelihoods: distributions of the targets given the outputs of a network, accepted as ``loss``."""
+"""Likelihoods: distributions of the targets given a network's outputs, accepted as ``loss``."""
 
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Likelihood, Poisson
 

@@ -1,1 +1,1 @@
-"""What penalties, losses and estimators are made of: derivatives, networks, rows, and the objective."""
+"""Parts of penalties, losses and estimators: derivatives, networks, rows, and the objective."""

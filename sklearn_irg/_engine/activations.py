@@ -19,7 +19,9 @@ __all__ = [
 
 
 class Activation(Component, ABC):
-    """An activation function φ of hidden layers, monotone, so that its slope is a function of the activated value.
+    """Activation function φ of hidden layers; it is monotone.
+
+    Its slope is therefore a function of the activated value.
 
     Attributes
     ----------
@@ -55,7 +57,7 @@ class Activation(Component, ABC):
     """
 
     is_identity = False
-    init_factor = 6.0
+    init_factor = 6.0  # as in scikit-learn's MLPs
     sklearn_name = None
 
     @property
@@ -76,9 +78,12 @@ class Activation(Component, ABC):
         """Derivative of φ'(Z) with respect to A = φ(Z); None where φ is piecewise linear."""
 
     def linear_bounds(self, low, high):
-        """Lines below and above φ on intervals: slopes and intercepts, ``(a, b), (c, d)`` with ``a·z + b <= φ(z) <= c·z + d``.
+        """Linear lower and upper bounds on φ over intervals.
 
-        Certificates by linear bounds rest on them; without them they are refused.
+        Returns slopes and intercepts ``(a, b), (c, d)`` with ``a·z + b <= φ(z) <= c·z + d`` for z
+        from ``low`` to ``high``.
+
+        Certificates by linear bounds rest on them, and raise an error where they are missing.
         """
         raise NotImplementedError
 
@@ -158,8 +163,8 @@ class Tanh(Activation):
 class Logistic(Activation):
     """Logistic function, φ(z) = 1 / (1 + exp(-z))."""
 
-    largest_slope = 0.25
-    init_factor = 2.0
+    largest_slope = 0.25  # at zero
+    init_factor = 2.0  # as in scikit-learn's MLPs
     sklearn_name = "logistic"
 
     def apply(self, Z):
@@ -214,7 +219,7 @@ def _chord(activation, low, high):
         activation.value_and_slope(end) for end in (low, high)
     )
     width = high - low
-    wide = width > 1e-6
+    wide = width > 1e-6  # a smaller divisor would amplify rounding errors
     slope = np.where(
         wide, (at_high - at_low) / np.where(wide, width, 1), np.maximum(slope_low, slope_high)
     )
@@ -223,7 +228,10 @@ def _chord(activation, low, high):
 
 
 def _bounds_of_a_sigmoid(activation, low, high):
-    """Lines around a function that is convex below zero and concave above it, and point-symmetric about its value there."""
+    """Linear bounds on a function that is convex below zero and concave above it.
+
+    It must be point-symmetric about its value at zero.
+    """
     center = 2 * activation.value_and_slope(np.zeros(1))[0][0]
     slope, intercept = _above_a_sigmoid(activation, low, high)
     mirrored_slope, mirrored_intercept = _above_a_sigmoid(activation, -high, -low)
@@ -231,12 +239,16 @@ def _bounds_of_a_sigmoid(activation, low, high):
 
 
 def _above_a_sigmoid(activation, low, high):
-    """The line above: a tangent where the function is concave or can be touched from its lower end, else the chord."""
+    """Upper linear bound: a tangent where one lies above the function, else the chord.
+
+    That is so on an interval where the function is concave, and where a tangent passes above the
+    value at the interval's lower end.
+    """
     # the tangent that passes above the lower end touches at a point in [0, -2·low] or so: bisect,
     # keeping the safe side
     at_low = activation.value_and_slope(low)[0]
     near, far = np.zeros_like(low), np.maximum(high, 0)
-    for _ in range(30):
+    for _ in range(30):  # to 1e-9 of the interval
         middle = (near + far) / 2
         slope, intercept = _tangent(activation, middle)
         above = slope * low + intercept >= at_low

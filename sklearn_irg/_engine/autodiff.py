@@ -52,7 +52,10 @@ def value_and_grad(function, theta):
 
 
 def opaque(vjp):
-    """Mark a vector-Jacobian product written in plain NumPy: differentiating it again raises NotImplementedError."""
+    """Mark a vector-Jacobian product as differentiable once only.
+
+    It is written in plain NumPy: differentiating it again raises NotImplementedError.
+    """
 
     @wraps(vjp)
     def once(*args):
@@ -66,7 +69,10 @@ def opaque(vjp):
 
 
 def defvjp_all(function, vjp):
-    """Give a primitive one ``vjp(g, ans, *args)`` that returns the cotangents of its leading arguments at once."""
+    """Define one vector-Jacobian product for all leading arguments of a primitive.
+
+    ``vjp(g, ans, *args)`` returns their cotangents at once.
+    """
 
     def vjp_maker(argnums, ans, args, kwargs):
         def pull(g):
@@ -79,7 +85,10 @@ def defvjp_all(function, vjp):
 
 
 def accumulate(theta, add_to):
-    """A cotangent of θ that is never built: ``add_to(gradient)`` adds it to the one buffer all cotangents share."""
+    """Cotangent of θ that is never built.
+
+    ``add_to(gradient)`` adds it to the one buffer that all cotangents share.
+    """
 
     def add(gradient):
         add_to(gradient)
@@ -89,7 +98,9 @@ def accumulate(theta, add_to):
 
 
 class Workspace:
-    """Memory of one step, handed out again in the next: fresh pages cost a step as much as its arithmetic.
+    """Memory of one step, reused in the next.
+
+    New memory pages would cost a step as much time as its arithmetic.
 
     Arrays from ``empty`` are valid until ``reset``.
     """
@@ -126,7 +137,9 @@ class Workspace:
 
 
 class Bundle(tuple):
-    """Several arrays as one node of the trace; in a cotangent, ``None`` stands where nothing arrived.
+    """Several arrays as one node of the trace.
+
+    In a cotangent, ``None`` stands for an array without one.
 
     ``saved`` keeps what the function that made the bundle needs again for its own derivative.
     """
@@ -158,7 +171,7 @@ class _BundleBox(Box):
         return len(self._value)
 
     def __getitem__(self, index):
-        # what the primitive would do, without its search for boxes: this is the most frequent node
+        # as the primitive does, without its search for boxes: this is the most frequent node
         value = self._value[index]
         node = type(self._node)(value, _take, (self._value, index), {}, (0,), [self._node])
         return new_box(value, self._trace, node)
@@ -191,19 +204,19 @@ _BundleSpace.register(Bundle)
 
 @primitive
 def matmul(A, B):
-    """A @ B, where A may be sparse."""
+    """Product ``A @ B``; A may be sparse."""
     return A @ B
 
 
 @primitive
 def matmul_transposed(A, B):
-    """A @ B.T"""
+    """Product ``A @ B.T``."""
     return A @ B.T
 
 
 @primitive
 def transposed_matmul(A, B):
-    """A.T @ B"""
+    """Product ``A.T @ B``."""
     return A.T @ B
 
 
@@ -253,7 +266,10 @@ defvjp(
 
 @primitive
 def row_absolute_sum(A):
-    """Sum of the absolute values of each row, shape (n_samples,), with a derivative of zero at zero."""
+    """Sum of the absolute values of each row, shape (n_samples,).
+
+    The derivative at an entry of zero is zero.
+    """
     return np.abs(A).sum(axis=1)
 
 
@@ -262,7 +278,10 @@ defvjp(row_absolute_sum, lambda ans, A: lambda g: scale_rows(g, np.sign(stop_gra
 
 @primitive
 def column_deviations(A, weights):
-    """Standard deviation of each column over weighted rows, shape (n_units,), with a derivative of zero at zero."""
+    """Standard deviation of each column over weighted rows, shape (n_units,).
+
+    The derivative of a deviation of zero is zero.
+    """
     return np.sqrt(weights @ (A - weights @ A) ** 2)
 
 
@@ -311,7 +330,10 @@ defvjp(root, _root_vjp)
 
 @primitive
 def surprisal(p):
-    """``-p log p``, entry by entry: what an outcome of probability p adds to an entropy. Zero for p = 0."""
+    """Values ``-p log p``, entry by entry, and zero for p = 0.
+
+    An outcome of probability p adds this to an entropy.
+    """
     return entr(p)
 
 
@@ -321,7 +343,10 @@ defvjp(surprisal, lambda ans, p: lambda g: -(np.log(np.maximum(p, np.finfo(p.dty
 
 @primitive
 def combine(coefficients, *terms):
-    """Sum of the inner products of constant coefficients and terms, each pair two vectors or two scalars."""
+    """Sum of the inner products of constant coefficients and terms.
+
+    Each pair is two vectors or two scalars.
+    """
     return sum(
         c @ term if np.ndim(term) else c * term for c, term in zip(coefficients, terms, strict=True)
     )

@@ -1,4 +1,7 @@
-"""What authors of activations and likelihoods declare, held against differences of their functions before a fit begins."""
+"""Checks of what activations and likelihoods declare, by differences of their functions.
+
+They run before a fit begins, on classes that are not the package's.
+"""
 
 import numpy as np
 from scipy.special import xlogy
@@ -52,6 +55,7 @@ def _verify(activation):
     """Raise a ValueError unless an author's slopes are those of the function, seen on a grid."""
     check_real(activation.largest_slope, f"largest_slope of {activation!r}", 0, open_low=True)
     check_real(activation.init_factor, f"init_factor of {activation!r}", 0, open_low=True)
+    # the offset keeps points away from kinks at round numbers
     z, h = np.linspace(-20, 20, 4001) + 1e-3, 1e-5
 
     def phi(z):
@@ -109,7 +113,7 @@ def _verify(activation):
 
 
 def check_likelihood(likelihood):
-    """Raise a ValueError unless what an author's likelihood states is true of its loss and mean."""
+    """Raise a ValueError unless what a likelihood declares is true of its loss and mean."""
     if not isinstance(likelihood, Likelihood):
         raise InvalidParameterError(
             f"likelihood must be a Likelihood such as Poisson(), or None; got {likelihood!r}."
@@ -176,7 +180,11 @@ def _check_shapes(likelihood, outputs, targets):
 
 
 def _check_probabilities(likelihood, outputs):
-    """With classes, the loss of each must be minus the logarithm of its probability, up to a constant."""
+    """Raise a ValueError unless means are probabilities of classes that fit the losses.
+
+    The loss of each class must be minus the logarithm of its probability, up to a constant.
+    Likelihoods without classes pass.
+    """
     if likelihood.n_classes(outputs.shape[1]) is None:
         return
     P = likelihood.probabilities(outputs)
@@ -202,7 +210,7 @@ def _check_probabilities(likelihood, outputs):
 
 
 def _check_derivatives(likelihood, outputs, targets, rng):
-    h = 1e-5
+    h = 1e-5  # central differences err by about h² and eps / h, far below the tolerances
     step, vectors = rng.standard_normal((2, *outputs.shape))
     residuals, mean = likelihood.loss_and_residual(outputs, targets)[1], likelihood.mean(outputs)
     residuals.flags.writeable = False

@@ -1,4 +1,6 @@
-"""Ladder networks: an encoder that is an ordinary network, and parameters of a decoder behind its own.
+"""Ladder networks: an ordinary network as encoder, and a decoder.
+
+In θ the decoder's parameters follow those of the encoder.
 
 The encoder normalizes over the batch what enters each activation. A second pass through it has
 noise in every layer; from the top down the decoder restores what each layer had without noise, from
@@ -28,8 +30,9 @@ from sklearn_irg._engine.passes import activate, weight_at
 
 __all__ = ["FoldedNormalization", "LadderNetwork", "RowNormalization", "decode", "encode"]
 
-# of the combinators, ten per unit: a sigmoid, a line and a constant for the mean and for the share
-# of the noisy value
+# Combinators at the start, ten numbers per unit: five for the mean and five for the share of the
+# noisy value, which are a sigmoid (three), a line and a constant. Mean 0 and share 1 pass noisy
+# values on.
 _START = np.array([0, 1, 0, 0, 0, 0, 1, 0, 0, 1.0])
 _LOGISTIC = Logistic()
 
@@ -57,7 +60,7 @@ class LadderNetwork(Network):
         return self._decoder_layout[1]
 
     def initialize(self, random_state, dtype):
-        """Glorot-uniform weights; combinators that pass on what has noise."""
+        """Glorot-uniform weights, and combinators that pass noisy values on."""
         theta = super().initialize(random_state, dtype)
         for (place, shape), weights in self._decoder_layout[0]:
             theta[place] = np.repeat(_START, shape[1])
@@ -69,7 +72,10 @@ class LadderNetwork(Network):
         return theta
 
     def combinator(self, theta, layer):
-        """Ten numbers for each unit of a layer, (10, n_units), differentiable; layer 0 is the input."""
+        """Ten numbers for each unit of a layer, shape (10, n_units), differentiable.
+
+        Layer 0 is the input.
+        """
         return weight_at(theta, self._decoder_layout[0][layer][0])
 
     def decoder_weight(self, theta, layer):
@@ -78,7 +84,7 @@ class LadderNetwork(Network):
 
 
 class RowNormalization(BatchNormalization):
-    """Normalization over rows as they are weighted without their classes.
+    """Normalization over rows, weighted without the weights of their classes.
 
     With weights of classes the values of a rare class would be far from zero, where nothing has
     been learned to restore them.
@@ -103,7 +109,7 @@ def _without_classes(batch):
 
 
 class FoldedNormalization(RowNormalization):
-    """Normalization that terms do themselves in training, and that is folded into the weights that are kept."""
+    """Normalization by the terms themselves, folded into the weights that are kept."""
 
     def transform(self, network, theta):
         del network
@@ -112,7 +118,10 @@ class FoldedNormalization(RowNormalization):
 
 @primitive
 def _normalized(Z, weights):
-    """Columns with mean zero and variance one over weighted rows; also the means and deviations, each (1, n_units)."""
+    """Columns with mean zero and variance one over weighted rows, with their statistics.
+
+    These are the means and standard deviations, each of shape (1, n_units).
+    """
     mean = (weights @ Z)[None]
     values = Z - mean
     deviation = np.sqrt((weights @ (values * values))[None] + FLOOR)
@@ -137,7 +146,7 @@ defvjp(_normalized, lambda ans, Z, weights: lambda g: _normalized_vjp(g, ans, we
 
 @primitive
 def _gains(V):
-    """The norm of each column, (1, n_units)."""
+    """Norm of each column, shape (1, n_units)."""
     return np.sqrt(np.einsum("ij,ij->j", V, V) + np.finfo(V.dtype).tiny)[None]
 
 
@@ -150,9 +159,12 @@ defvjp(_gains, lambda ans, V: lambda g: _gains_vjp(g, ans, V))
 
 
 def encode(network, theta, X, weights, noise=None):
-    """One pass through the encoder: normalized values of each layer with their means and deviations, and the outputs.
+    """One pass through the encoder: normalized values of all layers, and the outputs.
 
-    ``noise`` is what to add to the input and to the normalized values of each layer.
+    The values of each layer come with their means and standard deviations; the first entry is the
+    input, which has none.
+
+    ``noise`` is added to the input and to the normalized values of each layer.
     """
     is_identity = network.activation.is_identity
     n_layers = len(network.shapes)
@@ -191,7 +203,11 @@ def _bend(a, above):
 
 @primitive
 def _combine(a, noisy, above):
-    """What noisy values were before, given what the layer above says of them, by ten numbers a per unit; a bundle of one."""
+    """Estimate of clean values, given noisy ones and the layer above; a bundle of one array.
+
+    ``a`` holds ten numbers per unit: five for a mean and five for the share of the noisy value,
+    both functions of ``above``, the prediction from the layer above.
+    """
     mean, share = _bend(a[:5], above), _bend(a[5:], above)
     restored = noisy - mean.values
     restored *= share.values
@@ -232,10 +248,12 @@ defvjp_all(_combine, lambda g, ans, a, noisy, above: _combine_vjp(g[0], ans, a, 
 
 
 def decode(network, theta, clean, noisy, top, weights, lowest=0):
-    """Mean squared error, over units, of each layer's values restored from those with noise, (n_samples,) each.
+    """Mean squared error of the restored values of each layer, each of shape (n_samples,).
 
-    ``top`` is what the noisy pass predicts, and ``lowest`` the first layer of interest; 0 is the
-    input.
+    The mean is over units. Values are restored from those with noise, from the top layer down.
+
+    ``top`` is the prediction of the noisy pass, and ``lowest`` the first layer of interest; 0 is
+    the input.
     """
     errors, restored = [], None
     for l in reversed(range(lowest, len(clean))):

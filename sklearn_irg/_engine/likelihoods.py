@@ -1,4 +1,4 @@
-"""Likelihoods: how the outputs of a network become a loss, its derivatives, and a divergence between two predictions.
+"""Likelihoods: losses of a network's outputs, their derivatives, and divergences of predictions.
 
 Conventions, for outputs Z and targets Y of shape (n_samples, n_outputs):
 
@@ -68,7 +68,7 @@ class Likelihood(Component, ABC):
     @property
     @abstractmethod
     def out_activation(self):
-        """Name of what turns outputs into means."""
+        """Name of the function that turns outputs into means."""
 
     @abstractmethod
     def mean(self, outputs):
@@ -76,25 +76,35 @@ class Likelihood(Component, ABC):
 
     @abstractmethod
     def loss_and_residual(self, outputs, targets):
-        """Loss of each row (n_samples,) and its derivative with respect to the outputs (n_samples, n_outputs)."""
+        """Loss of each row, and its derivative with respect to the outputs.
+
+        The shapes are (n_samples,) and (n_samples, n_outputs).
+        """
 
     @abstractmethod
     def hessian_product(self, outputs, targets, residuals, vectors):
-        """Second derivative of each row's loss with respect to its outputs, times that row of vectors.
+        """Second derivative of each row's loss, times that row of vectors.
+
+        The derivative is with respect to the outputs of the row.
 
         The residuals are those of outputs and targets, given so that nothing is computed twice.
         """
 
     def mean_derivative_product(self, outputs, mean, vectors):
-        """Derivative of each row's mean with respect to its outputs, transposed, times that row of vectors.
+        """Derivative of each row's mean, transposed, times that row of vectors.
 
-        By default the second derivative of the loss where targets are means, which is right for
-        natural parameters.
+        The derivative is with respect to the outputs of the row.
+
+        By default it is the second derivative of the loss where targets are means, which is right
+        for natural parameters.
         """
         return self.hessian_product(outputs, mean, np.zeros_like(mean), vectors)
 
     def n_classes(self, n_outputs):
-        """Number of classes among which ``n_outputs`` outputs, or each of them, decide; None if targets are numbers."""
+        """Number of classes, or None if targets are numbers.
+
+        All ``n_outputs`` outputs together, or each of them, decide between these classes.
+        """
         del n_outputs
 
     def check_targets(self, targets):
@@ -109,13 +119,20 @@ class Likelihood(Component, ABC):
         return _mean(outputs, self)
 
     def divergence(self, outputs, reference):
-        """Kullback-Leibler divergence from the prediction of fixed outputs to that of other outputs, shape (n_samples,)."""
+        """Kullback-Leibler divergence from one prediction to another, shape (n_samples,).
+
+        The first is that of the outputs ``reference``, which are held constant, the second that of
+        ``outputs``.
+        """
         reference = stop_gradient(reference)
         targets = self.mean(reference)
         return self.evaluate(outputs, targets)[0] - self.loss_and_residual(reference, targets)[0]
 
     def entropy(self, outputs):
-        """Entropy of the predicted class of each row in nats, shape (n_samples,); summed over labels. Differentiable."""
+        """Entropy of the predicted class of each row in nats, shape (n_samples,); differentiable.
+
+        With several labels it is the sum of their entropies.
+        """
         probabilities = self.probabilities(outputs)
         entropies = numpy.sum(surprisal(probabilities), axis=1)
         if self.is_multilabel(outputs.shape[1]):
@@ -123,11 +140,13 @@ class Likelihood(Component, ABC):
         return entropies
 
     def is_multilabel(self, n_outputs):
-        """Whether each of several outputs decides between two classes of its own."""
+        """Whether each of several outputs decides between two classes."""
         return n_outputs > 1 and not self.is_categorical and self.n_classes(n_outputs) is not None
 
     def probabilities(self, outputs):
-        """Probability of each class, shape (n_samples, n_classes); of each label where each output has its own.
+        """Probability of each class, shape (n_samples, n_classes), or of each label.
+
+        There are labels where each of several outputs decides between two classes.
 
         Differentiable with respect to the outputs.
         """
@@ -282,7 +301,10 @@ class Gaussian(Likelihood):
 
 
 class Poisson(Likelihood):
-    """Counts whose mean is the exponential of the output; the loss is half the deviance, as in scikit-learn."""
+    """Counts whose mean is the exponential of the output.
+
+    The loss is half the deviance, as in scikit-learn.
+    """
 
     out_activation = "exp"
     sklearn_loss = "poisson"
@@ -308,5 +330,9 @@ LIKELIHOODS = {kind.out_activation: kind() for kind in (Bernoulli, Categorical, 
 
 
 def default_likelihood(classes, n_outputs):
-    """What outputs mean where nothing else is said: numbers without classes, log-odds for one output, else scores."""
+    """Likelihood of a network's outputs where none is given.
+
+    It is Gaussian without classes, Bernoulli for one output, the log-odds of the second class, and
+    Categorical for several, the scores of classes.
+    """
     return Gaussian() if classes is None else Bernoulli() if n_outputs == 1 else Categorical()

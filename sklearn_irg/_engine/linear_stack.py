@@ -1,4 +1,7 @@
-"""Linear models on the same rows at several strengths of their terms, evaluated together: X is read once for all of them."""
+"""Linear models on the same rows at several strengths of their terms, evaluated together.
+
+X is read once for all of them.
+"""
 
 import numpy as np
 
@@ -6,7 +9,7 @@ __all__ = ["LinearStack"]
 
 
 class LinearStack:
-    """Values and gradients of an objective at several strengths, each at parameters of its own.
+    """Values and gradients of an objective at several strengths, each at separate parameters.
 
     Parameters
     ----------
@@ -22,7 +25,11 @@ class LinearStack:
         self._pieces = pieces
 
     def values_and_gradients(self, thetas, models):
-        """Of some of the models, by position: values (n,) and gradients (n, n_parameters) for thetas (n, n_parameters)."""
+        """Values (n,) and gradients (n, n_parameters) of some of the models.
+
+        ``models`` are their positions, and ``thetas``, of shape (n, n_parameters), their
+        parameters.
+        """
         (d, k), m = self.network.layer_sizes, len(models)
         weights, biases = thetas[:, : d * k].reshape(m, d, k), thetas[:, d * k :]
         values, gradients = np.zeros(m), np.zeros_like(thetas)
@@ -49,16 +56,16 @@ class LinearStack:
 
 
 class _StackedOutputs:
-    """Outputs of several linear models at the same rows, and what arrives at them.
+    """Outputs of several linear models at the same rows, and their cotangents.
 
     Attributes
     ----------
     weights, to_weights : ndarray of shape (n_models, n_features, n_outputs)
-        Weights, and what arrives at them.
+        Weights, and their cotangents.
     losses : ndarray of shape (n_models, n_samples)
-        Of the rows.
+        Losses of the rows.
     residuals, to_outputs : ndarray of shape (n_models, n_samples, n_outputs)
-        Derivatives of the losses with respect to the outputs, and what arrives at these.
+        Derivatives of the losses with respect to the outputs, and cotangents of the outputs.
     """
 
     def __init__(self, likelihood, block, outputs, weights, to_weights):
@@ -72,13 +79,13 @@ class _StackedOutputs:
         self._to_residuals = None
 
     def add_to_residuals(self, cotangent):
-        """Let this arrive at the residuals."""
+        """Add to the cotangent of the residuals."""
         self._to_residuals = (
             cotangent if self._to_residuals is None else self._to_residuals + cotangent
         )
 
     def finish(self):
-        """What arrives at the outputs in all."""
+        """Total cotangent of the outputs."""
         if self._to_residuals is not None:
             residuals, arrived = (
                 a.reshape(self._outputs.shape) for a in (self.residuals, self._to_residuals)

@@ -13,7 +13,7 @@ from sklearn_irg._engine.passes import backward_pass, forward_pass, squared_weig
 
 __all__ = ["Network", "stays_finite"]
 
-_BLOCK_BYTES = 2**23  # of a forward pass, when only its outputs are wanted
+_BLOCK_BYTES = 2**23  # of activations per block of rows, where only outputs are wanted
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,14 @@ class Network:
         return theta
 
     def weight(self, theta, layer):
-        """The weight matrix of a layer, counted from 0, as a differentiable function of θ."""
+        """Weight matrix of a layer, counted from 0, as a differentiable function of θ."""
         return weight_at(theta, self._layout[layer][:2])
 
     def bias(self, theta, layer):
-        """The biases of a layer, counted from 0, as a differentiable function of θ; None without intercept."""
+        """Biases of a layer, as a differentiable function of θ; None without intercept.
+
+        Layers are counted from 0.
+        """
         place = self._layout[layer][2]
         return None if place is None else weight_at(theta, (place, (place.stop - place.start,)))
 
@@ -103,17 +106,18 @@ class Network:
         return [self.weight(theta, layer) for layer in range(len(self._layout))]
 
     def forward(self, theta, X, empty=np.empty, dropout=None, noise=None):
-        """One forward pass: a bundle of hidden activations and, last, the outputs, each (n_samples, n_units).
+        """One forward pass: a bundle of hidden activations and, last, the outputs.
 
-        ``empty(shape, dtype)`` is where this pass and those that follow from it take their arrays;
-        ``dropout`` holds, for each hidden layer, what its activations are multiplied by: zero, or
-        one constant. ``noise`` holds, for each hidden layer, what is added to what enters its
-        activation.
+        Each has the shape (n_samples, n_units).
+
+        ``empty(shape, dtype)`` allocates the arrays of this pass and of those that follow from it;
+        ``dropout`` holds, for each hidden layer, the factors of its activations: zero, or one
+        constant. ``noise`` holds, for each hidden layer, what is added to its pre-activations.
         """
         return forward_pass(theta, X, self, empty, dropout, noise)
 
     def above(self, layer):
-        """The layers above a hidden layer, counted from 0, as a network of their own, and where its parameters lie in θ."""
+        """Network of the layers above a hidden layer, counted from 0, and its slice of θ."""
         network = Network(
             self.layer_sizes[layer + 1 :], self.activation, self.likelihood, self.fit_intercept
         )
@@ -129,7 +133,9 @@ class Network:
         ]
 
     def backward(self, theta, forward, cotangent):
-        """Derivatives of ⟨cotangent, outputs⟩ with respect to what enters each layer's activation, first layer first.
+        """Derivatives of ⟨cotangent, outputs⟩ with respect to the pre-activations of each layer.
+
+        The first layer comes first.
 
         There may be several cotangents for each row: all rows with the first, then all rows with
         the second, ….
@@ -141,7 +147,10 @@ class Network:
         return matmul_transposed(self.backward(theta, forward, cotangent)[0], self.weight(theta, 0))
 
     def outputs(self, theta, X, function=None):
-        """Outputs only, outside any trace, or a function of them; in blocks of rows, so that memory does not grow with X.
+        """Outputs, or a function of them, outside any trace.
+
+        They are computed in blocks of rows, so that the memory for activations does not grow with
+        X.
 
         ``function`` takes the outputs of some rows and returns an array with as many rows.
         """
@@ -168,7 +177,11 @@ class Network:
 
 
 def stays_finite(network, theta, X):
-    """Whether sizes alone show that neither the outputs at some rows nor their means overflow; False where they do not."""
+    """Whether bounds show that the outputs at some rows and their means do not overflow.
+
+    They follow from the magnitudes of inputs and weights alone. Where it is False, outputs may
+    still be finite.
+    """
     entries = X.data if issparse(X) else X
     largest = np.sqrt(float(np.finfo(theta.dtype).max))
     activation, zero = network.activation, np.zeros(1)

@@ -1,4 +1,4 @@
-"""Batch normalization as a parametrization: the rows of a batch say how the solver's weights are scaled and shifted.
+"""Batch normalization as a parametrization: batches scale and shift the solver's weights.
 
 The solver moves weights V and biases β of the same shapes as the network's. With ``Z = A V`` over
 the rows of a batch, weighted mean μ and standard deviation σ of each column, and the norm of each
@@ -17,12 +17,15 @@ from sklearn_irg._engine.parametrizations import Parametrization
 
 __all__ = ["FLOOR", "BatchNormalization"]
 
-FLOOR = 1e-5  # added to variances, as everywhere: units that are constant stay finite
-_BLOCK_ROWS = 4096  # of a pass over all rows
+FLOOR = 1e-5  # added to variances, the usual value: constant units stay finite
+_BLOCK_ROWS = 4096  # at a time, in a pass over all rows; bounds its memory
 
 
 class BatchNormalization(Parametrization):
-    """All layers normalized over the rows of a batch, with the norms of the solver's weights as gains."""
+    """All layers normalized over the rows of a batch.
+
+    The norms of the solver's weights serve as gains.
+    """
 
     needs_whole_batch = True
     _batch = None
@@ -64,7 +67,10 @@ def _gains(V):
 
 
 def _moments(network, theta, batch, layer, V):
-    """Weighted mean and variance of ``A V``, A being what comes out of the layers before; block by block."""
+    """Weighted mean and variance of ``A V``, computed in blocks of rows.
+
+    A is the output of the layers before ``layer``.
+    """
     layers = network.unpack(theta)[:layer]
     weights = batch.weights["all"] / batch.weights["all"].sum()
     total, mean, square = 0.0, np.zeros(V.shape[1]), np.zeros(V.shape[1])
@@ -90,7 +96,7 @@ def _moments(network, theta, batch, layer, V):
 
 
 class _Layer(NamedTuple):
-    """What the forward pass of a layer leaves for the backward one."""
+    """Arrays that the forward pass of a layer saves for the backward pass."""
 
     inputs: np.ndarray
     centered: np.ndarray  # Z - μ

@@ -1,4 +1,7 @@
-"""The objective: a sum of terms over the parameters of a network, and its gradient, in blocks of rows."""
+"""Objectives: sums of terms over the parameters of a network, and their gradients.
+
+They are evaluated in blocks of rows.
+"""
 
 import math
 from copy import copy
@@ -24,7 +27,9 @@ _FEWEST_ROWS = 64
 
 
 class RampUp(NamedTuple):
-    r"""A strength that grows over the first epochs, :math:`s \exp(-5 (1 - t)^2)` with t from 0 to 1.
+    r"""Strength that grows over the first epochs.
+
+    It is :math:`s \exp(-5 (1 - t)^2)` with t from 0 to 1.
 
     That is the ramp of Laine and Aila (2017), "Temporal ensembling for semi-supervised learning".
 
@@ -44,14 +49,16 @@ class RampUp(NamedTuple):
 
 
 class Objective:
-    """Sum of ``strength * term`` over the rows of a table, as a function of the parameters that a solver moves.
+    """Sum of ``strength * term`` over the rows of a table.
+
+    It is a function of the parameters that a solver moves.
 
     Parameters
     ----------
     network : Network
-        Whose parameters they become.
+        Network whose parameters they become.
     rows : Rows
-        What the terms count.
+        Rows that the terms count.
     terms : list of (float or callable, Term)
         Strengths and terms; those of strength zero are checked and left out. A strength may be a
         function of the epoch, counted from 0.
@@ -110,7 +117,10 @@ class Objective:
 
     @property
     def obstacles_to_line_search(self):
-        """Why values and gradients are not those of one function, as sentences; empty if they are."""
+        """Reasons why values and gradients are not those of one function, as sentences.
+
+        The list is empty if they are.
+        """
         reasons = [
             f"{term._name} draws random numbers" for _, term in self.terms if term.is_stochastic
         ]
@@ -125,7 +135,10 @@ class Objective:
 
     @property
     def has_kinks(self):
-        """Whether a term is not differentiable where optima lie, so that `smoothed` makes a difference."""
+        """Whether a term is not differentiable where optima lie.
+
+        Only then does `smoothed` make a difference.
+        """
         return any(term.has_kinks for _, term in self.terms)
 
     @property
@@ -136,7 +149,10 @@ class Objective:
         )
 
     def at_epoch(self, epoch):
-        """The objective in an epoch, counted from 0: itself as soon as all strengths and terms have arrived."""
+        """Objective in an epoch, counted from 0.
+
+        It is this object itself as soon as all strengths and terms are final.
+        """
         strengths = [
             float(strength(epoch)) if callable(strength) else strength
             for strength in self._strengths
@@ -182,7 +198,10 @@ class Objective:
         )
 
     def value_and_grad(self, theta, batch, random_state=None):
-        """Value and gradient on a batch, block by block so that memory does not grow with its size."""
+        """Value and gradient on a batch.
+
+        They are computed in blocks of rows, so that memory does not grow with its size.
+        """
         total, gradient = 0.0, None
         for block, terms in self._blocks(batch, self.terms):
             summands = self._summands(block, terms, theta)
@@ -194,7 +213,10 @@ class Objective:
         return total, gradient
 
     def _summands(self, batch, terms, theta):
-        """Strengths, coefficients and quantities that make up these terms; None if something here needs a trace."""
+        """Triples (strength, coefficients, quantity) that make up these terms.
+
+        None if a term, or the network, needs a trace.
+        """
         if type(self.network) is not Network:
             return None
         step = Step(self, theta, batch)
@@ -204,7 +226,7 @@ class Objective:
         return [(strength, *summand) for strength, summands in pairs for summand in summands]
 
     def _fused(self, block, summands, random_state, theta):
-        """Value and gradient where nothing needs a trace but a parametrization."""
+        """Value and gradient by hand-chained passes; a trace serves the parametrization alone."""
         self.workspace.reset()
         to_solver, effective = None, theta
         if not self.parametrization.is_identity:
@@ -229,7 +251,10 @@ class Objective:
         return value, evaluation.gradient if to_solver is None else to_solver(evaluation.gradient)
 
     def stack(self, strengths):
-        """The same terms of several linear models, at strengths of shape (n_terms, n_models); None if one needs a trace."""
+        """Same terms of several linear models, evaluated together; None if one needs a trace.
+
+        ``strengths`` has the shape (n_terms, n_models).
+        """
         if (
             len(self.network.layer_sizes) > 2
             or self._dropout
@@ -253,7 +278,10 @@ class Objective:
         return sum(float(self._sum(block, terms, random_state, theta)) for block, terms in blocks)
 
     def _blocks(self, batch, terms, n_models=1):
-        """Pieces of a batch, and the terms to evaluate on each: all on the first, then those that count rows."""
+        """Blocks of a batch, and the terms to evaluate on each.
+
+        All terms are evaluated on the first, and only those that count rows on the others.
+        """
         counting = [(strength, term) for strength, term in terms if term.group is not None]
         size = max(_FEWEST_ROWS, self._block_size(batch.n_samples, counting) // n_models)
         for i, block in enumerate(batch.blocks(size)):
@@ -289,7 +317,11 @@ class Objective:
 
     @property
     def trained(self):
-        """What makes the network's parameters of those that are trained; not of a form with bounds, which only finds zeros."""
+        """Parametrization from the trained parameters to the network's.
+
+        It is that of the original objective, not of its form with bounds, which serves only to find
+        zeros.
+        """
         return self.parametrization if self._original is None else self._original.parametrization
 
     def mask_of(self, features, weights=None):
@@ -311,7 +343,7 @@ class Objective:
         return self._masks[key]
 
     def draw_dropout(self, X, random_state):
-        """What the activations of each hidden layer are multiplied by; None without dropout."""
+        """Factors of the activations of each hidden layer; None without dropout."""
         if not self._dropout:
             return None
         return self.network.draw_dropout(self._dropout, X.shape[0], random_state, X.dtype)
@@ -319,7 +351,7 @@ class Objective:
     # -- the same objective in other forms ---------------------------------------------------------
 
     def bounded(self):
-        """The same objective in parameters with bounds, where that takes out a kink; itself otherwise.
+        """Same objective in parameters with bounds, where that removes a kink; itself otherwise.
 
         `enter` and `leave` translate between its parameters and those of this one.
         """
@@ -339,13 +371,19 @@ class Objective:
         return other
 
     def smoothed(self, sharpness):
-        """The same objective with its remaining kinks rounded off, the less the larger ``sharpness``."""
+        """Same objective with its remaining kinks rounded off.
+
+        The larger ``sharpness``, the closer it is to this one.
+        """
         other = copy(self)
         other.terms = [(strength, term.smoothed(sharpness)) for strength, term in self.terms]
         return other
 
     def enter(self, theta, tol=0.0):
-        """The parameters of this form of the objective for those of the original; derivatives below ``tol`` count as zero."""
+        """Parameters of this form of the objective, for those of the original.
+
+        Derivatives below ``tol`` count as zero.
+        """
         if self._original is None:
             return theta
 
@@ -355,15 +393,15 @@ class Objective:
         return self.parametrization.enter(self.network, theta, gradient, tol)
 
     def leave(self, theta):
-        """The parameters of the original form for those of this one."""
+        """Parameters of the original form, for those of this one."""
         return theta if self._original is None else self.effective(theta)
 
     def unsettled(self, theta):
-        """The solver's parameters from which to continue for `effective` ones."""
+        """Parameters of the solver from which to continue, for `effective` ones."""
         return self.parametrization.unsettled(self.network, theta, self.everything())
 
     def effective(self, theta):
-        """The parameters of the network, over all rows."""
+        """Parameters of the network, over all rows."""
         return self.parametrization.settled(self.network, theta, self.everything())
 
 

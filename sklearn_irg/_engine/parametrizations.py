@@ -17,11 +17,11 @@ from sklearn_irg._engine.autodiff import defvjp, primitive
 
 __all__ = ["Identity", "Parametrization", "ScaledRows", "SignedParts", "StandardizedInputs"]
 
-_ROUNDS = 50  # in which the shortest subgradient is looked for
+_ROUNDS = 50  # at most, of the search for the shortest subgradient
 
 
 class Parametrization(ABC):
-    """How the parameters that a solver moves become those of a network.
+    """Map from the parameters that a solver moves to those of a network.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Parametrization(ABC):
 
     @property
     def _name(self):
-        """What messages call it."""
+        """Name in messages."""
         return type(self).__name__
 
     is_detached = False
@@ -54,10 +54,12 @@ class Parametrization(ABC):
 
     @abstractmethod
     def transform(self, network, theta):
-        """The parameters of the network, differentiable with respect to the solver's."""
+        """Parameters of the network, differentiable with respect to the solver's."""
 
     def trained_gradients(self, network, theta, gradients):
-        """Derivatives with respect to the solver's weights of each layer, for those with respect to the network's.
+        """Derivatives with respect to the solver's weights of each layer.
+
+        ``gradients`` holds those with respect to the network's weights.
 
         Differentiable with respect to the solver's parameters ``theta`` and the gradients.
         """
@@ -92,7 +94,10 @@ class Parametrization(ABC):
         del network, theta
 
     def bounds(self, network):
-        """A pair (low, high) for each of the solver's parameters, None where there is no bound; None if there are none."""
+        """Pairs (low, high), one for each of the solver's parameters; None if there are no bounds.
+
+        An entry of a pair is None where there is no bound.
+        """
         del network
 
 
@@ -112,7 +117,10 @@ class Identity(Parametrization):
 
 
 class SignedParts(Parametrization):
-    """The weights of a linear model with one output as ``w = u - v`` with ``u, v ≥ 0``; θ = (u, v, intercept)."""
+    """Weights of a linear model with one output as ``w = u - v`` with ``u, v ≥ 0``.
+
+    The solver moves θ = (u, v, intercept).
+    """
 
     def transform(self, network, theta):
         return _difference(theta, network.layer_sizes[0])
@@ -128,12 +136,14 @@ class SignedParts(Parametrization):
 
 
 class StandardizedInputs(Parametrization):
-    """The weights and biases of a linear model as they are on standardized inputs, where steps are as long for rare indicators.
+    """Weights and biases of a linear model as they are on standardized inputs.
+
+    Steps of the solver are then as effective for rare indicators as for other columns.
 
     Parameters
     ----------
     means, scales : ndarray of shape (n_features,)
-        Of the inputs; scales are positive.
+        Means of the inputs, and their scales, which are positive.
     """
 
     def __init__(self, means, scales):
@@ -154,7 +164,10 @@ class StandardizedInputs(Parametrization):
 
 
 class ScaledRows(Parametrization):
-    """The weights of a linear model as ``W_d = s_d U_d`` with ``s_d ≥ 0``; θ = (s, U, intercepts)."""
+    """Weights of a linear model as ``W_d = s_d U_d`` with ``s_d ≥ 0``.
+
+    The solver moves θ = (s, U, intercepts).
+    """
 
     def transform(self, network, theta):
         return _product(theta, *network.layer_sizes)
@@ -173,13 +186,13 @@ class ScaledRows(Parametrization):
 
 
 def _steepest_descents(network, theta, zero, gradient, tol):
-    """For some rows of weights, all zero, the unit direction in which the objective descends fastest.
+    """Unit directions of steepest descent for some rows of weights, all zero.
 
-    That is minus the shortest subgradient there. The gradient an infinitesimal step along U is one
-    of them, and the shortest in the hull of some, at first of that at zero alone, says where to
-    look for the next (Wolfe 1976). Each round is one gradient for all rows; a row is done when its
-    subgradient is shorter than ``tol``, or when the objective descends at least half as fast as
-    that length allows.
+    Each is minus the shortest subgradient there. The gradient after an infinitesimal step along U
+    is a subgradient, and the shortest vector in the convex hull of those found, at first of the
+    gradient at zero alone, gives the next direction to try (Wolfe 1976). Each round is one gradient
+    for all rows; a row is done when its subgradient is shorter than ``tol``, or when the objective
+    descends at least half as fast as that length allows.
     """
     probe = theta.copy()
     ((W, _),) = network.unpack(probe)

@@ -1,4 +1,6 @@
-"""The passes through a network, as primitives of the trace: each a single node with a hand-written derivative.
+"""Passes through a network, as primitives of the trace with hand-written derivatives.
+
+Each pass is a single node.
 
 With layers ``Z_l = A_{l-1} W_l + b_l``, ``A_l = φ(Z_l)``, ``A_0 = X`` and outputs ``Z_L``,
 
@@ -8,8 +10,8 @@ With layers ``Z_l = A_{l-1} W_l + b_l``, ``A_l = φ(Z_l)``, ``A_0 = X`` and outp
   is ``D_1 W_1ᵀ``. C may hold several cotangents for each row, one after another: all rows with the
   first, all rows with the second, …
 
-Whatever penalties send back to the activations meets the loss in the forward pass's single backward
-one.
+Cotangents of activations from penalties join those from the loss in the one backward pass of the
+forward pass.
 """
 
 from collections.abc import Callable
@@ -35,7 +37,7 @@ __all__ = [
 
 
 class _Saved(NamedTuple):
-    """What a forward pass leaves for the passes after it."""
+    """Arrays that a forward pass saves for the passes after it."""
 
     layers: list
     slopes: list
@@ -45,7 +47,7 @@ class _Saved(NamedTuple):
 
 @primitive
 def activate(Z, activation):
-    """An activation as a function that can be differentiated with respect to what enters it."""
+    """Activation as a function that can be differentiated with respect to its input."""
     A = Z.copy()
     activation.apply(A)
     return A
@@ -56,7 +58,7 @@ defvjp(activate, lambda ans, Z, activation: lambda g: g * activation.slope(ans, 
 
 @primitive
 def weight_at(theta, place):
-    """The matrix at a place of θ, (slice, shape), as a differentiable function of θ."""
+    """Matrix at a place of θ, (slice, shape), as a differentiable function of θ."""
     return theta[place[0]].reshape(place[1])
 
 
@@ -93,14 +95,15 @@ defvjp(
 
 
 def first_preactivations(theta, X, network, empty):
-    """What enters the first activation, shape (n_samples, n_units)."""
+    """Pre-activations of the first layer, shape (n_samples, n_units)."""
     return _affine(X, *network.unpack(theta)[0], empty)
 
 
 def forward(theta, X, network, empty, dropout, noise, entering=None):
-    """A bundle of hidden activations and outputs; see `Network.forward`.
+    """Bundle of hidden activations and outputs; see `Network.forward`.
 
-    Where it is known what enters the first activation, X is not read, and that array is written to.
+    Where the first pre-activations are given as ``entering``, X is not read, and that array is
+    overwritten.
     """
     activation, layers = network.activation, network.unpack(theta)
     arrays, slopes = [], []
@@ -129,7 +132,10 @@ forward_pass = primitive(forward)
 
 
 def forward_cotangents(g, forward):
-    """What cotangents of a forward pass mean for what enters each layer's activation; None where nothing arrives."""
+    """Cotangents of each layer's pre-activations, for those of a forward pass.
+
+    An entry is None where there is no cotangent.
+    """
     layers, slopes, empty, _ = forward.saved
     cotangents, D = [None] * len(layers), None
     for l in reversed(range(len(layers))):
@@ -146,7 +152,7 @@ def forward_cotangents(g, forward):
 
 
 def add_weight_gradients(gradient, cotangents, forward, X, network):
-    """Add to a gradient of θ what arrives at what enters each layer's activation."""
+    """Add to a gradient of θ, for cotangents of each layer's pre-activations."""
     for l, (W, b) in enumerate(network.unpack(gradient)):
         if cotangents[l] is not None:
             W += _outer(forward[l - 1] if l else X, cotangents[l], forward.saved.empty)
@@ -171,8 +177,9 @@ defvjp(
 
 
 def backward(theta, forward, cotangent, network):
-    """A bundle of derivatives with respect to what enters each activation; see `Network.backward`."""
-    del theta  # the forward pass has saved the weights; its derivative with respect to them is that of a trace
+    """Bundle of derivatives with respect to pre-activations; see `Network.backward`."""
+    # the forward pass has saved the weights; a trace differentiates with respect to θ
+    del theta
     layers, slopes, empty, _ = forward.saved
     D, arrived, cotangents = cotangent, [], [cotangent]
     for (W, _), slope in zip(layers[:0:-1], slopes[::-1], strict=True):
@@ -187,16 +194,20 @@ backward_pass = primitive(backward)
 
 
 def backward_vjp(g, backward, forward, network):
-    """What cotangents of a backward pass mean: a function that adds to a gradient of θ, and cotangents of forward and C."""
-    # g injects a tangent U_l before each activation; what comes out is ⟨U, D⟩ = ⟨C, J·U⟩
-    # differentiated.
+    """Vector-Jacobian product of a backward pass.
+
+    Returns a function that adds to a gradient of θ, the cotangents of the forward pass, and the
+    cotangent of C.
+    """
+    # g injects a tangent U_l before each activation; the result is the derivative of
+    # ⟨U, D⟩ = ⟨C, J·U⟩
     layers, slopes, empty, dropout = forward.saved
     to_activations, moved = [None] * len(layers), [None] * len(layers)
     tangent = g[0]
     for l in range(len(layers) - 1):
         if tangent is not None:
-            # dropout's constant is undone; where it is zero the slope is too, and nothing of this
-            # arrives
+            # undo dropout's constant; where the factor is zero the slope is zero too, so the value
+            # does not matter
             A = forward[l] / dropout[l].max() if dropout and dropout[l].any() else forward[l]
             curvature = None if slopes[l] is None else network.activation.slope_derivative(A)
             if curvature is not None:
@@ -232,7 +243,7 @@ defvjp_all(
 
 
 def _affine(A, W, b, empty):
-    """A @ W + b, in place."""
+    """Affine map ``A @ W + b``, in place."""
     Z = _times(A, W, empty)
     if b is not None:
         Z += b
@@ -240,14 +251,14 @@ def _affine(A, W, b, empty):
 
 
 def _times(A, W, empty):
-    """A @ W"""
+    """Product ``A @ W``."""
     if isinstance(A, np.ndarray):
         return np.matmul(A, W, out=empty((A.shape[0], W.shape[1]), W.dtype))
     return A @ W  # sparse inputs
 
 
 def _times_transposed(D, W, empty):
-    """D @ W.T"""
+    """Product ``D @ W.T``."""
     out = empty((D.shape[0], W.shape[0]), W.dtype)
     if W.shape[1] == 1:  # a column times a row is slow in BLAS
         return np.multiply(D, W[:, 0], out=out)
@@ -255,7 +266,10 @@ def _times_transposed(D, W, empty):
 
 
 def _times_slopes(D, slope, empty):
-    """Entries of D times those of slopes, which are repeated where D has several rows for each of theirs."""
+    """Entries of D times those of slopes.
+
+    Slopes are repeated where D has several rows for each of theirs.
+    """
     out = empty(D.shape, D.dtype)
     each = (-1, *slope.shape)
     np.multiply(D.reshape(each), slope, out=out.reshape(each))
@@ -263,7 +277,7 @@ def _times_slopes(D, slope, empty):
 
 
 def _outer(A, D, empty):
-    """A.T @ D"""
+    """Product ``A.T @ D``."""
     if isinstance(A, np.ndarray):
         return np.matmul(A.T, D, out=empty((A.shape[1], D.shape[1]), D.dtype))
     return A.T @ D

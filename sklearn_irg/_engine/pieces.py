@@ -1,4 +1,7 @@
-"""An objective whose rows are in pieces, on many machines: sums over rows are evaluated where the rows are."""
+"""Objectives whose rows are in partitions on many machines.
+
+Sums over rows are evaluated where the rows are.
+"""
 
 from typing import NamedTuple
 
@@ -16,14 +19,14 @@ __all__ = ["Piece", "PiecedObjective", "PiecedRows", "add_parts"]
 
 
 class Piece:
-    """Some of the rows, as the process holds them that evaluates them.
+    """Rows of one partition, in the process that evaluates them.
 
     Parameters
     ----------
     network : Network
-        What θ means.
+        Network that θ belongs to.
     rows : Rows
-        Encoded; their weights are normalized among themselves.
+        Encoded rows; their weights are normalized within the partition.
     """
 
     def __init__(self, network, rows):
@@ -41,11 +44,17 @@ class Piece:
         return sum(array.nbytes for array in arrays) + (0 if targets is None else targets.nbytes)
 
     def totals(self):
-        """Sums by which weights are normalized: of each group of rows, and of what weight decay counts under None."""
+        """Sums by which weights are normalized, one for each group of rows.
+
+        Under None is the sum that weight decay counts.
+        """
         return {**self.rows.total_weights(), None: self.rows.everything().total_weight}
 
     def value_and_grad(self, terms, parametrization, totals, theta):
-        """What these rows add to the value and gradient of terms that are means over all rows."""
+        """Contribution of these rows to the value and gradient of an objective.
+
+        Its terms are means over all rows, of which these are a part.
+        """
         if self._objective is None:
             self._objective = Objective(self.network, self.rows.as_part_of(totals), [])
         self._objective.terms, self._objective.parametrization = terms, parametrization
@@ -59,19 +68,19 @@ def add_parts(parts):
 
 
 class PiecedRows(NamedTuple):
-    """What an objective needs to know of rows that it does not hold, in place of `Rows`.
+    """Facts about rows that an objective does not hold, in place of `Rows`.
 
     Parameters
     ----------
     columns : Columns
-        Of X.
+        Columns of X.
     totals : dict of str or None to float
-        Sums of `Piece.totals` over all pieces.
+        Sums of `Piece.totals` over all partitions.
     n_samples : int
         Number of rows.
     evaluate : callable
         ``evaluate(terms, parametrization, totals, theta)`` adds up `Piece.value_and_grad` over all
-        pieces.
+        partitions.
     """
 
     columns: Columns
@@ -90,7 +99,7 @@ class PiecedRows(NamedTuple):
 
     @property
     def X(self):
-        """Rows in one place, which there are not."""
+        """Raise an error, since no machine holds all rows."""
         raise InvalidParameterError(
             "a term reads all rows before the fit, but they are on many machines, and none holds "
             "them all. Leave it out, or fit to arrays."
@@ -104,10 +113,9 @@ class PiecedRows(NamedTuple):
 
 
 class PiecedObjective(Objective):
-    """Sum of ``strength * term`` over rows in pieces.
+    """Sum of ``strength * term`` over rows in partitions.
 
-    Terms of the weights alone, and what a constraint makes of the gradient, are evaluated here,
-    once.
+    Terms of the weights alone, and the derivative of a constraint, are evaluated here, once.
     """
 
     def __init__(self, network, rows, terms, *, parametrization=None, dropout=0.0):
@@ -138,8 +146,8 @@ class PiecedObjective(Objective):
 
     def _of_all(self, theta, batch, terms):
         effective = self.parametrization.transform(self.network, theta)
-        # a form with bounds has terms that read the solver's parameters, so its chain rule is that
-        # of each piece
+        # terms of a form with bounds read the solver's parameters, so each partition applies its
+        # chain rule
         beyond, where = (
             (self.parametrization, theta) if self._original is not None else (Identity(), effective)
         )
@@ -155,7 +163,7 @@ class PiecedObjective(Objective):
 
 @primitive
 def _over_rows(theta, rows, terms, parametrization):
-    """What rows add to the objective, elsewhere."""
+    """Contribution of the rows to the objective, evaluated where they are."""
     value, gradient = rows.evaluate(terms, parametrization, rows.totals, theta)
     return Bundle([np.asarray(value, dtype=theta.dtype)], saved=gradient)
 

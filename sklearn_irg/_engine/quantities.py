@@ -1,4 +1,4 @@
-"""What most objectives sum: losses, squared input gradients, squared weights, losses at other inputs, each as one object.
+"""Quantities that most objectives sum, such as losses and squared input gradients.
 
 A quantity can be traced, like any term; fused, which chains the passes and their derivatives by
 hand, since a trace costs about as much as the arithmetic of a small step; and some can be stacked,
@@ -19,18 +19,20 @@ __all__ = ["Evaluation", "Losses", "Quantity", "SquaredInputGradients", "Squared
 
 
 class Evaluation:
-    """The passes over some rows that all quantities share, and what arrives at them, until `gradient` is complete.
+    """Passes over some rows that all quantities share, and the cotangents that they collect.
+
+    `gradient` is complete after `finish`.
 
     Parameters
     ----------
     network : Network
-        What θ means.
+        Network that θ belongs to.
     theta : ndarray of shape (n_parameters,)
         Parameters.
     batch : Batch
         Rows.
     empty : callable
-        Where arrays come from.
+        Allocates arrays, ``empty(shape, dtype)``.
     dropout : list of ndarray, default=None
         As in `Network.forward`.
     keeps_entering : bool, default=False
@@ -39,13 +41,13 @@ class Evaluation:
     Attributes
     ----------
     gradient : ndarray of shape (n_parameters,)
-        Of the sum with respect to θ; complete after `finish`.
+        Gradient of the sum with respect to θ; complete after `finish`.
     entering : ndarray of shape (n_samples, n_units)
-        What enters the first activation.
+        Pre-activations of the first layer.
     forward : Bundle
         Hidden activations and outputs.
     losses, residuals : ndarray
-        Of the rows, as `Likelihood.loss_and_residual` gives them.
+        Losses and residuals of the rows, as `Likelihood.loss_and_residual` gives them.
     """
 
     def __init__(self, network, theta, batch, empty, dropout=None, *, keeps_entering=False):
@@ -67,27 +69,36 @@ class Evaluation:
 
     @cached_property
     def backward(self):
-        """Derivatives of each row's loss with respect to what enters each activation, first layer first."""
+        """Derivatives of each row's loss with respect to the pre-activations of each layer.
+
+        The first layer comes first.
+        """
         return passes.backward(self.theta, self.forward, self.residuals, self.network)
 
     def add_to_losses(self, cotangent):
-        """Let this arrive at the losses of the rows."""
+        """Add to the cotangent of the losses of the rows."""
         self._to_losses = _sum(self._to_losses, cotangent)
 
     def add_to_first_backward(self, cotangent):
-        """Let this arrive at the derivatives of the losses with respect to what enters the first activation."""
+        """Add to the cotangent of the first entry of `backward`.
+
+        That is of the derivatives of the losses with respect to the first pre-activations.
+        """
         self._to_first_backward = _sum(self._to_first_backward, cotangent)
 
     def add_to_entering(self, cotangent):
-        """Let this arrive at what enters the first activation."""
+        """Add to the cotangent of the first pre-activations."""
         self._to_entering = _sum(self._to_entering, cotangent)
 
     def losses_at(self, entering):
-        """Losses of the rows' targets where this, which is written to, enters the first activation; how to go back from them.
+        """Losses at given first pre-activations, and the function that differentiates them.
 
-        The second is a function of their cotangent. It adds to the gradient and returns what
-        arrives at ``entering``, which then counts as if it arrived at the rows: that they are
-        elsewhere is for the caller to add.
+        ``entering`` holds the pre-activations and is overwritten; the losses are those of the rows'
+        targets.
+
+        The function takes the cotangent of the losses, adds to the gradient and returns the
+        cotangent of ``entering``. That also counts as a cotangent of the rows' first
+        pre-activations; the caller adds the correction for inputs other than the rows.
         """
         network = self.network
         forward = passes.forward(
@@ -105,7 +116,11 @@ class Evaluation:
         return losses, pull_back
 
     def losses_where_entering(self, entering):
-        """Losses alone, of one or several points of each row: all rows with the first, then all rows with the second, …."""
+        """Losses at given first pre-activations, without derivatives.
+
+        There may be several points for each row: all rows with the first, then all rows with the
+        second, ….
+        """
         network, times = self.network, len(entering) // len(self.entering)
         dropout = self._dropout and [np.tile(factors, (times, 1)) for factors in self._dropout]
         outputs = passes.forward(self.theta, None, network, np.empty, dropout, None, entering)[-1]
@@ -114,7 +129,7 @@ class Evaluation:
         )[0]
 
     def finish(self):
-        """Send all that has arrived on to the gradient."""
+        """Propagate all cotangents to the gradient."""
         network, forward = self.network, self.forward
         to_forward = [None] * len(forward)
         if self._to_first_backward is not None:
@@ -140,7 +155,7 @@ def _sum(total, more):
 
 
 class Quantity(ABC):
-    """A formula with a value for each row, or one of the weights.
+    """Formula with a value for each row, or with one value for the weights.
 
     Attributes
     ----------
@@ -155,14 +170,22 @@ class Quantity(ABC):
 
     @abstractmethod
     def traced(self, step):
-        """Values of the rows of a step, shape (n_samples,), or the number, differentiable with respect to ``step.theta``."""
+        """Values of the rows of a step, shape (n_samples,), or the number for the weights.
+
+        Differentiable with respect to ``step.theta``.
+        """
 
     @abstractmethod
     def fused(self, evaluation, coefficients):
-        """The sum of coefficients, one for each row or one number, times values; derivatives are added to the evaluation."""
+        """Inner product of coefficients and values; derivatives are added to the evaluation.
+
+        There is a coefficient for each row, or one number.
+        """
 
     def stacked(self, stack, coefficients):
-        """The same for several linear models, shape (n_models,), whose outputs a `LinearStack` has computed.
+        """Inner products for several linear models, shape (n_models,).
+
+        A `LinearStack` has computed their outputs.
 
         Coefficients have the shape (n_models, n_samples) or (n_models,).
         """
@@ -214,7 +237,7 @@ class SquaredInputGradients(Quantity):
     Parameters
     ----------
     mask : ndarray of shape (n_features,) or (n_samples, n_features), default=None
-        What its entries are multiplied by.
+        Factors of its entries.
     """
 
     def __init__(self, mask=None):
@@ -254,7 +277,10 @@ class SquaredInputGradients(Quantity):
 
 
 def _squared_norms(R, W, factors):
-    """For each model the sum of ``factors · ‖R Wᵀ‖²`` over rows, and its derivatives; R is (m, n, k), W (m, d, k)."""
+    """Sums of ``factors · ‖R Wᵀ‖²`` over rows, one for each model, and their derivatives.
+
+    R has the shape (m, n, k), and W (m, d, k).
+    """
     grams = W.transpose(0, 2, 1) @ W  # so that arrays as wide as X are not built
     products = R * grams if R.shape[2] == 1 else R @ grams
     scaled = factors[:, :, None] * R

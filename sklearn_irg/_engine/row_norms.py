@@ -1,4 +1,7 @@
-"""Norms of the rows of a product of matrices, which need not be built: what squared input gradients are made of."""
+"""Norms of the rows of a product of matrices, which need not be built.
+
+Squared input gradients are such norms.
+"""
 
 import numpy as np
 
@@ -48,7 +51,9 @@ def product_row_norms(D, W, empty=np.empty):
 
 
 def product_row_norms_and_vjp(D, W, g, empty=np.empty, mask=None):
-    """The same outside a trace, with the cotangents of D and W for the cotangent ``g`` of the norms, shape (n_samples,).
+    """Squared norms of the rows of ``D @ W.T`` outside a trace, with the cotangents of D and W.
+
+    ``g``, of shape (n_samples,), is the cotangent of the norms.
 
     A ``mask`` of the product's shape multiplies its entries.
     """

@@ -1,4 +1,4 @@
-"""Rows of data as terms of an objective count them: inputs, targets, weights by group, masks, and minibatches."""
+"""Rows of data as the terms of an objective count them."""
 
 from copy import copy
 from typing import NamedTuple
@@ -38,7 +38,10 @@ class Columns(NamedTuple):
             )
 
     def mask_of(self, features, weights=None):
-        """Zeros and ones over columns, shape (n_features,), or their weights in place of ones; None if all are one."""
+        """Zeros and ones over columns, shape (n_features,); None if all are one.
+
+        With weights, the ones are these numbers.
+        """
         if features is None and weights is None:
             return None
         mask = check_features(features, self.n_features, self.names)
@@ -56,7 +59,7 @@ class Columns(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Some rows, and what each counts in the mean over its group.
+    """Batch of rows, with their weights in the mean over each group.
 
     Parameters
     ----------
@@ -133,7 +136,7 @@ class Rows:
         What the rows may become, for the terms that train against it.
     """
 
-    are_pieces = False  # of rows elsewhere
+    are_pieces = False  # partitions on other machines
     are_as_given = True  # not scaled by the estimator
 
     def __init__(
@@ -193,7 +196,10 @@ class Rows:
         }
 
     def label_shares(self):
-        """Mean target of the labeled rows as they were given: without weights of classes, and before a loss softens it."""
+        """Mean target of the labeled rows as they were given.
+
+        Weights of classes do not count, and targets are those before a loss softens them.
+        """
         raw = self.sample_weight if self.row_weight is None else self.row_weight
         labeled = self.groups["labeled"]
         return np.average(
@@ -210,7 +216,7 @@ class Rows:
         return other
 
     def weights_of(self, group):
-        """What each row counts in the mean over a group, shape (n_samples,)."""
+        """Weights of the rows in the mean over a group, shape (n_samples,)."""
         return self._weights[group]
 
     @property
@@ -245,7 +251,7 @@ class Rows:
         return self._again(Rows(X, labels, **options), targets)
 
     def _again(self, rows, targets):
-        """Rows made of these, with other targets."""
+        """Copy of new rows that keeps the state of these, with other targets."""
         rows.are_as_given = self.are_as_given
         return rows.with_targets(targets)
 
@@ -293,12 +299,14 @@ class Rows:
         )
 
     def minibatches(self, batch_size, shuffle, random_state, *, even=False):
-        """One epoch of batches, with rows of every group side by side; the smaller groups start over when they end.
+        """One epoch of batches, each with rows of every group.
+
+        The smaller groups start over when they end.
 
         ``batch_size`` is the number of rows of each group, or a dict of group to number with that
         of all others under None. Each epoch shuffles the order of the last one again, as
-        scikit-learn's MLPs do. ``even`` makes as many batches of nearly equal size, in place of a
-        last one that may be of one row.
+        scikit-learn's MLPs do. ``even`` makes as many batches of nearly equal size, so that the
+        last one is not of a single row.
         """
         by_group = batch_size if isinstance(batch_size, dict) else {None: batch_size}
         sizes = [

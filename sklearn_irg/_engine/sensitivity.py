@@ -1,4 +1,6 @@
-"""How a network's output moves when its input moves: pure functions that penalties optimize and diagnostics report.
+"""Sensitivity of a network's output to its input, as pure functions.
+
+Penalties optimize them, and diagnostics report them.
 
 The functions of a network take the bundle of a forward pass, so nothing is computed twice, and are
 differentiable with respect to θ. Directions and perturbed rows are constants of the optimization;
@@ -44,9 +46,9 @@ __all__ = [
 ]
 
 
-_STACK_BYTES = 2**25  # of several cotangents for each row
-_FEW_EIGENVALUES = 100
-_LANCZOS_ITERATIONS, _LANCZOS_CHECKS = 240, 12
+_STACK_BYTES = 2**25  # of arrays for several cotangents of each row in one pass
+_FEW_EIGENVALUES = 100  # up to which all eigenvectors are cheaper than Lanczos iterations
+_LANCZOS_ITERATIONS, _LANCZOS_CHECKS = 240, 12  # at most, and from one check to the next
 
 
 def _first_layer(network, theta, forward, cotangent, mask):
@@ -68,7 +70,10 @@ def input_gradients(network, theta, forward, cotangent, mask=None):
 
 
 def squared_input_gradients(network, theta, forward, cotangent, mask=None):
-    """Squared L2 norm of each row of `input_gradients`, shape (n_samples,), without building them where that is cheaper."""
+    """Squared L2 norm of each row of `input_gradients`, shape (n_samples,).
+
+    The gradients are not built where that is cheaper.
+    """
     D, W, mask = _first_layer(network, theta, forward, cotangent, mask)
     if mask is None:
         return product_row_norms(D, W, stop_gradient(forward).saved.empty)
@@ -91,7 +96,10 @@ def squared_jacobian_norms(network, theta, forward, mask=None):
 
 
 def absolute_input_gradients(network, theta, forward, cotangent, mask=None, sharpness=None):
-    """L1 norm of each row of `input_gradients`, shape (n_samples,); with a ``sharpness`` a smooth upper bound on it."""
+    """L1 norm of each row of `input_gradients`, shape (n_samples,).
+
+    With a ``sharpness`` it is a smooth upper bound on the norm.
+    """
     gradients = input_gradients(network, theta, forward, cotangent, mask)
     if sharpness is None:
         return row_absolute_sum(gradients)
@@ -101,14 +109,17 @@ def absolute_input_gradients(network, theta, forward, cotangent, mask=None, shar
 
 
 def absolute(A, squared_width=None):
-    """Absolute values with a derivative of zero at zero, or, rounded off over a width w, the square root of ``a² + w²``."""
+    """Absolute values with a derivative of zero at zero, or a smooth upper bound on them.
+
+    With a ``squared_width`` w² the bound is the square root of ``a² + w²``.
+    """
     if squared_width is None:
         return A * np.sign(stop_gradient(A))
     return root(A * A + squared_width)
 
 
 def summed_log_probability_cotangent(likelihood, outputs):
-    """Derivative of the sum of the log-probabilities of all classes with respect to the outputs.
+    """Derivative of the sum of the log-probabilities of all classes with respect to outputs.
 
     With K classes it is minus K times the residual at uniform targets, since the loss is linear in
     the targets.
@@ -126,8 +137,9 @@ def squared_spectral_norm(W, sharpness=None, n_iterations=None):
     matrix, exact and without state.
 
     Where singular values tie that is one of many subgradients. With a ``sharpness`` q it is
-    :math:`(\sum_i \sigma_i^{2q})^{1/q}`, which has a gradient everywhere but at zero and tends to the largest as q grows.
-    With ``n_iterations`` it is the estimate of so many power iterations, from below.
+    :math:`(\sum_i \sigma_i^{2q})^{1/q}`, which has a gradient everywhere but at zero and tends to
+    the largest as q grows.
+    With ``n_iterations`` it is an estimate from below, by so many power iterations.
     """
     value = stop_gradient(W)
     if n_iterations is not None:
@@ -144,7 +156,10 @@ def squared_spectral_norm(W, sharpness=None, n_iterations=None):
 
 
 def leading_singular_triple(W):
-    """Left direction (n_in,), largest singular value and right direction (n_out,), from the smaller Gram matrix."""
+    """Left direction (n_in,), largest singular value and right direction (n_out,).
+
+    They come from the smaller Gram matrix.
+    """
     if W.shape[0] < W.shape[1]:
         v, sigma, u = leading_singular_triple(W.T)
         return u, sigma, v
@@ -164,10 +179,12 @@ def leading_singular_triple(W):
 
 
 def power_iterations(W, n_iterations):
-    """Left and right directions (n_in, 1) and (n_out, 1) of a matrix after power iterations from a vector of ones.
+    """Left and right directions (n_in, 1) and (n_out, 1) of a matrix after power iterations.
 
-    Where W takes that to (nearly) zero, which it would never leave, they start from the longest
-    column.
+    They start from a vector of ones.
+
+    Where W maps that to (nearly) zero, from which iterations would not recover, they start from the
+    longest column.
     """
     u = np.ones((W.shape[0], 1), dtype=W.dtype)
     lengths = row_norms(W.T)
@@ -180,7 +197,10 @@ def power_iterations(W, n_iterations):
 
 
 def _leading_directions(gram, sharpness):
-    """Eigenvectors times the root of what their eigenvalue counts: the leading one alone, or all by their sharpness."""
+    """Eigenvectors times the square roots of their weights in the squared spectral norm.
+
+    Without ``sharpness`` it is the leading one alone.
+    """
     if not np.isfinite(gram.trace()):  # a step too far: any direction gives a value that says so
         return np.full((len(gram), 1), len(gram) ** -0.5, dtype=gram.dtype)
     if sharpness is None or len(gram) == 1:
@@ -194,10 +214,12 @@ def _leading_directions(gram, sharpness):
 
 
 def _leading_eigenvector(gram):
-    """Of a matrix without negative eigenvalues: Lanczos iterations where they are cheaper than all eigenvectors.
+    """Leading eigenvector of a matrix without negative eigenvalues.
 
-    They end where the residual is rounding error; where they do not, as for some clusters of
-    eigenvalues, all are found.
+    Lanczos iterations find it where they are cheaper than computing all eigenvectors.
+
+    They end where the residual is rounding error. Where they do not get there, as for some clusters
+    of eigenvalues, all eigenvectors are computed.
     """
     n, eps = len(gram), np.finfo(gram.dtype).eps
     if n <= _FEW_EIGENVALUES:
@@ -246,7 +268,10 @@ def random_directions(X, random_state, dtype, mask=None):
 
 
 def common_direction(X, random_state, dtype, mask=None):
-    """One random unit direction for all rows, within the columns of each row's mask: no row's depends on the others."""
+    """One random unit direction for all rows, within the columns of each row's mask.
+
+    The direction of a row does not depend on the other rows.
+    """
     directions = np.broadcast_to(random_state.standard_normal(X.shape[1]), X.shape).astype(dtype)
     return normalized_rows(directions if mask is None else directions * mask)
 
@@ -254,7 +279,9 @@ def common_direction(X, random_state, dtype, mask=None):
 def virtual_adversarial_direction(
     divergence_gradient, X, start, *, xi, n_power_iterations, mask=None
 ):
-    """Unit direction in which each row's prediction changes most, by power iteration on the divergence.
+    """Unit direction in which each row's prediction changes most.
+
+    It is found by power iteration on the divergence.
 
     ``divergence_gradient(X_moved)`` is the gradient, at moved rows, of the divergence from the
     prediction at X. It is flat at X itself, so it is taken at a distance ``xi`` along the
@@ -270,7 +297,10 @@ def virtual_adversarial_direction(
 
 
 def steepest(gradients, norm):
-    """The direction of unit norm that each row's gradient grows fastest in: "l2", "linf", or "l1" (one feature)."""
+    """Direction of unit norm in which each row's function grows fastest.
+
+    The norm is "l2", "linf", or "l1", for which a direction has one feature.
+    """
     if norm == "l2":
         return normalized_rows(gradients)
     if norm == "linf":
@@ -303,12 +333,15 @@ def _project_to_l1_ball(perturbations, epsilon):
 
 
 def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None):
-    """Projected gradient ascent of a function from each row, within a ball around it: yields the rows after each step.
+    """Projected gradient ascent of a function from each row, within a ball around it.
+
+    Yields the rows after each step.
 
     One step goes the whole radius; more go 2.5 / n_steps of it each unless ``step_size`` says
     otherwise.
     """
     if step_size is None:
+        # 2.5: several steps can reach the border from any point of the ball
         step_size = epsilon if n_steps == 1 else 2.5 * epsilon / n_steps
     moved = X
     for _ in range(n_steps):

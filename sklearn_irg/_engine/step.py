@@ -1,4 +1,4 @@
-"""What the author of a term sees: a batch of rows, one forward pass over it, and how its outputs depend on the inputs."""
+"""Steps as authors of terms see them: a batch of rows and one forward pass over it."""
 
 from functools import cached_property
 
@@ -12,7 +12,9 @@ __all__ = ["Step"]
 
 
 class Step:
-    """One forward pass over some rows: everything that a term may read, computed when first asked for.
+    """One forward pass over some rows, and what terms may read from it.
+
+    Everything is computed when first asked for.
 
     Everything is differentiable with respect to ``theta`` unless its name says that it is frozen,
     or a direction: those are constants of the optimization.
@@ -57,7 +59,9 @@ class Step:
         return self.batch.weights["all"]
 
     def weights_of(self, group):
-        """What each row counts in the mean over a group, shape (n_samples,); zero for rows of other groups.
+        """Weights of the rows in the mean over a group, shape (n_samples,).
+
+        They are zero for rows of other groups.
 
         Over all rows of the objective they sum to one.
         """
@@ -71,23 +75,34 @@ class Step:
 
     @property
     def row_weights(self):
-        """Weights of all rows without those of their classes, for terms that compare shares of classes."""
+        """Weights of all rows without those of their classes.
+
+        Terms that compare class proportions use them.
+        """
         return self.weights if self.batch.row_weights is None else self.batch.row_weights
 
     @property
     def positions(self):
-        """Positions of the rows among all rows of the fit, to look up what a term `prepared`: a slice or integers."""
+        """Positions of the rows among all rows of the fit: a slice or integers.
+
+        Terms look up with them what they have `prepared`.
+        """
         return self.batch.rows
 
     @property
     def targets(self):
-        """Encoded targets, shape (n_samples, n_outputs): a class per column, or 0 and 1 in one column for two classes."""
+        """Encoded targets, shape (n_samples, n_outputs).
+
+        There is a column per class, or for two classes one column of 0 and 1.
+        """
         if self.batch.targets is None:
             raise ValueError("there are no targets to read: the loss uses no labels.")
         return self.batch.targets
 
     def mask_of(self, features=None, weights=None):
-        """Zeros and ones over columns (n_features,) or entries (n_samples, n_features); None where all are one.
+        """Zeros and ones over columns or entries; None where all are one.
+
+        The shape is (n_features,) or (n_samples, n_features).
 
         With ``weights``, a dict of column to number or a number per column, the ones are these
         numbers.
@@ -98,7 +113,7 @@ class Step:
         return mask * columns
 
     def columns_of(self, features=None):
-        """The same without the mask given to ``fit``: zeros and ones over columns (n_features,), or None."""
+        """Zeros and ones over columns (n_features,), or None, without the mask given to ``fit``."""
         return self._objective.mask_of(features)
 
     @property
@@ -112,7 +127,10 @@ class Step:
         return self._random_state
 
     def random_partners(self):
-        """Position in the batch of another row for each row: of the other sample where the loss compares two, else of any."""
+        """Position in the batch of another row for each row.
+
+        It is a row of the other sample where the loss compares two samples, else any row.
+        """
         rng, weights = self.random_state, self.batch.weights
         partners = rng.permutation(self.X.shape[0])
         samples = [name for name in weights if name not in ("all", "labeled", "unlabeled")]
@@ -130,10 +148,12 @@ class Step:
         return self._objective.draw_dropout(self.X, self._random_state)
 
     def forward_at(self, X, *, theta=None, noise=None):
-        """Forward pass at other inputs, with the same units dropped: activations of each hidden layer, then outputs.
+        """Forward pass at other inputs, with the same units dropped.
 
-        ``theta`` are other parameters; ``noise`` is, for each hidden layer, what to add to what
-        enters its activation.
+        It holds the activations of each hidden layer, then the outputs.
+
+        ``theta`` are other parameters; ``noise`` is, for each hidden layer, added to its
+        pre-activations.
         """
         theta = self.theta if theta is None else theta
         return self.network.forward(theta, X, self._objective.workspace.empty, self._dropout, noise)
@@ -162,11 +182,11 @@ class Step:
         return view
 
     def entering(self, layer):
-        """What enters the activation of a hidden layer, counted from 0, shape (n_samples, n_units)."""
+        """Pre-activations of a hidden layer, counted from 0, shape (n_samples, n_units)."""
         return self._affine(self.X if layer == 0 else self.forward[layer - 1], layer)
 
     def outputs_above(self, layer, entering):
-        """Outputs where this enters the activation of a hidden layer, with the same units dropped."""
+        """Outputs for given pre-activations of a hidden layer, with the same units dropped."""
         network, A = self.network, entering
         for l in range(layer, len(network.shapes) - 1):
             A = A if network.activation.is_identity else activate(A, network.activation)
@@ -203,7 +223,10 @@ class Step:
 
     @cached_property
     def entropies(self):
-        """Entropy of the class predicted at each row, in nats, shape (n_samples,); summed over labels."""
+        """Entropy of the class predicted at each row in nats, shape (n_samples,).
+
+        With several labels it is the sum of their entropies.
+        """
         return self.likelihood.entropy(self.outputs)
 
     @cached_property
@@ -221,7 +244,10 @@ class Step:
         return self._evaluated[1]
 
     def divergences_at(self, X):
-        """Divergence from the frozen prediction at each row to that at another row, shape (n_samples,)."""
+        """Divergence from the frozen prediction at each row to that at another row.
+
+        The shape is (n_samples,).
+        """
         return self.likelihood.divergence(self.forward_at(X)[-1], self.frozen_outputs)
 
     # -- how they depend on the inputs -------------------------------------------------------------
@@ -240,7 +266,10 @@ class Step:
         return sensitivity.squared_input_gradients(*self._at(forward, cotangent), mask)
 
     def absolute_input_gradients(self, cotangent=None, mask=None, *, forward=None, sharpness=None):
-        """L1 norm of each row of `input_gradients`, shape (n_samples,), or with a ``sharpness`` a smooth upper bound on it."""
+        """L1 norm of each row of `input_gradients`, shape (n_samples,).
+
+        With a ``sharpness`` it is a smooth upper bound on the norm.
+        """
         return sensitivity.absolute_input_gradients(*self._at(forward, cotangent), mask, sharpness)
 
     def _at(self, forward, cotangent):
@@ -253,11 +282,14 @@ class Step:
         return sensitivity.squared_jacobian_norms(self.network, self.theta, forward, mask)
 
     def summed_log_probability_cotangent(self):
-        """Derivative of the sum of the log-probabilities of all classes with respect to the outputs."""
+        """Derivative of the sum of the log-probabilities of all classes with respect to outputs."""
         return sensitivity.summed_log_probability_cotangent(self.likelihood, self.outputs)
 
     def trained_gradients(self, gradients):
-        """Derivatives with respect to the weight matrices that are trained, for those with respect to the network's."""
+        """Derivatives with respect to the weight matrices that are trained.
+
+        ``gradients`` holds those with respect to the network's weights.
+        """
         return self._objective.trained.trained_gradients(self.network, self.solver_theta, gradients)
 
     # -- directions and gradients that are constants -----------------------------------------------
@@ -267,10 +299,12 @@ class Step:
         return sensitivity.random_directions(self.X, self.random_state, self.X.dtype, mask)
 
     def virtual_adversarial_directions(self, mask=None, *, xi=0.01, n_power_iterations=1, X=None):
-        """Unit direction in which each row's prediction changes most, shape (n_samples, n_features).
+        """Unit direction in which each row's prediction changes most.
 
-        With ``X`` it starts at these rows instead, and the change is that from the prediction at
-        the step's own.
+        The shape is (n_samples, n_features).
+
+        With ``X`` it starts at these rows instead, and the change is measured from the prediction
+        at the rows of the step.
         """
         targets = self.frozen_mean
         return sensitivity.virtual_adversarial_direction(
@@ -284,23 +318,31 @@ class Step:
 
     @cached_property
     def frozen_loss_gradients(self):
-        """Gradient of each row's loss with respect to the row, as a constant, shape (n_samples, n_features)."""
+        """Gradient of each row's loss with respect to the row, as a constant.
+
+        The shape is (n_samples, n_features).
+        """
         theta, forward = stop_gradient(self.theta), stop_gradient(self.forward)
         return self.network.pull_back(theta, forward, stop_gradient(self.residuals))
 
     def frozen_loss_gradients_at(self, X, targets=None):
-        """Gradient of the loss of targets, by default each row's own, with respect to other inputs (n_samples, n_features)."""
+        """Gradient of the loss with respect to other inputs, shape (n_samples, n_features).
+
+        The loss is that of ``targets``, by default of each row's target.
+        """
         targets, forward = self.targets if targets is None else targets, self.frozen_forward_at(X)
         _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
         return self.network.pull_back(stop_gradient(self.theta), forward, residuals)
 
     def frozen_first_preactivations(self, X):
-        """What enters the first layer at other inputs, as a constant, shape (n_samples, n_units)."""
+        """Pre-activations of the first layer at other inputs, as a constant."""
         W, b = self.network.unpack(stop_gradient(self.theta))[0]
         return X @ W if b is None else X @ W + b
 
     def frozen_losses_above_first(self, entering, targets=None):
-        """Loss of targets, by default each row's own, where this enters the first layer, as a constant, shape (n_samples,).
+        """Loss for given pre-activations of the first layer, as a constant, shape (n_samples,).
+
+        The loss is that of ``targets``, by default of each row's target.
 
         There may be several for each row: all rows with the first, then all rows with the second,
         ….
@@ -313,7 +355,10 @@ class Step:
         )[0]
 
     def frozen_loss_gradients_above(self, layer, entering, targets):
-        """Gradient of the loss of targets with respect to what enters a hidden layer's activation, (n_samples, n_units)."""
+        """Gradient of the loss of targets with respect to the pre-activations of a hidden layer.
+
+        The shape is (n_samples, n_units).
+        """
         A, slope = self._frozen_activations(layer, entering)
         forward = self._frozen_forward_above(layer, A)
         _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
@@ -332,7 +377,7 @@ class Step:
         return A, slope
 
     def _repeated_dropout(self, layer, n_rows):
-        """Multipliers of the hidden layers from one on, for several inputs of each row."""
+        """Factors of the hidden layers from ``layer`` on, for several inputs of each row."""
         times = n_rows // self.X.shape[0]
         return [
             factors if times == 1 else np.tile(factors, (times, 1))

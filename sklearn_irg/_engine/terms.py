@@ -1,4 +1,7 @@
-"""Terms of an objective: losses, penalties, weight decay; each says what it adds to a step, and what it needs."""
+"""Terms of an objective: losses, penalties and weight decay.
+
+Each term gives its contribution to a step, and declares what it needs.
+"""
 
 from abc import ABC, abstractmethod
 
@@ -9,7 +12,7 @@ __all__ = ["L2", "BatchTerm", "SampleTerm", "Term", "WeightTerm"]
 
 
 class Term(Component, ABC):
-    """What an objective sums.
+    """Summand of an objective.
 
     Attributes
     ----------
@@ -32,13 +35,13 @@ class Term(Component, ABC):
     depends_on_epoch : bool, default=False
         Whether `at_epoch` makes a difference.
     replaces_likelihood : bool, default=False
-        Whether it is a loss in place of the negative log-likelihood; terms that bound that one are
-        refused beside it.
+        Whether it is a loss in place of the negative log-likelihood; terms that bound that one
+        raise an error next to it.
     differentiates_parameters : bool, default=False
         Whether it reads derivatives with respect to what is trained, `Step.trained_gradients`.
     is_loss : bool, default=False
-        Whether its values are losses of the rows' targets, at other inputs or parameters say, so
-        that it can be minimized alone.
+        Whether its values are losses of the rows' targets, for example at other inputs or
+        parameters, so that it can be minimized alone.
     limits_slope : bool, default=False
         Whether it keeps the slope of the outputs in bounds, as critics that are trained against a
         generator need it.
@@ -67,7 +70,7 @@ class Term(Component, ABC):
 
     @property
     def _name(self):
-        """What messages call it."""
+        """Name in messages."""
         return type(self).__name__
 
     @abstractmethod
@@ -79,50 +82,59 @@ class Term(Component, ABC):
         """
 
     def summands(self, step):
-        """What it sums, where that is made of `Quantity` objects, as pairs (coefficients, quantity); else None.
+        """Pairs (coefficients, quantity), where the term is made of `Quantity` objects; else None.
 
-        It must say the same as `contributions`; `fused_summands` is what an objective asks for.
+        Their sum must equal that of `contributions`; objectives call `fused_summands`.
         """
         del step
 
     def fused_summands(self, step):
-        """The same, unless a subclass says anew what is summed."""
+        """Pairs of `summands`, or None where a subclass redefines the sum by another method."""
         return self.summands(step) if self._says_summands_last else None
 
     def check(self, columns, likelihood):
-        """Raise a ValueError where the term is impossible for data with these columns and this likelihood."""
+        """Raise a ValueError if the term is impossible for these columns and this likelihood."""
         del columns, likelihood
 
     def check_beside(self, terms):
-        """Raise a ValueError where the term is impossible in one objective with these terms, itself among them."""
+        """Raise a ValueError if the term is impossible in one objective with these terms.
+
+        The term itself is among them.
+        """
         del terms
 
     def prepared(self, rows, network):
-        """The term that is minimized: itself, with what it must know of all rows (their neighbors, say) found out once.
+        """Term that is minimized: itself, with all it must know of the rows computed once.
 
-        For some networks it may be a better one: exact and differentiable, say, where the network
-        is linear.
+        That may be the neighbors of rows, for example. For some networks it may be a better term:
+        exact and differentiable, for example, where the network is linear.
         """
         del rows, network
         return self
 
     def at_epoch(self, epoch):
-        """The term in an epoch, counted from 0; itself as soon as it is as it will stay."""
+        """Term in an epoch, counted from 0; itself as soon as it is final."""
         del epoch
         return self
 
     def bounded(self, network):
-        """The same term in parameters in which its kinks lie at bounds, as (parametrization, term); None if there is none."""
+        """Same term in parameters in which its kinks lie at bounds; None if there is none.
+
+        It is a pair (parametrization, term).
+        """
         del network
 
     def smoothed(self, sharpness):
-        """A term without kinks that tends to this one as ``sharpness`` grows."""
+        """Term without kinks that tends to this one as ``sharpness`` grows."""
         del sharpness
         return self
 
 
 def _says_last(cls, name, others):
-    """Whether the first class to define a method, in the order of resolution, comes no later than those that define others."""
+    """Whether a method is defined no later, in resolution order, than any of the others.
+
+    Compared are the first classes that define them.
+    """
     places = {
         attribute: k
         for k, base in reversed(list(enumerate(cls.__mro__)))
@@ -132,7 +144,7 @@ def _says_last(cls, name, others):
 
 
 class SampleTerm(Term):
-    """A term with a value per row, averaged over its group with the sample weights."""
+    """Term with a value per row, averaged over its group with the sample weights."""
 
     @abstractmethod
     def values(self, step):
@@ -143,7 +155,10 @@ class SampleTerm(Term):
 
 
 class BatchTerm(Term):
-    """A term of a whole batch that is not a mean over its rows; so memory grows with the batch."""
+    """Term of a whole batch that is not a mean over its rows.
+
+    Memory therefore grows with the batch.
+    """
 
     needs_whole_batch = True
 
@@ -157,7 +172,7 @@ class BatchTerm(Term):
 
 
 class WeightTerm(Term):
-    """A term that is a function of the parameters alone."""
+    """Term that is a function of the parameters alone."""
 
     group = None
 
@@ -170,7 +185,7 @@ class WeightTerm(Term):
 
 
 class L2(Term):
-    r"""The weight decay that scikit-learn's own estimators have, :math:`\frac{1}{2n} \sum_l \lVert W_l \rVert_F^2`.
+    r"""Weight decay as in scikit-learn: :math:`\frac{1}{2n} \sum_l \lVert W_l \rVert_F^2`.
 
     n is the total weight of the evaluated batch's labeled rows.
     """

@@ -1,4 +1,7 @@
-"""Fits against what rows may become, as `sklearn_irg.RobustTrainingClassifier` finds it out behind the steps of a pipeline."""
+"""Fits against perturbations of rows, with the perturbation sets of a threat model.
+
+`sklearn_irg.RobustTrainingClassifier` determines these sets behind the steps of a pipeline.
+"""
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -12,22 +15,22 @@ from sklearn_irg.losses import check_loss
 from sklearn_irg.penalties import check_penalty
 from sklearn_irg.penalties._worst_linear_loss import worst_outputs
 
-_BLOCK_ROWS = 4096
+_BLOCK_ROWS = 4096  # at a time, in `withstands`; bounds its memory
 
 
 class TrainsAgainstThreats:
-    """What classifiers do whose loss or penalty may count the worst points of each row."""
+    """Mixin of classifiers whose loss or penalty may count the worst points of each row."""
 
     @property
     def takes_threat(self):
-        """Whether a term of the objective trains against what rows may become."""
+        """Whether a term of the objective trains against perturbations of the rows."""
         penalty = check_penalty(self.penalty)
         terms = [] if penalty is None else [term for _, term in penalty.terms()]
         return any(term.takes_threat for term in [*terms, check_loss(self.loss)])
 
     @property
     def weight_of_threat(self):
-        """Largest strength of such a term beside the loss; infinite where the loss is one."""
+        """Largest strength of such a term next to the loss; infinite where the loss is one."""
         if check_loss(self.loss).takes_threat:
             return np.inf
         terms = check_penalty(self.penalty).terms()
@@ -35,7 +38,9 @@ class TrainsAgainstThreats:
 
     @with_callbacks
     def fit_against(self, X, y, perturbations, sample_weight=None):
-        """Fit to data, where terms such as `sklearn_irg.penalties.AdversarialLoss` count what rows may become.
+        """Fit to data against perturbations of its rows.
+
+        Terms such as `sklearn_irg.penalties.AdversarialLoss` count the perturbed rows.
 
         `sklearn_irg.RobustTrainingClassifier` calls it.
 
@@ -46,7 +51,7 @@ class TrainsAgainstThreats:
         y : array-like of shape (n_samples,)
             Classes.
         perturbations : InputPerturbations
-            What each row may become.
+            Perturbation set of each row.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in all means; a weight of zero removes it.
 
@@ -58,7 +63,9 @@ class TrainsAgainstThreats:
         return self._fit(X, y, sample_weight, perturbations=perturbations)
 
     def withstands(self, X, y, perturbations):
-        """Whether rows are classified correctly where they become the worst that they may, as far as training finds it.
+        """Whether rows are classified correctly at the worst points that training finds.
+
+        The points are those of the perturbation set of each row.
 
         For linear models no allowed point is worse, and rows with integers may withstand more than
         this says.
@@ -70,7 +77,7 @@ class TrainsAgainstThreats:
         y : array-like of shape (n_samples,)
             Their classes.
         perturbations : InputPerturbations
-            What each row may become.
+            Perturbation set of each row.
 
         Returns
         -------

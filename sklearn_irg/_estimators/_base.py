@@ -1,4 +1,4 @@
-"""What every estimator does: check its parameters, let them be trained, take over what was fitted, and predict."""
+"""Base of the estimators: checked parameters, training, fitted attributes, and predictions."""
 
 from abc import ABC, abstractmethod
 from functools import partial
@@ -35,8 +35,8 @@ from sklearn_irg.solvers import check_solver
 class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of all estimators: parameters and predictions around `train`.
 
-    A class says what y is (`_task`), what its parameters mean for training (`_settings`), and under
-    which names weights and the rest of what was fitted are kept (`_named_weights`, `_report`).
+    A subclass defines the kind of y (`_task`), the settings of training that its parameters mean
+    (`_settings`), and the names of the fitted attributes (`_named_weights`, `_report`).
     """
 
     # parameters of some subclasses
@@ -49,13 +49,13 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     _accept_sparse = "csr"
     _fewest_iterations = 1
     _reads_y = True
-    _takes_indicators = False  # of labels, as y
-    _takes_pieces = False  # of rows on many machines
+    _takes_indicators = False  # whether y may be an indicator of labels
+    _takes_pieces = False  # whether X may be a dask collection
     _of_some_fits = ("feature_names_in_",)  # attributes that not every fit sets
 
     @abstractmethod
     def _task(self):
-        """What y is, as far as parameters, and an earlier fit, say."""
+        """Kind of y, as far as parameters, and an earlier fit, determine it."""
 
     @abstractmethod
     def _layers(self):
@@ -91,7 +91,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     @property
     def likelihood_(self):
-        """What the outputs mean: the likelihood given as ``loss`` in the last fit, or that of the kind of targets."""
+        """Likelihood given as ``loss`` in the last fit, or that of the kind of targets."""
         check_is_fitted(self)
         return (
             LIKELIHOODS[self.out_activation_]
@@ -104,10 +104,10 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _fit(
         self, X, y, sample_weight=None, mask=None, *, perturbations=None, start=None, derive=None
     ):
-        """Train from a start, by default as ``warm_start`` says, and take over what was fitted.
+        """Train from a start, by default as ``warm_start`` says, and adopt the result.
 
-        ``derive(model)`` gives what follows from the fitted model, a copy of this one, as a dict of
-        attributes; by default as `_derive` says.
+        ``derive(model)`` gives attributes that follow from the fitted model, a copy of this one, by
+        name; by default as `_derive` says.
         """
         settings = self._settings()
         start = self._start() if start is None else start
@@ -123,7 +123,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     def _settings(self):
-        """What the parameters mean, checked."""
+        """Settings of training, from checked parameters."""
         self._check_parameters()
         return Settings(
             loss=self._loss(),
@@ -146,11 +146,11 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return self._warm() if self.__sklearn_is_fitted__() and self.warm_start else Fresh()
 
     def _warm(self):
-        """From the weights of the last fit."""
+        """Start from the weights of the last fit."""
         return Warm(self._layers(), self._task())
 
     def _continued(self, classes=None):
-        """Where the last call of ``partial_fit``, or the last fit, has stopped."""
+        """Start from the end of the last call of ``partial_fit``, or of the last fit."""
         if not self.__sklearn_is_fitted__():
             return Continued(classes=classes)
         return Continued(
@@ -169,7 +169,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return check_partitions(self, X, y, sample_weight, mask, reset=start.is_first)
 
     def _follower(self, X, y, sample_weight, max_iter, start):
-        """What tells callbacks of a fit; None where there are none."""
+        """Object that informs callbacks of a fit; None without callbacks."""
         if not (start.is_whole and has_callbacks(self)):
             return None
         return Follower(self, *self._seen_by_callbacks(X, y, sample_weight), max_iter)
@@ -181,7 +181,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return X, y, sample_weight
 
     def _adopt(self, fitted, derive=None, follower=None):
-        """Take over what was fitted, all at once: nothing else of a fit sets attributes."""
+        """Adopt the result of training, all at once; nothing else of a fit sets attributes."""
         found = {**self._attributes(fitted), **self._report(fitted), **fitted.kept}
         if derive is not None:
             found |= derive(with_attributes(without_fit(self), found))
@@ -197,7 +197,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return {}
 
     def _attributes(self, fitted):
-        """What makes a fitted estimator that predicts, by attribute."""
+        """Attributes of a fitted estimator that predicts."""
         likelihood = fitted.network.likelihood
         known = LIKELIHOODS.get(likelihood.out_activation)
         own = None if type(known) is type(likelihood) else clone(likelihood)
@@ -206,11 +206,12 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             **fitted.task.attributes,
             **self._named_weights(*fitted.weights),
             "out_activation_": likelihood.out_activation,
-            "_own_likelihood": own,  # by its name if it is one of the package's, so that pickles hold none of its objects
+            # None for the package's likelihoods, which are found by name, so that pickles hold none
+            "_own_likelihood": own,
         }
 
     def _report(self, fitted):
-        """What training has to say beside the weights, by attribute."""
+        """Attributes of a fit that predictions do not need."""
         solution = fitted.solution
         return {
             "converged_": solution.converged,
@@ -255,7 +256,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return network.outputs(theta, X, function)
 
     def _fitted_network(self):
-        """The network, and the parameters that were kept."""
+        """Network and its fitted parameters."""
         coefs, intercepts = self._layers()
         sizes = (coefs[0].shape[0], *(W.shape[1] for W in coefs))
         network = Network(sizes, as_activation(self.activation), self.likelihood_)

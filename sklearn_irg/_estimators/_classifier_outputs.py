@@ -1,4 +1,4 @@
-"""What the outputs of a network say of classes, and rows without a label, which no score counts."""
+"""Class predictions from the outputs of a network, and scores without unlabeled rows."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -9,7 +9,7 @@ from sklearn_irg._training.tasks.classes import ClassTask, decide, find_labeled
 from sklearn_irg._training.tasks.labels import plain_labels
 from sklearn_irg._warnings import warn
 
-_COLLAPSED = 0.99  # share of the unlabeled rows in one class
+_COLLAPSED = 0.99  # share of the unlabeled rows in one class that means collapse
 _UNLIKELY = 1e-3  # chance of so many rows of one class, if it is as frequent as among labeled rows
 
 
@@ -88,7 +88,7 @@ class ClassPredictions:
 
 
 class ClassifierOutputs(ClassPredictions, ClassifierMixin):
-    """A classifier, whose y may have ``unlabeled_label`` in place of a class."""
+    """Classifier whose y may have ``unlabeled_label`` in place of a class."""
 
     unlabeled_label = None  # a parameter of some classifiers
     _sklearn_losses = ("log_loss",)

@@ -1,4 +1,4 @@
-"""A DataFrame in, a DataFrame out: numbers under the names, in the order and in the types of the columns of a fit."""
+"""Arrays as a DataFrame with the names, order and types of the columns of a fit."""
 
 from sklearn_irg._checks import is_polars
 
@@ -6,7 +6,10 @@ __all__ = ["as_container", "without_rows"]
 
 
 def without_rows(X):
-    """Names and types of the columns of a DataFrame of pandas or polars, and nothing of its rows; None for other containers."""
+    """Names and types of the columns of a DataFrame of pandas or polars, without its rows.
+
+    None for other containers.
+    """
     if not hasattr(X, "iloc"):
         return X.clear() if is_polars(X) else None
     # a view would keep all rows, an index its levels, and a column its categories
@@ -19,7 +22,9 @@ def without_rows(X):
 
 
 def as_container(numbers, columns, are_integers):
-    """Numbers, of which some columns hold integers, as a DataFrame with given columns; as they are where these are None.
+    """Array as a DataFrame with given columns, or as it is where these are None.
+
+    ``are_integers`` says which columns hold integers.
 
     Columns have the types they had, except those of integers and flags that no longer hold integers
     only.

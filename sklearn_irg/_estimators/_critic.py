@@ -17,17 +17,20 @@ from sklearn_irg._training.tasks.samples import TwoSamples
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.penalties import LipschitzGradient
 
-_N_POINTS = 8  # between two rows, at which gradients are taken
+_N_POINTS = 8  # on the line between two rows, at which gradients are taken
 
 
 class WassersteinCritic(LipschitzCritic, MLPEstimator):
-    r"""Wasserstein-1 distance between two samples, by the function of bounded slope that separates them best.
+    r"""Wasserstein-1 distance between two samples.
 
-    .. math:: W_1 = \max_{\lVert f \rVert_\mathrm{Lip} \le 1} \mathbb E_{\text{first}} f - \mathbb E_{\text{second}} f
+    It is the difference of means of the function of bounded slope that separates them best:
+
+    .. math:: W_1 = \max_{\lVert f \rVert_\mathrm{Lip} \le 1}
+        \mathbb E_{\text{first}} f - \mathbb E_{\text{second}} f
 
     over MLPs f, the critics [1]_. Their slope is kept below about one by a penalty, or bounded by a
-    constraint. The difference is taken on rows that a critic has not seen: on its own rows it is
-    far too large in many dimensions.
+    constraint. The difference is taken on rows that a critic has not seen: on the rows of its fit
+    it is far too large in many dimensions.
 
     Rows are shifted and divided by one number before the fit, which is undone in the weights, so
     that the distance of scaled samples is the scaled distance. Standardize columns in different
@@ -205,7 +208,10 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         return self._fit(X, y, sample_weight, derive=partial(type(self)._cross_fit, **rows))
 
     def score_samples(self, X):
-        """Value of the critic: large on rows like those of the first sample, small on rows like those of the second.
+        """Value of the critic.
+
+        It is large on rows like those of the first sample, and small on rows like those of the
+        second.
 
         Parameters
         ----------
@@ -265,7 +271,7 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         return [(present[train], present[test]) for train, test in folds.split(present, y[present])]
 
     def _held_out(self, X, y, weights, random_state):
-        """Difference of the critic's means on two samples, and what each column adds to it."""
+        """Difference of the critic's means on two samples, and the contribution of each column."""
         rng = np.random.RandomState(random_state)
         first, second = (
             rng.choice(rows, 2 * len(X), p=weights[rows] / weights[rows].sum())
@@ -281,7 +287,11 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         return float(first - second)
 
     def _along_lines(self, first, second):
-        """Mean over pairs of rows of the critic's derivatives on the line between them times their difference."""
+        """Contributions of the columns to the difference of the critic's means.
+
+        For each column it is the mean, over pairs of rows and points of the line between them, of
+        the critic's derivative times the difference of the rows.
+        """
         network, theta = self._fitted_network()
         total = 0
         for share in (np.arange(_N_POINTS) + 0.5) / _N_POINTS:
@@ -311,13 +321,15 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
         tags.target_tags.required = True
         tags.classifier_tags = ClassifierTags(
             multi_class=False
-        )  # two values of y, though nothing is classified
+        )  # y has two values, although nothing is classified
         return tags
 
 
 @dataclass(frozen=True)
 class OneScale(Scaling):
-    """Rows shifted by their mean, and all columns divided by one number: the slope of a critic is the same.
+    """Rows shifted by their mean, with all columns divided by one number.
+
+    The slope of a critic stays the same.
 
     Parameters
     ----------
@@ -332,7 +344,7 @@ class OneScale(Scaling):
 
     @classmethod
     def of(cls, rows):
-        """That of some rows."""
+        """Scaling of given rows."""
         location, deviations = rows.moments()
         largest = deviations.max() or 1.0
         return cls(location, float(largest * np.sqrt(np.mean((deviations / largest) ** 2))) or 1.0)
@@ -351,5 +363,8 @@ class OneScale(Scaling):
 
 
 def constrained_critic():
-    """The critic of a test with few rows: it is close to linear, so it fits less of their noise."""
+    """Critic of a test with few rows.
+
+    It is close to linear, so it fits less of their noise.
+    """
     return WassersteinCritic(constraint=SpectralNormalization())

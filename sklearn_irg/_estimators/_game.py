@@ -1,4 +1,4 @@
-"""A generator against a critic: the objectives of both, and the solver that lets them take turns."""
+"""Game of a generator and a critic: the objectives of both, and a solver that alternates."""
 
 import numpy as np
 
@@ -14,11 +14,14 @@ _TABLE, _GENERATED = MeanDifference.samples  # the critic is large on the first
 
 
 class Game(Objective):
-    r"""What a critic minimizes on rows of a table beside generated ones, and what the generator of these minimizes.
+    r"""Objectives of a critic and of the generator that it plays against.
 
-    The parameters θ are those of the critic, and behind them those of the generator. Each objective
-    is one of its own player's parameters: for the critic generated rows are constants, for the
-    generator the critic is.
+    The critic minimizes its objective on rows of a table and as many generated ones; the generator
+    minimizes minus the critic's mean on generated rows.
+
+    The parameters θ are those of the critic, followed by those of the generator. Each player's
+    objective is a function of that player's parameters: for the critic generated rows are
+    constants, for the generator the critic is.
 
     Parameters
     ----------
@@ -27,12 +30,12 @@ class Game(Objective):
     rows : Rows
         The table.
     terms : list of (float, Term)
-        What the critic minimizes: its difference on generated rows and those of the table, and
-        penalties.
+        Terms of the critic's objective: the difference of its means on generated rows and those of
+        the table, and penalties.
     generator : Network
-        From latent variables to rows.
+        Network from latent variables to rows.
     parametrization : Parametrization, default=Identity()
-        How what the solver moves becomes the critic's parameters.
+        Map from the solver's parameters to the critic's.
     """
 
     def __init__(self, network, rows, terms, *, generator, parametrization=None):
@@ -42,7 +45,10 @@ class Game(Objective):
         self.of_generator = slice(network.n_parameters, None)
 
     def value_and_grad(self, theta, batch, random_state=None):
-        """Value and gradient of the critic's objective; zero with respect to the generator's parameters."""
+        """Value and gradient of the critic's objective.
+
+        The gradient is zero with respect to the generator's parameters.
+        """
         both = self._both_samples(theta, batch, random_state)
         gradient = np.zeros_like(theta)
         value, gradient[self.of_critic] = super().value_and_grad(
@@ -56,7 +62,10 @@ class Game(Objective):
         return super().value(theta[self.of_critic], both, random_state, terms)
 
     def opposing_value_and_grad(self, theta, n_samples, random_state):
-        """Minus the critic's mean on so many new rows, and its gradient; zero with respect to the critic's parameters."""
+        """Minus the critic's mean on ``n_samples`` new rows, and its gradient.
+
+        The gradient is zero with respect to the critic's parameters.
+        """
         latent = self._latent(n_samples, random_state)
         made = self.generator.forward(theta[self.of_generator], latent)
         critic = self.effective(theta)
@@ -72,7 +81,7 @@ class Game(Objective):
         super().project(theta[self.of_critic])
 
     def effective(self, theta):
-        """The parameters of the critic."""
+        """Parameters of the critic."""
         return super().effective(theta[self.of_critic])
 
     def _latent(self, n_samples, random_state):
@@ -80,7 +89,7 @@ class Game(Objective):
         return random_state.standard_normal(shape).astype(self.rows.X.dtype, copy=False)
 
     def _both_samples(self, theta, batch, random_state):
-        """Rows of the table, and behind them as many generated ones."""
+        """Rows of the table, followed by as many generated ones."""
         n = batch.n_samples
         made = self.generator.outputs(theta[self.of_generator], self._latent(n, random_state))
         own = batch.weights["all"] / batch.weights["all"].sum()
@@ -103,7 +112,7 @@ class AlternatingAdam(Adam):
     speed : float
         Step size of the generator over that of the critic.
     beta_1, beta_2, epsilon, decay_start : float
-        As in `Adam`, of both.
+        As in `Adam`, for both players.
     """
 
     def __init__(
@@ -133,6 +142,6 @@ class AlternatingAdam(Adam):
         return value
 
     def _move_part(self, part, theta, gradient, state, n_earlier, learning_rate):
-        """Move the parameters of one player, which has taken so many steps before."""
+        """Move the parameters of one player, which has taken ``n_earlier`` steps before."""
         own = {"mean": state["mean"][part], "square": state["square"][part], "n_steps": n_earlier}
         self.move(theta[part], gradient[part], own, learning_rate)

@@ -19,7 +19,9 @@ from sklearn_irg.penalties import VirtualAdversarial, check_penalty
 
 
 class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
-    r"""Clustering by a network with confident and locally stable predictions, in clusters of similar size.
+    r"""Clustering by a network with confident and locally stable predictions.
+
+    Clusters tend to be of similar size.
 
     Information maximizing self-augmented training [1]_ minimizes
 
@@ -227,7 +229,7 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
             )
 
     def _fit_best(self, X, sample_weight, n_init):
-        """Take over the best of several trainings."""
+        """Adopt the best of several trainings."""
         settings, rng = self._settings(), check_random_state(self.random_state)
         data = self._data(X, None, sample_weight, None, None, Fresh())
         max_iter = n_init * settings.schedule(data.n_samples)["max_iter"]
@@ -246,8 +248,8 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         return ClusterTask(type(self).__name__, int(self.n_clusters))
 
     def _initialize(self, network, random_state, dtype):
-        # as published, small last weights: clusters form where rows are, not where the first
-        # guesses happen to be sure
+        # as published, small last weights: clusters form where rows are, not where the initial
+        # predictions happen to be confident
         theta = super()._initialize(network, random_state, dtype)
         for array in network.unpack(theta)[-1]:
             array *= 0.01

@@ -17,9 +17,12 @@ from sklearn_irg.losses._ladder import LadderLoss, TrainedWeightDecay
 
 
 class LadderClassifier(ClassifierOutputs, MLPEstimator):
-    r"""Ladder network: an MLP that also learns to restore each of its layers from noise, from unlabeled rows too.
+    r"""Ladder network: an MLP that also learns to restore its layers from noise.
 
-    .. math:: \frac 1 n \sum_i \ell(\tilde f(x_i), y_i) + \sum_{l=0}^L \lambda_l \frac 1 {N d_l} \sum_i
+    It learns that from unlabeled rows too. The objective is
+
+    .. math:: \frac 1 n \sum_i \ell(\tilde f(x_i), y_i)
+        + \sum_{l=0}^L \lambda_l \frac 1 {N d_l} \sum_i
         \lVert z_{il} - \hat z_{il} \rVert_2^2 + \alpha R
 
     with the loss of the n labeled rows under noise in every layer, and for all N rows the error of
@@ -111,7 +114,7 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted, without the marker of unlabeled rows.
     transduction_ : ndarray of shape (n_samples,)
-        The label of each row of the fit: its own, or the predicted one where it had none.
+        The label of each row of the fit: the given one, or the predicted one where it had none.
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer; the decoder is not kept.
     n_iter_, n_layers_, n_outputs_, t_ : int
@@ -142,7 +145,7 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     --------
     VATClassifier : Virtual adversarial training without a decoder.
     sklearn_irg.penalties.LayerwiseVirtualAdversarial : The penalty of LVAC-LW, for use with other
-    estimators too.
+        estimators too.
 
     References
     ----------

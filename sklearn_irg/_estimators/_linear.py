@@ -89,8 +89,9 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
 
     See Also
     --------
-    GradRegMLPClassifier : The same with hidden layers. sklearn.linear_model.LogisticRegression :
-    With L2, L1 or elastic-net penalties on the coefficients.
+    GradRegMLPClassifier : The same with hidden layers.
+    sklearn.linear_model.LogisticRegression : With L2, L1 or elastic-net penalties on the
+        coefficients.
 
     References
     ----------
@@ -168,7 +169,9 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
         return self._fit(X, y, sample_weight, mask)
 
     def sparsify(self):
-        """Convert the coefficients to a sparse matrix, which takes less memory where most of them are zero.
+        """Convert the coefficients to a sparse matrix.
+
+        It takes less memory where most coefficients are zero.
 
         Predictions are the same; another fit gives a dense array again.
 

@@ -1,11 +1,14 @@
-"""A critic: a difference of means, and what keeps the slope in bounds."""
+"""Critics: a difference of means, and a bound on the slope."""
 
 from sklearn_irg.losses import MeanDifference
 from sklearn_irg.penalties import check_penalty
 
 
 class LipschitzCritic:
-    """Fits a critic under ``constraint``, ``penalty``, or without either a penalty of its own, ``_default_penalty``."""
+    """Mixin that fits a critic under ``constraint`` or ``penalty``.
+
+    Without either, it is under the class's ``_default_penalty``.
+    """
 
     def _check_parameters(self):
         super()._check_parameters()

@@ -8,7 +8,7 @@ from sklearn_irg._estimators._mlp import MLPEstimator, has_epochs
 
 
 class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
-    """Multi-layer perceptron classifier with a penalty on its input gradient, or any other.
+    """MLP classifier with a penalty on its input gradient, or any other.
 
     Minimizes the weighted mean of the cross-entropy plus ``alpha`` times the penalty. Binary,
     multiclass and multilabel.
@@ -83,8 +83,8 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted; positions of the labels if multilabel.
     transduction_ : ndarray of shape (n_samples,)
-        The label of each row of the fit: its own, or the predicted one where it had none. Only with
-        an ``unlabeled_label``.
+        The label of each row of the fit: the given one, or the predicted one where it had none.
+        Only with an ``unlabeled_label``.
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
@@ -237,8 +237,8 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     def partial_fit(self, X, y, classes=None, sample_weight=None, mask=None):
         """Fit for one epoch, continuing from the last call.
 
-        Quantities that depend on all rows, such as neighbors for ``epsilon="local"``, the shares of
-        the classes for `ClassBalance`, and the means and scales of ``batch_normalization``, are
+        Quantities that depend on all rows, such as neighbors for ``epsilon="local"``, class
+        proportions for `ClassBalance`, and the means and scales of ``batch_normalization``, are
         computed from the rows of the call. Where these matter, pass all rows in each call.
 
         Parameters

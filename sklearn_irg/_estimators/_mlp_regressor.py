@@ -9,7 +9,7 @@ from sklearn_irg._training.tasks.numeric import NumericTask
 
 
 class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
-    """Multi-layer perceptron regressor with a penalty on its input gradient, or any other.
+    """MLP regressor with a penalty on its input gradient, or any other.
 
     Minimizes the weighted mean of half the squared error, summed over outputs, plus ``alpha`` times
     the penalty. The input gradient is that of this loss; the half is part of the loss, not of the

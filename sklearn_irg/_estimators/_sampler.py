@@ -16,14 +16,16 @@ from sklearn_irg._training.settings import Scaling
 from sklearn_irg._training.tasks.samples import OneSample
 from sklearn_irg.penalties import LipschitzGradient, check_penalty
 
-_N_LATENT = 100  # rows that are generated to see that they are finite
-_SPEED = (
-    1 / 3
-)  # of the generator, per step of the critic: as fast as the critic it runs from mode to mode
+_N_LATENT = 100  # rows that are generated to check that they are finite
+# Step size of the generator over that of the critic, per step of the critic: a generator as
+# fast as the critic runs from mode to mode.
+_SPEED = 1 / 3
 
 
 class WassersteinSampler(LipschitzCritic, MLPEstimator):
-    r"""New rows like those of a table, from a generator whose rows a critic cannot tell apart from the table's.
+    r"""Generator of new rows like those of a table.
+
+    A critic cannot tell its rows apart from the table's. Generator g and critic f play
 
     .. math:: \min_g \max_f \; \mathbb E f(x) - \mathbb E f(g(z))
 
@@ -147,7 +149,7 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
     l2 = 0.0
     tol = 0.0
     n_iter_no_change = np.inf
-    max_iter = 1  # which follows from n_steps and the rows
+    max_iter = 1  # `_schedule` derives the real one from n_steps and the rows
 
     def __init__(
         self,
@@ -238,7 +240,7 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
 
     @property
     def solver(self):
-        """The optimizer: critic and generator take turns."""
+        """Optimizer in which critic and generator take turns."""
         n_critic, speed = int(self.n_critic), min(_SPEED * self.n_critic, 1.0)
         if self.generator_learning_rate_init is not None:
             speed = float(self.generator_learning_rate_init) / float(self.learning_rate_init)
@@ -323,17 +325,19 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
 
 @dataclass(frozen=True)
 class ScaledColumns(Scaling):
-    """Each column shifted by its mean and divided by its standard deviation, as a generator makes them.
+    """Each column shifted by its mean and divided by its standard deviation.
+
+    A generator makes its rows on this scale.
 
     Parameters
     ----------
     location, scale : ndarray of shape (n_features,)
-        Means and standard deviations; of a constant column its number and zero, so that it is made
-        as it was.
+        Means and standard deviations; for a constant column its value and zero, so that generated
+        rows have that value.
     ranges : ndarray of shape (2, n_features)
         Smallest and largest number of each column.
     are_integers : ndarray of bool of shape (n_features,)
-        Which columns hold integers only.
+        Whether a column holds integers only.
     n_latent : int
         Number of inputs of the generator.
     """
@@ -346,7 +350,7 @@ class ScaledColumns(Scaling):
 
     @classmethod
     def of(cls, rows, n_latent):
-        """That of some rows."""
+        """Scaling of given rows."""
         X, ranges = rows.X, np.array([rows.X.min(axis=0), rows.X.max(axis=0)])
         are_resolved = (np.abs(ranges) <= 1 / np.finfo(X.dtype).eps).all(axis=0)
         are_integers = are_resolved & (np.rint(X) == X).all(axis=0)
@@ -372,7 +376,7 @@ class ScaledColumns(Scaling):
         return layers
 
     def examples(self, rows):
-        """Latent variables, at which what is made must be finite."""
+        """Latent variables, for which generated rows must be finite."""
         return (
             np.random.RandomState(0)
             .standard_normal((_N_LATENT, self.n_latent))

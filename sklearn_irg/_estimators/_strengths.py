@@ -19,7 +19,7 @@ def fit_strengths(
 
     Each meets the estimator's ``tol``, or warns that it does not. With ``warm_start`` a fit starts
     from the weights of the next stronger one; ``None`` is as `follows_path` says. ``perturbations``
-    are what rows may become, for `fit_against`.
+    are those of `fit_against`.
     """
     warm_start = follows_path(estimator) if warm_start is None else warm_start
     models = [clone(estimator).set_params(alpha=float(alpha)) for alpha in alphas]
@@ -35,7 +35,7 @@ def fit_strengths(
 
 
 def _one_by_one(models, X, y, sample_weight, mask, perturbations, warm_start):
-    """The same where callbacks follow each fit."""
+    """Fitted clones where callbacks follow each fit."""
     start = Fresh()
     for model in sorted(models, key=lambda model: -model.alpha):
         model._fit(X, y, sample_weight, mask, perturbations=perturbations, start=start)
@@ -44,9 +44,9 @@ def _one_by_one(models, X, y, sample_weight, mask, perturbations, warm_start):
 
 
 def follows_path(estimator):
-    """Whether what an estimator ends with does not depend on where it starts, but for ``tol`` and local minima.
+    """Whether the end of a fit does not depend on its start, up to ``tol`` and local minima.
 
-    Solvers that go by epochs stop early, and then keep some of the smoothness of a stronger penalty
-    that they come from.
+    Solvers that go by epochs stop early, and models then keep some of the smoothness of the
+    stronger penalty from which they start.
     """
     return not check_solver(estimator.solver).has_epochs

@@ -13,7 +13,7 @@ from sklearn_irg.penalties import (
 
 
 class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
-    """Virtual adversarial training: a multi-layer perceptron that learns from unlabeled rows too.
+    """Virtual adversarial training: an MLP that learns from unlabeled rows too.
 
     Minimizes the mean cross-entropy over labeled rows plus ``alpha`` times the mean virtual
     adversarial penalty over all rows. Each minibatch of labeled rows comes with one of unlabeled
@@ -29,8 +29,8 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
         Penalty in addition to the virtual adversarial divergence, such as "conditional_entropy" or
         ``0.1 * InputGradient()``; also multiplied by ``alpha``. "auto" is ``0.3 *
         ConditionalEntropy() + ClassBalance()`` where there are unlabeled rows, so that classes do
-        not merge, and no penalty where there are none. It takes the shares of the classes from the
-        labeled rows: where these are not a random sample, pass ``ClassBalance(priors)``, or None.
+        not merge, and no penalty where there are none. It takes class proportions from the labeled
+        rows: where these are not a random sample, pass ``ClassBalance(priors)``, or None.
     alpha : float, default=1.0
         Strength of the penalties.
     l2 : float, default=1e-4
@@ -51,9 +51,9 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     n_power_iterations : int, default=1
         Number of power iterations per step.
     threat : ThreatModel, default=None
-        What rows may become without a change of predictions, in place of ``epsilon``: fitted on the
-        columns of X. Behind the steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`, and
-        leave it ``None``.
+        Perturbations under which predictions should not change, in place of ``epsilon``: fitted on
+        the columns of X. Behind the steps of a pipeline use `sklearn_irg.RobustTrainingClassifier`,
+        and leave it ``None``.
     unlabeled_label : int, str or None, default=-1
         Value in y that marks a row without a label, as in scikit-learn's semi-supervised
         estimators. ``None`` if all rows have a label.
@@ -104,7 +104,7 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted, without the marker of unlabeled rows.
     transduction_ : ndarray of shape (n_samples,)
-        The label of each row of the fit: its own, or the predicted one where it had none.
+        The label of each row of the fit: the given one, or the predicted one where it had none.
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
@@ -242,12 +242,12 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
 
     @property
     def takes_threat(self):
-        """Whether the virtual adversarial divergence trains against what rows may become: always."""
+        """Whether training is against perturbations of the rows, which is always true."""
         return True
 
     @property
     def weight_of_threat(self):
-        """What it weighs beside the loss."""
+        """Strength of the virtual adversarial divergence next to the loss."""
         return float(self.alpha)
 
     def _derive(self, X, y):

@@ -1,1 +1,4 @@
-"""Training as a function of values: a task (what y is), rows, settings and a start go in, and what was fitted comes out."""
+"""Training as a function of values, without estimators.
+
+A task (the kind of y), rows, settings and a start go in, and the fitted weights come out.
+"""

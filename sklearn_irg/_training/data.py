@@ -1,4 +1,4 @@
-"""Rows of a fit, checked once: as arrays, or as collections on many machines."""
+"""Rows of a fit, checked once: as arrays, or as dask collections."""
 
 from copy import copy
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ class Data:
     X : {ndarray, csr_matrix} of shape (n_samples, n_features)
         Inputs.
     y : ndarray or None
-        As it was given.
+        Targets as they were given.
     sample_weight : ndarray of shape (n_samples,) or None
-        Positive.
+        Positive weights.
     mask : ndarray of bool of shape (n_samples, n_features) or None
         As in ``fit``.
     perturbations : InputPerturbations or None
-        What the rows may become.
+        Perturbations of the rows.
     columns : dict
         ``n_features_in_``, and ``feature_names_in_`` where columns have names.
     """
@@ -50,7 +50,7 @@ class Data:
         return self.X.shape[0]
 
     def encoded(self, task, settings):
-        """The rows as an objective counts them, and the network for them."""
+        """Rows as an objective counts them, and the network for them."""
         X, encoded = self.X, task.encode(self, settings.loss)
         targets = None if encoded.targets is None else encoded.targets.astype(X.dtype, copy=False)
         row_weight = None
@@ -79,11 +79,11 @@ def check_data(estimator, X, y, sample_weight=None, mask=None, *, perturbations=
     Parameters
     ----------
     estimator : NetworkEstimator
-        Which says whether X may be sparse, and whether there is a y (``_reads_y``).
+        It determines whether X may be sparse, and whether there is a y (``_reads_y``).
     X, y, sample_weight, mask, perturbations
-        Of a fit.
+        Arguments of ``fit``.
     reset : bool, default=True
-        Whether columns may be others than those of an earlier fit.
+        Whether columns may differ from those of an earlier fit.
     """
     scratch = copy(estimator)  # on which columns are remembered
     options = {

@@ -1,4 +1,7 @@
-"""Rows on many machines, as dask collections: they are checked, encoded and evaluated where they live."""
+"""Rows on many machines, as dask collections.
+
+They are checked, encoded and evaluated where they are stored.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -18,19 +21,19 @@ __all__ = ["Partitions", "check_partitions"]
 
 # settings that hold on to an estimator, and which no piece needs
 _NOT_FOR_PIECES = ("penalty", "schedule", "initialize", "scaling", "objective", "random_state")
-_FAN_IN = 8  # parts that are added, and pieces that are evaluated, at a time
+_FAN_IN = 8  # sums that are added, and partitions that are evaluated, in one task
 
 
 @dataclass(frozen=True)
 class Partitions:
-    """Rows in pieces that stay where they are, and what is known of all of them.
+    """Rows in partitions that stay where they are, and facts about all of them.
 
     Parameters
     ----------
     pieces : list of tuple
-        Delayed X, y and weights or None, of pieces with rows.
+        Delayed X, y, and weights or None, of partitions with rows.
     summaries : list of dict
-        What is known of each.
+        Facts about each of them, by `_summary`.
     y : ndarray
         All labels, sorted; an example where they are numbers.
     sample_weight : ndarray or None
@@ -38,7 +41,7 @@ class Partitions:
     columns : dict
         ``n_features_in_``, and ``feature_names_in_`` where columns have names.
     like : NetworkEstimator
-        One that knows these columns, and nothing else.
+        Unfitted estimator that knows these columns.
     """
 
     pieces: list
@@ -48,7 +51,7 @@ class Partitions:
     columns: dict
     like: object
 
-    perturbations = None  # which are found out for rows in memory
+    perturbations = None  # only for rows in memory
 
     @property
     def n_samples(self):
@@ -56,11 +59,11 @@ class Partitions:
         return sum(summary["n_samples"] for summary in self.summaries)
 
     def encoded(self, task, settings):
-        """The rows as an objective counts them, and the network for them."""
+        """Rows as an objective counts them, and the network for them."""
         import dask
 
-        # each label as a row with the weight of all of its rows: so classes have the weights that
-        # they have among all rows
+        # each label is encoded as one row with the total weight of its rows, so that weights of
+        # classes are those over all rows
         if settings.loss.samples is not None:
             raise InvalidParameterError(
                 f"{type(settings.loss).__name__} compares samples, which must be in memory. Pass "
@@ -75,7 +78,7 @@ class Partitions:
         dtype = np.result_type(*(summary["dtype"] for summary in self.summaries))
         of_pieces = (
             task if self.sample_weight is None else replace(task, class_weight=None)
-        )  # they are in those of rows
+        )  # weights of rows include them
         what_is_encoded = replace(settings, **dict.fromkeys(_NOT_FOR_PIECES))
         prepared = dask.persist(
             *(
@@ -100,7 +103,10 @@ class Partitions:
 
 
 def check_partitions(estimator, X, y, sample_weight=None, mask=None, *, reset=True):
-    """Check rows that are dask collections, as `Partitions`; nothing is written to the estimator."""
+    """Check rows that are dask collections, as `Partitions`.
+
+    Nothing is written to the estimator.
+    """
     import dask
 
     _check_possible(estimator, mask)
@@ -128,7 +134,10 @@ def check_partitions(estimator, X, y, sample_weight=None, mask=None, *, reset=Tr
 
 
 class _Evaluation:
-    """A sum over pieces; some that lie together are evaluated in one task, since tasks are dear."""
+    """Sum over partitions; some on one worker are evaluated in one task.
+
+    Tasks are expensive.
+    """
 
     def __init__(self, pieces):
         self._pieces = pieces
@@ -148,7 +157,10 @@ class _Evaluation:
         return parts[0].compute()
 
     def _bundles(self):
-        """Pieces that lie together, asked anew each time, since workers come and go; each alone without a cluster."""
+        """Partitions in groups that are stored on one worker; each alone without a cluster.
+
+        The scheduler is asked each time, since workers come and go.
+        """
         try:
             from distributed import futures_of, get_client
 
@@ -171,7 +183,7 @@ class _Evaluation:
 
 
 def _summary(X, y, sample_weight, classifies):
-    """What is known of all rows before any is encoded; None for a piece without rows."""
+    """Facts about a partition before any is encoded; None if it has no rows with a weight."""
     X, y = _csr(X), np.asarray(y)
     if X.shape[0] != len(y):
         raise ValueError(
@@ -208,7 +220,7 @@ def _summary(X, y, sample_weight, classifies):
 
 
 def _prepare(like, task, settings, X, y, sample_weight, by_class, dtype):
-    """A piece, checked and encoded."""
+    """Partition, checked and encoded."""
     X = _csr(X)
     X = X.astype(dtype) if getattr(X, "dtype", dtype) != dtype else X
     y = np.asarray(y)
@@ -267,7 +279,7 @@ def _check_possible(estimator, mask):
 
 
 def _aligned(X, y, sample_weight):
-    """Delayed pieces (X, y, weights or None), of the same rows each."""
+    """Delayed partitions (X, y, weights or None), each with the same rows."""
     collections = {"X": X, "y": y} | (
         {} if sample_weight is None else {"sample_weight": sample_weight}
     )
@@ -315,5 +327,5 @@ def _totals_of_labels(found):
 
 
 def _has_rows(summary, by_class):
-    """Whether a piece has a row of a class with a weight."""
+    """Whether a partition has a row of a class with a positive weight."""
     return by_class is None or by_class[1][np.isin(by_class[0], summary["labels"][0])].any()

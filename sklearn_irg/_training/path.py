@@ -1,4 +1,7 @@
-"""One training at each of several strengths: together, from strong to weak each from the last, or each by itself."""
+"""Training at several strengths.
+
+Models are trained together, or from strong to weak each from the last, or each from scratch.
+"""
 
 import numpy as np
 
@@ -10,14 +13,14 @@ __all__ = ["train_path"]
 
 
 def train_path(task, data, settings, *, warm_start):
-    """What was fitted at each of several strengths.
+    """Fitted weights at each of several strengths.
 
     Parameters
     ----------
     task, data
         As `train` takes them.
     settings : list of Settings
-        Which differ in ``alpha`` only.
+        Settings that differ in ``alpha`` only.
     warm_start : bool
         Whether each starts from the weights of the next stronger one.
 
@@ -38,7 +41,10 @@ def train_path(task, data, settings, *, warm_start):
 
 
 def _train_together(task, data, settings):
-    """Linear models as one stack, where their terms and their solver allow it; None for those that have not converged."""
+    """Linear models trained as one stack, where their terms and their solver allow it.
+
+    An entry is None for a model that has not converged.
+    """
     first, start, nothing = settings[0], Fresh(), [None] * len(settings)
     is_held_out = first.validation_fraction is not None
     if len(settings) == 1 or first.hidden_layers or is_held_out or first.n_ramp_up_epochs:

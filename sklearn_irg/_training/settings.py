@@ -1,4 +1,7 @@
-"""What an estimator's parameters mean, once they are checked: all that training needs to know of it."""
+"""Settings of a training: the parameters of an estimator after their check.
+
+Training needs to know nothing else of the estimator.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -28,9 +31,9 @@ class Settings:
     decay : tuple of (float, Term)
         Weight decay, and its strength.
     activation : Activation
-        Of hidden layers.
+        Activation of hidden layers.
     solver : Solver
-        What minimizes.
+        Solver that minimizes.
     schedule : callable
         Options of `Schedule` for a number of rows, as a dict: ``max_iter``, ``tol``, ``verbose``
         and those of epochs.
@@ -53,10 +56,9 @@ class Settings:
     network_kind : type, default=None
         The class of the network that is trained, if not `Network`.
     scaling : callable, default=None
-        How these `Rows` are scaled before they are trained on, as a `Scaling`; None for as they
-        are.
+        Gives the `Scaling` of `Rows` before they are trained on; None leaves them as they are.
     objective : callable, default=None
-        What makes the objective, if not `Objective`.
+        Constructor of the objective, if not `Objective`.
     """
 
     loss: Loss
@@ -80,7 +82,10 @@ class Settings:
 
 
 class Scaling(ABC):
-    """How rows are scaled before they are trained on, and what that means for the network that predicts."""
+    """Scaling of rows before they are trained on.
+
+    It also determines the network that predicts from rows as they are given.
+    """
 
     @abstractmethod
     def scaled(self, rows):

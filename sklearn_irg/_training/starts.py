@@ -1,4 +1,4 @@
-"""Where training starts: afresh, from the weights of an earlier fit, or where the last of several calls has stopped."""
+"""Starts of a training: from scratch, from an earlier fit, or from the last of several calls."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ __all__ = ["Continued", "Fresh", "Warm", "kind_of", "packed"]
 class Start:
     """Weights are drawn, or zero, unless a subclass says where they come from."""
 
-    is_first = True  # whether columns and classes are found out
-    is_whole = True  # whether it goes on until the solver stops
-    history = ((), 0)  # losses of earlier iterations, and how many rows they saw
+    is_first = True  # whether columns and classes are determined
+    is_whole = True  # whether training continues until the solver stops
+    history = ((), 0)  # losses of earlier iterations, and the number of rows that they saw
 
     def task(self, task, y):
-        """The task, once it is known from y."""
+        """Task, with what it learns from y."""
         return task.first(y)
 
     def generator(self, seed):
@@ -33,7 +33,7 @@ class Start:
         return theta
 
     def n_epochs(self, max_iter):
-        """How many iterations there are at the most."""
+        """Largest number of iterations."""
         return max_iter
 
     def check(self, settings):
@@ -43,11 +43,14 @@ class Start:
         """Raise an error for an objective that such a start does not support."""
 
     def moments_of(self, solver):
-        """State of the solver to go on from, or None."""
+        """State of the solver to continue from, or None."""
         del solver
 
     def kept(self, objective, solution, random_state, weights):
-        """What a later call of ``partial_fit`` goes on from, beside the weights and the solver's state, as attributes."""
+        """Attributes from which a later call of ``partial_fit`` continues.
+
+        The weights and the solver's state are not among them.
+        """
         del objective, solution, random_state, weights
         return {"_random_state": None, "_solver_theta": None}
 
@@ -58,16 +61,16 @@ class Fresh(Start):
 
 @dataclass(frozen=True)
 class Warm(Start):
-    """From the weights of an earlier fit.
+    """Start from the weights of an earlier fit.
 
     Parameters
     ----------
     weights : tuple of (list, list)
         Weights and biases of each layer.
     known : Task
-        What y was.
+        Task of the earlier fit.
     history : tuple of (list, int)
-        Losses of earlier iterations, and how many rows they saw.
+        Losses of earlier iterations, and the number of rows that they saw.
     """
 
     weights: tuple
@@ -89,7 +92,7 @@ class Warm(Start):
 
 @dataclass(frozen=True)
 class Continued(Start):
-    """One epoch more: the solver's moments and the random numbers go on where they were left.
+    """One more epoch, with the solver's moments and the random numbers where they were left.
 
     Parameters
     ----------
@@ -189,7 +192,10 @@ class Continued(Start):
 
 
 def packed(weights, network, settings, random_state, dtype):
-    """θ of an earlier fit's weights; drawn anew where a constraint has no image of zeros."""
+    """θ for an earlier fit's weights.
+
+    It is drawn from scratch where a constraint does not allow weights of zero.
+    """
     coefs, intercepts = weights
     if [W.shape for W in coefs] != network.shapes:
         raise ValueError(
@@ -203,7 +209,10 @@ def packed(weights, network, settings, random_state, dtype):
 
 
 def kind_of(solver):
-    """Name of a solver's class, by which its state is kept; our own without their modules, which may move."""
+    """Name of a solver's class, by which its state is kept.
+
+    For the package's classes it is without the module, which may move.
+    """
     kind = type(solver)
     return (
         kind.__name__

@@ -1,4 +1,4 @@
-"""One training, from top to bottom: rows, a start, an objective, a solver, and what came out."""
+"""One training from start to end: rows, a start, an objective, a solver, and the result."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,28 +19,28 @@ __all__ = ["Fitted", "finish", "initial_values", "objective_of", "terms_of", "tr
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training returns, for an estimator to adopt.
+    """Result of training, for an estimator to adopt.
 
     Parameters
     ----------
     task : Task
-        What y is.
+        Kind of y.
     columns : dict
         ``n_features_in_``, and ``feature_names_in_`` where columns have names.
     network : Network
-        Which predicts.
+        Network that predicts.
     weights : tuple of (list, list)
         Its weights and biases.
     solution : Solution
-        Of the solver.
+        Solution of the solver.
     n_samples : int
         Number of rows that were trained on.
     history : tuple of (list, int)
-        Losses of earlier iterations, and how many rows they saw.
+        Losses of earlier iterations, and the number of rows that they saw.
     kept : dict
-        What a later call of ``partial_fit`` goes on from, by attribute.
+        Attributes from which a later call of ``partial_fit`` continues.
     scaling : Scaling or None
-        How the rows were scaled.
+        Scaling of the rows.
     """
 
     task: object
@@ -55,16 +55,16 @@ class Fitted:
 
 
 def train(task, data, settings, start, follow=None):
-    """Train on rows, and return what was `Fitted`; nothing is written to an estimator.
+    """Train on rows and return a `Fitted`; nothing is written to an estimator.
 
     Parameters
     ----------
     task : Task
-        What y is.
+        Kind of y.
     data : Data or Partitions
         The rows.
     settings : Settings
-        Of the estimator.
+        Settings of the estimator.
     start : Fresh, Warm or Continued
         Where to start.
     follow : callable, default=None
@@ -100,7 +100,7 @@ def train(task, data, settings, start, follow=None):
 
 
 def minimize(objective, theta, schedule, solver, start):
-    """What the solver ends with; without iterations, where it starts."""
+    """Solution of the solver; without iterations, the start."""
     solver.check_objective(objective, schedule)
     if schedule.max_iter:
         solution = solver.minimize(objective, theta, schedule, start.moments_of(solver))
@@ -136,7 +136,10 @@ def objective_of(network, rows, settings, terms, *, dropout=None):
 
 
 def initial_values(task, data, settings):
-    """Mean loss, and penalty without its strength and dropout, where a fresh start is; weight decay is neither."""
+    """Mean loss, and penalty without its strength and dropout, at a fresh start.
+
+    Weight decay is in neither.
+    """
     random_state = check_random_state(settings.random_state)
     task = task.first(data.y)
     rows, network = data.encoded(task, settings)

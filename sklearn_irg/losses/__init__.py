@@ -1,4 +1,6 @@
-"""Losses, the ``loss`` parameter of the estimators: a likelihood, a custom term, or a modification of either.
+"""Losses, the ``loss`` parameter of the estimators.
+
+A loss is a likelihood, a custom term, or a modification of either.
 
 By default an estimator minimizes the negative log-likelihood of its targets. A `Likelihood`
 replaces the family of distributions; a `SampleLoss` or `BatchLoss` replaces the term altogether,

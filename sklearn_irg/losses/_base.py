@@ -8,7 +8,7 @@ from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term
 
 
 class Loss(Term):
-    """The term of an objective that defines the estimator's task.
+    """Term of an objective that defines the estimator's task.
 
     Attributes
     ----------
@@ -41,21 +41,30 @@ class Loss(Term):
         return "labeled" if self.samples is None else "all"
 
     def soften(self, targets, likelihood):
-        """What becomes of the encoded targets (n_samples, n_outputs), for this and every other term that reads them."""
+        """Targets that this and every other term of the objective read.
+
+        By default they are the encoded targets, of shape (n_samples, n_outputs), as they are.
+        """
         del likelihood
         return targets
 
 
 class SampleLoss(SampleTerm, Loss):
-    """A loss with one value per row, averaged with the sample weights."""
+    """Loss with one value per row, averaged with the sample weights."""
 
     @abstractmethod
     def values(self, step):
-        """Value of each row, shape (n_samples,), differentiable with respect to ``step.theta``; see `SamplePenalty`."""
+        """Value of each row, shape (n_samples,); see `SamplePenalty`.
+
+        Differentiable with respect to ``step.theta``.
+        """
 
 
 class BatchLoss(BatchTerm, Loss):
-    """A loss of a whole batch, which is not a mean over its rows; so memory grows with the batch."""
+    """Loss of a whole batch, which is not a mean over its rows.
+
+    Memory therefore grows with the batch.
+    """
 
     @abstractmethod
     def value(self, step):
@@ -63,7 +72,9 @@ class BatchLoss(BatchTerm, Loss):
 
 
 class NegativeLogLikelihood(SampleLoss):
-    """The negative log-likelihood of each row's target: cross-entropy for classes, half the squared error for numbers.
+    """Negative log-likelihood of each row's target.
+
+    That is the cross-entropy for classes, and half the squared error for numbers.
 
     Parameters
     ----------

@@ -4,7 +4,9 @@ from sklearn_irg.losses._base import BatchLoss
 
 
 class InformationMaximization(BatchLoss):
-    r"""Minus the mutual information of rows and the classes predicted for them: confident predictions, in all classes.
+    r"""Minus the mutual information of rows and the classes predicted for them.
+
+    At its minimum predictions are confident, and in all classes. The loss is
 
     .. math:: H(Y \mid X) - \mu H(Y) = \frac 1 n \sum_i H\bigl(p(\cdot \mid x_i)\bigr)
         - \mu H\left(\frac 1 n \sum_i p(\cdot \mid x_i)\right)

@@ -8,15 +8,18 @@ from sklearn_irg.losses._base import Loss
 
 
 class LadderLoss(Loss):
-    """Loss of labeled rows under noise in every layer, and the cost of restoring what all rows had without it.
+    """Loss of a ladder network: that of labeled rows under noise, and denoising costs.
 
-    Only for a `LadderNetwork`, of which it reads what the solver moves. Weights of classes count in
-    the loss of labeled rows only.
+    There is noise in every layer. The costs are those of restoring, for all rows, what the layers
+    had without it.
+
+    Only for a `LadderNetwork`, of which it reads the solver's parameters. Weights of classes count
+    in the loss of labeled rows only.
 
     Parameters
     ----------
     noise : {"gaussian", "adversarial", "adversarial_layerwise"}
-        As on `sklearn_irg.LadderClassifier`, and so are the others.
+        As in `sklearn_irg.LadderClassifier`, and so are the others.
     noise_std : float
         Standard deviation of the Gaussian noise.
     denoising_costs : list of float
@@ -53,7 +56,7 @@ class LadderLoss(Loss):
         return [(step.weights_of("labeled"), losses), *zip(strengths, errors, strict=True)]
 
     def _noise(self, step):
-        """What to add to the input and to each layer's values."""
+        """Noise for the input and for the values of each layer."""
         sizes = step.network.layer_sizes
         shapes = [(step.X.shape[0], size) for size in sizes]
         rng = np.random.default_rng(
@@ -69,7 +72,10 @@ class LadderLoss(Loss):
         return noise
 
     def _adversarial_directions(self, step, shapes, rng):
-        """Unit directions, per row and layer from the input up, in which the prediction changes most."""
+        """Unit directions in which the prediction changes most, per row and layer.
+
+        The input comes first.
+        """
         network, theta = step.network, stop_gradient(step.solver_theta)
         folded = RowNormalization().at(step.batch).transform(network, theta)
         gains = [np.linalg.norm(V, axis=0) for V, _ in network.unpack(theta)]
@@ -90,7 +96,10 @@ class LadderLoss(Loss):
 
 
 class TrainedWeightDecay(Term):
-    """The weight decay `L2` of the weights that the solver moves, where those of the network have scales folded in."""
+    """Weight decay `L2` of the weights that the solver moves.
+
+    The network's weights have scales folded in.
+    """
 
     group = None
 

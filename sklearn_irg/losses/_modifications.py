@@ -11,7 +11,7 @@ def _as_wrapped(name):
 
 
 class _Modification(Loss):
-    """A loss made of another one, its parameter ``loss``."""
+    """Modification of another loss, its parameter ``loss``."""
 
     group = _as_wrapped("group")
     samples = _as_wrapped("samples")

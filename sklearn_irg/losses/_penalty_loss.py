@@ -12,7 +12,8 @@ def _of_any(name):
 class PenaltyLoss(Loss):
     r"""Penalty in place of the loss: training on moved, noisy or worst-case rows alone.
 
-    .. math:: \min_\theta \frac 1 n \sum_i \max_{\lVert r \rVert \le \epsilon} \ell(f_\theta(x_i + r), y_i)
+    .. math:: \min_\theta \frac 1 n \sum_i
+        \max_{\lVert r \rVert \le \epsilon} \ell(f_\theta(x_i + r), y_i)
 
     for an `sklearn_irg.penalties.AdversarialLoss`: min-max training as published [1]_, without the
     clean loss that ``AdversarialLoss`` as a penalty is added to. Likewise training with noise alone

@@ -1,4 +1,4 @@
-"""Choosing a strength, splitting tables with few labels, and testing whether a table has drifted."""
+"""Selection of strengths, folds of tables with few labels, and tests of drift."""
 
 from sklearn_irg.model_selection._balanced_alpha import balanced_alpha
 from sklearn_irg.model_selection._drift_test import DriftTestResult, drift_test

@@ -7,7 +7,7 @@ from sklearn_irg.model_selection._strength_search import StrengthSearch
 
 
 def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
-    """The ``alpha`` at which penalty and loss are equal where the fit starts.
+    """Strength ``alpha`` at which penalty and loss are equal where the fit starts.
 
     A starting point for a search: below it the loss dominates at first, above it the penalty does
     [1]_.

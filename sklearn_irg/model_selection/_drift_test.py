@@ -12,7 +12,7 @@ from sklearn_irg._estimators import WassersteinCritic
 from sklearn_irg._estimators._critic import constrained_critic
 
 NAMES = ("reference", "new")
-_FEWEST_ROWS = 4
+_FEWEST_ROWS = 4  # two to learn from and two to compare
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class DriftTestResult:
 def drift_test(
     reference, new, *, n_permutations=1000, critic=None, test_size=0.5, random_state=None
 ):
-    """Test whether new rows come from the distribution of a reference, and say which columns moved.
+    """Test whether new rows come from the distribution of a reference, and which columns moved.
 
     A critic learns from one part of the rows to tell the samples apart; its mean scores are
     compared on the other part. Without drift the scores of both samples are exchangeable, so
@@ -146,7 +146,7 @@ def drift_test(
 
 
 def _numbers(table, name):
-    """A table as an array."""
+    """Table as an array of finite numbers."""
     try:
         table = check_array(table, dtype=np.float64, ensure_min_samples=0, input_name=name)
     except (TypeError, ValueError) as error:
@@ -172,7 +172,11 @@ def _halves(table, name, test_size, seed):
 
 
 def _standardizer(reference, new):
-    """A function that shifts and scales columns to mean zero and variance one in the reference, and to finite numbers."""
+    """Function that standardizes columns: mean zero and variance one in the reference.
+
+    Its results are finite: a column without variance in the reference is divided by its deviation
+    in both tables, or by one.
+    """
     both = np.vstack([reference, new])
     size = np.abs(both).max(axis=0)
     size = np.where(size > 0, size, 1)  # squares of numbers over it neither overflow nor vanish
@@ -197,7 +201,10 @@ def _shared_names(reference, new):
 
 
 def _p_value(scores, is_first, n_permutations, rng):
-    """Share of permutations, the identity included, whose difference of means is at least that found."""
+    """Share of permutations whose difference of means is at least the one found.
+
+    The identity is one of them.
+    """
     scores = scores.astype(np.float64)
     centered = scores - scores.mean()
     found = centered[is_first].sum()  # the difference of means is an increasing function of it

@@ -1,6 +1,6 @@
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_integer, check_real
 
-# convention: (alpha from the value, n and B; what it needs)
+# convention: (function from the value, n and B to alpha; names of the numbers that it needs)
 _CONVENTIONS = {
     "right_reasons": (lambda value, n, B: value, ()),
     "batch_mean_gradient": (lambda value, n, B: value / B, ("batch_size",)),
@@ -19,30 +19,31 @@ _POSITIVE = ("sklearn_C", "imsat", "adversarial_share")
 
 
 def equivalent_alpha(value, convention, *, n_samples=None, batch_size=None, unit=1.0):
-    r"""The ``alpha`` that is equivalent to a strength in a paper or another library.
+    r"""Strength ``alpha`` that is equivalent to one in a paper or another library.
 
-    ========================== ============================================ ===================================
-    convention                 its objective                                penalty here, and alpha
-    ========================== ============================================ ===================================
-    "right_reasons"            sum of losses + λ · sum of squared norms     ``RightReasons``: λ
-    "batch_mean_gradient"      mean loss L + λ ‖∇ₓL‖², DEEPSEC              ``InputGradient``: λ / B
-    "half_batch_mean_gradient" mean loss L + ½ λ ‖∇ₓL‖²                     , bert4keras "sklearn_C"
-    C · sum of losses + ½ ‖w‖²                   ``WeightDecay``: 1 / (2nC) "sklearn_alpha"
-    mean loss + λ / (2B) · ‖W‖², `MLPClassifier` ``WeightDecay``: λ / (2B) "half_squared_weights"
-    mean loss + ½ λ ‖W‖²                         ``WeightDecay``: λ / 2 "decay"
-    gradient descent with W ← W - η λ W          ``WeightDecay``: λ / 2 "half_spectral_norm"
-    mean loss + ½ λ Σ σ(W)²                      ``SpectralNorm``: λ / 2 "vat"
-    mean loss + λ · mean divergence              ``VirtualAdversarial``: λ "wgan_gp"
-    critic + λ · mean (‖∇f‖ - 1)²                ``LipschitzGradient``: λ "imsat"
-    divergence + λ (H(Y|X) - μ H(Y))             `sklearn_irg.IMSATClusterer`: 1 / λ
-    "adversarial_share"        a · clean loss + (1 - a) · adversarial loss  ``AdversarialLoss``: (1
-    - a) / a
-    ========================== ============================================ ===================================
+    ========================== =================================== ================================
+    convention                 its objective                       penalty here, and alpha
+    ========================== =================================== ================================
+    "right_reasons"            Σ losses + λ Σ squared norms        ``RightReasons``: λ
+    "batch_mean_gradient"      mean loss L + λ ‖∇ₓL‖²              ``InputGradient``: λ / B
+    "half_batch_mean_gradient" mean loss L + ½ λ ‖∇ₓL‖²            ``InputGradient``: λ / (2B)
+    "sklearn_C"                C · sum of losses + ½ ‖w‖²          ``WeightDecay``: 1 / (2nC)
+    "sklearn_alpha"            mean loss + λ / (2B) · ‖W‖²         ``WeightDecay``: λ / (2B)
+    "half_squared_weights"     mean loss + ½ λ ‖W‖²                ``WeightDecay``: λ / 2
+    "decay"                    gradient descent with W ← W - η λ W ``WeightDecay``: λ / 2
+    "half_spectral_norm"       mean loss + ½ λ Σ σ(W)²             ``SpectralNorm``: λ / 2
+    "vat"                      mean loss + λ · mean divergence     ``VirtualAdversarial``: λ
+    "wgan_gp"                  critic + λ · mean (‖∇f‖ - 1)²       ``LipschitzGradient``: λ
+    "imsat"                    divergence + λ (H(Y|X) - μ H(Y))    ``IMSATClusterer``: 1 / λ
+    "adversarial_share"        a · clean + (1 - a) · adversarial   ``AdversarialLoss``: (1 - a) / a
+    ========================== =================================== ================================
 
-    with B rows in a batch and n in the table. The last two are multiples of our objective, so the
-    learning rate changes too. The papers are those of "right_reasons" [1]_,
-    "half_batch_mean_gradient" [2]_, "half_spectral_norm" [3]_, "vat" [4]_, "wgan_gp" [5]_, "imsat"
-    [6]_ and "adversarial_share" [7]_.
+    with B rows in a batch and n in the table; "adversarial_share" weighs clean and adversarial
+    loss. `MLPClassifier` has "sklearn_alpha", DEEPSEC "batch_mean_gradient", and bert4keras
+    "half_batch_mean_gradient". The last two are multiples of our objective, so the learning rate
+    changes too. The papers are those of "right_reasons" [1]_, "half_batch_mean_gradient" [2]_,
+    "half_spectral_norm" [3]_, "vat" [4]_, "wgan_gp" [5]_, "imsat" [6]_ and "adversarial_share"
+    [7]_.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Fits at several strengths, in folds: what paths and the estimators that choose their own strength share."""
+"""Fits at several strengths in cross-validation folds, for paths and strength searches."""
 
 import inspect
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ __all__ = ["Folds", "cross_validate_strengths", "fit_path", "last_step"]
 
 @dataclass(frozen=True)
 class Folds:
-    """What the models of each fold and strength gave on the rows that they had not seen.
+    """Results of the models of each fold and strength on held-out rows.
 
     Attributes
     ----------
     scores, attacked : ndarray of shape (n_folds, n_alphas), dict of such arrays, or None
-        Scores, and accuracies under a threat.
+        Scores, and robust accuracies under a threat.
     n_predicted_classes : ndarray of shape (n_folds, n_alphas), or None
-        Number of different predictions, where it was asked for.
+        Number of different predictions, where it is requested.
     """
 
     scores: np.ndarray | dict
@@ -43,7 +43,10 @@ class Folds:
 def fit_path(
     estimator, X, y, alphas, sample_weight=None, mask=None, perturbations=None, warm_start=None
 ):
-    """Fitted clones of an estimator or a pipeline, one for each strength; pipelines share their first steps."""
+    """Fitted clones of an estimator or a pipeline, one for each strength.
+
+    Pipelines share their first steps.
+    """
     if isinstance(estimator, RobustTrainingClassifier):
         return fit_strengths_against(estimator, X, y, alphas, sample_weight)
     if not isinstance(estimator, Pipeline):
@@ -77,10 +80,12 @@ def cross_validate_strengths(
     warm_start=None,
     n_jobs=None,
 ):
-    """Fit and score each strength in each fold. Where some rows have no label, those that are tested on have one.
+    """Fit and score each strength in each fold.
 
-    With ``perturbations``, which no pipeline takes, models are trained and attacked within what
-    rows may become.
+    Where some rows have no label, only labeled rows are tested on.
+
+    With ``perturbations``, which no pipeline takes, models are trained and attacked within the
+    perturbation sets of the rows.
     """
     X, y, mask = (_indexable(array) for array in (X, y, mask))
     sample_weight = check_sample_weight(sample_weight, X.shape[0])
@@ -176,7 +181,7 @@ def _check_classes(splits, y, sample_weight, marker):
 
 
 def _unknown_classes(model, y):
-    """Classes that rows have and the training rows of a model do not."""
+    """Classes of rows that the training rows of a model lack."""
     if not is_classifier(model) or np.ndim(y) > 1:
         return set()
     return set(np.asarray(y).tolist()) - set(model.classes_.tolist())
@@ -187,12 +192,18 @@ def _listed(classes):
 
 
 def _n_different(predictions):
-    """Number of different predictions; words have no unique rows, but are never in rows."""
+    """Number of different predictions.
+
+    ``np.unique`` cannot compare rows of objects, but multilabel predictions are integers.
+    """
     return len(np.unique(predictions, axis=0 if predictions.ndim > 1 else None))
 
 
 def _scorers(estimator, scoring, sample_weight):
-    """A scorer, or a dict of them; several are called one by one beside weights, since some may take none."""
+    """Scorer, or dict of scorers.
+
+    With weights, several scorers are called one by one, since some may take none.
+    """
     scorer = check_scoring(estimator, scoring=scoring)
     if sample_weight is None or not isinstance(scoring, (list, tuple, set, dict)):
         return scorer
@@ -201,7 +212,7 @@ def _scorers(estimator, scoring, sample_weight):
 
 
 def _score(scorer, model, X, y, weights):
-    """A score, or a dict of them, weighted where the scorer takes weights."""
+    """Score, or dict of scores, weighted where the scorer takes weights."""
     if isinstance(scorer, dict):
         return {name: _score(one, model, X, y, weights) for name, one in scorer.items()}
     if weights is None or not _takes_weights(scorer):
@@ -223,7 +234,7 @@ def _takes_weights(scorer):
 
 
 def _indexable(array):
-    """A frame of any library or an array, whose rows can be taken by position."""
+    """Data frame of any library, or array, whose rows can be taken by position."""
     if issparse(array):
         return array.tocsr()
     return (
@@ -249,6 +260,6 @@ def _take(array, rows):
 
 
 def last_step(estimator):
-    """An estimator, or the last step of a pipeline or of what is trained against a threat."""
+    """Last step of a pipeline, or the estimator inside a wrapper; else the estimator itself."""
     last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     return last_inside(last) if isinstance(last, RobustTrainingClassifier) else last

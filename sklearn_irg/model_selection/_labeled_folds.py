@@ -7,9 +7,11 @@ from sklearn_irg._training.tasks.labels import is_marker, plain_labels
 
 
 class LabeledStratifiedKFold(BaseCrossValidator):
-    """Stratified folds of the labeled rows; rows without a label are always trained on, and never tested on.
+    """Stratified folds of the labeled rows, for tables with unlabeled rows.
 
-    A fold of scikit-learn's own splitters has unlabeled rows in its test set, where their marker
+    Rows without a label are always trained on, and never tested on.
+
+    A fold of scikit-learn's splitters has unlabeled rows in its test set, where their marker
     counts as a class that no model predicts. Each training set begins with one labeled row of each
     class, and the others are spread evenly among the unlabeled ones, with the classes in turn, so
     that any initial part of it, such as `sklearn.model_selection.learning_curve` takes, has its
@@ -132,7 +134,7 @@ def _in_turn(labels, positions):
 
 
 def _spread(few, many):
-    """Both in one array, the few at equal distances beginning with the first place."""
+    """Both in one array, with the few at equal distances from the first place on."""
     places = np.arange(len(few)) * (len(few) + len(many)) // max(len(few), 1)
     together = np.empty(len(few) + len(many), dtype=int)
     others = np.ones(len(together), dtype=bool)

@@ -108,10 +108,11 @@ class GradRegLogisticRegressionCV(StrengthSearch):
 
     See Also
     --------
-    GradRegLogisticRegression : At one strength. sklearn_irg.model_selection.regularization_path :
-    The models of all strengths. sklearn_irg.model_selection.refit_most_robust : Chooses the
-    strength in a pipeline under a threat model. sklearn.linear_model.LogisticRegressionCV : With a
-    penalty on the coefficients.
+    GradRegLogisticRegression : At one strength.
+    sklearn_irg.model_selection.regularization_path : The models of all strengths.
+    sklearn_irg.model_selection.refit_most_robust : Chooses the strength in a pipeline under a
+        threat model.
+    sklearn.linear_model.LogisticRegressionCV : With a penalty on the coefficients.
 
     Examples
     --------
@@ -169,7 +170,9 @@ class GradRegLogisticRegressionCV(StrengthSearch):
         self.n_jobs = n_jobs
 
     def sparsify(self):
-        """Make ``coef_`` a sparse matrix, for which predictions take less memory where many coefficients are zero.
+        """Make ``coef_`` a sparse matrix.
+
+        Predictions then take less memory where many coefficients are zero.
 
         Returns
         -------

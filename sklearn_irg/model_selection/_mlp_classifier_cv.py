@@ -3,12 +3,12 @@ from sklearn_irg.model_selection._strength_search import StrengthSearch
 
 
 class GradRegMLPClassifierCV(StrengthSearch):
-    """Multi-layer perceptron classifier that chooses the strength of its penalty by cross-validation.
+    """MLP classifier that chooses the strength of its penalty by cross-validation.
 
     It is `GradRegMLPClassifier` at the chosen ``alpha_``. With ``solver="lbfgs"`` networks are
     trained from the strongest penalty to the weakest, each from the weights of the last, in each
-    fold and at the end on all rows; with the others each starts anew, so that scores are those of a
-    grid search.
+    fold and at the end on all rows; with the others each starts from scratch, so that scores are
+    those of a grid search.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ class GradRegMLPClassifierCV(StrengthSearch):
     classes_ : ndarray of shape (n_classes,)
         Classes, sorted; positions of the labels if multilabel.
     transduction_ : ndarray of shape (n_samples,)
-        The label of each row of the fit: its own, or the predicted one where it had none. Only with
-        an ``unlabeled_label``.
+        The label of each row of the fit: the given one, or the predicted one where it had none.
+        Only with an ``unlabeled_label``.
     coefs_, intercepts_ : list of ndarray
         Weights of shape (n_in, n_out) and biases of each layer.
     n_iter_, n_layers_, n_outputs_, t_ : int
@@ -144,9 +144,10 @@ class GradRegMLPClassifierCV(StrengthSearch):
 
     See Also
     --------
-    GradRegMLPClassifier : At one strength. sklearn_irg.model_selection.regularization_path : The
-    models of all strengths. sklearn_irg.model_selection.refit_most_robust : Chooses the strength in
-    a pipeline under a threat model.
+    GradRegMLPClassifier : At one strength.
+    sklearn_irg.model_selection.regularization_path : The models of all strengths.
+    sklearn_irg.model_selection.refit_most_robust : Chooses the strength in a pipeline under a
+        threat model.
 
     Examples
     --------

@@ -42,7 +42,10 @@ class RegularizationPath:
 
     @property
     def coefs(self):
-        """Coefficients of linear models, shape (n_alphas, 1, n_features) or (n_alphas, n_classes, n_features)."""
+        """Coefficients of linear models, one row for two classes.
+
+        The shape is (n_alphas, 1, n_features) or (n_alphas, n_classes, n_features).
+        """
         models = [last_step(estimator) for estimator in self.estimators]
         if not hasattr(models[0], "coef_"):
             name = type(models[0]).__name__
@@ -53,7 +56,7 @@ class RegularizationPath:
         return np.array([model.coef_ for model in models])
 
     def diagnostics(self, X, y):
-        """How sensitive each model is on some rows.
+        """Sensitivity of each model on given rows.
 
         Parameters
         ----------
@@ -85,7 +88,10 @@ class RegularizationPath:
         return found
 
     def to_frame(self):
-        """A pandas DataFrame with a row for each strength: loss, and mean and standard error of each score."""
+        """Pandas DataFrame with a row for each strength.
+
+        It has the loss, and mean and standard error of each score.
+        """
         import pandas as pd
 
         columns = {"alpha": self.alphas, "loss": self.losses}
@@ -142,7 +148,7 @@ def regularization_path(
         Whether a fit starts from the weights of the next stronger one. ``None`` means only with
         "lbfgs". Solvers that go by epochs stop early, so networks at weak penalties then keep some
         of the smoothness of the strong ones: with "adam" their scores are not those of ``alpha``
-        alone. Training against a threat always starts anew.
+        alone. Training against a threat always starts from scratch.
     n_jobs : int, default=None
         Number of folds fitted in parallel, as in joblib.
 
@@ -163,7 +169,7 @@ def regularization_path(
     --------
     sklearn_irg.GradRegLogisticRegressionCV : Chooses the strength.
     sklearn_irg.displays.RegularizationPathDisplay : Draws errors, distance and angle against the
-    strength.
+        strength.
 
     Examples
     --------
@@ -207,7 +213,7 @@ def regularization_path(
 
 
 def check_path_estimator(estimator):
-    """Raise a TypeError for what has no strength that a path could follow."""
+    """Raise a TypeError for an estimator without a strength that a path could follow."""
     inner = (
         last_step(estimator)
         if type(estimator) is Pipeline or _trains_against_threat(estimator)
@@ -230,7 +236,7 @@ def check_alphas(alphas):
     try:
         values = np.asarray(alphas)
         values = values.astype(np.float64) if values.dtype.kind in "iuf" else np.array([np.nan])
-    except ValueError:  # of rows of different lengths
+    except ValueError:  # rows of different lengths
         values = np.array([np.nan])
     if values.ndim != 1 or not values.size or not (np.isfinite(values) & (values >= 0)).all():
         raise InvalidParameterError(
@@ -273,7 +279,10 @@ def _by_name(scores):
 
 
 def _geometries(estimators, X, y):
-    """Geometry of each model, None for those without weights; no list where X has none, as behind an encoder."""
+    """Geometry of each model, None for those without weights.
+
+    There is no list where distances in X have no meaning, as behind an encoder.
+    """
     try:
         return [
             linear_geometry(estimator, X, y) if _has_weights(estimator) else None

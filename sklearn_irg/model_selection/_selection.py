@@ -1,4 +1,4 @@
-"""Rules by which one of several models is chosen from scores in the same folds."""
+"""Rules that choose one of several models from scores in the same folds."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -22,21 +22,23 @@ SELECTIONS = ("best", "one_standard_error", "most_robust")
 
 
 def within_one_standard_error(scores, allowed):
-    """Positions of allowed models whose mean score is within one standard error of that of the best of them.
+    """Positions of the best allowed model and of those within one standard error of it.
+
+    Models are compared by their mean score; the standard error is that of the best.
 
     Parameters
     ----------
     scores : ndarray of shape (n_folds, n_models)
         Larger is better.
     allowed : ndarray of bool of shape (n_models,)
-        Which may be chosen.
+        Models that may be chosen.
 
     Returns
     -------
     best : int
-        The best, the first of several.
+        The best model, the first of several.
     good : ndarray of int
-        Those within one standard error of it, itself among them.
+        Models within one standard error of it, itself among them.
     """
     means = np.where(allowed, _ranked(scores), -np.inf)
     best = int(means.argmax())
@@ -45,7 +47,7 @@ def within_one_standard_error(scores, allowed):
 
 
 def most_robust(scores, attacked_scores=None):
-    """The most robust of the models that are as good as the best, up to one standard error.
+    """Most robust of the models that are as good as the best, up to one standard error.
 
     Parameters
     ----------
@@ -70,8 +72,8 @@ def most_robust(scores, attacked_scores=None):
     See Also
     --------
     refit_most_robust : The same rule for ``GridSearchCV(refit=…)``.
-    sklearn_irg.GradRegLogisticRegressionCV : Chooses its strength by this rule with ``selection="most_robust"``, and never a
-        strength at which a model predicts one class only.
+    sklearn_irg.GradRegLogisticRegressionCV : Chooses its strength by this rule with
+        ``selection="most_robust"``, and never a strength at which a model predicts one class only.
 
     Examples
     --------
@@ -136,7 +138,9 @@ class _OneStandardError:
 
 
 def refit_most_robust(score, attacked):
-    """A rule for ``GridSearchCV(refit=…)``: the most robust candidate of those that are as good as the best.
+    """Rule for ``GridSearchCV(refit=…)`` that takes the most robust of the good candidates.
+
+    Good candidates are those within one standard error of the best score.
 
     The rule is `most_robust`. A search over a whole pipeline applies it to rows of the table, on
     which a threat model is fitted, and not to what the first steps make of them.
@@ -203,7 +207,9 @@ def refit_most_robust(score, attacked):
 
 
 def refit_one_standard_error(score="score", *, strength):
-    """A rule for ``GridSearchCV(refit=…)``: the strongest penalty within one standard error of the best score.
+    """Rule for ``GridSearchCV(refit=…)`` that takes the strongest penalty among good candidates.
+
+    Good candidates are those within one standard error of the best score [1]_.
 
     Parameters
     ----------
@@ -229,8 +235,9 @@ def refit_one_standard_error(score="score", *, strength):
 
     See Also
     --------
-    refit_most_robust : Decides by scores under attack. sklearn_irg.GradRegLogisticRegressionCV :
-    Chooses its strength by this rule with ``selection="one_standard_error"``.
+    refit_most_robust : Decides by scores under attack.
+    sklearn_irg.GradRegLogisticRegressionCV : Chooses its strength by this rule with
+        ``selection="one_standard_error"``.
 
     References
     ----------
@@ -340,13 +347,13 @@ def choose(selection, alphas, folds):
 
 
 def _ranked(scores):
-    """Means over folds, those that are no number last."""
+    """Means over folds, with minus infinity for NaN."""
     means = scores.mean(axis=0)
     return np.where(np.isnan(means), -np.inf, means)
 
 
 def check_selection(selection, threat):
-    """Raise a ValueError for an unknown rule, and for one without what it needs."""
+    """Raise a ValueError for an unknown rule, or for one without the threat model that it needs."""
     check_choice(selection, "selection", SELECTIONS)
     if selection == "most_robust" and threat is None:
         raise InvalidParameterError(

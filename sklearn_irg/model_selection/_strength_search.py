@@ -1,4 +1,4 @@
-"""What estimators do that choose the strength of their penalty themselves."""
+"""Base of estimators that choose the strength of their penalty."""
 
 import inspect
 
@@ -30,9 +30,11 @@ _WHOLE_PIPELINE = (
 
 
 class StrengthSearch(ClassifierMixin, BaseEstimator):
-    """Cross-validates strengths, and then predicts by the model at the strength that is chosen, its ``estimator_``.
+    """Estimator that cross-validates strengths and predicts by the model at the chosen one.
 
-    Attributes of that model are this one's too.
+    That model is its ``estimator_``.
+
+    Fitted attributes of that model are available on the search.
     """
 
     predicts_by = "estimator_"
@@ -61,7 +63,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         return self._search(X, y, sample_weight, mask)
 
     def fit_against(self, X, y, perturbations, sample_weight=None):
-        """As ``fit``, with models that are trained, and selected, by what rows may become.
+        """Fit as in ``fit``, with models trained and selected against perturbations of the rows.
 
         `sklearn_irg.RobustTrainingClassifier` calls it.
 
@@ -72,7 +74,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             Classes.
         perturbations : InputPerturbations
-            What each row may become.
+            Perturbation set of each row.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row, as in ``fit``.
 
@@ -231,22 +233,26 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         return self._chosen().score(X, y, sample_weight)
 
     def to_sklearn(self):
-        """A fitted estimator of scikit-learn with the same predictions; see that of the plain class.
+        """Fitted estimator of scikit-learn with the same predictions.
+
+        See the method of the class without cross-validation.
 
         Returns
         -------
         estimator : estimator
-            Of scikit-learn.
+            Estimator of scikit-learn.
         """
         return self._chosen().to_sklearn()
 
     @property
     def takes_threat(self):
-        """Whether a term of the models' objective trains against what rows may become."""
+        """Whether a term of the models' objective trains against perturbations of the rows."""
         return self._plain_estimator().takes_threat
 
     def withstands(self, X, y, perturbations):
-        """Whether rows are classified correctly where they become the worst that they may; see that of the plain class.
+        """Whether rows are classified correctly at the worst points that training finds.
+
+        See the method of the class without cross-validation.
 
         Parameters
         ----------
@@ -255,7 +261,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             Their classes.
         perturbations : InputPerturbations
-            What each row may become.
+            Perturbation set of each row.
 
         Returns
         -------
@@ -269,7 +275,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         return self.estimator_
 
     def __getattr__(self, name):
-        """What the chosen model has learned."""
+        """Fitted attribute of the chosen model."""
         if name == "partial_fit":
             raise AttributeError(
                 f"{type(self).__name__} needs all rows at once. Use partial_fit of "

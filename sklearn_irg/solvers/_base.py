@@ -147,7 +147,7 @@ class Solver(Component, ABC):
         del stack, thetas, schedule
 
     def check_objective(self, objective, schedule):
-        """Raise a ValueError where the objective or schedule asks for what this solver declares that it cannot do."""
+        """Raise a ValueError if the objective or schedule needs more than this solver declares."""
         name = type(self).__name__
         if self.needs_determinism:
             for obstacle in objective.obstacles_to_line_search:
@@ -171,7 +171,10 @@ class Solver(Component, ABC):
             )
 
     def check_solution(self, objective, solution, start):
-        """What `minimize` found, in the precision of the start; raise an error where it cannot be."""
+        """Parameters that `minimize` found, in the precision of the start.
+
+        Raise an error if they are not finite, or violate a constraint.
+        """
         name = type(self).__name__
         if not isinstance(solution, Solution):
             raise TypeError(f"{name}.minimize must return a Solution; got {solution!r}.")
@@ -189,6 +192,7 @@ class Solver(Component, ABC):
         constraint = type(objective.parametrization).__name__
         once = theta.copy()
         objective.project(once)
+        # tolerances well above rounding errors of single precision
         if np.allclose(once, theta, rtol=1e-4, atol=1e-6):
             return
         twice = once.copy()

@@ -8,7 +8,9 @@ from sklearn_irg.solvers._base import Solution, Solver, check_finite
 
 
 class EpochSolver(Solver):
-    """A solver that goes through minibatches, epoch by epoch; subclasses say how one gradient moves θ.
+    """Solver that goes through minibatches, epoch by epoch.
+
+    Subclasses define the step that one gradient makes.
 
     Attributes
     ----------
@@ -41,7 +43,7 @@ class EpochSolver(Solver):
 
     @abstractmethod
     def start(self, theta):
-        """The state before the first step: a dict of arrays and numbers."""
+        """State before the first step: a dict of arrays and numbers."""
 
     @abstractmethod
     def move(self, theta, gradient, state, learning_rate):
@@ -83,13 +85,16 @@ class EpochSolver(Solver):
         return Solution(best, epoch + 1, losses[-1], stop, losses, scores, state)
 
     def _learning_rate(self, schedule, epoch):
-        """The learning rate of an epoch, counted from 0."""
+        """Learning rate of an epoch, counted from 0."""
         n_decaying = (1 - float(self.decay_start)) * schedule.max_iter
         share = min(1.0, (schedule.max_iter - epoch) / n_decaying) if n_decaying > 0 else 1.0
         return schedule.learning_rate_init * share
 
     def _epoch(self, objective, theta, schedule, state, learning_rate):
-        """One pass through the minibatches, in place on θ and on the state; returns the mean objective on the way."""
+        """One pass through the minibatches, in place on θ and on the state.
+
+        Returns the mean objective on the way.
+        """
         total = 0.0
         n_seen = 0
         for batch in objective.minibatches(
@@ -112,12 +117,15 @@ class EpochSolver(Solver):
 
 
 def _copied(value):
-    """A copy in memory, also of what is memory-mapped."""
+    """Copy in memory, also of memory-mapped arrays."""
     return np.array(value)[()] if isinstance(value, (np.ndarray, np.generic)) else deepcopy(value)
 
 
 class _Progress:
-    """Decides when improvement has ended: of the validation score where there is one, else of the loss."""
+    """Decides when improvement has ended.
+
+    It is that of the validation score where there is one, else of the loss.
+    """
 
     def __init__(self, schedule):
         self.tol = schedule.tol

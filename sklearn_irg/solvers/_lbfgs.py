@@ -5,16 +5,15 @@ from sklearn_irg._checks import check_integer
 from sklearn_irg.solvers._base import Solution, Solver, check_finite
 from sklearn_irg.solvers._together import minimize_together
 
-# An end of the line search counts as convergence if no entry of the gradient exceeds this multiple
-# of tol.
+# Where rounding errors end the line search, a run counts as converged if no entry of the gradient
+# exceeds this multiple of tol.
 _SLACK = 10
-# Relative improvements that end a run: what rounding leaves of them, as in scikit-learn's
-# LogisticRegression, and what is left of them where the line search goes back and forth across a
-# kink.
+# Relative improvements that end a run: the size of rounding errors, as in scikit-learn's
+# LogisticRegression, and that where a line search goes back and forth across a kink.
 _ROUNDING, _STALL = 64 * np.finfo(np.float64).eps, 1e-6
 # Then kinks are rounded off, less and less; see ``Term.smoothed``.
 _SHARPNESS = (2.0**8, 2.0**12, 2.0**16)
-_STACK_BYTES = 2**28  # of past steps of all models that are minimized together
+_STACK_BYTES = 2**28  # of past steps of all models that are minimized together; bounds their number
 
 
 class LBFGS(Solver):
@@ -119,7 +118,7 @@ class _Descent:
         self.result = None
         self.gradient_size = np.inf  # of the objective itself, and with its kinks rounded off
         self.smooth_gradient_size = np.inf
-        self.pull = 0.0  # at which a parameter at its bound would leave it, seen from the best side
+        self.pull = 0.0  # largest rate of descent of a parameter that could leave its bound
         self.released_at = np.inf
 
     def _enter(self, theta):
@@ -130,7 +129,10 @@ class _Descent:
         return value, gradient.astype(np.float64, copy=False)
 
     def run_to_the_end(self, sharpness):
-        """Minimize the objective, at first as it is, then with its kinks rounded off, less and less."""
+        """Minimize the objective, then forms of it with its kinks rounded off.
+
+        From one form to the next kinks are rounded off less.
+        """
         has_kinks = self.objective.has_kinks
         self.run(self.objective, _STALL if has_kinks else _ROUNDING)
         for value in sharpness if has_kinks else ():
@@ -139,7 +141,10 @@ class _Descent:
             self.run(self.objective.smoothed(value), _ROUNDING)
 
     def is_released_from_bounds(self):
-        """Enter the parameters anew; whether one that lies at a bound can leave it, as it could not at the end of a run."""
+        """Enter the parameters again, and return whether one at a bound can leave it.
+
+        At the end of the last run it could not.
+        """
         if self.objective.bounds is None:
             return False
         self.theta = self._enter(self.objective.leave(self.theta))
@@ -190,7 +195,7 @@ class _Descent:
             raise StopIteration
 
     def _size(self, gradient):
-        """Largest entry of a gradient, without what points out of the bounds."""
+        """Largest entry of a gradient, without the part that points out of the bounds."""
         if self.objective.bounds is not None:
             low = np.array([-np.inf if low is None else low for low, _ in self.objective.bounds])
             high = np.array([np.inf if high is None else high for _, high in self.objective.bounds])

@@ -1,16 +1,20 @@
-"""L-BFGS on several problems in step, where evaluating them together costs little more than evaluating one."""
+"""L-BFGS on several problems in step.
+
+It pays where evaluating them together costs little more than evaluating one.
+"""
 
 from collections import deque
 from typing import NamedTuple
 
 import numpy as np
 
-# Sufficient decrease and curvature of the weak Wolfe conditions, and trials of one line search.
+# Sufficient decrease and curvature of the weak Wolfe conditions, the usual values of Nocedal and
+# Wright (2006), and largest number of trials of one line search.
 _DECREASE, _CURVATURE, _TRIALS = 1e-4, 0.9, 30
 
 
 class End(NamedTuple):
-    """Where a descent ended, with the largest entry of the gradient there and the values on the way."""
+    """End of a descent: parameters, value, largest entry of the gradient, and values on the way."""
 
     theta: np.ndarray
     value: float
@@ -56,7 +60,10 @@ def minimize_together(function, thetas, **options):
 
 
 def _descent(theta, *, tol, ftol, max_iter, max_fun, history_size):
-    """One descent as a generator: it yields parameters, is sent value and gradient there, and returns an `End`."""
+    """One descent as a generator, which returns an `End`.
+
+    It yields parameters, and is sent the value and gradient there.
+    """
     value, gradient = yield theta
     values, n_evaluations, history = [], 1, deque(maxlen=history_size)
     while np.abs(gradient).max() > tol and len(values) < max_iter and n_evaluations < max_fun:
@@ -93,7 +100,10 @@ def _pair(step, change):
 
 
 def _direction(gradient, history):
-    """Minus the gradient times the inverse Hessian that L-BFGS sees: Nocedal and Wright (2006), algorithm 7.4."""
+    """Direction of descent: minus the inverse Hessian of L-BFGS times the gradient.
+
+    This is algorithm 7.4 of Nocedal and Wright (2006).
+    """
     direction, factors = -gradient, []
     for step, change, inverse in reversed(history):
         factors.append(inverse * (step @ direction))

@@ -1,1 +1,4 @@
-"""What y is: classes, numbers, two samples, clusters, or nothing; each a frozen value that encodes, scores and decodes it."""
+"""Tasks by the kind of y: classes, numbers, two samples, clusters, or nothing.
+
+Each is a frozen value that encodes, scores and decodes y.
+"""

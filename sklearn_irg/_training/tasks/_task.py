@@ -8,7 +8,10 @@ __all__ = ["Encoded", "Task", "likelihood_of"]
 
 
 class Encoded(NamedTuple):
-    """What y becomes: targets (n_samples, n_outputs), weights with those of classes, groups of rows, number of outputs."""
+    """Encoded y: targets, weights, groups of rows, and the number of outputs.
+
+    Targets have the shape (n_samples, n_outputs), and weights include those of classes.
+    """
 
     targets: np.ndarray | None
     sample_weight: np.ndarray | None
@@ -18,27 +21,27 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Task(ABC):
-    """What y is.
+    """Kind of y.
 
     Parameters
     ----------
     name : str
-        Of the estimator, for messages.
+        Name of the estimator, for messages.
     """
 
     name: str
 
     def first(self, y, classes=None):
-        """The task of a first fit, once it is known from y."""
+        """Task of a first fit, with what it learns from y."""
         del y, classes
         return self
 
     def again(self, y):
-        """The same task for a fit that starts from an earlier one's weights, if y allows it."""
+        """Same task for a fit that starts from an earlier one's weights, if y allows it."""
         return self.first(y)
 
     def more(self, y, classes=None):
-        """The same task for more rows, if y allows it."""
+        """Same task for more rows, if y allows it."""
         return self.first(y, classes)
 
     @abstractmethod
@@ -48,11 +51,11 @@ class Task(ABC):
     @property
     @abstractmethod
     def default_likelihood(self):
-        """The likelihood of this kind of targets."""
+        """Likelihood of this kind of targets."""
 
     @property
     def attributes(self):
-        """What an estimator keeps of it, as a dict."""
+        """Attributes that an estimator keeps of it, as a dict."""
         return {}
 
     def score(self, network, theta, rows):
@@ -60,7 +63,7 @@ class Task(ABC):
         raise NotImplementedError(f"{self.name} has no targets to score.")
 
     def strata(self, targets):
-        """Labels that a hold-out keeps in proportion, or None."""
+        """Labels whose proportions a hold-out keeps, or None."""
         del targets
 
     def check_terms(self, rows, terms, parametrization):
@@ -69,5 +72,5 @@ class Task(ABC):
 
 
 def likelihood_of(task, loss):
-    """What the outputs mean: as the loss says, or by the kind of targets."""
+    """Likelihood of the loss, or else that of the kind of targets."""
     return task.default_likelihood if loss.likelihood is None else loss.likelihood

@@ -27,15 +27,15 @@ class ClassTask(Task):
     Parameters
     ----------
     name : str
-        Of the estimator, for messages.
+        Name of the estimator, for messages.
     class_weight : dict, "balanced" or None
         As the estimator was given it.
     unlabeled_label : object, default=None
-        What y has where a row has no label.
+        Value of y where a row has no label.
     takes_indicators : bool, default=False
         Whether y may be an indicator of labels.
     classes : ndarray, default=None
-        Sorted; None until they are known.
+        Sorted classes; None until they are known.
     is_multilabel : bool, default=False
         Whether y is an indicator of labels.
     """
@@ -98,7 +98,7 @@ class ClassTask(Task):
         return self
 
     def _known(self, y):
-        """Labels of the rows that have one, and which rows these are; None for all."""
+        """Labels of the rows that have one, and a boolean array of these rows; None for all."""
         if y.dtype == object and any(label is None for label in y.reshape(-1)):
             marker = (
                 "Leave these rows out"
@@ -176,7 +176,7 @@ class ClassTask(Task):
         return self._hidden_from(loss, Encoded(targets, sample_weight, groups, targets.shape[1]))
 
     def _hidden_from(self, loss, encoded):
-        """Targets as the objective gets them: hidden from it where the loss reads none."""
+        """Targets as the objective gets them: None where the loss reads none."""
         n_classes, n_outputs = 2 if self.is_multilabel else len(self.classes), encoded.n_outputs
         if likelihood_of(self, loss).n_classes(n_outputs) != n_classes:
             raise InvalidParameterError(
@@ -278,7 +278,7 @@ class ClassTask(Task):
         return float(np.average(right, weights=rows.sample_weight))
 
     def _positions(self, targets):
-        """What `decide` should find for targets, as columns."""
+        """Expected results of `decide` for targets, as columns."""
         if self.is_multilabel or targets.shape[1] == 1:
             return targets.astype(int)
         return targets.argmax(axis=1)[:, None]
@@ -307,7 +307,7 @@ def decide(outputs, is_multilabel):
 
 
 def find_labeled(y, unlabeled_label):
-    """Which rows have a label, as booleans; None if all have."""
+    """Boolean array of the rows that have a label; None if all have."""
     if unlabeled_label is None or (y.ndim == 2 and y.shape[1] > 1):
         return None
     labeled = ~is_marker(y.reshape(-1), unlabeled_label)

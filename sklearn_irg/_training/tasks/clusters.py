@@ -13,7 +13,7 @@ __all__ = ["ClusterTask"]
 
 @dataclass(frozen=True)
 class ClusterTask(Task):
-    """As many classes as there are clusters, which no row is known to be in."""
+    """Classes that stand for clusters; no row has a known cluster."""
 
     n_clusters: int = 1
 

@@ -1,4 +1,4 @@
-"""Labels of any type: which are the marker of rows without one, and their values without wrapping."""
+"""Labels of any type: detection of the marker of unlabeled rows, and plain values."""
 
 from numbers import Number
 
@@ -6,11 +6,15 @@ import numpy as np
 
 
 def is_marker(y, marker):
-    """Rows whose label is the marker, as a value, a number or in writing: an unlabeled row is never a class."""
+    """Boolean array of the rows whose label is the marker.
+
+    The marker may be given as a value, a number or text, so that an unlabeled row is never taken
+    for a class.
+    """
     number = _number(marker)
     if y.dtype.kind in "biuf":
         return np.zeros(len(y), dtype=bool) if number is None else y == number
-    written = {str(marker)}  # a number in writing, but not as 07 for 7
+    written = {str(marker)}  # a number as text, but not 07 for 7
     if number is not None and not isinstance(marker, str):
         written |= {str(number), str(number).removesuffix(".0")}
 
@@ -34,7 +38,7 @@ def _number(label):
 
 
 def plain_labels(y):
-    """Numbers without the wrapping that a marker among them may have made necessary."""
+    """Numbers without the object dtype that a marker among them may have made necessary."""
     if y.dtype == object and all(isinstance(label, Number) for label in y):
         return np.array(y.tolist())
     return y

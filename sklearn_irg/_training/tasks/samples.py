@@ -1,4 +1,4 @@
-"""Samples in place of targets: two, where y says in which a row is, or the one of a table."""
+"""Samples in place of targets: two, with y naming each row's, or the one of a table."""
 
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class TwoSamples(Task):
 
 
 class OneSample(Task):
-    """Rows of a table, of which another sample is made; there is no y."""
+    """Rows of a table, for which another sample is generated; there is no y."""
 
     default_likelihood = Gaussian()
 
