@@ -85,7 +85,7 @@ class Follower:
 
 
 def without_fit(estimator):
-    """A copy with the same parameters, and nothing of a fit."""
+    """Copy of an estimator with the same parameters, and nothing of a fit."""
     kept = set(estimator.get_params(deep=False))
     other = object.__new__(type(estimator))
     vars(other).update({name: value for name, value in vars(estimator).items() if name in kept})
@@ -93,7 +93,7 @@ def without_fit(estimator):
 
 
 def with_attributes(estimator, attributes):
-    """A copy with these attributes, too."""
+    """Copy of an estimator with these attributes added."""
     other = copy(estimator)
     vars(other).update(attributes)
     return other

@@ -444,6 +444,19 @@ def assert_fused_as_traced(objective, theta, monkeypatch):
     np.testing.assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("n_swaps", [1, 2])
+class TestUnitReach:
+    def test_has_the_gradient_of_its_values_where_swaps_are_restricted(self, n_swaps):
+        X, _ = numbers_and_codes(30)
+        allowed = {3: {0: [1, 2]}, 4: {0: [1]}}  # all other levels stay
+        inputs = threat_of(X, n_swaps=n_swaps, allowed_swaps=allowed).input_perturbations(X)
+        rng = np.random.RandomState(0)
+        W, g, direction = rng.randn(6, 4), rng.randn(30, 4), rng.randn(6, 4)
+        ends = [(g * unit_reach(inputs, W + h * direction)[0]).sum() for h in (1e-6, -1e-6)]
+        slope = (direction * unit_reach(inputs, W)[1](g)).sum()
+        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6)
+
+
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("n_swaps", [0, 1, 2])
 class TestFused:

@@ -33,8 +33,10 @@ class TrainsAgainstThreats:
         """Largest strength of such a term next to the loss; infinite where the loss is one."""
         if check_loss(self.loss).takes_threat:
             return np.inf
-        terms = check_penalty(self.penalty).terms()
-        return float(self.alpha) * max(weight for weight, term in terms if term.takes_threat)
+        penalty = check_penalty(self.penalty)
+        terms = [] if penalty is None else penalty.terms()
+        weights = (weight for weight, term in terms if term.takes_threat)
+        return float(self.alpha) * max(weights, default=0.0)
 
     @with_callbacks
     def fit_against(self, X, y, perturbations, sample_weight=None):

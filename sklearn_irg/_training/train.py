@@ -224,7 +224,7 @@ def finish(task, data, objective, start, random_state, solver, scaling, solution
 
 
 def require_finite(fitted, rows):
-    """The same, if its weights, and its predictions of the rows of a fit, are finite; else an error."""
+    """Return what was fitted, or raise an error unless its weights and predictions are finite."""
     if not all(np.isfinite(array).all() for layers in fitted.weights for array in layers):
         # folding in what is known of the rows can overflow where the solver's parameters did not
         raise ValueError("training diverged: the fitted weights are not finite. Standardize X.")
