@@ -53,8 +53,8 @@ class RobustTrainingClassifier(
     estimator : classifier
         Classifier to be trained, mostly a pipeline.
     threat : ThreatModel or float
-        What may happen to a row. A threat model that has not been fitted is fitted on X; a number
-        is a radius in units of X.
+        Changes that a row may undergo. A threat model that has not been fitted is fitted on X; a
+        number is a radius in units of X.
     method : {"auto", "penalty", "rounds"}, default="auto"
         Way to train. "auto" is by a penalty where the last step has one that trains against a
         threat.
@@ -270,7 +270,7 @@ class RobustTrainingClassifier(
 
     def _fitted_threat(self, X):
         one_radius(self.threat)
-        threat = clone(self.threat, safe=False)  # what was trained against stays as it was
+        threat = clone(self.threat, safe=False)  # the threat model of training stays unchanged
         if isinstance(threat, ThreatModel) and not hasattr(threat, "scales_"):
             threat.fit(X)
         threat = as_threat(threat, X)

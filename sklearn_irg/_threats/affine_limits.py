@@ -59,6 +59,7 @@ def _first_kink(arrays, j, kinks, loose, only_at):
     if step > 0:
         counts = np.abs(ahead) / step
         whole = np.rint(counts)
+        # 1e-9: counts that are integers up to rounding
         is_met = np.abs(counts - whole) <= 1e-9 + slack / step
         first = np.where(is_met, whole, np.inf if only_at else np.ceil(counts))
         distance = np.maximum(first, 1) * step
@@ -275,6 +276,7 @@ def _agrees(problem, delta, codes):
 
 def tolerance_of(precision):
     """Differences that count as rounding, relative to the size of the output of the steps."""
+    # for double precision, and for single precision or less
     return 1e-9 if precision < 1e-12 else 1e-5
 
 

@@ -60,7 +60,7 @@ class AttackProblem:
     limits : ndarray of shape (n_samples,)
         Radii below which the model is right.
     tables : TablePerturbations
-        The rows as a table, and what they may become.
+        The rows as a table, and their perturbation set.
     predicted : ndarray of shape (n_samples,)
         Classes that the estimator predicts.
     label : ndarray of int of shape (n_samples,)
@@ -74,7 +74,7 @@ class AttackProblem:
     before : tuple of ndarray or None
         Slopes of the steps, and offsets by row.
     precision : float
-        Relative precision of what the estimator computes.
+        Relative precision in which the estimator computes.
     """
 
     whole = None
@@ -135,6 +135,7 @@ class AttackProblem:
             self.model.scores(self.rows),
             self.model.scores(self.moved(self.rows, delta)),
         )
+        # the same in double precision; a slope changes more digits
         return np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)
 
     def _read(self, estimator, X):
@@ -237,7 +238,7 @@ class AttackProblem:
             ) from error
 
     def _predicts_by_leaves(self):
-        """Whether a tree says what is predicted, and nothing behind it."""
+        """Whether a tree alone decides the prediction, without anything after it."""
         tree, seen = self.model.tree, self.model.to_inner(self.rows).astype(np.float32)
         return bool(
             (

@@ -12,7 +12,7 @@ _BLURRED = 1e-3  # of a scale, by which rounding may move kinks
 
 
 class NotPiecewiseError(ValueError):
-    """Steps do something else than what they declare; its text ends a sentence."""
+    """Steps differ from what they declare; its text ends a sentence."""
 
 
 class Cuts:

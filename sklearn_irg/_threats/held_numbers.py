@@ -4,6 +4,7 @@ import numpy as np
 
 __all__ = ["HeldNumbers", "between", "held_by"]
 
+# integers of the same size, as which the bits of floats give ranks
 _INTEGERS = {"f8": np.int64, "f4": np.int32, "f2": np.int16}
 
 

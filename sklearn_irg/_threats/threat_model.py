@@ -41,10 +41,10 @@ class ThreatModel(BaseEstimator):
     integers stay integers, missing cells stay missing. At most ``n_swaps`` categories of a row
     change to another level. The result is a row that could occur in the table.
 
-    What a column is depends on its values, whatever holds them: arrays, or DataFrames of pandas or
-    polars with any of their types. Cells of numbers are numbers, Decimals and objects among them;
-    booleans are categories of two levels, like words and the categorical types; anything else, such
-    as dates, never changes.
+    The kind of a column depends on its values, whatever their container: arrays, or DataFrames of
+    pandas or polars with any of their types. Cells of numbers are numbers, Decimals and objects
+    among them; booleans are categories of two levels, like words and the categorical types;
+    anything else, such as dates, never changes.
 
     Parameters
     ----------

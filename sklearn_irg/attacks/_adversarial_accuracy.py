@@ -111,7 +111,7 @@ def _misclassified(estimator, X, y, threat, fitted, method, max_nodes):
 
 
 def _misclassified_by(method, estimator, X, y, threat, radii):
-    """Rows that a user's attack gets misclassified at each radius, or at a smaller one."""
+    """Rows that are misclassified by a user's attack at each radius, or at a smaller one."""
     model_and_rows(estimator, X)[0].require_classes()
     labels = np.ravel(y)
     misclassified = predictions(estimator, X) != labels

@@ -63,6 +63,7 @@ def _distance(problem, lower, upper, time_limit):
     for function, constant in zip(functions[0], constants[0], strict=True):
         program = _Program(problem.perturbations, weights, entering[0], hidden, ranges, furthest)
         program.margin_at_most_zero(function, constant)
+        # the limit has to be positive, also after the deadline
         solution = program.solve(max(deadline - time.monotonic(), 1e-3))
         if (
             solution.status == 2 and program.is_well_scaled

@@ -170,7 +170,7 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
     step = arrays.steps[whole]
     counts = needed[:, whole] / step
     near = np.rint(counts)
-    on_grid = np.abs(counts - near) < 1e-9
+    on_grid = np.abs(counts - near) < 1e-9  # integers up to rounding
     away = np.where(up[:, whole], np.ceil(counts), np.floor(counts))
     away = np.where(
         on_grid, near + np.where(closed[:, whole], 0, np.where(up[:, whole], 1, -1)), away
@@ -178,7 +178,7 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
     moving = up[:, whole] | down[:, whole]
     needed[:, whole] = np.where(moving, away * step, needed[:, whole])
     closed[:, whole] = True
-    slack = 1e-12
+    slack = 1e-12  # rounding of delta
     fits &= ((needed <= high + slack) & (needed >= low - slack)).all(axis=1)
     limit_low, limit_high = arrays.low[rows], arrays.high[rows]
     inside = (needed >= limit_low - slack) & (needed <= limit_high + slack)

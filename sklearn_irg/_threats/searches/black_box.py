@@ -163,7 +163,7 @@ def _hop(best, ball, rng):
     n_columns = ball.low.shape[1]
     rng = np.random.RandomState(
         rng.randint(2**31)
-    )  # what is drawn later does not depend on when all rows are done
+    )  # numbers drawn later must not depend on when all rows are misclassified
     for _ in range(N_HOPS):
         shares = rng.choice(_HOP_SHARES, size=(N_AT_ONCE, 1))
         moving = rng.random_sample((N_AT_ONCE, n_columns)) < shares
@@ -248,7 +248,7 @@ def _beyond_kinks(problem, j, lowest, highest):
         for number in (kink, np.nextafter(kink, -np.inf), np.nextafter(kink, np.inf)):
             move = (number - arrays.numbers[:, j]) / arrays.scales[j]
             if arrays.steps[j] > 0:
-                count = move / arrays.steps[j]
+                count = move / arrays.steps[j]  # 1e-9: integers up to rounding
                 move = (
                     np.where(move > 0, np.ceil(count - 1e-9), np.floor(count + 1e-9))
                     * arrays.steps[j]

@@ -78,6 +78,7 @@ class AskedSteps:
         )
         ends = np.nanmin(low[:, self.columns], axis=0), np.nanmax(high[:, self.columns], axis=0)
         lowest, highest = self.table.limits()[:, self.columns]
+        # ranks are int64, so integers are tried up to 2**62
         largest = np.array(
             [
                 2.0**62 if held.dtype is None else float(np.finfo(held.dtype).max)

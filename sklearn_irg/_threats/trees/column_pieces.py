@@ -35,7 +35,7 @@ class ColumnPieces:
     is_replaced : ndarray of bool of shape (n_features,)
         Columns that the trees see and that come from one of these.
     is_complete : bool
-        Whether all other columns that move are affine in what the trees see.
+        Whether the features of the trees are affine in all other columns that move.
     features : list of ndarray of int
         For each column in pieces, the features that come from it.
     cells : list of ndarray of int of shape (n_pieces, n_features_of_column)

@@ -251,6 +251,7 @@ class _Program:
             cells = np.full(len(self.groups), -np.inf)
             np.maximum.at(cells, column, cell_values)
             total += cells.sum()
+        # rounding of these sums
         slack = 1e-12 * (np.abs(multipliers).sum() + np.abs(values).max(initial=0) * len(best))
         return float(total + slack), total + slack - best[tree] + leaf_values
 

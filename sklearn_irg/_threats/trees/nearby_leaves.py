@@ -84,6 +84,7 @@ def _seen_in_reach(columns, some, views, radius):
     slopes, source = views.pieces.sources(some)
     source = source[columns]
     unit = slopes[source, columns] * arrays.scales[source]
+    # a little more than the radius, so that rounding leaves no leaf out
     reach = np.where(
         source >= 0, radius[row] * (1 + 1e-9) + 2 * views.pieces.slack(some)[row] + 1e-11, 0
     )

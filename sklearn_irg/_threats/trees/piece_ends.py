@@ -19,7 +19,7 @@ __all__ = ["column_pieces"]
 
 _N_JOINT = 512  # points at which all columns move together
 _N_CHANGES = 16  # from one number to the next, by which curves may waver
-_MOST = 2.0**22  # of the relative precision: what is more is a jump
+_MOST = 2.0**22  # of the relative precision; larger changes are jumps
 
 
 def column_pieces(problem, trees):

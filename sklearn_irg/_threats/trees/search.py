@@ -160,7 +160,7 @@ class TreeSearch:
 
     def _close(self, problem, lower, upper, max_nodes):
         """Halve intervals until nothing is nearer than the point, or rows stay open too often."""
-        slack = 2 * self.pieces.slack(problem) + 1e-11
+        slack = 2 * self.pieces.slack(problem) + 1e-11  # rounding of distances
         n_open, ceiling = np.zeros(len(problem), dtype=int), np.full(len(problem), np.inf)
         for k in range(_N_HALVINGS):
             nearer = upper * (1 - 1e-9) - slack
@@ -168,6 +168,7 @@ class TreeSearch:
             if not len(rows):
                 break
             highest = np.minimum(nearer, ceiling)
+            # geometric means; a lower bound of zero counts as a thousandth of the upper one
             middle = np.sqrt(np.maximum(lower, highest * 1e-3) * highest)
             radius = np.where((k % 2 == 1) & (nearer < ceiling), nearer, middle)
             before = lower + upper

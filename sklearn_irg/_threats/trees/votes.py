@@ -82,7 +82,7 @@ class Votes:
         lost[:, 1:] += np.where(self.cell[1:] == 0, 0, lost_right[:, :-1])
         lost[~inside | ~np.isfinite(costs)] = np.inf
         least = np.minimum.reduceat(lost, self.start, axis=1)[:, self.column]
-        good = lost <= least + 1e-12 * (1 + np.abs(least))
+        good = lost <= least + 1e-12 * (1 + np.abs(least))  # up to the rounding of sums
         cheapest = np.where(good, costs, np.inf)
         point = self._first(
             cheapest == np.minimum.reduceat(cheapest, self.start, axis=1)[:, self.column]
