@@ -1,1 +1,1 @@
-"""How fast, and how good: every number of the docs comes from a script in here."""
+"""Benchmarks of speed and quality; every number of the docs comes from one of these scripts."""

@@ -1,4 +1,4 @@
-"""Where the engine stands: every comparison in turns, one table of peers' times over ours.
+"""Speed of the engine: all comparisons in turns, in one table of peers' times over ours.
 
     python -m benchmarks [--quick] [--json FILE] [--rounds 15] [group ...]
 
@@ -33,7 +33,7 @@ PACKAGES += ("xgboost", "xgboost-cpu", "lightgbm", "dtai-veritas")
 
 
 def machine():
-    """What the numbers depend on."""
+    """Versions and hardware that the numbers depend on."""
 
     def installed(package):
         try:

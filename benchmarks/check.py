@@ -27,7 +27,10 @@ NUMBER = r"(\d+(?:\.\d+)?)"
 
 @dataclass(frozen=True)
 class Claim:
-    """Numbers of a page: ``says`` and ``prints`` have a ``#`` where the page and the output have a number."""
+    """Numbers of a page, compared with the output of a command.
+
+    ``says`` and ``prints`` have a ``#`` where the page and the output have a number.
+    """
 
     page: str
     says: str
@@ -86,7 +89,10 @@ CLAIMS = [
 
 
 def _numbers(pattern, text, where):
-    """What stands where a pattern has ``#``; a pattern without it is a regular expression for every number."""
+    """Numbers of a text where a pattern has ``#``.
+
+    A pattern without it is a regular expression for every number.
+    """
     if "#" not in pattern:
         return [float(number) for number in re.findall(pattern, text)]
     expression = (
@@ -99,7 +105,7 @@ def _numbers(pattern, text, where):
 
 
 def run(command):
-    """What a script prints, or what the examples of a page do."""
+    """Output of a script, or of the examples of a page."""
     if command.endswith(".md"):
         return _run_examples(ROOT / command)
     script, *options = command.split()

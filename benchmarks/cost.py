@@ -1,9 +1,10 @@
-"""How the cost of one evaluation of value and gradient grows: with rows, columns, units, classes and strengths.
+"""Growth of the cost of one evaluation of value and gradient with the size of the problem.
 
     python -m benchmarks.cost [--output docs/images/cost.png]
 
-Times are medians of seven; memory is the peak that NumPy asks for in the first evaluation, without
-X, y and the parameters. Exponents are those of a line through the upper half of the points.
+Rows, columns, units, classes and strengths grow. Times are medians of seven; memory is the peak
+that NumPy asks for in the first evaluation, without X, y and the parameters. Exponents are those of
+a line through the upper half of the points.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Which default ``alpha``: the largest that costs next to nothing against scikit-learn's own defaults.
+"""Default ``alpha``: the largest that costs next to nothing against scikit-learn's defaults.
 
     python benchmarks/default_alpha.py [--estimator logistic|mlp] [--seeds 2] [--generated]
     [CSV:TARGET[:DROP,...] ...]

@@ -218,7 +218,7 @@ def run(path, names, directory, n_seeds, n_jobs):
 
 
 def differences(results):
-    """Mean difference from no penalty over the splits of a table, with the half-width of its 95 % interval.
+    """Mean difference from no penalty over splits of a table, and half-width of its 95 % interval.
 
     Splits of one table share rows, so variances of means are larger than those of independent ones:
     by the correction of Nadeau and Bengio (2003), 1/n + n_test/n_train in place of 1/n. Halves are
@@ -252,7 +252,10 @@ def show(path):
 
 
 def _print_counts(mean, width):
-    """How many differences under attack are beyond their intervals, and what those gain that cost at most a point."""
+    """Print counts of differences under attack beyond their intervals, and gains of cheap models.
+
+    Cheap models cost at most a point of clean accuracy.
+    """
     tables = mean.index.get_level_values("table")
     better, worse = mean["attacked"] > width["attacked"], -mean["attacked"] > width["attacked"]
     for where, rows in ("adult", tables == "adult"), ("elsewhere", tables != "adult"):

@@ -1,4 +1,6 @@
-"""Which files of the package one fit of an MLP enters, by room: what a reader of a fit has to open.
+"""Files of the package that one fit of an MLP enters, by subpackage.
+
+These are the files that a reader of a fit has to open.
 
 python benchmarks/files_of_a_fit.py
 """

@@ -1,10 +1,11 @@
-"""Is a finite difference along the gradient cheaper than the exact input-gradient penalty? It is not, so it is left out.
+"""Cost of a finite difference along the gradient compared with the exact penalty.
 
     python -m benchmarks.finite_difference [--rounds 15]
 
-The finite-difference penalty is ((ℓ(x + h g) - ℓ(x)) / h)² with g the unit gradient held constant,
-as one would write it as a custom penalty. Prints the time of one step with it over that of one with
-`InputGradient`, medians of rounds.
+It is not cheaper, so that the package has no such penalty. The finite-difference penalty is ((ℓ(x +
+h g) - ℓ(x)) / h)² with g the unit gradient held constant, as one would write it as a custom
+penalty. Prints the time of one step with it over that of one with `InputGradient`, medians of
+rounds.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Tables, and the fits to them that `same_fits.py` compares: small ones of everything that training can be asked to do.
+"""Tables, and small fits of all kinds of training to them, which `same_fits.py` compares.
 
 Only the public interface is used, so that they run on both sides of a restructuring.
 """
@@ -656,7 +656,7 @@ def against_threats():
 
 
 def attempt(model, X, call):
-    """What a call makes of an estimator, or its error and what it leaves of it."""
+    """Estimator after a call, or the error and the estimator that it leaves."""
     try:
         call()
     except (AttributeError, TypeError, ValueError) as error:
@@ -672,7 +672,10 @@ def again(estimator, name, other=None, options=None, **changes):
 
 
 def in_calls(estimator, name, before=None, after=None, change=None, **options):
-    """Four calls of partial_fit with a third of the rows each, between others, with a change of parameters halfway."""
+    """Four calls of partial_fit with a third of the rows each.
+
+    Other calls may come before and after, and a change of parameters halfway.
+    """
     X, y = table(name)
     model = clone(estimator)
     if before is not None:

@@ -38,7 +38,7 @@ def digits():
 
 
 def generated(n, d, n_classes=2):
-    """Of scikit-learn's generator."""
+    """Table of scikit-learn's generator, scaled."""
     X, y = make_classification(n, d, n_informative=min(d, 20), n_classes=n_classes, random_state=0)
     return scale(X), y
 

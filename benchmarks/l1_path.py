@@ -1,4 +1,6 @@
-"""How features drop out of a linear model as the L1 input-gradient penalty grows, on the breast-cancer table.
+"""Features that drop out of a linear model as the L1 input-gradient penalty grows.
+
+On the breast-cancer table.
 
 python benchmarks/l1_path.py
 """

@@ -15,7 +15,7 @@ STRENGTHS = np.logspace(2, -6, 81)
 
 
 def two_digits(mnist=None, pair=(3, 7), n_each=3000):
-    """Images of two digits, pixels between 0 and 1: of MNIST's first ones of each, or scikit-learn's own."""
+    """Images of two digits, pixels between 0 and 1, of MNIST's first ones or scikit-learn's."""
     if mnist is None:
         X, y = load_digits(return_X_y=True)
         X = X / 16
@@ -27,7 +27,10 @@ def two_digits(mnist=None, pair=(3, 7), n_each=3000):
 
 
 def against_cold_fits(quick=False, *, mnist=None):
-    """Both to the same tolerance: at the default, and at one at which objectives can be compared."""
+    """Paths and cold fits to the same tolerance.
+
+    At the default tolerance, and at one at which objectives can be compared.
+    """
     table = (
         "scikit-learn's digits 3 and 7"
         if mnist is None

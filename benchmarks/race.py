@@ -48,7 +48,10 @@ class Contest:
 
 @dataclass(frozen=True)
 class Ratio:
-    """A peer's time over ours: median, smallest and largest over rounds; NaN for a peer that is missing."""
+    """Median, smallest and largest ratio of a peer's time to ours over rounds.
+
+    NaN for a peer that is missing.
+    """
 
     work: str
     peer: str

@@ -1,8 +1,8 @@
-"""Whether fits are the same, bit for bit, in this checkout and another: before and after a restructuring.
+"""Bitwise comparison of fits in this checkout and another, before and after restructuring.
 
 python benchmarks/same_fits.py OTHER_CHECKOUT, and with --only PATTERN
 
-Each checkout fits all configurations of `fit_cases.py` in a process of its own, with one thread.
+Each checkout fits all configurations of `fit_cases.py` in a separate process, with one thread.
 Compared are fitted attributes, predictions, warnings and whom they blame, errors, what is printed,
 and the state of NumPy's random numbers afterwards.
 """
@@ -60,7 +60,7 @@ def main():
 
 
 def _found_in(checkout, only):
-    """What the fits of a checkout give: arrays by attribute, by configuration."""
+    """Results of the fits of a checkout: arrays by attribute, by configuration."""
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(checkout), "PYTHONHASHSEED": "0"}
     start = time.perf_counter()
     with TemporaryDirectory() as folder:
@@ -165,7 +165,7 @@ def _listed(thing):
 
 
 def _fitted_attributes(model):
-    """Public ones, the likelihood, which is a property, and the state of a generator that was passed."""
+    """Public fitted attributes, the likelihood, and the state of a generator that was passed."""
     found = {
         name: value
         for name, value in vars(model).items()
@@ -225,7 +225,7 @@ def _differences(here, there):
 
 
 def _difference(here, there):
-    """How two arrays differ, or nothing; memory order counts, since sums depend on it."""
+    """Difference of two arrays in words, or nothing; memory order counts, as sums depend on it."""
     if here.dtype.kind == there.dtype.kind == "U" and here.ndim == there.ndim == 0:
         return "" if here == there else f"\n    here:  {here}\n    there: {there}"
     for what in (lambda a: a.dtype, lambda a: a.shape, lambda a: "F" if a.flags.fnc else "C"):

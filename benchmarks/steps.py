@@ -1,8 +1,8 @@
-"""One penalized step, value and gradient, as this package, nested autograd, torch and jax do it, and its floor.
+"""Value and gradient of one penalized step in this package, nested autograd, torch and jax.
 
-All compute the same gradient, which is checked first. The floor is the step's matrix products
-alone, in arrays that exist already, through the Gram matrix of the first layer where that is
-cheaper.
+All compute the same gradient, which is checked first. A lower bound, the floor, is the step's
+matrix products alone, in arrays that exist already, through the Gram matrix of the first layer
+where that is cheaper.
 """
 
 import time
@@ -112,7 +112,7 @@ def other_penalties(quick=False):
 
 
 def beside_input_gradient(quick=False):
-    """What costs many steps elsewhere, against the same step with the squared input gradient."""
+    """Penalties that need many steps elsewhere, against a step with the squared input gradient."""
     del quick
     for dtype in (np.float32, np.float64):
         of = (TEN_OUTPUTS, dtype)
@@ -146,7 +146,7 @@ PENALTIES = {  # and whether they take annotations
 
 
 def ours(of, penalty, takes_mask=False, **options):
-    """Of this package."""
+    """Step of this package."""
     network, X, Y, theta = problem(*of)
     objective = objective_of(
         network, X, Y, penalty, entries(*of[:2]) if takes_mask else None, **options
@@ -156,7 +156,7 @@ def ours(of, penalty, takes_mask=False, **options):
 
 
 def nested(of):
-    """Of autograd, nested."""
+    """Step of nested autograd."""
     network, X, Y, theta = problem(*of)
     phi = {"relu": lambda z: anp.maximum(z, 0), "tanh": anp.tanh}[network.activation.sklearn_name]
 
@@ -184,7 +184,7 @@ def nested(of):
 
 
 def jax_jit(of):
-    """Of jax, compiled."""
+    """Compiled step of jax."""
     import jax
     import jax.numpy as jnp
 
@@ -217,7 +217,7 @@ def jax_jit(of):
 
 
 def torch_eager(of, penalty):
-    """Of torch, double backprop."""
+    """Step of torch with double backpropagation."""
     import torch
 
     network, X, Y, theta = problem(*of)

@@ -1,4 +1,4 @@
-"""A sweep over the strength of the penalty on a mixed table, as the first release did it, and as a path.
+"""Sweep over the strength of a penalty on a mixed table, as a path and as in the first release.
 
     python -m benchmarks.sweeps TABLE.csv TARGET {logistic,mlp} [warm]
 
@@ -49,7 +49,10 @@ def against_the_first_release(quick=False, *, table=None, release=None):
 
 
 def run(arguments, path):
-    """Python in a process of its own, which prints numbers: accuracies, clean and under attack, are compared."""
+    """Run Python in a separate process, which prints numbers.
+
+    Accuracies, clean and under attack, are compared.
+    """
     environment = dict(os.environ) if path is None else {**os.environ, "PYTHONPATH": path}
 
     def once():
@@ -126,7 +129,7 @@ def fold(pipeline, X, y, train, test, warm_start):
 
 
 def measures(estimator, X, y):
-    """What the first release measured."""
+    """Measures of the first release."""
     from sklearn_irg.attacks import fast_gradient
     from sklearn_irg.diagnostics import input_gradients, signed_distance
 

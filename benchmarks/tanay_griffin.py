@@ -1,8 +1,9 @@
-"""The table behind Tanay and Griffin (2018), "A new angle on L2 regularization", recomputed through `linear_geometry`.
+"""Table behind Tanay and Griffin (2018), recomputed through `linear_geometry`.
 
     python benchmarks/tanay_griffin.py TABLE.csv [mnist.npz] [--every 9] [--figure FILE]
 
-The table has, for a digit pair and a strength, what a linear SVM gave: the first 3000 training
+The article is "A new angle on L2 regularization". Its table has, for a digit pair and a strength,
+results of a linear SVM: the first 3000 training
 images of each digit, pixels in [0, 1], tested on all test images of the two. Prints the largest
 difference per column; ``--every`` takes each n-th strength. λ_j = 10^(2 - 0.1 j); the axis in the
 article's prose is off by 10⁵. The figure draws the same sweep with `GradRegLogisticRegression`, by

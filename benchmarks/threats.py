@@ -22,7 +22,8 @@ from sklearn_irg.penalties import CertifiedLoss
 
 N_ROWS, BATCH = 4000, 200
 LEVELS = (9, 16, 7, 15, 6, 5, 2, 30)
-TARGETS = {  # smallest time of a step with weight decay over ours, by kind of model and number of swaps
+# smallest time of a step with weight decay over ours, by kind of model and number of swaps
+TARGETS = {
     ("logistic", "adversarial_loss", 0): 1 / 3,
     ("logistic", "adversarial_loss", 1): 1 / 3,
     ("MLP", "adversarial_loss", 0): 1 / 2.5,

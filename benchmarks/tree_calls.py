@@ -1,4 +1,4 @@
-"""Whole calls for boosted trees, reading and verifying them included, and how much memory they take."""
+"""Time and memory of whole calls for boosted trees, including reading and verifying them."""
 
 import multiprocessing
 import time
@@ -20,7 +20,10 @@ _ROWS_IN_MEMORY = 1000
 
 
 def calls(chosen):
-    """Seconds of `adversarial_accuracy`, medians of three calls: of breast cancer, and of a table with swaps."""
+    """Seconds of `adversarial_accuracy`, medians of three calls.
+
+    For breast cancer, and for tables with swaps.
+    """
     for table in chosen:
         if table.name == "breast cancer":
             yield from _calls_of_cancer()
@@ -66,7 +69,10 @@ def _call(name, kind, model, rows, labels, threat):
 
 
 def memory(quick, chosen):
-    """Megabytes by which the memory of a process grows at its peak over a call with a thousand rows, and its seconds."""
+    """Peak growth of a process's memory in megabytes over a call with a thousand rows.
+
+    And the seconds of the call.
+    """
     for table in chosen:
         if len(table.parts[1]) < _ROWS_IN_MEMORY:
             continue
@@ -95,7 +101,10 @@ def _in_a_process(model, table, norm):
 
 
 def _grow(connection, model, table, norm):
-    """A short call first, for what is imported; then how far the peak rises above what there is then."""
+    """Send the growth of peak memory over a call, and its seconds.
+
+    A short call comes first, so that imports are not counted.
+    """
     _, rows, _, labels = table.parts
     rows, labels = rows[:_ROWS_IN_MEMORY], labels[:_ROWS_IN_MEMORY]
     threat = table.threat(_RADIUS, norm)
@@ -107,6 +116,6 @@ def _grow(connection, model, table, norm):
 
 
 def _megabytes(name):
-    """Of this process, by Linux: `getrusage` also counts the process that started it."""
+    """Memory of this process on Linux; `getrusage` also counts the process that started it."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024

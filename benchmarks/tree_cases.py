@@ -1,4 +1,4 @@
-"""Tables, tree ensembles and radii at which exact answers are timed, and the rows that they are asked about."""
+"""Tables, tree ensembles, rows and radii for which exact answers are timed."""
 
 import importlib
 import warnings
@@ -34,7 +34,7 @@ _MOST_TRAINING = 10_000
 
 @dataclass(frozen=True)
 class Table:
-    """Rows and labels; words go through `OneHotEncoder`, and as many of them as ``n_swaps`` may change."""
+    """Rows and labels; words go through `OneHotEncoder`, and ``n_swaps`` of them may change."""
 
     name: str
     X: object
@@ -124,7 +124,9 @@ def _of_library(library, kind, **options):
 
 @dataclass
 class Case:
-    """Held-out rows that a fitted ensemble gets right, and a radius at which about half of them fall, where none swaps.
+    """Held-out rows that a fitted ensemble classifies correctly, and a radius.
+
+    About half of the rows are misclassified at the radius if no level is swapped.
 
     Attributes
     ----------
@@ -168,7 +170,10 @@ class Case:
         )
 
     def _where_half_fall(self):
-        """The smallest radius of the grid at which a short search decides that a row falls as often as that it stands."""
+        """Smallest radius of the grid at which misclassified rows are as many as certified ones.
+
+        A short search decides.
+        """
         low, high = 0, len(GRID) - 1
         some = np.arange(len(self.problem))[:_ROWS_FOR_RADIUS]
         while low < high:
@@ -183,7 +188,7 @@ class Case:
         return BestFound(self.problem if rows is None else self.problem.take(rows))
 
     def decide(self, best, radius=None, max_nodes=10_000):
-        """Which rows fall and which stand for certain."""
+        """Whether rows are misclassified, and whether they are certified."""
         certified, _ = self.search.step(best, self.radius if radius is None else radius, max_nodes)
         return best.wrong, certified
 

@@ -1,4 +1,7 @@
-"""Others that decide whether rows of boosted trees fall: Veritas, and the mixed-integer program of an earlier state."""
+"""Peers that certify rows of boosted trees: Veritas and an earlier mixed-integer program.
+
+The program is that of an earlier state of the package.
+"""
 
 import os
 import pickle
@@ -29,7 +32,10 @@ while (row := pickle.load(sys.stdin.buffer)) is not None:
 
 
 class Program:
-    """Distances of rows by `distance_interval` of an earlier state of the package, in a process of its own."""
+    """Distances of rows by `distance_interval` of an earlier state of the package.
+
+    It runs in a separate process.
+    """
 
     def __init__(self, directory, case):
         directory = os.path.abspath(directory)
@@ -91,7 +97,7 @@ class Veritas:
         ]
 
     def decide(self):
-        """Which rows fall, and which are decided at all."""
+        """Whether rows are misclassified, and whether they are decided at all."""
         fallen, decided = np.zeros((2, len(self.boxes)), dtype=bool)
         for i, box in enumerate(self.boxes):
             search = self._settings().get_search(self.ensembles[self.labels[i]], box)

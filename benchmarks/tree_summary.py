@@ -1,4 +1,4 @@
-"""What numbers of boosted trees amount to, beside what was asked for."""
+"""Summary of numbers of boosted trees, compared with targets."""
 
 import numpy as np
 

@@ -1,13 +1,14 @@
-"""Exact answers for forests and boosting: what a decision takes, beside an earlier program and beside Veritas.
+"""Time of exact answers for forests and boosting, compared with an earlier program and Veritas.
 
     python -m benchmarks trees veritas [--quick] [--census FILE] [--pima FILE] [--program DIR]
-    [--tables START ...] python -m benchmarks.trees FILE ...
+        [--tables START ...]
+    python -m benchmarks.trees FILE ...
 
 The second gives one summary of what several runs, each of some tables, wrote with --json.
 
-A decision is whether a row falls or stands at a radius, where about half of the rows fall.
-Everything is asked in one run, the others in turns with ours, about the same rows. Times are of the
-CPU, since cores are shared.
+A decision is whether a row is misclassified or certified at a radius, where about half of the rows
+are misclassified. All answers are for the same rows and from one run, those of peers in turns with
+ours. Times are of the CPU, since cores are shared.
 """
 
 import contextlib
@@ -92,7 +93,7 @@ def _line(found):
 
 
 def seconds(work):
-    """What some work returns, and its CPU seconds."""
+    """Return value of some work, and its CPU seconds."""
     start = time.process_time()
     result = work()
     return result, time.process_time() - start
@@ -186,7 +187,7 @@ def _alone(case):
 
 
 def _beside_program(case, directory, row_ms):
-    """Distances by the program, each row in turns with our decision and our distance of the same row."""
+    """Distances by the program, in turns with our decision and distance of the same row."""
     program = Program(directory, case)
     theirs, ours, distances, differences, n_open, start = [], [], [], [], 0, time.perf_counter()
     for i in range(min(ROWS_OF_PROGRAM, len(case.problem))):
@@ -219,7 +220,10 @@ def _distance(case, i):
 
 
 def _differences(case, i, theirs, ours):
-    """What is wrong if both should have the same distance, as far as they know it, and the decision be on its side."""
+    """Contradictions between our distance, that of the program, and our decision.
+
+    Distances have to agree as far as they are known, and the decision has to be on their side.
+    """
     best = case.best([i])
     fallen, stands = case.decide(best)
     share = 1 + 1e-5

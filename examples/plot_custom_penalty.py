@@ -17,7 +17,7 @@ from sklearn_irg.penalties import InputGradient, SamplePenalty
 
 
 class SameWhenMirrored(SamplePenalty):
-    """Squared difference between the outputs for an image and for its mirror image, summed over classes."""
+    """Squared difference between outputs for an image and its mirror image, over all classes."""
 
     def __init__(self, width):
         self.width = width

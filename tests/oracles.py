@@ -1,4 +1,4 @@
-"""Independent computations to compare with: plain formulas, none of which uses the package's derivatives."""
+"""Independent reference computations by plain formulas, without the package's derivatives."""
 
 import numpy as np
 from scipy.optimize import lsq_linear
@@ -56,13 +56,19 @@ def directional_derivative(function, theta, direction, step=1e-6):
 
 
 def cap_singular_values(W, tau):
-    """The proximal operator of ``tau * σ₁(W)²``: singular values capped at t with Σ (σ - t)₊ = 2 · tau · t."""
+    """Proximal operator of ``tau * σ₁(W)²``.
+
+    Singular values are capped at t with Σ (σ - t)₊ = 2 · tau · t.
+    """
     U, s, V = np.linalg.svd(W, full_matrices=False)
     return (U * np.minimum(s, (np.cumsum(s) / (np.arange(1, len(s) + 1) + 2 * tau)).max())) @ V
 
 
 def spectral_norm_optimum(X, y, alpha, n_steps=3000):
-    """Smallest mean cross-entropy + alpha · σ₁(W)² of a linear softmax model, by accelerated proximal gradient steps."""
+    """Smallest mean cross-entropy + alpha · σ₁(W)² of a linear softmax model.
+
+    By accelerated proximal gradient steps.
+    """
     n, k = len(y), y.max() + 1
     Y, W, b, t = np.eye(k)[y], np.zeros((X.shape[1], k)), np.zeros(k), 1.0
     step = 2 * n / np.linalg.norm(np.column_stack([X, np.ones(n)]), 2) ** 2
@@ -80,5 +86,8 @@ def spectral_norm_optimum(X, y, alpha, n_steps=3000):
 
 
 def shortest_in_zonotope(center, generators):
-    """Length of the shortest vector ``center + t @ generators`` with ``|t| <= 1``: zero if 0 is a subgradient."""
+    """Length of the shortest vector ``center + t @ generators`` with ``|t| <= 1``.
+
+    It is zero if 0 is a subgradient.
+    """
     return np.sqrt(2 * lsq_linear(generators.T, -center, bounds=(-1, 1)).cost)

@@ -107,7 +107,10 @@ def outputs_of(network, theta):
 
 
 def mixed_table(n_samples=120, seed=0, classes=2):
-    """A frame with integers, numbers and categories, both with missing cells, and booleans; and its labels."""
+    """Frame of mixed columns, and its labels.
+
+    Integers, numbers and categories, both with missing cells, and booleans.
+    """
     rng = np.random.RandomState(seed)
     table = pd.DataFrame(
         {

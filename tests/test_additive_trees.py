@@ -1,4 +1,4 @@
-"""Attacks, certificates and distances of trees that add up: against every cell, and every row of a table."""
+"""Attacks, certificates and distances for additive trees, against all cells and rows."""
 
 import importlib
 import itertools

@@ -202,7 +202,10 @@ class TestPublishedFormulas:
 
 
 class Boosted(ClassifierMixin, BaseEstimator):
-    """Steps at integers, where rows lie, and a booster to be known by; counts the calls that it gets."""
+    """Model with steps at integers, where rows lie, that counts its calls.
+
+    It has a booster, by which it is recognized.
+    """
 
     def fit(self, X, y):
         self.classes_, self.n_features_in_, self.calls_ = np.unique(y), X.shape[1], []

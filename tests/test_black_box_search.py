@@ -1,4 +1,7 @@
-"""The search for what cannot be read: against random shifts, and across thresholds behind steps that mix columns."""
+"""Search for models that cannot be read.
+
+Against random shifts, and across thresholds behind steps that mix columns.
+"""
 
 import numpy as np
 import pytest
@@ -25,7 +28,7 @@ MIXED = make_pipeline(
 
 
 def accuracy_under_shifts(model, threat, n_shifts=1000):
-    """When each row is the worst of so many points at the end of the ball, in all columns or in some."""
+    """Accuracy at the worst of random points at the end of the ball, in all or some columns."""
     rng = np.random.RandomState(1)
     wrong = model.predict(TEST) != LABELS
     for _ in range(n_shifts):

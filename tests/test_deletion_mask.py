@@ -1,4 +1,4 @@
-"""Deletion masks against closed forms, all sets of columns, grids, and the laws of what they minimize."""
+"""Deletion masks against closed forms, all sets of columns, grids and optimality conditions."""
 
 from itertools import product
 
@@ -40,14 +40,17 @@ ALPHAS = [2.0, 0.6, 0.2, 0.05, 0.01]
 
 
 def supports(model, X, baseline):
-    """What a linear model of two classes loses by each column that is replaced, and how sure it is."""
+    """Loss of a linear model's score by each column that is replaced, and its score."""
     scores = model.decision_function(X)
     signs = np.where(scores > 0, 1, -1)
     return signs[:, None] * model.coef_ * (X - baseline), signs * scores
 
 
 def least_objective(gains, score, alpha):
-    """The minimum for a linear model, from the largest gain to the least: all but the last column are replaced wholly."""
+    """Minimum for a linear model, from the largest gain to the least.
+
+    All columns but the last are replaced completely.
+    """
     least, cost = expit(score), 0.0
     for gain in np.sort(gains[gains > 0])[::-1]:
         ends = [0.0, 1.0]

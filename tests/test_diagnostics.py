@@ -225,7 +225,10 @@ STATED = [  # whose probabilities are no softmax of their decision_function, or 
 
 
 class Platt(ClassifierMixin, BaseEstimator):
-    """Labels by the sign of a score, and probabilities that are one half elsewhere, as ``SVC(probability=True)`` has them."""
+    """Labels by the sign of a score, and probabilities that are one half elsewhere.
+
+    ``SVC(probability=True)`` has such probabilities.
+    """
 
     def fit(self, X, y):
         self.inner_ = LogisticRegression().fit(X, y)

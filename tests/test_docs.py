@@ -1,4 +1,7 @@
-"""That the site says what exists: every public name is in the reference, and every test that a page names is there."""
+"""The site agrees with the code.
+
+Every public name is in the reference, and every test that a page names exists.
+"""
 
 import ast
 import re

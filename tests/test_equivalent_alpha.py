@@ -1,4 +1,4 @@
-"""Strengths of papers: their objectives, written out, are ours at the alpha that is said to be equivalent."""
+"""Objectives of papers, written out, are ours at the alpha that is said to be equivalent."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What one can add, each with public names only; `docs/extending.md` shows these classes literally."""
+"""Extensions with public names only; `docs/extending.md` shows these classes literally."""
 
 import ast
 import inspect
@@ -143,7 +143,7 @@ class NegativeMutualInformation(BatchLoss):
 
 
 class MeanDifference(Loss):
-    """Mean output on the first sample minus that on the second; the classes of y name the samples."""
+    """Mean output on the first sample minus that on the second; classes of y name them."""
 
     samples = ("first", "second")
 

@@ -1,4 +1,4 @@
-"""From fitted estimators to models: what is read is what predicts, and what cannot be read is refused."""
+"""Models read from fitted estimators predict as they do; others are rejected."""
 
 import numpy as np
 import pytest

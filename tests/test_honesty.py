@@ -1,4 +1,7 @@
-"""What is certified is true: compared with every row that a threat allows, behind thirty kinds of preprocessing."""
+"""Certificates are true.
+
+They are compared with every row that a threat allows, behind thirty kinds of preprocessing.
+"""
 
 from functools import cache
 from itertools import product
@@ -50,7 +53,10 @@ ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
 
 
 def make_table(n_samples=300, seed=0):
-    """Two columns of integers, one of them often zero, and a category: few enough for all rows to be listed."""
+    """Two columns of integers, one of them often zero, and a category.
+
+    They are few enough for all rows to be listed.
+    """
     rng = np.random.RandomState(seed)
     count = rng.choice(COUNTS, n_samples, p=[0.3, *[0.7 / 8] * 8])
     table = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Trees that split the categories of a table by themselves: against every row that a threat allows."""
+"""Trees that split categories natively, against every row that a threat allows."""
 
 import itertools
 from functools import cache
@@ -148,7 +148,10 @@ def reading_of(model, table, threat):
 
 
 def neighbors(table, i, reading, threat, levels):
-    """Rows that differ from one in levels, whole numbers and sides of thresholds, as far as no number goes too far alone."""
+    """Rows that differ from one in levels, integers and sides of thresholds.
+
+    No number moves beyond the radius by itself.
+    """
     row, (_, count_scale, _, size_scale, _) = table.iloc[i], threat.scales_
     cuts = reading.trees.thresholds(3)
     sizes = np.concatenate([[row["size"]], cuts, np.nextafter(cuts, np.inf)])

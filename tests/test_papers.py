@@ -1,4 +1,7 @@
-"""That the page of papers says what exists: its calls run, its pages are there, and no paper is missing."""
+"""The page of papers agrees with the code.
+
+Its calls run, its pages exist, and no paper is missing.
+"""
 
 import ast
 import re

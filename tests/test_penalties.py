@@ -1095,7 +1095,10 @@ def columnwise(A, weights):
 
 
 def moved_outputs(network, theta, X, weights, place, moves):
-    """Outputs with one layer moved in standard deviations of its units, in plain NumPy; of complex numbers too."""
+    """Outputs with one layer moved in standard deviations of its units, in plain NumPy.
+
+    It also takes complex numbers.
+    """
     A, layers = X + moves if place == 0 else X, network.unpack(theta)
     for l, (W, b) in enumerate(layers):
         A = A @ W + b

@@ -1,4 +1,7 @@
-"""A penalty in place of the loss: published objectives written down once more, and that all a term has is forwarded."""
+"""A penalty in place of the loss.
+
+Published objectives are written out again, and all attributes of a term are forwarded.
+"""
 
 import numpy as np
 import pytest

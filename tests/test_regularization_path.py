@@ -78,7 +78,8 @@ def mixed_table():
     return table, np.where(risk > risk.median(), "default", "repaid")
 
 
-BEHIND_OTHER_STEPS = [  # options of a threat, steps before the estimator, and what the error says of the rows
+# options of a threat, steps before the estimator, and the error's words about the rows
+BEHIND_OTHER_STEPS = [
     ({}, OneHotEncoder(sparse_output=False), "X has .* columns, and the table 4"),
     ({}, StandardScaler(), "X has no column names, and the table has age, income, home, debt"),
     (

@@ -1,4 +1,7 @@
-"""Linear models behind steps that act column by column and have kinks: exact, by what predict says of all that is in reach."""
+"""Linear models behind steps that act column by column and have kinks.
+
+Results are exact, compared with predict on all rows in reach.
+"""
 
 from itertools import cycle, product
 
@@ -96,7 +99,7 @@ NORMS = {"linf": np.inf, "l2": 2, "l1": 1}
 
 
 def distances_by_trial(model, X, y, threat, every=EVERY):
-    """Of each row to the nearest row of the grid that is misclassified, among those that the threat model lets it become."""
+    """Distances of rows to the nearest misclassified row of the grid that the threat allows."""
     wrong = model.predict(every)[None] != y[:, None]
     start, end = (table[["a", "b"]].to_numpy(float) for table in (X, every))
     moves = np.nan_to_num(end[None] - start[:, None])

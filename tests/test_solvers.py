@@ -1,4 +1,4 @@
-"""Solvers: they learn, say truthfully when they have converged, and leave no trace of what diverged."""
+"""Solvers learn, report convergence truthfully, and leave no trace of divergence."""
 
 import warnings
 

@@ -1,4 +1,7 @@
-"""Steps before the last, read: compared with what they do, and certificates behind them with what predict does."""
+"""Reading of the steps before the last.
+
+It is compared with their output, and certificates behind them with predict.
+"""
 
 from itertools import product
 
@@ -56,7 +59,7 @@ def bins(n_bins=3, **parameters):
 
 
 def flips_by_dense_moves(model, X, y, threat, n_moves=300):
-    """Rows that some allowed move of the numbers, along a corner or at random, gets misclassified."""
+    """Rows that some allowed move of the numbers, to a corner or at random, misclassifies."""
     rng, flips = np.random.RandomState(1), model.predict(X) != y
     values = np.asarray(X, dtype=float)
     for k in range(n_moves):

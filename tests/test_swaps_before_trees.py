@@ -1,4 +1,4 @@
-"""Swaps of categories before trees that add up: against every cell, and every way to swap the levels of a row."""
+"""Swaps of categories before additive trees, against all cells and all ways to swap."""
 
 import itertools
 
@@ -49,7 +49,10 @@ ANYTHING = {"above": np.inf, "below": -np.inf, "max_nodes": 100_000}
 
 
 def random_leaves(rng, n_trees, n_leaves):
-    """Leaves that take intervals of numbers and any levels; each tree has one that takes everything, so that it has a value."""
+    """Leaves that take intervals of numbers and any levels.
+
+    Each tree has one leaf that takes everything, so that it has a value everywhere.
+    """
     n = n_trees * n_leaves
     low = np.column_stack([rng.randint(0, cells, n) for cells in N_NUMBERS])
     high = np.minimum(low + rng.randint(0, 3, low.shape), np.array(N_NUMBERS) - 1)
@@ -210,7 +213,7 @@ def pipeline_of(encoder, trees="histograms"):
 
 
 def assert_distances(model, rows, y, norm, n_swaps, levels=WORDS, **options):
-    """Distances, accuracies at a radius and found rows against all that there are; gives the distances."""
+    """Compare distances, accuracies and rows found with all rows, and return the distances."""
     expected = [
         listed_distance(model, rows.iloc[i], y[i], norm, n_swaps, levels) for i in range(len(rows))
     ]

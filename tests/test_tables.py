@@ -1,4 +1,4 @@
-"""What a column is does not depend on what holds it, and what it becomes is held in the same way."""
+"""Kinds of columns do not depend on their container, and results have the same container."""
 
 from decimal import Decimal
 from functools import partial

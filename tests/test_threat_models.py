@@ -103,7 +103,10 @@ def falls_by_brute_force(model, X, y, values_of):
 
 
 def with_swaps(row, n_swaps):
-    """By subset of columns of which so many may change, the levels that each column may have; missing cells stay."""
+    """Levels that each column may have, for each subset of columns that may change.
+
+    Missing cells stay.
+    """
     for columns in combinations(LEVELS, n_swaps):
         may_change = [name for name in columns if not pd.isna(row[name])]
         yield {
@@ -456,7 +459,7 @@ class TestSplitsOnMissingCells:
     threat = ThreatModel(0.3, norm="linf").fit(table)
 
     def nearest(self, model, trees, i):
-        """The smallest distance among all cells of the grid of thresholds, missing cells staying."""
+        """Smallest distance among all cells of the grid of thresholds; missing cells stay."""
         row, choices = self.table.iloc[i], []
         for j in range(2):
             own = [

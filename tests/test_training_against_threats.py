@@ -63,7 +63,7 @@ NORMS = ["l2", "linf", "l1"]
 
 
 def numbers_and_codes(n_samples=40, seed=0):
-    """Three numbers, of which one is a count, and three categories that are numbers, too; and labels."""
+    """Three numbers, one of them a count, and three categories coded as numbers; and labels."""
     rng = np.random.RandomState(seed)
     numbers = [rng.randn(n_samples), np.abs(rng.randn(n_samples)), rng.poisson(3, n_samples)]
     X = np.column_stack([*numbers, *(rng.randint(0, n, n_samples) for n in (4, 3, 2))]).astype(
@@ -84,7 +84,10 @@ def threat_of(X, norm="l2", n_swaps=1, **options):
 
 
 def largest_by_brute_force(threat, X, directions):
-    """Largest increase of a linear function for each row: all ways to swap, times a general solver for the numbers."""
+    """Largest increase of a linear function for each row.
+
+    For all ways to swap, a general solver finds the numbers.
+    """
     inputs = threat.input_perturbations(X)
     weights, found = inputs.weights @ np.eye(inputs.n_inputs), []
     for i, v in enumerate(directions):
@@ -300,7 +303,10 @@ class TestLinearModels:
 
 
 def convex_optimum(cp, threat, X, y, alpha):
-    """The same problem as a cone program: the support function of box and ball is their infimal convolution."""
+    """The same problem as a cone program.
+
+    The support function of box and ball is their infimal convolution.
+    """
     inputs, sign, (n, d) = threat.input_perturbations(X), 2 * y - 1, X.shape
     w, b, weights = cp.Variable(d), cp.Variable(), inputs.weights @ np.eye(inputs.n_inputs)
     parts, largest = cp.Variable((n, len(weights))), cp.Variable(n, nonneg=True)

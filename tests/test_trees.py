@@ -1,4 +1,7 @@
-"""Fitted trees of all libraries against the libraries themselves: sums, cuts, missing values, categories, refusals."""
+"""Fitted trees of all libraries, compared with the libraries themselves.
+
+Sums, cuts, missing values, categories, and models that are rejected.
+"""
 
 import re
 from dataclasses import replace
@@ -660,7 +663,7 @@ class TestExplainableBoosting:
         return ebm_classifier(min_cat_samples=1, **parameters).fit(table, TWO), table
 
     def at_edges(self, model, n_rows=2000):
-        """Rows at cuts of all levels, beside them and beyond them, in all columns at once, some missing."""
+        """Rows at, next to and beyond cuts, in all columns at once, with some cells missing."""
         rng = np.random.RandomState(0)
         columns = [
             np.concatenate([[np.nan, np.inf, -np.inf, 0.0, -0.0], *map(beside, cuts)])

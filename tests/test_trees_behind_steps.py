@@ -1,4 +1,7 @@
-"""Trees behind steps that are monotone or jump in one column each: exact, by what predict says of all that is in reach."""
+"""Trees behind steps that are monotone or jump in one column each.
+
+Results are exact, compared with predict on all rows in reach.
+"""
 
 from itertools import cycle, product
 
@@ -138,7 +141,7 @@ def continuous(dtype=np.float64, n_samples=60):
 
 
 def ends(model, j, dtype):
-    """Numbers of a column between which and the next some question of the trees is answered differently."""
+    """Numbers of a column after which some split of the trees changes its answer."""
     trees = read_trees(model[-1]).trees
     cuts = [trees.thresholds(f) for f in range(trees.n_features)]
 
@@ -161,7 +164,10 @@ def ends(model, j, dtype):
 
 
 def nearest(model, X, y, threat):
-    """Distances to the nearest misclassified rows among all pairs of own numbers and ends of pieces."""
+    """Distances to the nearest misclassified rows.
+
+    Among all pairs of the row's numbers and ends of pieces.
+    """
     columns, distances = [ends(model, j, X.dtype) for j in range(2)], []
     for row, label in zip(X, y):
         tried = np.array(

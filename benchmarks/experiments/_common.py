@@ -1,10 +1,13 @@
-"""What the experiments share: MNIST from a file or from OpenML, and a line of results per model."""
+"""Functions that the experiments share: MNIST, and a line of results for each model."""
 
 import numpy as np
 
 
 def mnist(path=None):
-    """Images (n, 784) in 0 … 255 and digits, for training and test; from an ``mnist.npz``, or fetched from OpenML."""
+    """Images (n, 784) in 0 … 255 and digits, for training and test.
+
+    They come from an ``mnist.npz``, or are fetched from OpenML.
+    """
     if path is not None:
         with np.load(path) as file:
             X, y, X_test, y_test = (

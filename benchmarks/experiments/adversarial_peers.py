@@ -1,12 +1,12 @@
-"""Training against the threat beside adversarial training written by hand in torch: same rows, same network, numbers only.
+"""Training against a threat compared with adversarial training written by hand in torch.
 
     python benchmarks/experiments/adversarial_peers.py DIRECTORY [--splits 5]
 
-The numbers of the census table (4000 rows to fit on, 1000 under attack) and pima (halves). They
-move by 0.3 standard deviations together ("l2"), within the range of the table and by integers.
-Networks of 50 units, Adam, 60 epochs of 200 rows, classes count the same, as they do in accuracies.
-Loss plus the loss at the worst point: in torch one step along the gradient in the ball of
-standardized columns, which knows neither bounds nor integers.
+Both get the same rows and network, numbers only, of the census table (4000 rows to fit on, 1000
+under attack) and pima (halves). They move by 0.3 standard deviations together ("l2"), within the
+range of the table and by integers. Networks of 50 units, Adam, 60 epochs of 200 rows, classes count
+the same, as they do in accuracies. Loss plus the loss at the worst point: in torch one step along
+the gradient in the ball of standardized columns, which knows neither bounds nor integers.
 """
 
 import argparse

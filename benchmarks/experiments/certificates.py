@@ -1,8 +1,8 @@
-"""How close certificates and attacks come to each other, and both to the exact distance, on small networks.
+"""Certificates, attacks and exact distances of small neural networks, compared.
 
     python benchmarks/experiments/certificates.py [--rows 100] [--exact-rows 8] [--time-limit 30]
 
-Networks of 50-50 relu units on three of scikit-learn's tables, standardized: certified distance
+Networks of 50-50 ReLU units on three of scikit-learn's tables, standardized: certified distance
 over attacked distance (medians over rows, "l2"), by the product of spectral norms and by linear
 bound propagation, and the time of the latter; then the exact "linf" distance on ten columns by
 mixed-integer programming: seconds a row, time-outs, and how far accuracy under attack is from exact

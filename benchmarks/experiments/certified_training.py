@@ -1,4 +1,4 @@
-"""What training on certified bounds costs and wins beside adversarial training.
+"""Cost and gain of training on certified bounds compared with adversarial training.
 
     python benchmarks/experiments/certified_training.py [--epsilon 0.3] [--seeds 5]
 

@@ -31,7 +31,7 @@ def accuracy(y, labels):
 
 
 def named_by_labels(model, y, X_test, y_test, n_labels=100, n_draws=10):
-    """Mean and worst accuracy on the test images, where the labels of a few rows name the clusters."""
+    """Mean and worst accuracy on the test images if labels of a few rows name the clusters."""
     accuracies = []
     for draw in range(n_draws):
         rows = np.flatnonzero(some_labels(y, n_labels, draw) >= 0)

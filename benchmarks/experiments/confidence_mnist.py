@@ -1,10 +1,11 @@
-"""How far images must move until a network is sure of another digit (Tanay and Griffin 2018, on an MLP for LeNet).
+"""Distances at which a network is confident of another digit (Tanay and Griffin 2018).
 
     python benchmarks/experiments/confidence_mnist.py [mnist.npz] [--seeds 3] [--images 500]
 
-Low against high weight decay, 50 epochs with batches of 300 as in the article: root mean square of
-the weights, test error, and the median L2 norm of `confidence_ascent` perturbations of test images
-towards the label y + 1 mod 10. Without a file, MNIST comes from OpenML.
+An MLP replaces LeNet. Low against high weight decay, 50 epochs with batches of 300 as in the
+article: root mean square of the weights, test error, and the median L2 norm of `confidence_ascent`
+perturbations of test images towards the label y + 1 mod 10. Without a file, MNIST comes from
+OpenML.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Decoy MNIST: a gray patch gives the digit away in training and misleads at test (Ross et al. 2017).
+"""Decoy MNIST: a gray patch tells the digit in training and misleads at test (Ross et al. 2017).
 
     python benchmarks/experiments/decoy_mnist.py [mnist.npz] [--seeds 3] [--alpha 1.0]
 

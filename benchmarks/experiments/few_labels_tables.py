@@ -1,10 +1,11 @@
-"""Few labels on small tables: virtual adversarial training against scikit-learn's semi-supervised estimators.
+"""Virtual adversarial training compared with scikit-learn on small tables with few labels.
 
     python benchmarks/experiments/few_labels_tables.py [--data DIRECTORY] [--splits 10] [table ...]
 
-Digits with 20 labels; adult (3000 rows), ionosphere and pima with 50, from CSV files in a
-directory. Accuracy on the rows without a label, mean ± standard deviation over splits; as many
-labels of each class for digits, in proportion for the others.
+Peers are scikit-learn's semi-supervised estimators. Digits with 20 labels; adult (3000 rows),
+ionosphere and pima with 50, from CSV files in a directory. Accuracy on the rows without a label,
+mean ± standard deviation over splits; as many labels of each class for digits, in proportion for
+the others.
 """
 
 import argparse

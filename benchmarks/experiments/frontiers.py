@@ -1,11 +1,12 @@
-"""Training against the threat beside other penalties: clean and attacked accuracy as frontiers over grids of strengths.
+"""Training against the threat compared with other penalties, as frontiers over strengths.
 
-    python benchmarks/experiments/frontiers.py run RESULTS.csv --data DIRECTORY [--splits 5] [--tables TABLE ...]
-        [--kinds KIND ...]
+    python benchmarks/experiments/frontiers.py run RESULTS.csv --data DIRECTORY [--splits 5]
+        [--tables TABLE ...] [--kinds KIND ...]
     python benchmarks/experiments/frontiers.py show RESULTS.csv
 
-Models, strengths and tables were fixed before the first run, and all are shown. ``run`` appends a
-line for each table, split and model, and leaves out those that are there.
+Frontiers are of clean and attacked accuracy. Models, strengths and tables were fixed before the
+first run, and all are shown. ``run`` appends a line for each table, split and model, and leaves out
+those that are there.
 
 Numbers move by 0.3 standard deviations together ("l2") within the range of the training rows,
 integers by integers, and where there are categories one of them changes. Accuracy is balanced:
@@ -73,7 +74,10 @@ def load(name, directory):
 
 
 def _generated(n=2000):
-    """A table like those of credits: 13 categories, 4 integers and 3 other numbers, each by itself related to the class."""
+    """Table like those of credits: 13 categories, 4 integers and 3 other numbers.
+
+    Each column is related to the class independently of the others.
+    """
     rng = np.random.default_rng(0)
     y = (rng.random(n) < 0.3).astype(int)
     columns = {}
@@ -209,7 +213,7 @@ def _has_categories(X):
 
 
 def show(path):
-    """Print the tables of the docs: the frontiers, certificates, models at one cost, and all models."""
+    """Print the tables of the docs: frontiers, certificates, models at one cost, and all models."""
     results = _read(path)
     print(_gains(results), end="\n\n")
     print(_certificates(results), end="\n\n")
@@ -241,7 +245,7 @@ def _is_ours(models):
 
 
 def frontier(points):
-    """Points that no other is better than, in clean and in attacked accuracy, by ascending clean accuracy."""
+    """Pareto-optimal points in clean and attacked accuracy, by ascending clean accuracy."""
     points = points.sort_values(["clean", "attacked"], ascending=False)
     return points[points["attacked"] > points["attacked"].cummax().shift(fill_value=-np.inf)][::-1]
 
@@ -253,12 +257,15 @@ def interpolated(points, levels):
 
 
 def best(points, levels, measure="attacked"):
-    """Highest value of a measure among the points that are at least at these levels of clean accuracy."""
+    """Highest value of a measure among points with at least these levels of clean accuracy."""
     return np.array([points.loc[points["clean"] >= level, measure].max() for level in levels])
 
 
 def compared(results, of_ours=best):
-    """Attacked accuracy of rivals, interpolated, and of ours, of one table and kind, at costs of clean accuracy."""
+    """Attacked accuracy of other models, interpolated, and of ours, at costs of clean accuracy.
+
+    Results are of one table and kind.
+    """
     means = _means(results)
     rivals, ours = means[~_is_ours(means)], means[_is_ours(means)]
     levels = rivals["clean"].max() - np.array(COSTS) / 100

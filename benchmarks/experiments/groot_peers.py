@@ -1,4 +1,4 @@
-"""Hardening in rounds beside the robust trees and forests of groot-trees: exact accuracy under attack, and clean.
+"""Hardening in rounds compared with robust trees and forests of groot-trees.
 
     python benchmarks/experiments/groot_peers.py DIRECTORY --write-splits TABLES [--splits 3]
     GROOT_ENVIRONMENT/bin/python benchmarks/experiments/groot_peers.py DIRECTORY --fit-groot
@@ -69,7 +69,10 @@ def balanced(y, seed):
 
 
 def write_splits(directory, source, n_splits):
-    """Both libraries see the same rows, which float32 can hold, as scikit-learn's trees compare them."""
+    """Write the same rows for both libraries.
+
+    They are rounded to float32, in which scikit-learn's trees compare numbers.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     for name, X, y, n_train, n_test in tables(source):
         for split in range(n_splits):
@@ -98,7 +101,10 @@ def read_split(path):
 
 
 def groot_models(n_features):
-    """Settings of its authors (trees of depth 4, forests of any depth), another depth of each, sizes of the attack."""
+    """Models of groot-trees for several sizes of the attack.
+
+    Settings are its authors' (trees of depth 4, forests of any depth), and another depth of each.
+    """
     from groot.model import GrootRandomForestClassifier, GrootTreeClassifier
 
     options = {"min_samples_split": 10, "min_samples_leaf": 5, "random_state": 0}
@@ -127,7 +133,10 @@ def groot_trees(model):
 
 
 def fit_groot(directory):
-    """Write trees, predictions and seconds beside each split; the first fit compiles and is not counted."""
+    """Write trees, predictions and seconds next to each split.
+
+    The first fit compiles and is not counted.
+    """
     for path in sorted(directory.glob("*.npz")):
         X, y, X_test, _ = read_split(path)
         found = []
@@ -189,7 +198,10 @@ def groot_fits(path, X, X_test):
 
 
 def our_fits(X, y, seed):
-    """Names, sizes and fitted models, with the seconds of a fit; the last round is taken without rows held back."""
+    """Names, sizes and fitted models, with the seconds of a fit.
+
+    Without rows held back, the last round is taken.
+    """
     from sklearn_irg import RobustTrainingClassifier
 
     boosting = HistGradientBoostingClassifier(max_depth=2, early_stopping=False, random_state=seed)
@@ -224,7 +236,7 @@ def ball(X, radius):
 
 
 def scores(model, X, y, threat):
-    """Balanced accuracy, that of rows that cannot be misclassified, and the number of rows that are neither."""
+    """Balanced accuracy, certified balanced accuracy, and the number of undecided rows."""
     from sklearn_irg.attacks import evaluate_robustness
 
     evaluation = evaluate_robustness(model, X, y, threat)
@@ -233,7 +245,10 @@ def scores(model, X, y, threat):
 
 
 def compare(found, kind, rival_kind):
-    """Models trained at the radius they are judged at, beside the most robust rival that is as good without attack."""
+    """Compare models with the most robust peer that is as good without attack.
+
+    Models are those trained at the radius at which they are evaluated.
+    """
     for (name, size), rows in found.items():
         if not name.startswith(kind) or size != 1:
             continue

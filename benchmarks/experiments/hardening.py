@@ -1,12 +1,12 @@
-"""What hardening in rounds does for boosted trees: accuracy and exact robust accuracy of held-out rows, plain and hardened.
+"""Accuracy and exact robust accuracy of boosted trees, plain and hardened in rounds.
 
-    python benchmarks/experiments/hardening.py CENSUS.csv [--rows 4000] [--splits 5] [--models START ...] [--rounds 20]
-        [--table NAME] [--tolerance 0.06] [--validation 0.1]
+    python benchmarks/experiments/hardening.py CENSUS.csv [--rows 4000] [--splits 5]
+        [--models START ...] [--rounds 20] [--table NAME] [--tolerance 0.06] [--validation 0.1]
 
 Numbers may move by 0.3 standard deviations together ("l2"), and where there are categories one may
-be swapped. Balanced accuracy of 1000 rows (half of pima and breast cancer), from fits with balanced
-classes; the constant model has 0.5. Robust accuracy is exact: rows that are left open are counted.
-At the end are means and their standard errors over splits, which share rows.
+be swapped. Balanced accuracy of 1000 held-out rows (half of pima and breast cancer), from fits with
+balanced classes; the constant model has 0.5. Robust accuracy is exact: rows that are left open are
+counted. At the end are means and their standard errors over splits, which share rows.
 
 The table is the census unless another is named, of which 1000 rows, or half of pima and breast
 cancer, are for fitting. Other tables are meant for HistGradientBoosting, which balances any
@@ -88,7 +88,7 @@ def pipeline(last):
 
 
 def scores(model, X, y, threat):
-    """Balanced accuracy, that of rows that cannot be misclassified, and the number of rows that are neither."""
+    """Balanced accuracy, certified balanced accuracy, and the number of undecided rows."""
     evaluation = evaluate_robustness(model, X, y, threat)
     right = [balanced_accuracy_score(y, np.where(rows, y, 1 - y)) for rows in evaluation.certified]
     n_open = int((~evaluation.is_exact).sum())

@@ -1,4 +1,6 @@
-"""The virtual adversarial ladder networks on scikit-learn's digits with 100 labels: test error on the rows without a label.
+"""Test error of virtual adversarial ladder networks on scikit-learn's digits with 100 labels.
+
+Test rows are those without a label.
 
 python benchmarks/experiments/ladder_digits.py [--seeds 3]
 """

@@ -1,12 +1,13 @@
-"""Virtual adversarial ladder networks on MNIST with few labels (Rasmus et al. 2015, Shinoda et al. 2017, table 1).
+"""Virtual adversarial ladder networks on MNIST with few labels (Shinoda et al. 2017, table 1).
 
     python benchmarks/experiments/ladder_mnist.py [--data mnist.npz] [--labels 1000] [--seed 0]
     [--csv file] [model ...]
 
-Error on all test images: as they are; moved by the fast gradient method; and moved both ways along
-the direction in which the prediction changes most. L2 radii are 0.3, as in the paper, and 1.5.
-Adversarial radii of the models are those of the authors' scripts for 100 and 1000 labels, denoising
-costs those that both papers start from; --epsilon replaces the radii.
+Ladder networks are those of Rasmus et al. (2015). Error on all test images: as they are; moved by
+the fast gradient method; and moved both ways along the direction in which the prediction changes
+most. L2 radii are 0.3, as in the paper, and 1.5. Adversarial radii of the models are those of the
+authors' scripts for 100 and 1000 labels, denoising costs those that both papers start from;
+--epsilon replaces the radii.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Is a gradient penalty a regularizer of supervised models? A table for an open question of Su (2018).
+"""Gradient penalties as regularizers of supervised models, an open question of Su (2018).
 
     python benchmarks/experiments/lipschitz_tables.py [--data DIRECTORY] [--splits 10] [--rows 200]
 

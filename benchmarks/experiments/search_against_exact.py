@@ -1,4 +1,4 @@
-"""How far accuracy under attack is above exact robust accuracy, on tables of which all rows can be listed.
+"""Accuracy under attack compared with exact robust accuracy, where all rows can be listed.
 
     python benchmarks/experiments/search_against_exact.py [--rows 60] [--seeds 3] [model ...]
 
@@ -66,7 +66,7 @@ MODELS = {
 
 
 def make_table(n_samples, seed):
-    """Rows drawn at random, and two classes that depend on them by products and bends, with noise."""
+    """Random rows, and two classes that depend on them by products and kinks, with noise."""
     rng = np.random.RandomState(seed)
     count = rng.choice(9, n_samples, p=[0.3, *[0.7 / 8] * 8])
     table = pd.DataFrame(
@@ -94,7 +94,10 @@ def make_table(n_samples, seed):
 
 
 def distances(model, X, y, threat):
-    """To the nearest row that is predicted as another class than the label, of those with as few swaps as the threat allows."""
+    """Distances to the nearest row that is misclassified.
+
+    Only rows with at most as many swaps as the threat allows are considered.
+    """
     predicted = model.predict(EVERY_ROW)
     found = []
     for (_, row), label in zip(X.iterrows(), y):
@@ -111,7 +114,10 @@ def distances(model, X, y, threat):
 
 
 def excesses(steps, last, seed, n_rows):
-    """Exact robust accuracies at all radii, and how far those under attack are above them, by norm and number of swaps."""
+    """Exact robust accuracies at all radii, and the excess of those under attack.
+
+    By norm and number of swaps.
+    """
     table, labels = make_table(400 + n_rows, seed)
     prepare = make_column_transformer(
         (steps, [*NUMBERS]), (OneHotEncoder(sparse_output=False), [*CATEGORIES])

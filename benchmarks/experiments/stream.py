@@ -1,9 +1,9 @@
-"""Rows that do not fit in memory, from Parquet through ``partial_fit``: memory, time and accuracy beside the fit in memory.
+"""Memory, time and accuracy of ``partial_fit`` on Parquet files compared with a fit in memory.
 
     python benchmarks/experiments/stream.py [--rows 5000000] [--directory DIR]
 
 Rows are those of a noisy quadratic rule of 50 columns; files hold 100000 each. Memory is the peak
-of a process of its own.
+of a separate process.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Arcs and circles in a hundred dimensions, sixteen points to learn from (Miyato et al. 2015, 2018).
+"""Arcs and circles in a hundred dimensions with sixteen labels (Miyato et al. 2015, 2018).
 
     python benchmarks/experiments/synthetic_vat.py [--seeds 20]
 

@@ -1,4 +1,4 @@
-"""Two rules explain the same labels: right for the right reasons on 5 × 5 color images (Ross et al. 2017).
+"""Two rules for the same labels: right reasons on 5 × 5 color images (Ross et al. 2017).
 
     python benchmarks/experiments/toy_colors.py [--seeds 5] [--alpha 1.0]
 

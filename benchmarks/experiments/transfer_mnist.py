@@ -1,4 +1,4 @@
-"""Which models fool which: the transfer matrix of four ways to train on MNIST.
+"""Transfer matrix of attacks between models of four ways to train on MNIST.
 
     python benchmarks/experiments/transfer_mnist.py [mnist.npz] [--epochs 10]
 

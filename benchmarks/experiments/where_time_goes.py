@@ -1,4 +1,4 @@
-"""Where the time of missed targets goes, and what row blocks on two threads would gain.
+"""Profiles of missed targets, and the gain of row blocks on two threads.
 
     python benchmarks/experiments/where_time_goes.py
 

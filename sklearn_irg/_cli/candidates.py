@@ -1,4 +1,4 @@
-"""The models to compare: baselines, and a penalty at each strength."""
+"""Models to compare: baselines, and a penalty at each strength."""
 
 from dataclasses import dataclass, field
 
@@ -40,7 +40,7 @@ _MAX_ITER_AGAINST_THREAT = 2000  # where points tie, the worst loss of a linear 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to compare: a penalty at a strength, or a baseline, which has none.
+    """Model to compare: a penalty at a strength, or a baseline without penalty.
 
     Attributes
     ----------
@@ -58,32 +58,35 @@ class Candidate:
 
     @property
     def label(self):
-        """Its name, with a star if it is trained against the threat."""
+        """Name of the model, with a star if it is trained against the threat."""
         return f"{self.name} *" if self.is_trained_against_threat else self.name
 
     @property
     def is_trained_against_threat(self):
-        """Whether its fit sees what the threat lets rows become."""
+        """Whether it is trained against the threat."""
         return self.training is not None
 
     @property
     def is_choosable(self):
-        """Whether it is one of ours, with a penalty or at alpha = 0."""
+        """Whether it may be chosen: with a penalty, or at alpha = 0."""
         return not np.isnan(self.alpha)
 
     @property
     def is_constant(self):
-        """Whether it does not look at rows."""
+        """Whether its predictions do not depend on rows."""
         return isinstance(self.estimator, DummyClassifier)
 
 
 def trains_against_threat(penalty):
-    """Whether a penalty, by name, is one of what a threat lets rows become."""
+    """Whether a penalty, by name, trains against a threat."""
     return any(part.takes_threat for _, part in check_penalty(penalty).terms())
 
 
 def baselines(estimator, table, seed, training, n_rounds):
-    """The majority class, boosting, plain and hardened in rounds if any, and the estimator without penalty, scikit-learn's."""
+    """Baselines: the majority class, boosting, and the estimator without penalty.
+
+    Boosting comes plain and, if there are rounds, hardened.
+    """
     plain = _estimator(estimator, table, seed).set_params(alpha=0.0)
     boosting = HistGradientBoostingClassifier(random_state=seed)
     hardening = training | {"method": "rounds", "n_rounds": n_rounds, "validation_fraction": 0}
@@ -99,7 +102,7 @@ def baselines(estimator, table, seed, training, n_rounds):
 
 
 def penalized(estimator, penalty, alpha, table, training, seed):
-    """The estimator with a penalty at a strength; penalties that can be are trained against the threat."""
+    """Estimator with a penalty at a strength, trained against the threat where it can be."""
     term, is_trained = check_penalty(penalty), trains_against_threat(penalty)
     model = _estimator(estimator, table, seed).set_params(penalty=term, alpha=alpha)
     parts = [part for _, part in term.terms()]
@@ -129,7 +132,7 @@ def _estimator(name, table, seed):
 
 
 def untrained(candidate, table):
-    """The pipeline of a candidate, to be fitted: inside of what trains it against the threat, where it is."""
+    """Unfitted pipeline of a candidate, inside a `RobustTrainingClassifier` where it has one."""
     pipeline = in_pipeline(candidate, table)
     return (
         RobustTrainingClassifier(pipeline, **candidate.training) if candidate.training else pipeline
@@ -137,12 +140,15 @@ def untrained(candidate, table):
 
 
 def pipeline_of(model):
-    """The fitted pipeline of a fitted candidate, without what trained it."""
+    """Fitted pipeline of a candidate, without the `RobustTrainingClassifier` around it."""
     return model.estimator_ if isinstance(model, RobustTrainingClassifier) else model
 
 
 def in_pipeline(candidate, table):
-    """The model behind what its table needs: imputer and scaler for numbers and dates, one-hot encoder for categories."""
+    """Model of a candidate behind the preprocessing of its table.
+
+    Numbers and dates are imputed and scaled, categories one-hot encoded.
+    """
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     levels = OneHotEncoder(
         handle_unknown="infrequent_if_exist", max_categories=MAX_LEVELS, sparse_output=False

@@ -1,4 +1,4 @@
-"""Cells as they come: missing ones, words, and dates that are known to be dates."""
+"""Cleaning of cells: missing ones, words and unambiguous dates."""
 
 import numpy as np
 from skrub import Cleaner
@@ -7,7 +7,7 @@ __all__ = ["as_words", "cleaned", "days_of", "order_of"]
 
 
 def cleaned(frame):
-    """Missing cells found, and dates that need no decision."""
+    """Frame with missing cells and unambiguous dates recognized."""
     return Cleaner(drop_null_fraction=None).fit_transform(frame)
 
 
@@ -21,7 +21,7 @@ def as_words(values):
 
 
 def order_of(cells, dates):
-    """Whether day or month was taken to come first, where dates do not say so themselves."""
+    """Note whether day or month was read first; empty where dates are unambiguous."""
     present = dates.notna()
     first = (
         cells[present].astype(str).str.extract(r"^\s*(\d{1,2})[/.-]\d{1,2}[/.-]\d{4}", expand=False)

@@ -1,4 +1,4 @@
-"""What each column of a table is, and what is done to it: numbers, categories, dates, and columns that are left out."""
+"""Kinds of the columns of a table: numbers, categories, dates, and columns that are dropped."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -24,8 +24,8 @@ from sklearn_irg._cli.writing import quoted, short
 
 __all__ = ["MAX_LEVELS", "Column", "Table", "prepare"]
 
-MAX_LEVELS = 50  # of a category; the rarest are taken together
-_OWN = 0.9  # share of distinct words from which a column tells rows apart and nothing else
+MAX_LEVELS = 50  # of a category; the rarest ones share a level
+_OWN = 0.9  # share of distinct words from which a column only identifies rows
 _NESTED = (list, tuple, dict, set, np.ndarray)
 _CODE = r"0\d+"  # a number would lose the zero
 _TOO_LARGE = "integers too large to compute with"
@@ -37,18 +37,18 @@ _MANY = (
 
 @dataclass
 class Column:
-    """A column and what was made of it.
+    """Column of the file and how it was used.
 
     Attributes
     ----------
     name : str
-        In the file.
+        Name in the file.
     kind : {"number", "date", "category", "dropped", "target"}
-        What it was taken as.
+        Kind as which it was used.
     note : str
-        What was done to it, in words.
+        Changes that were made to it, in words.
     remark : bool
-        Whether its owner should hear of it before reading anything else.
+        Whether the note is printed before the sweep begins.
     is_flag : bool
         Whether its numbers are zeros and ones that stand for false and true.
     """
@@ -62,7 +62,7 @@ class Column:
 
 @dataclass
 class Table:
-    """Rows that estimators can take, and what became of the file's columns.
+    """Rows that estimators can take, and the columns of the file.
 
     Attributes
     ----------
@@ -70,12 +70,13 @@ class Table:
         Columns of numbers, and of words as objects; NaN where missing.
     y : ndarray of object
         Classes, as words.
+    columns : list of Column
+        All columns of the file.
 
     Notes
     -----
-    Words are objects: arrays that hold text itself take the memory of a long word for each copy of it.
-    columns : list of Column
-        All columns of the file.
+    Words are objects: arrays that hold the text itself take the memory of a long word for each copy
+    of it.
     """
 
     X: pd.DataFrame
@@ -84,11 +85,11 @@ class Table:
 
     @property
     def target(self):
-        """The column of classes."""
+        """Column of classes."""
         return next(column for column in self.columns if column.kind == "target")
 
     def names(self, *kinds):
-        """Columns of some kinds."""
+        """Names of the columns of some kinds."""
         return [column.name for column in self.columns if column.kind in kinds]
 
 
@@ -126,7 +127,7 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
     clean = cleaned(rest.drop(columns=nested))
     decimal = _decimal_sign(
         clean.join(frame[list({target, *drop})])
-    )  # what is left out tells how the file was written
+    )  # columns that are dropped also show how the file was written
     for name in names:
         if name == target:
             columns.append(about_target)
@@ -196,14 +197,14 @@ def _classes(values, target, n_folds):
 
 
 def _decimal_sign(frame):
-    """What the columns of words and floats say of the decimal sign of the table."""
+    """Decimal sign of the table, from its columns of words and floats."""
     words = [frame[name] for name in frame.select_dtypes(["object", "string"])]
     floats = [frame[name] for name in frame.select_dtypes("floating")]
     return decimal_sign([*(as_words(column).dropna().astype(object) for column in words), *floats])
 
 
 def _column(values, cells, name, is_kept, decimal):
-    """What becomes of cells, which have been cleaned to values, and what was done to them."""
+    """Values to use for a column, or None if it is dropped, and its `Column`."""
     present = values.dropna()
     if not len(present):
         return None, Column(name, "dropped", "empty", remark=True)
@@ -235,7 +236,7 @@ def _column(values, cells, name, is_kept, decimal):
 
 
 def _words(words, name, is_kept, decimal):
-    """What words are: dates in ways that need no decision, codes, numbers, or categories."""
+    """Column of words, as unambiguous dates, codes, numbers or categories."""
     present = words.dropna()
     dated = present.map(is_date).astype(bool)
     if 1 - STRAY <= dated.mean() < 1:
@@ -267,7 +268,10 @@ def _numbers_or_category(words, present, name, is_kept, decimal, n_dates):
 
 
 def _unread(words, stray, is_number):
-    """Numbers in another notation than the rest, which may be all that are negative; and how many look like numbers."""
+    """Words that are numbers in another notation than the rest, and how many look like numbers.
+
+    The former may be all the negative numbers.
+    """
     if not stray.any():
         return words[:0], len(words)
     numerals, amounts = (
@@ -282,7 +286,7 @@ def _unread(words, stray, is_number):
 
 
 def _written(values, cells, name, is_kept):
-    """A column of words that are dates with numbers for year, month and day, or times of day; None where it is another."""
+    """Column of words that are dates in numbers or times of day; None if it is neither."""
     if not (is_object_dtype(cells.dtype) or is_string_dtype(cells.dtype)):
         return None
     words = as_words(cells).where(values.notna(), None)
@@ -312,7 +316,7 @@ def _written_times(words, present, name, is_kept):
 
 
 def _loses_digits(words, numbers):
-    """Whether words are integers some of which no float holds."""
+    """Whether words are integers of which some are too large for floats."""
     large = numbers.abs() >= _WHOLE
     return bool(
         large.any()

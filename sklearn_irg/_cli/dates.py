@@ -1,4 +1,4 @@
-"""Dates and times of day in the ways that people write them, each decided from all cells of a column."""
+"""Dates and times of day as people write them, read from all cells of a column together."""
 
 import re
 
@@ -45,7 +45,7 @@ _LOOSE = re.compile(
     r"([T ,].*)?",
     re.IGNORECASE | re.ASCII,
 )
-_LAST_YEAR = 2049  # that two digits may mean
+_LAST_YEAR = 2049  # latest year that two digits may stand for
 
 
 def is_date(word):
@@ -64,9 +64,9 @@ def as_dates(words):
     Returns
     -------
     dates : Series of datetime64, or None
-        ``None`` where they are written in another way than with numbers for year, month and day.
+        ``None`` where they are not written with numbers or names of months for the month.
     how : str
-        Which number was taken for what, where that is not said by the words themselves.
+        Order of the numbers, where the words themselves do not determine it.
     """
     words = words.astype(object).str.replace(_BLANKS, " ", regex=True)
     has_names = words.map(_NAMED.match).notna().all()
@@ -90,13 +90,16 @@ def as_dates(words):
 
 
 def _with_number(match):
-    """The month's name as its number."""
+    """Date with the name of its month replaced by its number."""
     day, name = (match[1], match[2]) if match[1] else (match[4], match[3])
     return f"{day}-{_MONTHS.index(name.lower()) + 1}-"
 
 
 def _possible_orders(parts, has_short_years):
-    """Orders in which nearly all are dates, the likeliest first; years come first where that is usual, or nothing else fits."""
+    """Orders in which nearly all words are dates, the likeliest first.
+
+    Years come first where that is usual, or where nothing else fits.
+    """
     mark = parts["mark"].iloc[0]
     groups = [_USUAL[mark]]
     if has_short_years:
@@ -122,7 +125,7 @@ def _about_centuries(dates):
 
 
 def _numbers(parts, order):
-    """Years, months and days as they are written."""
+    """Years, months and days as they are written, given their order."""
     written = parts[["first", "middle", "last"]]
     return [written.iloc[:, position].astype(int).to_numpy() for position in _POSITIONS[order]]
 
@@ -146,7 +149,10 @@ def _dates(parts, order):
 
 
 def _with_centuries(years):
-    """Years of two digits as close together as they can be, and the last as late as can be, but not after 2049."""
+    """Years of two digits with their centuries, as close together as possible.
+
+    The last one is as late as possible, but not after 2049.
+    """
     distinct = np.unique(years)
     gaps = np.diff(np.append(distinct, distinct[0] + 100))
     widest = int(gaps.argmax())
@@ -172,7 +178,7 @@ def _hours(parts):
 def as_hours(words):
     """Times of day, with am or pm or without, as hours since midnight; NaN where words are none.
 
-    None are times of day if one of them has an hour that no day has: these are durations.
+    All are NaN if one of them has an hour that no day has, since these are durations.
     """
     words = words.astype(object).str.replace(_BLANKS, " ", regex=True)
     parts = words.str.extract(_HOUR).combine_first(words.str.extract(_CLOCK))

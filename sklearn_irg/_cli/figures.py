@@ -1,4 +1,4 @@
-"""Figures of the sweep and the report: bytes of PNG or SVG files, and what each shows in words."""
+"""Figures of the sweep and the report, as PNG or SVG bytes with descriptions."""
 
 from base64 import b64encode
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ _COLORS = [
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing, how to read it, and its text for those who do not see it."""
+    """Drawing with a note on how to read it, and an alternative text."""
 
     title: str
     svg: bytes
@@ -39,7 +39,7 @@ class Figure:
 
     @property
     def base64(self):
-        """The drawing, as pages embed it."""
+        """Drawing in base64, to embed in a page."""
         return b64encode(self.svg).decode("ascii")
 
 
@@ -74,7 +74,7 @@ def _svg(canvas):
 
 
 def cost(sweep, decision, name):
-    """What each penalty costs and buys at each strength."""
+    """Score and robustness of each penalty at each strength."""
     with _style():
         svg = _svg(_cost(sweep, decision, name))
     accuracy = SCORINGS[sweep.scoring].accuracy
@@ -91,7 +91,7 @@ def cost(sweep, decision, name):
 
 
 def cost_png(sweep, decision, name):
-    """The same as the bytes of a PNG file."""
+    """Figure of `cost` as the bytes of a PNG file."""
     file = BytesIO()
     with _style():
         _cost(sweep, decision, name).savefig(file, format="png", dpi=150)
@@ -215,14 +215,14 @@ def curves(findings, sweep):
 
 
 def sensitivity(findings):
-    """How much the loss moves with each column of numbers."""
+    """Sensitivity of the loss to each column of numbers."""
     label = "gradient of the loss, per standard deviation"
     note = "Mean absolute gradient of the log loss in the rows that a model had not seen."
     return _bars("Sensitivity to numbers", label, findings.sensitivity, note)
 
 
 def swaps(findings):
-    """How often one category alone changes the answer."""
+    """Share of rows whose class changes with one category alone."""
     label = "share of rows whose class one change flips"
     return _bars(
         "Sensitivity to categories",

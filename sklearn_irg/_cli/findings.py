@@ -1,4 +1,4 @@
-"""What the report says of the chosen model beside the baselines, all of it on rows that a model has not seen."""
+"""Findings of the report about the chosen model and the baselines, on held-out rows."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _LISTED = 5  # changes of a row
 
 @dataclass(frozen=True)
 class Curve:
-    """Accuracy against the radius, and confidence against the share of rows that are right, for one model."""
+    """Robustness curve and calibration curve of one model."""
 
     name: str
     clean: float
@@ -35,7 +35,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Change:
-    """A cell before and after, in the table's units."""
+    """Cell before and after a change, in the table's units."""
 
     column: str
     before: str
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True)
 class NearRow:
-    """A row near the boundary, and the smallest change found that flips it."""
+    """Row near the boundary, and the smallest change found that flips its class."""
 
     number: int
     label: str
@@ -56,22 +56,22 @@ class NearRow:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything below the decision.
+    """Content of the report below the decision.
 
     Attributes
     ----------
     radii : ndarray
-        Of the curves.
+        Radii of the curves.
     curves : list of Curve
-        The chosen model first.
+        Curves of all models, the chosen one first.
     sensitivity : dict of str to ndarray of shape (n_folds,)
         Columns of numbers: mean absolute gradient of the loss per standard deviation.
     swaps : dict of str to ndarray of shape (n_folds,)
         Categories: share of rows whose class changes if this category alone changes.
     nearest : list of NearRow
-        Nearest first.
+        Rows near the boundary, nearest first.
     n_rows : int
-        Rows of the curves, all folds together.
+        Number of rows of the curves, over all folds.
     """
 
     radii: np.ndarray
@@ -83,7 +83,7 @@ class Findings:
 
 
 def find(sweep, chosen, say=lambda what: None):
-    """Look at the chosen model, fold by fold, and at the baselines beside it."""
+    """Findings about the chosen model, fold by fold, and about the baselines."""
     baselines = [row for row in sweep.rows if not row.candidate.penalty and row is not chosen]
     radii = sweep.threat.epsilon * np.array(SHARES)
     curves = []
@@ -169,7 +169,10 @@ def _swaps(sweep, chosen):
 
 
 def _nearest(sweep, chosen):
-    """Rows that are classified correctly and lie nearest to the boundary, of those with the least certain predictions."""
+    """Correctly classified rows nearest to the boundary.
+
+    They are searched among those with the smallest differences of probabilities.
+    """
     found = []
     for model, X, y in _unseen(sweep, chosen):
         top = np.sort(model.predict_proba(X), axis=1)
@@ -206,7 +209,7 @@ def _near_row(sweep, distance, model, X, y):
 
 
 def _changes(sweep, before, after):
-    """The largest changes, in scales of the threat model, and how many smaller ones are not listed."""
+    """Largest changes, in units of scale, and the number of smaller ones not listed."""
     sizes = {}
     for name, scale in zip(sweep.table.X.columns, sweep.threat.scales_, strict=True):
         if name in _categories(sweep):
@@ -233,6 +236,6 @@ def _change(name, before, after):
 
 
 def _number(value, digits):
-    """With a blank between thousands."""
+    """Number in words, with a blank between thousands."""
     whole = digits <= 0 or value == round(value)
     return f"{value:,.{0 if whole else min(digits, 12)}f}".replace(",", "\u202f")

@@ -8,24 +8,24 @@ from sklearn_irg._cli.numerals import STRAY, is_numeral
 __all__ = ["first_line"]
 
 _MISSING = ("", "?", "-", "na", "n/a", "nan", "null", "none")
-_MANY = 5  # numbers with decimals that are seldom in order by chance
+_MANY = 5  # so many numbers with decimals are seldom in order by chance
 
 
 def first_line(cells, rows):
-    """What the first line is, by the lines below it.
+    """Kind of the first line, decided from the lines below it.
 
     Parameters
     ----------
     cells : list of str
-        Of the first line.
+        Cells of the first line.
     rows : list of list of str
-        The cells of some lines below.
+        Cells of some lines below.
 
     Returns
     -------
     kind : {"header", "row", "either"}
-        "row" where each number or date stands in the first line above its like, or each word above
-        itself.
+        "row" where numbers or dates are above numbers or dates in all columns of these or, without
+        such columns, where each word of the first line also occurs below it.
     """
     if [cell.strip() for cell in cells] in (
         [str(j + start) for j in range(len(cells))] for start in (0, 1)
@@ -48,7 +48,7 @@ def first_line(cells, rows):
 
 
 class _Column:
-    """The first cell and those below."""
+    """First cell of a column and those below."""
 
     def __init__(self, first, below):
         self.first = first

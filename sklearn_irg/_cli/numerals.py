@@ -1,4 +1,7 @@
-"""Numbers in the ways that people write them: signs, currencies, and marks between thousands and before decimals."""
+"""Numbers as people write them.
+
+With signs, currencies, and marks between thousands and before decimals.
+"""
 
 import re
 from collections import Counter
@@ -49,8 +52,9 @@ _MARKS = {
 
 
 def _layout(decimal, other):
-    """Digits, perhaps with the same mark between all thousands, perhaps with decimals."""
-    exponent = "(?:[eE][+-]?[0-9]+)?"  # behind digits and decimals: a single mark before it is the decimal sign
+    """Pattern of digits, optionally with one mark between all thousands and with decimals."""
+    # behind digits and decimals: a single mark before it is the decimal sign
+    exponent = "(?:[eE][+-]?[0-9]+)?"
     grouped = rf"[1-9][0-9]{{0,2}}(?P<mark>[{other}'’{_BLANK}])[0-9]{{3}}(?:(?P=mark)[0-9]{{3}})*"
     if other == ",":
         grouped += "|[1-9][0-9]?(?P<lakhs>,)[0-9]{2}(?:,[0-9]{2})*,[0-9]{3}"
@@ -64,7 +68,7 @@ _LAYOUTS = {".": _layout(r"\.", ","), ",": _layout(",", ".")}  # by the decimal 
 
 @dataclass(frozen=True)
 class _Reading:
-    """A word as a number, if the decimal sign is the one given."""
+    """Reading of a word as a number, with a given decimal sign."""
 
     value: float
     mark: str  # between thousands
@@ -73,7 +77,7 @@ class _Reading:
 
 @dataclass(frozen=True)
 class _Numeral:
-    """A word that is a number, in one way or two."""
+    """Word that is a number, with one or two readings."""
 
     readings: dict  # by decimal sign
     currency: str
@@ -81,21 +85,21 @@ class _Numeral:
 
     @property
     def only(self):
-        """The decimal sign, if there is one way of reading it, or None."""
+        """Decimal sign, if there is only one reading; else None."""
         return next(iter(self.readings)) if len(self.readings) == 1 else None
 
     @property
     def is_open(self):
-        """Whether two ways of reading it differ."""
+        """Whether two readings differ."""
         return len({reading.value for reading in self.readings.values()}) > 1
 
     def as_written(self, decimal):
-        """Its reading with this decimal sign, or with the other if that is the only one."""
+        """Reading with this decimal sign, or with the other one if that is the only reading."""
         return self.readings.get(decimal) or next(iter(self.readings.values()))
 
 
 def _numeral(word):
-    """A word as a numeral, or None."""
+    """Numeral of a word, or None."""
     match = _NUMERAL.fullmatch(_NO_CENTS.sub(r"\g<1>0", word))
     if match is None:
         return _zero(word)
@@ -141,13 +145,13 @@ def _zero(word):
 
 
 def _spelled(currency):
-    """The same for spellings of the same name."""
+    """Currency in one spelling for all spellings of its name."""
     name = currency.rstrip(".")
     return {"Kr": "kr", "Euro": "euro", "euros": "euro", "Euros": "euro"}.get(name, name)
 
 
 def _readings(core, sign):
-    """By decimal sign, of those that fit."""
+    """Readings by decimal sign, for the signs that fit."""
     layouts = {decimal: layout.fullmatch(core) for decimal, layout in _LAYOUTS.items()}
     return {decimal: _reading(found, decimal, sign) for decimal, found in layouts.items() if found}
 
@@ -166,7 +170,10 @@ def is_numeral(word):
 
 
 def is_amount(word):
-    """Whether a word that is no number is one for its writer: with signs, brackets or currencies that are not read."""
+    """Whether a word that is not read as a number probably is one.
+
+    Such words have signs, brackets or currencies that are not read.
+    """
     return _AMOUNT.fullmatch(word) is not None and _PLAIN.fullmatch(word) is None
 
 
@@ -177,7 +184,10 @@ def looks_grouped(word):
 
 @dataclass(frozen=True)
 class _Numerals:
-    """The distinct words of a column that are numbers, and how often each decimal sign is the only one that fits."""
+    """Distinct words of a column that are numbers, and votes for its decimal sign.
+
+    The votes are the number of cells for which each decimal sign is the only one that fits.
+    """
 
     by_word: dict
     votes: Counter
@@ -186,7 +196,7 @@ class _Numerals:
 
     @property
     def decimal(self):
-        """The sign for which most of the column speaks, or None."""
+        """Decimal sign with the most votes, or None."""
         return _majority(self.votes)
 
 
@@ -216,7 +226,7 @@ def _numerals(words):
 
 
 def decimal_sign(columns):
-    """The decimal sign of a table, by majority of its columns.
+    """Decimal sign of a table, by majority of its columns.
 
     Parameters
     ----------
@@ -226,9 +236,9 @@ def decimal_sign(columns):
     Returns
     -------
     decimal : {".", ",", None}
-        ``None`` where no column tells, or as many say one as the other.
+        ``None`` where no column decides, or as many decide for one as for the other.
     is_unanimous : bool
-        Whether no column is written otherwise.
+        Whether no column uses the other one.
     """
     votes = Counter(filter(None, map(_sign_of, columns)))
     return _majority(votes), len(votes) < 2
@@ -242,7 +252,7 @@ def _sign_of(column):
 
 
 def as_numbers(words, decimal=None, is_unanimous=True):
-    """Words as numbers, NaN where they are none, and how they were written.
+    """Words as numbers, and their notation.
 
     Parameters
     ----------
@@ -251,14 +261,14 @@ def as_numbers(words, decimal=None, is_unanimous=True):
     decimal : {".", ",", None}, default=None
         The decimal sign of the rest of the table, for words that can be read in two ways.
     is_unanimous : bool, default=True
-        Whether all of the rest is written with it.
+        Whether all other columns use it.
 
     Returns
     -------
     numbers : Series of float or int
         NaN where a word is no number.
     how : str
-        In words, or why they are none; empty for plain numbers.
+        Notation in words, or why they are no numbers; empty for plain numbers.
     """
     plain = pd.to_numeric(words, errors="coerce")
     words = words.astype(object)
@@ -283,7 +293,7 @@ def _read(words, plain, numerals, decimal):
 
 
 def _how(by_word, readings):
-    """What is written besides digits and decimal points."""
+    """Notation besides digits and decimal points, in words."""
     features = {
         feature: None for numeral in by_word.values() for feature in sorted(numeral.features)
     }
@@ -297,7 +307,7 @@ def _how(by_word, readings):
 
 
 def _doubt(numerals, decimal, is_unanimous):
-    """What could be misread: words that can be read in two ways, where the column does not say in which."""
+    """Note on words with two readings, where the column does not decide; else empty."""
     word = next((word for word, numeral in numerals.by_word.items() if numeral.is_open), None)
     own = numerals.votes.keys() & {".", ","}
     if word is None or len(own) == 1 or (not own and decimal == "." and is_unanimous):

@@ -1,4 +1,4 @@
-"""From a file to a frame: encoding, separator and the errors of files."""
+"""Reading of files into frames: encoding, separator and errors."""
 
 import bz2
 import csv
@@ -33,8 +33,8 @@ _ENCODINGS = [
 _NAMED_SEPARATOR = re.compile(
     r"\"? *sep *= *([^\w\"'\r\n])\1*\"?[ \t]*(?=\r?\n)", re.IGNORECASE
 )  # of Excel
-_SAMPLE = 1000  # rows by which the first line is judged
-_LATIN = ("cp1250", "cp1254", "cp1257", "cp1258")  # seldom, and easily taken for one another
+_SAMPLE = 1000  # rows with which the first line is compared
+_LATIN = ("cp1250", "cp1254", "cp1257", "cp1258")  # rare, and easily confused with cp1252
 _UNPACKED_BY = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
 _OTHERS = {
     b"PK\3\4": "a workbook or a ZIP archive",
@@ -45,7 +45,7 @@ _OTHERS = {
 
 
 class TableError(ValueError):
-    """What is wrong with a file or an option, in one line for its owner."""
+    """Error in a file or an option, with a message of one line for the user."""
 
 
 def read(path, header="auto"):
@@ -54,7 +54,7 @@ def read(path, header="auto"):
     Parameters
     ----------
     path : str or Path
-        Of the file.
+        Path of the file.
     header : {"auto", "yes", "no"}, default="auto"
         Whether the first line of a CSV file has the names of the columns; "auto" takes it for names
         unless it looks like a row.
@@ -62,10 +62,10 @@ def read(path, header="auto"):
     Returns
     -------
     frame : DataFrame
-        Cells as they stand; only empty ones are missing. Numbers of which floats would lose
-        something stay words.
+        Cells as they are written; only empty ones are missing. Numbers that floats cannot
+        represent stay words.
     note : str
-        How the file was read, where that was guessed; empty otherwise.
+        Guesses with which the file was read; empty without any.
     """
     try:
         data = Path(path).read_bytes()
@@ -170,7 +170,10 @@ def _decode(data, path):
 
 
 def _checked_lines(text, separator, path, is_row):
-    """The first line, some lines below, and the columns to keep as words, once all lines are known to have as many fields."""
+    """First line, some lines below, and positions of the columns to keep as words.
+
+    Raises a TableError unless all lines have equally many fields.
+    """
     lines = _fields(text, separator)
     rows = []
     try:
@@ -214,14 +217,17 @@ def _names(cells):
 
 
 class _Words:
-    """Columns whose numbers say more than floats: zeros lead, digits are many, or points may stand between thousands."""
+    """Columns whose numbers must not be read as floats.
+
+    They have leading zeros, too many digits, or points that may stand between thousands.
+    """
 
     def __init__(self, n_columns):
         self._certain, self._grouped = set(), set()
         self._open = set(range(n_columns))  # where each point may stand between thousands
 
     def add(self, row):
-        """Look at the cells of a line."""
+        """Take the cells of a line into account."""
         self._certain.update(
             j for j, cell in enumerate(row) if _is_code(cell) or _is_beyond_floats(cell)
         )
@@ -232,7 +238,7 @@ class _Words:
 
     @property
     def columns(self):
-        """Their positions."""
+        """Positions of these columns."""
         return self._certain | (self._grouped & self._open)
 
 
@@ -248,7 +254,7 @@ def _is_beyond_floats(cell):
 
 
 def _check_first_line(cells, rows, path):
-    """Refuse a row in place of names; what to say where it could be one."""
+    """Raise a TableError if the first line is a row; return a note if it could be one."""
     kind = first_line(cells, rows)
     if kind == "row":
         listed = ", ".join(cell.strip()[:20] for cell in cells[:4]) + (
@@ -267,12 +273,15 @@ def _check_first_line(cells, rows, path):
 
 
 def _separator(text):
-    """The separator with which most of the first lines have as many fields, two or more, as the header."""
+    """Separator with which most of the first lines have as many fields as the header.
+
+    The header has to have at least two.
+    """
     sample = text[:100_000].rpartition("\n")[0] if len(text) > 100_000 else text
 
     def agreement(separator):
         widths = []
-        with suppress(csv.Error):  # which is said of the separator that is found
+        with suppress(csv.Error):  # raised again later for the separator that is chosen
             for _, fields in _fields(sample, separator):
                 widths.append(len(fields))
         return widths.count(widths[0]) / len(widths) if widths and widths[0] > 1 else 0

@@ -1,4 +1,4 @@
-"""The report: one page for someone who was not there."""
+"""Report on one HTML page, for readers who did not run the sweep."""
 
 import platform
 from importlib.metadata import version
@@ -28,27 +28,27 @@ _PACKAGES = (
 
 
 def report(sweep, decision, findings, *, name, command, note=""):
-    """The page as a string; without findings, where nothing was chosen.
+    """Page of the report as a string; without findings, where nothing was chosen.
 
     Parameters
     ----------
     sweep : Sweep
-        Finished.
+        Finished sweep.
     decision : Decision
-        Of this sweep.
+        Decision of this sweep.
     findings : Findings or None
         About the chosen model.
     name : str
-        Of the table.
+        Name of the table.
     command : str
-        That runs it again.
+        Command that runs the sweep again.
     note : str
-        How the file was read.
+        Guesses with which the file was read.
 
     Returns
     -------
     page : str
-        HTML that needs nothing else.
+        HTML without references to other files.
     """
     drawn = [figures.cost(sweep, decision, name) if sweep.by_penalty() else None]
     if findings is not None:
@@ -85,7 +85,7 @@ def report(sweep, decision, findings, *, name, command, note=""):
 
 
 def _printable(value):
-    """What the page shows of a value; markup is the page's own."""
+    """Value as the page shows it; markup stays as it is."""
     return value if isinstance(value, Markup) else visible(value)
 
 

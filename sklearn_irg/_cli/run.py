@@ -28,11 +28,11 @@ MODEL = "model.skops"
 
 
 def run_sweep(arguments, argv):
-    """Run it; returns the exit status: 0, 2 for what its user can mend, 130 if interrupted."""
-    # boosting by several threads takes many times as long as by one wherever another program uses a
+    """Run the command; return the exit status: 0, 2 for user errors, 130 if interrupted."""
+    # boosting on several threads takes many times as long as on one where another program uses a
     # core
     with warnings.catch_warnings(), threadpool_limits(1, user_api="openmp"):
-        warnings.simplefilter("ignore")  # what matters of them is said in words
+        warnings.simplefilter("ignore")  # those that matter are printed as remarks
         return _run_sweep(arguments, argv)
 
 
@@ -46,7 +46,7 @@ def _run_sweep(arguments, argv):
         status = 130
         n_done = "nothing" if sweep is None else f"{sweep.n_done} of {sweep.n_planned} fits"
         say(f"interrupted: {n_done} done", sys.stderr)
-    except Exception as error:  # of the table or the options; or in a fit, which leaves the models that were finished
+    except Exception as error:  # in the table or the options, or in a fit: finished models stay
         if sweep is None and not isinstance(error, (ValueError, TypeError)):
             raise
         status = _failed(error)
@@ -73,7 +73,7 @@ def _run_sweep(arguments, argv):
 
 
 def _begin(arguments):
-    """Read the table and plan the sweep, so that whatever is wrong is found before the first fit."""
+    """Read the table and plan the sweep, so that errors are found before the first fit."""
     if arguments.table is None:
         frame, name, note = load_breast_cancer(as_frame=True).frame, "breast_cancer", ""
         frame["target"] = load_breast_cancer().target_names[frame["target"]]
@@ -123,7 +123,7 @@ def _check_penalty(name):
 
 
 def _print_table(name, note, table):
-    """What was read, and what its owner would not expect."""
+    """Print a summary of the table, and notes on columns that the user may not expect."""
     kinds = [(len(table.names(kind)), kind) for kind in ("number", "category", "date", "dropped")]
     counts = ", ".join(f"{n} {kind}" for n, kind in kinds if n)
     say(f"{name}: {len(table.y)} rows{f', {note}' if note else ''}; columns: {counts}", sys.stderr)
@@ -141,7 +141,7 @@ def _print_results(sweep, decision):
 
 
 def _contents(sweep, decision, arguments, command, name, note):
-    """Names and bytes of files, the quickest first, each made when the one before has been written."""
+    """Names and bytes of files, quickest first, each made after the one before is written."""
     yield "sweep.csv", as_csv(sweep, decision).encode()
     yield "sweep.png", figures.cost_png(sweep, decision, name)
     if not sweep.is_finished:
@@ -162,7 +162,7 @@ def _contents(sweep, decision, arguments, command, name, note):
 
 
 def _model(sweep, chosen):
-    """The chosen pipeline, fitted on all rows, against the threat if it was chosen so."""
+    """Bytes of the chosen pipeline, fitted on all rows as it was in the sweep."""
     from skops.io import dumps
 
     return dumps(
@@ -171,7 +171,10 @@ def _model(sweep, chosen):
 
 
 class _Progress:
-    """A line for each finished model, and one as often as fits are done, with the time that is left at this pace."""
+    """Progress of a sweep: a line for each finished model, and one for finished fits.
+
+    The latter has the remaining time at the present pace.
+    """
 
     def __init__(self):
         self.start, self.n_rows = time.perf_counter(), 0

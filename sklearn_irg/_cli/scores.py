@@ -1,4 +1,4 @@
-"""What is measured of one fit, and of a candidate over its fits; and which candidate to take."""
+"""Scores of one fit and of a candidate over its fits, and the choice of a candidate."""
 
 import time
 import warnings
@@ -21,20 +21,20 @@ __all__ = ["SCORINGS", "Decision", "Fold", "Row", "decide", "fit_fold", "under_a
 
 @dataclass(frozen=True)
 class Scoring:
-    """What a model is called best by.
+    """Scoring by which the best model is found.
 
     Attributes
     ----------
     name : str
-        In words.
+        Name in words.
     for_two_classes, for_more : str
-        scikit-learn's scorers of it.
+        Names of scikit-learn's scorers.
     sign : {1, -1}
         1 if larger is better.
     is_balanced : bool
-        Whether classes count alike, however many rows they have; then they do so in accuracies too,
-        under attack or not. Otherwise a model that gives up the rare class would be as good, and
-        more robust.
+        Whether all classes count equally, however many rows they have. Then they also do in
+        accuracies, under attack or not; otherwise a model that never predicts the rare class could
+        be as good, and more robust.
     """
 
     name: str
@@ -45,16 +45,16 @@ class Scoring:
 
     @property
     def accuracy(self):
-        """Name of the accuracies that go with it."""
+        """Name of the accuracy that goes with it."""
         return "balanced accuracy" if self.is_balanced else "accuracy"
 
     @property
     def under_attack(self):
-        """scikit-learn's name of them."""
+        """scikit-learn's name of that accuracy."""
         return "balanced_accuracy" if self.is_balanced else "accuracy"
 
     def weights(self, y):
-        """Of rows in these accuracies."""
+        """Weights of rows in that accuracy."""
         return compute_sample_weight("balanced", y) if self.is_balanced else None
 
 
@@ -70,7 +70,10 @@ SCORINGS = {
 
 @dataclass(frozen=True)
 class Fold:
-    """Scores of one fit on the rows that it has not seen; certified accuracy is NaN where nothing is certain."""
+    """Scores of one fit on held-out rows.
+
+    Certified accuracy is NaN where nothing can be certified.
+    """
 
     score: float
     accuracy: float
@@ -84,7 +87,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Row:
-    """A candidate and its scores, means over folds."""
+    """Candidate with its scores in all folds."""
 
     candidate: Candidate
     folds: list
@@ -102,18 +105,21 @@ class Row:
         return float(standard_errors(self.values(measure)))
 
     def beyond(self, other, measure):
-        """Mean of the differences from another candidate in the same folds, and its standard error."""
+        """Mean difference from another candidate over the same folds, and its standard error."""
         differences = self.values(measure) - other.values(measure)
         return float(differences.mean()), float(standard_errors(differences))
 
     @property
     def predicts_one_class(self):
-        """Whether a fold has only one answer for all rows."""
+        """Whether the model of some fold predicts one class for all rows."""
         return any(fold.n_predicted_classes < 2 for fold in self.folds)
 
 
 def fit_fold(task, model, alphas, X, y, rows, threat, scoring):
-    """Fit on the training rows of a fold, at each strength in increasing order if there are several; for each its `Fold`."""
+    """Fit on the training rows of a fold, at each strength if there are several.
+
+    Returns the task and a list of one `Fold` for each strength, in increasing order.
+    """
     train, test, some = rows
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -141,7 +147,7 @@ def fit_fold(task, model, alphas, X, y, rows, threat, scoring):
 
 
 def _score(pipeline, X, y, X_attacked, y_attacked, threat, of):
-    """What a fold says of one model."""
+    """Scores of one model in a fold."""
     predicted = pipeline.predict(X)
     scorer = get_scorer(of.for_two_classes if len(pipeline.classes_) == 2 else of.for_more)
     accuracy = accuracy_score(y, predicted, sample_weight=of.weights(y))
@@ -158,13 +164,13 @@ def _score(pipeline, X, y, X_attacked, y_attacked, threat, of):
 
 
 def under_attack(pipeline, X, y, threat, weights, accuracy):
-    """Accuracy that an attack leaves, and accuracy that is certain: NaN where nothing is.
+    """Accuracy under attack, and certified accuracy, which is NaN where nothing can be certified.
 
-    The rows may be some of those on which the accuracy was measured; what the attack takes from
-    them is taken from it.
+    The rows may be some of those on which the accuracy was measured; the loss of accuracy on them
+    is subtracted from it.
     """
     clean = pipeline.score(X, y, sample_weight=weights)
-    if isinstance(pipeline[-1], DummyClassifier):  # the same answer for all rows
+    if isinstance(pipeline[-1], DummyClassifier):  # the same prediction for all rows
         attacked = certified = clean + np.zeros(np.shape(threat.epsilon))
     else:
         found = evaluate_robustness(pipeline, X, y, threat)
@@ -183,14 +189,14 @@ def under_attack(pipeline, X, y, threat, weights, accuracy):
 
 @dataclass(frozen=True)
 class Decision:
-    """Which model to take.
+    """Choice of a model.
 
     Attributes
     ----------
     best : Row or None
-        The best by the scoring, of ours and of those without penalty.
+        Best by the scoring, of the models with a penalty or at alpha = 0.
     chosen : Row or None
-        The most robust of those within one standard error of the best.
+        Most robust of the models within one standard error of the best.
     """
 
     best: Row
@@ -198,7 +204,10 @@ class Decision:
 
 
 def decide(rows, scoring="accuracy"):
-    """The most robust model, by accuracy under attack, within one standard error of the best; never one of one class."""
+    """Choose the most robust model within one standard error of the best.
+
+    Models that predict one class in some fold are never chosen.
+    """
     sign = SCORINGS[scoring].sign
     ours = [row for row in rows if row.candidate.is_choosable and not row.predicts_one_class]
     if not ours:

@@ -1,4 +1,4 @@
-"""The main job: what each penalty costs and buys at each strength, on one table, beside the baselines."""
+"""Cost and gain of each penalty at each strength on one table, compared with baselines."""
 
 import signal
 import threading
@@ -18,39 +18,43 @@ __all__ = ["ALPHAS", "ATTACKED_ROWS", "HARDENED_ROWS", "PENALTIES", "Sweep"]
 ALPHAS = tuple(np.logspace(-3, 1, 9))
 PENALTIES = ("input_gradient", "adversarial_loss")
 ATTACKED_ROWS = 500  # of each fold
-HARDENED_ROWS = 2000  # of a table of two classes; hardening attacks each row that it trains on, towards each other class
+# of a table of two classes; hardening attacks each training row, towards each other class
+HARDENED_ROWS = 2000
 _N_ROUNDS = 4  # of hardening, which take half the time of a sweep
 _LIMITS = (1e-6, 1e6)  # of alpha, where grids are extended
-_EXTENSIONS = 3
+_EXTENSIONS = 3  # of a grid, each by two strengths
 
 
 class Sweep:
-    """Cross-validates penalties over strengths, and baselines, in the same folds and under the same threat.
+    """Cross-validation of penalties over strengths, and of baselines.
+
+    All use the same folds and the same threat.
+
 
     Parameters
     ----------
     table : Table
         Rows, classes and kinds of columns.
     estimator : {"logistic", "mlp"}
-        What is penalized.
+        Estimator that is penalized.
     penalties : sequence of str, default=None
-        Names of penalties; ``None`` means those of ``PENALTIES``, but for those that train against
-        the threat where nothing may change under it.
+        Names of penalties; ``None`` means ``PENALTIES``, without those that train against the
+        threat where nothing may change under it.
     alphas : sequence of float
         Strengths. A grid is extended where the choice is at its end.
     epsilon, norm, n_swaps, fixed
         The threat, as in `ThreatModel`; dates never move.
     scoring : {"accuracy", "balanced_accuracy", "log_loss", "roc_auc"}
-        By which a model is called best.
+        Scoring by which the best model is found.
     cv : int
         Number of stratified folds.
     n_rounds : int, default=None
-        Rounds in which boosting is hardened, if any; ``None`` means four, and none for tables of
+        Rounds in which boosting is hardened, if any; ``None`` means four, and none for tables with
         which that takes long.
     seed : int
-        Of folds, fits and attacks.
+        Seed of folds, fits and attacks.
     n_jobs : int
-        Processes, as in joblib.
+        Number of processes, as in joblib.
     on_fit : callable, default=None
         Called with the sweep after each fit.
 
@@ -63,9 +67,9 @@ class Sweep:
     may_change : bool
         Whether the threat lets anything change.
     n_done, n_planned : int
-        Fits.
+        Numbers of fits.
     is_finished : bool
-        Whether all were done.
+        Whether all fits are done.
     """
 
     def __init__(
@@ -125,7 +129,10 @@ class Sweep:
         self.is_finished = False
 
     def _checked_penalties(self, penalties):
-        """Without those that need something to change, if nothing may; an error if they were asked for."""
+        """Penalties to fit: those that train against the threat need one that changes something.
+
+        Raises an error if such penalties were given and nothing may change.
+        """
         names = tuple(dict.fromkeys(PENALTIES if penalties is None else penalties))
         if self.may_change:
             return names
@@ -153,7 +160,7 @@ class Sweep:
         return resample(test, replace=False, n_samples=ATTACKED_ROWS, stratify=y, random_state=rng)
 
     def run(self):
-        """Fit everything, then extend the grid of the penalty that is chosen while the choice is at its end."""
+        """Fit everything, then extend the grid while the chosen strength is at its end."""
         grid = [
             self._penalized(penalty, alpha) for penalty in self.penalties for alpha in self.alphas
         ]
@@ -177,7 +184,10 @@ class Sweep:
 
     @property
     def is_long_to_harden(self):
-        """Whether rounds of hardening attack more rows, each towards each other class, than are hardened unasked."""
+        """Whether hardening takes too long to be done by default.
+
+        Each row is attacked towards each other class.
+        """
         return len(self.table.y) * (len(np.unique(self.table.y)) - 1) > HARDENED_ROWS
 
     @property
@@ -187,18 +197,18 @@ class Sweep:
 
     @property
     def attacked_measure(self):
-        """What is measured under attack, where that is not the measure itself; empty otherwise."""
+        """Name of the accuracy under attack; empty where it is that of the scoring."""
         accuracy = SCORINGS[self.scoring].accuracy
         return "" if accuracy == self.measure else accuracy
 
     @property
     def estimator_in_words(self):
-        """What is penalized."""
+        """Name of the estimator."""
         return {"logistic": "logistic regression", "mlp": "MLP"}[self.estimator]
 
     @property
     def threat_in_words(self):
-        """What may happen to a row."""
+        """Threat in words."""
         n = self.threat.n_swaps
         swaps = f", {n} swap{'s' * (n > 1)}" if n else ""
         return f"{self.threat.norm}{swaps}, radius {self.threat.epsilon:g}"
@@ -246,7 +256,10 @@ class Sweep:
         return [alpha for alpha in further if _LIMITS[0] <= alpha <= _LIMITS[1]]
 
     def _fit(self, candidates):
-        """Fit candidates in each fold, those of a penalty together, in any order; a row is kept when its folds are there."""
+        """Fit candidates in each fold, those of a penalty together.
+
+        Fits finish in any order; a row is added when all its folds are finished.
+        """
         groups = _by_path(candidates)
         self.n_planned += len(candidates) * self.cv
         found = [[None] * self.cv for _ in groups]
@@ -281,7 +294,7 @@ class Sweep:
 
 
 def _by_path(candidates):
-    """Candidates in groups: the strengths of a penalty in increasing order, and each baseline by itself."""
+    """Groups of candidates: strengths of a penalty in increasing order, and each baseline."""
     groups = {candidate.penalty or candidate.name: [] for candidate in candidates}
     for candidate in sorted(candidates, key=lambda candidate: candidate.alpha):
         groups[candidate.penalty or candidate.name].append(candidate)
@@ -290,7 +303,10 @@ def _by_path(candidates):
 
 @contextmanager
 def _interrupts_ignored():
-    """Processes that are started here inherit this: Ctrl-C, which a terminal sends to all of them, is for their parent."""
+    """Ignore Ctrl-C in processes that are started here, which inherit this.
+
+    A terminal sends it to all of them; only their parent handles it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

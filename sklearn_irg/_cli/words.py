@@ -1,4 +1,4 @@
-"""The sweep in words: its table, the decision, and what its reader should know."""
+"""Words of the sweep: its table, the decision, and remarks for the reader."""
 
 import csv
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ STAR = "* trained against the threat"
 
 @dataclass(frozen=True)
 class TableRow:
-    """One model in the table of models."""
+    """Row of one model in the table of models."""
 
     name: str
     cells: list
@@ -33,7 +33,7 @@ class TableRow:
 
 
 def headings(sweep):
-    """Of the columns of numbers."""
+    """Headings of the columns of numbers."""
     return [
         *dict.fromkeys([sweep.measure, SCORINGS[sweep.scoring].accuracy]),
         "attacked",
@@ -43,7 +43,7 @@ def headings(sweep):
 
 
 def table_rows(sweep, decision):
-    """The models, baselines first."""
+    """Rows of the models, baselines first."""
     return [
         TableRow(row.candidate.label, _cells(row, sweep), row is decision.chosen)
         for row in sweep.sorted_rows()
@@ -63,7 +63,10 @@ def _cells(row, sweep):
 
 
 def as_text(sweep, decision):
-    """The table in aligned columns; the choice is marked, and so is what was trained against the threat."""
+    """Table in aligned columns.
+
+    The chosen model is marked, and so are models that were trained against the threat.
+    """
     rows = table_rows(sweep, decision)
     names = headings(sweep)
     widths = [
@@ -84,7 +87,7 @@ def as_text(sweep, decision):
 
 
 def as_csv(sweep, decision):
-    """All numbers, unrounded; empty where there is none."""
+    """Table as CSV with all numbers, unrounded; cells without a number are empty."""
     measures = {
         sweep.scoring: "score",
         SCORINGS[sweep.scoring].accuracy.replace(" ", "_"): "accuracy",
@@ -121,7 +124,10 @@ def as_csv(sweep, decision):
 
 
 def decision_sentence(sweep, decision):
-    """What to take, what that costs and what it buys beside no penalty; and where the best stands."""
+    """Chosen model in words, with its cost and gain compared with no penalty.
+
+    It is compared with the best model, too.
+    """
     chosen, best = decision.chosen, decision.best
     if not sweep.is_finished:
         return f"No decision: {sweep.n_done} of {sweep.n_planned} fits were done."
@@ -157,7 +163,7 @@ def decision_sentence(sweep, decision):
 
 
 def _points(mean, error, more, less):
-    """A difference of shares in words, empty where it does not show."""
+    """Difference of shares in words; empty where it rounds to zero."""
     if round(100 * abs(mean), 1) == 0:
         return ""
     return f"{100 * abs(mean):.1f} ± {100 * error:.1f} points {more if mean > 0 else less}"
@@ -189,7 +195,7 @@ def _trained_against_threat(sweep):
 
 
 def _training_in_words(sweep):
-    """What was trained against the threat, and why what might have been was not."""
+    """Sentences on models trained against the threat, and why others were not."""
     found, trained = [], _trained_against_threat(sweep)
     if trained:
         found.append(
@@ -208,7 +214,7 @@ def _training_in_words(sweep):
 
 
 def remarks(sweep, decision):
-    """What a reader of the decision should know besides."""
+    """Further remarks for a reader of the decision."""
     found = _training_in_words(sweep)
     rows = sum(len(some) for *_, some in sweep.folds)
     if rows < len(sweep.table.y):

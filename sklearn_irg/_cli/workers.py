@@ -1,4 +1,4 @@
-"""Where the fits of a sweep run: in processes of this machine, or on the workers of a dask cluster."""
+"""Workers for the fits of a sweep: local processes, or those of a dask cluster."""
 
 from contextlib import ExitStack, contextmanager
 
@@ -9,9 +9,10 @@ __all__ = ["on_cluster"]
 
 @contextmanager
 def on_cluster(address, n_jobs):
-    """Let joblib use a cluster: at an address, or "local" for a new one with a process for each job; ``None`` changes nothing.
+    """Let joblib use a dask cluster, and yield the number of jobs at a time.
 
-    Yields the number of jobs at a time.
+    The address is that of a scheduler, or "local" for a new cluster with a process for each job;
+    ``None`` changes nothing.
     """
     if address is None:
         yield n_jobs

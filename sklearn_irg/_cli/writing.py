@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and text that any terminal can show."""
+"""Atomic writes of files, and text that any terminal can show."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ _PLAIN = str.maketrans({"±": "+/-", "…": "...", "–": "-", "≤": "<=", "≥
 
 
 def check_writable(directory, names):
-    """Find out before the sweep, not after it."""
+    """Raise a TableError unless files can be written, before the sweep."""
     for name in names:
         if os.path.isdir(os.path.join(directory, name)):
             raise TableError(f"cannot write to {directory}: {name} is a directory there")
@@ -29,12 +29,12 @@ def check_writable(directory, names):
 
 
 def write(directory, name, content):
-    """Write bytes to a file, whole or not at all; returns its path.
+    """Write bytes to a file, completely or not at all, and return its path.
 
     A symbolic link of this name is replaced, not followed.
     """
     path = os.path.join(directory, name)
-    part = os.path.join(directory, f".{name}.{secrets.token_hex(8)}.part")  # not to be foreseen
+    part = os.path.join(directory, f".{name}.{secrets.token_hex(8)}.part")  # not predictable
     try:
         with open(part, "xb") as file:  # never through a link, with the permissions of any new file
             _move_when_written(file, content, path)
@@ -60,7 +60,7 @@ def short(text, longest=60):
 
 
 def quoted(words):
-    """A command for a shell, on one line whatever its words hold."""
+    """Command for a shell, on one line whatever its words contain."""
     return " ".join(
         shlex.quote(word) if visible(word) == word else _ansi_c_quoted(word) for word in words
     )
@@ -77,7 +77,7 @@ def _ansi_c_quoted(word):
 
 
 def say(text, file=None):
-    """Print a line, with signs that the terminal's encoding has and none that steer it."""
+    """Print a line without control characters, in the terminal's encoding."""
     file = sys.stdout if file is None else file
     text = visible(text)
     encoding = getattr(file, "encoding", None) or "utf-8"

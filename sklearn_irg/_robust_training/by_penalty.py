@@ -1,4 +1,7 @@
-"""Training against a threat by a penalty of the last step: what its inputs may become is found out behind the other steps."""
+"""Training against a threat by a penalty of the last step.
+
+The perturbation set of its inputs is found behind the other steps.
+"""
 
 import inspect
 import warnings
@@ -23,12 +26,12 @@ _WEAK_DEFAULT = "is meant for input gradients and hardly trains against a threat
 
 
 def trains_by_penalty(estimator, method):
-    """Whether the last step of an estimator is trained by its penalty, by the parameter ``method``.
+    """Whether the last step of an estimator is trained by its penalty, given ``method``.
 
     Raises
     ------
     ValueError
-        If it should be and cannot.
+        If it should be trained by its penalty and cannot.
     """
     last = last_step(estimator)
     takes, name = getattr(last, "takes_threat", None), type(last).__name__
@@ -50,7 +53,7 @@ def trains_by_penalty(estimator, method):
 
 
 def _warn_of_rounds(estimator, method, takes, name):
-    """Warn where a penalty is missing, or out of reach, by which a model could be trained."""
+    """Warn of a missing or unused penalty by which the model could be trained."""
     if method == "auto" and takes is not None:
         warnings.warn(
             f"no penalty of {name} trains against a threat, so it is hardened in rounds like any "
@@ -68,19 +71,26 @@ def _warn_of_rounds(estimator, method, takes, name):
 
 
 def fit_by_penalty(estimator, X, y, sample_weight, params, threat):
-    """A fitted clone of an estimator, trained against what its last step's inputs may become, and which rows withstand that.
+    """Clone of an estimator, trained against a threat by its last step, and rows that withstand.
 
     Parameters
     ----------
     estimator : estimator or Pipeline
-        Its last step has ``fit_against``.
+        Estimator whose last step has ``fit_against``.
     X, y, sample_weight : array-like
-        As for ``fit``; weights, if any, go to the last step, and where metadata are routed to
-        others that ask for them.
+        As for ``fit``; weights, if any, go to the last step, and where metadata are routed also to
+        other steps that request them.
     params : dict
         Metadata for the other steps.
     threat : ThreatModel
         Fitted on X.
+
+    Returns
+    -------
+    model : estimator or Pipeline
+        Fitted clone.
+    withstands : ndarray of bool of shape (n_samples,)
+        Rows that stay correctly classified, as the last step's ``withstands`` finds.
     """
     model = clone(estimator)
     if sample_weight is not None and get_config()["enable_metadata_routing"]:
@@ -90,13 +100,19 @@ def fit_by_penalty(estimator, X, y, sample_weight, params, threat):
     _warn_of_weak_default(last)
     perturbations = perturbations_behind(steps, X, inputs, threat)
     last.fit_against(inputs, y, perturbations, sample_weight)
-    for _, step in steps:  # some make others of the rows of their fit than of these rows later
+    for (
+        _,
+        step,
+    ) in steps:  # some transform rows otherwise in fit_transform
         X = X if step in (None, "passthrough") else step.transform(X)
     return model, last.withstands(X, y, perturbations)
 
 
 def _fit_first_steps(model, X, y, params):
-    """Fit all steps but the last of a pipeline, also of one inside it, in place; these steps, and what comes out of them."""
+    """Fit all steps of a pipeline but the last in place, also inside a nested pipeline.
+
+    Returns these steps and their output.
+    """
     steps, X = [], X if hasattr(X, "shape") else np.asarray(X)
     while isinstance(model, Pipeline):
         first, last = model[:-1], model.steps[-1][1]
@@ -111,7 +127,7 @@ def _fit_first_steps(model, X, y, params):
 
 
 def _for_first(first, last, params):
-    """The metadata that the first steps take; the last one takes none but weights."""
+    """Metadata that the first steps take; the last one takes none but weights."""
     refused = (
         get_routing_for_object(last).consumes("fit", params) - {"sample_weight"} if params else ()
     )
@@ -126,14 +142,14 @@ def _for_first(first, last, params):
 
 @contextmanager
 def no_warning_of_strength():
-    """For fits at strengths that were chosen, one of which may be the default."""
+    """Suppress the warning of a default ``alpha`` for fits at strengths that were chosen."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", f"alpha=.*{_WEAK_DEFAULT}")
         yield
 
 
 def _warn_of_weak_default(last):
-    """Warn of a strength that nobody has chosen, and that is meant for other penalties."""
+    """Warn of a default ``alpha`` that is meant for other penalties."""
     default = inspect.signature(type(last)).parameters.get("alpha")
     if default is not None and last.alpha == default.default and last.weight_of_threat < _WEAK:
         warnings.warn(

@@ -34,29 +34,29 @@ from sklearn_irg._threats.training_inputs import warn_of_valid
 class RobustTrainingClassifier(
     PredictsByEstimator, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
-    """Any classifier, trained against what may happen to its rows: by a penalty, or in rounds.
+    """Train any classifier against a threat to its rows, by a penalty or in rounds.
 
     **By a penalty**, if the last step is a classifier of this package with a penalty such as
     `sklearn_irg.penalties.AdversarialLoss` or `sklearn_irg.penalties.CertifiedLoss`: the steps
-    before it are fitted, what rows may become is worked out behind them, and the last step is
-    trained against that. The steps have to act column by column and be affine in numbers.
+    before it are fitted, the perturbation set of their output is computed, and the last step is
+    trained against it. The steps have to act column by column and be affine in numbers.
 
-    **In rounds** otherwise: fit the estimator, find for a random half of the training rows
-    something near that each may become and that is misclassified, or else the worst that was tried,
-    add these rows with their labels to all rows so far, and fit again [1]_. Works for whatever
-    `sklearn_irg.attacks.adversarial_examples` can attack: boosted trees and forests above all,
-    whole pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held
+    **In rounds** otherwise: fit the estimator, attack a random half of the training rows, add the
+    nearby misclassified points, or else the worst that were tried, with their labels to all rows so
+    far, and fit again [1]_. This works for every model that
+    `sklearn_irg.attacks.adversarial_examples` can attack, above all boosted trees and forests, also
+    in whole pipelines on mixed tables. One of the rounds is chosen by scores on rows that are held
     back: the most robust one of those that are nearly as good as the best without attack.
 
     Parameters
     ----------
     estimator : classifier
-        To be trained, mostly a pipeline.
+        Classifier to be trained, mostly a pipeline.
     threat : ThreatModel or float
-        What may happen to a row. A threat model that has not been fitted is fitted on X; a number
-        is a radius in units of X.
+        Changes that a row may undergo. A threat model that has not been fitted is fitted on X; a
+        number is a radius in units of X.
     method : {"auto", "penalty", "rounds"}, default="auto"
-        How to train. "auto" is by a penalty where the last step has one that trains against a
+        Way to train. "auto" is by a penalty where the last step has one that trains against a
         threat.
     n_rounds : int, default=20
         Number of refits, after a first fit on the rows as they are. This and what follows, but for
@@ -65,9 +65,9 @@ class RobustTrainingClassifier(
         Share of each class that is held back to choose a round; with 0, or too few rows, the last
         one is taken.
     scoring : {"balanced_accuracy", "accuracy"}, default="balanced_accuracy"
-        What is compared on the rows held back, clean and under attack.
+        Score that is compared on the rows held back, clean and under attack.
     tolerance : float, default=None
-        By how much the chosen round's clean score may be below the best one; ``None`` is one
+        Largest difference of the chosen round's clean score from the best one; ``None`` is one
         standard error.
     max_rows : int, default=None
         Largest number of rows in a fit: the oldest copies go first. ``None`` means no limit, so
@@ -82,16 +82,16 @@ class RobustTrainingClassifier(
     Attributes
     ----------
     estimator_ : classifier
-        The fitted one, that of the chosen round, which predicts.
+        Fitted classifier that predicts, in rounds that of the chosen one.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
     threat_ : ThreatModel
-        What was trained against.
+        Fitted threat model of training.
     history_ : dict of str to ndarray of shape (n_fits,)
-        In rounds only: by round, the first of which is the fit on the rows as they are: "score" and
+        In rounds only, by round, starting with the fit on the rows as they are: "score" and
         "attacked_score" on the rows held back (NaN without any), "n_rows" in the fit.
     best_round_ : int
-        In rounds only: the one that was chosen.
+        In rounds only: number of the chosen round.
     robust_score_ : float
         Score under attack on the training rows, by ``scoring``, as far as the attack of training
         finds it.
@@ -105,7 +105,7 @@ class RobustTrainingClassifier(
     ValueError
         In ``fit``, for a threat model of other columns, with several radii, or under which nothing
         changes, for weights if the last step takes none, and, for training by a penalty, if the
-        steps before it cannot be seen through.
+        perturbation set behind the steps before it cannot be computed.
     TypeError
         In ``fit``, if the estimator is no classifier.
 
@@ -117,18 +117,18 @@ class RobustTrainingClassifier(
 
     See Also
     --------
-    sklearn_irg.attacks.ThreatModel : What may happen to a row.
-    sklearn_irg.attacks.evaluate_robustness : What a fitted model withstands.
-    sklearn_irg.penalties.AdversarialLoss : Trains linear models and networks against a threat.
+    sklearn_irg.attacks.ThreatModel : Changes that a row may undergo.
+    sklearn_irg.attacks.evaluate_robustness : Attacks and certificates for a fitted model.
+    sklearn_irg.penalties.AdversarialLoss : Trains linear models and MLPs against a threat.
 
     Notes
     -----
-    In rounds, the first ones may be less robust than none: rows have to accumulate. Points that are
-    found move on at random where they stay misclassified, since attacks stop right behind a
-    threshold. Of the rows that are misclassified as they are, which have nothing to lose, only half
-    of those chosen are added again. Robust models score less without attack, and what one threat
-    hardens may be weak against another: look at other radii and threats, too. Where a class is
-    rare, pass an estimator with ``class_weight="balanced"``.
+    The first rounds may be less robust than none: rows have to accumulate. Points that are found
+    move on at random where they stay misclassified, since attacks stop right behind a threshold. Of
+    the rows that are misclassified as they are, which have nothing to lose, only half of those
+    chosen are added again. Robust models score less without attack, and a model that is hardened
+    against one threat may be weak against another: check other radii and threats, too. Where a
+    class is rare, pass an estimator with ``class_weight="balanced"``.
 
     References
     ----------
@@ -270,7 +270,7 @@ class RobustTrainingClassifier(
 
     def _fitted_threat(self, X):
         one_radius(self.threat)
-        threat = clone(self.threat, safe=False)  # what was trained against stays as it was
+        threat = clone(self.threat, safe=False)  # the threat model of training stays unchanged
         if isinstance(threat, ThreatModel) and not hasattr(threat, "scales_"):
             threat.fit(X)
         threat = as_threat(threat, X)
@@ -281,7 +281,10 @@ class RobustTrainingClassifier(
         return dict(process_routing(self, "fit", **params).estimator.fit) if params else {}
 
     def _split(self, y, weights, rng):
-        """Positions of the training rows, and of those held back: a share of each class, of which one row at least trains."""
+        """Positions of the training rows, and of those held back.
+
+        A share of each class is held back, and at least one row of it is a training row.
+        """
         held = np.zeros(len(y), dtype=bool)
         for label in self.classes_:
             rows = rng.permutation(np.flatnonzero((y == label) & (weights > 0)))

@@ -1,4 +1,4 @@
-"""Training rows, and all that they have become so far."""
+"""Training rows and the perturbed copies added so far."""
 
 import numpy as np
 
@@ -6,26 +6,26 @@ __all__ = ["GrowingRows"]
 
 
 class GrowingRows:
-    """Rows of a table and moved copies of them, as points of the set of what they may become.
+    """Rows of a table and perturbed copies of them, as points of their perturbation set.
 
     Parameters
     ----------
     tables : TablePerturbations
-        The rows as they are, and what they may become.
+        The rows and their perturbation set.
     weights : ndarray of shape (n_samples,)
-        Their weights, which their copies carry, too.
+        Weights of the rows, which their copies also get.
     merges : bool
         Whether equal copies of a row become one of a larger weight.
     max_rows : int or None
-        The copies that came first go where there would be more rows, also where they have come
-        again.
+        Largest number of rows; the copies that were added first are removed, even if equal ones
+        have been added since.
 
     Attributes
     ----------
     source : ndarray of int of shape (n_rows,)
-        Of which row each is a copy; the rows themselves come first.
+        Position of the row that each is a copy of; the rows themselves come first.
     weights : ndarray of shape (n_rows,)
-        Weights.
+        Weights of rows and copies.
     """
 
     def __init__(self, tables, weights, *, merges, max_rows=None):

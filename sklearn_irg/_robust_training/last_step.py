@@ -1,4 +1,4 @@
-"""Weights of rows, on their way to the last step of a pipeline."""
+"""Sample weights for the last step of a pipeline."""
 
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
@@ -8,14 +8,14 @@ __all__ = ["last_of_pipeline", "last_step", "path_to_last", "takes_weights", "we
 
 
 def last_of_pipeline(estimator):
-    """The last step of a pipeline, also of one inside it; anything else itself."""
+    """Last step of a pipeline, also of a nested one; any other estimator itself."""
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     return estimator
 
 
 def last_step(estimator):
-    """The last step of a pipeline, also of one inside a search; anything else itself."""
+    """Last step of a pipeline, also inside a search; any other estimator itself."""
     while isinstance(estimator, Pipeline) or _is_search(estimator):
         estimator = (
             last_of_pipeline(estimator) if isinstance(estimator, Pipeline) else estimator.estimator
@@ -29,7 +29,10 @@ def takes_weights(estimator):
 
 
 def weights_for(estimator, weights):
-    """Parameters of ``fit`` that hand weights to the last step of an estimator, which is told so where metadata are routed."""
+    """Parameters of ``fit`` that pass weights to the last step of an estimator.
+
+    Where metadata routing is enabled, the last step requests them.
+    """
     if get_config()["enable_metadata_routing"]:
         _request_weights(estimator)
         return {"sample_weight": weights}
@@ -37,7 +40,7 @@ def weights_for(estimator, weights):
 
 
 def _request_weights(estimator):
-    """Let weights go to the last step, and to no other that does not say what it wants."""
+    """Request weights for the last step, and refuse them for steps that make no request."""
     last = last_step(estimator)
     for step in [estimator, *estimator.get_params(deep=True).values()]:
         takes_it = has_fit_parameter(step, "sample_weight") and hasattr(step, "set_fit_request")
@@ -48,7 +51,7 @@ def _request_weights(estimator):
 
 
 def path_to_last(estimator):
-    """What comes before the name of a parameter of the last step, or of its ``fit``."""
+    """Prefix of the names of parameters of the last step, or of its ``fit``."""
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
         return f"{name}__{path_to_last(last)}"

@@ -1,4 +1,4 @@
-"""Predictions of the fitted estimator inside."""
+"""Predictions by the fitted estimator inside a meta-estimator."""
 
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -17,7 +17,7 @@ def _estimator_has(name):
 
 
 class PredictsByEstimator:
-    """What a classifier predicts by its ``estimator_``: whatever methods that has."""
+    """Mixin for classifiers that predict by their ``estimator_``, by the methods that it has."""
 
     predicts_by = "estimator_"
 

@@ -1,8 +1,9 @@
-"""Hardening in rounds: fit, add what rows may become that is misclassified, or the worst that was tried, fit again.
+"""Hardening in rounds: fit, add misclassified or worst perturbed rows, and fit again.
 
-A round moves a random half of the rows: the next model answers what was added, and the next attack
-answers that model; with all rows at once both overshoot. Rows that are misclassified as they are
-have nothing to lose and get fewer copies, which take from others; with none at all, accuracy falls.
+A round moves a random half of the rows: the next model adapts to the rows that were added, and the
+next attack adapts to that model; with all rows at once both overshoot. Rows that are misclassified
+as they are get fewer copies, since these have nothing to lose and compete with other rows; without
+any, accuracy falls.
 """
 
 import numpy as np
@@ -21,17 +22,17 @@ __all__ = ["Rounds"]
 
 _SHARES = np.array(
     [0, 1 / 3, 2 / 3, 1]
-)  # of the radius: near points that are misclassified harden more than far ones
-_CHANCE = 0.5  # of a copy, for a row that is misclassified as it is
+)  # of the radius: misclassified points nearby harden more than those far away
+_CHANCE = 0.5  # of a copy for a row that is misclassified as it is (see above)
 
 
 class Rounds:
-    """Fits on growing rows, and how good each is on rows held back.
+    """Fits on growing rows, each scored on rows held back.
 
     Parameters
     ----------
     settings : RobustTrainingClassifier
-        Its parameters, and ``threat_``.
+        Classifier with the parameters, and ``threat_``.
     rng : RandomState
         Chooses the rows that move in a round, and how far.
     tables : TablePerturbations
@@ -53,7 +54,7 @@ class Rounds:
         self.models, self.standard_errors = [], []
 
     def run(self, training, held):
-        """All rounds, for positions of the training rows and of those held back."""
+        """Run all rounds, for positions of the training rows and of those held back."""
         max_rows = self.settings.max_rows
         if max_rows is not None and max_rows < len(training):
             raise InvalidParameterError(
@@ -75,7 +76,7 @@ class Rounds:
                 break
 
     def chosen(self):
-        """The model of the chosen round, and its number."""
+        """Model of the chosen round, and the number of that round."""
         scores, attacked = (np.array(self.history[name]) for name in ("score", "attacked_score"))
         if np.isnan(scores).all():
             return self.models[-1], len(self.models) - 1
@@ -92,7 +93,7 @@ class Rounds:
         return self._score(attacks.misclassified[0], self.training)
 
     def _grow(self, rows, model):
-        """Add what half of the rows may become, and say whether any has moved."""
+        """Add perturbed copies of half of the rows, and return whether any has moved."""
         half = self.rng.permutation(len(self.training))[: -(-len(self.training) // 2)]
         attacks = self._attacks(model, self.training[half], _SHARES * self.radius)
         is_added = ~attacks.problem.misclassified | (self.rng.uniform(size=len(half)) < _CHANCE)
@@ -147,7 +148,7 @@ def _moves(attacks):
 
 
 def _taken(value, rows, n_samples):
-    """Entries of rows, of a value that has one for each."""
+    """Entries of some rows, of a value that has one for each; any other value itself."""
     is_by_row = (
         hasattr(value, "__len__") and not isinstance(value, str | dict) and len(value) == n_samples
     )

@@ -1,4 +1,4 @@
-"""What is trained against a threat, at several strengths of its last step."""
+"""Training against a threat at several strengths of the last step."""
 
 from sklearn.base import clone
 
@@ -9,7 +9,7 @@ __all__ = ["fit_strengths_against", "last_inside"]
 
 
 def fit_strengths_against(model, X, y, alphas, sample_weight=None):
-    """Fitted clones of a `RobustTrainingClassifier`, one for each strength, in the order of ``alphas``.
+    """Fitted clones of a `RobustTrainingClassifier` for each strength, in the order of ``alphas``.
 
     Each fits all steps of the estimator inside.
     """
@@ -20,5 +20,5 @@ def fit_strengths_against(model, X, y, alphas, sample_weight=None):
 
 
 def last_inside(model):
-    """The last step of the estimator inside a `RobustTrainingClassifier`; the fitted one, if it is."""
+    """Last step of the estimator inside a `RobustTrainingClassifier`, fitted if that is."""
     return last_of_pipeline(getattr(model, "estimator_", model.estimator))

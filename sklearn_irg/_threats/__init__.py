@@ -1,1 +1,1 @@
-"""What may happen to rows, and the worst of it: threat models, attacks on them, and what is certain."""
+"""Threat models, attacks within them, and certificates."""

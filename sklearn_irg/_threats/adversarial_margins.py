@@ -1,4 +1,4 @@
-"""By how much other classes are ahead of a label."""
+"""Log-odds by which other classes are ahead of the label."""
 
 import numpy as np
 from scipy.special import logsumexp
@@ -7,9 +7,10 @@ __all__ = ["adversarial_margins"]
 
 
 def adversarial_margins(model, scores, label):
-    """Whether scores misclassify each row, and the log-odds against its class, which do not saturate.
+    """Whether scores misclassify each row, and the log-odds against its label.
 
-    Scores that are not finite misclassify nothing, and are worth less than any other.
+    The log-odds do not saturate. Scores that are not finite count as not misclassified, with
+    log-odds of minus infinity.
     """
     if model.n_outputs == 1:
         margin = (1 - 2 * label) * scores[:, 0]

@@ -1,8 +1,8 @@
-"""Up to which radius the steps before the last are affine in all that a threat lets each row become.
+"""Radii up to which the steps before the last one are affine in all that a row may become.
 
-What steps declare (`sklearn_irg._fitted.steps`) settles it where they can be read. Unknown steps
-are tried at many points of what is in reach of each row: never at other rows, so that the answer
-for a row does not depend on which rows are asked about together.
+Steps that can be read declare where they are affine (`sklearn_irg._fitted.steps`). Unknown steps
+are called at many points within reach of each row, and never at those of other rows, so that the
+answer for a row does not depend on the rows that are passed together with it.
 """
 
 import numpy as np
@@ -14,9 +14,9 @@ __all__ = ["base_rows", "declared_limits", "slopes_of_unknown", "tolerance_of", 
 _N_FRACTIONS = 24  # of the way to each end of a column
 _N_GRID = 128  # integers within this many steps are all tried
 _N_JOINT = 128  # points at which all columns move together
-_USUAL_MARKERS = (0.0, 1.0, -1.0)
-_BLURRED = 1e-6  # of a scale
-_BLOCK_ROWS = 50_000
+_USUAL_MARKERS = (0.0, 1.0, -1.0)  # often stand for something else, such as a missing value
+_BLURRED = 1e-6  # of a scale: rounding beyond it blurs an end, which then may not be touched
+_BLOCK_ROWS = 50_000  # that the steps are given at once, to bound memory
 
 
 def declared_limits(arrays, reading, precision):
@@ -44,13 +44,13 @@ def declared_limits(arrays, reading, precision):
 
 
 def _loose(arrays, j, reading, precision):
-    """How far rounding may move kinks of a column, in units of the column, shape (n_samples, 1)."""
+    """Distance by which rounding may move kinks, in the column's units, shape (n_samples, 1)."""
     of_numbers, apart = reading.looseness[:, j]
     return 16 * precision * ((1 + of_numbers) * np.abs(arrays.numbers[:, [j]]) + apart)
 
 
 def _first_kink(arrays, j, kinks, loose, only_at):
-    """How far the nearest kink of a column in reach is; a row at a kink leaves it at once."""
+    """Distance to the nearest kink of a column in reach; zero for a row at a kink."""
     x, scale, step = arrays.numbers[:, [j]], arrays.scales[j], arrays.steps[j]
     low, high = arrays.low[:, [j]], arrays.high[:, [j]]
     ahead = (kinks - x) / scale
@@ -59,6 +59,7 @@ def _first_kink(arrays, j, kinks, loose, only_at):
     if step > 0:
         counts = np.abs(ahead) / step
         whole = np.rint(counts)
+        # 1e-9: counts that are integers up to rounding
         is_met = np.abs(counts - whole) <= 1e-9 + slack / step
         first = np.where(is_met, whole, np.inf if only_at else np.ceil(counts))
         distance = np.maximum(first, 1) * step
@@ -70,7 +71,7 @@ def _first_kink(arrays, j, kinks, loose, only_at):
 
 
 def _way_to_ends(arrays, j, low_end, high_end, loose):
-    """How far a column may move before it leaves the numbers between which slopes hold."""
+    """Distance that a column may move before it leaves the interval in which slopes hold."""
     x, scale = arrays.numbers[:, j], arrays.scales[j]
     up, down = (high_end - x) / scale, (x - low_end) / scale
     slack = loose / scale
@@ -86,13 +87,16 @@ def _way_to_ends(arrays, j, low_end, high_end, loose):
 
 
 def base_rows(tables):
-    """Rows at which slopes and effects of levels are found: of the table that the threat was fitted on, if there are any."""
+    """Rows at which slopes and effects of levels are found.
+
+    They are of the table that the threat was fitted on, or else the first row of the table itself.
+    """
     examples = tables.threat.examples(tables.table)
     return tables.table.take([0]) if examples is None else examples
 
 
 def slopes_of_unknown(steps, reading, tables, base):
-    """Slopes of outputs behind unknown steps, as they are at the base rows; zero for columns without bounds."""
+    """Slopes of unknown steps at the base rows; zero for columns without bounds."""
     slopes = reading.slopes.copy()
     arrays, threat = tables.arrays, tables.threat
     numbers = base.numbers()
@@ -120,7 +124,7 @@ def slopes_of_unknown(steps, reading, tables, base):
 
 
 def tried_limits(problem, reading, radii):
-    """The largest of some radii within which steps that cannot be read are affine, wherever they were tried.
+    """Largest of some radii within which unknown steps are affine at all points tried.
 
     Parameters
     ----------
@@ -129,7 +133,7 @@ def tried_limits(problem, reading, radii):
     reading : Reading
         What the steps declare.
     radii : sequence of float
-        Rising.
+        In increasing order.
 
     Returns
     -------
@@ -159,7 +163,10 @@ def tried_limits(problem, reading, radii):
 
 
 def _have_no_bounds(problem, columns):
-    """Rows in which the threat bounds some column on no side that it moves to; types of integers bound nothing in earnest."""
+    """Rows in which some column has no bound on a side that it may move to.
+
+    Only bounds of the threat count; those of an integer type are too wide to try points up to them.
+    """
     threat, arrays = problem.threat, problem.perturbations
     low, high = arrays.low[:, columns], arrays.high[:, columns]
     open_below = (low < 0) & np.isinf(threat.lows_[columns])
@@ -196,7 +203,11 @@ def _agree_at_all(problem, points):
 
 
 def _moves_of_column(problem, j, low, high):
-    """Moves of one column: shares of the way to both ends, all integers nearby, and numbers that often stand for something."""
+    """Moves of one column, each as delta and codes.
+
+    They go fractions of the way to both ends, to all integers nearby, and to numbers that often
+    stand for something else.
+    """
     arrays = problem.perturbations
     step, x, scale = arrays.steps[j], arrays.numbers[:, j], arrays.scales[j]
     shares = np.concatenate([np.linspace(0, 1, _N_FRACTIONS + 1)[1:], 0.5 ** np.arange(5, 13)])
@@ -216,7 +227,10 @@ def _moves_of_column(problem, j, low, high):
 
 
 def _joint_points(arrays, low, high):
-    """Points at which all columns move, and levels change, at random: the same shares of the way for all rows."""
+    """Random points at which all columns move and levels change.
+
+    All rows move by the same fractions of the way to their ends.
+    """
     rng = np.random.RandomState(0)
     for k in range(_N_JOINT):
         shares = rng.uniform(-1, 1, low.shape[1]) * rng.choice([1.0, 0.1, 0.01])
@@ -238,7 +252,7 @@ def _random_swaps(arrays, rng):
 
 
 def _agrees(problem, delta, codes):
-    """Whether the steps' output of moved rows is what slopes and effects make of them."""
+    """Whether the output of the steps on moved rows is what slopes and effects predict."""
     arrays, steps = problem.perturbations, problem.model.steps
     view = problem.at(codes)
     model = view.model
@@ -261,12 +275,13 @@ def _agrees(problem, delta, codes):
 
 
 def tolerance_of(precision):
-    """Differences that count as rounding, relative to the size of what the steps make."""
+    """Differences that count as rounding, relative to the size of the output of the steps."""
+    # for double precision, and for single precision or less
     return 1e-9 if precision < 1e-12 else 1e-5
 
 
 def _outputs(steps, arrays, table, numbers, columns):
-    """What the steps make of rows with other numbers; NaN for rows that they refuse."""
+    """Output of the steps on rows with other numbers; NaN for rows that they reject."""
     try:
         moved = table.with_numbers(numbers, columns) if len(columns) else table.X
         return np.asarray(steps(moved), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What functions take in place of a radius: one, several, or a threat model."""
+"""Arguments that functions take as a threat: a radius, several radii, or a threat model."""
 
 from copy import copy
 
@@ -50,12 +50,12 @@ def as_threat(threat, X, *, norm=None, clip=None, features=None):
 
 
 def ball(epsilon, X, **parameters):
-    """The threat model of a radius, which knows nothing of other rows than those it is asked about."""
+    """Threat model of a radius, which remembers no rows of a table."""
     return ThreatModel(epsilon, integers=None, **parameters).fit(X).without_memory()
 
 
 def check_alone(**arguments):
-    """Raise an error for what may not be given beside a threat model."""
+    """Raise an error for arguments that may not be given together with a threat model."""
     own_names = {"norm": "norm", "clip": "bounds", "features": "fixed", "units": "scale"}
     for name, value in arguments.items():
         if value is not None:
@@ -74,7 +74,7 @@ def constant_columns(X):
 
 
 def one_radius(threat):
-    """The single radius of a threat model, or of what stands for one."""
+    """The single radius of a threat model, or the radius given in place of one."""
     name, radius = (
         ("epsilon", threat.epsilon) if isinstance(threat, ThreatModel) else ("threat", threat)
     )
@@ -91,7 +91,7 @@ def with_radius(threat, radius):
 
 
 def checked_budget(max_nodes, time_limit=10.0, **more):
-    """What searches may spend on a row, checked."""
+    """Budget of a search for one row, with its arguments checked."""
     return Budget(
         max_nodes=check_integer(max_nodes, "max_nodes", 1),
         time_limit=check_real(time_limit, "time_limit", 0, open_low=True),

@@ -1,4 +1,4 @@
-"""An attack problem: a fitted model, rows with labels, and the set of what they may become."""
+"""Attack problem: a fitted model, rows with labels, and their perturbation set."""
 
 from copy import copy
 from typing import NamedTuple
@@ -30,7 +30,7 @@ from sklearn_irg._threats.table_perturbations import TablePerturbations, outside
 
 __all__ = ["AttackProblem", "View"]
 
-_N_EXAMPLES = 24
+_N_EXAMPLES = 24  # rows of the fitted table on which unknown steps are tried for all rows
 _N_DECIMALS = 10  # of log-odds
 
 
@@ -43,37 +43,38 @@ class View(NamedTuple):
 
 
 class AttackProblem:
-    """A fitted model, rows with their labels, or those that it predicts, and the set of what they may become.
+    """Fitted model, rows with their labels, and their perturbation set.
 
-    Behind the steps of a pipeline, the model is right as long as the steps are affine in what a row
-    can become: below the row's limit. Beyond it, only the whole pipeline is.
+    Without labels, those that the model predicts are used. Behind the steps of a pipeline, the
+    model is right as long as the steps are affine in what a row can become, which is below the
+    row's limit. Beyond it, only the whole pipeline is.
 
     Attributes
     ----------
     model : Model
-        Of the numbers of the rows, at the levels that they have.
+        Takes the numbers of the rows, at the levels that they have.
     whole : Model or None
         The pipeline with all its steps, where the model may not be right everywhere.
     reading : Reading or None
-        Of its steps.
+        What its steps declare.
     limits : ndarray of shape (n_samples,)
         Radii below which the model is right.
     tables : TablePerturbations
-        The rows as a table, and what they may become.
+        The rows as a table, and their perturbation set.
     predicted : ndarray of shape (n_samples,)
         Classes that the estimator predicts.
     label : ndarray of int of shape (n_samples,)
         Positions of the labels among the classes.
     effects : list of ndarray or None
-        Of levels, where the steps before the model act column by column.
+        Effects of levels, where the steps before the model act column by column.
     steps : Steps or None
-        Themselves.
+        The steps before the model.
     inner : Model
-        What stands behind the steps.
+        The model behind the steps.
     before : tuple of ndarray or None
         Slopes of the steps, and offsets by row.
     precision : float
-        Relative precision of what the estimator computes.
+        Relative precision in which the estimator computes.
     """
 
     whole = None
@@ -112,7 +113,7 @@ class AttackProblem:
         self.is_flat = self._is_flat()
 
     def _use_quick_differences(self):
-        """An attack needs directions, not digits."""
+        """Set finite differences of one evaluation: an attack needs directions, not digits."""
         if isinstance(self.model, FunctionTableModel):
             self.model.units_of_steps = self.perturbations.scales
         for model in (self.model, self.inner):
@@ -120,7 +121,10 @@ class AttackProblem:
                 model.units_of_steps = 1.0
 
     def _is_flat(self):
-        """Rows where the scores of a function stay exactly as they are while numbers move by a millionth of their unit."""
+        """Rows where the scores of a function do not change over a millionth of each unit.
+
+        Such scores have no gradient to follow, as those of trees.
+        """
         if not self.model.is_function or self.model.contains_trees or not len(self):
             return np.full(len(self), self.model.is_function)
         arrays = self.perturbations
@@ -131,6 +135,7 @@ class AttackProblem:
             self.model.scores(self.rows),
             self.model.scores(self.moved(self.rows, delta)),
         )
+        # the same in double precision; a slope changes more digits
         return np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)
 
     def _read(self, estimator, X):
@@ -185,7 +190,7 @@ class AttackProblem:
         self.precision = float(np.finfo(outputs.dtype).eps)
 
     def _coarsest_precision(self):
-        """Of rows, steps and the model, in whichever ``predict`` may compute."""
+        """Coarsest relative precision of rows, steps and model in which ``predict`` may compute."""
         table = self.table
         floats = [
             dtype for dtype in map(table.dtype_of, range(table.n_columns)) if dtype.kind == "f"
@@ -195,7 +200,7 @@ class AttackProblem:
         )
 
     def of_examples(self):
-        """The same for some rows of the table that the threat was fitted on; None where there are no such rows."""
+        """The same problem for rows that the threat was fitted on; None where there are none."""
         table = self.threat.examples(self.table)
         inside = (
             ()
@@ -209,7 +214,7 @@ class AttackProblem:
         return AttackProblem(self.estimator, some.X, None, self.threat)
 
     def find_limits(self, radii):
-        """Try unknown steps within some radii, rising, beyond what is declared of others."""
+        """Lower the limits to the largest of some rising radii where unknown steps are affine."""
         if self.whole is not None and self.reading.unknown.any():
             self.limits = np.minimum(self.limits, tried_limits(self, self.reading, radii))
 
@@ -233,7 +238,7 @@ class AttackProblem:
             ) from error
 
     def _predicts_by_leaves(self):
-        """Whether a tree says what is predicted, and nothing behind it."""
+        """Whether a tree alone decides the prediction, without anything after it."""
         tree, seen = self.model.tree, self.model.to_inner(self.rows).astype(np.float32)
         return bool(
             (
@@ -251,7 +256,7 @@ class AttackProblem:
 
     @property
     def perturbations(self):
-        """What the rows may become, as arrays."""
+        """Perturbation set of the rows, as arrays."""
         return self.tables.arrays
 
     @property
@@ -278,7 +283,7 @@ class AttackProblem:
         return self.tables.exist(self.result(delta, codes))
 
     def misclassifies(self, delta, codes):
-        """Whether the estimator itself predicts another class than the labels where rows have moved."""
+        """Whether the estimator itself misclassifies rows where they have moved."""
         return (
             predictions(self.estimator, self.result(delta, codes)) != self.model.classes[self.label]
         )
@@ -290,7 +295,7 @@ class AttackProblem:
         return other
 
     def remembered(self, key, function):
-        """What a function makes of the problem, found once for it and for parts that are taken later."""
+        """Value of a function of the problem, computed once and kept for parts taken later."""
         if key not in self._memory:
             self._memory[key] = function(self)
         return self._memory[key]
@@ -343,18 +348,18 @@ class AttackProblem:
         )
 
     def entering(self, delta, codes):
-        """What enters the model behind the steps where rows have moved, as the steps compute it, to the last digit."""
+        """Input of the model behind the steps for moved rows, exactly as the steps compute it."""
         if self.steps is None:
             view = self.at(codes)
             return view.model.to_inner(self.moved(view.rows, delta)).astype(np.float64)
         return np.asarray(self.steps(self.result(delta, codes)), dtype=np.float64)
 
     def margins_at(self, view, delta):
-        """As `adversarial_margin`, where the numbers of a view have moved."""
+        """`adversarial_margin` of a view whose numbers have moved."""
         return self.adversarial_margin(view.model, view.model.scores(self.moved(view.rows, delta)))
 
     def adversarial_margin(self, model, scores):
-        """Whether scores misclassify each row, and the log-odds against its class, which do not saturate."""
+        """Whether scores misclassify each row, and the log-odds against its label."""
         is_wrong, margins = adversarial_margins(model, scores, self.label)
-        # digits that differ with the number of rows in a product of matrices decide nothing
+        # digits that depend on the number of rows in a matrix product must decide nothing
         return is_wrong, np.round(margins, _N_DECIMALS)

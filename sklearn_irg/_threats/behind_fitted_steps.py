@@ -1,4 +1,4 @@
-"""What the inputs of the last step of a pipeline may become, behind fitted steps: what it is trained against."""
+"""Perturbation set of the inputs of a pipeline's last step, for adversarial training."""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -18,18 +18,23 @@ _WAY_ROUND = (
 
 
 def perturbations_behind(steps, X, inputs, threat):
-    """The set of a fitted threat model as `InputPerturbations`, at its radius.
+    """Perturbation set of a fitted threat model behind fitted steps, at its radius.
 
     Parameters
     ----------
     steps : list of (str, transformer)
         Fitted; all but the last of a pipeline.
     X : DataFrame or array of shape (n_samples, n_columns)
-        Rows as the first of them takes them.
+        Rows, as the first step takes them.
     inputs : DataFrame or array-like of shape (n_samples, n_inputs)
-        What they make of them.
+        Output of the steps on these rows.
     threat : ThreatModel
-        Fitted on rows like these, of one radius.
+        Fitted on rows like these, with a single radius.
+
+    Returns
+    -------
+    perturbations : InputPerturbations
+        Around the inputs.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def perturbations_behind(steps, X, inputs, threat):
 
 
 def _linear_stand_in(inputs):
-    """A fitted linear model in place of the last step, which is not fitted yet."""
+    """Linear model with fitted attributes in place of the last step, which is not fitted yet."""
     model, n_inputs = LogisticRegression(), inputs.shape[1]
     names = list(getattr(inputs, "columns", ()))
     if names and all(isinstance(name, str) for name in names):
@@ -80,7 +85,7 @@ def _linear_stand_in(inputs):
 
 
 def _of_columns(problem):
-    """Which columns bend or jump, in words."""
+    """Names of the columns where the steps bend or jump, as part of a message."""
     reading, table = problem.reading, problem.table
     columns = [
         j for j in range(table.n_columns) if j in reading.landmarks or reading.unknown[j].any()

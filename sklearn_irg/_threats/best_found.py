@@ -15,11 +15,11 @@ class BestFound:
     problem : AttackProblem
         The rows.
     delta, codes : ndarray
-        The points; zero, and the rows' own levels, where none was worse.
+        The points; zero, and the levels of the row itself, where none was worse.
     wrong : ndarray of bool of shape (n_samples,)
         Whether the row is misclassified there.
     loss : ndarray of shape (n_samples,)
-        Log-odds against its class there.
+        Log-odds against its label there.
     """
 
     def __init__(self, problem):
@@ -31,17 +31,17 @@ class BestFound:
         )
 
     def restart(self, codes):
-        """Forget what was found, at other levels."""
+        """Forget all points and restart at other levels."""
         problem = self.problem
         self.delta, self.codes = np.zeros(problem.perturbations.numbers.shape), codes.copy()
         self.wrong, self.loss = problem.margins_at(problem.at(codes), self.delta)
 
     def take(self, rows):
-        """What has been found for some rows."""
+        """Points found for some rows."""
         return self._part(rows, self.problem.take(rows))
 
     def as_whole(self):
-        """What has been found, for the rows with all steps in the model."""
+        """Points found, with all steps in the model of the problem."""
         return self._part(slice(None), self.problem.as_whole())
 
     def _part(self, rows, problem):
@@ -53,7 +53,7 @@ class BestFound:
         return some
 
     def scatter(self, rows, some):
-        """Write back what has been found for some rows."""
+        """Write back the points found for some rows."""
         self.delta[rows], self.codes[rows] = some.delta, some.codes
         self.wrong[rows], self.loss[rows] = some.wrong, some.loss
 
@@ -65,7 +65,10 @@ class BestFound:
         return loss
 
     def confirm(self, delta, codes, is_wrong):
-        """Keep points that the estimator itself misclassifies, and others where they are worse, but for the model's error."""
+        """Keep points that the estimator itself misclassifies, and others where they are worse.
+
+        Points that only the model misclassifies are left out.
+        """
         view, delta = self.problem.at(codes), self.problem.perturbations.on_grid(delta)
         wrong, loss = self.problem.margins_at(view, delta)
         self._keep(view, delta, wrong, loss, is_wrong | ~wrong)
@@ -82,9 +85,10 @@ class BestFound:
         self.wrong[better], self.loss[better] = wrong[better], loss[better]
 
     def update_many(self, view, delta):
-        """Keep the worst of several points for each row, shape (n_points, n_samples, n_columns); returns their losses.
+        """Keep the worst of several points for each row, and return the losses of all.
 
-        They are evaluated together, since models without gradients are often slow to call.
+        Delta has shape (n_points, n_samples, n_columns), the losses (n_points, n_samples). Points
+        are evaluated together, since models without gradients are often slow to call.
         """
         n_points, n_samples, n_columns = delta.shape
         several = np.tile(np.arange(n_samples), n_points)

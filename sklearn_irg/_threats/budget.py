@@ -1,4 +1,4 @@
-"""What a search may spend on a row."""
+"""Budget of a search for one row."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ __all__ = ["Budget"]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a search may spend on a row.
+    """Budget of a search for one row.
 
     Attributes
     ----------
     max_nodes : int
-        Boxes of a branch and bound, for each way to swap and each other class.
+        Boxes of a branch and bound, for each way to swap levels and each other class.
     time_limit : float
-        Seconds of a mixed-integer program.
+        Seconds for a mixed-integer program.
     max_linearizations : int
-        Of the boundary, by DeepFool.
+        Linearizations of the boundary by DeepFool.
     """
 
     max_nodes: int = 10_000

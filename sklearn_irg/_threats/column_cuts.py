@@ -1,4 +1,4 @@
-"""Between which numbers of a column the pieces of its function end and begin, by what the steps make of these numbers."""
+"""Cuts between the pieces of a column's function, found from outputs of the steps."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from sklearn_irg._threats.held_numbers import between
 
 __all__ = ["Cuts", "NotPiecewiseError"]
 
-_N_HALVINGS = 5  # at once
-_LARGEST = 2.0**62  # that is tried
+_N_HALVINGS = 5  # of an interval, in one call of the steps
+_LARGEST = 2.0**62  # number that is tried, so that ranks of integers fit into int64
 _BLURRED = 1e-3  # of a scale, by which rounding may move kinks
 
 
 class NotPiecewiseError(ValueError):
-    """Steps do something else than what they declare; its text ends a sentence."""
+    """Steps differ from what they declare; its text ends a sentence."""
 
 
 class Cuts:
-    """Between which numbers of a column its pieces end and begin."""
+    """Numbers of a column between which its pieces end and begin."""
 
     def __init__(self, tables, j, kinks, held):
         self.tables, self.j, self.held = tables, j, held
@@ -47,7 +47,7 @@ class Cuts:
         return np.unique(cuts[(cuts[:, 0] >= self.lowest) & (cuts[:, 1] <= self.highest)], axis=0)
 
     def _windows(self):
-        """Ranks around kinks, as far as rounding may move these; windows that overlap are one."""
+        """Ranks around kinks as far as rounding may move them, with overlapping windows merged."""
         reading = self.tables.reading
         of_numbers, apart = reading.looseness[:, self.j]
         loose = 16 * self.tables.precision * ((1 + of_numbers) * np.abs(self.kinks) + apart)
@@ -71,7 +71,10 @@ class Cuts:
         return parts[parts[:, 0] < parts[:, 1]].T
 
     def _jumps(self, low, high):
-        """Ranks between which and the next the output jumps, in intervals that are split until their ends are neighbors."""
+        """Ranks after which the output jumps.
+
+        Intervals are split until their ends are neighbors.
+        """
         found = [np.zeros(0, dtype=np.int64)]
         while len(low):
             edges = _split(low, high)
@@ -83,7 +86,7 @@ class Cuts:
         return np.sort(np.concatenate(found))
 
     def _differ(self, edges):
-        """Whether outputs at neighbors differ by more than rounding, and than slopes make of the way between them."""
+        """Whether outputs at neighbors differ by more than rounding and slopes explain."""
         numbers = self.held.at(edges)
         outputs = self.tables.outputs(self.j, numbers.ravel())
         sizes = self.tables.tolerance(self.j, np.abs(numbers).ravel(), outputs).reshape(

@@ -1,7 +1,8 @@
-"""What each column adds to the scores of a linear model, where steps act on one column each and are linear between kinks.
+"""Piecewise linear functions that columns add to the scores of a linear model behind steps.
 
-Which kinks there are is read from the steps; what the function is on each piece, and on which side
-of a kink a number is, is what the steps themselves make of numbers of the column's own type.
+Each step acts on one column and is linear between kinks. Kinks are read from the steps. The
+function on each piece, and the side of a kink that a number is on, are found by calling the steps
+with numbers of the column's own type.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from sklearn_irg._threats.held_numbers import held_by
 __all__ = ["ColumnFunctions", "NotPiecewiseError", "column_functions"]
 
 _ROWS = 4096  # that the steps are given at once
-_N_ROUNDINGS = 64
+_N_ROUNDINGS = 64  # units of relative precision within which two outputs count as equal
 _SHARES = (1e-3, 0.25, 0.5, 0.618, 0.9)  # of a piece, where it is tried
 _BEYOND = (1.0, 30.0)  # of a span, outside the outermost numbers
 _N_JOINT = 256  # points at which all columns move together
@@ -24,7 +25,7 @@ _MAX_PIECES = 1000
 
 @dataclass
 class ColumnFunctions:
-    """Functions of the columns that move, piece by piece, in the numbers of the columns.
+    """Piecewise linear functions of the numbers of the columns that move.
 
     A piece goes from ``low`` to ``high``, infinite for the outermost, and is ``value + slope ·
     (number - anchor)``.
@@ -32,15 +33,15 @@ class ColumnFunctions:
     Attributes
     ----------
     columns : ndarray of int of shape (n_moving,)
-        Which they are.
+        Positions of the columns.
     low, high, anchor : list of ndarray of shape (n_pieces,)
-        Of each.
+        For each column, the ends of its pieces, and the numbers at which ``value`` is taken.
     value, slope : list of ndarray of shape (n_pieces, n_scores)
-        Of each.
+        For each column.
     ends : list of tuple of float
-        Of each, the outermost numbers that were tried.
+        For each column, the outermost numbers that were tried.
     sizes : ndarray of shape (n_inner_features,)
-        By how much all columns together change what enters the model, between these numbers.
+        Change of the model's inputs between these numbers, summed over all columns.
     """
 
     columns: np.ndarray
@@ -53,12 +54,15 @@ class ColumnFunctions:
     ends: list = field(default_factory=list)
 
     def add(self, **parts):
-        """The function of one more column."""
+        """Append the function of one more column."""
         for name, part in parts.items():
             getattr(self, name).append(part)
 
     def reach(self, numbers, furthest, scales):
-        """How far numbers move before what they add no longer changes, in units of scale, and at most as far as they do."""
+        """Distance after which the function of each column no longer changes.
+
+        In units of scale, and at most ``furthest``.
+        """
         reach = furthest.copy()
         for k, j in enumerate(self.columns):
             if not (self.slope[k][0].any() or self.slope[k][-1].any()):
@@ -84,7 +88,7 @@ def column_functions(problem):
     Raises
     ------
     NotPiecewiseError
-        If the steps refuse numbers, or what they make of them is not a sum of such functions.
+        If the steps reject numbers, or their output is not a sum of such functions.
     """
     try:
         with np.errstate(all="ignore"):
@@ -98,7 +102,7 @@ def column_functions(problem):
 
 
 class _Tables:
-    """The steps, called with rows of which one number is another."""
+    """Steps, called with rows in which one number is replaced."""
 
     def __init__(self, problem):
         self.problem, self.reading, self.table = problem, problem.reading, problem.table
@@ -120,7 +124,7 @@ class _Tables:
         return found
 
     def _limits(self):
-        """The least and the largest number of each column that any row can reach, shape (n_columns, 2)."""
+        """Smallest and largest number of each column that any row can reach, (n_columns, 2)."""
         arrays = self.problem.perturbations
         low, high = (arrays.numbers + end * arrays.scales for end in (arrays.low, arrays.high))
         ends = np.stack([low.min(axis=0), high.max(axis=0)])
@@ -181,7 +185,7 @@ class _Tables:
         return f"the column {self.table.name_of(int(j))!r}"
 
     def _outermost(self, j, kinks):
-        """Numbers outside all kinks and all bounds that the threat learned, but within the column's type."""
+        """Numbers outside all kinks and learned bounds, but within the column's type."""
         threat = self.problem.threat
         known = [*kinks, *(end for end in (threat.lows_[j], threat.highs_[j]) if np.isfinite(end))]
         known = known or [self.numbers[self.home[j], j]]
@@ -190,7 +194,7 @@ class _Tables:
         return max(min(known) - span, lowest), min(max(known) + span, highest)
 
     def outputs(self, j, numbers):
-        """What the steps make of a row with other numbers in a column, shape (n_numbers, n_inner_features)."""
+        """Output of the steps with numbers in a column, shape (n_numbers, n_inner_features)."""
         row = self.table.take([self.home[j]])
         parts = np.array_split(numbers, max(1, -(-len(numbers) // _ROWS)))
         return np.concatenate(
@@ -203,13 +207,13 @@ class _Tables:
         return np.asarray(self.problem.steps(table.with_numbers(moved, [j])), dtype=np.float64)
 
     def tolerance(self, j, numbers, *outputs):
-        """Differences that rounding may make, in what the steps make of a column's numbers."""
+        """Differences that rounding may make in the output of the steps."""
         sizes = self.reading.sizes[j]
         terms = np.abs(numbers)[:, None] * sizes + self.reading.offset_sizes * (sizes > 0)
         return _N_ROUNDINGS * self.precision * (terms + np.max(np.abs(outputs), axis=0))
 
     def _require_lines(self, j, held, ends, at_ends):
-        """That the function is a line on each piece, and goes on as one beyond the outermost numbers."""
+        """Raise an error unless each piece is a line, also beyond the outermost numbers."""
         (low, high), (at_low, at_high) = ends, at_ends
         width = np.where(high > low, high - low, 1)
         inside = [low + share * (high - low) for share in _SHARES]
@@ -235,7 +239,7 @@ class _Tables:
             )
 
     def _require_sums(self, found):
-        """That the functions of columns, and the effects of levels, add up where all change at once."""
+        """Raise an error unless functions of columns and effects of levels add up."""
         rng = np.random.RandomState(0)
         rows = rng.randint(len(self.table), size=_N_JOINT)
         codes, others = self.problem.perturbations.codes[rows], self._other_levels(rows, rng)

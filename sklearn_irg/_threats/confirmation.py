@@ -1,4 +1,7 @@
-"""Points that were found, tried with the estimator's own ``predict``: in its precision, with all its steps."""
+"""Confirmation of points that were found by the estimator's own ``predict``.
+
+It computes in its own precision and with all steps.
+"""
 
 import numpy as np
 
@@ -6,18 +9,20 @@ from sklearn_irg._perturbations.projection import project
 
 __all__ = ["confirmed_by_predict"]
 
-_N_TRIALS = 6
+_N_TRIALS = 6  # each four times as far as the one before
 
 
 def confirmed_by_predict(problem, delta, codes, epsilon, among=None):
-    """Points, moved on a little where rounding left them on the wrong side, and whether the estimator misclassifies them.
+    """Points that were found, and whether the estimator misclassifies them.
+
+    Points that rounding left on the wrong side of the boundary are moved on a little.
 
     Parameters
     ----------
     problem : AttackProblem
         Rows.
     delta : ndarray of shape (n_samples, n_columns)
-        How far numbers have moved.
+        Perturbations of the numbers, in units of scale.
     codes : ndarray of int of shape (n_samples, n_swappable)
         Levels.
     epsilon : float
@@ -30,7 +35,7 @@ def confirmed_by_predict(problem, delta, codes, epsilon, among=None):
     delta : ndarray of shape (n_samples, n_columns)
         Points.
     confirmed : ndarray of bool of shape (n_samples,)
-        Whether another class than the row's is predicted.
+        Whether another class than the row's label is predicted.
     """
     delta = delta.copy()
     confirmed = problem.misclassifies(delta, codes)
@@ -50,7 +55,7 @@ def confirmed_by_predict(problem, delta, codes, epsilon, among=None):
 
 
 def _further(arrays, delta, epsilon, share):
-    """Points that have gone further by a share of their numbers, as far as they may."""
+    """Points moved on by a fraction of their numbers, as far as the set allows."""
     low, high = arrays.box(epsilon)
     step = (
         np.sign(delta) * share * (np.abs(arrays.numbers) / arrays.scales + 1) * (arrays.steps == 0)

@@ -1,4 +1,4 @@
-"""Bounds on the distance of rows to where they are misclassified, by the methods that answer."""
+"""Bounds on the distance of rows to the nearest point that is misclassified."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ __all__ = ["bounds", "distance_problem", "lower_bounds", "upper_bounds"]
 
 
 def distance_problem(estimator, X, y, *, norm, threat, units):
-    """Rows under a threat model without its radius, or without bounds."""
+    """Attack problem without a radius; without a threat model, in all columns and unbounded."""
     if threat is None:
         norm = "l2" if norm is None else norm
         scale = None if check_choice(units, "units", tuple(UNITS)) == "raw" else "std"
@@ -35,12 +35,12 @@ def distance_problem(estimator, X, y, *, norm, threat, units):
 
 
 def lower_bounds(problem, name, budget):
-    """Distances within which no row is misclassified, for certain.
+    """Certified distances within which rows are not misclassified.
 
     Raises
     ------
     TypeError
-        For a model of which nothing is known for certain.
+        For a model that no method can certify.
     """
     method, obstacles = choose(problem, "lower", name, budget)
     if method is None or method.needs_affine_steps:
@@ -61,7 +61,10 @@ def upper_bounds(problem, name, budget):
 
 
 def bounds(problem, name, budget):
-    """Both, from one search where a method gives both; lower ones are zero where "auto" knows none."""
+    """Lower and upper bounds, from one search where a method gives both.
+
+    Lower bounds are zero where ``name`` is "auto" and no method knows any.
+    """
     exact, _ = choose(problem, "upper", "exact" if name == "auto" else name, budget)
     gives_both = (
         exact is not None
@@ -84,7 +87,7 @@ def bounds(problem, name, budget):
 
 
 def _are_steps_known(problem, method, name):
-    """Whether a method's lower bounds count; if not, "auto" does without them."""
+    """Whether a method's lower bounds hold; raises an error if not, unless ``name`` is "auto"."""
     try:
         if method.needs_affine_steps:
             _require_known_steps(problem)
@@ -106,13 +109,16 @@ def _require_known_steps(problem):
 
 
 def _certain(method, lower):
-    """Bounds of the model behind the steps, as far as these have to be affine and are."""
+    """Lower bounds, at most the limits up to which the steps are affine where that matters."""
     limits = method.problem.limits if method.needs_affine_steps else np.inf
     return np.where(method.problem.misclassified, 0, np.minimum(lower, limits))
 
 
 def _reached(problem, method, distances=None):
-    """Distances by a method, and by attacks of the whole pipeline where its steps are not affine that far."""
+    """Distances by a method, completed by attacks on the whole pipeline.
+
+    These replace distances that are beyond the limits up to which the steps are affine.
+    """
     distances = method.distances()[1] if distances is None else distances
     if method.is_exact and method.needs_affine_steps:
         beyond = np.flatnonzero((distances >= problem.limits) & np.isfinite(problem.limits))

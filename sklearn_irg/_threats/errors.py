@@ -1,7 +1,7 @@
-"""What is raised where nothing can be said for certain."""
+"""Errors where nothing can be certified."""
 
 __all__ = ["NotCertifiableError"]
 
 
 class NotCertifiableError(TypeError):
-    """No method that is meant applies to a model, its steps and what may happen to its rows."""
+    """No requested method applies to the model, its steps and the threat to its rows."""

@@ -1,4 +1,7 @@
-"""Attacks and certificates at radii: the method that answers, rows in blocks, and what ``predict`` says in the end."""
+"""Attacks and certificates at radii, by the first method that applies and in blocks of rows.
+
+Points that attacks find count only where ``predict`` itself misclassifies them.
+"""
 
 import warnings
 from dataclasses import dataclass
@@ -15,12 +18,12 @@ from sklearn_irg._threats.searches.within_limits import attack_within_limits
 
 __all__ = ["Attacks", "certify", "find_attacks", "require_known_steps"]
 
-_BLOCK_ENTRIES = 4_000_000  # of gradients: rows times margins times columns
+_BLOCK_ENTRIES = 4_000_000  # of gradients (rows times margins times columns), to bound memory
 
 
 @dataclass(frozen=True)
 class Attacks:
-    """What attacks made of rows.
+    """Results of attacks on rows.
 
     Attributes
     ----------
@@ -29,14 +32,14 @@ class Attacks:
     misclassified : ndarray of bool of shape (n_radii, n_samples)
         Rows that are misclassified at a point that was found, which is an upper bound on accuracy.
     certified : ndarray of bool of shape (n_radii, n_samples)
-        Rows that no point gets misclassified, as far as the attack knows.
+        Rows that the attack proves to be misclassified at no point.
     methods : ndarray of str of shape (n_radii, n_samples)
         Names of the methods that attacked.
     delta, codes : ndarray
-        Points: where rows are misclassified at the smallest radius, the others where they are
-        nearest to that.
+        Points where rows are misclassified at the smallest radius, and for other rows those of the
+        largest loss.
     method : Method
-        That attacked where steps are affine.
+        The method that attacked where steps are affine.
     """
 
     problem: object
@@ -61,7 +64,7 @@ def find_attacks(problem, radii, name="auto", budget=None):
         problem.find_limits(sorted(radii))
         _warn_where_not_affine(problem, max(radii, default=0))
     misclassified, certified, delta, codes = _attack_in_blocks(method, radii)
-    # a row's prediction is the estimator's own
+    # the estimator itself decides whether a row is misclassified
     delta, is_confirmed = confirmed_by_predict(
         problem, delta, codes, max(radii, default=0), among=misclassified.any(axis=0)
     )
@@ -72,19 +75,19 @@ def find_attacks(problem, radii, name="auto", budget=None):
 
 
 def certify(problem, radii, name="auto", budget=None):
-    """Rows that no point gets misclassified, for certain, and the name of the method that says so.
+    """Rows that are certified, and the name of the method that proves it.
 
     Returns
     -------
     certified : ndarray of bool of shape (n_radii, n_samples)
-        For each radius.
+        Rows that are misclassified at no point within each radius.
     name : str
-        Of the method.
+        Name of the method.
 
     Raises
     ------
     TypeError
-        For a model of which nothing is known for certain.
+        For a model that no method can certify.
     """
     method, obstacles = choose(problem, "certify", name, budget)
     if method is None or method.needs_affine_steps:
@@ -100,7 +103,10 @@ def _is_within_limits(method, radii):
 
 
 def _certified_rows(method, radii):
-    """What is certified at a radius is so at all smaller ones: rows are asked at the largest first."""
+    """Certified rows at each radius, largest radius first.
+
+    A row that is certified at one radius is certified at all smaller ones.
+    """
     problem = method.problem
     certified, right = np.zeros((len(radii), len(problem)), dtype=bool), ~problem.misclassified
     for rows in _blocks(problem):
@@ -115,7 +121,7 @@ def _certified_rows(method, radii):
 
 
 def _warn_where_not_affine(problem, radius):
-    """Warn of a pipeline whose steps cannot be read and turn out not to be affine in what rows may become."""
+    """Warn of unknown steps that are not affine in all that rows may become."""
     if problem.reading is None or not (problem.limits <= radius).any():
         return
     arrays, is_unknown = problem.perturbations, problem.reading.unknown.any(axis=1)
@@ -134,10 +140,10 @@ def _warn_where_not_affine(problem, radius):
 
 
 def require_known_steps(problem, radii):
-    """Raise an error where steps that cannot be read turn out not to be affine in what any row of the table may become.
+    """Raise an error for unknown steps that are affine around no row of the table.
 
-    Rows of the table that the threat was fitted on decide, so that a row alone is answered as it is
-    among others.
+    The smallest positive radius decides, at rows of the table that the threat was fitted on, so
+    that a row gets the same answer alone as among others.
     """
     radii = [radius for radius in radii if radius > 0]
     if problem.reading is None or not problem.reading.unknown.any() or not radii:
@@ -155,7 +161,7 @@ def require_known_steps(problem, radii):
 
 
 def _blocks(problem):
-    """Positions of as many rows at once as memory has room for."""
+    """Positions of rows, in blocks that memory has room for."""
     size = max(1, _BLOCK_ENTRIES // max(1, problem.model.n_outputs * problem.rows.shape[1]))
     return [
         np.arange(start, min(start + size, len(problem))) for start in range(0, len(problem), size)
@@ -163,7 +169,7 @@ def _blocks(problem):
 
 
 def _attack_in_blocks(method, radii):
-    """As `_attack`, block by block."""
+    """Results of `_attack`, block by block."""
     problem = method.problem
     blocks = [_attack(method.on(problem.take(rows)), radii) for rows in _blocks(problem)]
     return [np.concatenate(parts, axis=axis) for parts, axis in zip(zip(*blocks), (1, 1, 0, 0))]
@@ -190,9 +196,12 @@ def _attack(method, radii):
 
 
 def _attack_of(method, radii):
-    """A method's attack, short at radii that are not asked for, and a search among the rows that ``valid`` leaves."""
+    """Attack of a method, which is quick at radii that were not asked for.
+
+    A search among rows that ``valid`` accepts follows where the method is exact.
+    """
     problem, among_valid = method.problem, None
-    if method.is_exact and problem.threat.valid is not None:  # of which it knows nothing
+    if method.is_exact and problem.threat.valid is not None:  # exact methods know nothing of it
         among_valid = (
             choose(problem, "attack", "gradient")[0] or choose(problem, "attack", "search")[0]
         )

@@ -8,8 +8,9 @@ __all__ = ["further_points"]
 
 
 def further_points(attacks, radius, rng):
-    """How far numbers move where points go on straight ahead, at random, unless they are not misclassified there.
+    """Perturbations of points that move on by a random distance in the same direction.
 
+    Points that are not misclassified there, or may not exist, stay where they are.
     Attacks of trees stop right behind a threshold, and training on that would only move the
     threshold by as little.
 
@@ -18,7 +19,7 @@ def further_points(attacks, radius, rng):
     attacks : Attacks
         Points inside the radius.
     radius : float
-        That of the threat model.
+        Radius of the threat model.
     rng : RandomState
         Chooses how much of the way that is left each point goes.
 

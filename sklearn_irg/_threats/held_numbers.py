@@ -4,6 +4,7 @@ import numpy as np
 
 __all__ = ["HeldNumbers", "between", "held_by"]
 
+# integers of the same size, as which the bits of floats give ranks
 _INTEGERS = {"f8": np.int64, "f4": np.int32, "f2": np.int16}
 
 
@@ -13,7 +14,7 @@ class HeldNumbers:
     Parameters
     ----------
     dtype : dtype
-        Of floats; anything else stands for integers.
+        Type of floats; anything else stands for integers.
     """
 
     def __init__(self, dtype):
@@ -42,7 +43,7 @@ class HeldNumbers:
 
 
 def held_by(problem, j):
-    """Numbers that a column of a problem's table takes while it moves; None for decimals and extended precision."""
+    """Numbers that a column can hold as it moves; None for decimals and extended precision."""
     dtype, is_grid = problem.table.dtype_of(j), problem.perturbations.steps[j] > 0
     if problem.table.digits_of(j) is not None or (dtype.kind == "f" and dtype.itemsize > 8):
         return None

@@ -1,4 +1,4 @@
-"""What a threat model remembers of the table that it was fitted on, besides what it says of each column."""
+"""Rows and numbers that a threat model remembers of the table that it was fitted on."""
 
 from dataclasses import dataclass, field
 
@@ -17,8 +17,8 @@ class TableMemory:
     Attributes
     ----------
     examples : DataFrame, ndarray or None
-        Rows, evenly spaced: directions for searches, and where unknown steps are looked at. None
-        where there are none.
+        Rows, evenly spaced: directions for searches, and points at which unknown steps are tried.
+        None where there are none.
     spreads : ndarray of shape (n_columns,) or None
         Standard deviation of each column.
     usual : dict of int to ndarray
@@ -31,7 +31,7 @@ class TableMemory:
 
     @classmethod
     def of(cls, table):
-        """What is kept of a table."""
+        """Memory of a table."""
         rows = np.unique(np.linspace(0, len(table) - 1, _N_EXAMPLES).astype(int))
         spreads, usual = np.zeros(table.n_columns), {}
         for j, column in enumerate(table.numbers().T):

@@ -10,9 +10,9 @@ _LARGEST = 1e6  # coefficient for which HiGHS's verdict "infeasible" is believed
 
 
 def solved(objective, integrality, bounds, constraints, seconds, gap=1e-6):
-    """Scipy's solution of a program, without the presolver, which may call points optimal that are not.
+    """Scipy's solution of a program, without the presolver, which may return a wrong optimum.
 
-    That of HiGHS 1.14, in scipy 1.17, does (HiGHS issue 2961, mended in 1.15): half of the true
+    That of HiGHS 1.14, in scipy 1.17, does (HiGHS issue 2961, fixed in 1.15): half of the true
     distance was missed.
     """
     options = {"time_limit": seconds, "mip_rel_gap": gap, "presolve": False}
@@ -22,7 +22,7 @@ def solved(objective, integrality, bounds, constraints, seconds, gap=1e-6):
 
 
 def proved_minimum(solution):
-    """What the solver proved that no point goes below."""
+    """Lower bound on the objective that the solver proved."""
     if solution.mip_dual_bound is not None:
         return float(solution.mip_dual_bound)
     return (
@@ -31,7 +31,7 @@ def proved_minimum(solution):
 
 
 class MixedIntegerProgram:
-    """The first variable is minimized."""
+    """Mixed-integer program that minimizes its first variable."""
 
     def __init__(self):
         self.n = 0
@@ -40,12 +40,15 @@ class MixedIntegerProgram:
 
     @property
     def is_well_scaled(self):
-        """Whether coefficients are small enough for the solver's absolute tolerances, so that "infeasible" is a proof."""
+        """Whether coefficients are small enough that "infeasible" is a proof.
+
+        The tolerances of the solver are absolute.
+        """
         sizes = [np.abs(np.atleast_1d(entries)).max(initial=0) for entries in self.entries]
         return max(sizes, default=0) <= _LARGEST
 
     def variables(self, n, low, high, integer=False):
-        """Positions of new variables."""
+        """Add variables, and return their positions."""
         self.low.extend(np.broadcast_to(low, n))
         self.high.extend(np.broadcast_to(high, n))
         self.integer.extend([int(integer)] * n)
@@ -53,7 +56,7 @@ class MixedIntegerProgram:
         return np.arange(self.n - n, self.n)
 
     def constrain(self, terms, low, high):
-        """A sum of multiples of variables within bounds."""
+        """Add a linear constraint, given as pairs of positions and coefficients."""
         row = len(self.row_low)
         for positions, coefficients in terms:
             self.rows.extend([row] * len(positions))

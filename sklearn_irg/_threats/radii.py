@@ -1,4 +1,4 @@
-"""Radii at which attacks are tried besides those asked for."""
+"""Radii at which attacks are tried in addition to those asked for."""
 
 import numpy as np
 
@@ -8,9 +8,10 @@ __all__ = ["rungs"]
 
 
 def rungs(problem, radii, more=True):
-    """Radii to try, rising, and the rows to try them with: those given with all, and powers of two that suit a row's spread.
+    """Radii to try, in increasing order, each with the rows to try it with.
 
-    An attack may succeed at a small radius that fails at a large one.
+    Those given are tried with all rows; powers of two with rows whose spread they suit, since an
+    attack that fails at a large radius may succeed at a small one.
     """
     sizes = _sizes(problem)
     ladder = [
@@ -27,7 +28,10 @@ def rungs(problem, radii, more=True):
 
 
 def _sizes(problem):
-    """How large a row's standard deviation is: of the threat's table, or of its own numbers where nothing else is known."""
+    """Norm of the columns' standard deviations in units of scale, for each row.
+
+    Without a table of the threat, the row's numbers themselves are used, or one if they are less.
+    """
     arrays, spread = problem.perturbations, problem.threat.spreads()
     if spread is None:
         spread = np.maximum(np.abs(arrays.numbers), 1)

@@ -1,4 +1,4 @@
-"""Scores under attack, of rows that are misclassified or not."""
+"""Scores under attack, from which rows are misclassified."""
 
 import numpy as np
 
@@ -8,16 +8,16 @@ ROBUST_SCORINGS = ("accuracy", "balanced_accuracy")
 
 
 def robust_score(misclassified, y, scoring="accuracy", sample_weight=None):
-    """The share of rows that are not misclassified, or its mean over the classes of the rows.
+    """Share of rows that are not misclassified, or its mean over the classes of the rows.
 
     Parameters
     ----------
     misclassified : ndarray of bool of shape (n_samples,)
-        Rows.
+        Whether each row is misclassified.
     y : ndarray of shape (n_samples,)
         Their labels.
     scoring : {"accuracy", "balanced_accuracy"}, default="accuracy"
-        Which.
+        Accuracy over all rows, or its mean over classes.
     sample_weight : ndarray of shape (n_samples,), default=None
         Weights of the rows; ``None`` means equal ones.
 
@@ -37,7 +37,10 @@ def standard_error_of(misclassified, y, scoring="accuracy", sample_weight=None):
 
 
 def _by_group(misclassified, y, scoring, sample_weight):
-    """Shares of rows that are not misclassified, of all rows or of those of each class, and effective numbers of rows."""
+    """Shares of rows that are not misclassified, and effective numbers of rows.
+
+    Of all rows, or of those of each class for balanced accuracy.
+    """
     weights = (
         np.ones(len(misclassified))
         if sample_weight is None

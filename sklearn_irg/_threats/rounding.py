@@ -1,4 +1,4 @@
-"""How much rounding can change what ``predict`` computes, so that a certificate counts it.
+"""Bounds on rounding errors in ``predict``, which certificates take into account.
 
 Standard bounds of floating-point arithmetic (Higham 2002, "Accuracy and stability of numerical
 algorithms", §3): a sum of n products is off by at most (n + 2) units of relative precision of the
@@ -9,21 +9,21 @@ import numpy as np
 
 __all__ = ["distance_slack", "margin_slack"]
 
-_ANYWHERE = 1e100
+_ANYWHERE = 1e100  # moves from here on are unbounded, and count as none
 _N_OPERATIONS = 16  # of steps such as a scaler on one number
 
 
 def margin_slack(problem, furthest, more=0.0):
-    """How far the margins of rows may be off, wherever rows go, shape (n_samples, n_others).
+    """Rounding errors of margins, wherever rows go, shape (n_samples, n_others).
 
     Parameters
     ----------
     problem : AttackProblem
-        Rows of a linear model or a network.
+        Rows of a linear model or a neural network.
     furthest : ndarray of shape (n_samples, n_columns)
-        How far each number moves at the most, in units of its scale.
+        Largest distance that each number moves, in units of its scale.
     more : ndarray of shape (n_inner_features,), default=0.0
-        How much larger what the model is given may be than slopes say.
+        Excess of the model's inputs over what the slopes of the steps predict.
     """
     entering, error = _entering(problem, furthest, more)
     size = entering
@@ -45,9 +45,9 @@ def margin_slack(problem, furthest, more=0.0):
 
 
 def distance_slack(problem, among=slice(None)):
-    """How far the distance to a threshold of a tree may be off behind steps, shape (n_samples,).
+    """Rounding error of the distance to a threshold of a tree behind steps, shape (n_samples,).
 
-    Of all columns that the tree sees, or among some.
+    Over all columns that the tree sees, or those in ``among``.
     """
     if problem.before is None:
         return np.zeros(len(problem))
@@ -64,7 +64,10 @@ def distance_slack(problem, among=slice(None)):
 
 
 def _entering(problem, furthest, more=0.0):
-    """Size of what the model is given, and how far it may be off, each shape (n_samples, n_inner_features)."""
+    """Size of the model's inputs, and their rounding errors.
+
+    Both have the shape (n_samples, n_inner_features).
+    """
     arrays = problem.perturbations
     # a number that may go anywhere outgrows its own rounding
     furthest = np.where(furthest < _ANYWHERE, furthest, 0)
@@ -85,7 +88,10 @@ def _entering(problem, furthest, more=0.0):
 
 
 def _largest(model):
-    """Size of the largest weight of each feature; of the points whose squared distances are compared, up to a factor."""
+    """Size of the largest weight of each feature.
+
+    Up to a factor, this is the size of the points whose squared distances are compared.
+    """
     ((W, b), *_) = model.layers
     return np.abs(W).max(axis=1) + np.sqrt(2 * np.abs(b).max())
 
@@ -97,7 +103,7 @@ def _through(layer, size, error, precision):
 
 
 def _of_margins(error, label):
-    """Of differences of scores, in the order of margins."""
+    """Errors of differences of scores, in the order of margins."""
     if error.shape[1] == 1:
         return error
     rows = np.arange(len(label))

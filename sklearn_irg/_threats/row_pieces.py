@@ -1,4 +1,4 @@
-"""Functions of columns as seen from each row: how a margin changes with how far each number moves."""
+"""Change of a margin as each number of a row moves, as piecewise linear functions."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from sklearn_irg._perturbations.separable_minimum import separable_minimum
 __all__ = ["RowPieces"]
 
 _EPS = np.finfo(float).eps
-_ROUNDINGS = 2  # of a number that is reached
-_ANYWHERE = 1e150
-_N_NUDGES = 12
-_INSIDE = 2e-14  # of a way, which is more than points may leave the ball by
-_MARKER = 4e-15  # of numbers: further than a marker reaches
+_ROUNDINGS = 2  # units of relative precision by which ends of pieces come nearer to the row
+_ANYWHERE = 1e150  # stands for infinite ends of a box
+_N_NUDGES = 12  # each by twice as many units in the last place
+_INSIDE = 2e-14  # of a distance; more than points may leave the ball by
+_MARKER = 4e-15  # of numbers; further than a marker reaches
 _TINY = np.finfo(float).smallest_subnormal
 
 
@@ -24,17 +24,17 @@ class RowPieces:
     problem : AttackProblem
         The rows.
     functions : ColumnFunctions
-        Of the columns that move.
+        Functions of the columns that move.
     pair : int
-        Which margin.
+        Position of the margin.
 
     Attributes
     ----------
     first, last : list of ndarray of shape (n_pieces,)
-        Of each column, the numbers between which pieces are.
+        For each column, the first and the last number of each piece.
     low, high, slope, intercept : list of ndarray of shape (n_samples, n_pieces)
-        Of each column, intervals of delta, of which ``low > high`` where there is none, and
-        functions on them.
+        For each column, intervals of delta, where ``low > high`` means none, and linear functions
+        on them.
     """
 
     def __init__(self, problem, functions, pair):
@@ -63,7 +63,7 @@ class RowPieces:
         self.intercept.append(intercept)
 
     def _ends(self, k, x):
-        """Intervals of delta, nearer to the row by what rounding of a number could hide."""
+        """Intervals of delta, moved closer to the row by the rounding of numbers."""
         scale = self.arrays.scales[self.columns[k]]
         first, last, x = self.first[k], self.last[k], x[:, None]
         loose = [
@@ -76,7 +76,7 @@ class RowPieces:
         return low / scale, high / scale
 
     def _grid_ends(self, k, x):
-        """Intervals of delta that numbers a whole number of steps away begin and end."""
+        """Intervals of delta from the first to the last integer of each piece."""
         step, x = self.arrays.steps[self.columns[k]], x[:, None]
         low, high = np.ceil(self.first[k] - x), np.floor(self.last[k] - x)
         low = low + (x + low < self.first[k]) - (x + (low - 1) >= self.first[k]) * np.isfinite(low)
@@ -86,7 +86,10 @@ class RowPieces:
         return low * step, high * step
 
     def minimum(self, rows, radius, target, max_nodes):
-        """Points of some rows, and lower bounds, searched for as far as it takes to compare them with a target."""
+        """Points of some rows with low margins, and lower bounds on their margins.
+
+        The search ends when the bound can be compared with the target.
+        """
         if not len(rows):
             return np.zeros((0, self.arrays.numbers.shape[1])), np.zeros(0)
         pieces, ends = self._within(rows, radius)
@@ -111,7 +114,10 @@ class RowPieces:
         return moved, bound
 
     def _within(self, rows, radius):
-        """Pieces in the box of each row, shape (n_rows, n_columns, n_pieces), and the numbers between which they are."""
+        """Pieces in the box of each row, and the first and last numbers of the pieces.
+
+        Their shapes are (n_rows, n_columns, n_pieces) and (1, n_columns, n_pieces).
+        """
         box_low, box_high = (
             np.clip(a, -_ANYWHERE, _ANYWHERE) for a in self.arrays.take(rows).box(radius[:, None])
         )
@@ -127,7 +133,7 @@ class RowPieces:
         return _stacked(pieces, (1.0, -1.0, 0.0, 0.0)), _stacked(ends, (0.0, 0.0))
 
     def _beside_markers(self, x, first, last):
-        """Ends of pieces without numbers that are taken for a marker beside them."""
+        """Ends of pieces without the numbers so close to a marker that they are taken for it."""
         is_marked = np.isin(self.columns, list(self.arrays.markers))
         near = [
             np.where(np.isinf(end), 0, _MARKER * (np.abs(x) + np.abs(end))) for end in (first, last)
@@ -136,7 +142,10 @@ class RowPieces:
         return np.where(is_wide, first + near[0], first), np.where(is_wide, last - near[1], last)
 
     def _placed(self, rows, delta, first, last):
-        """Delta that leads to numbers between others, however it is rounded; points are met by `PerturbationSet.moved`."""
+        """Delta whose numbers lie between others, however they are rounded.
+
+        Pieces of a single number are reached exactly by `PerturbationSet.moved`.
+        """
         x, scale = self.arrays.numbers[rows][:, self.columns], self.arrays.scales[self.columns]
         first, last = self._beside_markers(x, first, last)
         wanted = np.clip(x + delta * scale, first, last)
@@ -152,7 +161,7 @@ class RowPieces:
 
 
 def _weights_of(problem, pair):
-    """Of scores in a margin of each row, shape (n_samples, n_scores)."""
+    """Weights of scores in a margin of each row, shape (n_samples, n_scores)."""
     label, n_scores = problem.label, problem.model.n_outputs
     if n_scores == 1:
         return (2.0 * label - 1)[:, None]
@@ -161,7 +170,7 @@ def _weights_of(problem, pair):
 
 
 def _stacked(parts, fills):
-    """Arrays of columns with different numbers of pieces as one, shape (n_rows, n_columns, n_pieces)."""
+    """Arrays of columns padded and stacked, shape (n_rows, n_columns, n_pieces)."""
     width = max((part[0].shape[1] for part in parts), default=0)
     padded = [[_padded(a, width, fill) for a, fill in zip(part, fills)] for part in parts]
     return tuple(np.stack(some, axis=1) for some in zip(*padded))
@@ -172,7 +181,10 @@ def _padded(a, width, fill):
 
 
 def _lowest_ends(low, high, slope, intercept):
-    """The lowest end of all pieces of each column, but nearest to the row where none is lower, and the sum of values."""
+    """Lowest point of each column among the ends of its pieces, and the sum of values.
+
+    Where no end is lower, it is the point nearest to the row.
+    """
     ends = np.concatenate([np.clip(0, low, high), low, high], axis=2)
     values = np.tile(intercept, 3) + np.tile(slope, 3) * ends
     values = np.where(np.tile(low <= high, 3), values, np.inf)
@@ -183,7 +195,7 @@ def _lowest_ends(low, high, slope, intercept):
 
 
 def _ends_at(delta, pieces, ends):
-    """Numbers between which the lowest piece is that each delta is on."""
+    """First and last number of the lowest piece that each delta is on."""
     low, high, slope, intercept = pieces
     at = delta[:, :, None]
     values = np.where((low <= at) & (at <= high), intercept + slope * at, np.inf)

@@ -1,4 +1,4 @@
-"""Whether rows can be rows of the table on which a threat model was fitted."""
+"""Check whether rows can be of the table on which a threat model was fitted."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -9,7 +9,8 @@ from sklearn_irg._fitted.tables import as_table
 __all__ = ["difference_from_rows", "difference_from_table"]
 
 _ROUNDING = 1e-6  # of a number, as between single and double precision
-_OUTLIERS = 10.0  # factor by which some rows of a table may spread less or more than all of them, for one column
+# factor by which some rows of a table may spread less or more than all rows, for one column
+_OUTLIERS = 10.0
 _USUAL = 2.0  # the same, for the median column
 _STANDARDIZED = (
     1.5  # the same, for a column with mean zero and standard deviation one, as a scaler leaves it
@@ -17,14 +18,14 @@ _STANDARDIZED = (
 
 
 def difference_from_table(threat, X):
-    """What shows that rows are not of the table on which a threat model was fitted; None if nothing does."""
+    """Reason why rows cannot be of the table on which a threat model was fitted, or None."""
     if issparse(X):
         return "X is sparse"
     return _other_columns(threat, as_table(X)) or difference_from_rows(threat, X)
 
 
 def difference_from_rows(threat, X):
-    """The same, of rows whose columns are those of the table, whatever their names."""
+    """The same for rows whose columns are those of the table, whatever their names."""
     table = as_table(X, threat.levels_)
     numbers = table.numbers()
     numbers[~np.isfinite(numbers)] = np.nan
@@ -79,7 +80,10 @@ def _fractions(threat, table, numbers):
 
 
 def _other_spread(threat, table, numbers):
-    """Columns that have been rescaled, though within their bounds; scales that were given say nothing about them."""
+    """Reason why a column seems to be rescaled within its bounds, or None.
+
+    Columns whose scale was given are not checked.
+    """
     columns = [
         j
         for j in np.flatnonzero(_has_learned_scale(threat, table))

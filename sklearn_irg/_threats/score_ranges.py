@@ -1,4 +1,4 @@
-"""The lowest and the highest score of rows within a set, for two classes."""
+"""Lowest and highest score of rows within a perturbation set, for two classes."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ __all__ = ["ScoreRange", "score_range"]
 
 @dataclass(frozen=True)
 class ScoreRange:
-    """What is known of the scores of each row, from ``lowest_bound`` to ``highest_bound``.
+    """Bounds on the scores of each row, and scores that were attained.
 
     Scores are the estimator's own margins for the second class: its decision function, or for
     averages of trees the difference of the probabilities.
@@ -27,7 +27,7 @@ class ScoreRange:
         Scores at points of the set; NaN where the steps before the model are not known to be affine
         in it.
     method : str
-        Name of the method that the bounds are from; empty where there is none.
+        Name of the method that gave the bounds; empty where there is none.
     """
 
     lowest_bound: np.ndarray
@@ -38,7 +38,7 @@ class ScoreRange:
 
 
 def score_range(problem, radius, name="auto", budget=None):
-    """Scores of rows within a radius.
+    """Range of the scores of rows within a radius.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def score_range(problem, radius, name="auto", budget=None):
 
 
 def _lowest(problem, radius, name, budget):
-    """Lower bound on the margin of the labels, the lowest that was attained, and the name of the method."""
+    """Lower bound on the margin of each label, lowest margin attained, and name of the method."""
     method, _ = choose(problem, "score", name, budget)
     bound, attained = np.full(len(problem), -np.inf), np.full(len(problem), np.inf)
     if method is not None:

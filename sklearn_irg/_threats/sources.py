@@ -1,4 +1,4 @@
-"""From which columns of a table each column comes that a model sees behind steps."""
+"""Columns of a table from which the inputs of a model behind steps come."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ __all__ = ["columns_come_from_one", "sources_of"]
 
 
 def columns_come_from_one(problem):
-    """Whether each column that the model sees comes from one column of the table."""
+    """Whether each input of the model comes from at most one column of the table."""
     if problem.perturbations.columns and problem.effects is None:
         return problem.model.acts_by_column
     sources = (problem.model.slopes != 0).sum(axis=0)
@@ -16,6 +16,9 @@ def columns_come_from_one(problem):
 
 
 def sources_of(problem):
-    """Slopes of the columns that move, and from which of them each column comes that the model sees; -1 for none."""
+    """Slopes of the columns that move, and the one from which each input of the model comes.
+
+    The position is -1 for inputs that come from none.
+    """
     slopes = problem.model.slopes * problem.perturbations.movable_columns[:, None]
     return slopes, np.where((slopes != 0).any(axis=0), (slopes != 0).argmax(axis=0), -1)

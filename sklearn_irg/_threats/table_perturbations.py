@@ -1,4 +1,4 @@
-"""What the rows of a table may become under a threat model: a set of arrays, and tables made of its points."""
+"""Perturbation set of a table's rows under a threat model, and tables made of its points."""
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -10,11 +10,11 @@ from sklearn_irg._perturbations.projection import delta_norms
 __all__ = ["TablePerturbations", "outside_own_bounds"]
 
 _ULP = np.finfo(np.float64).eps
-_ROUNDINGS = 4  # of a number, between the row that it stands in and the row that it moved from
+_ROUNDINGS = 4  # of a number, between the row and the row that it moved from
 
 
 class TablePerturbations:
-    """The rows of a table and the set of what they may become.
+    """Rows of a table and their perturbation set.
 
     Parameters
     ----------
@@ -28,7 +28,8 @@ class TablePerturbations:
     arrays : PerturbationSet
         The set.
     levels : list of list
-        Of each column that may swap: those seen by the threat model, then others that rows have.
+        Levels of each column that may swap: those seen by the threat model, then others that rows
+        have.
     """
 
     def __init__(self, threat, table, arrays=None, levels=None):
@@ -39,13 +40,13 @@ class TablePerturbations:
 
     @classmethod
     def of(cls, threat, X):
-        """Those of rows like X."""
+        """Perturbations of rows like X."""
         validate_data(threat, X, reset=False, skip_check_array=True)
         return cls.of_table(threat, threat.read(X))
 
     @classmethod
     def of_table(cls, threat, table):
-        """Those of a table's rows."""
+        """Perturbations of the rows of a table."""
         _check_numbers(threat, table)
         numbers = table.numbers()
         movable = (threat.scales_ > 0) & np.isfinite(numbers)
@@ -86,7 +87,7 @@ class TablePerturbations:
         return as_levels or bool((table.is_flag & table.is_number).any())
 
     def take(self, rows):
-        """Those of some rows."""
+        """Perturbations of some rows."""
         return TablePerturbations(
             self.threat, self.table.take(rows), self.arrays.take(rows), self.levels
         )
@@ -120,7 +121,10 @@ class TablePerturbations:
         return self._held(np.where(delta != 0, self.arrays.moved(delta), self.table.numbers()))
 
     def _held(self, numbers):
-        """Numbers rounded to what the types of their columns hold: away from the rows where they may go there, else back."""
+        """Numbers rounded to what the types of their columns hold.
+
+        They are rounded away from the rows where the set allows it, else towards them.
+        """
         nearer, further = self.table.rounded(numbers)
         delta = np.nan_to_num(further - self.arrays.numbers) / self.arrays.scales
         radius = float(np.max(self.threat.epsilon))
@@ -143,7 +147,7 @@ class TablePerturbations:
         return found
 
     def allow(self, X_moved):
-        """Whether each row may become another, at the largest radius."""
+        """Whether each row may become another one, at the largest radius."""
         validate_data(self.threat, X_moved, reset=False, skip_check_array=True)
         moved = self.threat.read(X_moved)
         if len(moved) != len(self):
@@ -153,7 +157,10 @@ class TablePerturbations:
         )
 
     def _numbers_may_become(self, moved):
-        """Whether numbers stay in box, ball and grid, up to their own rounding, and exactly where they cannot move."""
+        """Whether numbers stay in box, ball and grid, up to their own rounding.
+
+        Columns of integers and decimals that cannot move have to stay exactly as they are.
+        """
         arrays, table = self.arrays, self.table
         before, after = table.numbers(), moved.numbers()
         change = np.nan_to_num(after) - np.nan_to_num(before)
@@ -183,7 +190,7 @@ class TablePerturbations:
         return fine
 
     def _levels_may_become(self, moved):
-        """Whether no more levels have changed than may, each to one that it may become."""
+        """Whether at most ``n_swaps`` levels have changed, each to one that is allowed."""
         fine, n_swaps = np.ones(len(self), dtype=bool), np.zeros(len(self), dtype=int)
         for j in np.flatnonzero(~self.table.is_number):
             changed = ~self.table.same_cells(moved, j)
@@ -206,7 +213,7 @@ class TablePerturbations:
 
 
 def _ends(threat, table, steps):
-    """The smallest and the largest number of each column, as the threat model and the column's type have it."""
+    """Smallest and largest number of each column, by the threat model and the column's type."""
     lowest, highest = table.limits()
     becomes_double = table.are_integers & (steps == 0)  # a type of integers has no fractions
     lowest, highest = (
@@ -217,7 +224,7 @@ def _ends(threat, table, steps):
 
 
 def _check_numbers(threat, table):
-    """Raise an error for words where there were numbers in ``fit``, which would never change."""
+    """Raise an error for words in columns that held numbers in ``fit``; they would never change."""
     for j in np.flatnonzero((threat.scales_ > 0) & ~table.is_number).tolist():
         cell = next((cell for cell in table.cells(j) if cell is not None), None)
         if cell is not None:
@@ -244,7 +251,7 @@ def _check_own_bounds(threat, table, numbers):
 
 
 def _levels(threat, table, columns):
-    """Levels of swappable columns, the positions of those that rows have, and which level may become which."""
+    """Levels of swappable columns, positions of the rows' levels, and allowed swaps."""
     all_levels, codes, swaps = [], [], []
     for j in columns:
         levels = threat.levels_[j].tolist()
@@ -262,7 +269,10 @@ def _levels(threat, table, columns):
 
 
 def _swaps_between(allowed, n_seen, n_levels):
-    """Which level may become which, shape (n_levels, n_levels); unseen ones only where any may become any other."""
+    """Whether each level may become each other, shape (n_levels, n_levels).
+
+    Levels not seen in ``fit`` may change only where any level may become any other.
+    """
     swaps = np.zeros((n_levels, n_levels), dtype=bool)
     if allowed is None:
         swaps[:, :n_seen] = ~np.eye(n_levels, dtype=bool)[:, :n_seen]

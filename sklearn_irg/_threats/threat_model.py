@@ -35,16 +35,16 @@ _LEARNED_WITH = (
 
 
 class ThreatModel(BaseEstimator):
-    """Changes that a row of a table may undergo: how far numbers may move, and which categories may change.
+    """Changes that a row of a table may undergo, to its numbers and its categories.
 
     Numbers move by at most epsilon, in a norm and in units of each column's scale, inside bounds;
     integers stay integers, missing cells stay missing. At most ``n_swaps`` categories of a row
     change to another level. The result is a row that could occur in the table.
 
-    What a column is depends on its values, whatever holds them: arrays, or DataFrames of pandas or
-    polars with any of their types. Cells of numbers are numbers, Decimals and objects among them;
-    booleans are categories of two levels, like words and the categorical types; anything else, such
-    as dates, never changes.
+    The kind of a column depends on its values, whatever their container: arrays, or DataFrames of
+    pandas or polars with any of their types. Cells of numbers are numbers, Decimals and objects
+    among them; booleans are categories of two levels, like words and the categorical types;
+    anything else, such as dates, never changes.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ class ThreatModel(BaseEstimator):
         return self
 
     def __sklearn_clone__(self):
-        """A copy with the same parameters that has learned the same, so that all folds of a search meet one threat."""
+        """A clone that is fitted alike, so that all folds of a search face the same threat."""
         other = super().__sklearn_clone__()
         parameters = self.get_params(deep=False)
         learned = {name: value for name, value in vars(self).items() if name not in parameters}
@@ -224,7 +224,7 @@ class ThreatModel(BaseEstimator):
         return TablePerturbations.of(fitted_threat(self, X), X).allow(X_moved)
 
     def input_perturbations(self, X, feature_names=None):
-        """What rows of numbers may become, for models that are trained on the rows themselves.
+        """Perturbation set of rows of numbers, for models that are trained on the rows themselves.
 
         Parameters
         ----------
@@ -242,11 +242,11 @@ class ThreatModel(BaseEstimator):
         return perturbations_of_inputs(self, X, feature_names)
 
     def read(self, X):
-        """Rows taken apart, with its categories and numbers."""
+        """Rows as a table, with the categories and numbers of the threat model."""
         return as_table(X, self.levels_, np.flatnonzero(self._is_number))
 
     def examples(self, table):
-        """Rows of the table that it was fitted on, in the container of another; None where there are no such rows."""
+        """Rows that it was fitted on; None unless they are in the same container as a table's."""
         examples = self._memory.examples
         return (
             self.read(examples)
@@ -268,7 +268,7 @@ class ThreatModel(BaseEstimator):
         return self
 
     def _check_free_parameters(self):
-        """Check what nothing is learned from, and what may therefore be set after ``fit``."""
+        """Check the parameters that may be set after ``fit``, as nothing is learned from them."""
         check_radii(self.epsilon)
         check_choice(self.norm, "norm", NORMS)
         check_integer(self.n_swaps, "n_swaps", 0)
@@ -278,7 +278,10 @@ class ThreatModel(BaseEstimator):
             )
 
     def check_unchanged_since_fit(self):
-        """Check what may have been set after ``fit``, and refuse what it has learned from."""
+        """Check the parameters that may be set after ``fit``.
+
+        Raise an error for any other that has been changed.
+        """
         self._check_free_parameters()
         for name, value in self._fitted_params.items():
             if not _are_equal(getattr(self, name), value):
@@ -435,7 +438,10 @@ class ThreatModel(BaseEstimator):
             )
 
     def _learn_allowed_swaps(self, table):
-        """Which level may become which: by column, a boolean matrix over ``levels_``, or None for any other."""
+        """Learn the allowed swaps of each column.
+
+        A boolean matrix over ``levels_``, or None where any level may become any other.
+        """
         self.allowed_swaps_ = dict.fromkeys(self.levels_)
         if self.allowed_swaps is not None and not isinstance(self.allowed_swaps, dict):
             raise InvalidParameterError(

@@ -1,4 +1,4 @@
-"""What the inputs of a model that is trained may become, where these are the columns of the table itself."""
+"""Perturbation set of training inputs that are the columns of the table itself."""
 
 import warnings
 
@@ -16,7 +16,7 @@ _WAY_ROUND = "Where steps of a pipeline come before the model, use RobustTrainin
 
 
 def perturbations_of_inputs(threat, X, feature_names=None):
-    """The set of a fitted threat model around rows of numbers, at its radius."""
+    """Perturbation set of a fitted threat model around rows of numbers, at its radius."""
     _check_columns(threat, X, feature_names)
     if np.ndim(threat.epsilon):
         raise InvalidParameterError(
@@ -66,7 +66,7 @@ def _check_columns(threat, X, feature_names):
 
 
 def _in_column(j, levels, n_inputs):
-    """What each level of a column adds to the inputs, which is the level itself."""
+    """Effect of each level of a column on the inputs, which is the level itself."""
     effects = np.zeros((len(levels), n_inputs))
     effects[:, j] = [float(level) for level in levels]
     return effects

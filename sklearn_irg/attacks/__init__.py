@@ -3,8 +3,8 @@
 All accept any estimator that `sklearn_irg.diagnostics` accepts, modify none of their arguments, and
 return arrays of the shape of X, or a DataFrame where X is one of polars, or of pandas with columns
 that are not numeric, such as flags. ``features`` names the columns that may move (a person's age
-cannot be attacked), ``clip=(low, high)`` bounds the result, scalars or one per feature. Radii are
-in units of X; a `ThreatModel` has units and bounds of its own.
+cannot be attacked), ``clip=(low, high)`` bounds the result, by scalars or by one per feature. Radii
+are in units of X; a `ThreatModel` has its own units and bounds.
 """
 
 from sklearn_irg._threats.threat_model import ThreatModel

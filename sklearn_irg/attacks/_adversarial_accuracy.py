@@ -53,7 +53,7 @@ def adversarial_accuracy(
         ``method(estimator, X, y, threat)`` returns moved rows; it is called for each radius, with a
         threat model of that radius where one is given.
     max_nodes : int, default=10_000
-        Boxes that a branch and bound may look at, for each row, way to swap and other class. Rows
+        Boxes that a branch and bound may search, for each row, way to swap and other class. Rows
         that it leaves open count as correctly classified under attack, and not as certified.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
@@ -96,7 +96,10 @@ def adversarial_accuracy(
 
 
 def _misclassified(estimator, X, y, threat, fitted, method, max_nodes):
-    """Rows that are misclassified at each radius, shape (n_radii, n_samples), for a threat as it was given and as it is."""
+    """Rows that are misclassified at each radius, shape (n_radii, n_samples).
+
+    Both the threat as it was given and the fitted threat model are passed.
+    """
     radii = check_radii(fitted.epsilon)
     if callable(method):
         return _misclassified_by(
@@ -108,7 +111,7 @@ def _misclassified(estimator, X, y, threat, fitted, method, max_nodes):
 
 
 def _misclassified_by(method, estimator, X, y, threat, radii):
-    """Rows that a method of the user's gets misclassified, for each radius, and at all larger ones."""
+    """Rows that are misclassified by a user's attack at each radius, or at a smaller one."""
     model_and_rows(estimator, X)[0].require_classes()
     labels = np.ravel(y)
     misclassified = predictions(estimator, X) != labels
@@ -128,18 +131,18 @@ def _misclassified_by(method, estimator, X, y, threat, radii):
 def certified_accuracy(
     estimator, X, y, threat, *, norm=None, method="auto", max_nodes=10_000, sample_weight=None
 ):
-    """Accuracy that is guaranteed when every row may move within a radius, or as a threat model allows.
+    """Guaranteed accuracy when every row may move within a radius, or as a threat model allows.
 
     A lower bound. Exact where `adversarial_accuracy` is exact, so that both are equal there unless
-    a budget is spent. For networks it uses linear bound propagation [1]_, which supports boxes,
-    directions and swaps, and treats integers as fractions.
+    a budget is spent. For neural networks it uses linear bound propagation [1]_, for boxes,
+    directions and swaps, which treats integers as fractions.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted: a linear model, a decision tree, a forest, gradient boosting or a multi-layer
-        perceptron, or a pipeline with one of these behind steps that are affine in what rows may
-        become (see Notes).
+        Fitted: a linear model, a decision tree, a forest, gradient boosting or an MLP, or a
+        pipeline with one of these behind steps that are affine within the perturbation set (see
+        Notes).
     X : DataFrame or array-like of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,)
@@ -176,7 +179,7 @@ def certified_accuracy(
     tested numerically at several hundred points within reach of each row, which is evidence and no
     proof. On columns without bounds (a plain radius, or ``bounds=None``) they certify nothing.
 
-    The rounding of ``predict``, in its own precision, is counted.
+    Certificates take the rounding of ``predict``, in its own precision, into account.
 
     References
     ----------
@@ -219,8 +222,8 @@ class _AdversarialScorer:
         if classes is None or labels.ndim != 1:
             known, tried = np.ones(len(labels), dtype=bool), y
         else:
-            # a class that the training rows of a fold lack is misclassified in the others, and
-            # there is nothing to attack
+            # rows of a class that the training rows of a fold lack are misclassified without an
+            # attack
             known = np.isin(labels, classes)
             tried = np.where(known, labels, classes[0]) if not known.all() else y
         if not known.any():
@@ -262,7 +265,9 @@ class _AdversarialScorer:
 def make_adversarial_scorer(
     threat, *, scoring="accuracy", norm=None, method="auto", max_nodes=10_000
 ):
-    """A scorer for ``GridSearchCV(scoring=…)``: accuracy when rows may move within a radius, or as a threat model allows.
+    """Scorer for ``GridSearchCV(scoring=…)``: accuracy under attack.
+
+    Rows may move within a radius, or as a threat model allows.
 
     Parameters
     ----------
@@ -270,8 +275,8 @@ def make_adversarial_scorer(
         Radius, in units of X; or the changes that rows of a table may undergo, a threat model that
         was fitted on the whole table, whose scales and levels are those of all folds.
     scoring : {"accuracy", "balanced_accuracy"}, default="accuracy"
-        What is computed from the rows that stay correctly classified: their share, or the mean of
-        their shares by class, which a model that predicts the most frequent class does not win.
+        Score of the rows that stay correctly classified: their share, or the mean of their shares
+        by class, which does not favor a model that predicts the most frequent class.
     norm : {"l2", "linf", "l1"}, default=None
         Norm of the perturbation for a radius; ``None`` is "l2".
     method : str or callable, default="auto"

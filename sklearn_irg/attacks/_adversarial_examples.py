@@ -9,9 +9,9 @@ from sklearn_irg._threats.methods import check_method
 def adversarial_examples(
     estimator, X, y, threat, *, norm=None, clip=None, features=None, method="auto", max_nodes=10_000
 ):
-    """The worst rows that the given rows may become: misclassified ones, where such rows were found.
+    """Worst rows that the given rows may become; misclassified ones where such rows were found.
 
-    Found by the attack of `adversarial_accuracy`.
+    They are found by the attack of `adversarial_accuracy`.
 
     Parameters
     ----------

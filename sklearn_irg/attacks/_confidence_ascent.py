@@ -22,11 +22,12 @@ def confidence_ascent(
     features=None,
     return_reached=False,
 ):
-    """Rows moved so that the probability of a target class grows, until the model is confident of it.
+    """Rows moved towards a target class until the model is confident of it.
 
-    Steps have length ``step_size`` along the normalized gradient of the log-probability; a row
-    stops when its probability reaches ``confidence`` [1]_. Models differ in how sure they are: to
-    compare them, give each its `sklearn_irg.diagnostics.temperature` on some calibration set.
+    Steps have length ``step_size`` along the normalized gradient of the log-probability of the
+    target; a row stops when its probability reaches ``confidence`` [1]_. Models differ in how
+    confident they are: to compare them, give each its `sklearn_irg.diagnostics.temperature` on some
+    calibration set.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from sklearn_irg.attacks._problem import GradientProblem
 
 
 def deepfool(estimator, X, *, max_iter=50, overshoot=0.02, clip=None, features=None):
-    """The nearest row with another prediction, by repeated linearization of the decision boundary.
+    """Nearest row with another prediction, by repeated linearization of the decision boundary.
 
     Each step goes to the nearest of the linearized boundaries between the predicted class and the
     others, and a little further, until the prediction changes [1]_.

@@ -13,7 +13,7 @@ from sklearn_irg._threats.methods import check_method
 
 @dataclass(frozen=True, eq=False)
 class RobustnessEvaluation:
-    """What is known of each row at each radius, and by which method.
+    """Results of attacks and certificates for each row and radius, with their methods.
 
     Attributes
     ----------
@@ -22,12 +22,12 @@ class RobustnessEvaluation:
     misclassified : ndarray of bool of shape (n_radii, n_samples)
         Rows that are misclassified as they are, or at a point within the radius that was found.
     certified : ndarray of bool of shape (n_radii, n_samples)
-        Rows that no point within the radius gets misclassified, for certain.
+        Rows that are certified: no point within the radius is misclassified.
     attacked_by, certified_by : ndarray of str of shape (n_radii, n_samples)
-        Name of the method that looked for a point, and of the one that proves there is none; empty
-        where nothing is proved.
+        Name of the method that searched for a misclassified point, and of the one that proves there
+        is none; empty where nothing is proved.
     is_certifiable : bool
-        Whether any method proves something of this model; if not, nothing is certified.
+        Whether any method can certify this model; if not, no row is certified.
     X_adversarial : DataFrame or ndarray of shape (n_samples, n_features)
         Rows like those of X: where they are misclassified at the smallest radius; the others at the
         point tried at which the odds against their class are largest.
@@ -43,7 +43,7 @@ class RobustnessEvaluation:
 
     @property
     def is_exact(self):
-        """Rows of which it is known whether they can be misclassified, shape (n_radii, n_samples)."""
+        """Rows that are misclassified or certified at a radius, shape (n_radii, n_samples)."""
         return self.misclassified | self.certified
 
     @property
@@ -68,7 +68,9 @@ class RobustnessEvaluation:
 
 
 def evaluate_robustness(estimator, X, y, threat, *, norm=None, method="auto", max_nodes=10_000):
-    """What rows may become, attacked and certified, row by row: what `adversarial_accuracy` and `certified_accuracy` average.
+    """Attack and certify each row at each radius.
+
+    The averages are `adversarial_accuracy` and `certified_accuracy`.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ def evaluate_robustness(estimator, X, y, threat, *, norm=None, method="auto", ma
     Returns
     -------
     evaluation : RobustnessEvaluation
-        Its rows are misclassified, certified or neither at each radius.
+        Rows that are misclassified, certified or neither at each radius.
 
     Raises
     ------
@@ -136,7 +138,10 @@ def evaluate_robustness(estimator, X, y, threat, *, norm=None, method="auto", ma
 
 
 def _certificates(problem, attacks, radii, budget):
-    """Rows that are certified by the attack itself, or by another method, and its name; empty where there is none."""
+    """Rows certified by the attack itself or another method, and the method's name.
+
+    The name is empty where there is none.
+    """
     try:
         if not attacks.method.is_exact:
             return certify(problem, radii, budget=budget)

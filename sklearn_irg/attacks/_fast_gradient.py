@@ -20,7 +20,7 @@ def fast_gradient(
     clip=None,
     features=None,
 ):
-    r"""One step of length epsilon along the gradient of the loss, or several small ones within epsilon.
+    r"""One step of length epsilon along the gradient of the loss, or several within epsilon.
 
     .. math:: x_0 = x, \qquad x_{k+1} = \Pi\bigl(x_k + \alpha \, d(\nabla_{x} \ell(f(x_k), y))\bigr)
 
@@ -29,15 +29,15 @@ def fast_gradient(
     :math:`x` and to ``clip``. In "linf" one step is the fast gradient sign method [1]_, and several
     are the basic iterative method [2]_.
 
-    With ``targets`` rows go down the loss of a class that is wanted instead:
-    :math:`x_{k+1} = \Pi(x_k - \alpha \, d(\nabla_{x} \ell(f(x_k), t)))`. The least likely class of each row makes it the
-    iterative least-likely class method [2]_. Of two classes, it is the same as going up the loss of
-    the other.
+    With ``targets`` rows go down the loss of a target class instead:
+    :math:`x_{k+1} = \Pi(x_k - \alpha \, d(\nabla_{x} \ell(f(x_k), t)))`. With the least likely
+    class of each row as target, this is the iterative least-likely class method [2]_. For two
+    classes, it is the same as going up the loss of the other one.
 
-    The loss is the negative logarithm of the probability that ``predict_proba`` states of the
-    label; without it, of the logistic function or the softmax of the scores. The step has its
-    direction even where the loss underflows. The result is the last point, as published, even where
-    an earlier one did more harm; `projected_gradient` keeps the best.
+    The loss is the negative logarithm of the probability that ``predict_proba`` gives the label;
+    without it, of the logistic function or the softmax of the scores. The step has its direction
+    even where the loss underflows. The result is the last point, as published, even where an
+    earlier one had a larger loss; `projected_gradient` keeps the worst.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def _default_step(epsilon, n_steps):
 
 
 def _ascent_direction(problem, y, targets):
-    """Function from delta to where rows shall go: up the loss of y, or down that of the targets."""
+    """Function from delta to the direction up the loss of y, or down that of the targets."""
     if targets is None:
         return problem.loss_gradient(problem.model.encode(y, len(problem.X)))
     return problem.loss_gradient(encode_targets(problem.model, targets, y, len(problem.X)), sign=-1)

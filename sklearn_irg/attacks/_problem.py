@@ -1,4 +1,4 @@
-"""The arguments that all attacks share, validated."""
+"""Validation of the arguments that all attacks share."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ _N_LISTED = 10  # rows named in a message
 
 
 class GradientProblem:
-    """A fitted model, rows as it takes them, and where they may move.
+    """Fitted model, rows as it takes them, and the columns that may move.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class GradientProblem:
     Attributes
     ----------
     model : Model
-        What predicts: its scores decide the class.
+        Model that predicts: its scores decide the class.
     loss_model : Model
-        What states probabilities, whose loss is that of the estimator; mostly the same.
+        Model that gives probabilities, whose loss is that of the estimator; mostly the same.
     mask : ndarray of shape (n_features,)
         One where rows may move, zero elsewhere.
     """
@@ -57,7 +57,7 @@ class GradientProblem:
             )  # bounds bind only what may move
 
     def finish(self, numbers):
-        """Rows with other numbers, inside bounds where they may move, and as they were elsewhere."""
+        """Rows with other numbers, inside bounds where they may move and unchanged elsewhere."""
         if self.clip is not None:
             numbers = np.clip(numbers, *self.clip)
         before = numbers_of(self.X)
@@ -77,15 +77,15 @@ class GradientProblem:
 
 
 class AscentProblem(GradientProblem):
-    """The same within a radius, or as a threat model allows.
+    """Gradient problem within a radius, or as a threat model allows.
 
-    A point is delta, shape (n_samples, n_features), how far each number has moved in units of its
+    A point is delta, shape (n_samples, n_features), the perturbation of each number in units of its
     scale.
 
     Attributes
     ----------
     ball : BoxAndBall
-        Where delta may go.
+        Set of delta.
     """
 
     def __init__(self, estimator, X, threat, norm=None, features=None, clip=None):
@@ -121,7 +121,7 @@ class AscentProblem(GradientProblem):
         return [np.where(self.mask > 0, np.broadcast_to(side, numbers.shape), 0.0) for side in box]
 
     def at(self, delta):
-        """The rows where they have moved, inside bounds."""
+        """Rows moved by delta, inside bounds."""
         if self._arrays is not None:
             delta = self._arrays.on_grid(delta)
         return self.finish(numbers_of(self.X) + (delta * self.scales).astype(self.X.dtype))
@@ -129,8 +129,8 @@ class AscentProblem(GradientProblem):
     def loss_gradient(self, targets, sign=1):
         """Function from delta to the direction of the gradient of the loss, where rows may move.
 
-        Up to a positive factor for each row, so that it is there where the loss of a confident
-        model underflows.
+        It is up to a positive factor for each row, so that it exists even where the loss of a
+        confident model underflows.
         """
 
         def gradient(delta):
@@ -142,9 +142,9 @@ class AscentProblem(GradientProblem):
         return gradient
 
     def objective(self, X, targets):
-        """How far each row has been moved to where the model is wrong: (misclassified, loss), to be compared in this order.
+        """Whether each row is misclassified, and its loss, to be compared in this order.
 
-        The loss is given as log-odds against the row's class where that is possible, which do not
+        The loss is given as log-odds against the row's label where that is possible, which do not
         saturate.
         """
         model = self.loss_model
@@ -178,7 +178,7 @@ def listed(rows):
 
 
 def one_for_each(targets, n_samples):
-    """A class for each row, where one may be given for all."""
+    """Targets with a class for each row, where one may be given for all."""
     targets = np.asarray(targets)
     targets = targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
     if targets.ndim > 1:
@@ -190,7 +190,7 @@ def one_for_each(targets, n_samples):
 
 
 def encode_targets(model, targets, y, n_samples):
-    """Classes to move rows to as the likelihood wants them, none of which is the label of its row."""
+    """Target classes as the likelihood takes them, none of which is the label of its row."""
     if model.classes is None:
         raise TypeError(
             f"targets are classes, but {model.name} is not a classifier. Leave targets=None."

@@ -112,7 +112,10 @@ def projected_gradient(
 
 
 def _random_start(problem, rng):
-    """A point of the ball around each row, drawn uniformly in "l2" and "linf", and the same for all rows."""
+    """Random point of the ball around each row, the same for all rows.
+
+    It is drawn uniformly in "l2" and "linf".
+    """
     ball, n_entries = problem.ball, len(problem.scales)
     if ball.norm == "linf":
         delta = rng.uniform(-ball.epsilon, ball.epsilon, n_entries)

@@ -6,11 +6,12 @@ from sklearn_irg.attacks._problem import encode_targets, like, one_for_each
 
 
 def transfer_matrix(estimators, X, y, attack, *, targets=None):
-    """Accuracy of each model on the adversarial rows of each, or the success rate of targeted attacks.
+    """Accuracy of each model on the adversarial rows of each, or success rates of targeted attacks.
 
     Rows that were moved towards a class may fool a model without being taken for that class. The
-    accuracy under such an attack is that of one with targets of its own, ``partial(fast_gradient,
-    threat=0.1, targets=targets)`` [1]_; the second number comes from ``targets`` here.
+    accuracy under such an attack comes from an attack that has the targets itself,
+    ``partial(fast_gradient, threat=0.1, targets=targets)`` [1]_; the success rate comes from
+    ``targets`` here.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ def transfer_matrix(estimators, X, y, attack, *, targets=None):
         ``attack(estimator, X, y)`` that returns moved rows, such as ``partial(fast_gradient,
         threat=0.1)``. With targets it is called as ``attack(estimator, X, y, targets=targets)``.
     targets : label or array-like of shape (n_samples,), default=None
-        The class to move rows to, one for all or one for each, other than their labels.
+        Classes to move rows to, one for all or one for each, other than their labels.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Files and lines that are written: safe from links at their names, and from what names of columns and classes hold."""
+"""Files and lines are written safely, whatever their paths and the names in a table are."""
 
 import base64
 import csv

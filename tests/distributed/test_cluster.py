@@ -1,4 +1,7 @@
-"""On a real cluster of processes: searches and sweeps give the serial scores, and a fit survives a worker that dies."""
+"""Searches, sweeps and fits on a real cluster of processes.
+
+Searches and sweeps give the serial scores, and a fit survives a worker that dies.
+"""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Fits to dask collections are those to arrays; on workers that are processes, of which one may die."""
+"""Fits to dask collections equal those to arrays, also on processes of which one may die."""
 
 import pickle
 import sys

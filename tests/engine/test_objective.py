@@ -1,4 +1,4 @@
-"""The objective: a sum of terms, each counted once, in blocks and minibatches; its gradient against torch's."""
+"""Objective as a sum of terms, each counted once, and its gradient compared with torch."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a user may rely on when things go wrong: nothing half done, bounded memory, no error without a name."""
+"""Behavior when things go wrong: nothing half done, bounded memory, and clear errors."""
 
 import tracemalloc
 

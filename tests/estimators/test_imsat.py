@@ -1,4 +1,4 @@
-"""Clustering by information maximization: the published objective, in scikit-learn's clusterer API."""
+"""Clustering by information maximization: published objective and scikit-learn's API."""
 
 import numpy as np
 import pytest

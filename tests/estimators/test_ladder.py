@@ -40,7 +40,10 @@ def ladder(
     penalty=None,
     of_classes=False,
 ):
-    """An objective over a small ladder, θ and a random generator; ``of_classes``: labeled rows have weights of classes."""
+    """Objective over a small ladder, θ and a random generator.
+
+    With ``of_classes``, labeled rows have class weights.
+    """
     plain, X, Y, _, rng = problem(likelihood, activation)
     network = LadderNetwork(plain.layer_sizes, plain.activation, plain.likelihood)
     theta = network.initialize(rng, np.float64)
@@ -73,7 +76,7 @@ def row_weights(rows):
 
 
 def published(objective, theta, noise):
-    """The objective of Rasmus et al. in plain NumPy, for given noise of each place; of complex numbers too."""
+    """Objective of Rasmus et al. in plain NumPy, for given noise; also for complex numbers."""
     network, rows = objective.network, objective.rows
     w = row_weights(rows)
     layers = network.unpack(theta)
@@ -140,7 +143,7 @@ def folded(objective, theta):
 
 
 def smoothness(objective, theta, moved, targets):
-    """The virtual adversarial cost of Miyato et al. of that network, for given rows and predictions."""
+    """Virtual adversarial cost of Miyato et al. for given rows and predictions."""
     h, layers = moved, folded(objective, theta)
     for l, (W, b) in enumerate(layers):
         h = h @ W + b

@@ -1,4 +1,4 @@
-"""All ways to attack, certify and measure rows, in order of preference."""
+"""All methods to attack and certify rows and to find distances, in order of preference."""
 
 from sklearn_irg._checks import check_choice
 from sklearn_irg._threats.budget import Budget
@@ -30,7 +30,7 @@ METHODS = (
 
 
 def names_of(question):
-    """What ``method=`` may be where a question is asked."""
+    """Values that ``method=`` may have for a question."""
     return ("auto", "exact", *(method.name for method in METHODS if question in method.answers))
 
 
@@ -40,25 +40,25 @@ def check_method(method, question):
 
 
 def choose(problem, question, name="auto", budget=None):
-    """The first method that answers a question about a problem, or the one of that name.
+    """First method that answers a question about a problem, or the one of that name.
 
     Parameters
     ----------
     problem : AttackProblem
         The rows.
     question : {"attack", "certify", "lower", "upper", "score"}
-        What is asked.
+        Question about the rows, as in `Method`.
     name : str, default="auto"
         "auto", "exact" for exact methods only, or the name of a method.
     budget : Budget, default=None
-        What a search may spend; ``None`` is the default.
+        Limits on a search; ``None`` is the default.
 
     Returns
     -------
     method : Method or None
         None where no method applies.
     obstacles : list of str
-        Why the methods before it do not apply.
+        Reasons why the methods before it do not apply.
     """
     obstacles = []
     for method in METHODS:
@@ -78,7 +78,10 @@ def _is_meant(method, name):
 
 
 def _obstacle(method, problem, question, name):
-    """An exact distance knows nothing of rows that could not exist, and is a lower bound where there are such."""
+    """Reason why a method does not apply to a problem, or None.
+
+    Exact methods do not take ``valid`` into account, where their distances are lower bounds only.
+    """
     if (
         method.is_exact
         and problem.threat.valid is not None
@@ -89,7 +92,7 @@ def _obstacle(method, problem, question, name):
 
 
 def refusal(problem, name, obstacles):
-    """Why no method answers, and the way round."""
+    """Message that says why no method answers, and what to do instead."""
     if name not in ("auto", "exact"):
         return f"method={name!r} does not apply here: {obstacles[0].partition(': ')[2]}."
     if name == "exact" and problem.threat.valid is not None:
@@ -106,7 +109,7 @@ def refusal(problem, name, obstacles):
 
 
 def _telling(problem, obstacles):
-    """The obstacle of the method for the kind of model that there is."""
+    """Obstacle of the method for this kind of model, or an empty string."""
     obstacles = dict(obstacle.split(": ", 1) for obstacle in obstacles)
     kinds = [AdditiveTreesSearch] if problem.model.contains_trees else []
     kinds += [MixedIntegerDistances, LinearBounds] if problem.model.has_weights else []

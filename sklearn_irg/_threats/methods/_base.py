@@ -1,4 +1,4 @@
-"""What a way to attack, certify or measure rows declares and offers."""
+"""Base class of methods to attack and certify rows and to find distances."""
 
 from abc import ABC, abstractmethod
 
@@ -8,28 +8,29 @@ __all__ = ["Method"]
 
 
 class Method(ABC):
-    """One way to find out what a model makes of all that rows may become.
+    """A method to find out how a model predicts rows within their perturbation set.
 
     Parameters
     ----------
     problem : AttackProblem
         The rows, for which `obstacle` is None.
     budget : Budget
-        What a search may spend on a row.
+        Limits on a search for one row.
 
     Attributes
     ----------
     name : str
-        What ``method=`` takes.
+        Value of ``method=`` that selects it.
     answers : frozenset of {"attack", "certify", "lower", "upper", "score"}
         Questions: points in the set that are misclassified, a proof that there are none, bounds on
         the distance to the nearest one, and a bound on the lowest score.
     is_exact : bool
-        Whether both sides meet, unless a budget is spent or ``ThreatModel.valid`` rejects rows.
+        Whether upper and lower bounds agree, unless a budget is spent or ``ThreatModel.valid``
+        rejects rows.
     is_on_request : bool
-        Whether it is used only where it is named, since it may take long.
+        Whether it is used only if ``method=`` names it, since it may take long.
     needs_affine_steps : bool
-        Whether it is right only as far as the steps before the model are affine.
+        Whether it holds only as far as the steps before the model are affine.
     tries_more_radii : bool
         Whether an attack may succeed at a smaller radius than the one it fails at.
     """
@@ -52,43 +53,45 @@ class Method(ABC):
     @classmethod
     @abstractmethod
     def obstacle(cls, problem):
-        """Why it does not apply to a problem, as the end of a sentence; None where it does."""
+        """Reason why it does not apply to a problem, as the end of a sentence; None if it does."""
 
     def attack(self, best, radius, rows, quick=False):
-        """Look for misclassified points of some rows at a radius.
+        """Search for misclassified points of some rows at a radius.
 
         Parameters
         ----------
         best : BestFound
-            What has been found for these rows, and what is found now.
+            Points found for these rows; it is updated.
         radius : float
             Radius.
         rows : ndarray of int
             Their positions in the problem.
         quick : bool, default=False
-            Whether the radius is one on the way to those that are asked for, which a short attack
-            serves.
+            Whether a short attack is enough, at a radius on the way to those asked for.
 
         Returns
         -------
         certified : ndarray of bool of shape (n_rows,) or None
-            Rows that no point within the radius gets misclassified; None where nothing is known of
+            Rows that are misclassified nowhere within the radius; None where this is not known of
             any.
         """
         raise NotImplementedError
 
     def certify(self, radius, rows):
-        """Rows that no point within a radius gets misclassified, for certain, shape (n_rows,)."""
+        """Rows that are certified at a radius, shape (n_rows,)."""
         return self.attack(BestFound(self.problem.take(rows)), radius, rows)
 
     def lowest_margins(self, radius):
-        """Lower bound on the margin of each row's label over the other of two classes, and the lowest that was attained.
+        """Lower bound on each row's margin between two classes, and the lowest margin attained.
 
-        In units of the estimator's own margin: its decision function, or a difference of
+        In units of the estimator's own margin, which is its decision function or a difference of
         probabilities. An unknown bound is minus infinity.
         """
         raise NotImplementedError
 
     def distances(self):
-        """Lower and upper bound on the distance to the nearest misclassified point; zero and infinity where none is known."""
+        """Lower and upper bounds on the distance to the nearest misclassified point.
+
+        They are zero and infinity where nothing is known.
+        """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Attacks, certificates and distances of trees that add up, exact within a budget of nodes."""
+"""Attacks, certificates and distances for additive trees, exact within a budget of nodes."""
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from sklearn_irg._threats.trees.search import TreeSearch
 
 __all__ = ["AdditiveTreesSearch", "prepared_search"]
 
-_MOST_BYTES = 2**30  # of what is known of leaves; larger ensembles are searched without
+_MOST_BYTES = 2**30  # of the boxes of leaves; larger ensembles go to other methods
 
 
 class AdditiveTreesSearch(Method):
-    """Branch and bound over boxes of thresholds."""
+    """Branch and bound over boxes of cells between thresholds."""
 
     name = "additive_trees"
     answers = frozenset({"attack", "certify", "lower", "upper", "score"})
@@ -44,7 +44,7 @@ class AdditiveTreesSearch(Method):
 
 
 def prepared_search(problem):
-    """The search for the trees of a problem, or None and the reason."""
+    """Search for the trees of a problem and None, or None and the reason."""
     name = problem.model.name
     if problem.model.trees is None:
         return None, f"{name} is not made of trees"
@@ -85,7 +85,7 @@ def _search(problem, trees, pieces):
 
 
 def _n_bytes(trees, n_levels):
-    """Size of what is known of the leaves: cells of each column, and the categories and levels that reach it."""
+    """Bytes for cells of all leaves, and for the categories and levels that reach them."""
     n_bytes = (
         n_levels
         + 5 * trees.n_features
@@ -95,7 +95,10 @@ def _n_bytes(trees, n_levels):
 
 
 def _names_agree(problem):
-    """Whether columns stand in the order of the trees where a library goes by their names, as CatBoost and InterpretML do."""
+    """Whether columns are in the order of the trees, for libraries that go by names.
+
+    CatBoost and InterpretML do.
+    """
     estimator, given = problem.model.trees.estimator, problem.table.names
     fitted = getattr(estimator, "feature_names_", None)
     if problem.steps is not None or given is None:

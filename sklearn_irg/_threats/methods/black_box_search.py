@@ -1,4 +1,4 @@
-"""Any model: a search by values, which also climbs where scores have slopes."""
+"""Search by values of scores, for any model, which also climbs where they have slopes."""
 
 import numpy as np
 
@@ -11,7 +11,10 @@ __all__ = ["BlackBoxSearch"]
 
 
 class BlackBoxSearch(Method):
-    """Gradients where there are any; a search everywhere, since a function may have jumps in addition to slopes."""
+    """Gradient ascent where there are gradients, and a search everywhere.
+
+    A function may have jumps in addition to slopes.
+    """
 
     name = "search"
     answers = frozenset({"attack", "upper"})

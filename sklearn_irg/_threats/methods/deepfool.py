@@ -1,4 +1,7 @@
-"""Differentiable models in "l2", where only the ball limits rows: the nearest linearized boundary, then bisection."""
+"""DeepFool for differentiable models in "l2", where only the ball limits rows.
+
+It finds the nearest linearized boundary, then bisects.
+"""
 
 import numpy as np
 
@@ -9,11 +12,11 @@ from sklearn_irg._threats.methods.black_box_search import BlackBoxSearch
 
 __all__ = ["DeepFool"]
 
-_N_BISECTIONS = 40
+_N_BISECTIONS = 40  # to a relative width of 1e-12
 
 
 class DeepFool(Method):
-    """Where the prediction changes on the line to a row that another class is predicted for."""
+    """Distance to the change of the prediction on the line to a point of another class."""
 
     name = "deepfool"
     answers = frozenset({"upper"})

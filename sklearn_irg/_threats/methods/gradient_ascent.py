@@ -1,4 +1,4 @@
-"""Differentiable models: linearized minima, and gradients of loss and margins, projected."""
+"""Linearized minima and projected gradients of loss and margins, for differentiable models."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ __all__ = ["GradientAscent"]
 
 
 class GradientAscent(Method):
-    """Attacks at rising radii, each from what was found at the one before."""
+    """Attacks at increasing radii, each from the points found at the one before."""
 
     name = "gradient"
     answers = frozenset({"attack", "upper"})

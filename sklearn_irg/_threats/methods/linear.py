@@ -1,4 +1,7 @@
-"""Linear models, alone or behind steps that act column by column: the worst point of each margin, in closed form."""
+"""Worst point of each margin of a linear model, in closed form.
+
+The model stands alone or behind steps that act column by column.
+"""
 
 from functools import partial
 
@@ -15,11 +18,14 @@ from sklearn_irg._threats.rounding import margin_slack
 
 __all__ = ["LinearClosedForm", "swaps_of_least_margin"]
 
-_N_BISECTIONS = 45
+_N_BISECTIONS = 45  # to a relative width of 3e-14
 
 
 class LinearClosedForm(Method):
-    """The minimum over numbers is that of a linear function; levels add to it, and the best ``n_swaps`` of them count."""
+    """Minimum of each margin, which is a linear function of the numbers.
+
+    Effects of levels add to it, of which the ``n_swaps`` lowest are taken.
+    """
 
     name = "linear"
     answers = frozenset({"attack", "certify", "lower", "upper", "score"})
@@ -55,10 +61,10 @@ class LinearClosedForm(Method):
         return certified
 
     def _minimum(self, arrays, gradient, radius, targets):
-        """Points that minimize a linear function, and lower bounds, as far as they say on which side of targets it is.
+        """Points that minimize a linear function, and lower bounds on it.
 
-        Where a ball limits several integers the relaxed minimum may be below a target and the
-        rounded one above it.
+        Where a ball limits several integers, the relaxed minimum may be below a target and the
+        rounded one above it; these are searched until the side of the targets is known.
         """
         low, high = arrays.box(np.reshape(radius, (-1, 1)))
         radius = np.broadcast_to(np.float64(radius), len(gradient))
@@ -107,7 +113,10 @@ class LinearClosedForm(Method):
         return lower, nearest
 
     def _holds(self, nearest, rows, radii):
-        """Whether rows are certified at a radius each; keeps the distance of points that show they are not."""
+        """Whether rows are certified at a radius each.
+
+        Distances of misclassified points that the attack finds are kept in ``nearest``.
+        """
         if not len(rows):
             return np.zeros(0, dtype=bool)
         best = BestFound(self.problem.take(rows))
@@ -124,7 +133,7 @@ class LinearClosedForm(Method):
         margins, gradients = problem.model.margins(problem.rows, problem.label)
         slopes = gradients * (arrays.scales * (arrays.low < arrays.high))[:, None]
         norms = np.linalg.norm(slopes, ord=DUAL[arrays.norm], axis=2)
-        # rounding grows with the way that rows go, too, but no faster than the margin falls
+        # rounding also grows with the distance, but no faster than the margin falls
         slack = margin_slack(problem, np.zeros(arrays.numbers.shape))
         share = 1 - 64 * len(slopes.T) * problem.precision
         lower = share * margin_over_norm(margins - slack, norms).min(axis=1)
@@ -132,7 +141,10 @@ class LinearClosedForm(Method):
 
 
 def swaps_of_least_margin(problem, pair):
-    """Levels that lower a margin most, and by how much, shapes (n_samples, n_swappable) and (n_samples,)."""
+    """Levels that lower a margin most, and the change of the margin.
+
+    Shapes are (n_samples, n_swappable) and (n_samples,).
+    """
     arrays, model = problem.perturbations, problem.model
     codes = arrays.codes.copy()
     if not arrays.columns:

@@ -1,4 +1,4 @@
-"""Networks: lower bounds on margins over all that rows may become, by linear bounds of activations."""
+"""Lower bounds on margins of neural networks, by linear bounds of activations."""
 
 from functools import partial
 
@@ -20,13 +20,13 @@ __all__ = [
     "margin_lower_bounds",
 ]
 
-_BLOCK_ENTRIES = 8_000_000
+_BLOCK_ENTRIES = 8_000_000  # of bounds of a block of rows, to bound memory
 _N_DOUBLINGS = 30
-_EVERYWHERE = 1e150  # a radius that holds all numbers people have
+_EVERYWHERE = 1e150  # a radius that exceeds all numbers in use
 
 
 class LinearBounds(Method):
-    """Bounds of activations by lines, substituted back through the layers."""
+    """Linear bounds of activations, substituted back through the layers."""
 
     name = "linear_bounds"
     answers = frozenset({"certify", "lower", "score"})
@@ -56,7 +56,7 @@ class LinearBounds(Method):
 
 
 def _knows_its_lines(activation):
-    """Whether lines are those of the function itself, not inherited by another function."""
+    """Whether the linear bounds are of the function itself, not inherited from another one."""
     kind = type(activation)
     owners = [
         next(base for base in kind.__mro__ if name in vars(base))
@@ -66,7 +66,7 @@ def _knows_its_lines(activation):
 
 
 def margin_lower_bounds(problem, radii):
-    """Lower bounds on the margins of rows within a radius of each row's own, shape (n_samples, n_others)."""
+    """Lower bounds on margins within a radius for each row, shape (n_samples, n_others)."""
     widths = [len(b) for _, b in _inner(problem.model).layers]
     size = max(
         1, _BLOCK_ENTRIES // max(1, 2 * max(widths) * max(*widths, 8 * problem.rows.shape[1]))
@@ -81,7 +81,10 @@ def _inner(model):
 
 
 def from_first_layer(problem):
-    """What enters the first layer at the rows, its weights by unit of scale and by what it sees, and the other layers."""
+    """Pre-activations of the first layer, its weights in two forms, and the other layers.
+
+    Weights are per unit of scale of the table's numbers, and per input of the model.
+    """
     model = problem.model
     (W, b), *layers = (
         (W.astype(np.float64), b.astype(np.float64)) for W, b in _inner(model).layers
@@ -112,13 +115,14 @@ def _block_bounds(problem, radii):
 
 
 def certified_radii(problem, n_bisections=9, holds=None):
-    """Radii at which margins are seen to be positive, and larger ones at which they are not.
+    """Radii at which margins are proved positive, and larger ones at which they are not.
 
-    ``holds(rows, radii)`` says so of some rows at a radius each, by default by linear bounds.
+    ``holds(rows, radii)`` returns whether they are for some rows at a radius each, by default from
+    linear bounds.
 
-    Found by doubling or halving a first-order estimate, then by bisection, to a relative width of
-    ``2 ** -n_bisections``. The radius is infinite where margins are positive over all that is in
-    reach, and the larger one where none was found.
+    A first-order estimate is doubled or halved, then bisected to a relative width of
+    ``2 ** -n_bisections``. The radius is infinite where margins are positive everywhere in reach,
+    and the larger one is infinite where none was found.
     """
     holds = holds or partial(_margins_are_positive, problem)
     margins, gradients = problem.model.margins(problem.rows, problem.label)
@@ -169,7 +173,7 @@ def _linear_margins(arrays, scores, label):
 
 
 def inputs_of(problem, weights, inner_weights, radii):
-    """A ball where nothing else binds, for which minima are norms."""
+    """Perturbation set of the inputs; a ball, whose minima are norms, if nothing else limits it."""
     arrays = problem.perturbations
     if not arrays.is_constrained:
         return BallAroundRows(

@@ -1,4 +1,4 @@
-"""Networks in "l2": margins over the product of the spectral norms of the weights."""
+"""Margins of neural networks over products of spectral norms, which certify "l2" balls."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ __all__ = ["LipschitzMargin"]
 
 
 class LipschitzMargin(Method):
-    """No margin falls faster than its Lipschitz constant."""
+    """Margins over their Lipschitz constants, since no margin falls faster."""
 
     name = "lipschitz"
     answers = frozenset({"certify", "lower"})

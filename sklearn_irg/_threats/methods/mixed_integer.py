@@ -1,4 +1,4 @@
-"""Exact distances of relu networks under "linf" and "l1", by mixed-integer programming."""
+"""Exact distances for ReLU networks under "linf" and "l1", by mixed-integer programming."""
 
 import time
 
@@ -47,12 +47,11 @@ class MixedIntegerDistances(Method):
 
 
 def _distance(problem, lower, upper, time_limit):
-    """Both ends for one row: the least over the other classes."""
+    """Lower and upper bound for one row, the least over the other classes."""
     deadline = time.monotonic() + time_limit
     entering, weights, inner_weights, layers = from_first_layer(problem)
     *hidden, (W, b) = layers
-    # nobody looks far beyond the attacked distance; with no room at all, solvers lose themselves in
-    # rounding
+    # nothing beyond the attacked distance is needed; without any room, rounding misleads solvers
     furthest = 1.02 * upper
     inputs = inputs_of(problem, weights, inner_weights, np.array([furthest]))
     ranges = unit_ranges(inputs, entering, hidden, problem.model.network.activation)
@@ -64,6 +63,7 @@ def _distance(problem, lower, upper, time_limit):
     for function, constant in zip(functions[0], constants[0], strict=True):
         program = _Program(problem.perturbations, weights, entering[0], hidden, ranges, furthest)
         program.margin_at_most_zero(function, constant)
+        # the limit has to be positive, also after the deadline
         solution = program.solve(max(deadline - time.monotonic(), 1e-3))
         if (
             solution.status == 2 and program.is_well_scaled
@@ -78,7 +78,10 @@ def _distance(problem, lower, upper, time_limit):
 
 
 def _distance_of(problem, delta):
-    """How far a point is that the estimator misclassifies; infinite where it does not, even a little further on."""
+    """Distance of a point if the estimator misclassifies it, or another one a little further on.
+
+    It is infinite otherwise.
+    """
     if delta is None:
         return np.inf
     delta, confirmed = confirmed_by_predict(
@@ -88,10 +91,10 @@ def _distance_of(problem, delta):
 
 
 class _Program(MixedIntegerProgram):
-    """Smallest radius, over how far numbers move and what is in the units, subject to the network.
+    """Smallest radius over perturbations and values of units, subject to the neural network.
 
-    Variables: the radius, the parts of each number's move that go up and down, steps of integers,
-    and by layer what is in the units and whether they are active.
+    Variables are the radius, the parts of each number's move that go up and down, steps of
+    integers, and by layer the values of the units and whether they are active.
     """
 
     def __init__(self, arrays, weights, entering, hidden, ranges, furthest):
@@ -123,7 +126,7 @@ class _Program(MixedIntegerProgram):
         self.moves = up, down
 
     def delta_of(self, solution):
-        """How far numbers move at a solution."""
+        """Perturbation of the numbers at a solution."""
         if solution is None:
             return None
         up, down = self.moves
@@ -135,7 +138,7 @@ class _Program(MixedIntegerProgram):
         return delta
 
     def relu(self, inputs, matrix, offset, low, high):
-        """What leaves the units of a layer."""
+        """Add the units of a layer, and return the variables of their outputs."""
         outputs = self.variables(len(offset), np.maximum(low, 0), np.maximum(high, 0))
         for unit in np.flatnonzero(high > 0):
             this, enters = outputs[[unit]], (inputs, -matrix[:, unit])
@@ -151,5 +154,5 @@ class _Program(MixedIntegerProgram):
         return outputs
 
     def margin_at_most_zero(self, function, constant):
-        """Misclassified by one class."""
+        """Constrain the margin to one other class to be at most zero."""
         self.constrain([(self.last, function)], -np.inf, -constant)

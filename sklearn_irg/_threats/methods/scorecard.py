@@ -1,4 +1,7 @@
-"""Linear models behind steps that are linear between kinks: the lowest sum of one function of each column, exactly."""
+"""Exact lowest margins of linear models behind steps that are linear between kinks.
+
+Such a margin is a sum of one piecewise linear function of each column.
+"""
 
 import numpy as np
 
@@ -13,8 +16,8 @@ from sklearn_irg._threats.row_pieces import RowPieces
 
 __all__ = ["Scorecard"]
 
-_N_BISECTIONS = 45
-_SLACK = 8  # more than of a model whose inputs are not tabulated
+_N_BISECTIONS = 45  # to a relative width of 3e-14
+_SLACK = 8  # times that of other models, since functions of columns are tabulated
 _FURTHER = (
     0.0,
     1e-12,
@@ -25,7 +28,10 @@ _FURTHER = (
 
 
 class Scorecard(Method):
-    """A margin is a sum of functions of one column each; levels add to it, and the best ``n_swaps`` of them count."""
+    """Minimum of each margin, which is a sum of functions of one column each.
+
+    Effects of levels add to it, of which the ``n_swaps`` lowest are taken.
+    """
 
     name = "scorecard"
     answers = frozenset({"attack", "certify", "lower", "upper"})
@@ -49,7 +55,7 @@ class Scorecard(Method):
             left = np.flatnonzero(~best.wrong)
             for (
                 target
-            ) in targets:  # what is certified is below neither, and what is between them is unclear
+            ) in targets:  # bounds above the first certify, and those in between are unclear
                 delta, bound = pieces.minimum(
                     left, radius[left], target[left], self.budget.max_nodes
                 )
@@ -62,7 +68,7 @@ class Scorecard(Method):
         return self._certified(rows, np.full(len(rows), radius))
 
     def _certified(self, rows, radii):
-        """Whether no point within a radius of each row's own gets it misclassified, for certain."""
+        """Whether each row is certified at a radius of its own."""
         if not len(rows):
             return np.ones(0, dtype=bool)
         some, certified = self.problem.take(rows), np.ones(len(rows), dtype=bool)
@@ -73,7 +79,10 @@ class Scorecard(Method):
         return certified
 
     def _pairs(self, some, radius):
-        """Functions of the columns for each other class, levels that go with them, and values above and below the boundary."""
+        """Functions of the columns for each other class, levels, and two targets.
+
+        The targets are values just above and below the boundary, by the slack of rounding.
+        """
         functions = self.problem.remembered("column functions", column_functions)
         margins, _ = some.model.margins(some.rows, some.label)
         arrays = some.perturbations
@@ -121,7 +130,7 @@ def _obstacle_of_steps(problem):
 
 
 def _why_not(problem):
-    """Why steps are not sums of functions of columns, if they are not."""
+    """Reason why the steps are no sums of functions of columns, or None."""
     try:
         problem.remembered("column functions", column_functions)
     except NotPiecewiseError as error:
@@ -130,7 +139,7 @@ def _why_not(problem):
 
 
 def _offer(best, rows, codes, delta):
-    """Keep points where the whole pipeline says that they are worse."""
+    """Keep points that are worse by the scores of the whole pipeline."""
     if not len(rows):
         return
     part = best.take(rows).as_whole()

@@ -1,4 +1,4 @@
-"""One decision tree: the nearest leaf of another class, exactly."""
+"""Exact distance to the nearest leaf of another class, for one decision tree."""
 
 from functools import cached_property
 
@@ -36,7 +36,7 @@ class SingleTree(Method):
 
     @cached_property
     def leaves(self):
-        """What is known of the nearest leaf of another class, by row."""
+        """Nearest leaf of another class for each row, as from `nearest_leaves`."""
         return nearest_leaves(self.problem)
 
     def attack(self, best, radius, rows, quick=False):
@@ -55,7 +55,7 @@ class SingleTree(Method):
 
 
 def nearest_leaves(problem):
-    """The nearest point of a leaf of another class.
+    """Nearest point of each row in a leaf of another class.
 
     Returns
     -------
@@ -63,11 +63,11 @@ def nearest_leaves(problem):
         Infimum over all leaves of other classes, in units of scale; infinite where none is in
         reach.
     is_reached : ndarray of bool of shape (n_samples,)
-        Whether the infimum is one of the distances.
+        Whether the infimum is attained.
     delta : ndarray of shape (n_samples, n_columns)
-        Points next to it, inside the leaf.
+        Points close to the infimum, inside the leaf.
     codes : ndarray of int of shape (n_samples, n_swappable)
-        Their levels.
+        Levels of these points.
     """
     arrays, model = problem.perturbations, problem.model
     leaves = leaves_of(model.tree)
@@ -106,7 +106,7 @@ def nearest_leaves(problem):
 
 
 class _Box:
-    """One leaf, where it has ends."""
+    """One leaf, in the columns that it bounds."""
 
     def __init__(self, leaves, leaf):
         bounded = (
@@ -135,7 +135,7 @@ def _holds(box, k, values):
 
 
 def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
-    """Delta that each number needs at least, whether that is enough, and whether it is in the set."""
+    """Smallest delta of each number into a leaf, whether it suffices, and whether it is allowed."""
     n_columns = arrays.numbers.shape[1]
     low, high = np.full((len(rows), n_columns), -np.inf), np.full((len(rows), n_columns), np.inf)
     low_closed, high_closed = np.ones(low.shape, dtype=bool), np.ones(low.shape, dtype=bool)
@@ -170,7 +170,7 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
     step = arrays.steps[whole]
     counts = needed[:, whole] / step
     near = np.rint(counts)
-    on_grid = np.abs(counts - near) < 1e-9
+    on_grid = np.abs(counts - near) < 1e-9  # integers up to rounding
     away = np.where(up[:, whole], np.ceil(counts), np.floor(counts))
     away = np.where(
         on_grid, near + np.where(closed[:, whole], 0, np.where(up[:, whole], 1, -1)), away
@@ -178,7 +178,7 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
     moving = up[:, whole] | down[:, whole]
     needed[:, whole] = np.where(moving, away * step, needed[:, whole])
     closed[:, whole] = True
-    slack = 1e-12
+    slack = 1e-12  # rounding of delta
     fits &= ((needed <= high + slack) & (needed >= low - slack)).all(axis=1)
     limit_low, limit_high = arrays.low[rows], arrays.high[rows]
     inside = (needed >= limit_low - slack) & (needed <= limit_high + slack)
@@ -189,7 +189,7 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
 
 
 def _inside(arrays, slopes, source, seen, box, needed, rows):
-    """Delta at the numbers of single precision next to the ends."""
+    """Delta at the single-precision numbers next to the ends of the leaf."""
     delta = needed.copy()
     for k, column in enumerate(box.columns):
         j = source[column]
@@ -212,13 +212,13 @@ def _inside(arrays, slopes, source, seen, box, needed, rows):
 
 
 def _levels_of(effect):
-    """The columns that a categorical column acts on, and what each level makes of them, up to a constant."""
+    """Inputs that a categorical column changes, and effects of its levels, up to a constant."""
     columns = np.flatnonzero(np.ptp(effect, axis=0) > 0)
     return columns, effect[:, columns]
 
 
 def _swaps_needed(codes, seen, box, levels, allowed):
-    """Number of levels that have to change, the new ones, and whether there are such."""
+    """Number of levels that have to change, the new levels, and whether this is possible."""
     codes = codes.copy()
     swaps, possible = np.zeros(len(codes), dtype=int), np.ones(len(codes), dtype=bool)
     position = {column: k for k, column in enumerate(box.columns)}

@@ -1,1 +1,1 @@
-"""Searches for misclassified points, at a radius and at rising ones."""
+"""Searches for misclassified points at one radius or at increasing radii."""

@@ -1,4 +1,7 @@
-"""Attacks on differentiable models: linearized minima and projected gradients for numbers, greedy swaps for categories."""
+"""Attacks on differentiable models.
+
+Numbers move to linearized minima and along projected gradients; categories are swapped greedily.
+"""
 
 import numpy as np
 
@@ -11,19 +14,22 @@ __all__ = ["ascend_all", "ascend_once", "climb", "linearize_from_anywhere"]
 N_STEPS = 20
 N_LINEARIZATIONS = 4
 N_STARTS = 6
-N_OTHER_CLASSES = 3  # whose margins are linearized
-_HIGHEST_LOG_ODDS = 10  # of scores over their temperature, at which no loss underflows
+N_OTHER_CLASSES = 3  # those nearest to each row, whose margins are linearized
+_HIGHEST_LOG_ODDS = 10  # of scores over a temperature, low enough that no loss underflows
 
 
 def climb(gradient, delta, ball, n_steps, step_size):
-    """Projected gradient ascent: the points after each step, from ``gradient(delta)`` of what is to grow."""
+    """Points after each step of projected gradient ascent along ``gradient(delta)``."""
     for _ in range(n_steps):
         delta = ball.project(delta + step_size * steepest(gradient(delta), ball.norm))
         yield delta
 
 
 def ascend_all(best, epsilon, rng):
-    """Attack at a radius, from what has been found at smaller ones, and from a random point; ``best`` keeps the points."""
+    """Attack at a radius; ``best`` keeps the worst points.
+
+    Starts are the rows, the points found at smaller radii, and a random point.
+    """
     problem = best.problem
     arrays = problem.perturbations
     ball = arrays.box_and_ball(epsilon)
@@ -49,7 +55,7 @@ def ascend_all(best, epsilon, rng):
 
 
 def ascend_once(best, epsilon):
-    """A cheaper attack at a radius, from the rows themselves."""
+    """Attack at a radius from the rows only, which is cheaper."""
     problem = best.problem
     ball = problem.perturbations.box_and_ball(epsilon)
     view = problem.at(problem.perturbations.codes)
@@ -58,7 +64,10 @@ def ascend_once(best, epsilon):
 
 
 def linearize_from_anywhere(best, epsilon, rng):
-    """Linearized minima from the best point so far, and from random ones: for where one of many facets is nearest."""
+    """Offer linearized minima from the best point so far, and from random ones.
+
+    Several starts are needed where one of many facets of the boundary is nearest.
+    """
     problem = best.problem
     arrays = problem.perturbations
     ball = arrays.box_and_ball(epsilon)
@@ -77,7 +86,7 @@ def linearize_from_anywhere(best, epsilon, rng):
 
 
 def _linearize(best, view, delta, ball):
-    """Points that minimize the margins' linear approximations, again and again from the worst of them."""
+    """Offer minima of linearized margins, linearized again at the worst of them."""
     problem = best.problem
     arrays = problem.perturbations
     for _ in range(N_LINEARIZATIONS):
@@ -111,9 +120,10 @@ def _climb(best, view, delta, ball, gradient_of):
 
 
 def _loss_gradient(problem, model, rows):
-    """Gradient of the loss of scores over a temperature, at which no model is too confident for a gradient.
+    """Gradient of the loss of scores that are divided by a temperature.
 
-    With three classes or more this is not the direction of the loss itself, which
+    The temperature keeps the gradient from vanishing where the model is very confident. With three
+    classes or more this is not the direction of the loss itself, which
     `sklearn_irg.attacks.fast_gradient` and `sklearn_irg.attacks.projected_gradient` take: classes
     other than the likeliest count for more.
     """
@@ -128,7 +138,7 @@ def _loss_gradient(problem, model, rows):
 
 
 def _margin_gradient(problem, model, rows):
-    """Gradient of the score of the best other class over that of the label."""
+    """Gradient of the best other class's score minus that of the label."""
     scores = model.scores(rows)
     if model.n_outputs == 1:
         cotangent = (1.0 - 2 * problem.label)[:, None]

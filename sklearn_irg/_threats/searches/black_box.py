@@ -1,7 +1,8 @@
-"""A search for models without gradients: towards rows of other classes, at random, and coordinate by coordinate.
+"""Search for models without gradients.
 
-What is drawn is drawn once for all rows, and other rows come from the table that the threat model
-was fitted on, so that what is found for a row does not depend on which rows are attacked together.
+It goes towards rows of other classes, in random directions, and coordinate by coordinate. Random
+numbers are drawn once for all rows, and other rows come from the table that the threat model was
+fitted on, so that the points found for a row do not depend on which rows are attacked together.
 """
 
 from copy import deepcopy
@@ -22,26 +23,26 @@ N_RANDOM = 60
 N_SWEEPS = 2
 N_VALUES = 10
 N_KINKS = 64
-N_SWAPS = 4  # with a sweep each
+N_SWAPS = 4  # single swaps, each followed by a sweep
 N_BISECTIONS = 6
 N_HOPS = 60
 N_AT_ONCE = 16  # hops from the same points
 _HOP_SHARES = (0.15, 0.4, 1.0)  # of the columns
-_STACK_ENTRIES = 2_000_000
+_STACK_ENTRIES = 2_000_000  # of points that are evaluated together, to bound memory
 
 
 def random_state_of(threat):
-    """A random state of its own, so that a call does not change the next."""
+    """Copy of the random state of a threat model, so that a call does not change the next."""
     return check_random_state(deepcopy(threat.random_state))
 
 
 def search(best, epsilon):
-    """Offer points at a radius, from what has been found at smaller ones; ``best`` keeps the worst.
+    """Offer points at a radius, starting from those found before; ``best`` keeps the worst.
 
     Parameters
     ----------
     best : BestFound
-        Rows, and what has been found for them.
+        Rows, and the points found for them.
     epsilon : float
         Radius.
     """
@@ -73,14 +74,17 @@ def search(best, epsilon):
 
 
 def _stacks(points, size):
-    """Points of all rows, several together as long as memory is small."""
+    """Points of all rows in stacks, as many together as memory has room for."""
     several = max(1, _STACK_ENTRIES // max(1, size))
     for start in range(0, len(points), several):
         yield np.stack(points[start : start + several])
 
 
 def _towards(problem, ball, rng):
-    """Points on the way to rows of other classes, the nearest and others, in all columns and in half of them."""
+    """Points on the way to rows of other classes.
+
+    They go to the nearest rows and to random ones, in all columns and in half of them.
+    """
     arrays = problem.perturbations
     halves = rng.random_sample((N_TARGETS, ball.low.shape[1])) < 0.5
     numbers, classes = _examples(problem)
@@ -101,7 +105,7 @@ def _towards(problem, ball, rng):
 
 
 def _examples(problem):
-    """Numbers of rows of the table that the threat was fitted on, and the classes that the model predicts for them."""
+    """Numbers of rows that the threat was fitted on, and the classes predicted for them."""
     arrays, model = problem.perturbations, problem.model
     table = problem.threat.examples(problem.table)
     if table is None:
@@ -113,13 +117,16 @@ def _examples(problem):
             if isinstance(model, TableModel)
             else model.scores(numbers.astype(model.dtype))
         )
-    except ValueError:  # such rows are not the model's
+    except ValueError:  # the model does not take such rows
         return numbers[:0], np.zeros(0, dtype=int)
     return numbers, model.predicted(scores)
 
 
 def _of_other_classes(problem, scaled, classes, order):
-    """Positions of examples of other classes by row: the nearest, then some in a given order; -1 where there are fewer."""
+    """Positions of examples of other classes for each row, shape (N_TARGETS, n_samples).
+
+    The nearest come first, then some in the given order; -1 where there are fewer.
+    """
     label, seen = problem.label, problem.perturbations.numbers / problem.perturbations.scales
     movable = problem.perturbations.low < problem.perturbations.high
     half = N_TARGETS // 2
@@ -135,7 +142,7 @@ def _of_other_classes(problem, scaled, classes, order):
 
 
 def _at_random(ball, rng):
-    """Points of the whole radius in random directions, every other one in a few columns only."""
+    """Points at the full radius in random directions, every other one in a few columns only."""
     n_columns = ball.low.shape[1]
     for k in range(N_RANDOM):
         direction = rng.standard_normal(n_columns)
@@ -149,11 +156,14 @@ def _at_random(ball, rng):
 
 
 def _hop(best, ball, rng):
-    """Many columns at once, from the best points and from the rows: where no column alone changes anything."""
+    """Offer random moves of many columns at once, from the best points and from the rows.
+
+    They help where no column alone changes anything.
+    """
     n_columns = ball.low.shape[1]
     rng = np.random.RandomState(
         rng.randint(2**31)
-    )  # what is drawn later does not depend on when all rows are done
+    )  # numbers drawn later must not depend on when all rows are misclassified
     for _ in range(N_HOPS):
         shares = rng.choice(_HOP_SHARES, size=(N_AT_ONCE, 1))
         moving = rng.random_sample((N_AT_ONCE, n_columns)) < shares
@@ -182,7 +192,10 @@ def _hop(best, ball, rng):
 
 
 def _sweep_after_swaps(best, ball, rng):
-    """Numbers swept after each of the swaps that look worst: the best of both at once is often the best of neither."""
+    """Sweep numbers after each of the single swaps with the largest loss.
+
+    The best swap together with numbers is often not the best one alone.
+    """
     seed = rng.randint(2**31)
     left = np.flatnonzero(~best.wrong)
     if not len(left):
@@ -197,7 +210,10 @@ def _sweep_after_swaps(best, ball, rng):
 
 
 def _sweep(best, ball, rng):
-    """One column after the other, in random order, to its worst value in what the others leave of the ball."""
+    """Move one column after the other, in random order, to its worst value.
+
+    It is searched in the part of the ball that the other columns leave.
+    """
     problem = best.problem
     shares = rng.random_sample((ball.low.shape[1], N_VALUES))
     for j in rng.permutation(ball.low.shape[1]):
@@ -216,7 +232,7 @@ def _sweep(best, ball, rng):
 
 
 def _room_left(others, ball):
-    """How far a column may move, given where the others are."""
+    """Distance that a column may move, given the moves of the others."""
     if ball.norm == "linf":
         return np.full(len(others), ball.epsilon)
     if ball.norm == "l2":
@@ -225,14 +241,14 @@ def _room_left(others, ball):
 
 
 def _beyond_kinks(problem, j, lowest, highest):
-    """Moves to where the steps before the model declare that they change their course, and to both sides of it."""
+    """Moves of a column to kinks that the steps declare, and to both sides of each."""
     arrays = problem.perturbations
     kinks = {} if problem.reading is None else problem.reading.landmarks
     for kink in kinks.get(j, [])[:N_KINKS]:
         for number in (kink, np.nextafter(kink, -np.inf), np.nextafter(kink, np.inf)):
             move = (number - arrays.numbers[:, j]) / arrays.scales[j]
             if arrays.steps[j] > 0:
-                count = move / arrays.steps[j]
+                count = move / arrays.steps[j]  # 1e-9: integers up to rounding
                 move = (
                     np.where(move > 0, np.ceil(count - 1e-9), np.floor(count + 1e-9))
                     * arrays.steps[j]
@@ -241,7 +257,10 @@ def _beyond_kinks(problem, j, lowest, highest):
 
 
 def _give_back(best, j):
-    """A column leaves to the others what it does not need of the ball: as much as the loss does not fall without."""
+    """Move a column back as far as the loss does not decrease.
+
+    The other columns then have more of the ball left.
+    """
     left = np.flatnonzero((best.delta[:, j] != 0) & ~best.wrong)
     if not len(left):
         return
@@ -249,7 +268,7 @@ def _give_back(best, j):
     view, delta = some.at(best.codes[left]), best.delta[left]
     kept, failed = np.ones(len(left)), np.zeros(len(left))
     for k in range(N_BISECTIONS):
-        share = (kept + failed) / 2 if k else failed  # nothing at all is tried first
+        share = (kept + failed) / 2 if k else failed  # zero is tried first
         trial = delta.copy()
         trial[:, j] *= share
         does = some.margins_at(view, some.perturbations.on_grid(trial))[1] >= best.loss[left]

@@ -1,4 +1,4 @@
-"""A search across thresholds of trees behind steps that mix columns, such as principal components."""
+"""Search across thresholds of trees behind steps that mix columns, such as a PCA."""
 
 import numpy as np
 
@@ -8,18 +8,20 @@ __all__ = ["cross_mixed_thresholds"]
 
 N_NEAREST = 3  # thresholds of a column on each side
 N_CROSSINGS = 12
-_BEHIND = 4  # roundings, by which a point is placed behind a threshold
+_BEHIND = 4  # units of relative precision by which a point is placed behind a threshold
 
 
 def cross_mixed_thresholds(best, ball):
-    """Offer points behind the nearest thresholds, by the shortest moves that lead there, again from the best of them.
+    """Offer points behind the nearest thresholds, reached by the shortest moves.
+
+    The search is repeated from the best of these points.
 
     Parameters
     ----------
     best : BestFound
-        Rows, and what has been found for them.
+        Rows, and the points found for them.
     ball : BoxAndBall
-        Where they may go.
+        Set of their perturbations.
     """
     problem = best.problem
     if problem.model.trees is None or columns_come_from_one(problem):
@@ -51,7 +53,7 @@ def cross_mixed_thresholds(best, ball):
 
 
 def _shortest(slopes, norm):
-    """The move of unit change of an inner column that is shortest."""
+    """Shortest move that changes an input of the trees by one."""
     if norm == "l2":
         return slopes / (slopes @ slopes)
     if norm == "linf":
@@ -61,7 +63,7 @@ def _shortest(slopes, norm):
 
 
 def _steps(part, view, cuts, moves):
-    """Moves behind the nearest thresholds of each inner column, on both sides."""
+    """Moves behind the nearest thresholds of each input of the trees, on both sides."""
     problem = part.problem
     inner = view.model.to_inner(problem.moved(view.rows, part.delta)).astype(np.float64)
     for column, values in cuts.items():

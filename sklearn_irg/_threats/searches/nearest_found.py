@@ -1,4 +1,4 @@
-"""Distances at which attacks succeed: at rising radii, then drawn back towards the rows."""
+"""Distances at which attacks succeed, at increasing radii and then drawn back to the rows."""
 
 import numpy as np
 
@@ -12,27 +12,29 @@ from sklearn_irg._threats.searches.within_limits import attack_within_limits
 
 __all__ = ["distances_found"]
 
-_N_RUNGS = 6  # of an octave, where attacks at smaller radii are tried
+_N_RUNGS = 6  # radii for each factor of two, at which nearer points are attacked
 
 
 def distances_found(method):
-    """How far misclassified points are that a method's attack finds, or a search, which also leaves where gradients vanish.
+    """Distances of the misclassified points that a method's attack finds, or else a search.
+
+    The search also succeeds where gradients vanish.
 
     Parameters
     ----------
     method : Method
-        That attacks its problem.
+        Method that attacks its problem.
 
     Returns
     -------
     distances : ndarray of shape (n_samples,)
-        Infinite where nothing was found.
+        Distance of each row, infinite where nothing was found.
     """
     problem = method.problem
     found = BestFound(problem)
     has_swaps = bool(problem.perturbations.columns)
     ladder = rungs(problem, [])
-    if has_swaps:  # which go no distance
+    if has_swaps:  # swaps have distance zero
         ladder = [(0.0, np.ones(len(problem), dtype=bool)), *ladder]
 
     def by_method(best, radius, rows):
@@ -64,7 +66,7 @@ def distances_found(method):
 
 
 def _attacked_nearer(problem, delta, codes):
-    """Misclassified points, and nearer ones where an attack at a smaller radius succeeds, which starts from them."""
+    """Misclassified points, or nearer ones that attacks at smaller radii find from them."""
     norm = problem.perturbations.norm
     distances, failures = delta_norms(delta, norm), np.zeros(len(problem), dtype=int)
     finite = distances[(distances > 0) & np.isfinite(distances)]
@@ -95,7 +97,10 @@ def _attacked_nearer(problem, delta, codes):
 
 
 def _drawn_back(problem, delta, codes, n_rounds=3, n_bisections=20):
-    """Misclassified points, moved towards their rows, as a whole and column by column, while they stay misclassified."""
+    """Misclassified points moved towards their rows as far as they stay misclassified.
+
+    They move in all columns together, then column by column.
+    """
     view = problem.at(codes)
     delta = problem.perturbations.on_grid(delta)
     rng = random_state_of(problem.threat)
@@ -105,7 +110,7 @@ def _drawn_back(problem, delta, codes, n_rounds=3, n_bisections=20):
                 continue
             kept, failed = np.ones(len(delta)), np.zeros(len(delta))
             for k in range(n_bisections if len(columns) > 1 else 5):
-                share = (kept + failed) / 2 if k else failed  # nothing at all is tried first
+                share = (kept + failed) / 2 if k else failed  # zero is tried first
                 trial = delta.copy()
                 trial[:, columns] *= share[:, None]
                 trial = problem.perturbations.on_grid(trial)

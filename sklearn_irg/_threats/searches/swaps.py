@@ -1,4 +1,4 @@
-"""Swaps of levels that come closest to another class while numbers stay."""
+"""Swaps of levels that come closest to another class at fixed numbers."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ __all__ = ["best_swaps", "ranked_swaps"]
 
 
 def best_swaps(best, delta):
-    """The worst levels at given numbers, one column after the other, each the best one left."""
+    """Levels after greedy swaps at given numbers, in one column after the other."""
     problem = best.problem
     arrays = problem.perturbations
     codes = arrays.codes.copy()
@@ -20,7 +20,7 @@ def best_swaps(best, delta):
 
 
 def _with_best_swap(problem, delta, codes):
-    """Levels after the worst of one more swap, where any makes a row worse."""
+    """Levels after the one more swap with the largest loss, if any increases it."""
     arrays = problem.perturbations
     chosen, found = codes.copy(), _loss_at(problem, delta, codes)
     for c in range(len(arrays.columns)):
@@ -38,7 +38,7 @@ def _with_best_swap(problem, delta, codes):
 
 
 def ranked_swaps(problem, n):
-    """The worst single swaps while numbers stay: levels, the worst first, for as many as there are."""
+    """Levels after each of at most n single swaps, those with the largest loss first."""
     arrays = problem.perturbations
     zero = np.zeros(arrays.numbers.shape)
     found = []

@@ -1,4 +1,4 @@
-"""A search through the thresholds of trees that add up, for balls in which every move takes from the others."""
+"""Search across the thresholds of additive trees, in balls where columns share a budget."""
 
 import numpy as np
 
@@ -7,24 +7,24 @@ from sklearn_irg._threats.sources import columns_come_from_one, sources_of
 
 __all__ = ["cross_thresholds"]
 
-N_STARTS = 4  # the first one greedy, others at random among what is good
+N_STARTS = 4  # the first one is greedy, the others choose at random among good crossings
 N_CROSSINGS = 12  # of a row
 N_THRESHOLDS = 6  # of a column and a side, of which one is crossed at a time
-_ENTRIES = 2_000_000
-_BEHIND = 4  # roundings, by which a point is placed behind a threshold
+_ENTRIES = 2_000_000  # of points that are evaluated together, to bound memory
+_BEHIND = 4  # units of relative precision by which a point is placed behind a threshold
 
 
 def cross_thresholds(best, epsilon, rng):
-    """Offer points behind thresholds, where an ensemble of trees can be read; ``best`` keeps the worst.
+    """Offer points behind thresholds of trees that can be read; ``best`` keeps the worst.
 
     Parameters
     ----------
     best : BestFound
-        Rows, under "l2" or "l1", and what has been found for them.
+        Rows, under "l2" or "l1", and the points found for them.
     epsilon : float
         Radius.
     rng : RandomState
-        For what is drawn.
+        Draws the seeds of the random starts.
     """
     problem = best.problem
     trees = _trees_of(problem)
@@ -49,7 +49,7 @@ def cross_thresholds(best, epsilon, rng):
 
 
 def _trees_of(problem):
-    """Trees that are believed to make the scores, and that move column by column; else None."""
+    """Trees that are believed to give the scores and act column by column; else None."""
     if problem.model.trees is None or not columns_come_from_one(problem):
         return None
     trees = problem.model.trees.believed(problem.model.to_inner(problem.rows))
@@ -57,7 +57,7 @@ def _trees_of(problem):
 
 
 def _behind_thresholds(problem, trees):
-    """Where each row crosses thresholds, as delta: by column, shape (n_thresholds, n_samples)."""
+    """Delta at which each row crosses thresholds, by column, shape (n_thresholds, n_samples)."""
     slopes, source = sources_of(problem)
     seen = problem.model.to_inner(problem.rows).astype(np.float64)
     found = {}
@@ -68,7 +68,7 @@ def _behind_thresholds(problem, trees):
             here, slope = seen[:, column], slopes[j, column]
             terms = np.abs(here) + np.abs(
                 slope * problem.perturbations.numbers[:, j]
-            )  # that rounding goes by
+            )  # rounding is relative to these
             behind = _BEHIND * problem.precision * (np.abs(cuts) + terms)
             delta = (cuts + np.where(here <= cuts, behind, -behind) - here) / (
                 slope * problem.perturbations.scales[j]
@@ -87,14 +87,16 @@ def _on_grid(delta, step):
 
 
 class _Walk:
-    """Across one threshold after the other, beyond the ball if need be, then back across those that are not needed.
+    """Walk of rows across one threshold after the other, and back across those not needed.
+
+    On the way forward, rows may leave the ball.
 
     Attributes
     ----------
     delta : ndarray of shape (n_samples, n_columns)
-        Where rows are.
+        Present points of the rows.
     leads : ndarray of shape (n_samples,)
-        By how much another class is ahead.
+        Difference of scores by which another class is ahead.
     """
 
     def __init__(self, problem, epsilon, thresholds):
@@ -112,7 +114,10 @@ class _Walk:
         )
 
     def forward(self, unsettled, rng):
-        """Across that which adds most to another class for what it takes of the ball; at random among such with an rng."""
+        """Cross thresholds that add most to another class for their cost.
+
+        Costs are parts of the ball. With an rng, the choice is random among good crossings.
+        """
         self.delta = np.zeros(self.problem.perturbations.low.shape)
         self.leads = self._leads(np.arange(len(self.delta)), self.delta)
         rows = np.flatnonzero((self.leads <= 0) & unsettled)
@@ -130,7 +135,7 @@ class _Walk:
             ]
 
     def back(self, unsettled):
-        """Across that which saves most, as long as another class is ahead."""
+        """Go back across thresholds that save most, as long as another class is ahead."""
         rows = np.flatnonzero((self.leads > 0) & unsettled)
         for _ in range(2 * N_CROSSINGS):
             if not len(rows):
@@ -139,15 +144,15 @@ class _Walk:
             rows = self._go(rows, np.where(after > 0, -takes, 0), after)
 
     def within_ball(self):
-        """Where rows are, or nothing where that is outside."""
+        """Present points of the rows, or zero where they are outside the ball."""
         return np.where((self._sizes(self.delta).sum(axis=1) <= 1)[:, None], self.delta, 0)
 
     def _sizes(self, delta):
-        """What each column takes of the ball, whose whole is one."""
+        """Part of the ball that each column takes; the parts of a point inside sum to at most 1."""
         return np.abs(delta / self.epsilon) ** self.power
 
     def _crossings(self, rows):
-        """Lead and size with one column at another of its values, shape (n_values, n_rows)."""
+        """Lead and change of cost with one column at another value, shape (n_values, n_rows)."""
         trials = np.repeat(self.delta[rows][None], len(self.values), axis=0)
         trials[np.arange(len(self.values)), :, self.columns] = self.values[:, rows]
         after = self._leads(np.tile(rows, len(self.values)), trials.reshape(-1, trials.shape[2]))
@@ -155,7 +160,7 @@ class _Walk:
         return after.reshape(takes.shape), takes
 
     def _go(self, rows, gain, after):
-        """Rows go where they gain most; those that do."""
+        """Move rows where they gain most, and return those that moved."""
         chosen = gain.argmax(axis=0)
         moving = np.flatnonzero(gain.max(axis=0) > 0)
         rows, chosen = rows[moving], chosen[moving]
@@ -177,7 +182,10 @@ class _Walk:
 
 
 def _some_within(delta, low, high):
-    """Within bounds on each side of each row: the nearest, and others evenly by rank; zero where there are fewer."""
+    """Some delta within bounds on each side of each row.
+
+    They are the nearest, and others evenly spaced by rank; zero where there are fewer.
+    """
     found = []
     for sign in (1, -1):
         inside = (delta >= low) & (delta <= high) & (sign * delta > 0)

@@ -9,12 +9,15 @@ __all__ = ["attack_within_limits"]
 
 
 def attack_within_limits(best, radius, rows, attack, needs_affine_steps=True):
-    """Attack rows at a radius; those whose steps are not affine that far by a search, which starts from what the model says.
+    """Attack rows at a radius, within the limits up to which their steps are affine.
+
+    Rows whose limits are smaller are attacked by a search on the whole pipeline, which starts from
+    the points that the attack on the model finds.
 
     Parameters
     ----------
     best : BestFound
-        The rows, and what has been found for them.
+        The rows, and the points found for them.
     radius : float
         Radius.
     rows : ndarray of int
@@ -27,7 +30,7 @@ def attack_within_limits(best, radius, rows, attack, needs_affine_steps=True):
     Returns
     -------
     certified : ndarray of bool of shape (n_rows,)
-        Rows that no point within the radius gets misclassified, as far as is known.
+        Rows that the attack proves to be misclassified nowhere within the radius.
     """
     certified = np.zeros(len(rows), dtype=bool)
     is_right = (best.problem.limits > radius) | (not needs_affine_steps)
@@ -40,7 +43,7 @@ def attack_within_limits(best, radius, rows, attack, needs_affine_steps=True):
             best.scatter(near, part)
     if len(far):
         part = best.take(far)
-        guess = BestFound(part.problem)  # what would be found if the model were right: a start
+        guess = BestFound(part.problem)  # found as if the model were right; a start
         attack(guess, radius, rows[far])
         part = part.as_whole()
         part.update(part.problem.at(guess.codes), guess.delta)

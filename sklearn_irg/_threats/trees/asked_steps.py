@@ -1,4 +1,4 @@
-"""The steps before trees, asked for what they make of other numbers in some columns of a row."""
+"""Outputs of the steps before trees when numbers in some columns of a row are replaced."""
 
 import numpy as np
 
@@ -10,36 +10,38 @@ from sklearn_irg._threats.trees.row_costs import cells_of
 __all__ = ["AskedSteps"]
 
 _ROWS = 4096  # that the steps are given at once
-_LARGEST = (np.inf, 2.0**62, 2.0**20)  # numbers that are tried, if steps refuse larger ones
-_N_BISECTIONS = 12  # for numbers that they take
+_LARGEST = (np.inf, 2.0**62, 2.0**20)  # numbers that are tried, if steps reject larger ones
+_N_BISECTIONS = 12  # in the search for numbers that steps accept
 
 
 class AskedSteps:
-    """Steps, and the cells of trees behind them. Numbers of several columns are asked for at once, ``c`` says of which.
+    """Steps, and the cells of the trees behind them.
+
+    Methods take numbers of several columns at once; ``c`` has the position of the column of each.
 
     Parameters
     ----------
     problem : AttackProblem
         Rows.
     trees : AdditiveTrees
-        Behind its steps.
+        The trees behind its steps.
     columns : ndarray of int
         Columns of the table.
     reached : ndarray of bool of shape (n_columns, n_features)
-        What the trees ask for that comes from each column.
+        Whether the trees use a feature that comes from each column.
 
     Attributes
     ----------
     features : list of ndarray of int
-        Of each column, what comes from it.
+        For each column, the features that come from it.
     thresholds : list of ndarray
-        Of all that the trees see.
+        Thresholds of each feature of the trees.
     held : list of HeldNumbers
-        Of each column.
+        Numbers that each column can hold.
     limits : ndarray of shape (n_columns, 2)
-        The least and the largest number that any row can reach.
+        Smallest and largest number that any row can reach.
     ends : ndarray of int of shape (n_columns, 2)
-        Ranks between which everything happens, and all numbers are taken.
+        Ranks between which all cuts lie, and the steps accept all numbers.
     """
 
     def __init__(self, problem, trees, columns, reached):
@@ -68,7 +70,7 @@ class AskedSteps:
         return repr(self.table.name_of(int(self.columns[c])))
 
     def _limits(self, numbers):
-        """The least and the largest number that any row can reach, shape (n_columns, 2)."""
+        """Smallest and largest number that any row can reach, shape (n_columns, 2)."""
         arrays = self.problem.perturbations
         low, high = (
             np.where(np.isnan(numbers), np.nan, numbers + end * arrays.scales)
@@ -76,6 +78,7 @@ class AskedSteps:
         )
         ends = np.nanmin(low[:, self.columns], axis=0), np.nanmax(high[:, self.columns], axis=0)
         lowest, highest = self.table.limits()[:, self.columns]
+        # ranks are int64, so integers are tried up to 2**62
         largest = np.array(
             [
                 2.0**62 if held.dtype is None else float(np.finfo(held.dtype).max)
@@ -85,7 +88,7 @@ class AskedSteps:
         return np.clip(ends, np.maximum(lowest, -largest), np.minimum(highest, largest)).T
 
     def outputs(self, c, numbers):
-        """What the steps make of a row with other numbers in some of the columns, shape (n_numbers, n_features)."""
+        """Outputs of the steps with numbers in some columns, shape (n_numbers, n_features)."""
         if not len(c):
             return np.zeros((0, len(self.thresholds)))
         order = np.argsort(c, kind="stable")
@@ -112,7 +115,7 @@ class AskedSteps:
         return cells
 
     def cells_at(self, c, ranks):
-        """Cells of what comes from numbers of some ranks, shape (n_numbers, width)."""
+        """Cells of the features that come from numbers of some ranks, shape (n_numbers, width)."""
         return self._cells(c, self.outputs(c, self.numbers(c, ranks)))
 
     def numbers(self, c, ranks):
@@ -123,7 +126,7 @@ class AskedSteps:
         return numbers
 
     def missing(self, c):
-        """Cells where the column's own is missing, if it is so in any row."""
+        """Cells of the features where the column is missing; None if it is missing in no row."""
         rows = np.flatnonzero(np.isnan(self.table.numbers()[:, self.columns[c]]))[:1]
         if not len(rows):
             return None
@@ -131,7 +134,7 @@ class AskedSteps:
         return np.array([cells_of(seen[:, f], self.thresholds[f])[0] for f in self.features[c]])
 
     def _ends(self, c):
-        """Ranks between which all cuts are, and the steps and the model take all numbers."""
+        """Ranks between which all cuts lie, and the steps and the model accept all numbers."""
         for largest in _LARGEST:
             ends = self._ranks_of(c, np.clip(self.limits[c], -largest, largest))
             if self._refusal(c, ends) is None:
@@ -168,7 +171,7 @@ class AskedSteps:
         return np.array(found)
 
     def _is_all(self, c, ends):
-        """Whether nothing changes beyond: no threshold is further, and no jump."""
+        """Whether nothing changes beyond the ends: no threshold or jump is further out."""
         cells = self.cells_at(np.array([c, c]), ends)[:, : len(self.features[c])]
         n_cuts = np.array([len(self.thresholds[f]) for f in self.features[c]])
         is_flat = ~self.reading.is_curve[self.features[c]] & (
@@ -186,7 +189,7 @@ class AskedSteps:
         return bool(is_all.all() and inside.all())
 
     def _refusal(self, c, ranks):
-        """What the steps, or the model behind them, raise for numbers; None if they take them."""
+        """Error of the steps, or of the model, for numbers; None if they accept them."""
         try:
             self.require_accepted(np.full(len(ranks), c), self.held[c].at(ranks))
         except (ValueError, TypeError) as error:
@@ -194,13 +197,13 @@ class AskedSteps:
         return None
 
     def require_accepted(self, c, numbers):
-        """Raise what the steps, or the model behind them, raise for numbers."""
+        """Raise the error of the steps, or of the model, for numbers that they reject."""
         last = self.problem.steps.last
         if len(c):
             predictions(last, as_fitted(last, self.outputs(c, numbers)))
 
     def kinks(self, c):
-        """Jumps and points of a column, in order, and which are points."""
+        """Jumps and points of a column, in increasing order, and which of them are points."""
         j = self.columns[c]
         points = self.reading.points.get(j, np.zeros(0))
         kinks = np.union1d(self.reading.jumps.get(j, np.zeros(0)), points)

@@ -1,9 +1,10 @@
-"""Whether a sum of trees can be positive within a budget, for many rows at once: branch and bound over boxes of cells.
+"""Branch and bound over boxes of cells, to decide whether a sum of trees can pass a level.
 
-A box is an interval of cells in each column. Its bound is the sum of the trees' best leaves; these
-leaves also vote for a cell in each column, which is mostly a point that attains the bound, and for
-the cut that splits the box. Columns of levels have a budget of their own, a number of swaps. Rows
-are independent: what happens to one does not depend on the others.
+A box is an interval of cells in each column. Its bound is the sum of the trees' best leaves. These
+leaves also vote for a cell in each column, which often gives a point that attains the bound, and
+for the cut that splits the box. Points have to stay within a budget of costs, and columns of levels
+within another one, the number of swaps. Many rows are searched at once, and the result of one does
+not depend on the others.
 """
 
 from typing import NamedTuple
@@ -17,11 +18,11 @@ from sklearn_irg._threats.trees.votes import Votes, weights_of
 __all__ = ["decide"]
 
 _AT_ONCE = 8  # boxes of a row in one round
-_TABLE_ENTRIES = 2_000_000  # of votes and costs: boxes times cells
+_TABLE_ENTRIES = 2_000_000  # of votes and costs (boxes times cells), to bound memory
 
 
 def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000, is_found=None):
-    """Search until a row's score is found above a level, its bound falls to another, or its nodes are used up.
+    """Search each row until its score or its bound settles it, or its nodes are used up.
 
     Parameters
     ----------
@@ -34,9 +35,9 @@ def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000, is_found=Non
     max_nodes : int, default=10_000
         Number of boxes for each row.
     is_found : callable, default=None
-        From rows and cells, for a score between the levels, where rounding decides, to whether it
-        settles the row as one above them does, and whether that is known at all; if so, the leaves
-        that are reached there are done with. ``None`` asks nobody.
+        Called with rows and cells of scores between the levels, where rounding decides. Returns
+        whether each settles its row as one above the levels does, and whether that is known at all;
+        if so, the leaves that are reached there need no further search. ``None`` skips this.
 
     Returns
     -------
@@ -50,7 +51,7 @@ def decide(tables, rows, *, above=0.0, below=0.0, max_nodes=10_000, is_found=Non
 
 
 class _Boxes(NamedTuple):
-    """Boxes, of the rows that they belong to; levels are as in `LevelBoxes`."""
+    """Boxes and the rows that they belong to; levels are as in `LevelBoxes`."""
 
     row: np.ndarray
     low: np.ndarray
@@ -60,12 +61,12 @@ class _Boxes(NamedTuple):
     bound: np.ndarray
 
     def take(self, boxes):
-        """Some of them."""
+        """Some of the boxes."""
         return _Boxes(*(part[boxes] for part in self))
 
     @classmethod
     def joined(cls, parts):
-        """All of them."""
+        """Boxes of several parts in one."""
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
@@ -91,10 +92,10 @@ class _Search:
         )
         self.unsolved = np.full(
             n_rows, -np.inf
-        )  # largest score between the levels that nobody knows more of
+        )  # largest score between the levels of which nothing more is known
 
     def go_on(self):
-        """One round: look at the newest boxes of each row, and replace them by their parts; whether any are left."""
+        """Replace the newest boxes of each row by their parts; return whether there were any."""
         chosen = self._newest()
         if not len(chosen):
             return False
@@ -115,7 +116,7 @@ class _Search:
         return True
 
     def _newest(self):
-        """The last boxes of each row that is open, at most so many."""
+        """Newest boxes of each open row, as many as one round and its nodes allow."""
         order = np.argsort(self.boxes.row, kind="stable")
         rows = self.boxes.row[order]
         last = np.searchsorted(rows, rows, side="right")
@@ -123,7 +124,7 @@ class _Search:
         return order[last - np.arange(len(rows)) <= np.minimum(_AT_ONCE, left)]
 
     def _settle(self):
-        """Drop what is decided, and bound the rows by the boxes that are left."""
+        """Drop the boxes that are decided, and bound the rows by those that are left."""
         verdict = self.verdict
         found = verdict.best > self.above
         self.boxes = self.boxes.take(
@@ -134,7 +135,10 @@ class _Search:
         verdict.bound = np.where(found, verdict.bound, np.minimum(bound, verdict.bound))
 
     def _settled(self, row):
-        """Bounds of boxes that need not be looked at: where ties are asked about, their scores say nothing of others."""
+        """Largest bound of boxes that need not be searched.
+
+        Where ties are checked by ``is_found``, the best score so far does not exclude other boxes.
+        """
         best = self.verdict.best[row]
         return np.maximum(
             self.below,
@@ -142,7 +146,7 @@ class _Search:
         )
 
     def _look_at(self, boxes):
-        """Bounds and points of some boxes, and the parts that they leave."""
+        """Search some boxes: bound them, offer points, and return the parts that stay open."""
         np.add.at(self.verdict.n_nodes, boxes.row, 1)
         boxes, within = self._tightened(boxes)
         value, lead, leaf = self.tables.best(boxes.words)
@@ -170,7 +174,10 @@ class _Search:
         return self._parts(boxes.take(is_open), at[is_open])
 
     def _are_ties(self, row, point, score):
-        """Points between the levels that do not settle their rows, and those that do as the best of their rows."""
+        """Points between the levels that do not settle their rows.
+
+        Those that do become the best points of their rows.
+        """
         is_tie = np.zeros(len(row), dtype=bool)
         between = np.flatnonzero((score <= self.above) & (score > self.below))
         if self.is_found is None or not len(between):
@@ -184,7 +191,10 @@ class _Search:
         return is_tie
 
     def _tightened(self, boxes):
-        """Boxes without cells and levels that the budgets do not reach, and whether anything is left of each."""
+        """Boxes without the cells and levels that the budgets do not reach.
+
+        Also returns whether anything is left of each.
+        """
         row, low, high, levels, words, bound = boxes
         costs = self.rows.costs[row]
         home = np.clip(self.rows.home[row], low, high)
@@ -208,7 +218,7 @@ class _Search:
         return _Boxes(row, new_low, new_high, levels, words, bound), within & few_swaps
 
     def _offer(self, row, point):
-        """Scores of points, of which each row keeps the best within the budget."""
+        """Scores of points; each row keeps its best point within the budget."""
         numbers, levels = np.hsplit(point, [len(self.start)])
         words = (
             self.rows.words[row]
@@ -228,7 +238,10 @@ class _Search:
         return score
 
     def _gains(self, boxes, inside, lost_right, lost_left, is_tie):
-        """What leaves that vote lose on the better side of each cut, -1 where there is none; of ties, on the worse."""
+        """Loss of the best leaves on the better side of each cut, on the worse side for ties.
+
+        It is -1 where there is no cut.
+        """
         last = self.cell >= boxes.high[:, self.column]  # nothing is right of it
         lost = np.where(
             is_tie[:, None], np.maximum(lost_right, lost_left), np.minimum(lost_right, lost_left)
@@ -236,7 +249,11 @@ class _Search:
         return np.where(inside & ~last, lost, -1.0)
 
     def _best_splits(self, boxes, costs, gains, gains_of_levels):
-        """Where to split boxes: a cell, the last on its side, or a column of levels, counted behind all cells."""
+        """Positions at which to split boxes.
+
+        A position is a cell, the last one left of the cut, or a column of levels, counted after all
+        cells.
+        """
         gains = np.hstack([gains, gains_of_levels])
         at, gain = gains.argmax(axis=1), gains.max(axis=1)
         tied = np.flatnonzero((gain <= 0) & (boxes.low < boxes.high).any(axis=1))
@@ -270,7 +287,7 @@ class _Search:
         return _Boxes.joined([left, right])
 
     def _before_the_dearest(self, row, low, high, costs):
-        """A cut for boxes whose leaves agree on a point that the budget does not reach."""
+        """Cut for boxes whose leaves agree on a point that the budget does not reach."""
         home = np.clip(self.rows.home[row], low, high)
         ends = np.stack([low, high])
         prices = np.stack([np.take_along_axis(costs, self.start + end, axis=1) for end in ends])

@@ -1,4 +1,4 @@
-"""Rows among the cells of additive trees, and what a search says of them."""
+"""Rows among the cells of additive trees, and the results of a search."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from sklearn_irg._threats.trees.level_boxes import LevelCells
 
 __all__ = ["BUDGET", "Cells", "Verdict"]
 
-BUDGET = 1 + 1e-12  # of one, more than sums of costs are off by
+BUDGET = 1 + 1e-12  # the budget is one; the excess covers the rounding of sums of costs
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,15 @@ class Cells:
     home : ndarray of int of shape (n_rows, n_columns)
         Cell of each number.
     costs : ndarray of shape (n_rows, n_all_cells)
-        What it takes of the budget, which is one, to move there; zero at home, infinite where a
-        number cannot go. Costs of columns add up. Where they are finite, they do not fall away from
-        home.
+        Part of the budget, which is one, that a move to each cell takes; zero at home, infinite
+        where a number cannot go. Costs of columns add up. Where they are finite, they do not
+        decrease with the distance from home.
     least : ndarray of shape (n_rows, n_all_cells)
-        The same for each cell and those further away from home.
+        Smallest cost of each cell and those further away from home.
     words : ndarray of uint64 of shape (n_rows, n_trees, n_words)
-        Leaves that may be reached as far as columns that do not move are concerned.
+        Leaves that agree with the columns that do not move.
     constant : ndarray of shape (n_rows,)
-        What is added to the score.
+        Constant that is added to the score.
     levels : LevelCells, default=None
         The same among columns of levels; ``None`` where there are none.
     """
@@ -55,7 +55,7 @@ class Cells:
 
 @dataclass
 class Verdict:
-    """What is known of each row.
+    """Bounds and best points of each row.
 
     Attributes
     ----------
@@ -64,9 +64,9 @@ class Verdict:
     best : ndarray of shape (n_rows,)
         Largest score that was found.
     cells : ndarray of int of shape (n_rows, n_columns)
-        Where; columns of levels come last, with cells among all of theirs.
+        Cells of that point; columns of levels come last, with cells among all of theirs.
     n_nodes : ndarray of int of shape (n_rows,)
-        Number of boxes that were looked at.
+        Number of boxes that were searched.
     """
 
     bound: np.ndarray

@@ -1,4 +1,4 @@
-"""Whether trees take the levels of a table for the categories that its estimator takes them for."""
+"""Check that trees read the levels of a table as its estimator does."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from sklearn_irg._fitted.trees.probes import probe_rows
 
 __all__ = ["difference_at_levels"]
 
-_N_ROWS = 32  # with each level
+_N_ROWS = 32  # with each level, on which trees and estimator are compared
 
 
 def difference_at_levels(problem):
-    """What differs between trees and their estimator at the rows, and at rows with each level that they may get.
+    """Difference between trees and their estimator at the rows, in words; empty if there is none.
 
-    An empty sentence if nothing does. Where a table goes to the estimator as it is, its numbers are
-    some near thresholds, too.
+    Rows with each level that they may get are tried as well and, where a table goes to the
+    estimator as it is, rows with numbers near thresholds.
     """
     inside = problem.model.trees
     if not inside.reading.trees.is_categorical.any() and not problem.model.acts_by_column:
@@ -31,12 +31,12 @@ def difference_at_levels(problem):
 
 
 def _difference(problem, table):
-    """At a table, as trees and estimator take it."""
+    """Difference at a table, as trees and estimator take it, in words."""
     return problem.model.trees.difference_at(table.X, problem.model.trees.coded_table(table))
 
 
 def _rows_and_levels(problem):
-    """Each row as it is, and some with each level."""
+    """Positions and levels: each row as it is, and some rows with each level."""
     arrays, rng = problem.perturbations, np.random.RandomState(0)
     rows, codes = [np.arange(len(problem))], [arrays.codes]
     for c, swaps in enumerate(arrays.swaps):
@@ -48,7 +48,7 @@ def _rows_and_levels(problem):
 
 
 def _near_thresholds(reading, table):
-    """A table with the numbers of rows inside and beside the boxes of leaves."""
+    """Table with the numbers of rows inside and next to the boxes of leaves."""
     probes = probe_rows(reading)
     chosen = probes[np.random.RandomState(0).randint(len(probes), size=len(table))]
     # CatBoost takes words from arrays of integers, and none from arrays of floats
@@ -57,5 +57,5 @@ def _near_thresholds(reading, table):
 
 
 def _free_numbers(reading, table):
-    """Columns of numbers that are none of categories."""
+    """Columns of numbers that are not categorical."""
     return np.setdiff1d(np.flatnonzero(table.is_number), list(reading.categories)).astype(int)

@@ -1,9 +1,9 @@
-"""Columns of a table in pieces, on each of which every question of the trees behind the steps has one answer.
+"""Columns of a table in pieces, on each of which all splits of the trees behind steps are constant.
 
-Behind a monotone step, or one that jumps at known numbers, trees ask where a function of one column
-is, ``g(x) <= cut``, and the column's own numbers say the same: the cells of the search are pieces
-of the column, in its own units. A column in pieces stands behind the columns that the trees see, as
-one more, and replaces those that come from it.
+Behind a monotone step, or one that jumps at known numbers, trees ask for a function of one column,
+``g(x) <= cut``, and numbers of the column itself answer the same: the cells of the search are
+pieces of the column, in its own units. A column in pieces is appended to the columns that the trees
+see, and replaces those that come from it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,16 +15,16 @@ from sklearn_irg._threats.sources import sources_of
 
 __all__ = ["ColumnPieces", "NotInPiecesError"]
 
-_MOST_BOXES = 2_000_000  # of leaves
+_MOST_BOXES = 2_000_000  # of leaves, since one leaf may need several
 
 
 class NotInPiecesError(ValueError):
-    """Steps do something else than what they declare, or refuse numbers; its text ends a sentence."""
+    """Steps differ from what they declare, or reject numbers; its text ends a sentence."""
 
 
 @dataclass
 class ColumnPieces:
-    """What the search of trees takes for the columns that these see.
+    """Columns in pieces that a search takes in place of the features of the trees.
 
     Attributes
     ----------
@@ -35,17 +35,17 @@ class ColumnPieces:
     is_replaced : ndarray of bool of shape (n_features,)
         Columns that the trees see and that come from one of these.
     is_complete : bool
-        Whether all other columns that move are affine in what the trees see.
+        Whether the features of the trees are affine in all other columns that move.
     features : list of ndarray of int
-        Of each column in pieces, those that come from it.
+        For each column in pieces, the features that come from it.
     cells : list of ndarray of int of shape (n_pieces, n_features_of_column)
-        In which cell of its thresholds each of these is.
+        Cell of each of these features, among its thresholds, on each piece.
     missing : list of ndarray of int of shape (n_features_of_column,)
-        The same where the column's cell is missing, or None where none is.
+        The same where the column is missing; None where it never is.
     first, last : list of ndarray of shape (n_pieces - 1,)
-        First numbers of all pieces but the first one, and last ones of all but the last.
+        First numbers of all pieces but the first one, and last numbers of all but the last.
     soonest, latest : list of ndarray of shape (n_pieces - 1,)
-        The same as far as rounding inside the steps may move them.
+        The same, as far as rounding inside the steps may move them.
     """
 
     n_features: int
@@ -62,23 +62,23 @@ class ColumnPieces:
 
     @classmethod
     def none(cls, n_features):
-        """No column."""
+        """No column in pieces."""
         return cls(n_features, np.zeros(0, dtype=int), np.zeros(n_features, dtype=bool))
 
     def add(self, **parts):
-        """One more column."""
+        """Append one more column."""
         for name, part in parts.items():
             getattr(self, name).append(part)
 
     def seen(self, problem, delta, codes):
-        """What trees see of rows that have moved, and the numbers of the columns in pieces."""
+        """Features of the trees for rows that have moved, and numbers of the columns in pieces."""
         seen = problem.entering(delta, codes)
         if not len(self.columns):
             return seen
         return np.concatenate([seen, problem.tables.numbers_at(delta)[:, self.columns]], axis=1)
 
     def sources(self, problem):
-        """As `sources_of`, with the columns in pieces in place of what comes from them."""
+        """`sources_of`, with the columns in pieces in place of the features that come from them."""
         slopes, source = sources_of(problem)
         own = np.eye(len(slopes))[:, self.columns]
         is_still = ~problem.perturbations.movable_columns[self.columns]
@@ -88,7 +88,7 @@ class ColumnPieces:
         )
 
     def slack(self, problem):
-        """How far distances to thresholds may be off, but for those of columns in pieces."""
+        """Rounding errors of distances to thresholds, except those of columns in pieces."""
         return (
             distance_slack(problem, ~self.is_replaced)
             if self.is_replaced.any()
@@ -96,7 +96,7 @@ class ColumnPieces:
         )
 
     def ends_of(self, column, cuts):
-        """First and last numbers of the cells of a column, and the same as far as rounding may move them."""
+        """First and last numbers of a column's cells, also as far as rounding may move them."""
         k = column - self.n_features
         if k < 0:
             ends = np.append(-np.inf, np.nextafter(cuts, np.inf)), np.append(cuts, np.inf)
@@ -109,13 +109,16 @@ class ColumnPieces:
         return tuple((np.append(-np.inf, first), np.append(last, np.inf)) for first, last in pairs)
 
     def confirming(self, best):
-        """What was found, in a model that is right behind the steps, too."""
+        """Points found, with the whole pipeline as model where features are replaced."""
         return (
             best.as_whole() if self.is_replaced.any() and best.problem.whole is not None else best
         )
 
     def boxes(self, boxes):
-        """Boxes of leaves with the columns in pieces behind the others; several of a leaf that is reached here and there."""
+        """Boxes of leaves with the columns in pieces after the others.
+
+        A leaf that several separate intervals reach has several boxes.
+        """
         for features, cells, missing, last in zip(
             self.features, self.cells, self.missing, self.last, strict=True
         ):
@@ -158,7 +161,7 @@ def _in_pieces(boxes, features, cells, missing, last):
 
 
 def _beside(cells, column):
-    """Cells with those of one more column, in a type of integers that is as small as may be."""
+    """Cells with those of one more column, in the smallest integer type that holds them."""
     column = column.astype(
         np.promote_types(cells.dtype, np.min_scalar_type(-1 - column.max(initial=0)))
     )
@@ -166,7 +169,7 @@ def _beside(cells, column):
 
 
 def _reached(boxes, features, cells):
-    """Which leaves are reached from some cells of several columns, shape (n_leaves, n_pieces)."""
+    """Whether each leaf is reached from cells of some features, shape (n_leaves, n_pieces)."""
     reached = np.ones((len(boxes.node), len(cells)), dtype=bool)
     for cell, f in zip(cells.T, features, strict=True):
         inside = (boxes.low[:, [f]] <= cell) & (cell <= boxes.high[:, [f]])

@@ -1,4 +1,7 @@
-"""Whether sums of trees can pass a level within a budget: boxes of cells for all rows, relaxations for what they leave."""
+"""Decide whether sums of trees can pass a level within a budget.
+
+Boxes of cells are searched for all rows, and relaxations are solved for rows that they leave open.
+"""
 
 import numpy as np
 
@@ -13,15 +16,15 @@ __all__ = ["settle"]
 _N_BOXES = 400  # of a row before its relaxation is solved, where costs add up
 _MOST_WAYS = 400  # to swap levels, each of which may need relaxations of its own
 _WAYS_AT_ONCE = 8
-_NODES_OF_A_PROGRAM = 100  # that a linear program counts for
+_NODES_OF_A_PROGRAM = 100  # nodes that a linear program counts for
 
 
 def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None):
-    """As `decide`, with relaxations for rows that boxes leave open and whose costs add up.
+    """Decide rows as `decide` does, then by relaxations where they stay open and costs add up.
 
-    Where levels change, each way to swap them that is left then is settled on its own, with nodes
-    of its own, since relaxations know nothing of levels. Where there are too many ways, boxes have
-    to do.
+    Where levels change, each remaining way to swap them is settled separately, with its own number
+    of nodes, since relaxations do not model levels. Where there are too many ways, more boxes are
+    searched instead.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None
             _Relaxations(tables, rows, i, verdict, above, below).run(max_nodes)
             if (
                 below < verdict.best[i] <= above and is_found is not None
-            ):  # ties, of which relaxations do not ask
+            ):  # ties, which relaxations do not check
                 _settle_boxes(
                     tables, rows, i, verdict, **levels, max_nodes=max_nodes, is_found=is_found
                 )
@@ -64,7 +67,7 @@ def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None
 
 
 def _boxes_only(tables, rows, *, above, below, max_nodes, is_found=None):
-    """As `settle`, without anything for rows that boxes leave open."""
+    """Decide rows by boxes only."""
     if not len(tables.missing) and not rows.have_levels:  # nothing moves
         score = tables.bound(rows.words) + rows.constant
         return Verdict(score, score, rows.home, np.ones(len(score), dtype=int))
@@ -72,7 +75,7 @@ def _boxes_only(tables, rows, *, above, below, max_nodes, is_found=None):
 
 
 def _settle_levels(tables, rows, i, verdict, *, above, below, costs_add_up, max_nodes, is_found):
-    """Settle each way to swap the levels of a row that bounds leave, or look at more boxes."""
+    """Settle each way to swap the levels of a row that bounds leave, or search more boxes."""
     floor = below if is_found is not None else max(below, verdict.best[i])
     ways, levels, n_nodes = remaining_ways(tables, rows, i, floor, _MOST_WAYS)
     if ways is None:
@@ -109,7 +112,7 @@ def _settle_levels(tables, rows, i, verdict, *, above, below, costs_add_up, max_
 
 
 def _settle_boxes(tables, rows, i, verdict, **options):
-    """Look at more boxes of a row."""
+    """Search more boxes of a row."""
     is_found = options.pop("is_found")
     asked = None if is_found is None else lambda of, cells: is_found(np.full(len(of), i), cells)
     found = decide(tables, rows.take([i]), **options, is_found=asked)
@@ -136,7 +139,7 @@ class _Relaxations:
         self.unsolved = -np.inf  # largest bound of boxes that cannot be divided, but for rounding
 
     def run(self, max_nodes):
-        """Look at boxes, the newest first, until the row is settled or its nodes are used up."""
+        """Search boxes, the newest first, until the row is settled or its nodes are used up."""
         self._climb_from(self.verdict.cells[self.i])
         low, high = self._reachable()
         boxes = [(self.verdict.bound[self.i], low, high, self.words)]
@@ -155,13 +158,13 @@ class _Relaxations:
         return self.verdict.best[self.i] <= self.above
 
     def _reachable(self):
-        """The first and last cell of each column that the budget reaches alone."""
+        """First and last cell of each column that the whole budget reaches."""
         columns = np.split(self.costs <= BUDGET, self.tables.start[1:-1])
         reached = [np.flatnonzero(column) for column in columns]
         return np.array([cells[0] for cells in reached]), np.array([cells[-1] for cells in reached])
 
     def _look_at(self, bound, low, high, words):
-        """Solve a box, and give the halves that it leaves."""
+        """Solve a box, and return the halves that stay open."""
         if bound <= max(self.below, self.verdict.best[self.i]):
             return []
         self.verdict.n_nodes[self.i] += 1
@@ -187,7 +190,10 @@ class _Relaxations:
         return [(bound, *half, words) for half in self._halves(relaxed.cut, low, high)]
 
     def _tightened(self, low, high, words):
-        """A box without cells that the budget does not reach, and the leaves in reach of it; None where nothing is left."""
+        """Box without the cells that the budget does not reach, and the leaves in its reach.
+
+        None where nothing is left.
+        """
         tables, first = self.tables, self.tables.start[:-1]
         least = self.least[first + np.clip(self.home, low, high)]
         left = BUDGET - np.array([np.delete(least, j).sum() for j in range(len(least))])
@@ -210,7 +216,7 @@ class _Relaxations:
         return self.least[self.tables.start[:-1] + np.maximum(nearest, 0)].sum(axis=1) <= BUDGET
 
     def _halves(self, cut, low, high):
-        """A box on both sides of a cut, the side of home last, which is looked at first."""
+        """Both sides of a cut through a box; that of home comes last, and is searched first."""
         j = int(np.searchsorted(self.tables.start, cut, side="right")) - 1
         cell = cut - self.tables.start[j]
         left, right = (low, high.copy()), (low.copy(), high)

@@ -1,4 +1,4 @@
-"""Where rows are among the cells of additive trees, and points in other cells."""
+"""Positions of rows among the cells of additive trees, and points in other cells."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ _INSIDE = 1e-7  # of a cell, by which a point is placed behind its end
 
 
 class Geometry:
-    """Rows among the cells of the trees: where they are, and what it takes to go elsewhere."""
+    """Rows among the cells of the trees, with the costs of moving to other cells."""
 
     def __init__(self, search, some, views, tables, constant, radius):
         self.perturbations, self.views, self.search = some.perturbations, views, search
@@ -24,7 +24,7 @@ class Geometry:
         self.cells = Cells(self.home, self.rows.costs, self.rows.least, words, constants, levels)
 
     def _with_still(self, words):
-        """Leaves that agree with what does not move, too."""
+        """Leaves that also agree with the columns that do not move."""
         search = self.search
         for k, column in enumerate(search.still):
             cells = cells_of(self.views.seen[:, column], search.boxes.thresholds[column])
@@ -41,7 +41,7 @@ class Geometry:
         return words
 
     def are_in(self, views, delta, cells):
-        """Whether points of views are in cells, by what the steps make of them."""
+        """Whether points of views are in cells, by the outputs of the steps."""
         if not len(views):
             return np.ones(0, dtype=bool)
         seen = self.views.seen_at(views, delta, self.codes(views, cells))
@@ -60,7 +60,7 @@ class Geometry:
         return self.search.levels.codes(arrays, home, cells[:, self.home.shape[1] :])
 
     def points(self, views, cells):
-        """Delta of points in cells: a little inside, less, and at the end itself."""
+        """Delta of points in cells: a little inside, even less, and exactly at the end."""
         cells = cells[:, : self.home.shape[1]]
         place = self.tables.start[:-1] + cells
         moves = np.take_along_axis(self.rows.moves[views], place, axis=1)

@@ -1,15 +1,15 @@
-"""From one point of additive trees to a better one within the budget, a column at a time."""
+"""Local search from a point of additive trees to a better one within the budget."""
 
 import numpy as np
 
 __all__ = ["climb"]
 
 _N_MOVES = 200
-_ROUNDING = 1e-12  # of a score, below which a gain is none
+_ROUNDING = 1e-12  # of a score; smaller gains are rounding errors
 
 
 def climb(tables, words, point, costs):
-    """Move columns back until the budget is kept, then wherever the score grows.
+    """Move columns back until the budget is kept, then one at a time while the score grows.
 
     Parameters
     ----------
@@ -20,15 +20,14 @@ def climb(tables, words, point, costs):
     point : ndarray of int of shape (n_columns,)
         Cells to start from.
     costs : ndarray of shape (n_all_cells,)
-        What each cell takes of the budget, infinite where a number cannot go.
+        Part of the budget that each cell takes, infinite where a number cannot go.
 
     Returns
     -------
     point : ndarray of int of shape (n_columns,)
         Cells.
     score : float
-        What the trees add there, without a constant; minus infinity where the budget cannot be
-        kept.
+        Sum of the trees there, without a constant; minus infinity where the budget cannot be kept.
     """
     point, first = point.copy(), tables.start[:-1]
     column = np.repeat(np.arange(len(point)), np.diff(tables.start))

@@ -1,9 +1,10 @@
-"""The linear relaxation of a sum of trees within a budget: a tighter bound for one box, and points near its solution.
+"""Linear relaxation of a sum of trees within a budget: a tighter bound for one box.
 
 Each tree chooses shares of its leaves, each column shares of its cells; leaves left of a cut have
 at most the share of the cells left of it, and leaves right of it at most the rest. The bound does
-not rest on the solver's tolerances: its multipliers, whatever they are, move value from leaves to
-cells, after which best leaves and best cells are independent.
+not depend on the solver's tolerances: its multipliers, whatever they are, move value from leaves to
+cells, after which best leaves and best cells are independent. Cells near the solution are a point
+from which better ones are searched.
 """
 
 from itertools import pairwise
@@ -19,7 +20,7 @@ __all__ = ["Relaxed", "relax"]
 
 
 class Relaxed(NamedTuple):
-    """What a relaxation says of a box.
+    """Result of the relaxation of a box.
 
     Attributes
     ----------
@@ -28,11 +29,11 @@ class Relaxed(NamedTuple):
     point : ndarray of int of shape (n_columns,)
         Cells near the solution.
     cut : int or None
-        Position among all cells of the cut whose share is most in doubt, weighted with its
-        multipliers; None where all are decided.
+        Position among all cells of the cut whose share is furthest from 0 and 1, weighted with its
+        multipliers; None where all shares are 0 or 1.
     leaf_bounds : ndarray of shape (n_leaves,)
-        The same as the bound for points that reach each leaf; infinite for those that were not in
-        reach.
+        Upper bound on the score of points that reach each leaf; infinite for leaves that were not
+        in reach.
     """
 
     bound: float
@@ -51,18 +52,18 @@ def relax(tables, low, high, costs, alive, target=-np.inf):
     low, high : ndarray of int of shape (n_columns,)
         The box.
     costs : ndarray of shape (n_all_cells,)
-        What each cell takes of the budget, infinite where a number cannot go.
+        Part of the budget that each cell takes, infinite where a number cannot go.
     alive : ndarray of bool of shape (n_leaves,)
         Leaves in reach.
     target : float, default=-inf
-        Scores up to here, without the constant, are of no interest: leaves that only these use may
-        be missing.
+        Scores up to here, without the constant, are of no interest: ``alive`` may lack leaves that
+        only they reach.
 
     Returns
     -------
     relaxed : Relaxed
-        Bound, point and cut; where the solver does not solve it, no bound, the cheapest point and
-        the middle of the column with the most cells.
+        Bound, point and cut; where the solver fails, an infinite bound, the cheapest point and the
+        middle of the column with the most cells.
     """
     program = _Program(tables, low, high, costs, np.flatnonzero(alive))
     return program.solve(target)
@@ -80,7 +81,7 @@ class _Program:
         self._read_cells()
 
     def _read_cuts(self):
-        """Each tree's cuts inside the box, as triples in order, and the leaves on either side of each."""
+        """Read the cuts of each tree inside the box, and the leaves on either side of each."""
         left_leaf, left_column = np.nonzero(self.leaf_high < self.high)
         right_leaf, right_column = np.nonzero(self.leaf_low > self.low)
         left = self._key(left_leaf, left_column, self.leaf_high[left_leaf, left_column])
@@ -105,10 +106,13 @@ class _Program:
         return self.tree[leaf] * self.tables.start[-1] + self.tables.start[column] + cell
 
     def _read_cells(self):
-        """Cuts that any tree has, by column: between them cells differ in their cost only, so the cheapest stands for all."""
+        """Read the cuts that any tree has, by column.
+
+        Between them, cells differ in their cost only, so that the cheapest stands for all.
+        """
         self.shared, self.of_shared = np.unique(self.cut_position, return_inverse=True)
         self.column = np.searchsorted(self.tables.start, self.shared, side="right") - 1
-        self.groups = []  # by column: positions of its cuts, and the cheapest cell of each gap between them
+        self.groups = []  # by column: positions of its cuts, and the cheapest cell of each gap
         for j in np.unique(self.column):
             cuts = np.flatnonzero(self.column == j)
             start = self.tables.start[j]
@@ -127,10 +131,11 @@ class _Program:
             self.base_cost += self.costs[start + self.base[j]]
 
     def _with_spares(self, target):
-        """Trees and values of leaves, and of one more for each tree, anywhere and so bad that no score passes the target.
+        """Trees and values of leaves, with one spare leaf for each tree.
 
+        Spare leaves are reached anywhere, and are so low that no score with one passes the target.
         With them there is always a solution, whose multipliers prove what the solver would only
-        state as infeasible.
+        report as infeasible.
         """
         values = self.tables.leaves.value[self.leaves]
         if not np.isfinite(target):
@@ -211,7 +216,7 @@ class _Program:
         return Relaxed(np.inf, point, cut, np.full(len(self.tables.leaves.tree), np.inf))
 
     def _cells_left_of(self):
-        """Which gaps of a column lie left of each of its cuts."""
+        """Matrix with a one where a gap of a column lies left of one of its cuts."""
         rows, columns, offset = [], [], 0
         for _, cuts, cells in self.groups:
             k, gap = np.tril_indices(len(cuts))
@@ -224,7 +229,10 @@ class _Program:
         return csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(self.shared), offset))
 
     def _bound(self, multipliers, left, right, share, costs, column, tree, values):
-        """Best leaves and best cells with multipliers, which need not be optimal; and each leaf with the best of the rest."""
+        """Upper bound from any multipliers, and the bound with each leaf in place of the best.
+
+        It is the sum of best leaves and best cells. The multipliers need not be optimal.
+        """
         n_cuts = len(self.cuts)
         of_left, of_right, of_budget = (
             multipliers[:n_cuts],
@@ -243,11 +251,12 @@ class _Program:
             cells = np.full(len(self.groups), -np.inf)
             np.maximum.at(cells, column, cell_values)
             total += cells.sum()
+        # rounding of these sums
         slack = 1e-12 * (np.abs(multipliers).sum() + np.abs(values).max(initial=0) * len(best))
         return float(total + slack), total + slack - best[tree] + leaf_values
 
     def _point(self, shares, cells, column):
-        """The cell with the largest share in each column."""
+        """Cell with the largest share in each column."""
         point = self.base.copy()
         for g, (j, _, _) in enumerate(self.groups):
             here = np.flatnonzero(column == g)

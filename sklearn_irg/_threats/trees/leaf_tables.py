@@ -1,11 +1,11 @@
-"""Additive trees as tables of bits: which leaves a box of cells reaches, and the best of them.
+"""Additive trees as tables of bits that tell which leaves a box of cells reaches.
 
 The thresholds of a column cut its numbers into cells; a box is an interval of cells in each column.
-The leaves of a tree are the bits of a word (or of several), in falling order of value, so that the
-lowest bit of those that a box reaches is its best one. A leaf is reached where every column's
-interval overlaps its own, so that the word of a box is a bitwise "and" of rows of two tables:
-leaves whose cells end at a cell or later, and that begin at it or earlier. A missing value is one
-more cell, the last of its column, which no interval shares with numbers.
+The leaves of a tree are the bits of a word (or of several), in decreasing order of value, so that
+the lowest bit among those that a box reaches is its best leaf. A box reaches a leaf where their
+intervals overlap in every column, so that the word of a box is a bitwise "and" of rows of two
+tables: leaves whose cells end at a cell or later, and leaves whose cells begin at it or earlier. A
+missing value is one more cell, the last of its column, which no interval shares with numbers.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["LeafTables", "Leaves"]
 
-_BITS = 64
+_BITS = 64  # of a word, a uint64
 _NONE = np.uint64(0)
 
 
@@ -27,9 +27,9 @@ class Leaves:
     Attributes
     ----------
     tree : ndarray of int of shape (n_leaves,)
-        Tree of each leaf, from 0, in rising order.
+        Tree of each leaf, from 0, in increasing order.
     value : ndarray of shape (n_leaves,)
-        What it adds to the score.
+        Value that it adds to the score.
     low, high : ndarray of int of shape (n_leaves, n_columns)
         First and last cell of each column; the first is behind the last where no number reaches the
         leaf.
@@ -56,12 +56,12 @@ class LeafTables:
     Attributes
     ----------
     start : ndarray of int of shape (n_columns + 1,)
-        Where the cells of each column begin among all cells.
+        Position of the first cell of each column among all cells.
     missing : ndarray of int of shape (n_columns,)
         The cell of missing values of each column.
     beyond, until : ndarray of uint64 of shape (n_all_cells, n_trees, n_words)
-        Leaves whose last cell is this one or a later one; whose first cell is this one or an
-        earlier one. At the cell of missing values, the leaves that take them.
+        Leaves whose last cell is this one or a later one, and those whose first cell is this one or
+        an earlier one. At the cell of missing values, the leaves that accept them.
     everything : ndarray of uint64 of shape (n_trees, n_words)
         All leaves.
     """
@@ -104,7 +104,7 @@ class LeafTables:
 
     @cached_property
     def by_column(self):
-        """For each column the trees that ask for it, and the leaves of these that each of its cells reaches."""
+        """By column, the trees that use it, and words of their leaves that each cell reaches."""
         leaves, parts = self.leaves, []
         asks = (leaves.low > 0) | (leaves.high < leaves.n_cells - 1) | ~leaves.takes_missing
         for j, (start, stop) in enumerate(pairwise(self.start)):
@@ -113,7 +113,7 @@ class LeafTables:
         return parts
 
     def contains(self, words):
-        """Which leaves words (n_trees, n_words) hold, as booleans (n_leaves,)."""
+        """Whether words (n_trees, n_words) hold each leaf, as booleans (n_leaves,)."""
         bits = np.right_shift(words[self.leaves.tree, self.word], self.bit.astype(np.uint64))
         return (bits & np.uint64(1)).astype(bool)
 
@@ -133,7 +133,10 @@ class LeafTables:
         return beyond, until
 
     def words(self, low, high):
-        """Leaves that boxes reach, shape (n_boxes, n_trees, n_words), for cells of shape (n_boxes, n_columns)."""
+        """Leaves that boxes reach, shape (n_boxes, n_trees, n_words).
+
+        ``low`` and ``high`` have the first and the last cell, shape (n_boxes, n_columns).
+        """
         words = np.broadcast_to(self.everything, (len(low), *self.shape)).copy()
         for j, start in enumerate(self.start[:-1]):
             words &= self.beyond[start + low[:, j]]
@@ -141,13 +144,13 @@ class LeafTables:
         return words
 
     def best(self, words):
-        """Of each tree the best leaf in reach, arrays (n_boxes, n_trees): its value, its lead over the next, its position.
+        """Value, lead over the second best, and position of the best leaf of each tree in reach.
 
-        Without a leaf in reach the value is minus infinity.
+        All have the shape (n_boxes, n_trees). Without a leaf in reach the value is minus infinity.
         """
         lowest = _lowest(words)
         values = self._values_at(lowest)
-        chosen = (words != _NONE).argmax(axis=2)[..., None]  # words are in falling order, too
+        chosen = (words != _NONE).argmax(axis=2)[..., None]  # words are in decreasing order, too
         value, bit = (
             np.take_along_axis(array, chosen, axis=2)[..., 0] for array in (values, lowest)
         )
@@ -168,7 +171,7 @@ class LeafTables:
         return self.best_values(words).sum(axis=1)
 
     def best_values(self, words, trees=slice(None)):
-        """Of each tree, or of some, the value of the best leaf in reach, shape (n_boxes, n_trees)."""
+        """Value of the best leaf in reach of each tree, or of some, shape (n_boxes, n_trees)."""
         return self._values_at(_lowest(words), trees).max(axis=2)
 
     def _values_at(self, bits, trees=slice(None)):

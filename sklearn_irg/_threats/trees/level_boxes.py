@@ -1,7 +1,8 @@
-"""Categories of rows in boxes of additive trees: a budget of swaps beside that of the numbers.
+"""Categories of rows in boxes of additive trees, with a budget of swaps.
 
-In each column a box leaves the level open, keeps the row's own, has it swapped for any other, or
-for a certain one. Levels that the same leaves take are one cell.
+In each column a box leaves the level open, keeps the level of the row, or has it swapped for any
+other or for a certain one. Levels that the same leaves take are one cell. The budget of swaps is
+separate from that of the numbers.
 """
 
 from dataclasses import dataclass, replace
@@ -12,8 +13,8 @@ from scipy.sparse import csr_array
 __all__ = ["LevelBoxes", "LevelCells"]
 
 _OPEN = -1  # any level
-_AWAY = -2  # any but the row's own
-_TOLERANCE = 1e-12  # of sums of votes
+_AWAY = -2  # any level but that of the row
+_TOLERANCE = 1e-12  # of sums of votes, more than their rounding
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,15 @@ class LevelCells:
     Attributes
     ----------
     start : ndarray of int of shape (n_columns + 1,)
-        Where the cells of each column begin among all.
+        Position of the first cell of each column among all cells.
     words : ndarray of uint64 of shape (n_all_cells, n_trees, n_words)
         Leaves that take each cell.
     lacks : ndarray of shape (n_leaves, n_all_cells)
         One where a leaf does not take a cell, else zero.
     home : ndarray of int of shape (n_rows, n_columns)
-        Cell of each row's own level, among all cells.
+        Cell of the level that each row has, among all cells.
     allowed : ndarray of bool of shape (n_rows, n_all_cells)
-        Cells that a row may get, its own included.
+        Cells that a row may have, home included.
     n_swaps : int
         Number of columns that may leave home.
     """
@@ -53,7 +54,7 @@ class LevelCells:
 
     @classmethod
     def none(cls, n_rows):
-        """Of rows whose levels do not change."""
+        """Cells of rows whose levels do not change."""
         nothing = np.zeros((n_rows, 0), dtype=int)
         return cls(
             np.zeros(1, dtype=int),
@@ -66,7 +67,9 @@ class LevelCells:
 
 
 class LevelBoxes:
-    """What boxes leave to the levels of rows, as integers by column: a cell among all, or that it is open or away from home.
+    """Levels of rows that boxes leave possible, as integers by column.
+
+    An integer is a cell among all, or stands for any level or for any one away from home.
 
     Parameters
     ----------
@@ -90,7 +93,7 @@ class LevelBoxes:
         return np.where(has_others, _OPEN, self.cells.home)
 
     def words(self, row, levels):
-        """Leaves that each column of boxes lets through, all together."""
+        """Leaves that all columns of boxes let through."""
         words = np.full((len(row), *self.cells.words.shape[1:]), ~np.uint64(0))
         for c in range(self.n_columns):
             words &= self._words_of(row, levels[:, c], c)
@@ -104,7 +107,7 @@ class LevelBoxes:
         return words
 
     def _words_away(self):
-        """Leaves that rows reach by a swap in a column, shape (n_rows, n_columns, n_trees, n_words)."""
+        """Leaves that a swap in a column reaches, shape (n_rows, n_columns, n_trees, n_words)."""
         cells = self.cells
         words = np.zeros((*cells.home.shape, *cells.words.shape[1:]), dtype=np.uint64)
         for k, c in enumerate(self.column):
@@ -112,7 +115,10 @@ class LevelBoxes:
         return words
 
     def tightened(self, row, levels, words):
-        """Boxes without levels and leaves that take too many swaps, and whether anything is left of each."""
+        """Boxes without the levels and leaves that take too many swaps.
+
+        Also returns whether anything is left of each.
+        """
         if not self.n_columns:
             return levels, words, np.ones(len(row), dtype=bool)
         left = self._left(row, levels)
@@ -139,7 +145,7 @@ class LevelBoxes:
         return needing[np.minimum(left + 1, most), np.arange(len(row))]
 
     def lost(self, weights, leaf):
-        """What the best leaves of boxes lose at each cell, shape (n_boxes, n_all_cells)."""
+        """Loss of the best leaves of boxes at each cell, shape (n_boxes, n_all_cells)."""
         if not self.n_columns:
             return np.zeros((len(leaf), 0))
         weights, chosen = np.where(leaf >= 0, weights, 0), np.maximum(leaf, 0)
@@ -150,7 +156,10 @@ class LevelBoxes:
         return votes @ self.cells.lacks
 
     def point(self, row, levels, lost):
-        """The cell of each column that loses least, home among equals; columns put back until the swaps are kept."""
+        """Cell of each column that loses least, or home if it is among these.
+
+        Columns are put back until the number of swaps is kept.
+        """
         if not self.n_columns:
             return levels
         home, boxes = self.cells.home[row], np.arange(len(row))[:, None]
@@ -180,7 +189,10 @@ class LevelBoxes:
         return (levels < 0).any(axis=1)
 
     def gains(self, row, levels, lost, is_tie):
-        """What is lost at the least on all sides of a split of each column, -1 where there is none; of ties, at the most."""
+        """Smallest loss over all sides of a split of each column, for ties the largest.
+
+        It is -1 where there is no split.
+        """
         if not self.n_columns:
             return np.zeros((len(row), 0))
         options = self._options(row, levels)
@@ -195,7 +207,10 @@ class LevelBoxes:
         return np.where(levels < 0, np.where(is_tie[:, None], most, gain), -1.0)
 
     def _lost_later(self, at_home, left):
-        """By column: what is lost at the homes of the other open columns, once a swap there leaves them one less."""
+        """Loss at the homes of the other open columns after a swap of each column.
+
+        The swap leaves one less to the others.
+        """
         ordered = -np.sort(-at_home, axis=1)
         sums = np.concatenate([np.zeros((len(at_home), 1)), np.cumsum(ordered, axis=1)], axis=1)
         n_kept = np.clip(left, 1, self.n_columns)[:, None]
@@ -205,14 +220,14 @@ class LevelBoxes:
         return at_home.sum(axis=1, keepdims=True) - best
 
     def split(self, row, levels, column):
-        """Parts of boxes at a column each: home and away from it, or every other level.
+        """Split each box at a column, into home and away from it, or into all other levels.
 
         Returns
         -------
         box : ndarray of int of shape (n_parts,)
-            Which box each is a part of.
+            Position of the box that each is a part of.
         levels : ndarray of int of shape (n_parts, n_columns)
-            Theirs.
+            Levels of the parts.
         words : ndarray of uint64 of shape (n_parts, n_trees, n_words)
             Leaves that the column lets through.
         """

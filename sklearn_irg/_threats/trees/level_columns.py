@@ -1,4 +1,7 @@
-"""Categories of a table as columns of cells of additive trees: which leaves take which levels, whatever encodes them."""
+"""Categories of a table as columns of cells of additive trees.
+
+Leaves are compared with levels by the output of the steps, so that any encoder may come first.
+"""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -10,7 +13,7 @@ from sklearn_irg._threats.trees.row_costs import cells_of
 
 __all__ = ["LevelColumns", "level_columns"]
 
-_N_ROWS = 8  # at which each level is looked at
+_N_ROWS = 8  # at which each level is tried, since steps may mix columns
 _CHANGES = "what the trees see of a category differs between rows that have it"
 
 
@@ -20,15 +23,15 @@ class _Column(NamedTuple):
     Attributes
     ----------
     position : int
-        Among the columns whose level may change.
+        Position among the columns whose level may change.
     seen : ndarray of int
-        Columns of the trees that it moves.
+        Features of the trees that it changes.
     takes : ndarray of bool of shape (n_leaves, n_cells)
-        Which leaves take each cell.
+        Whether each leaf takes each cell.
     cell_of_level : ndarray of int of shape (n_levels,)
-        -1 for levels that no row has or may get.
+        Cell of each level; -1 for levels that no row has or may get.
     cell_of_places : dict of bytes to int
-        From the places of what is seen.
+        Cell by the places of these features, as bytes.
     """
 
     position: int
@@ -39,7 +42,9 @@ class _Column(NamedTuple):
 
 
 class LevelColumns:
-    """Columns of the table that move what the trees see, and their levels as cells; equal ones are one.
+    """Columns of the table that change features of the trees, with their levels as cells.
+
+    Levels that the same leaves take share a cell.
 
     Parameters
     ----------
@@ -48,9 +53,9 @@ class LevelColumns:
     boxes : LeafBoxes
         Their leaves.
     columns : list of _Column
-        Of the table.
+        Columns of the table.
     kept : ndarray of bool of shape (n_leaves,), default=slice(None)
-        Leaves that count.
+        Leaves that are used.
     """
 
     def __init__(self, trees, boxes, columns, kept=slice(None)):
@@ -74,20 +79,20 @@ class LevelColumns:
 
     @property
     def most_cells(self):
-        """Of a column."""
+        """Largest number of cells of a column."""
         return int(np.diff(self.start).max(initial=0))
 
     def cells(self, words, perturbations, seen):
-        """Rows among the cells.
+        """Rows among the cells of the levels.
 
         Parameters
         ----------
         words : ndarray of uint64 of shape (n_cells, n_trees, n_words)
-            Of the leaves that take each cell.
+            Words of the leaves that take each cell.
         perturbations : PerturbationSet
-            Of the rows.
+            Perturbation set of the rows.
         seen : ndarray of shape (n_rows, n_features)
-            What the trees see of them.
+            Features of the trees for these rows.
         """
         home = self.home(seen)
         allowed = np.zeros((len(home), self.n_cells), dtype=bool)
@@ -98,7 +103,7 @@ class LevelColumns:
         return LevelCells(self.start, words, self._lacks, home, allowed, perturbations.n_swaps)
 
     def home(self, seen):
-        """The cell of each row in each column, among all cells."""
+        """Cell of each row in each column, among all cells."""
         home = np.zeros((len(seen), len(self.columns)), dtype=int)
         for k, column in enumerate(self.columns):
             places = _places(self.trees, self.boxes, seen, column.seen)
@@ -108,7 +113,7 @@ class LevelColumns:
         return home
 
     def codes(self, perturbations, home, cells):
-        """Levels of rows at cells; at home their own, elsewhere the first that they may get."""
+        """Levels of rows at cells: at home those of the rows, elsewhere the first allowed one."""
         codes = perturbations.codes.copy()
         for k, column in enumerate(self.columns):
             moved = np.flatnonzero(cells[:, k] != home[:, k])
@@ -119,18 +124,18 @@ class LevelColumns:
 
 
 def level_columns(problem, trees, boxes, moving):
-    """Columns of the levels of a problem, or None and the reason.
+    """Columns of the levels of a problem and an empty reason, or None and the reason.
 
     Parameters
     ----------
     problem : AttackProblem
         The rows, with levels that may change.
     trees : AdditiveTrees
-        Its trees.
+        Trees of its model.
     boxes : LeafBoxes
         Their leaves.
     moving : ndarray of int
-        Columns that numbers move, among those that the trees see.
+        Features of the trees that numbers of the table move.
     """
     arrays = problem.perturbations
     if not any(swaps.any() for swaps in arrays.swaps):
@@ -156,14 +161,14 @@ def _n_rows(problem):
 
 
 def _seen(problem, codes):
-    """What trees see of rows at some levels."""
+    """Features of the trees for rows at some levels."""
     return problem.model.trees.coded(
         problem.entering(np.zeros(problem.perturbations.numbers.shape), codes)
     )
 
 
 def _seen_with_levels(problem):
-    """By column: levels that rows have or may get, and what the trees see of the same few rows with each."""
+    """Levels that rows have or may get, by column, and features of a few rows with each."""
     arrays, rows = (
         problem.perturbations,
         np.random.RandomState(0).permutation(len(problem))[: _n_rows(problem)],
@@ -181,7 +186,7 @@ def _seen_with_levels(problem):
 
 
 def _places(trees, boxes, seen, columns):
-    """Where rows are in columns of trees: cells of numbers, and codes of categories."""
+    """Places of rows in features of trees: cells of numbers, and codes of categories."""
     places = np.zeros((len(seen), len(columns)), dtype=np.int64)
     for k, column in enumerate(columns):
         if column in boxes.takes_code:
@@ -192,7 +197,7 @@ def _places(trees, boxes, seen, columns):
 
 
 def _takes(boxes, columns, places):
-    """Which leaves take what is seen at places in columns, shape (n_leaves, n_places)."""
+    """Whether each leaf takes places in some features, shape (n_leaves, n_places)."""
     takes = np.ones((len(boxes.tree), len(places)), dtype=bool)
     for column, place in zip(columns, places.T, strict=True):
         if column in boxes.takes_code:
@@ -205,7 +210,10 @@ def _takes(boxes, columns, places):
 
 
 def _column_of(boxes, used, arrays, position, levels, places, own):
-    """A column of the table, or None where it moves nothing; and why it cannot be one of levels, if so."""
+    """Column of the table, or None where it changes no feature, and a reason.
+
+    The reason says why the column cannot be one of levels; it is empty if it can.
+    """
     codes = arrays.codes[:, position]
     moved = np.flatnonzero((places != places[:1]).any(axis=(0, 1)))
     if not len(moved):
@@ -225,7 +233,7 @@ def _column_of(boxes, used, arrays, position, levels, places, own):
 
 
 def _distinct(takes):
-    """Columns that differ, and which of them each is."""
+    """Distinct columns, and the position of each column among them."""
     known = {}
     cell = np.array([known.setdefault(column.tobytes(), len(known)) for column in takes.T])
     _, first = np.unique(cell, return_index=True)

@@ -1,4 +1,7 @@
-"""The leaves that one row can reach, and the thresholds between them: small tables of large ensembles."""
+"""Leaves that one row can reach, and the thresholds between them.
+
+They give small tables of large ensembles.
+"""
 
 from dataclasses import replace
 
@@ -8,7 +11,7 @@ __all__ = ["leaves_in_reach"]
 
 
 def leaves_in_reach(boxes, columns, some, views, radius):
-    """Boxes of the leaves that views of one row reach by moving its numbers up to a radius.
+    """Boxes of the leaves that views of one row reach as its numbers move up to a radius.
 
     Parameters
     ----------
@@ -19,14 +22,14 @@ def leaves_in_reach(boxes, columns, some, views, radius):
     some : AttackProblem
         The rows.
     views : Views
-        Of one row.
+        Views of one row.
     radius : ndarray of shape (n_samples,)
-        Of each row of the problem.
+        Radius of each row of the problem.
 
     Returns
     -------
     boxes : LeafBoxes
-        Those in reach, whose cells lie between the thresholds in reach.
+        Leaves in reach, with cells between the thresholds in reach.
     kept : ndarray of int of shape (n_kept,)
         Their positions among all.
     """
@@ -64,7 +67,7 @@ def leaves_in_reach(boxes, columns, some, views, radius):
 
 
 def _cells_in_reach(pieces, column, cuts, smallest, largest):
-    """The first and last cell between two numbers, and one more on either side, so that rounding decides nothing here."""
+    """First and last cell between two numbers, and one more on either side for rounding."""
     if np.isnan(smallest):
         return 0, 0
     _, (soonest, latest) = pieces.ends_of(column, cuts)
@@ -76,11 +79,12 @@ def _cells_in_reach(pieces, column, cuts, smallest, largest):
 
 
 def _seen_in_reach(columns, some, views, radius):
-    """The smallest and largest number that the trees may see in each column; NaN where all are missing."""
+    """Smallest and largest number of each feature in reach; NaN where all are missing."""
     row, arrays = views.row[0], some.perturbations
     slopes, source = views.pieces.sources(some)
     source = source[columns]
     unit = slopes[source, columns] * arrays.scales[source]
+    # a little more than the radius, so that rounding leaves no leaf out
     reach = np.where(
         source >= 0, radius[row] * (1 + 1e-9) + 2 * views.pieces.slack(some)[row] + 1e-11, 0
     )

@@ -1,11 +1,11 @@
-"""Where the pieces of columns end: the steps themselves are asked, by bisection among the numbers that a column holds.
+"""Ends of the pieces of columns, found by bisection among the numbers that a column can hold.
 
-That no piece is overlooked follows from what the steps declare: between the jumps and points of a
-column, each output rises or falls all the way, so that where it is in the same cell at two numbers
-it is so at all between. As computed, a curve may waver by some units of its last place. Next to a
-cut it changes by at least one such unit from one number to the next. Numbers at which it is several
-of these changes away from the cut are on their side for certain; those in between are taken for
-both.
+Bisection calls the steps themselves. It overlooks no piece because of what the steps declare:
+between the jumps and points of a column, each output is monotone, so that if it is in the same cell
+at two numbers, it is so at all numbers between. As computed, a curve may waver by some units in the
+last place. Next to a cut it changes by at least one such unit from one number to the next. Numbers
+at which it is several of these changes away from the cut are certain to be on their side; those in
+between count for both sides.
 """
 
 import numpy as np
@@ -19,16 +19,16 @@ __all__ = ["column_pieces"]
 
 _N_JOINT = 512  # points at which all columns move together
 _N_CHANGES = 16  # from one number to the next, by which curves may waver
-_MOST = 2.0**22  # of the relative precision: what is more is a jump
+_MOST = 2.0**22  # of the relative precision; larger changes are jumps
 
 
 def column_pieces(problem, trees):
-    """Pieces of the columns that the steps make something else of than one affine column each.
+    """Pieces of the columns that the steps do not turn into one affine feature each.
 
     Raises
     ------
     NotInPiecesError
-        If the steps refuse numbers that rows may become, or are not monotone as declared.
+        If the steps reject numbers that rows may become, or are not monotone as declared.
     """
     n_features, reading = trees.n_features, problem.reading
     if reading is None:
@@ -55,7 +55,7 @@ def column_pieces(problem, trees):
 
 
 def _is_bent(reading, reached):
-    """Columns of which the trees see something else than one affine column."""
+    """Columns that the steps turn into anything else than one affine feature of the trees."""
     is_bent = (reading.unknown & reached).any(axis=1) | (
         ((reading.slopes != 0) & reached).sum(axis=1) > 1
     )
@@ -73,7 +73,7 @@ class _Search:
         self.precision = max(self.problem.precision, self.reading.precision)
 
     def fill(self):
-        """Find all pieces, and try them."""
+        """Find all pieces, and check them."""
         c, rank, low, high = self._cuts()
         lowest, highest = self._blurred(c, rank, low, high)
         for k in range(len(self.asked.columns)):
@@ -87,7 +87,10 @@ class _Search:
         self._require_cells()
 
     def _add(self, k, rank, cells, certain):
-        """The pieces of a column: ranks of cuts, cells in front of these and behind, and how far rounding may move them."""
+        """Add the pieces of a column.
+
+        Given are ranks of cuts, cells before and after each, and how far rounding may move them.
+        """
         asked, ends = self.asked, self.asked.ends[k]
         chain = np.append(asked.cells_at(np.array([k]), ends[:1]), cells[1], axis=0)
         if not np.array_equal(chain[:-1], cells[0]):
@@ -102,10 +105,11 @@ class _Search:
         )
 
     def _edges(self, k):
-        """Ranks between two of which each output is monotone: numbers between kinks, around points, and one of a row.
+        """Ranks between which each output is monotone.
 
-        Where a function is not defined, it is so on one side of any row at the most, and a missing
-        value to the trees: behind an imputer no curve is read.
+        They are numbers between kinks, around points, and one of a row. A function that is not
+        defined everywhere is undefined on one side of any row at most, where the trees see a
+        missing value: behind an imputer no curve is read.
         """
         asked, j = self.asked, self.asked.columns[k]
         (kinks, is_point), held = asked.kinks(k), asked.held[k]
@@ -125,7 +129,7 @@ class _Search:
         )
 
     def _cuts(self):
-        """Column, rank of the last number of a piece, and cells in front of it and behind it, of all cuts in order."""
+        """All cuts in order: column, rank of the number before each, and cells on both sides."""
         asked = self.asked
         edges = [self._edges(k) for k in range(len(asked.columns))]
         c = np.repeat(np.arange(len(edges)), [len(some) - 1 for some in edges])
@@ -149,7 +153,7 @@ class _Search:
         return [part[order] for part in parts]
 
     def _blurred(self, c, rank, low, high):
-        """Ranks up to which numbers are in front of each cut for certain, and from the next of which on behind it."""
+        """Ranks up to which numbers are certainly before each cut, and beyond which after it."""
         lowest, highest = rank.copy(), rank.copy()
         for i in range(self.asked.width):
             f = (
@@ -169,7 +173,10 @@ class _Search:
         return lowest, highest
 
     def _certain(self, c, f, rank, low, high):
-        """The same of cuts between cells of one output each: where it is further from a threshold than it may waver."""
+        """The same for cuts between cells of one output each.
+
+        There the output is further from a threshold than it may waver.
+        """
         asked, sign = self.asked, np.sign(high - low)
         cuts = [asked.thresholds[of] for of in f]
         lower = np.array([some[cell] for some, cell in zip(cuts, np.minimum(low, high))])
@@ -190,7 +197,10 @@ class _Search:
         return before, after - 1
 
     def _require_cells(self):
-        """That pieces are what the steps make of the rows, and of rows in which all columns are near ends of pieces."""
+        """Raise an error unless pieces agree with the steps.
+
+        They are compared at the rows, and at rows in which all columns are near ends of pieces.
+        """
         asked, table, rng = self.asked, self.asked.table, np.random.RandomState(0)
         rows = np.append(np.arange(len(table)), rng.randint(len(table), size=_N_JOINT))
         numbers = table.numbers()[rows]
@@ -209,7 +219,7 @@ class _Search:
                     )
 
     def _agree(self, k, i, numbers, cells):
-        """Whether numbers are in pieces of the cells that were seen, or so near to such that rounding decides."""
+        """Whether numbers are in pieces of the cells that were seen, up to rounding."""
         found = self.found
         pieces = (
             np.searchsorted(found.soonest[k], numbers, side="right"),
@@ -221,7 +231,7 @@ class _Search:
         return (known.min(axis=0) <= cells) & (cells <= known.max(axis=0))
 
     def _drawn(self, k, rng):
-        """Numbers at ends of pieces, beside them, and anywhere between the outermost."""
+        """Random numbers at and near the ends of pieces."""
         held, found, ends = self.asked.held[k], self.found, self.asked.ends[k]
         ranks = held.ranks(np.concatenate([found.first[k], found.last[k]]))
         ranks = ranks if len(ranks) else ends
@@ -234,7 +244,7 @@ class _Search:
 
 
 def _nearest(holds, start, end):
-    """Ranks on the way from one to another where a condition holds for the first time, or the end if it does nowhere."""
+    """First ranks on the way from start to end where a condition holds, else the end."""
     fine, fails = np.where(holds(start), start, end), start
     while True:
         is_open = np.abs(fine - fails) > 1

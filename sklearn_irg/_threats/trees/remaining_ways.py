@@ -9,11 +9,11 @@ from sklearn_irg._threats.trees.votes import weights_of
 
 __all__ = ["remaining_ways"]
 
-_AT_ONCE = 16  # boxes that are split
+_AT_ONCE = 16  # boxes that are split together, to bound memory
 
 
 def remaining_ways(tables, rows, i, floor, most):
-    """Divide the levels of a row only, until each box has one way to swap them.
+    """Split boxes of a row at levels only, until each has one way to swap them.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def remaining_ways(tables, rows, i, floor, most):
     rows : Cells
         Rows, with columns of levels.
     i : int
-        Which of them.
+        Position of the row.
     floor : float
         Ways whose bound is no larger are left out.
     most : int
@@ -35,7 +35,7 @@ def remaining_ways(tables, rows, i, floor, most):
     levels : ndarray of int of shape (n_ways, n_level_columns)
         Cells of their levels, among all.
     n_nodes : int
-        Number of boxes that were looked at.
+        Number of boxes that were searched.
     """
     boxes = LevelBoxes(rows.levels.take([i]))
     levels = boxes.root()
@@ -57,7 +57,7 @@ def remaining_ways(tables, rows, i, floor, most):
 
 
 def _parts(tables, boxes, levels, words, floor):
-    """Boxes of a row split at levels, without those whose bound is no larger than a floor; and of how many."""
+    """Parts of a row's boxes whose bound is above a floor, and the number of all parts."""
     n_parts, parts = 0, [(levels[:0], words[:0])]
     for start in range(0, len(levels), _AT_ONCE):
         now = slice(start, start + _AT_ONCE)
@@ -81,7 +81,7 @@ def _split(tables, boxes, levels, words):
 
 
 def _with_words(rows, i, words):
-    """A row several times, with some leaves each."""
+    """Row repeated, each time with some of the leaves."""
     same = np.full(len(words), i)
     parts = {name: getattr(rows, name)[same] for name in ("home", "costs", "least", "constant")}
     return replace(rows, **parts, words=words, levels=LevelCells.none(len(words)))

@@ -1,4 +1,4 @@
-"""What it takes to move the numbers of rows to other cells of additive trees."""
+"""Costs of moving the numbers of rows to other cells of additive trees."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from sklearn_irg._threats.trees.cells import BUDGET
 
 __all__ = ["RowCosts", "cells_of"]
 
-_GRID = 1e-9  # of a step of integers, within which an end counts as one
+_GRID = 1e-9  # of a step of integers, within which the end of a cell counts as an integer
 
 
 def cells_of(seen, cuts):
-    """The cell of each number; missing values have one of their own behind the others."""
+    """Cell of each number; missing values have a separate cell after the others."""
     missing = np.isnan(seen)
     return np.where(missing, len(cuts) + 1, np.searchsorted(cuts, np.where(missing, 0, seen)))
 
 
 class RowCosts:
-    """Cells of the numbers of rows that move, and costs of all others.
+    """Cells of the numbers of rows, and costs of moving to all others.
 
     Parameters
     ----------
@@ -25,18 +25,18 @@ class RowCosts:
     some : AttackProblem
         The rows.
     views : Views
-        Those rows.
+        Views of these rows.
     tables : LeafTables
-        Of the columns that move.
+        Tables of the columns that move.
     radius : ndarray of shape (n_samples,)
-        Of each row of the problem.
+        Radius of each row of the problem.
 
     Attributes
     ----------
     home, costs, least : ndarray
-        As of `Cells`.
+        As in `Cells`.
     moves : ndarray of shape (n_views, n_all_cells)
-        In units of the table, signed.
+        Signed distance to each cell, in units of scale.
     """
 
     def __init__(self, search, some, views, tables, radius):
@@ -73,7 +73,10 @@ class RowCosts:
         return words
 
     def _costs_of(self, column):
-        """Of each cell of a column, the last of which is that of missing values; and of each and those behind it."""
+        """Cost of each cell of a column, and the smallest of each cell and those further from home.
+
+        The last cell is that of missing values.
+        """
         seen, cuts = self.seen[:, column], self.thresholds[column]
         n_cells = len(cuts) + 1
         missing = np.isnan(seen)
@@ -143,10 +146,10 @@ class RowCosts:
         return shares ** (2 if self.perturbations.norm == "l2" else 1)
 
     def _integer_steps(self, column, cell, home, sign, near, far):
-        """How many steps of integers lead into each cell at the least, infinite where none does.
+        """Smallest number of integer steps that leads into each cell, infinite where none does.
 
-        Where an end of a cell is an integer, rounding decides on which side it is: what the trees
-        see there says.
+        Where an end of a cell is an integer, rounding decides on which side it is, so that the
+        output of the steps there is compared with the thresholds.
         """
         counts = np.ceil(near - _GRID)
         counts[counts > far + _GRID] = np.inf
@@ -156,7 +159,7 @@ class RowCosts:
         views, cells = np.nonzero(unclear & np.isfinite(counts) & (cell != home[:, None]))
         if not len(views):
             return counts
-        # what the trees see of a column depends on its number alone
+        # a feature of the trees depends on the number of its column alone
         numbers = self.perturbations.numbers[self.views.row, self.source[column]]
         _, number = np.unique(numbers, return_inverse=True)
         key = number[views] * len(cell) + cells
@@ -174,7 +177,10 @@ class RowCosts:
         return counts
 
     def _seen_after(self, column, views, steps):
-        """What the trees see of a column where views have moved by steps of integers; each number and step once per search."""
+        """Feature of the trees for views that have moved by integer steps.
+
+        Each number and step is computed once per search.
+        """
         j, known = (
             self.source[column],
             self.search.seen_integers.setdefault(self.search.moving[column], {}),

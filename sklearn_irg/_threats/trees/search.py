@@ -17,32 +17,32 @@ from sklearn_irg._threats.trees.views import Views
 __all__ = ["TreeSearch"]
 
 _ANYWHERE = 1e300  # a radius beyond all others
-_N_HALVINGS = 60  # of the interval in which a distance lies
+_N_HALVINGS = 60  # at most, of the interval in which a distance lies
 _N_OPEN = 3  # radii at which a row stays open before it is given up
 _MOST_BYTES = 2**30  # of tables; views that would need more stay open
 _MOST_BYTES_AT_ONCE = (
     2**26
 )  # of tables of all leaves; in larger ensembles each row has those of its own
-_ENTRIES = 4_000_000  # of costs: rows times cells
+_ENTRIES = 4_000_000  # of costs (rows times cells), to bound memory
 _ULP = np.finfo(np.float64).eps
 
 
 class TreeSearch:
-    """Decisions for rows at a radius.
+    """Decisions, distances and lowest margins of rows, by branch and bound over cells.
 
     Parameters
     ----------
     trees : AdditiveTrees
         Trees.
     moving : ndarray of int
-        Columns that numbers move, among those that the trees see and those in pieces behind them.
+        Columns that numbers move, among the features of the trees and the columns in pieces.
     boxes : LeafBoxes, default=None
         Leaves that may be reached; ``None`` means all.
     levels : LevelColumns, default=None
         Columns of the table whose levels change; ``None`` for none.
     pieces : ColumnPieces, default=None
-        Columns of the table whose numbers the search takes for what the steps make of them;
-        ``None`` for none.
+        Columns of the table whose numbers the search uses in place of the features that come from
+        them; ``None`` for none.
     """
 
     def __init__(self, trees, moving, boxes=None, levels=None, pieces=None):
@@ -56,7 +56,7 @@ class TreeSearch:
         self.still = still[~trees.is_categorical[still]]
         self.still_categories = still[trees.is_categorical[still]].tolist()
         self.doubt = max(trees.rounding, trees.tie) * (1 if trees.n_outputs == 1 else 2)
-        self.seen_integers = {}  # by column, what the trees see of numbers that have moved by steps
+        self.seen_integers = {}  # by column, features of numbers that have moved by integer steps
         self._tables = {}
 
     @property
@@ -70,7 +70,7 @@ class TreeSearch:
 
     @property
     def _n_words(self):
-        """Of all trees."""
+        """Number of words of all trees."""
         return self.trees.n_trees * (np.bincount(self.boxes.tree).max() // 64 + 1)
 
     def step(self, best, radius, max_nodes):
@@ -81,7 +81,8 @@ class TreeSearch:
         certified : ndarray of bool of shape (n_samples,)
             Rows that are misclassified nowhere.
         nearest : ndarray of shape (n_samples,)
-            Distance to the nearest cell in which one was found to be, infinite where none was.
+            Distance to the nearest cell found in which a row is misclassified, infinite where none
+            was.
         """
         some = best.problem
         certified = np.ones(len(some), dtype=bool)
@@ -98,11 +99,12 @@ class TreeSearch:
         return certified & ~best.wrong, nearest
 
     def distances(self, problem, max_nodes):
-        """Lower and upper ends of the distance of each row to where it is misclassified: the same but for rounding, mostly.
+        """Lower and upper bounds on the distance of each row to where it is misclassified.
 
-        Infima, which need not be reached: a row lies on one side of a threshold or the other. At
-        first the radius grows until a point is found, then it is halved between what is certain and
-        what was found; at last nothing is nearer than the point.
+        They mostly agree up to rounding. Distances are infima, which need not be attained, since a
+        row is on one side of a threshold or the other. First the radius grows until a point is
+        found. Then the interval between the certified radius and that of the point is halved until
+        nothing is nearer than the point.
         """
         found = BestFound(problem)
         lower, upper = np.zeros(len(problem)), np.where(found.wrong, 0.0, np.inf)
@@ -119,7 +121,7 @@ class TreeSearch:
         return lower, upper
 
     def lowest_margins(self, problem, radius, max_nodes):
-        """Lower bound on the margin of each row's label over the other of two classes, and the lowest that was attained."""
+        """Lower bound on each row's margin between two classes, and the lowest attained."""
         bound, attained = (
             np.full(len(problem), -np.inf),
             np.full(len(problem), -np.inf),
@@ -134,7 +136,7 @@ class TreeSearch:
         return -self.trees.scale * (bound + self.trees.rounding), -self.trees.scale * attained
 
     def _highest(self, some, views, label, radius, max_nodes):
-        """Upper bound on what trees add up to for the other class, and the largest sum at a point that exists."""
+        """Upper bound on the trees' sum for the other class, and the largest sum attained."""
         if self.n_bytes > _MOST_BYTES:
             return np.full((2, len(views.row)), [[np.inf], [-np.inf]])
         tables = self._tables_of(label, 1 - label)
@@ -157,8 +159,8 @@ class TreeSearch:
         return verdict.bound + boundary, attained
 
     def _close(self, problem, lower, upper, max_nodes):
-        """Halve intervals until nothing is nearer than what was found, or a row has been left open a few times."""
-        slack = 2 * self.pieces.slack(problem) + 1e-11
+        """Halve intervals until nothing is nearer than the point, or rows stay open too often."""
+        slack = 2 * self.pieces.slack(problem) + 1e-11  # rounding of distances
         n_open, ceiling = np.zeros(len(problem), dtype=int), np.full(len(problem), np.inf)
         for k in range(_N_HALVINGS):
             nearer = upper * (1 - 1e-9) - slack
@@ -166,6 +168,7 @@ class TreeSearch:
             if not len(rows):
                 break
             highest = np.minimum(nearer, ceiling)
+            # geometric means; a lower bound of zero counts as a thousandth of the upper one
             middle = np.sqrt(np.maximum(lower, highest * 1e-3) * highest)
             radius = np.where((k % 2 == 1) & (nearer < ceiling), nearer, middle)
             before = lower + upper
@@ -175,7 +178,7 @@ class TreeSearch:
             ceiling[still] = radius[still]
 
     def _look(self, problem, lower, upper, rows, radius, max_nodes):
-        """Decide rows at a radius each; raise their lower ends, or reduce their upper ones."""
+        """Decide rows at a radius each, to raise their lower bounds or reduce the upper ones."""
         if not len(rows):
             return
         best = BestFound(problem.take(rows))
@@ -189,7 +192,7 @@ class TreeSearch:
         return [(k, other) for k in np.unique(label) for other in range(n_classes) if other != k]
 
     def _views(self, some):
-        """Rows in parts that memory has room for."""
+        """Views of the rows, in blocks that memory has room for."""
         n_entries = int((self.boxes.n_cells[self.moving] + 1).sum()) + len(self.boxes.tree)
         n_entries += (
             self.levels.n_cells
@@ -200,7 +203,10 @@ class TreeSearch:
             yield Views.of(some, np.arange(start, min(start + size, len(some))), self.pieces)
 
     def _nearby(self, some, views, radius):
-        """Views and the search that decides them: this one if its tables are small, else one of the leaves in reach."""
+        """Views with the search that decides them.
+
+        It is this one if its tables are small, else one among the leaves in reach of each row.
+        """
         if self.n_bytes <= _MOST_BYTES_AT_ONCE:
             if len(views.row):
                 yield self, views
@@ -219,7 +225,7 @@ class TreeSearch:
     # -- one class against another -----------------------------------------------------------------
 
     def _direction(self, label, other):
-        """Of scores in which a row falls from one class to another, and what is added."""
+        """Weights of scores for another class against the label, and the constant of that sum."""
         if self.trees.n_outputs == 1:
             sign = 1.0 if other == 1 else -1.0
             return np.array([sign]), sign * (self.trees.constant[0] - self.trees.boundary)
@@ -228,7 +234,7 @@ class TreeSearch:
         return direction, float(self.trees.constant @ direction)
 
     def _tables_of(self, label, other):
-        """Words by cells of the columns that move, of those that stay, and of levels."""
+        """Words by cells of the columns that move, of those that do not, and of levels."""
         if (label, other) not in self._tables:
             boxes = self.boxes
             values = self.trees.values[boxes.node] @ self._direction(label, other)[0]
@@ -253,7 +259,7 @@ class TreeSearch:
         return self._tables[label, other]
 
     def _settle(self, some, best, views, label, other, radius, nearest, max_nodes):
-        """Search rows, offer what is found, and say which rows no point takes to the other class."""
+        """Search rows and offer the points found; return which rows reach no other class."""
         if self.n_bytes > _MOST_BYTES:
             return np.zeros(len(views.row), dtype=bool)
         tables = self._tables_of(label, other)
@@ -285,7 +291,7 @@ class TreeSearch:
         return verdict.bound <= -self.doubt
 
     def _offer(self, some, best, views, found, verdict, cells, radius, nearest):
-        """Points of views in their rows."""
+        """Offer the points of views to their rows."""
         rows, at = views.row[found], verdict.cells[found]
         part, codes = self.pieces.confirming(best.take(rows)), cells.codes(found, at)
         trials = list(cells.points(found, at))
@@ -303,5 +309,8 @@ class TreeSearch:
 
 
 def _is_within(delta, norm, radius):
-    """Whether points are in the ball, up to what `ThreatModel.allows` grants: multiples of a step are off by it."""
+    """Whether points are in the ball, up to the rounding that `ThreatModel.allows` grants.
+
+    Multiples of an integer step are off by it.
+    """
     return delta_norms(delta, norm) <= radius * (1 + 4 * _ULP * (1 + delta.shape[1]))

@@ -1,4 +1,4 @@
-"""Rows of a problem as its trees see them."""
+"""Rows of a problem with the features of its trees."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ __all__ = ["Views"]
 
 @dataclass(frozen=True)
 class Views:
-    """Some rows of a problem.
+    """Some rows of a problem, with the features of its trees.
 
     Attributes
     ----------
     problem : AttackProblem
         These rows.
     row : ndarray of int of shape (n_views,)
-        Positions of them among all.
+        Their positions among all rows.
     seen : ndarray of shape (n_views, n_features)
-        What the trees see, and the numbers of columns in pieces.
+        Features of the trees, and the numbers of columns in pieces.
     pieces : ColumnPieces
-        These columns.
+        The columns in pieces.
     """
 
     problem: object
@@ -30,7 +30,7 @@ class Views:
 
     @classmethod
     def of(cls, some, row, pieces):
-        """Those at positions among the rows of a problem."""
+        """Views of the rows at some positions of a problem."""
         problem = some.take(row)
         return cls(
             problem,
@@ -40,11 +40,11 @@ class Views:
         )
 
     def take(self, views):
-        """Some of them."""
+        """Some of the views."""
         return Views(self.problem.take(views), self.row[views], self.seen[views], self.pieces)
 
     def seen_at(self, views, delta, codes=None):
-        """What the trees see of some rows where their numbers have moved, at other levels or their own."""
+        """Features of some rows with numbers moved, at given levels or their present ones."""
         return _seen(self.problem.take(views), self.pieces, delta, codes)
 
 

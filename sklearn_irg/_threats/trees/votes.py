@@ -1,4 +1,7 @@
-"""Which cells the best leaves of boxes vote for: what is lost elsewhere, and the point that loses least within the budget."""
+"""Votes of the best leaves of boxes for cells.
+
+They give the loss of other cells, and the point that loses least within the budget.
+"""
 
 import numpy as np
 
@@ -8,8 +11,8 @@ __all__ = ["Votes", "weights_of"]
 def weights_of(lead):
     """Leads of best leaves as weights of their votes, shape (n_boxes, n_trees).
 
-    Leaves without a second weigh more than all others of their box, so that boxes do not depend on
-    each other.
+    A leaf without a second weighs more than all others of its box, a number that does not depend on
+    other boxes.
     """
     only = np.isinf(lead)
     return np.where(only, np.where(only, 0, lead).sum(axis=1, keepdims=True) + 1, lead)
@@ -26,7 +29,7 @@ class Votes:
     Attributes
     ----------
     start, stop : ndarray of int of shape (n_columns,)
-        The first and the last of each column among all cells.
+        Position of the first and the last cell of each column among all cells.
     column, cell : ndarray of int of shape (n_all_cells,)
         Column of each cell, and position in it.
     """
@@ -38,13 +41,14 @@ class Votes:
         self.cell = np.arange(tables.start[-1]) - self.start[self.column]
 
     def inside(self, low, high):
-        """Cells of boxes."""
+        """Whether each box contains each cell."""
         return (self.cell >= low[:, self.column]) & (self.cell <= high[:, self.column])
 
     def lost(self, weights, leaf):
-        """What the best leaves lose if a column stays at or below each cell, or goes beyond it; (n_boxes, n_all_cells) each.
+        """Losses of the best leaves if a column goes beyond each cell, or stays at or below it.
 
-        A leaf is lost beyond its last cell, and before its first.
+        Both have the shape (n_boxes, n_all_cells). A leaf is lost beyond its last cell, and before
+        its first.
         """
         n_boxes, n_cells = len(leaf), len(self.cell)
         box, tree = np.nonzero(leaf >= 0)
@@ -60,7 +64,7 @@ class Votes:
         return self._cumulated(lost_right), self._cumulated(lost_left, backwards=True)
 
     def _cumulated(self, votes, *, backwards=False):
-        """Sums over the cells of each column up to each, or over those after it."""
+        """Sums of votes over the cells of each column up to each cell, or after it."""
         sums = np.cumsum(votes, axis=1)
         before = np.concatenate([np.zeros((len(votes), 1)), sums], axis=1)[:, self.start][
             :, self.column
@@ -70,12 +74,15 @@ class Votes:
         return sums[:, self.stop][:, self.column] - sums
 
     def point(self, costs, inside, lost_right, lost_left):
-        """The cell of each column that loses least, the cheapest of these; columns put back until the budget is kept."""
+        """Cell of each column that loses least, and the cheapest of these.
+
+        Columns are put back until the budget is kept.
+        """
         lost = lost_left.astype(np.float64)  # no votes count as integers
         lost[:, 1:] += np.where(self.cell[1:] == 0, 0, lost_right[:, :-1])
         lost[~inside | ~np.isfinite(costs)] = np.inf
         least = np.minimum.reduceat(lost, self.start, axis=1)[:, self.column]
-        good = lost <= least + 1e-12 * (1 + np.abs(least))
+        good = lost <= least + 1e-12 * (1 + np.abs(least))  # up to the rounding of sums
         cheapest = np.where(good, costs, np.inf)
         point = self._first(
             cheapest == np.minimum.reduceat(cheapest, self.start, axis=1)[:, self.column]
@@ -88,7 +95,7 @@ class Votes:
         return np.minimum.reduceat(cells, self.start, axis=1)
 
     def _within_budget(self, costs, inside, lost, point):
-        """Put back the columns that lose least for what they take, one after the other."""
+        """Put back columns in the order of loss over saved cost, until the budget is kept."""
         cheap = np.where(inside, costs, np.inf)
         home = self._first(cheap == np.minimum.reduceat(cheap, self.start, axis=1)[:, self.column])
         spent = np.take_along_axis(costs, self.start + point, axis=1)
