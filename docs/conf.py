@@ -90,7 +90,8 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 GALLERY = [
-    "mixed_table", "training_against_a_threat", "tilted_boundary", "vat_rings", "vat_training", "certified_and_attacked",
+    "mixed_table", "training_against_a_threat", "tilted_boundary", "vat_rings", "vat_training",
+    "certified_and_attacked",
     "mnist_under_attack", "tanay_griffin", "toy_colors", "decoy_digits", "deletion_mask", "iris_cancer", "annotations",
     "feature_costs", "l1_path", "calibration", "semi_supervised_digits", "clustering", "drift", "custom_penalty",
 ]  # fmt: skip

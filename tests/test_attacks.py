@@ -282,7 +282,10 @@ class TestConfidenceAscent:
         np.testing.assert_array_equal(reached, P >= 0.9)
         assert 0 < reached.sum() < len(X3)
         others = np.flatnonzero(~reached)
-        message = f"{len(others)} of 150 rows did not reach a probability of 0.9 within 80 steps: {others[0]}, {others[1]}, "
+        message = (
+            f"{len(others)} of 150 rows did not reach a probability of 0.9 within 80 steps: "
+            f"{others[0]}, {others[1]}, "
+        )
         with pytest.warns(ConvergenceWarning, match=message):
             np.testing.assert_array_equal(confidence_ascent(model, X3, targets, **options), moved)
 

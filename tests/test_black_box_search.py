@@ -21,7 +21,7 @@ X, y = make_classification(400, 10, n_informative=6, random_state=0)
 TRAIN, TEST, LABELS = X[:350], X[350:], y[350:]
 EPSILON = {"linf": 0.3, "l2": 0.6, "l1": 1.0}
 ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
-NEIGHBOURS = KNeighborsClassifier(5).fit(TRAIN, y[:350])
+NEIGHBORS = KNeighborsClassifier(5).fit(TRAIN, y[:350])
 MIXED = make_pipeline(
     StandardScaler(), PCA(6), HistGradientBoostingClassifier(max_iter=30, random_state=0)
 ).fit(TRAIN, y[:350])
@@ -46,7 +46,7 @@ def accuracy_under_shifts(model, threat, n_shifts=1000):
 
 
 @pytest.mark.parametrize("norm", EPSILON)
-@pytest.mark.parametrize("model", [NEIGHBOURS, MIXED], ids=["neighbors", "behind components"])
+@pytest.mark.parametrize("model", [NEIGHBORS, MIXED], ids=["neighbors", "behind components"])
 def test_it_is_at_most_a_row_above_a_thousand_shifts(model, norm):
     threat = ThreatModel(EPSILON[norm], norm=norm).fit(TRAIN)
     found = [

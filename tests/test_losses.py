@@ -348,7 +348,8 @@ class TestLossesWithoutLabels:
     def test_the_default_penalty_is_refused_by_name(self):
         with pytest.raises(
             ValueError,
-            match=r"InputGradient counts .* group 'labeled', but the groups here are 'all'\. Beside .* use penalty=None",
+            match=r"InputGradient counts .* group 'labeled', but the groups here are 'all'\. Beside .* use "
+            r"penalty=None",
         ):
             GradRegMLPClassifier(loss=Squares()).fit(MULTI_X, MULTI_Y)
 

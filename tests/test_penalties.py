@@ -247,7 +247,8 @@ def test_what_reads_classes_refuses_a_likelihood_of_numbers(penalty, likelihood)
     network, X, Y, _, _ = problem(likelihood)
     with pytest.raises(
         ValueError,
-        match=r"(CertifiedLoss|RightReasons|ConditionalEntropy|ClassBalance|LabelNoise) needs class.*, which .* does not have",
+        match=r"(CertifiedLoss|RightReasons|ConditionalEntropy|ClassBalance|LabelNoise) needs class.*, "
+        r"which .* does not have",
     ):
         make_objective(network, X, Y, penalty)
 

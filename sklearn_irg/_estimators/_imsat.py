@@ -130,7 +130,8 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     >>> from sklearn_irg import IMSATClusterer
     >>> X, y = make_blobs(300, random_state=170)
     >>> X = X @ [[0.6, -0.6], [-0.4, 0.8]]  # elongated
-    >>> for model in (KMeans(3, n_init=3, random_state=0), IMSATClusterer(3, n_init=3, tol=1e-3, max_iter=500, random_state=0)):
+    >>> imsat = IMSATClusterer(3, n_init=3, tol=1e-3, max_iter=500, random_state=0)
+    >>> for model in (KMeans(3, n_init=3, random_state=0), imsat):
     ...     print(type(model).__name__, round(adjusted_rand_score(y, model.fit_predict(X)), 1))
     KMeans 0.6
     IMSATClusterer 1.0

@@ -138,7 +138,8 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
     >>> from sklearn.preprocessing import StandardScaler
     >>> from sklearn_irg import GradRegMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = make_pipeline(StandardScaler(), GradRegMLPClassifier(learning_rate_init=0.02, max_iter=500, random_state=0))
+    >>> network = GradRegMLPClassifier(learning_rate_init=0.02, max_iter=500, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), network)
     >>> print(f"{model.fit(X, y).score(X, y):.1f}")
     1.0
     """

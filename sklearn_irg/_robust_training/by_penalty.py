@@ -21,7 +21,10 @@ from sklearn_irg._threats.behind_fitted_steps import perturbations_behind
 __all__ = ["fit_by_penalty", "no_warning_of_strength", "trains_by_penalty"]
 
 _WEAK = 0.1  # a weight that hardly trains against a threat
-_SUCH_AS = 'penalty="adversarial_loss" or "certified_loss", also in sums such as AdversarialLoss() + 0.003 * WeightDecay()'
+_SUCH_AS = (
+    'penalty="adversarial_loss" or "certified_loss", also in sums such as '
+    "AdversarialLoss() + 0.003 * WeightDecay()"
+)
 _WEAK_DEFAULT = "is meant for input gradients and hardly trains against a threat"
 
 

@@ -157,7 +157,8 @@ class GradRegMLPClassifierCV(StrengthSearch):
     >>> from sklearn_irg import GradRegMLPClassifierCV
     >>> X, y = load_iris(return_X_y=True)
     >>> model = GradRegMLPClassifierCV(
-    ...     alphas=[0.01, 0.1, 1], selection="one_standard_error", learning_rate_init=0.02, max_iter=1000, random_state=0
+    ...     alphas=[0.01, 0.1, 1], selection="one_standard_error", learning_rate_init=0.02,
+    ...     max_iter=1000, random_state=0,
     ... )
     >>> pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
     >>> model.alpha_, model.scores_.shape

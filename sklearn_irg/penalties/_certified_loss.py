@@ -29,7 +29,8 @@ _TINY = 1e-30  # keeps roots and quotients finite at zero; normal in single prec
 class CertifiedLoss(TakesThreat, SamplePenalty):
     r"""Loss at the worst outputs that interval bounds allow near each sample: certified training.
 
-    .. math:: \ell(\hat z_i, y_i), \qquad \hat z_{ik} = -\min_{\text{bounds of } \lVert r \rVert \le \epsilon} (z_{y_i} - z_k)
+    .. math:: \ell(\hat z_i, y_i), \qquad
+        \hat z_{ik} = -\min_{\text{bounds of } \lVert r \rVert \le \epsilon} (z_{y_i} - z_k)
 
     averaged over samples [1]_. The input of each unit, as a sample moves within a ball, is bounded
     by an interval, layer by layer, through the absolute values of the weights; the last layer is

@@ -9,7 +9,8 @@ from sklearn_irg.penalties._base import SamplePenalty
 class LayerwiseVirtualAdversarial(SamplePenalty):
     r"""Divergence between the predictions at a sample without and with one layer moved, by layer.
 
-    .. math:: \sum_{l=0}^{L} c_l \, \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p_l(\cdot \mid x_i, r_{il})\bigr), \qquad
+    .. math:: \sum_{l=0}^{L} c_l \,
+        \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p_l(\cdot \mid x_i, r_{il})\bigr), \qquad
         r_{il} = \arg\max_{\lVert r \rVert_2 \le \epsilon_l}
         \mathrm{KL}\bigl(p(\cdot \mid x_i) \,\Vert\, p_l(\cdot \mid x_i, r)\bigr)
 

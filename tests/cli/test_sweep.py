@@ -520,7 +520,10 @@ class TestCommand:
         assert stream.buffer.getvalue() == b"gr\\xf6\\xdfe: 0.9 +/- 0.1 ...\n"
 
     def test_what_is_missing_is_named(self):
-        code = "import sys; sys.modules['skrub'] = None; from sklearn_irg.__main__ import main; sys.exit(main(['sweep']))"
+        code = (
+            "import sys; sys.modules['skrub'] = None; "
+            "from sklearn_irg.__main__ import main; sys.exit(main(['sweep']))"
+        )
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )
