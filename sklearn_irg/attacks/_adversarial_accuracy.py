@@ -299,7 +299,7 @@ def make_adversarial_scorer(
     See Also
     --------
     sklearn_irg.model_selection.refit_most_robust : Chooses by it among models that are as good as
-    the best.
+        the best.
 
     Examples
     --------

@@ -272,7 +272,7 @@ def integrated_gradients(estimator, X, y=None, *, baseline=None, n_steps=64):
     See Also
     --------
     deletion_mask : The few columns without which the prediction falls, of any classifier and any
-    table.
+        table.
 
     References
     ----------

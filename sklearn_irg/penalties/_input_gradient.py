@@ -62,7 +62,7 @@ class InputGradient(TakesThreat, SamplePenalty):
     See Also
     --------
     VirtualAdversarial : Penalizes the worst change of the prediction at a distance, and needs no
-    labels.
+        labels.
 
     Notes
     -----

@@ -196,8 +196,8 @@ class Watched(WassersteinSampler):
         self.game_ = super()._game(*args)
         return self.game_
 
-    def _adopt(self, fitted):
-        super()._adopt(fitted)
+    def _adopt(self, fitted, *args):
+        super()._adopt(fitted, *args)
         self.critic_ = [
             W for W, _ in self.game_.network.unpack(self.game_.effective(fitted.solution.theta))
         ]
