@@ -59,10 +59,10 @@ def _parser():
     command = commands.add_parser(
         "sweep",
         help="compare penalties on a table, decide, and write a report",
-        description="Cross-validate penalties over their strengths on a table, beside the majority "
-        "class, no penalty and gradient boosting, plain and hardened against the threat: what each "
-        "costs in accuracy and buys in robustness. Takes the most robust model within one standard "
-        "error of the best, and writes sweep.csv, sweep.png and report.html.",
+        description="Cross-validate penalties over a grid of strengths on a table, and compare "
+        "them with a majority-class baseline, the unpenalized model, and gradient boosting, plain "
+        "and hardened against the threat. Select the most robust penalized model within one "
+        "standard error of the best, and write sweep.csv, sweep.png and report.html.",
     )
     add = command.add_argument
     add(
@@ -75,8 +75,8 @@ def _parser():
         "--header",
         choices=("auto", "yes", "no"),
         default="auto",
-        help="whether the first line of a CSV file has the names of the columns (default: auto, "
-        "which refuses a first line that looks like a row)",
+        help="whether the first line of a CSV file holds the column names (default: auto, which "
+        "raises an error for a first line that looks like a row)",
     )
     add("--target", metavar="COL", help="column of classes (default: the last)")
     add(
@@ -126,29 +126,34 @@ def _parser():
         "--scoring",
         choices=("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
         default="accuracy",
-        help="what a model must be good at (default: accuracy)",
+        help="score by which models are compared (default: accuracy)",
     )
     add(
         "--epsilon",
         type=_positive,
         default=0.5,
         metavar="E",
-        help="how far numbers move, in standard deviations (default: 0.5)",
+        help="radius of the change of the numbers, in standard deviations (default: 0.5)",
     )
-    add("--norm", choices=("l2", "linf", "l1"), default="l2", help="of the movement (default: l2)")
+    add(
+        "--norm",
+        choices=("l2", "linf", "l1"),
+        default="l2",
+        help="norm of that change (default: l2)",
+    )
     add(
         "--swaps",
         type=_count,
         default=0,
         metavar="N",
-        help="categories of a row that may change (default: 0)",
+        help="number of categories of a row that may change (default: 0)",
     )
     add(
         "--fixed",
         metavar="COL",
         action="append",
         default=[],
-        help="column that never moves; repeatable",
+        help="column that does not change; repeatable",
     )
     add(
         "--rounds",
@@ -162,9 +167,9 @@ def _parser():
         type=_count,
         default=0,
         metavar="N",
-        help="of folds, fits and attacks (default: 0)",
+        help="seed of folds, fits and attacks (default: 0)",
     )
-    add("--output", default=".", metavar="DIR", help="where to write (default: .)")
+    add("--output", default=".", metavar="DIR", help="folder for the results (default: .)")
     add(
         "--save-model",
         action="store_true",

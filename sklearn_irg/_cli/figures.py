@@ -87,7 +87,7 @@ def cost(sweep, decision, name):
     ]
     alt = f"Against the strength alpha. {'; '.join(ends)}."
     note = "Bands are standard errors over folds; dotted lines are certified."
-    return Figure("Cost and gain of each strength", svg, alt, note)
+    return Figure("Accuracy and robustness at each strength", svg, alt, note)
 
 
 def cost_png(sweep, decision, name):

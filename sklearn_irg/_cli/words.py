@@ -133,13 +133,13 @@ def decision_sentence(sweep, decision):
         return f"No decision: {sweep.n_done} of {sweep.n_planned} fits were done."
     if chosen is None:
         return (
-            "No decision: with a penalty or without, each model answers one class in some fold. "
-            "Perhaps a class has too few rows, or the columns say too little about it."
+            "No decision: with a penalty or without, every model predicts a single class in some "
+            "fold. A class may have too few rows, or the columns may say too little about it."
         )
     of_rows = (
         "of rows, classes counting alike," if SCORINGS[sweep.scoring].is_balanced else "of rows"
     )
-    robust = f"{100 * chosen.mean('attacked'):.1f} % {of_rows} stay right under attack"
+    robust = f"{100 * chosen.mean('attacked'):.1f} % {of_rows} remain correct under attack"
     score = (
         f"its {sweep.measure} is {chosen.mean('score'):.3f} ± {chosen.standard_error('score'):.3f}"
     )
@@ -228,7 +228,7 @@ def remarks(sweep, decision):
     for row in sweep.baselines():
         if row.candidate.is_constant and row.mean("attacked") >= chosen.mean("attacked"):
             accuracy = f"{SCORINGS[sweep.scoring].accuracy} {row.mean('accuracy'):.3f}"
-            always = f"Always answering the majority class has {accuracy}, attack or not"
+            always = f"Predicting the majority class always has {accuracy}, attack or not"
             if row.mean("accuracy") >= chosen.mean("accuracy"):
                 found.append(
                     f"{always}: the chosen model is no better than that even without an attack."
@@ -247,24 +247,23 @@ def remarks(sweep, decision):
                 filter(None, [sweep.attacked_measure, f"{row.mean('attacked'):.3f}"])
             )
             found.append(
-                f"{row.candidate.name.capitalize()} is better than the chosen model where nobody "
-                f"attacks: {sweep.measure} {row.mean('score'):.3f} ± "
-                f"{row.standard_error('score'):.3f}. Under attack it has {attacked}, the chosen "
-                f"model {chosen.mean('attacked'):.3f}."
+                f"{row.candidate.name.capitalize()} is better than the chosen model on clean data: "
+                f"{sweep.measure} {row.mean('score'):.3f} ± {row.standard_error('score'):.3f}. "
+                f"Under attack it has {attacked}, the chosen model {chosen.mean('attacked'):.3f}."
             )
         mean, error = row.beyond(chosen, "attacked")
         if not (row.candidate.is_choosable or row.candidate.is_constant) and mean > error:
             found.append(
                 f"{row.candidate.name.capitalize()} is more robust than the chosen model: "
-                f"{100 * mean:.1f} ± {100 * error:.1f} points more rows stay right under attack; "
-                f"its {sweep.measure} is {row.mean('score'):.3f} ± "
+                f"{100 * mean:.1f} ± {100 * error:.1f} points more rows remain correct under "
+                f"attack; its {sweep.measure} is {row.mean('score'):.3f} ± "
                 f"{row.standard_error('score'):.3f}. It is there to compare with, and never chosen."
             )
     if sweep.extended:
         listed = "; ".join(candidate.name for candidate in sweep.extended)
         found.append(f"The choice was at the end of the grid, which was extended by {listed}.")
     if sweep.is_at_end(chosen):
-        found.append("The choice is at the end of the grid still: give further --alphas.")
+        found.append("The choice is still at the end of the grid: extend it with --alphas.")
     one_class = [
         row.candidate.name
         for row in sweep.rows

@@ -175,8 +175,8 @@ class ClassifierOutputs(ClassPredictions, ClassifierMixin):
         share = (np.count_nonzero(known == found[top]) + 1) / (len(known) + len(self.classes_))
         if counts[top] >= _COLLAPSED * n_rows and share**n_rows < _UNLIKELY:
             warn(
-                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} of "
-                f"{n_rows} unlabeled rows, so the classes have merged on them. Try "
+                f"{type(self).__name__} predicts class {found.tolist()[top]!r} for {counts[top]} "
+                f"of {n_rows} unlabeled rows, so the classes have merged on them. Try "
                 f"{self._against_collapse}.",
                 ConvergenceWarning,
             )

@@ -224,8 +224,8 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         super()._warn_after_fit(solution, y)
         if int(self.n_clusters) > 1 and not np.ptp(self.labels_):
             warn(
-                f"{type(self).__name__} found one cluster in place of {self.n_clusters}. Standardize "
-                "X, or try another random_state, a smaller alpha or a smaller epsilon.",
+                f"{type(self).__name__} found one cluster in place of {self.n_clusters}. "
+                "Standardize X, or try another random_state, a smaller alpha or a smaller epsilon.",
                 ConvergenceWarning,
             )
 

@@ -176,7 +176,7 @@ class TestFindings:
 
 class TestWords:
     def test_where_nothing_can_be_chosen_that_is_said(self, sweep):
-        assert "each model answers one class in some fold" in decision_sentence(
+        assert "every model predicts a single class in some fold" in decision_sentence(
             sweep, Decision(None, None)
         )
         assert "chosen" not in as_text(sweep, Decision(None, None))
@@ -187,12 +187,12 @@ class TestPage:
         for heading in (
             "The decision",
             "Rows nearest to the boundary",
-            "What was done to each column",
-            "To run it again",
+            "Column preprocessing",
+            "Reproduce this report",
         ):
             assert f"<h2>{heading}</h2>" in page
         for title in (
-            "Cost and gain",
+            "Accuracy and robustness at each strength",
             "Accuracy against",
             "Sensitivity to numbers",
             "Sensitivity to categories",

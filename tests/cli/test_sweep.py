@@ -521,8 +521,8 @@ class TestCommand:
 
     def test_what_is_missing_is_named(self):
         code = (
-            "import sys; sys.modules['skrub'] = None; "
-            "from sklearn_irg.__main__ import main; sys.exit(main(['sweep']))"
+            "import sys; sys.modules['skrub'] = None; from sklearn_irg.__main__ import main; "
+            "sys.exit(main(['sweep']))"
         )
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=False

@@ -58,7 +58,7 @@ def test_the_choice_is_within_one_standard_error_and_not_more(sweep):
 
 def test_the_sentence_says_cost_and_gain(sweep):
     assert decision_sentence(sweep, decide(sweep.rows)) == (
-        "Take input_gradient, alpha = 0.1: 60.0 % of rows stay right under attack, 10.0 ± 0.0 "
+        "Take input_gradient, alpha = 0.1: 60.0 % of rows remain correct under attack, 10.0 ± 0.0 "
         "points more than without penalty; its accuracy is 0.901 ± 0.010, 0.9 ± 0.0 points lower. "
         "The best logistic regression (alpha = 0: 0.910 ± 0.010) is within one standard error."
     )
@@ -88,7 +88,7 @@ def test_where_classes_count_alike_that_is_said(sweep):
     sweep.scoring = "roc_auc"
     decision = decide(sweep.rows, "roc_auc")
     sentence = decision_sentence(sweep, decision)
-    assert "60.0 % of rows, classes counting alike, stay right under attack" in sentence
+    assert "60.0 % of rows, classes counting alike, remain correct under attack" in sentence
     assert "its ROC AUC is 0.901 ± 0.010, 0.009 ± 0.000 lower" in sentence
     assert as_text(sweep, decision).split()[:4] == ["ROC", "AUC", "balanced", "accuracy"]
     assert as_csv(sweep, decision).startswith(
@@ -114,8 +114,8 @@ def test_a_difference_that_does_not_show_is_none(sweep):
     near = row("input_gradient, alpha = 0.2", "input_gradient", 0.2, 0.9097, 0.5003)
     sentence = decision_sentence(sweep, Decision(sweep.rows[1], near))
     assert (
-        "50.0 % of rows stay right under attack, as many as without penalty; its accuracy is 0.910 "
-        "± 0.010, the same." in sentence
+        "50.0 % of rows remain correct under attack, as many as without penalty; its accuracy is "
+        "0.910 ± 0.010, the same." in sentence
     )
     sweep.scoring = "roc_auc"
     near = row("input_gradient, alpha = 0.2", "input_gradient", 0.2, 0.9103, 0.5003)
@@ -125,8 +125,8 @@ def test_a_difference_that_does_not_show_is_none(sweep):
 def test_the_best_and_no_penalty_are_called_so(sweep):
     plain = sweep.rows[1]
     assert decision_sentence(sweep, Decision(plain, plain)) == (
-        "Take the model without penalty (alpha = 0): 50.0 % of rows stay right under attack; its "
-        "accuracy is 0.910 ± 0.010; no penalty that is as good is more robust. No logistic "
+        "Take the model without penalty (alpha = 0): 50.0 % of rows remain correct under attack; "
+        "its accuracy is 0.910 ± 0.010; no penalty that is as good is more robust. No logistic "
         "regression in the table has a better accuracy."
     )
 
@@ -157,8 +157,8 @@ def test_what_was_trained_against_the_threat_is_said_of_the_choice_and_of_the_ot
 def test_a_baseline_that_withstands_more_is_told_of(sweep):
     sweep.rows += [row("hardened boosting", "", np.nan, 0.89, 0.65)]
     assert remarks(sweep, decide(sweep.rows))[:-1] == [
-        "Hardened boosting is more robust than the chosen model: 5.0 ± 0.0 points more rows stay "
-        "right under attack; its accuracy is 0.890 ± 0.010. It is there to compare with, and never "
+        "Hardened boosting is more robust than the chosen model: 5.0 ± 0.0 points more rows remain "
+        "correct under attack; its accuracy is 0.890 ± 0.010. It is there to compare with, and never "
         "chosen."
     ]
 
@@ -207,13 +207,13 @@ def test_the_file_has_its_numbers_under_their_headings(sweep):
 def test_what_a_reader_should_know_is_remarked_and_nothing_else(sweep):
     decision = decide(sweep.rows)
     assert remarks(sweep, Decision(sweep.rows[1], sweep.rows[1])) == [
-        "Always answering the majority class has accuracy 0.500, attack or not: this threat is too "
-        "strong for this table. A smaller --epsilon says more."
+        "Predicting the majority class always has accuracy 0.500, attack or not: this threat is "
+        "too strong for this table. A smaller --epsilon says more."
     ]
     sweep.rows += [row("gradient boosting", "", np.nan, 0.95, 0.3)]
     assert remarks(sweep, decision)[:-1] == [
-        "Gradient boosting is better than the chosen model where nobody attacks: accuracy 0.950 ± "
-        "0.010. Under attack it has 0.300, the chosen model 0.600."
+        "Gradient boosting is better than the chosen model on clean data: accuracy 0.950 ± 0.010. "
+        "Under attack it has 0.300, the chosen model 0.600."
     ]
     sweep.scoring = "log_loss"
     assert not any(remark.startswith("Gradient boosting") for remark in remarks(sweep, decision))
@@ -236,7 +236,7 @@ def test_what_a_reader_should_know_is_remarked_and_nothing_else(sweep):
         "Attacks and certificates were measured on 500 rows of each fold, 10 in all: what these "
         "lose is taken from the accuracy on all rows, as an estimate.",
         "The choice was at the end of the grid, which was extended by input_gradient, alpha = 3.",
-        "The choice is at the end of the grid still: give further --alphas.",
+        "The choice is still at the end of the grid: extend it with --alphas.",
         "Never chosen, since they predict one class in some fold: input_gradient, alpha = 3.",
         "2 of 10 fits stopped before they had converged.",
     ]
