@@ -12,8 +12,8 @@ _LARGEST = 1e6  # coefficient for which HiGHS's verdict "infeasible" is believed
 def solved(objective, integrality, bounds, constraints, seconds, gap=1e-6):
     """Scipy's solution of a program, without the presolver, which may return a wrong optimum.
 
-    That of HiGHS 1.14, in scipy 1.17, does (HiGHS issue 2961, fixed in 1.15): half of the true
-    distance was missed.
+    That of HiGHS 1.14 does (HiGHS issue 2961, fixed in 1.15). scipy 1.17 has HiGHS 1.12, whose
+    presolver may end in an error where there is an optimum.
     """
     options = {"time_limit": seconds, "mip_rel_gap": gap, "presolve": False}
     return milp(

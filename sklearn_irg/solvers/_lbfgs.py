@@ -178,9 +178,10 @@ class _Descent:
         )
         self.theta = self.result.x
         self.n_evaluations += self.result.nfev
-        # after a failed line search scipy's last gradient need not be that at its last point
-        ended_well = self.result.status == 0
-        gradient = self.result.jac if ended_well else self._value_and_grad(self.theta, objective)[1]
+        gradient = self.result.jac
+        if self.result.status != 0:
+            # after a failed line search scipy's last value need not be that at its last point
+            self.result.fun, gradient = self._value_and_grad(self.theta, objective)
         self.gradient_size = self.smooth_gradient_size = self._size(gradient)
         if objective is not self.objective:
             self.result.fun, gradient = self._value_and_grad(self.theta, self.objective)
