@@ -1,4 +1,4 @@
-"""Robust, smooth, honest classifiers for scikit-learn, by penalties on input gradients."""
+"""Robust models of tables for scikit-learn: penalties, training against threats, diagnostics."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
