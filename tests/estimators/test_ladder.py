@@ -5,17 +5,17 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sklearn_irg import LadderClassifier
-from sklearn_irg._engine.ladder import (
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
+from sklearn_irg._engine.step import Step
+from sklearn_irg._estimators._ladder.loss import LadderLoss, TrainedWeightDecay
+from sklearn_irg._estimators._ladder.network import (
     FoldedNormalization,
     LadderNetwork,
     RowNormalization,
     decode,
     encode,
 )
-from sklearn_irg._engine.objective import Objective
-from sklearn_irg._engine.rows import Rows
-from sklearn_irg._engine.step import Step
-from sklearn_irg.losses._ladder import LadderLoss, TrainedWeightDecay
 from sklearn_irg.penalties import LayerwiseVirtualAdversarial, VirtualAdversarial, WeightDecay
 from tests import oracles
 from tests.problems import MULTI_X, MULTI_Y, objective_of, problem

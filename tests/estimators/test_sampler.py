@@ -15,7 +15,7 @@ from sklearn_irg._engine.activations import Tanh
 from sklearn_irg._engine.likelihoods import Gaussian
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.rows import Rows
-from sklearn_irg._estimators._game import AlternatingAdam, Game
+from sklearn_irg._estimators._sampler.game import AlternatingAdam, Game
 from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization, WeightClipping
 from sklearn_irg.losses import MeanDifference
 from sklearn_irg.penalties import InputGradient, LipschitzGradient, WeightDecay

@@ -1,9 +1,9 @@
 import numpy as np
 
 from sklearn_irg._engine.autodiff import stop_gradient
-from sklearn_irg._engine.ladder import RowNormalization, decode, encode
 from sklearn_irg._engine.sensitivity import normalized_rows
 from sklearn_irg._engine.terms import Term
+from sklearn_irg._estimators._ladder.network import RowNormalization, decode, encode
 from sklearn_irg.losses._base import Loss
 
 

@@ -10,10 +10,14 @@ from sklearn_irg._checks import (
     check_real,
     over_layers,
 )
-from sklearn_irg._engine.ladder import FoldedNormalization, LadderNetwork, RowNormalization
 from sklearn_irg._estimators._classifier_outputs import ClassifierOutputs
+from sklearn_irg._estimators._ladder.loss import LadderLoss, TrainedWeightDecay
+from sklearn_irg._estimators._ladder.network import (
+    FoldedNormalization,
+    LadderNetwork,
+    RowNormalization,
+)
 from sklearn_irg._estimators._mlp import MLPEstimator
-from sklearn_irg.losses._ladder import LadderLoss, TrainedWeightDecay
 
 
 class LadderClassifier(ClassifierOutputs, MLPEstimator):

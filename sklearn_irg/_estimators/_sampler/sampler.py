@@ -8,10 +8,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_irg._callbacks import with_callbacks
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._engine.networks import Network
-from sklearn_irg._estimators._containers import as_container, without_rows
-from sklearn_irg._estimators._game import AlternatingAdam, Game
 from sklearn_irg._estimators._lipschitz import LipschitzCritic
 from sklearn_irg._estimators._mlp import MLPEstimator
+from sklearn_irg._estimators._sampler.containers import as_container, without_rows
+from sklearn_irg._estimators._sampler.game import AlternatingAdam, Game
 from sklearn_irg._training.settings import Scaling
 from sklearn_irg._training.tasks.samples import OneSample
 from sklearn_irg.penalties import LipschitzGradient, check_penalty
