@@ -53,7 +53,7 @@ def evaluation(model, rows, columns, units, classes, strengths):
             np.arange(strengths),
         )
         return lambda: stack.values_and_gradients(thetas, which)
-    batch = objective.everything()
+    batch = objective.full_batch()
     return lambda: [objective.value_and_grad(theta, batch) for _ in range(strengths)]
 
 

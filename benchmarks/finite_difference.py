@@ -48,7 +48,7 @@ def main():
         steps = []
         for penalty in (InputGradient(), FiniteDifferenceGradient()):
             objective = objective_of(network, X, Y, penalty)
-            steps.append(partial(objective.value_and_grad, theta, objective.everything()))
+            steps.append(partial(objective.value_and_grad, theta, objective.full_batch()))
             steps[-1]()
         times = np.empty((arguments.rounds, 2))
         for row in times:

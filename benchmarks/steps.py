@@ -151,7 +151,7 @@ def ours(of, penalty, takes_mask=False, **options):
     objective = objective_of(
         network, X, Y, penalty, entries(*of[:2]) if takes_mask else None, **options
     )
-    batch, random_state = objective.everything(), np.random.RandomState(0)
+    batch, random_state = objective.full_batch(), np.random.RandomState(0)
     return lambda: objective.value_and_grad(theta, batch, random_state)[1]
 
 

@@ -67,7 +67,7 @@ def step(model, penalty, n_swaps):
     theta = network.initialize(np.random.RandomState(0), inputs.dtype)
     if model == "logistic":
         objective = objective.bounded().smoothed(4096.0)
-        batch = objective.everything()
+        batch = objective.full_batch()
     else:
         batch = next(iter(objective.minibatches(BATCH, True, np.random.RandomState(0))))
     random_state = np.random.RandomState(0)

@@ -9,7 +9,7 @@ from sklearn_irg._engine.activations import (
     Softplus,
     Tanh,
 )
-from sklearn_irg._engine.declarations import check_activation
+from sklearn_irg._engine.derivative_checks import check_activation
 
 __all__ = [
     "ACTIVATIONS",

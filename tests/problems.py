@@ -71,7 +71,7 @@ def make_objective(
             "labeled": np.flatnonzero(labeled),
             "unlabeled": np.flatnonzero(~labeled),
         }
-    rows = Rows(X, loss.soften(Y, network.likelihood), **options)
+    rows = Rows(X, loss.transform_targets(Y, network.likelihood), **options)
     penalty = check_penalty(penalty)
     terms = [] if penalty is None else [(alpha * weight, term) for weight, term in penalty.terms()]
     return Objective(
@@ -81,14 +81,14 @@ def make_objective(
 
 def evaluate(objective, theta, seed=0):
     """Value and gradient on all rows."""
-    return objective.value_and_grad(theta, objective.everything(), np.random.RandomState(seed))
+    return objective.value_and_grad(theta, objective.full_batch(), np.random.RandomState(seed))
 
 
 def penalty_value(penalty, network, X, Y, theta, **options):
     """The penalty alone."""
     objective = make_objective(network, X, Y, penalty, 1.0, **options)
     return objective.value(
-        theta, objective.everything(), np.random.RandomState(0), objective.terms[1:]
+        theta, objective.full_batch(), np.random.RandomState(0), objective.terms[1:]
     )
 
 

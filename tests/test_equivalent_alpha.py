@@ -85,7 +85,7 @@ def test_the_papers_objective_is_ours(convention):
 
 def test_vat_adds_lambda_times_the_mean_divergence():
     objective = make_objective(network, X, Y, VirtualAdversarial(0.5))
-    step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
+    step = Step(objective, theta, objective.full_batch(), np.random.RandomState(0))
     moved = X + 0.5 * step.virtual_adversarial_directions()
     P, Q = (oracles.means(outputs_of(network, theta)(rows), "softmax") for rows in (X, moved))
     expected = LOSSES(X).mean() + VALUE * entropy(P, Q, axis=1).mean()
@@ -112,7 +112,7 @@ def test_imsat_is_a_multiple_of_ours():
         equivalent_alpha(VALUE, "imsat"),
         loss=InformationMaximization(4.0),
     )
-    step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
+    step = Step(objective, theta, objective.full_batch(), np.random.RandomState(0))
     P = oracles.means(outputs_of(network, theta)(X), "softmax")
     Q = oracles.means(
         outputs_of(network, theta)(X + 0.5 * step.virtual_adversarial_directions()), "softmax"

@@ -48,7 +48,15 @@ ATTRIBUTES = [
     "takes_threat",
     "uses_mask",
 ]
-METHODS = ["at_epoch", "bounded", "check", "check_beside", "prepared", "smoothed", "soften"]
+METHODS = [
+    "at_epoch",
+    "bounded",
+    "check",
+    "check_beside",
+    "prepared",
+    "smoothed",
+    "transform_targets",
+]
 
 
 class Squares(BatchLoss):
@@ -121,12 +129,13 @@ class TestCheckLoss:
 
             def answer(self, *args, name=name, asked=asked):
                 asked.append(args)
-                return {"bounded": ("parametrization", other), "soften": np.ones((1, 1))}.get(
-                    name, other
-                )
+                return {
+                    "bounded": ("parametrization", other),
+                    "transform_targets": np.ones((1, 1)),
+                }.get(name, other)
 
             wrapped = Modification(0.0, loss=type("Own", (Squares,), {name: answer})())
-            given = {"smoothed": (8.0,), "soften": (np.ones((1, 1)), Bernoulli())}.get(
+            given = {"smoothed": (8.0,), "transform_targets": (np.ones((1, 1)), Bernoulli())}.get(
                 name, (None,) * counts.get(name, 1)
             )
             found = getattr(wrapped, name)(*given)
@@ -229,7 +238,7 @@ class TestFlooding:
     def test_is_no_summand_of_the_objective_without_a_trace_though_its_loss_is(self):
         network, X, Y, theta, _ = problem()
         step = Step(
-            make_objective(network, X, Y), theta, make_objective(network, X, Y).everything()
+            make_objective(network, X, Y), theta, make_objective(network, X, Y).full_batch()
         )
         assert NegativeLogLikelihood().fused_summands(step) is not None
         assert Flooding(0.1).fused_summands(step) is None

@@ -203,7 +203,7 @@ def test_sparse_rows_are_dense_rows(penalty, batches, hidden):
     for rows in (X, sparse.csr_array(X)):
         objective = make_objective(network, rows, Y, penalty)
         batch = (
-            objective.everything()
+            objective.full_batch()
             if batches == "everything"
             else next(objective.minibatches(7, False, rng))
         )
@@ -521,10 +521,10 @@ class TestLocalRadius:
         expected = LocalRadius().radii(X)
         batch = list(objective.minibatches(7, True, np.random.RandomState(0)))[1]
         for some in (
-            objective.everything(),
+            objective.full_batch(),
             batch,
             batch.blocks(3)[1],
-            objective.everything().blocks(6)[2],
+            objective.full_batch().blocks(6)[2],
         ):
             moved = perturbed(objective.terms[1][1], objective, theta, some)[1]
             np.testing.assert_allclose(
@@ -870,7 +870,7 @@ class TestNoise:
         objective = make_objective(
             network, np.repeat(X, n_draws, axis=0), np.repeat(Y, n_draws, axis=0), penalty
         )
-        batch = objective.everything()
+        batch = objective.full_batch()
         return objective.value(theta, batch, rng, objective.terms[1:]), network, X, Y, theta
 
     def test_of_labels_is_smoothing_on_average(self):
@@ -1038,7 +1038,7 @@ def test_gradient_of_detached_perturbations_is_that_at_fixed_perturbation_and_pr
 
 def perturbed(penalty, objective, theta, batch=None):
     """A step, and the rows at which a penalty evaluated the network last."""
-    batch = objective.everything() if batch is None else batch
+    batch = objective.full_batch() if batch is None else batch
     step, moved = Step(objective, theta, batch, np.random.RandomState(0)), []
     forward_at = step.forward_at
     step.forward_at = lambda X: moved.append(X) or forward_at(X)
@@ -1072,7 +1072,7 @@ def test_virtual_adversarial_tends_to_half_epsilon_squared_times_the_largest_fis
     network, X, Y, theta, _ = problem(likelihood, n_samples=6)
     f, epsilon = outputs_of(network, theta), 1e-3
     objective = make_objective(network, X, Y)
-    step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
+    step = Step(objective, theta, objective.full_batch(), np.random.RandomState(0))
     values = VirtualAdversarial(epsilon, xi=1e-3, n_power_iterations=100).values(step)
     P = oracles.means(f(X), network.likelihood.out_activation)
     J = np.stack(
@@ -1216,7 +1216,7 @@ class TestLayerwiseVirtualAdversarial:
         network, X, Y, theta, _ = problem(n_samples=6)
         epsilon, w = 1e-3, np.full(6, 1 / 6)
         objective = make_objective(network, X, Y)
-        step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
+        step = Step(objective, theta, objective.full_batch(), np.random.RandomState(0))
         radii = [epsilon * (l == place) for l in range(3)]
         values = LayerwiseVirtualAdversarial(radii, xi=1e-3, n_power_iterations=100).values(step)
         P, n_units = (
@@ -1241,7 +1241,7 @@ class TestLayerwiseVirtualAdversarial:
         objective = make_objective(
             network, X, Y, LayerwiseVirtualAdversarial((0, 0.5)), dropout=0.4
         )
-        step = Step(objective, theta, objective.everything(), np.random.RandomState(0))
+        step = Step(objective, theta, objective.full_batch(), np.random.RandomState(0))
         for layer in (0, 1):
             np.testing.assert_allclose(
                 step.outputs_above(layer, step.entering(layer)), step.outputs, rtol=1e-12

@@ -67,7 +67,7 @@ class TestConvergence:
             ).fit(MULTI_X, MULTI_Y)
             objective = make_objective(network, MULTI_X, np.eye(3)[MULTI_Y], InputGradient(), alpha)
             theta = network.pack([model.coef_.T], [model.intercept_], np.float64)
-            assert np.abs(objective.value_and_grad(theta, objective.everything())[1]).max() < 1e-6
+            assert np.abs(objective.value_and_grad(theta, objective.full_batch())[1]).max() < 1e-6
 
     def test_zero_iterations_are_possible(self):
         X = np.zeros((10, 2))
@@ -219,7 +219,7 @@ class TestWhatASolverDeclares:
                     np.array([-np.inf if low is None else low for low, _ in bounded.bounds]),
                 )
                 for _ in range(300):
-                    value, gradient = bounded.value_and_grad(phi, bounded.everything())
+                    value, gradient = bounded.value_and_grad(phi, bounded.full_batch())
                     phi = np.maximum(phi - 0.1 * gradient, low)
                 return Solution(bounded.leave(phi), 300, value, True)
 

@@ -250,7 +250,7 @@ class TestLinearModels:
         Y, threat = np.eye(3)[rng.randint(3, size=30)], threat_of(X, "linf", 1)
         network, objective = linear_objective(AdversarialLoss(threat=threat), X, Y, "softmax")
         theta = rng.randn(network.n_parameters)
-        step = Step(objective, theta, objective.everything())
+        step = Step(objective, theta, objective.full_batch())
         worst = objective.terms[1][1].values(step)
         assert (worst >= step.losses).all()
         for moved in allowed_rows(threat, X, rng, 200):
@@ -353,7 +353,7 @@ def network_step(penalty, X, y, seed=0, hidden=(8, 5)):
     network = Network((X.shape[1], *hidden, 1), ACTIVATIONS["tanh"], LIKELIHOODS["logistic"][0])
     theta = 2 * network.initialize(np.random.RandomState(seed), np.float64)
     objective = make_objective(network, X, y[:, None].astype(float), penalty)
-    batch = objective.everything()
+    batch = objective.full_batch()
     return objective, Step(objective, theta, batch, np.random.RandomState(0)), objective.terms[1][1]
 
 
@@ -417,7 +417,7 @@ class TestNetworks:
         objective, step, term = network_step(
             AdversarialLoss(threat=threat_of(X, norm, n_swaps)), X, y
         )
-        pieces = [Step(objective, step.theta, piece) for piece in objective.everything().blocks(30)]
+        pieces = [Step(objective, step.theta, piece) for piece in objective.full_batch().blocks(30)]
         np.testing.assert_allclose(
             np.concatenate([term.values(piece) for piece in pieces]), term.values(step)
         )

@@ -83,7 +83,7 @@ def two_threads(shape, dtype, activation, n_blocks=4):
     """A step as it is, and in row blocks on this thread and another."""
     network, X, Y, theta = steps.problem(shape, dtype, activation)
     objective = steps.objective_of(network, X, Y, InputGradient())
-    batch, own = objective.everything(), threading.local()
+    batch, own = objective.full_batch(), threading.local()
     blocks = batch.blocks(-(-len(X) // n_blocks))
 
     def evaluate(block):

@@ -67,7 +67,7 @@ class Candidate:
         return self.training is not None
 
     @property
-    def is_choosable(self):
+    def is_eligible(self):
         """Whether it may be chosen: with a penalty, or at alpha = 0."""
         return not np.isnan(self.alpha)
 

@@ -16,9 +16,9 @@ from pandas.api.types import (
     is_timedelta64_dtype,
 )
 
-from sklearn_irg._cli.cells import as_words, cleaned, days_of, order_of
 from sklearn_irg._cli.dates import as_dates, as_hours, is_date
 from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign, is_amount, is_numeral
+from sklearn_irg._cli.parsing import as_words, cleaned, days_of, order_of
 from sklearn_irg._cli.reading import TableError
 from sklearn_irg._cli.writing import quoted, short
 

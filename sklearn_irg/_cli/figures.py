@@ -7,8 +7,8 @@ from io import BytesIO
 
 import numpy as np
 
+from sklearn_irg._cli.formatting import STAR
 from sklearn_irg._cli.scores import SCORINGS
-from sklearn_irg._cli.words import STAR
 from sklearn_irg._cli.writing import short
 from sklearn_irg.displays import RobustnessCurveDisplay
 from sklearn_irg.displays._base import plain

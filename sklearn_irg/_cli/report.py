@@ -8,9 +8,9 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from sklearn_irg._cli import figures
-from sklearn_irg._cli.findings import CANDIDATES
+from sklearn_irg._cli.analysis import CANDIDATES
+from sklearn_irg._cli.formatting import STAR, decision_sentence, headings, remarks, table_rows
 from sklearn_irg._cli.scores import SCORINGS
-from sklearn_irg._cli.words import STAR, decision_sentence, headings, remarks, table_rows
 from sklearn_irg._cli.writing import short, visible
 
 __all__ = ["report"]

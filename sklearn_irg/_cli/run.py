@@ -9,14 +9,14 @@ from sklearn.datasets import load_breast_cancer
 from threadpoolctl import threadpool_limits
 
 from sklearn_irg._cli import figures
+from sklearn_irg._cli.analysis import find
 from sklearn_irg._cli.candidates import pipeline_of, untrained
 from sklearn_irg._cli.columns import prepare
-from sklearn_irg._cli.findings import find
+from sklearn_irg._cli.formatting import as_csv, as_text, decision_sentence, remarks
 from sklearn_irg._cli.reading import TableError, read
 from sklearn_irg._cli.report import report
 from sklearn_irg._cli.scores import Decision, decide
 from sklearn_irg._cli.sweep import ALPHAS, Sweep
-from sklearn_irg._cli.words import as_csv, as_text, decision_sentence, remarks
 from sklearn_irg._cli.workers import on_cluster
 from sklearn_irg._cli.writing import check_writable, quoted, say, short, write
 from sklearn_irg.penalties import check_penalty

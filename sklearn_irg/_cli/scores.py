@@ -209,7 +209,7 @@ def decide(rows, scoring="accuracy"):
     Models that predict one class in some fold are never chosen.
     """
     sign = SCORINGS[scoring].sign
-    ours = [row for row in rows if row.candidate.is_choosable and not row.predicts_one_class]
+    ours = [row for row in rows if row.candidate.is_eligible and not row.predicts_one_class]
     if not ours:
         return Decision(None, None)
     scores, attacked = (

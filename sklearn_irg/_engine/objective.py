@@ -187,9 +187,9 @@ class Objective:
                 "return None."
             )
 
-    def everything(self):
+    def full_batch(self):
         """The batch of all rows."""
-        return self.rows.everything()
+        return self.rows.full_batch()
 
     def minibatches(self, batch_size, shuffle, random_state):
         """One epoch of batches."""
@@ -265,7 +265,7 @@ class Objective:
             (strength, term) for strength, (_, term) in zip(strengths, self.terms, strict=True)
         ]
         pieces = []
-        for block, terms_of_block in self._blocks(self.everything(), terms, strengths.shape[1]):
+        for block, terms_of_block in self._blocks(self.full_batch(), terms, strengths.shape[1]):
             summands = self._summands(block, terms_of_block, None)
             if summands is None or not all(quantity.can_be_stacked for _, _, quantity in summands):
                 return None
@@ -388,7 +388,7 @@ class Objective:
             return theta
 
         def gradient(theta):
-            return self._original.value_and_grad(theta, self.everything())[1]
+            return self._original.value_and_grad(theta, self.full_batch())[1]
 
         return self.parametrization.enter(self.network, theta, gradient, tol)
 
@@ -398,11 +398,11 @@ class Objective:
 
     def unsettled(self, theta):
         """Parameters of the solver from which to continue, for `effective` ones."""
-        return self.parametrization.unsettled(self.network, theta, self.everything())
+        return self.parametrization.unsettled(self.network, theta, self.full_batch())
 
     def effective(self, theta):
         """Parameters of the network, over all rows."""
-        return self.parametrization.settled(self.network, theta, self.everything())
+        return self.parametrization.settled(self.network, theta, self.full_batch())
 
 
 def _check_contribution(term, wanted, found):

@@ -136,7 +136,7 @@ class Rows:
         What the rows may become, for the terms that train against it.
     """
 
-    are_pieces = False  # partitions on other machines
+    are_partitioned = False  # partitions on other machines
     are_as_given = True  # not scaled by the estimator
 
     def __init__(
@@ -292,7 +292,7 @@ class Rows:
         options["perturbations"] = self.perturbations
         return self._again(Rows(X, labels, **options), targets)
 
-    def everything(self):
+    def full_batch(self):
         """The batch of all rows."""
         return self._batch(
             slice(None), self._weights, self.X, self.targets, self._mask, self._row_weights

@@ -97,7 +97,7 @@ class TrainsAgainstThreats:
         )
         objective, withstands = Objective(network, rows, []), np.zeros(len(is_known), dtype=bool)
         predicted = []
-        for block in objective.everything().blocks(_BLOCK_ROWS):
+        for block in objective.full_batch().blocks(_BLOCK_ROWS):
             step = Step(objective, theta, block)
             predicted.append(
                 self._decide(worst_outputs(step, rows.perturbations.take(step.positions)))

@@ -50,7 +50,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     _fewest_iterations = 1
     _reads_y = True
     _takes_indicators = False  # whether y may be an indicator of labels
-    _takes_pieces = False  # whether X may be a dask collection
+    _takes_partitions = False  # whether X may be a dask collection
     _of_some_fits = ("feature_names_in_",)  # attributes that not every fit sets
 
     @abstractmethod

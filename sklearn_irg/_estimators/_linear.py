@@ -113,7 +113,7 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
     """
 
     _fewest_iterations = 0
-    _takes_pieces = True
+    _takes_partitions = True
 
     def __init__(
         self,

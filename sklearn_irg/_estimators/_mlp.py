@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._engine.activations import as_activation
-from sklearn_irg._engine.declarations import check_activation
+from sklearn_irg._engine.derivative_checks import check_activation
 from sklearn_irg._engine.normalization import BatchNormalization
 from sklearn_irg._estimators._base import NetworkEstimator
 from sklearn_irg.penalties import Penalty

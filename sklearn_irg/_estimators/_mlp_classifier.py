@@ -146,7 +146,7 @@ class GradRegMLPClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator
 
     _takes_indicators = True
     _sklearn_class = MLPClassifier
-    _takes_pieces = True
+    _takes_partitions = True
 
     def __init__(
         self,

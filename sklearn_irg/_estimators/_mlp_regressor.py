@@ -114,7 +114,7 @@ class GradRegMLPRegressor(RegressorMixin, MLPEstimator):
 
     _sklearn_class = MLPRegressor
     _sklearn_losses = ("squared_error", "poisson")
-    _takes_pieces = True
+    _takes_partitions = True
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from sklearn_irg._training.path import train_path
 from sklearn_irg._training.starts import Fresh, Warm
 from sklearn_irg.solvers import check_solver
 
-__all__ = ["fit_strengths", "follows_path"]
+__all__ = ["fit_strengths", "supports_warm_started_path"]
 
 
 def fit_strengths(
@@ -18,10 +18,10 @@ def fit_strengths(
     """Fitted clones, one for each strength, in the order of ``alphas``.
 
     Each meets the estimator's ``tol``, or warns that it does not. With ``warm_start`` a fit starts
-    from the weights of the next stronger one; ``None`` is as `follows_path` says. ``perturbations``
+    from the weights of the next stronger one; ``None`` is as `supports_warm_started_path` says. ``perturbations``
     are those of `fit_against`.
     """
-    warm_start = follows_path(estimator) if warm_start is None else warm_start
+    warm_start = supports_warm_started_path(estimator) if warm_start is None else warm_start
     models = [clone(estimator).set_params(alpha=float(alpha)) for alpha in alphas]
     if has_callbacks(models[0]):
         return _one_by_one(models, X, y, sample_weight, mask, perturbations, warm_start)
@@ -43,7 +43,7 @@ def _one_by_one(models, X, y, sample_weight, mask, perturbations, warm_start):
     return models
 
 
-def follows_path(estimator):
+def supports_warm_started_path(estimator):
     """Whether the end of a fit does not depend on its start, up to ``tol`` and local minima.
 
     Solvers that go by epochs stop early, and models then keep some of the smoothness of the

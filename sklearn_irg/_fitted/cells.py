@@ -64,7 +64,7 @@ def _is_number(cell):
 def missing_as_none(cells):
     """Cells as an array of Python's own objects, None where one is missing."""
     found = np.empty(len(cells), dtype=object)
-    found[:] = [None if _is_missing(cell) else _plain(cell) for cell in cells]
+    found[:] = [None if _is_missing(cell) else _base_class(cell) for cell in cells]
     return found
 
 
@@ -81,7 +81,7 @@ def _is_missing(cell):
     return other is cell or other is True or (isinstance(other, np.bool_) and bool(other))
 
 
-def _plain(cell):
+def _base_class(cell):
     return cell.item() if isinstance(cell, (np.bool_, np.number)) else cell
 
 

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_irg._checks import InvalidParameterError, check_sample_weight, check_total_weight
-from sklearn_irg._engine.pieces import Piece, PiecedRows, add_parts
+from sklearn_irg._engine.partitions import Partition, PartitionedRows, add_parts
 from sklearn_irg._engine.rows import Columns
 from sklearn_irg._training.data import are_distributed, check_data, network_of
 from sklearn_irg.solvers import check_solver
@@ -20,7 +20,7 @@ from sklearn_irg.solvers import check_solver
 __all__ = ["Partitions", "check_partitions"]
 
 # settings that hold on to an estimator, and which no piece needs
-_NOT_FOR_PIECES = ("penalty", "schedule", "initialize", "scaling", "objective", "random_state")
+_NOT_FOR_PARTITIONS = ("penalty", "schedule", "initialize", "scaling", "objective", "random_state")
 _FAN_IN = 8  # sums that are added, and partitions that are evaluated, in one task
 
 
@@ -79,7 +79,7 @@ class Partitions:
         of_pieces = (
             task if self.sample_weight is None else replace(task, class_weight=None)
         )  # weights of rows include them
-        what_is_encoded = replace(settings, **dict.fromkeys(_NOT_FOR_PIECES))
+        what_is_encoded = replace(settings, **dict.fromkeys(_NOT_FOR_PARTITIONS))
         prepared = dask.persist(
             *(
                 dask.delayed(_prepare)(
@@ -90,7 +90,9 @@ class Partitions:
             )
         )
         totals = {}
-        for of_piece in dask.compute(*(dask.delayed(Piece.totals)(piece) for piece in prepared)):
+        for of_piece in dask.compute(
+            *(dask.delayed(Partition.totals)(piece) for piece in prepared)
+        ):
             for name, total in of_piece.items():
                 totals[name] = totals.get(name, 0.0) + total
         row, _ = self.summaries[0]["example"]
@@ -98,7 +100,7 @@ class Partitions:
         columns = Columns(
             row.shape[1], None if names is None else tuple(names), dtype, issparse(row)
         )
-        rows = PiecedRows(columns, totals, self.n_samples, _Evaluation(prepared))
+        rows = PartitionedRows(columns, totals, self.n_samples, _Evaluation(prepared))
         return rows, network_of(task, settings, row.shape[1], encoded.n_outputs)
 
 
@@ -232,8 +234,8 @@ def _prepare(like, task, settings, X, y, sample_weight, by_class, dtype):
     rows, network = data.encoded(task, settings)
     rows = rows if rows.columns.dtype == dtype else rows.astype(dtype)
     if rows.targets is not None:
-        rows = rows.with_targets(settings.loss.soften(rows.targets, network.likelihood))
-    return Piece(network, rows)
+        rows = rows.with_targets(settings.loss.transform_targets(rows.targets, network.likelihood))
+    return Partition(network, rows)
 
 
 def _csr(X):
@@ -249,7 +251,7 @@ def _evaluate(pieces, arguments, theta):
 
 def _check_possible(estimator, mask):
     name = type(estimator).__name__
-    if not estimator._takes_pieces:
+    if not estimator._takes_partitions:
         raise TypeError(
             f"{name} needs rows in memory; got a dask collection. Fit GradRegLogisticRegression, "
             "or an MLP with "

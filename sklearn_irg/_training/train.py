@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.networks import Network, stays_finite
 from sklearn_irg._engine.objective import Objective, RampUp
-from sklearn_irg._engine.pieces import PiecedObjective
+from sklearn_irg._engine.partitions import DistributedObjective
 from sklearn_irg._training.starts import kind_of
 from sklearn_irg.solvers import Schedule, Solution
 
@@ -105,7 +105,7 @@ def minimize(objective, theta, schedule, solver, start):
     if schedule.max_iter:
         solution = solver.minimize(objective, theta, schedule, start.moments_of(solver))
     else:
-        value = objective.value(theta, objective.everything(), schedule.random_state)
+        value = objective.value(theta, objective.full_batch(), schedule.random_state)
         solution = Solution(theta, 0, value, False)
     return replace(solution, theta=solver.check_solution(objective, solution, theta))
 
@@ -129,9 +129,9 @@ def objective_of(network, rows, settings, terms, *, dropout=None):
     if settings.objective is not None:
         return settings.objective(network, rows, terms)
     if rows.targets is not None:
-        rows = rows.with_targets(settings.loss.soften(rows.targets, network.likelihood))
+        rows = rows.with_targets(settings.loss.transform_targets(rows.targets, network.likelihood))
     dropout = settings.dropout if dropout is None else dropout
-    kind = PiecedObjective if rows.are_pieces else Objective
+    kind = DistributedObjective if rows.are_partitioned else Objective
     return kind(network, rows, terms, parametrization=settings.parametrization, dropout=dropout)
 
 
@@ -149,7 +149,7 @@ def initial_values(task, data, settings):
     terms = [(1.0, settings.loss)] + ([] if penalty is None else penalty.terms())
     objective = objective_of(network, rows.astype(np.float64), settings, terms, dropout=0.0)
     objective.project(theta)
-    batch = objective.everything()
+    batch = objective.full_batch()
     return [
         objective.value(theta, batch, random_state, some)
         for some in (objective.terms[:1], objective.terms[1:])
@@ -228,7 +228,7 @@ def require_finite(fitted, rows):
     if not all(np.isfinite(array).all() for layers in fitted.weights for array in layers):
         # folding in what is known of the rows can overflow where the solver's parameters did not
         raise ValueError("training diverged: the fitted weights are not finite. Standardize X.")
-    if rows.are_pieces:
+    if rows.are_partitioned:
         if not np.isfinite(fitted.solution.loss):
             raise ValueError(
                 f"training diverged: the objective is {fitted.solution.loss} at the end. "

@@ -1,7 +1,7 @@
 from abc import abstractmethod
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._engine.declarations import check_likelihood
+from sklearn_irg._engine.derivative_checks import check_likelihood
 from sklearn_irg._engine.likelihoods import Gaussian, Likelihood, Poisson
 from sklearn_irg._engine.quantities import Losses
 from sklearn_irg._engine.terms import BatchTerm, SampleTerm, Term
@@ -40,7 +40,7 @@ class Loss(Term):
     def group(self):
         return "labeled" if self.samples is None else "all"
 
-    def soften(self, targets, likelihood):
+    def transform_targets(self, targets, likelihood):
         """Targets that this and every other term of the objective read.
 
         By default they are the encoded targets, of shape (n_samples, n_outputs), as they are.

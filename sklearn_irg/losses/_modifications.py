@@ -10,7 +10,7 @@ def _as_wrapped(name):
     return property(lambda self: getattr(self.wrapped, name))
 
 
-class _Modification(Loss):
+class _LossWrapper(Loss):
     """Modification of another loss, its parameter ``loss``."""
 
     group = _as_wrapped("group")
@@ -45,8 +45,8 @@ class _Modification(Loss):
     def check_beside(self, terms):
         self.wrapped.check_beside(terms)
 
-    def soften(self, targets, likelihood):
-        return self.wrapped.soften(targets, likelihood)
+    def transform_targets(self, targets, likelihood):
+        return self.wrapped.transform_targets(targets, likelihood)
 
     def contributions(self, step):
         return self.wrapped.contributions(step)
@@ -73,7 +73,7 @@ class _Modification(Loss):
         return other
 
 
-class Flooding(_Modification):
+class Flooding(_LossWrapper):
     r"""Keeps the mean loss of each minibatch from falling below a level.
 
     .. math:: \lvert L - b \rvert + b
@@ -126,7 +126,7 @@ class Flooding(_Modification):
         return other
 
 
-class LabelSmoothing(_Modification):
+class LabelSmoothing(_LossWrapper):
     """Mixes the targets of a classifier with the uniform distribution.
 
     A target y becomes ``(1 - amount) * y + amount / n_classes``; for binary and multilabel targets
@@ -166,11 +166,11 @@ class LabelSmoothing(_Modification):
     def summands(self, step):
         return self.wrapped.fused_summands(step)  # it changes targets only
 
-    def soften(self, targets, likelihood):
+    def transform_targets(self, targets, likelihood):
         n_classes, amount = likelihood.n_classes(targets.shape[1]), float(self.amount)
         if n_classes is None:
             raise InvalidParameterError(
                 "LabelSmoothing mixes the probabilities of classes, so it has no meaning for "
                 f"{likelihood!r}."
             )
-        return (1 - amount) * super().soften(targets, likelihood) + amount / n_classes
+        return (1 - amount) * super().transform_targets(targets, likelihood) + amount / n_classes

@@ -54,7 +54,7 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     if isinstance(estimator, StrengthSearch):
         raise TypeError(
             f"{type(estimator).__name__} chooses its alpha itself. Pass a "
-            f"{estimator._plain.__name__}."
+            f"{estimator._base_class.__name__}."
         )
     if not isinstance(estimator, NetworkEstimator):
         raise TypeError(

@@ -128,7 +128,7 @@ class GradRegLogisticRegressionCV(StrengthSearch):
     (0.1, 0.99)
     """
 
-    _plain = GradRegLogisticRegression
+    _base_class = GradRegLogisticRegression
 
     def __init__(
         self,

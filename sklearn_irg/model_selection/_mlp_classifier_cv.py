@@ -165,7 +165,7 @@ class GradRegMLPClassifierCV(StrengthSearch):
     (0.1, (5, 3))
     """
 
-    _plain = GradRegMLPClassifier
+    _base_class = GradRegMLPClassifier
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._estimators._strengths import follows_path
+from sklearn_irg._estimators._strengths import supports_warm_started_path
 from sklearn_irg._threats.same_table import difference_from_table
 from sklearn_irg._threats.threat_model import ThreatModel, check_fitted
 from sklearn_irg._training.data import are_distributed, check_data
@@ -38,7 +38,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
     """
 
     predicts_by = "estimator_"
-    _plain = None  # the class of the models
+    _base_class = None  # the class of the models
 
     def fit(self, X, y, sample_weight=None, mask=None):
         """Choose a strength by cross-validation, then fit to all rows as in the folds.
@@ -94,7 +94,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         if are_distributed(X):
             raise TypeError(
                 f"{type(self).__name__} needs rows in memory; got a dask collection. Fit "
-                f"{self._plain.__name__} at several alphas, and score on rows held back."
+                f"{self._base_class.__name__} at several alphas, and score on rows held back."
             )
         if isinstance(self.scoring, (list, tuple, set, dict)):
             raise InvalidParameterError(
@@ -105,7 +105,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         check_selection(self.selection, perturbations if self.threat is None else self.threat)
         if self.threat is not None:
             self._check_threat(X)
-        plain = self._plain_estimator()
+        plain = self._base_estimator()
         check_data(plain, X, y, sample_weight, mask)
         folds = cross_validate_strengths(
             plain,
@@ -127,7 +127,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
                 f"{', '.join(folds.scores)}."
             )
         chosen = choose(self.selection, alphas, folds)
-        first = 0 if follows_path(plain) else chosen
+        first = 0 if supports_warm_started_path(plain) else chosen
         model = fit_path(
             plain, X, y, alphas[first : chosen + 1], sample_weight, mask, perturbations
         )[-1]
@@ -146,7 +146,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
     def set_callbacks(self, *callbacks):
         """Raise, since a search has no single fit to follow."""
         raise NotImplementedError(
-            f"{type(self).__name__} fits many models. Follow a fit of {self._plain.__name__} with "
+            f"{type(self).__name__} fits many models. Follow a fit of {self._base_class.__name__} with "
             "the alpha that it chose."
         )
 
@@ -247,7 +247,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
     @property
     def takes_threat(self):
         """Whether a term of the models' objective trains against perturbations of the rows."""
-        return self._plain_estimator().takes_threat
+        return self._base_estimator().takes_threat
 
     def withstands(self, X, y, perturbations):
         """Whether rows are classified correctly at the worst points that training finds.
@@ -279,7 +279,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         if name == "partial_fit":
             raise AttributeError(
                 f"{type(self).__name__} needs all rows at once. Use partial_fit of "
-                f"{self._plain.__name__}."
+                f"{self._base_class.__name__}."
             )
         if name.endswith("_") and not name.startswith("_") and "estimator_" in vars(self):
             found = getattr(self.estimator_, name, self)
@@ -300,7 +300,7 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
             return
         own = {*self.get_params(deep=False), "alpha_", "alphas_", "scores_", "attacked_scores_"}
         learned = {name: value for name, value in vars(self).items() if name not in own}
-        model = self._plain_estimator().set_params(alpha=self.alpha_)
+        model = self._base_estimator().set_params(alpha=self.alpha_)
         for name in learned:
             delattr(self, name)
         vars(model).update(learned)
@@ -310,11 +310,11 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         return "estimator_" in vars(self)
 
     def __sklearn_tags__(self):
-        return get_tags(self._plain_estimator())
+        return get_tags(self._base_estimator())
 
-    def _plain_estimator(self):
-        names = inspect.signature(self._plain).parameters
-        return self._plain(
+    def _base_estimator(self):
+        names = inspect.signature(self._base_class).parameters
+        return self._base_class(
             **{name: getattr(self, name) for name in names if name in self.get_params(deep=False)}
         )
 

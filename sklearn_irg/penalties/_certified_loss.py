@@ -13,7 +13,7 @@ from sklearn_irg._engine.autodiff import (
     primitive,
     stop_gradient,
 )
-from sklearn_irg._engine.declarations import are_alike
+from sklearn_irg._engine.derivative_checks import are_alike
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
 from sklearn_irg._engine.passes import activate
 from sklearn_irg._engine.sensitivity import absolute

@@ -2,7 +2,7 @@
 
 An objective offers
 
-* ``everything()`` and ``minibatches(batch_size, shuffle, random_state)``: batches of rows, with
+* ``full_batch()`` and ``minibatches(batch_size, shuffle, random_state)``: batches of rows, with
   ``n_samples`` each;
 * ``value_and_grad(theta, batch, random_state)`` and ``value(theta, batch, random_state)``;
 * ``at_epoch(epoch)``: the same objective with the strengths that its terms have in an epoch, where

@@ -111,7 +111,7 @@ class _Descent:
         self.objective = objective
         self.schedule = schedule
         self.dtype = theta.dtype
-        self.batch = objective.everything()
+        self.batch = objective.full_batch()
         self.theta = self._enter(theta)
         self.losses = []
         self.n_evaluations = 0

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from sklearn_irg._cli import figures
+from sklearn_irg._cli.analysis import Change, _change, find
 from sklearn_irg._cli.columns import prepare
-from sklearn_irg._cli.findings import Change, _change, find
+from sklearn_irg._cli.formatting import as_text, decision_sentence
 from sklearn_irg._cli.report import report
 from sklearn_irg._cli.scores import Decision, decide
 from sklearn_irg._cli.sweep import Sweep
-from sklearn_irg._cli.words import as_text, decision_sentence
 from sklearn_irg.attacks import ThreatModel, adversarial_accuracy
 
 from .tables import shop
@@ -141,7 +141,7 @@ class TestFindings:
         assert curve.share_right.mean() == pytest.approx(decision.chosen.mean("accuracy"), abs=0.03)
 
     def test_curves_of_some_rows_begin_at_the_accuracy_on_all(self, monkeypatch):
-        monkeypatch.setattr("sklearn_irg._cli.findings.CURVE_ROWS", 7)
+        monkeypatch.setattr("sklearn_irg._cli.analysis.CURVE_ROWS", 7)
         sweep = Sweep(prepare(shop(60)), alphas=[0.1], cv=2)
         sweep._fit([sweep._penalized("input_gradient", 0.1)])
         curve = find(sweep, sweep.rows[0]).curves[0]

@@ -23,7 +23,7 @@ from sklearn_irg._engine.likelihoods import Categorical
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.objective import Objective
 from sklearn_irg._engine.parametrizations import Identity
-from sklearn_irg._engine.pieces import Piece, add_parts
+from sklearn_irg._engine.partitions import Partition, add_parts
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.losses import Flooding, LabelSmoothing, MeanDifference, NegativeLogLikelihood
@@ -261,7 +261,7 @@ class TestPiece:
     @staticmethod
     def piece(rows=X):
         rows = Rows(rows, np.eye(3)[Y])
-        return Piece(Network((4, 3), ACTIVATIONS["identity"], Categorical()), rows)
+        return Partition(Network((4, 3), ACTIVATIONS["identity"], Categorical()), rows)
 
     def test_says_how_much_it_holds(self):
         assert sys.getsizeof(self.piece()) >= X.nbytes + 8 * 3 * len(X)
@@ -287,13 +287,13 @@ class TestPiece:
         network = self.piece().network
         whole = Objective(network, Rows(X, np.eye(3)[Y], sample_weight=WEIGHTS + 0.5), terms)
         parts = [
-            Piece(network, Rows(X[part], np.eye(3)[Y[part]], sample_weight=WEIGHTS[part] + 0.5))
+            Partition(network, Rows(X[part], np.eye(3)[Y[part]], sample_weight=WEIGHTS[part] + 0.5))
             for part in (slice(0, 10), slice(10, 100), slice(100, None))
         ]
         totals = {name: sum(part.totals()[name] for part in parts) for name in parts[0].totals()}
         value, gradient = add_parts(
             [part.value_and_grad(terms, Identity(), totals, theta) for part in parts]
         )
-        expected = whole.value_and_grad(theta, whole.everything())
+        expected = whole.value_and_grad(theta, whole.full_batch())
         assert value == pytest.approx(expected[0], rel=1e-12)
         np.testing.assert_allclose(gradient, expected[1], rtol=1e-12, atol=1e-15)

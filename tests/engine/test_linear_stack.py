@@ -77,7 +77,7 @@ def test_values_and_gradients_are_those_of_each_alone(case, n_blocks, monkeypatc
         objective.terms = [
             (s, term) for s, (_, term) in zip(strengths, objective.terms, strict=True)
         ]
-        expected = objective.value_and_grad(theta, objective.everything())
+        expected = objective.value_and_grad(theta, objective.full_batch())
         np.testing.assert_allclose(value, expected[0], rtol=tolerance)
         np.testing.assert_allclose(gradient, expected[1], rtol=tolerance, atol=tolerance)
 

@@ -40,7 +40,7 @@ def test_gradient_matches_finite_differences(likelihood, activation):
 
 def test_what_enters_each_layer_has_the_bias_for_mean_and_the_gain_for_deviation():
     objective, theta, _ = normalized()
-    batch = objective.everything()
+    batch = objective.full_batch()
     A, weights = batch.X, batch.weights["all"]
     network = objective.network
     for (W, b), (V, bias) in zip(
@@ -57,7 +57,7 @@ def test_what_enters_each_layer_has_the_bias_for_mean_and_the_gain_for_deviation
 
 def test_what_is_kept_is_the_network_of_a_step_over_all_rows_whatever_the_blocks(monkeypatch):
     objective, theta, _ = normalized()
-    step = objective.parametrization.at(objective.everything()).transform(objective.network, theta)
+    step = objective.parametrization.at(objective.full_batch()).transform(objective.network, theta)
     np.testing.assert_allclose(objective.effective(theta), step, rtol=1e-10, atol=1e-13)
     monkeypatch.setattr(normalization, "_BLOCK_ROWS", 6)
     np.testing.assert_allclose(objective.effective(theta), step, rtol=1e-10, atol=1e-13)

@@ -34,7 +34,7 @@ def test_blocks_of_rows_add_up_to_the_whole(penalty, monkeypatch):
     whole = evaluate(objective, theta)
     monkeypatch.setattr(module, "_BLOCK_BYTES", 1)
     parts = evaluate(objective, theta)
-    assert len(list(objective._blocks(objective.everything(), objective.terms))) > 1
+    assert len(list(objective._blocks(objective.full_batch(), objective.terms))) > 1
     np.testing.assert_allclose(parts[0], whole[0], rtol=1e-12)
     np.testing.assert_allclose(parts[1], whole[1], rtol=1e-9, atol=1e-14)
 
@@ -44,7 +44,7 @@ def test_the_value_is_that_of_value_and_grad_and_a_sum_over_terms():
     objective = make_objective(
         network, X, Y, InputGradient() + WeightDecay(), 0.5, sample_weight=rng.rand(len(X))
     )
-    batch = objective.everything()
+    batch = objective.full_batch()
     np.testing.assert_allclose(
         objective.value(theta, batch), objective.value_and_grad(theta, batch)[0], rtol=1e-14
     )
@@ -64,7 +64,7 @@ def test_weight_decay_of_scikit_learn_divides_by_the_weight_of_the_labeled_rows_
         network, X, Y, sample_weight=weight if weighted else None, labeled=labeled
     )
     squares = sum((W**2).sum() for W, _ in network.unpack(theta))
-    for batch in [objective.everything(), *objective.minibatches(3, True, rng)]:
+    for batch in [objective.full_batch(), *objective.minibatches(3, True, rng)]:
         expected = squares / (2 * weight[batch.rows][labeled[batch.rows]].sum())
         np.testing.assert_allclose(
             objective.value(theta, batch, terms=[(1.0, L2())]), expected, rtol=1e-12
@@ -75,7 +75,7 @@ def test_memory_of_a_linear_model_does_not_grow_with_its_rows():
     network, *_ = problem("logistic", hidden=())
     X = np.zeros((10**5, 5))
     wide = make_objective(network, X, np.zeros((len(X), 1)), AdversarialLoss())
-    blocks = [block for block, _ in wide._blocks(wide.everything(), wide.terms)]
+    blocks = [block for block, _ in wide._blocks(wide.full_batch(), wide.terms)]
     assert max(block.X.nbytes for block in blocks) < 2**22
 
 
@@ -138,7 +138,7 @@ def test_a_parametrisation_is_differentiated_through():
 def test_flooding_floods_the_mean_of_a_batch_whatever_its_weights_sum_to():
     network, X, Y, theta, _ = problem()
     objective = make_objective(network, X, Y, ParameterGradient(), loss=Flooding(0.1))
-    whole = objective.everything()
+    whole = objective.full_batch()
     light = whole._replace(
         weights={group: 0.1 * weights for group, weights in whole.weights.items()}
     )
@@ -227,7 +227,7 @@ class TestWhatCannotBeSummed:
         with pytest.raises(
             ValueError, match="a term that needs them must declare is_stochastic = True"
         ):
-            objective.value_and_grad(theta, objective.everything())
+            objective.value_and_grad(theta, objective.full_batch())
 
     def test_a_mask_that_no_term_reads_is_refused(self):
         network, X, Y, _, _ = problem()

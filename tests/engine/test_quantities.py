@@ -51,7 +51,7 @@ def objective(
 
 def both_ways(terms, monkeypatch, **options):
     made, theta = objective(terms, **options)
-    batch = made.everything()
+    batch = made.full_batch()
     assert made._summands(batch, made.terms, theta) is not None
     direct = made.value_and_grad(theta, batch, np.random.RandomState(0))
     monkeypatch.setattr(Objective, "_summands", lambda *_: None)
@@ -131,7 +131,7 @@ WRAPPERS = [
 @pytest.mark.parametrize("loss", [*WRAPPERS, PenaltyLoss(InputNoise(0.1))], ids=repr)
 def test_losses_that_change_values_are_traced(loss):
     made, theta = objective([(1.0, loss)])
-    assert made._summands(made.everything(), made.terms, theta) is None
+    assert made._summands(made.full_batch(), made.terms, theta) is None
 
 
 def test_in_blocks_of_rows(monkeypatch):
@@ -170,7 +170,7 @@ class HalfDecay(WeightDecay):
 )
 def test_what_is_anything_else_is_traced(term):
     made, theta = objective([LOSS, (0.5, term)])
-    assert made._summands(made.everything(), made.terms, theta) is None
+    assert made._summands(made.full_batch(), made.terms, theta) is None
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_what_is_anything_else_is_traced(term):
 )
 def test_half_a_term_by_the_trace_is_half_of_it_without(whole, half):
     (one, theta), (other, _) = objective([(0.5, whole)]), objective([(1.0, half)])
-    value, gradient = one.value_and_grad(theta, one.everything())
-    traced, expected = other.value_and_grad(theta, other.everything())
+    value, gradient = one.value_and_grad(theta, one.full_batch())
+    traced, expected = other.value_and_grad(theta, other.full_batch())
     assert value == pytest.approx(traced, rel=1e-13)
     np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-14)

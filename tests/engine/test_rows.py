@@ -14,7 +14,7 @@ GROUPS = {"first": np.arange(5), "second": np.arange(5, 23)}
 
 def test_weights_sum_to_one_over_each_group_and_over_all():
     weights = rng.rand(23)
-    batch = Rows(X, Y, sample_weight=weights, groups=GROUPS).everything()
+    batch = Rows(X, Y, sample_weight=weights, groups=GROUPS).full_batch()
     for name, positions in GROUPS.items():
         np.testing.assert_allclose(
             batch.weights[name][positions], weights[positions] / weights[positions].sum()
@@ -47,9 +47,9 @@ def test_every_row_is_seen_once_in_an_epoch_and_smaller_groups_start_over():
 def test_what_terms_see_cannot_be_written_to():
     rows = Rows(X, Y, groups=GROUPS, mask=X > 0)
     for batch in [
-        rows.everything(),
+        rows.full_batch(),
         *rows.minibatches(5, False, rng),
-        *rows.everything().blocks(3),
+        *rows.full_batch().blocks(3),
     ]:
         for array in (batch.X, batch.targets, batch.mask, *batch.weights.values()):
             assert not array.flags.writeable
@@ -77,7 +77,7 @@ def test_groups_may_have_batch_sizes_of_their_own():
 
 def test_blocks_know_the_positions_of_their_rows():
     rows = Rows(X, Y, groups=GROUPS)
-    for batch in [rows.everything(), *rows.minibatches(5, True, rng)]:
+    for batch in [rows.full_batch(), *rows.minibatches(5, True, rng)]:
         for block in batch.blocks(4):
             np.testing.assert_array_equal(block.X, X[block.rows])
 
@@ -97,7 +97,7 @@ def test_each_epoch_shuffles_the_order_of_the_last_one_again_as_scikit_learn_doe
 
 
 def test_blocks_keep_the_total_weight_of_their_batch():
-    batch = Rows(X, Y, mask=X > 0).everything()
+    batch = Rows(X, Y, mask=X > 0).full_batch()
     blocks = batch.blocks(10)
     assert [block.n_samples for block in blocks] == [10, 10, 3]
     assert {block.total_weight for block in blocks} == {23.0}
@@ -121,7 +121,7 @@ def test_precision_changes_as_a_whole():
     rows = Rows(X.astype(np.float32), Y.astype(np.float32), feature_names=list("abcd")).astype(
         np.float64
     )
-    batch = rows.everything()
+    batch = rows.full_batch()
     assert {batch.X.dtype, batch.targets.dtype, batch.weights["all"].dtype} == {
         np.dtype(np.float64)
     }

@@ -213,7 +213,7 @@ def test_interpolates_are_between_a_row_of_each_sample():
     network = Network((5, 7, 1), network.activation, network.likelihood)
     rows = Rows(X, groups={"first": np.arange(12), "second": np.arange(12, 20)})
     objective = Objective(network, rows, [(1.0, MeanDifference()), (1.0, GRADIENT_PENALTY)])
-    for batch in (objective.everything(), *objective.minibatches(5, True, rng)):
+    for batch in (objective.full_batch(), *objective.minibatches(5, True, rng)):
         step = Step(objective, network.initialize(rng, np.float64), batch, rng)
         first = step.weights_of("first") > 0
         np.testing.assert_array_equal(first[step.random_partners()], ~first)

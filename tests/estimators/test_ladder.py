@@ -118,7 +118,7 @@ def published(objective, theta, noise):
 )
 def test_the_objective_is_the_published_one(costs, of_classes):
     objective, theta, _ = ladder(costs=costs, of_classes=of_classes)
-    batch = objective.everything()
+    batch = objective.full_batch()
     value = objective.value(theta, batch, np.random.RandomState(5))
     np.testing.assert_allclose(
         value, published(objective, theta, drawn_noise(objective)), rtol=1e-10
@@ -159,7 +159,7 @@ def test_a_penalty_is_one_of_the_normalised_network_beside_the_published_objecti
 ):
     penalty = 0.7 * VirtualAdversarial(0.4)
     objective, theta, rng = ladder(noise, epsilon=1e-300, penalty=penalty, of_classes=of_classes)
-    batch, random_state = objective.everything(), np.random.RandomState(5)
+    batch, random_state = objective.full_batch(), np.random.RandomState(5)
     value, gradient = objective.value_and_grad(theta, batch, random_state)
     random_state = np.random.RandomState(5)
     random_state.randint(2**31)  # the loss comes first
@@ -190,7 +190,7 @@ def test_what_is_kept_is_normalised_over_rows_without_weights_of_classes(penalty
 @pytest.mark.parametrize("likelihood", ["softmax", "logistic"])
 def test_gradient_matches_finite_differences(activation, likelihood):
     objective, theta, rng = ladder(activation=activation, likelihood=likelihood)
-    batch = objective.everything()
+    batch = objective.full_batch()
 
     def value(theta):
         return objective.value(theta, batch, np.random.RandomState(0))
@@ -203,7 +203,7 @@ def test_gradient_matches_finite_differences(activation, likelihood):
 
 def test_a_perfect_decoder_costs_nothing():
     objective, theta, _ = ladder(noise_std=0.0)
-    network, batch = objective.network, objective.everything()
+    network, batch = objective.network, objective.full_batch()
     theta = network.initialize(
         np.random.RandomState(0), np.float64
     )  # combinators that pass on what they get
@@ -220,7 +220,7 @@ def test_the_adversarial_part_has_its_radius_and_changes_the_prediction_more_tha
     kind, n_places
 ):
     objective, theta, _ = ladder(kind, noise_std=0.0)
-    loss, batch = objective.terms[0][1], objective.everything()
+    loss, batch = objective.terms[0][1], objective.full_batch()
     step = Step(objective, theta, batch, np.random.RandomState(0))
     noise = loss._noise(step)
     norms = [np.linalg.norm(array, axis=1) for array in noise]
@@ -285,7 +285,7 @@ def test_learns_with_a_penalty_beside_the_ladder(penalty):
 
 def test_a_penalty_on_weights_is_one_on_those_of_the_normalised_network_and_the_weight_decay_on_those_trained():
     objective, theta, _ = ladder(penalty=WeightDecay())
-    batch, network = objective.everything(), objective.network
+    batch, network = objective.full_batch(), objective.network
     values = [
         objective.value(theta, batch, terms=[(1.0, term)])
         for term in (WeightDecay(), TrainedWeightDecay())
@@ -317,7 +317,7 @@ def test_what_a_fit_penalises_is_the_network_that_is_kept():
 def test_weights_of_classes_are_those_of_the_labeled_rows_in_the_loss_alone():
     of_classes, theta, _ = ladder(of_classes=True)
     plain = ladder()[0]
-    batches = [objective.everything() for objective in (of_classes, plain)]
+    batches = [objective.full_batch() for objective in (of_classes, plain)]
     steps = [Step(plain, theta, batch, np.random.RandomState(5)) for batch in batches]
     (weighted, *costs), (unweighted, *plain_costs) = (
         plain.terms[0][1].contributions(step) for step in steps
@@ -400,7 +400,7 @@ def test_weight_decay_acts_on_the_weights_that_are_trained():
     for l2 in (0.0, 2.0):
         objective = objective_of(LadderClassifier((5,), l2=l2, random_state=0), MULTI_X, MULTI_Y)
         theta = objective.network.initialize(np.random.RandomState(1), np.float64)
-        values.append(objective.value(theta, objective.everything(), np.random.RandomState(0)))
+        values.append(objective.value(theta, objective.full_batch(), np.random.RandomState(0)))
     squares = sum((W**2).sum() for W, _ in objective.network.unpack(theta))
     np.testing.assert_allclose(values[1] - values[0], 2.0 / (2 * len(MULTI_X)) * squares, rtol=1e-9)
 

@@ -132,7 +132,7 @@ class TestEveryWay:
         expected, slope = value_and_gradient(
             lambda t: critic_value(t, objective, penalty, constraint, 1), theta
         )
-        everything = objective.everything()
+        everything = objective.full_batch()
         value, gradient = objective.value_and_grad(theta, everything, np.random.RandomState(1))
         np.testing.assert_allclose(value, expected, rtol=1e-9)
         np.testing.assert_allclose(gradient, slope, rtol=1e-9, atol=1e-12)

@@ -151,7 +151,7 @@ def are_alike(one, other):
 
     Examples
     --------
-    >>> from sklearn_irg._engine.declarations import are_alike
+    >>> from sklearn_irg._engine.derivative_checks import are_alike
     >>> from sklearn_irg.likelihoods import Bernoulli, Categorical
     >>> are_alike(Bernoulli(), Categorical())
     False

@@ -110,7 +110,7 @@ def as_csv(sweep, decision):
         )
         writer.writerow(
             [
-                sweep.estimator if row.candidate.is_choosable else row.candidate.name,
+                sweep.estimator if row.candidate.is_eligible else row.candidate.name,
                 row.candidate.penalty,
                 alpha,
                 row.candidate.is_trained_against_threat,
@@ -242,7 +242,7 @@ def remarks(sweep, decision):
                 found.append(f"{always}: this threat is too strong for this table. {smaller} more.")
     for row in sweep.baselines():
         mean, error = row.beyond(chosen, "score")
-        if not row.candidate.is_choosable and SCORINGS[sweep.scoring].sign * mean > error:
+        if not row.candidate.is_eligible and SCORINGS[sweep.scoring].sign * mean > error:
             attacked = " ".join(
                 filter(None, [sweep.attacked_measure, f"{row.mean('attacked'):.3f}"])
             )
@@ -252,7 +252,7 @@ def remarks(sweep, decision):
                 f"Under attack it has {attacked}, the chosen model {chosen.mean('attacked'):.3f}."
             )
         mean, error = row.beyond(chosen, "attacked")
-        if not (row.candidate.is_choosable or row.candidate.is_constant) and mean > error:
+        if not (row.candidate.is_eligible or row.candidate.is_constant) and mean > error:
             found.append(
                 f"{row.candidate.name.capitalize()} is more robust than the chosen model: "
                 f"{100 * mean:.1f} ± {100 * error:.1f} points more rows remain correct under "

@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn_irg._cli import run
 from sklearn_irg._cli.candidates import Candidate
 from sklearn_irg._cli.columns import prepare
+from sklearn_irg._cli.formatting import as_csv, as_text, decision_sentence, remarks
 from sklearn_irg._cli.scores import Decision, Fold, Row, decide
 from sklearn_irg._cli.sweep import Sweep
-from sklearn_irg._cli.words import as_csv, as_text, decision_sentence, remarks
 
 from .tables import shop
 

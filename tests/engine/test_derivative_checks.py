@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_irg._engine.activations import Activation, Identity, ReLU, Tanh
-from sklearn_irg._engine.declarations import check_activation, check_likelihood
+from sklearn_irg._engine.derivative_checks import check_activation, check_likelihood
 from sklearn_irg._engine.likelihoods import Bernoulli, Gaussian, Likelihood, Poisson
 
 

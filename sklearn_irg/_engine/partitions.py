@@ -15,10 +15,10 @@ from sklearn_irg._engine.parametrizations import Identity
 from sklearn_irg._engine.rows import Batch, Columns
 from sklearn_irg._engine.step import Step
 
-__all__ = ["Piece", "PiecedObjective", "PiecedRows", "add_parts"]
+__all__ = ["DistributedObjective", "Partition", "PartitionedRows", "add_parts"]
 
 
-class Piece:
+class Partition:
     """Rows of one partition, in the process that evaluates them.
 
     Parameters
@@ -48,7 +48,7 @@ class Piece:
 
         Under None is the sum that weight decay counts.
         """
-        return {**self.rows.total_weights(), None: self.rows.everything().total_weight}
+        return {**self.rows.total_weights(), None: self.rows.full_batch().total_weight}
 
     def value_and_grad(self, terms, parametrization, totals, theta):
         """Contribution of these rows to the value and gradient of an objective.
@@ -58,7 +58,7 @@ class Piece:
         if self._objective is None:
             self._objective = Objective(self.network, self.rows.as_part_of(totals), [])
         self._objective.terms, self._objective.parametrization = terms, parametrization
-        return self._objective.value_and_grad(theta, self._objective.everything())
+        return self._objective.value_and_grad(theta, self._objective.full_batch())
 
 
 def add_parts(parts):
@@ -67,7 +67,7 @@ def add_parts(parts):
     return sum(values), sum(gradients[1:], start=gradients[0])
 
 
-class PiecedRows(NamedTuple):
+class PartitionedRows(NamedTuple):
     """Facts about rows that an objective does not hold, in place of `Rows`.
 
     Parameters
@@ -75,11 +75,11 @@ class PiecedRows(NamedTuple):
     columns : Columns
         Columns of X.
     totals : dict of str or None to float
-        Sums of `Piece.totals` over all partitions.
+        Sums of `Partition.totals` over all partitions.
     n_samples : int
         Number of rows.
     evaluate : callable
-        ``evaluate(terms, parametrization, totals, theta)`` adds up `Piece.value_and_grad` over all
+        ``evaluate(terms, parametrization, totals, theta)`` adds up `Partition.value_and_grad` over all
         partitions.
     """
 
@@ -88,7 +88,7 @@ class PiecedRows(NamedTuple):
     n_samples: int
     evaluate: object
 
-    are_pieces = are_as_given = True
+    are_partitioned = are_as_given = True
     targets = mask = perturbations = None
     groups = {}
 
@@ -105,14 +105,14 @@ class PiecedRows(NamedTuple):
             "them all. Leave it out, or fit to arrays."
         )
 
-    def everything(self):
+    def full_batch(self):
         """A batch without rows, for terms that count none."""
         nothing = np.empty((0, self.columns.n_features), dtype=self.columns.dtype)
         weights = dict.fromkeys(self.group_names, np.empty(0, dtype=self.columns.dtype))
         return Batch(slice(0, 0), nothing, None, None, weights, self.totals[None])
 
 
-class PiecedObjective(Objective):
+class DistributedObjective(Objective):
     """Sum of ``strength * term`` over rows in partitions.
 
     Terms of the weights alone, and the derivative of a constraint, are evaluated here, once.
