@@ -185,7 +185,7 @@ def main(argv=None):
     try:
         arguments = parser.parse_args(argv)
     except _UsageError as error:
-        from sklearn_irg.displays._base import visible
+        from sklearn_irg._text import visible
 
         print(f"error: {visible(error)}", file=sys.stderr)
         return 2

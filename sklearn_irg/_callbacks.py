@@ -11,7 +11,18 @@ except ImportError:
         """Stand-in where scikit-learn has no callbacks."""
 
         def set_callbacks(self, *callbacks):
-            """Raise, since this scikit-learn has no callbacks."""
+            """Raise, since this scikit-learn has no callbacks.
+
+            Parameters
+            ----------
+            *callbacks : callback
+                What would follow a fit.
+
+            Raises
+            ------
+            NotImplementedError
+                Always.
+            """
             raise NotImplementedError(
                 "callbacks need scikit-learn >= 1.9. Upgrade scikit-learn, or fit without them."
             )

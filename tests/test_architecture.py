@@ -1,4 +1,4 @@
-"""The direction of imports, and that every public name is documented."""
+"""The direction of imports, what the command line stands on, and that every public name is documented."""
 
 import ast
 import importlib
@@ -12,7 +12,7 @@ import sklearn_irg
 
 ROOT = Path(sklearn_irg.__file__).parent
 FLOORS = [  # from the ground up; a room imports from lower floors only, or from itself
-    ["_component", "_statistics"],
+    ["_component", "_statistics", "_text"],
     ["_checks"],
     ["_engine"],
     ["_perturbations"],
@@ -35,6 +35,7 @@ ONLY = {  # rooms that know few others
     "_checks": set(),
     "_component": set(),
     "_statistics": set(),
+    "_text": set(),
     "_callbacks": set(),
     "model_selection": {
         "_checks",
@@ -47,7 +48,7 @@ ONLY = {  # rooms that know few others
         "diagnostics",
     },
     "_robust_training": {"_checks", "_threats"},
-    "displays": {"_checks", "_statistics", "_threats", "attacks", "diagnostics"},
+    "displays": {"_checks", "_statistics", "_text", "_threats", "attacks", "diagnostics"},
     "attacks": {"_checks", "_engine", "_fitted", "_perturbations", "_threats"},
     "_threats": {"_checks", "_engine", "_fitted", "_perturbations"},
     "diagnostics": {"_checks", "_engine", "_fitted", "_threats"},
@@ -65,6 +66,8 @@ ONLY = {  # rooms that know few others
         "solvers",
     },
 }
+# what the command line uses beside public names: arithmetic and text, without a model or a table
+BESIDE_PUBLIC_NAMES = {"sklearn_irg._statistics", "sklearn_irg._text"}
 
 
 def modules():
@@ -105,6 +108,26 @@ class TestEveryModule:
                 assert not any(
                     part.startswith("_") for dotted in names for part in dotted.split(".")
                 ), names
+
+
+def own_imports(tree):
+    """Modules of the package, and the names that are taken from them."""
+    for imported, node in imports(tree):
+        if imported.split(".")[0] == "sklearn_irg":
+            yield from ((imported, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    ("name", "tree"),
+    [(name, tree) for name, tree in modules() if name.split("/")[0] in ("_cli", "__main__")],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_the_command_line_stands_on_public_names(name, tree):
+    for module, imported in own_imports(tree):
+        if module.startswith("sklearn_irg._cli") or module in BESIDE_PUBLIC_NAMES:
+            continue
+        assert not any(part.startswith("_") for part in module.split(".")), f"{name}: {module}"
+        assert imported in importlib.import_module(module).__all__, f"{name}: {module}.{imported}"
 
 
 def public_objects():

@@ -15,10 +15,11 @@ import sklearn_irg
 from benchmarks.check import CLAIMS
 from benchmarks.does_it_help import MEASURES, calibration_error, differences, show
 from benchmarks.experiments import frontiers
-from tests.test_architecture import public_objects
+from tests.test_architecture import FLOOR, public_objects
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
 THEORY = (ROOT / "docs" / "theory.md").read_text(encoding="utf-8")
 
 
@@ -116,3 +117,74 @@ def test_every_example_has_a_place_in_the_gallery():
     )[1]
     found = {path.stem.removeprefix("plot_") for path in (ROOT / "examples").glob("plot_*.py")}
     assert set(re.findall(r'"(\w+)"', places)) == found
+
+
+def lines_of(path):
+    return [line.strip() for line in (ROOT / path).read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("page", "mark"), [("README.md", "--group test"), ("docs/contributing.md", "--group docs")]
+)
+def test_the_commands_that_pages_name_are_those_that_are_run(page, mark):
+    (command,) = [
+        line for line in lines_of(page) if line.startswith("python -m pip") and mark in line
+    ]
+    assert command in lines_of(".ci/run")
+
+
+def test_every_session_that_is_named_is_in_the_noxfile():
+    workflows = sorted((ROOT / ".github").rglob("*.yml"))
+    named = set(re.findall(r"nox -s ([a-z]+)", CONTRIBUTING))
+    for path in [
+        *workflows,
+        ROOT / "docs" / "style.md",
+        ROOT / ".github" / "pull_request_template.md",
+    ]:
+        text = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r"nox -s ([a-z]+)", text))
+        named |= {
+            name for listed in re.findall(r"session: \[(.*)\]", text) for name in listed.split(", ")
+        }
+    assert named == functions_in("noxfile.py") - {"install"}
+
+
+@pytest.mark.parametrize("room", ["_engine", "_fitted", "_threats", "_perturbations", "_training"])
+def test_the_page_for_contributors_names_every_file_of_the_rooms_that_it_describes(room):
+    files = {path.name for path in (ROOT / "sklearn_irg" / room).glob("*.py")} - {"__init__.py"}
+    for folder in (ROOT / "sklearn_irg" / room).glob("*/"):
+        if (
+            f"`{room}/{folder.name}/`" not in CONTRIBUTING
+            and f"`{folder.name}/`" not in CONTRIBUTING
+        ):
+            files |= {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    assert (
+        sorted(name for name in files if not re.search(rf"\b{re.escape(name)}`", CONTRIBUTING))
+        == []
+    )
+
+
+def test_the_tables_for_contributors_name_no_file_that_is_not_there():
+    there = {path.name for path in (ROOT / "sklearn_irg").rglob("*.py")}
+    rows = "\n".join(
+        line
+        for line in CONTRIBUTING.partition("## Architecture")[2].splitlines()
+        if line.startswith("|")
+    )
+    assert {name.rpartition("/")[2] for name in re.findall(r"`([\w/]+\.py)`", rows)} <= there
+
+
+def test_the_page_for_contributors_names_every_room():
+    rooms = set(FLOOR) - {""}
+    table = CONTRIBUTING.partition("| room |")[2].partition("\n\n")[0]
+    assert {
+        name.strip("/").removesuffix(".py") for name in re.findall(r"`(\w+(?:/|\.py))`", table)
+    } == rooms
+
+
+def test_every_decision_is_listed():
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    records = {path.stem for path in folder.glob("*.md")} - {"index"}
+    assert set(re.findall(r"\((\w+)\.md\)", index)) == records
+    assert set(index.partition(":hidden:")[2].split()) - {"```"} == records

@@ -10,8 +10,8 @@ import numpy as np
 from sklearn_irg._cli.formatting import STAR
 from sklearn_irg._cli.scores import SCORINGS
 from sklearn_irg._cli.writing import short
+from sklearn_irg._text import plain
 from sklearn_irg.displays import RobustnessCurveDisplay
-from sklearn_irg.displays._base import plain
 
 __all__ = ["Figure", "calibration", "cost", "cost_png", "curves", "sensitivity", "swaps"]
 

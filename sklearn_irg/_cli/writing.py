@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 
 from sklearn_irg._cli.reading import TableError
-from sklearn_irg.displays._base import visible
+from sklearn_irg._text import visible
 
 __all__ = ["check_writable", "quoted", "say", "short", "visible", "write"]
 

@@ -242,11 +242,33 @@ class ThreatModel(BaseEstimator):
         return perturbations_of_inputs(self, X, feature_names)
 
     def read(self, X):
-        """Rows as a table, with the categories and numbers of the threat model."""
+        """Rows as a table, with the categories and numbers of the threat model.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        table : Table
+            The rows.
+        """
         return as_table(X, self.levels_, np.flatnonzero(self._is_number))
 
     def examples(self, table):
-        """Rows that it was fitted on; None unless they are in the same container as a table's."""
+        """Rows that it was fitted on; None unless they are in the container of a table.
+
+        Parameters
+        ----------
+        table : Table
+            Rows in that container.
+
+        Returns
+        -------
+        examples : Table or None
+            Rows of the fit.
+        """
         examples = self._memory.examples
         return (
             self.read(examples)
@@ -255,7 +277,18 @@ class ThreatModel(BaseEstimator):
         )
 
     def usual_numbers(self, j):
-        """The most frequent numbers of a column."""
+        """The most frequent numbers of a column.
+
+        Parameters
+        ----------
+        j : int
+            Position of the column.
+
+        Returns
+        -------
+        numbers : array-like
+            Empty where none is remembered.
+        """
         return self._memory.usual.get(j, ())
 
     def spreads(self):

@@ -1,7 +1,8 @@
 import numpy as np
 
+from sklearn_irg._text import plain
 from sklearn_irg.attacks import fast_gradient
-from sklearn_irg.displays._base import COLORS, Display, as_given, grid_of_axes, plain
+from sklearn_irg.displays._base import COLORS, Display, as_given, grid_of_axes
 
 
 class AdversarialExamplesDisplay(Display):

@@ -1,17 +1,9 @@
 import numpy as np
 
 from sklearn_irg._checks import check_integer
+from sklearn_irg._text import plain, wrapped
 from sklearn_irg.diagnostics import feature_sensitivity, input_gradients
-from sklearn_irg.displays._base import (
-    COLORS,
-    Display,
-    axes_or_new,
-    grid_of_axes,
-    name_of,
-    plain,
-    styles,
-    wrapped,
-)
+from sklearn_irg.displays._base import COLORS, Display, axes_or_new, grid_of_axes, name_of, styles
 
 
 class FeatureSensitivityDisplay(Display):

@@ -1,10 +1,11 @@
 import numpy as np
 
 from sklearn_irg._checks import check_choice
+from sklearn_irg._text import wrapped
 from sklearn_irg._threats.arguments import check_alone
 from sklearn_irg.diagnostics import scaled_loss, tilting_plane
 from sklearn_irg.diagnostics._distances import _distances_and_weight_norm
-from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new, name_of, wrapped
+from sklearn_irg.displays._base import COLORS, MARKERS, Display, axes_or_new, name_of
 
 _UNITS = {
     "raw": "units of X",

@@ -3,8 +3,9 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import train_test_split
 
 from sklearn_irg._statistics import standard_errors
+from sklearn_irg._text import wrapped
 from sklearn_irg.diagnostics import linear_geometry, signed_distance
-from sklearn_irg.displays._base import Display, grid_of_axes, name_of, styles, wrapped
+from sklearn_irg.displays._base import Display, grid_of_axes, name_of, styles
 
 
 class RegularizationPathDisplay(Display):

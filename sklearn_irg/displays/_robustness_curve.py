@@ -1,5 +1,6 @@
 import numpy as np
 
+from sklearn_irg._text import plain, wrapped
 from sklearn_irg._threats.arguments import fitted_threat
 from sklearn_irg._threats.errors import NotCertifiableError
 from sklearn_irg.attacks import (
@@ -8,7 +9,7 @@ from sklearn_irg.attacks import (
     certified_accuracy,
     evaluate_robustness,
 )
-from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, plain, styles, wrapped
+from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, styles
 
 
 class RobustnessCurveDisplay(Display):

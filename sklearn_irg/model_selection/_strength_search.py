@@ -144,7 +144,18 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         return self
 
     def set_callbacks(self, *callbacks):
-        """Raise, since a search has no single fit to follow."""
+        """Raise, since a search has no single fit to follow.
+
+        Parameters
+        ----------
+        *callbacks : callback
+            What would follow it.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} fits many models. Follow a fit of {self._base_class.__name__} with "
             "the alpha that it chose."
