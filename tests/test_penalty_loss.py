@@ -277,6 +277,7 @@ class TestForwarding:
             name
             for name in dir(Loss)
             if isinstance(vars(Loss).get(name, getattr(Loss, name)), bool)
+            and not name.startswith("_")
         }
         assert flags == {*FLAGS, "is_loss", "limits_slope", "replaces_likelihood"}
         assert PenaltyLoss(Known()).replaces_likelihood is False
