@@ -491,6 +491,41 @@ class TestFused:
         assert_fused_as_traced(objective.at_epoch(1), theta, monkeypatch)
 
 
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+class TestRandomStarts:
+    @pytest.mark.parametrize("n_steps", [1, 3])
+    def test_points_are_allowed_and_depend_on_the_draw(self, norm, n_steps):
+        X, y = numbers_and_codes(100)
+        threat = threat_of(X, norm)
+        _, step, term = network_step(AdversarialLoss(threat=threat, random_start=True), X, y)
+        draws = [np.random.RandomState(seed) for seed in (0, 0, 1)]
+        options = {"n_steps": n_steps, "step_size": 0.05}
+        first, again, other = (
+            worst_inputs(step, term._inputs, step.targets, random_state=rng, **options)
+            for rng in draws
+        )
+        assert threat.allows(X, first).all()
+        np.testing.assert_array_equal(first, again)
+        assert (first != other).any()
+
+    def test_in_a_ball_they_stay_in_it_and_in_bounds(self, norm):
+        X, y = numbers_and_codes(100)
+        penalty = AdversarialLoss(0.3, norm, clip=(0.0, 4.0), features=[0, 1], random_start=True)
+        _, step, term = network_step(penalty, np.clip(X, 0, 4), y)
+        moved = term._moved_in_ball(step) - step.X
+        order = 2 if norm == "l2" else np.inf
+        assert (np.linalg.norm(moved, ord=order, axis=1) <= 0.3 + 1e-12).all()
+        assert not moved[:, 2:].any()
+        assert (np.linalg.norm(moved, ord=order, axis=1) > 0.1).mean() > 0.5
+
+    def test_need_epochs_unless_the_worst_point_is_known(self, norm):
+        X, y = numbers_and_codes(60)
+        penalty = AdversarialLoss(threat=threat_of(X, norm), random_start=True)
+        GradRegLogisticRegression(penalty, max_iter=2000).fit(X, y)
+        with pytest.raises(ValueError, match="AdversarialLoss draws random numbers"):
+            GradRegMLPClassifier((4,), penalty=penalty, solver="lbfgs").fit(X, y)
+
+
 class TestNetworksMore:
     def test_swaps_that_are_tried_are_at_least_as_bad_as_the_first_order_one(self):
         X, y = numbers_and_codes(200)

@@ -332,21 +332,22 @@ def _project_to_l1_ball(perturbations, epsilon):
     )
 
 
-def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None):
+def ascend(gradient_at, X, epsilon, norm, *, n_steps=1, step_size=None, clip=None, start=None):
     """Projected gradient ascent of a function from each row, within a ball around it.
 
     Yields the rows after each step.
 
     One step goes the whole radius; more go 2.5 / n_steps of it each unless ``step_size`` says
-    otherwise.
+    otherwise. With a ``start``, points of the ball, so does one.
     """
     if step_size is None:
         # 2.5: several steps can reach the border from any point of the ball
-        step_size = epsilon if n_steps == 1 else 2.5 * epsilon / n_steps
-    moved = X
+        is_direct = n_steps == 1 and start is None
+        step_size = epsilon if is_direct else 2.5 * epsilon / n_steps
+    moved = X if start is None else start
     for _ in range(n_steps):
         moved = moved + step_size * steepest(gradient_at(moved), norm)
-        if n_steps > 1 or step_size > epsilon:
+        if n_steps > 1 or step_size > epsilon or start is not None:
             moved = X + project_to_ball(moved - X, epsilon, norm)
         if clip is not None:
             moved = np.clip(moved, *clip)

@@ -272,6 +272,10 @@ class InputPerturbations:
         """Box and ball that delta is in, if all radii are the same."""
         return BoxAndBall(self.low, self.high, float(self.radii.max(initial=0)), self.norm)
 
+    def random_delta(self, random_state):
+        """Delta of random points of box and ball; integers may be fractions."""
+        return self.box_and_ball.project(random_state.uniform(self.low, self.high))
+
     def furthest(self, gradients):
         """Delta at which linear functions with these gradients are largest; integers are exact."""
         return linear_minimization(

@@ -60,6 +60,9 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         on the columns of X. Behind the steps of a pipeline use
         `sklearn_irg.RobustTrainingClassifier`, which hands it to the penalty, and leave it
         ``None``.
+    random_start : bool, default=False
+        Whether the ascent starts at a random point, in place of the row; it then needs
+        ``normalize=True`` and, where the worst point is not known, a solver that goes by epochs.
 
     Raises
     ------
@@ -95,6 +98,12 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
 
     is_detached = True
     is_loss = True
+
+    @property
+    def is_stochastic(self):
+        """Whether it draws where the ascent starts."""
+        return bool(self.random_start)
+
     _of_a_ball = ("epsilon", "norm", "clip", "features")
 
     def __init__(
@@ -107,6 +116,7 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         features=None,
         normalize=True,
         threat=None,
+        random_start=False,
     ):
         self.epsilon = epsilon
         self.norm = norm
@@ -116,6 +126,7 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         self.features = features
         self.normalize = normalize
         self.threat = threat
+        self.random_start = random_start
 
     @property
     def _radius(self):
@@ -137,11 +148,12 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
             and self.n_steps == 1
             and self.step_size is None
             and self.threat is None
+            and not check_boolean(self.random_start, "random_start")
         )
         if not check_boolean(self.normalize, "normalize") and not one_step:
             raise InvalidParameterError(
                 'normalize=False is one step along the gradient itself: it needs norm="l2", '
-                f"n_steps=1, step_size=None and threat=None; got {self!r}."
+                f"n_steps=1, step_size=None, threat=None and random_start=False; got {self!r}."
             )
 
     def check(self, columns, likelihood):
@@ -161,7 +173,8 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         return step.likelihood.evaluate(step.forward_at(moved)[-1], step.targets)[0]
 
     def summands(self, step):
-        if self._inputs is None or self.n_steps > 1 or self.step_size is not None:
+        is_direct = self.n_steps == 1 and self.step_size is None and not self.random_start
+        if self._inputs is None or not is_direct:
             return None
         return [
             (step.weights_of(self.group), LossesAtWorstInputs(self._inputs.take(step.positions)))
@@ -171,7 +184,12 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         step_size = None if self.step_size is None else float(self.step_size)
         inputs = self._inputs.take(step.positions)
         return worst_inputs(
-            step, inputs, step.targets, n_steps=int(self.n_steps), step_size=step_size
+            step,
+            inputs,
+            step.targets,
+            n_steps=int(self.n_steps),
+            step_size=step_size,
+            random_state=step.random_state if self.random_start else None,
         )
 
     def _moved_in_ball(self, step):
@@ -190,6 +208,7 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
             options = {
                 "step_size": None if self.step_size is None else float(self.step_size),
                 "clip": clip,
+                "start": self._random_points(step, mask, clip) if self.random_start else None,
             }
             *_, moved = ascend(
                 gradient_at, step.X, self._radius, self._norm, n_steps=int(self.n_steps), **options
@@ -197,3 +216,16 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
             return moved
         moved = step.X + self._radius * gradient_at(step.X)
         return moved if clip is None else np.clip(moved, *clip)
+
+    def _random_points(self, step, mask, clip):
+        """Random points of each row's ball."""
+        rng, X = step.random_state, step.X
+        if self._norm == "l2":
+            lengths = rng.uniform(0, self._radius, (len(X), 1))
+            noise = lengths * step.random_directions(mask)
+        else:
+            noise = rng.uniform(-self._radius, self._radius, X.shape) * (
+                1 if mask is None else mask
+            )
+        moved = (X + noise).astype(X.dtype, copy=False)
+        return moved if clip is None else np.clip(moved, *clip).astype(X.dtype, copy=False)

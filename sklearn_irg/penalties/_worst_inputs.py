@@ -52,7 +52,9 @@ class LossesAtWorstInputs(Quantity):
         return coefficients @ losses
 
 
-def worst_inputs(step, inputs, targets, *, start=None, n_steps=1, step_size=None):
+def worst_inputs(
+    step, inputs, targets, *, start=None, n_steps=1, step_size=None, random_state=None
+):
     """Inputs in the perturbation sets of rows where the loss is large, as constants.
 
     Their shape is (n_samples, n_inputs).
@@ -73,13 +75,18 @@ def worst_inputs(step, inputs, targets, *, start=None, n_steps=1, step_size=None
     step_size : float, default=None
         Length of a step in units of scale; ``None`` is as far as the set allows in one step, else
         ``2.5 / n_steps`` of the radius.
+    random_state : RandomState, default=None
+        For a random point of each set, at which the ascent begins; ``None`` begins at the rows.
     """
+    delta = None if random_state is None else inputs.random_delta(random_state)
+    begins = start if delta is None else _moved(inputs, step.X, delta)
     gradients = (
         step.frozen_loss_gradients
-        if start is None
-        else step.frozen_loss_gradients_at(start, targets)
+        if begins is None
+        else step.frozen_loss_gradients_at(begins, targets)
     )
-    moved = _moved(inputs, step.X, _climbed(step, inputs, targets, gradients, n_steps, step_size))
+    climbed = _climbed(step, inputs, targets, gradients, n_steps, step_size, delta)
+    moved = _moved(inputs, step.X, climbed)
     if start is not None:
         moved = _worse_of(
             step,
@@ -107,11 +114,12 @@ def _worse_of(step, targets, moved, other):
     return np.where((losses[1] > losses[0])[:, None], other, moved)
 
 
-def _climbed(step, inputs, targets, gradients, n_steps, step_size):
-    """Delta of the numbers after some steps, on the grid of integers."""
-    if n_steps == 1 and step_size is None:
+def _climbed(step, inputs, targets, gradients, n_steps, step_size, delta=None):
+    """Delta of the numbers after some steps from one, where the gradients are, on the grid."""
+    if n_steps == 1 and step_size is None and delta is None:
         return inputs.furthest((gradients @ inputs.weights.T).astype(np.float64, copy=False))
-    ball, delta = inputs.box_and_ball, np.zeros(inputs.low.shape)
+    ball = inputs.box_and_ball
+    delta = np.zeros(inputs.low.shape) if delta is None else delta
     size = 2.5 / n_steps * ball.epsilon if step_size is None else step_size
     for k in range(n_steps):
         if k:
