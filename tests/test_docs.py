@@ -18,6 +18,7 @@ from benchmarks.experiments import frontiers
 from tests.test_architecture import FLOOR, public_objects
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = Path(sklearn_irg.__file__).parent
 REFERENCE = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
 THEORY = (ROOT / "docs" / "theory.md").read_text(encoding="utf-8")
@@ -151,8 +152,8 @@ def test_every_session_that_is_named_is_in_the_noxfile():
 
 @pytest.mark.parametrize("room", ["_engine", "_fitted", "_threats", "_perturbations", "_training"])
 def test_the_page_for_contributors_names_every_file_of_the_rooms_that_it_describes(room):
-    files = {path.name for path in (ROOT / "sklearn_irg" / room).glob("*.py")} - {"__init__.py"}
-    for folder in (ROOT / "sklearn_irg" / room).glob("*/"):
+    files = {path.name for path in (PACKAGE / room).glob("*.py")} - {"__init__.py"}
+    for folder in (PACKAGE / room).glob("*/"):
         if (
             f"`{room}/{folder.name}/`" not in CONTRIBUTING
             and f"`{folder.name}/`" not in CONTRIBUTING
@@ -165,7 +166,7 @@ def test_the_page_for_contributors_names_every_file_of_the_rooms_that_it_describ
 
 
 def test_the_tables_for_contributors_name_no_file_that_is_not_there():
-    there = {path.name for path in (ROOT / "sklearn_irg").rglob("*.py")}
+    there = {path.name for path in PACKAGE.rglob("*.py")}
     rows = "\n".join(
         line
         for line in CONTRIBUTING.partition("## Architecture")[2].splitlines()
