@@ -1,6 +1,5 @@
 """The one shim for scikit-learn's experimental callbacks (1.9); older versions fit without them."""
 
-from copy import copy
 from functools import wraps
 
 try:
@@ -44,9 +43,7 @@ __all__ = [
     "CallbackSupportMixin",
     "Follower",
     "has_callbacks",
-    "with_attributes",
     "with_callbacks",
-    "without_fit",
 ]
 
 
@@ -93,18 +90,3 @@ class Follower:
         """Inform callbacks of the end of the fit, whose result has these attributes, by name."""
         self._begin()
         self._context.call_on_fit_task_end(reconstruction_attributes=attributes, **self._data)
-
-
-def without_fit(estimator):
-    """Copy of an estimator with the same parameters, and nothing of a fit."""
-    kept = set(estimator.get_params(deep=False))
-    other = object.__new__(type(estimator))
-    vars(other).update({name: value for name, value in vars(estimator).items() if name in kept})
-    return other
-
-
-def with_attributes(estimator, attributes):
-    """Copy of an estimator with these attributes added."""
-    other = copy(estimator)
-    vars(other).update(attributes)
-    return other

@@ -168,12 +168,12 @@ class Quantity(ABC):
     keeps_entering = False
     can_be_stacked = False
 
-    @abstractmethod
     def traced(self, step):
-        """Values of the rows of a step, shape (n_samples,), or the number for the weights.
+        """Values of rows, shape (n_samples,), or the number, differentiable in ``step.theta``.
 
-        Differentiable with respect to ``step.theta``.
+        A quantity whose term has a traced form of its own needs none.
         """
+        raise NotImplementedError(f"{type(self).__name__} has no traced form.")
 
     @abstractmethod
     def fused(self, evaluation, coefficients):

@@ -12,8 +12,6 @@ from sklearn_irg._callbacks import (
     CallbackSupportMixin,
     Follower,
     has_callbacks,
-    with_attributes,
-    without_fit,
 )
 from sklearn_irg._checks import check_boolean, check_integer, check_real
 from sklearn_irg._engine.activations import as_activation
@@ -184,7 +182,7 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Adopt the result of training, all at once; nothing else of a fit sets attributes."""
         found = {**self._attributes(fitted), **self._report(fitted), **fitted.kept}
         if derive is not None:
-            found |= derive(with_attributes(without_fit(self), found))
+            found |= derive(_fitted_copy(self, found))
         if follower is not None:
             follower.end(found)
         for name in self._of_some_fits:
@@ -266,3 +264,11 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._accept_sparse)
         return tags
+
+
+def _fitted_copy(estimator, attributes):
+    """Copy of an estimator with its parameters, and these attributes in place of its own."""
+    other = object.__new__(type(estimator))
+    parameters = estimator.get_params(deep=False)
+    vars(other).update({name: vars(estimator)[name] for name in parameters} | attributes)
+    return other

@@ -47,6 +47,9 @@ def _fill(slopes, room, radii, norm):
     """Sizes that go furthest downhill within the radius of each row."""
     if slopes.shape[1] < 2:  # where all norms are the same
         return np.minimum(room, radii[:, None])
+    slopes = slopes * (
+        room > 0
+    )  # a column that cannot move says nothing of how steep the others are
     steepest = slopes.max(axis=1)
     # for the unit ball, so that nothing overflows
     slopes = (slopes.T / np.where(steepest > 0, steepest, 1)).T

@@ -10,7 +10,7 @@ def _estimator_has(name):
     """Whether the estimator, fitted or not, has a method."""
 
     def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), name)
+        getattr(self._predictor, name)
         return True
 
     return check
@@ -20,6 +20,11 @@ class PredictsByEstimator:
     """Mixin for classifiers that predict by their ``estimator_``, by the methods that it has."""
 
     predicts_by = "estimator_"
+
+    @property
+    def _predictor(self):
+        """The estimator that predicts, fitted or not."""
+        return getattr(self, "estimator_", self.estimator)
 
     @available_if(_estimator_has("predict"))
     def predict(self, X):

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._estimators._strengths import supports_warm_started_path
+from sklearn_irg._robust_training.predictions import PredictsByEstimator
 from sklearn_irg._threats.same_table import difference_from_table
 from sklearn_irg._threats.threat_model import ThreatModel, check_fitted
 from sklearn_irg._training.data import are_distributed, check_data
@@ -29,7 +30,7 @@ _WHOLE_PIPELINE = (
 )
 
 
-class StrengthSearch(ClassifierMixin, BaseEstimator):
+class StrengthSearch(PredictsByEstimator, ClassifierMixin, BaseEstimator):
     """Estimator that cross-validates strengths and predicts by the model at the chosen one.
 
     That model is its ``estimator_``.
@@ -37,7 +38,6 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
     Fitted attributes of that model are available on the search.
     """
 
-    predicts_by = "estimator_"
     _base_class = None  # the class of the models
 
     def fit(self, X, y, sample_weight=None, mask=None):
@@ -163,67 +163,6 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
 
     # -- what the chosen model does ----------------------------------------------------------------
 
-    def predict(self, X):
-        """Most probable class of each row, or the indicator of the labels more probable than not.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Predicted classes.
-        """
-        return self._chosen().predict(X)
-
-    def predict_proba(self, X):
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        return self._chosen().predict_proba(X)
-
-    def predict_log_proba(self, X):
-        """Logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        return self._chosen().predict_log_proba(X)
-
-    def decision_function(self, X):
-        """Raw outputs of the model, before they become probabilities.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One score per row for two classes, positive for ``classes_[1]``; else one per class or
-            label.
-        """
-        return self._chosen().decision_function(X)
-
     def score(self, X, y, sample_weight=None):
         """Accuracy on the labeled rows.
 
@@ -281,6 +220,10 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         """
         return self._chosen().withstands(X, y, perturbations)
 
+    @property
+    def _predictor(self):
+        return vars(self).get("estimator_", self._base_class)
+
     def _chosen(self):
         check_is_fitted(self)
         return self.estimator_
@@ -309,6 +252,9 @@ class StrengthSearch(ClassifierMixin, BaseEstimator):
         super().__setstate__(state)
         if "alpha_" not in vars(self) or "estimator_" in vars(self):
             return
+        vars(self).setdefault("threat", vars(self).pop("threat_model", None))  # its name then
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            vars(self).setdefault(name, parameter.default)
         own = {*self.get_params(deep=False), "alpha_", "alphas_", "scores_", "attacked_scores_"}
         learned = {name: value for name, value in vars(self).items() if name not in own}
         model = self._base_estimator().set_params(alpha=self.alpha_)

@@ -183,7 +183,7 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
         return [
             (
                 step.weights_of(self.group),
-                IntervalLosses(inputs.take(step.positions), self._share, self.values),
+                IntervalLosses(inputs.take(step.positions), self._share),
             )
         ]
 

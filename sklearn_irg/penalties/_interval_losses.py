@@ -17,19 +17,13 @@ class IntervalLosses(Quantity):
         Perturbation sets of the rows.
     share : float
         Of the first layer's intervals.
-    traced : callable
-        The same values in a trace, ``traced(step)``.
     """
 
     keeps_entering = True
 
-    def __init__(self, inputs, share, traced):
+    def __init__(self, inputs, share):
         self.inputs = inputs
         self.share = share
-        self._traced = traced
-
-    def traced(self, step):
-        return self._traced(step)
 
     def fused(self, evaluation, coefficients):
         network, targets = evaluation.network, evaluation.batch.targets

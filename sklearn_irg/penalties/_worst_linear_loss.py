@@ -113,7 +113,7 @@ class WorstLinearLoss(SamplePenalty):
         ):
             return None
         inputs = self.inputs.take(step.positions)
-        return [(step.weights_of(self.group), _LossesAtEnd(inputs, self._sharpness, self.values))]
+        return [(step.weights_of(self.group), _LossesAtEnd(inputs, self._sharpness))]
 
     def _of_one_output(self, step, inputs):
         """Loss at one end of the output's interval, or at the worse one.
@@ -163,13 +163,9 @@ class _LossesAtEnd(Quantity):
 
     keeps_entering = True
 
-    def __init__(self, inputs, sharpness, traced):
+    def __init__(self, inputs, sharpness):
         self.inputs = inputs
         self.sharpness = sharpness
-        self._traced = traced
-
-    def traced(self, step):
-        return self._traced(step)
 
     def fused(self, evaluation, coefficients):
         signs, W = 1.0 - 2.0 * evaluation.batch.targets[:, 0], evaluation.first_weights
