@@ -10,7 +10,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
-from sklearn_irg._training.tasks._task import Encoded, Task, likelihood_of
+from sklearn_irg._training.data import likelihood_of
+from sklearn_irg._training.tasks._task import Encoded, Task
 from sklearn_irg._training.tasks.labels import is_marker, plain_labels
 from sklearn_irg._warnings import warn
 
