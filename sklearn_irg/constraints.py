@@ -12,7 +12,7 @@ import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_boolean, check_integer, check_real
 from sklearn_irg._component import Component
-from sklearn_irg._engine.autodiff import Bundle, defvjp, defvjp_all, opaque, primitive
+from sklearn_irg._engine.autodiff import ArrayTuple, defvjp, defvjp_all, opaque, primitive
 from sklearn_irg._engine.parametrizations import Parametrization
 from sklearn_irg._engine.sensitivity import leading_singular_triple, power_iterations
 
@@ -295,7 +295,7 @@ def _normalize(theta, network, bound, n_iterations):
     triples = [_leading(W, n_iterations) for W, _ in network.unpack(theta)]
     for (W, _), (_, sigma, _) in zip(network.unpack(effective), triples, strict=True):
         W *= bound / sigma
-    return Bundle([effective], saved=triples)
+    return ArrayTuple([effective], saved=triples)
 
 
 @opaque
@@ -323,7 +323,7 @@ defvjp(
 @primitive
 def _trained_gradient(G, W, bound, n_iterations):
     triple = _leading(W, n_iterations)
-    return Bundle([_tangent(G, W, triple, bound)], saved=triple)
+    return ArrayTuple([_tangent(G, W, triple, bound)], saved=triple)
 
 
 def _tangent(G, W, triple, bound):

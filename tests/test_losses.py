@@ -52,7 +52,7 @@ METHODS = [
     "at_epoch",
     "bounded",
     "check",
-    "check_beside",
+    "check_other_terms",
     "prepared",
     "smoothed",
     "transform_targets",

@@ -1244,15 +1244,15 @@ class TestLayerwiseVirtualAdversarial:
         step = Step(objective, theta, objective.full_batch(), np.random.RandomState(0))
         for layer in (0, 1):
             np.testing.assert_allclose(
-                step.outputs_above(layer, step.entering(layer)), step.outputs, rtol=1e-12
+                step.outputs_above(layer, step.preactivations(layer)), step.outputs, rtol=1e-12
             )
         targets = step.frozen_mean[::-1]
 
         def loss(entering):
             return step.likelihood.loss_and_residual(step.outputs_above(0, entering), targets)[0]
 
-        expected = oracles.input_gradients(loss, step.entering(0))
-        found = step.frozen_loss_gradients_above(0, step.entering(0), targets)
+        expected = oracles.input_gradients(loss, step.preactivations(0))
+        found = step.frozen_loss_gradients_above(0, step.preactivations(0), targets)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
 
     def test_of_hidden_layers_takes_sparse_rows(self):

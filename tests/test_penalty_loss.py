@@ -328,7 +328,7 @@ class TestForwarding:
         own = type("Own", (NegativeLogLikelihood,), {})()
         network, X, Y, _, _ = problem()
         with pytest.raises(ValueError, match="CertifiedLoss bounds the cross-entropy, but Own"):
-            PenaltyLoss(CertifiedLoss()).check_beside([own])
+            PenaltyLoss(CertifiedLoss()).check_other_terms([own])
         assert make_objective(network, X, Y, CertifiedLoss(), loss=PenaltyLoss(AdversarialLoss()))
 
     def test_a_radius_that_grows_does(self):

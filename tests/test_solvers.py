@@ -26,7 +26,7 @@ from sklearn_irg._engine.networks import Network, stays_finite
 from sklearn_irg.constraints import FrobeniusCap
 from sklearn_irg.penalties import AdversarialLoss, InputGradient, InputNoise, VirtualAdversarial
 from sklearn_irg.solvers import LBFGS, SGD, Adam, EpochSolver, Solution, Solver, check_solver
-from sklearn_irg.solvers._together import minimize_together
+from sklearn_irg.solvers._batch_lbfgs import minimize_batch
 from tests import oracles
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, TABLES, make_objective
 
@@ -215,13 +215,13 @@ class TestWhatASolverDeclares:
             def minimize(self, objective, theta, schedule, state=None):
                 bounded = objective.bounded()
                 phi, low = (
-                    bounded.enter(theta),
+                    bounded.from_network(theta),
                     np.array([-np.inf if low is None else low for low, _ in bounded.bounds]),
                 )
                 for _ in range(300):
                     value, gradient = bounded.value_and_grad(phi, bounded.full_batch())
                     phi = np.maximum(phi - 0.1 * gradient, low)
-                return Solution(bounded.leave(phi), 300, value, True)
+                return Solution(bounded.to_network(phi), 300, value, True)
 
         model = GradRegLogisticRegression(InputGradient("l1"), 0.5, solver=ProjectedGradient()).fit(
             BINARY_X, BINARY_Y
@@ -436,7 +436,7 @@ class TestMinimizeTogether:
         return 0.5 * (curvatures * (thetas - 1) ** 2).sum(axis=1), curvatures * (thetas - 1)
 
     def test_each_problem_ends_at_its_minimum(self):
-        ends = minimize_together(
+        ends = minimize_batch(
             self.quadratics, np.array([[3.0, -2.0], [0.0, 5.0], [1.0, 1.0]]), **self.OPTIONS
         )
         np.testing.assert_allclose([end.theta for end in ends], 1, atol=1e-7)
@@ -448,7 +448,7 @@ class TestMinimizeTogether:
                 [rosen_der(theta) for theta in thetas]
             )
 
-        (end,) = minimize_together(rosenbrock, np.array([[-1.2, 1.0, 0.5]]), **self.OPTIONS)
+        (end,) = minimize_batch(rosenbrock, np.array([[-1.2, 1.0, 0.5]]), **self.OPTIONS)
         np.testing.assert_allclose(end.theta, 1, atol=1e-6)
 
     def test_steps_into_nowhere_are_taken_back(self):
@@ -456,7 +456,7 @@ class TestMinimizeTogether:
             with np.errstate(invalid="ignore", divide="ignore"):
                 return (thetas - np.log(thetas)).sum(axis=1), 1 - 1 / thetas
 
-        (end,) = minimize_together(logarithm, np.array([[50.0, 0.01]]), **self.OPTIONS)
+        (end,) = minimize_batch(logarithm, np.array([[50.0, 0.01]]), **self.OPTIONS)
         np.testing.assert_allclose(end.theta, 1, atol=1e-6)
 
     @pytest.mark.parametrize(("option", "number"), [("max_iter", 2), ("max_fun", 3)])
@@ -468,12 +468,12 @@ class TestMinimizeTogether:
             return self.quadratics(thetas, problems)
 
         options = self.OPTIONS | {option: number}
-        (end,) = minimize_together(counted, np.array([[-30.0, 50.0]]), **options)
+        (end,) = minimize_batch(counted, np.array([[-30.0, 50.0]]), **options)
         assert len(end.values) <= 2
         assert option == "max_iter" or len(asked) <= 3 + 30  # a line search is finished
 
     def test_a_start_in_nowhere_ends_there(self):
-        (end,) = minimize_together(
+        (end,) = minimize_batch(
             lambda t, p: (np.full(1, np.nan), t * np.nan), np.ones((1, 2)), **self.OPTIONS
         )
         assert end.values == []

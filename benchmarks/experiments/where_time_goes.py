@@ -90,7 +90,7 @@ def two_threads(shape, dtype, activation, n_blocks=4):
         own.workspace = getattr(own, "workspace", None) or Workspace()
         own.workspace.reset()
         summands = objective._summands(block, objective.terms, theta)
-        evaluation = Evaluation(network, theta, block, own.workspace.empty)
+        evaluation = Evaluation(network, theta, block, own.workspace.allocate)
         value = sum(
             quantity.fused(evaluation, strength * factors)
             for strength, factors, quantity in summands

@@ -19,7 +19,7 @@ from autograd.tracer import new_box
 from scipy.special import entr
 
 __all__ = [
-    "Bundle",
+    "ArrayTuple",
     "Workspace",
     "accumulate",
     "column_deviations",
@@ -102,7 +102,7 @@ class Workspace:
 
     New memory pages would cost a step as much time as its arithmetic.
 
-    Arrays from ``empty`` are valid until ``reset``.
+    Arrays from ``allocate`` are valid until ``reset``.
     """
 
     def __init__(self):
@@ -117,7 +117,7 @@ class Workspace:
         """Take all arrays back."""
         self._next = 0
 
-    def empty(self, shape, dtype):
+    def allocate(self, shape, dtype):
         """An uninitialized array."""
         i = self._next
         self._next += 1
@@ -136,35 +136,35 @@ class Workspace:
 # -- several arrays as one node --------------------------------------------------------------------
 
 
-class Bundle(tuple):
+class ArrayTuple(tuple):
     """Several arrays as one node of the trace.
 
     In a cotangent, ``None`` stands for an array without one.
 
-    ``saved`` keeps what the function that made the bundle needs again for its own derivative.
+    ``saved`` keeps what the function that made the tuple needs again for its own derivative.
     """
 
     def __new__(cls, arrays, saved=None):
-        bundle = super().__new__(cls, arrays)
-        bundle.saved = saved
-        return bundle
+        made = super().__new__(cls, arrays)
+        made.saved = saved
+        return made
 
 
 @primitive
-def _take(bundle, index):
-    return bundle[index]
+def _take(arrays, index):
+    return arrays[index]
 
 
-def _put(bundle, index, value):
-    arrays = [None] * len(bundle)
-    arrays[index] = value
-    return Bundle(arrays)
+def _put(arrays, index, value):
+    cotangents = [None] * len(arrays)
+    cotangents[index] = value
+    return ArrayTuple(cotangents)
 
 
-defvjp(_take, lambda ans, bundle, index: lambda g: _put(bundle, index, g))
+defvjp(_take, lambda ans, arrays, index: lambda g: _put(arrays, index, g))
 
 
-class _BundleBox(Box):
+class _ArrayTupleBox(Box):
     __slots__ = []
 
     def __len__(self):
@@ -182,21 +182,21 @@ class _BundleBox(Box):
     @property
     def saved(self):
         raise NotImplementedError(
-            "a bundle is differentiable once only; traces must not be nested."
+            "an ArrayTuple is differentiable once only; traces must not be nested."
         )
 
 
-class _BundleSpace(VSpace):
+class _ArrayTupleSpace(VSpace):
     def _add(self, x, y):
-        return Bundle(
+        return ArrayTuple(
             b if a is None else a if b is None else a + b for a, b in zip(x, y, strict=True)
         )
 
     _mut_add = _add  # entries may be shared with other cotangents, so they are never written to
 
 
-_BundleBox.register(Bundle)
-_BundleSpace.register(Bundle)
+_ArrayTupleBox.register(ArrayTuple)
+_ArrayTupleSpace.register(ArrayTuple)
 
 
 # -- products of matrices, each other's vector-Jacobian products -----------------------------------

@@ -17,7 +17,7 @@ from scipy.special import xlogy
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._component import Component
 from sklearn_irg._engine.autodiff import (
-    Bundle,
+    ArrayTuple,
     defvjp,
     numpy,
     primitive,
@@ -168,7 +168,7 @@ class Likelihood(Component, ABC):
 
 @primitive
 def _evaluate(outputs, targets, likelihood):
-    return Bundle(likelihood.loss_and_residual(outputs, targets))
+    return ArrayTuple(likelihood.loss_and_residual(outputs, targets))
 
 
 def _evaluate_vjp(ans, outputs, targets, likelihood):

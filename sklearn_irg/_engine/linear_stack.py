@@ -15,14 +15,14 @@ class LinearStack:
     ----------
     network : Network
         Without hidden layers.
-    pieces : list of (Batch, list)
+    blocks : list of (Batch, list)
         Blocks of all rows, and what is summed over each: strengths of shape (n_models,),
         coefficients, and a quantity that can be stacked.
     """
 
-    def __init__(self, network, pieces):
+    def __init__(self, network, blocks):
         self.network = network
-        self._pieces = pieces
+        self._blocks = blocks
 
     def value_and_grad(self, theta):
         """Value and gradient of the only model."""
@@ -39,10 +39,10 @@ class LinearStack:
         weights, biases = thetas[:, : d * k].reshape(m, d, k), thetas[:, d * k :]
         values, gradients = np.zeros(m), np.zeros_like(thetas)
         to_weights, to_biases = gradients[:, : d * k].reshape(m, d, k), gradients[:, d * k :]
-        beside = weights.transpose(0, 2, 1).reshape(m * k, d)
-        from_rows = np.zeros_like(beside)
-        for block, summands in self._pieces:
-            Z = (beside @ block.X.T).reshape(m, k, -1).transpose(0, 2, 1)  # (model, row, output)
+        stacked = weights.transpose(0, 2, 1).reshape(m * k, d)
+        from_rows = np.zeros_like(stacked)
+        for block, summands in self._blocks:
+            Z = (stacked @ block.X.T).reshape(m, k, -1).transpose(0, 2, 1)  # (model, row, output)
             if biases.size:
                 Z += biases[:, None]
             outputs = _StackedOutputs(

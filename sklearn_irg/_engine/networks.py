@@ -105,16 +105,16 @@ class Network:
         """All weight matrices."""
         return [self.weight(theta, layer) for layer in range(len(self._layout))]
 
-    def forward(self, theta, X, empty=np.empty, dropout=None, noise=None):
-        """One forward pass: a bundle of hidden activations and, last, the outputs.
+    def forward(self, theta, X, allocate=np.empty, dropout=None, noise=None):
+        """One forward pass: a tuple of hidden activations and, last, the outputs.
 
         Each has the shape (n_samples, n_units).
 
-        ``empty(shape, dtype)`` allocates the arrays of this pass and of those that follow from it;
+        ``allocate(shape, dtype)`` makes the arrays of this pass and of those that follow from it;
         ``dropout`` holds, for each hidden layer, the factors of its activations: zero, or one
         constant. ``noise`` holds, for each hidden layer, what is added to its pre-activations.
         """
-        return forward_pass(theta, X, self, empty, dropout, noise)
+        return forward_pass(theta, X, self, allocate, dropout, noise)
 
     def above(self, layer):
         """Network of the layers above a hidden layer, counted from 0, and its slice of θ."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_irg._engine.autodiff import Bundle, defvjp_all, opaque, primitive
+from sklearn_irg._engine.autodiff import ArrayTuple, defvjp_all, opaque, primitive
 from sklearn_irg._engine.parametrizations import Parametrization
 
 __all__ = ["FLOOR", "BatchNormalization"]
@@ -30,7 +30,7 @@ class BatchNormalization(Parametrization):
     needs_whole_batch = True
     _batch = None
 
-    def at(self, batch):
+    def for_batch(self, batch):
         other = copy(self)
         other._batch = batch
         return other
@@ -39,7 +39,7 @@ class BatchNormalization(Parametrization):
         weights = self._batch.weights["all"]
         return _normalize(theta, self._batch.X, weights / weights.sum(), network)[0]
 
-    def settled(self, network, theta, batch):
+    def fold(self, network, theta, batch):
         effective = theta.copy()
         for layer, (V, _) in enumerate(network.unpack(theta)):
             mean, variance = _moments(network, effective, batch, layer, V)
@@ -49,7 +49,7 @@ class BatchNormalization(Parametrization):
             b -= mean * scale
         return effective
 
-    def unsettled(self, network, theta, batch):
+    def unfold(self, network, theta, batch):
         # the gain g of V = g W / ‖W‖ solves g² / √(g² var(A W) / ‖W‖² + floor) = ‖W‖
         solvers = theta.copy()
         for layer, (W, _) in enumerate(network.unpack(theta)):
@@ -125,7 +125,7 @@ def _normalize(theta, X, weights, network):
         saved.append(_Layer(inputs, Z, mean, deviation, gains, slope))
         W *= scale
         b -= mean * scale
-    return Bundle([effective], saved=saved)
+    return ArrayTuple([effective], saved=saved)
 
 
 @opaque

@@ -14,7 +14,7 @@ from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.autodiff import Workspace, combine, make_vjp, value_and_grad
 from sklearn_irg._engine.linear_stack import LinearStack
 from sklearn_irg._engine.networks import Network
-from sklearn_irg._engine.parametrizations import Identity
+from sklearn_irg._engine.parametrizations import NoReparametrization
 from sklearn_irg._engine.quantities import Evaluation
 from sklearn_irg._engine.step import Step
 
@@ -62,7 +62,7 @@ class Objective:
     terms : list of (float or callable, Term)
         Strengths and terms; those of strength zero are checked and left out. A strength may be a
         function of the epoch, counted from 0.
-    parametrization : Parametrization, default=Identity()
+    parametrization : Parametrization, default=NoReparametrization()
         How the solver's parameters become the network's.
     dropout : float, default=0.0
         Probability of dropping a hidden unit.
@@ -71,14 +71,14 @@ class Objective:
     def __init__(self, network, rows, terms, *, parametrization=None, dropout=0.0):
         self.network = network
         self.rows = rows
-        self.parametrization = Identity() if parametrization is None else parametrization
+        self.parametrization = NoReparametrization() if parametrization is None else parametrization
         self.workspace = Workspace()
         self._dropout = dropout if len(network.layer_sizes) > 2 else 0.0
         self._masks = {}
         self._original = None  # of which this is the form that `bounded` makes
         for _, term in terms:
             term.check(rows.columns, network.likelihood)
-            term.check_beside([other for _, other in terms])
+            term.check_other_terms([other for _, other in terms])
             self._check_parameters_are_moved(term)
         if rows.mask is not None and not any(term.uses_mask for _, term in terms):
             names = ", ".join(type(term).__name__ for _, term in terms)
@@ -231,17 +231,19 @@ class Objective:
         to_solver, effective = None, theta
         if not self.parametrization.is_identity:
             to_solver, effective = make_vjp(
-                partial(self.parametrization.at(block).transform, self.network), theta
+                partial(self.parametrization.for_batch(block).transform, self.network), theta
             )
         dropout = self.draw_dropout(block.X, random_state)
-        keeps_entering = any(quantity.keeps_entering for _, _, quantity in summands)
+        keeps_first_preactivations = any(
+            quantity.keeps_first_preactivations for _, _, quantity in summands
+        )
         evaluation = Evaluation(
             self.network,
             effective,
             block,
-            self.workspace.empty,
+            self.workspace.allocate,
             dropout,
-            keeps_entering=keeps_entering,
+            keeps_first_preactivations=keeps_first_preactivations,
         )
         value = sum(
             quantity.fused(evaluation, strength * factors)
@@ -275,13 +277,13 @@ class Objective:
         terms = [
             (strength, term) for strength, (_, term) in zip(strengths, self.terms, strict=True)
         ]
-        pieces = []
+        stacked = []
         for block, terms_of_block in self._blocks(self.full_batch(), terms, strengths.shape[1]):
             summands = self._summands(block, terms_of_block, None)
             if summands is None or not all(quantity.can_be_stacked for _, _, quantity in summands):
                 return None
-            pieces.append((block, summands))
-        return LinearStack(self.network, pieces)
+            stacked.append((block, summands))
+        return LinearStack(self.network, stacked)
 
     def value(self, theta, batch, random_state=None, terms=None):
         """Value on a batch, of all terms or of some."""
@@ -313,7 +315,7 @@ class Objective:
 
     def _sum(self, batch, terms, random_state, theta):
         self.workspace.reset()
-        effective = self.parametrization.at(batch).transform(self.network, theta)
+        effective = self.parametrization.for_batch(batch).transform(self.network, theta)
         step = Step(self, effective, batch, random_state, theta)
         coefficients, values = [], []
         for strength, term in terms:
@@ -365,7 +367,7 @@ class Objective:
     def bounded(self):
         """Same objective in parameters with bounds, where that removes a kink; itself otherwise.
 
-        `enter` and `leave` translate between its parameters and those of this one.
+        `from_network` and `to_network` translate between its parameters and those of this one.
         """
         pairs = [term.bounded(self.network) for _, term in self.terms]
         parametrizations = [pair[0] for pair in pairs if pair is not None]
@@ -391,7 +393,7 @@ class Objective:
         other.terms = [(strength, term.smoothed(sharpness)) for strength, term in self.terms]
         return other
 
-    def enter(self, theta, tol=0.0):
+    def from_network(self, theta, tol=0.0):
         """Parameters of this form of the objective, for those of the original.
 
         Derivatives below ``tol`` count as zero.
@@ -402,19 +404,19 @@ class Objective:
         def gradient(theta):
             return self._original.value_and_grad(theta, self.full_batch())[1]
 
-        return self.parametrization.enter(self.network, theta, gradient, tol)
+        return self.parametrization.from_network(self.network, theta, gradient, tol)
 
-    def leave(self, theta):
+    def to_network(self, theta):
         """Parameters of the original form, for those of this one."""
         return theta if self._original is None else self.effective(theta)
 
-    def unsettled(self, theta):
+    def unfold(self, theta):
         """Parameters of the solver from which to continue, for `effective` ones."""
-        return self.parametrization.unsettled(self.network, theta, self.full_batch())
+        return self.parametrization.unfold(self.network, theta, self.full_batch())
 
     def effective(self, theta):
         """Parameters of the network, over all rows."""
-        return self.parametrization.settled(self.network, theta, self.full_batch())
+        return self.parametrization.fold(self.network, theta, self.full_batch())
 
 
 def _check_contribution(term, wanted, found):

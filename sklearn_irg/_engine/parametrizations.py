@@ -15,7 +15,13 @@ from scipy.optimize import nnls
 
 from sklearn_irg._engine.autodiff import defvjp, primitive
 
-__all__ = ["Identity", "Parametrization", "ScaledRows", "SignedParts", "StandardizedInputs"]
+__all__ = [
+    "NoReparametrization",
+    "Parametrization",
+    "ScaledRows",
+    "SignedParts",
+    "StandardizedInputs",
+]
 
 _ROUNDS = 50  # at most, of the search for the shortest subgradient
 
@@ -35,7 +41,7 @@ class Parametrization(ABC):
     allows_zero : bool, default=True
         Whether weights of zero have an image, so that a fit may start there.
     needs_whole_batch : bool, default=False
-        Whether `at` makes a difference, so that a batch must be evaluated in one piece.
+        Whether `for_batch` makes a difference, so that a batch must be evaluated as a whole.
     is_detached : bool, default=False
         Whether its derivative holds constant what depends on the parameters.
     """
@@ -65,22 +71,22 @@ class Parametrization(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what becomes of gradients.")
 
-    def at(self, batch):
+    def for_batch(self, batch):
         """The parametrization for the rows of a batch."""
         del batch
         return self
 
-    def settled(self, network, theta, batch):
+    def fold(self, network, theta, batch):
         """The parameters of the network over all rows of a fit, which are kept."""
         del batch
         return self.transform(network, theta)
 
-    def unsettled(self, network, theta, batch):
+    def unfold(self, network, theta, batch):
         """The solver's parameters from which to continue for those of a network that was kept."""
         del network, batch
         return theta
 
-    def enter(self, network, theta, gradient, tol):
+    def from_network(self, network, theta, gradient, tol):
         """The solver's parameters for those of a network.
 
         ``gradient(theta)`` is that of the objective with respect to the network's parameters;
@@ -101,7 +107,7 @@ class Parametrization(ABC):
         del network
 
 
-class Identity(Parametrization):
+class NoReparametrization(Parametrization):
     """The solver moves the parameters of the network."""
 
     is_identity = True
@@ -125,7 +131,7 @@ class SignedParts(Parametrization):
     def transform(self, network, theta):
         return _difference(theta, network.layer_sizes[0])
 
-    def enter(self, network, theta, gradient, tol):
+    def from_network(self, network, theta, gradient, tol):
         del gradient, tol
         w = theta[: network.layer_sizes[0]]
         return np.concatenate([np.maximum(w, 0), np.maximum(-w, 0), theta[len(w) :]])
@@ -153,14 +159,14 @@ class StandardizedInputs(Parametrization):
     def transform(self, network, theta):
         return _of_raw_inputs(theta, self.means, self.scales, network)
 
-    def enter(self, network, theta, gradient, tol):
+    def from_network(self, network, theta, gradient, tol):
         del gradient, tol
-        entered = theta.copy()
-        ((W, b),) = network.unpack(entered)
+        theta_of_solver = theta.copy()
+        ((W, b),) = network.unpack(theta_of_solver)
         if b is not None:
             b += self.means @ W
         W *= self.scales[:, None]
-        return entered
+        return theta_of_solver
 
 
 class ScaledRows(Parametrization):
@@ -172,7 +178,7 @@ class ScaledRows(Parametrization):
     def transform(self, network, theta):
         return _product(theta, *network.layer_sizes)
 
-    def enter(self, network, theta, gradient, tol):
+    def from_network(self, network, theta, gradient, tol):
         ((W, _),) = network.unpack(theta)
         s = np.sqrt((W**2).sum(axis=1))
         U = W / np.where(s > 0, s, 1)[:, None]
@@ -206,11 +212,11 @@ def _steepest_descents(network, theta, zero, gradient, tol):
             lengths[:, None] > 0, -shortest / np.where(lengths > 0, lengths, 1)[:, None], U
         )
         W[zero] = tiny * U
-        beside = gradient(probe)[: W.size].reshape(W.shape)[zero]
-        undecided = (lengths > tol) & (-(beside * U).sum(axis=1) < lengths / 2)
+        nearby = gradient(probe)[: W.size].reshape(W.shape)[zero]
+        undecided = (lengths > tol) & (-(nearby * U).sum(axis=1) < lengths / 2)
         if not undecided.any():
             break
-        hulls = np.concatenate([hulls, beside[:, None]], axis=1)
+        hulls = np.concatenate([hulls, nearby[:, None]], axis=1)
         for i in np.flatnonzero(undecided):
             shortest[i] = _shortest(hulls[i].astype(np.float64))
     return U / np.linalg.norm(U, axis=1, keepdims=True)

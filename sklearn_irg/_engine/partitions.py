@@ -9,9 +9,9 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._engine.autodiff import Bundle, combine, defvjp, primitive, value_and_grad
+from sklearn_irg._engine.autodiff import ArrayTuple, combine, defvjp, primitive, value_and_grad
 from sklearn_irg._engine.objective import Objective
-from sklearn_irg._engine.parametrizations import Identity
+from sklearn_irg._engine.parametrizations import NoReparametrization
 from sklearn_irg._engine.rows import Batch, Columns
 from sklearn_irg._engine.step import Step
 
@@ -148,12 +148,14 @@ class DistributedObjective(Objective):
         effective = self.parametrization.transform(self.network, theta)
         # terms of a form with bounds read the solver's parameters, so each partition applies its
         # chain rule
-        beyond, where = (
-            (self.parametrization, theta) if self._original is not None else (Identity(), effective)
+        remaining, parameters = (
+            (self.parametrization, theta)
+            if self._original is not None
+            else (NoReparametrization(), effective)
         )
         of_rows = [(strength, term) for strength, term in terms if term.group is not None]
         step = Step(self, effective, batch, None, theta)
-        coefficients, values = [1.0], [_over_rows(where, self.rows, of_rows, beyond)[0]]
+        coefficients, values = [1.0], [_over_rows(parameters, self.rows, of_rows, remaining)[0]]
         for strength, term in terms:
             for coefficient, value in term.contributions(step) if term.group is None else ():
                 coefficients.append(strength * coefficient)
@@ -165,7 +167,7 @@ class DistributedObjective(Objective):
 def _over_rows(theta, rows, terms, parametrization):
     """Contribution of the rows to the objective, evaluated where they are."""
     value, gradient = rows.evaluate(terms, parametrization, rows.totals, theta)
-    return Bundle([np.asarray(value, dtype=theta.dtype)], saved=gradient)
+    return ArrayTuple([np.asarray(value, dtype=theta.dtype)], saved=gradient)
 
 
 defvjp(_over_rows, lambda ans, theta, rows, terms, parametrization: lambda g: g[0] * ans.saved)

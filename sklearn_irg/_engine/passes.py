@@ -19,7 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_irg._engine.autodiff import Bundle, accumulate, defvjp, defvjp_all, opaque, primitive
+from sklearn_irg._engine.autodiff import (
+    ArrayTuple,
+    accumulate,
+    defvjp,
+    defvjp_all,
+    opaque,
+    primitive,
+)
 
 __all__ = [
     "activate",
@@ -41,7 +48,7 @@ class _Saved(NamedTuple):
 
     layers: list
     slopes: list
-    empty: Callable
+    allocate: Callable
     dropout: list | None
 
 
@@ -94,38 +101,38 @@ defvjp(
 )
 
 
-def first_preactivations(theta, X, network, empty):
+def first_preactivations(theta, X, network, allocate):
     """Pre-activations of the first layer, shape (n_samples, n_units)."""
-    return _affine(X, *network.unpack(theta)[0], empty)
+    return _affine(X, *network.unpack(theta)[0], allocate)
 
 
-def forward(theta, X, network, empty, dropout, noise, entering=None):
-    """Bundle of hidden activations and outputs; see `Network.forward`.
+def forward(theta, X, network, allocate, dropout, noise, preactivations=None):
+    """Tuple of hidden activations and outputs; see `Network.forward`.
 
-    Where the first pre-activations are given as ``entering``, X is not read, and that array is
+    Where ``preactivations`` holds those of the first layer, X is not read, and the array is
     overwritten.
     """
     activation, layers = network.activation, network.unpack(theta)
     arrays, slopes = [], []
     for W, b in layers:
-        if arrays or entering is None:
-            A = _affine(arrays[-1] if arrays else X, W, b, empty)
+        if arrays or preactivations is None:
+            A = _affine(arrays[-1] if arrays else X, W, b, allocate)
         else:
-            A = entering
+            A = preactivations
         if len(arrays) < len(layers) - 1:
             slope = None
             if noise:
                 A += noise[len(arrays)]
             if not activation.is_identity:
                 activation.apply(A)
-                slope = activation.slope(A, empty(A.shape, A.dtype))
+                slope = activation.slope(A, allocate(A.shape, A.dtype))
             if dropout:
                 factors = dropout[len(arrays)]
                 slope = factors if slope is None else np.multiply(slope, factors, out=slope)
                 A *= factors
             slopes.append(slope)
         arrays.append(A)
-    return Bundle(arrays, saved=_Saved(layers, slopes, empty, dropout))
+    return ArrayTuple(arrays, saved=_Saved(layers, slopes, allocate, dropout))
 
 
 forward_pass = primitive(forward)
@@ -136,11 +143,11 @@ def forward_cotangents(g, forward):
 
     An entry is None where there is no cotangent.
     """
-    layers, slopes, empty, _ = forward.saved
+    layers, slopes, allocate, _ = forward.saved
     cotangents, D = [None] * len(layers), None
     for l in reversed(range(len(layers))):
         if D is not None:
-            D = _times_transposed(D, layers[l + 1][0], empty)
+            D = _times_transposed(D, layers[l + 1][0], allocate)
             if g[l] is not None:
                 D += g[l]
         elif g[l] is not None:
@@ -155,7 +162,7 @@ def add_weight_gradients(gradient, cotangents, forward, X, network):
     """Add to a gradient of θ, for cotangents of each layer's pre-activations."""
     for l, (W, b) in enumerate(network.unpack(gradient)):
         if cotangents[l] is not None:
-            W += _outer(forward[l - 1] if l else X, cotangents[l], forward.saved.empty)
+            W += _outer(forward[l - 1] if l else X, cotangents[l], forward.saved.allocate)
             if b is not None:
                 b += (
                     np.ones(len(cotangents[l]), dtype=b.dtype) @ cotangents[l]
@@ -177,17 +184,17 @@ defvjp(
 
 
 def backward(theta, forward, cotangent, network):
-    """Bundle of derivatives with respect to pre-activations; see `Network.backward`."""
+    """Tuple of derivatives with respect to pre-activations; see `Network.backward`."""
     # the forward pass has saved the weights; a trace differentiates with respect to θ
     del theta
-    layers, slopes, empty, _ = forward.saved
+    layers, slopes, allocate, _ = forward.saved
     D, arrived, cotangents = cotangent, [], [cotangent]
     for (W, _), slope in zip(layers[:0:-1], slopes[::-1], strict=True):
-        E = _times_transposed(D, W, empty)
-        D = E if slope is None else _times_slopes(E, slope, empty)
+        E = _times_transposed(D, W, allocate)
+        D = E if slope is None else _times_slopes(E, slope, allocate)
         arrived.append(E)
         cotangents.append(D)
-    return Bundle(cotangents[::-1], saved=arrived[::-1])
+    return ArrayTuple(cotangents[::-1], saved=arrived[::-1])
 
 
 backward_pass = primitive(backward)
@@ -201,7 +208,7 @@ def backward_vjp(g, backward, forward, network):
     """
     # g injects a tangent U_l before each activation; the result is the derivative of
     # ⟨U, D⟩ = ⟨C, J·U⟩
-    layers, slopes, empty, dropout = forward.saved
+    layers, slopes, allocate, dropout = forward.saved
     to_activations, moved = [None] * len(layers), [None] * len(layers)
     tangent = g[0]
     for l in range(len(layers) - 1):
@@ -215,17 +222,17 @@ def backward_vjp(g, backward, forward, network):
                 if len(tangent) > len(curvature):  # several cotangents for each row
                     to_activations[l] = to_activations[l].reshape(-1, *curvature.shape).sum(axis=0)
                 to_activations[l] *= curvature
-            moved[l] = tangent if slopes[l] is None else _times_slopes(tangent, slopes[l], empty)
-            tangent = _times(moved[l], layers[l + 1][0], empty)
+            moved[l] = tangent if slopes[l] is None else _times_slopes(tangent, slopes[l], allocate)
+            tangent = _times(moved[l], layers[l + 1][0], allocate)
         if g[l + 1] is not None:
             tangent = g[l + 1] if tangent is None else tangent + g[l + 1]
 
     def add_to(gradient):
         for l, (W, _) in enumerate(network.unpack(gradient)[1:]):
             if moved[l] is not None:
-                W += _outer(moved[l], backward[l + 1], empty)
+                W += _outer(moved[l], backward[l + 1], allocate)
 
-    return add_to, Bundle(to_activations), tangent
+    return add_to, ArrayTuple(to_activations), tangent
 
 
 @opaque
@@ -242,42 +249,42 @@ defvjp_all(
 )
 
 
-def _affine(A, W, b, empty):
+def _affine(A, W, b, allocate):
     """Affine map ``A @ W + b``, in place."""
-    Z = _times(A, W, empty)
+    Z = _times(A, W, allocate)
     if b is not None:
         Z += b
     return Z
 
 
-def _times(A, W, empty):
+def _times(A, W, allocate):
     """Product ``A @ W``."""
     if isinstance(A, np.ndarray):
-        return np.matmul(A, W, out=empty((A.shape[0], W.shape[1]), W.dtype))
+        return np.matmul(A, W, out=allocate((A.shape[0], W.shape[1]), W.dtype))
     return A @ W  # sparse inputs
 
 
-def _times_transposed(D, W, empty):
+def _times_transposed(D, W, allocate):
     """Product ``D @ W.T``."""
-    out = empty((D.shape[0], W.shape[0]), W.dtype)
+    out = allocate((D.shape[0], W.shape[0]), W.dtype)
     if W.shape[1] == 1:  # a column times a row is slow in BLAS
         return np.multiply(D, W[:, 0], out=out)
     return np.matmul(D, W.T, out=out)
 
 
-def _times_slopes(D, slope, empty):
+def _times_slopes(D, slope, allocate):
     """Entries of D times those of slopes.
 
     Slopes are repeated where D has several rows for each of theirs.
     """
-    out = empty(D.shape, D.dtype)
+    out = allocate(D.shape, D.dtype)
     each = (-1, *slope.shape)
     np.multiply(D.reshape(each), slope, out=out.reshape(each))
     return out
 
 
-def _outer(A, D, empty):
+def _outer(A, D, allocate):
     """Product ``A.T @ D``."""
     if isinstance(A, np.ndarray):
-        return np.matmul(A.T, D, out=empty((A.shape[1], D.shape[1]), D.dtype))
+        return np.matmul(A.T, D, out=allocate((A.shape[1], D.shape[1]), D.dtype))
     return A.T @ D

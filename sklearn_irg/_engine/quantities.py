@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_irg._engine import passes
-from sklearn_irg._engine.autodiff import Bundle
+from sklearn_irg._engine.autodiff import ArrayTuple
 from sklearn_irg._engine.row_norms import product_row_norms_and_vjp
 
 __all__ = ["Evaluation", "Losses", "Quantity", "SquaredInputGradients", "SquaredWeights"]
@@ -31,41 +31,45 @@ class Evaluation:
         Parameters.
     batch : Batch
         Rows.
-    empty : callable
-        Allocates arrays, ``empty(shape, dtype)``.
+    allocate : callable
+        Allocates arrays, ``allocate(shape, dtype)``.
     dropout : list of ndarray, default=None
         As in `Network.forward`.
-    keeps_entering : bool, default=False
-        Whether `entering` is needed.
+    keeps_first_preactivations : bool, default=False
+        Whether `first_preactivations` is needed.
 
     Attributes
     ----------
     gradient : ndarray of shape (n_parameters,)
         Gradient of the sum with respect to θ; complete after `finish`.
-    entering : ndarray of shape (n_samples, n_units)
+    first_preactivations : ndarray of shape (n_samples, n_units)
         Pre-activations of the first layer.
-    forward : Bundle
+    forward : ArrayTuple
         Hidden activations and outputs.
     losses, residuals : ndarray
         Losses and residuals of the rows, as `Likelihood.loss_and_residual` gives them.
     """
 
-    def __init__(self, network, theta, batch, empty, dropout=None, *, keeps_entering=False):
-        self.network, self.theta, self.batch, self.empty = network, theta, batch, empty
+    def __init__(
+        self, network, theta, batch, allocate, dropout=None, *, keeps_first_preactivations=False
+    ):
+        self.network, self.theta, self.batch, self.allocate = network, theta, batch, allocate
         self.gradient = np.zeros_like(theta)
         self.first_weights = network.unpack(theta)[0][0]
         self.first_weights_gradient = network.unpack(self.gradient)[0][0]
         self._dropout = dropout
         copy = None
-        if keeps_entering:
-            self.entering = passes.first_preactivations(theta, batch.X, network, empty)
-            copy = empty(self.entering.shape, self.entering.dtype)
-            np.copyto(copy, self.entering)
-        self.forward = passes.forward(theta, batch.X, network, empty, dropout, None, copy)
+        if keeps_first_preactivations:
+            self.first_preactivations = passes.first_preactivations(
+                theta, batch.X, network, allocate
+            )
+            copy = allocate(self.first_preactivations.shape, self.first_preactivations.dtype)
+            np.copyto(copy, self.first_preactivations)
+        self.forward = passes.forward(theta, batch.X, network, allocate, dropout, None, copy)
         self.losses, self.residuals = network.likelihood.loss_and_residual(
             self.forward[-1], batch.targets
         )
-        self._to_losses = self._to_first_backward = self._to_entering = None
+        self._to_losses = self._to_first_backward = self._to_first_preactivations = None
 
     @cached_property
     def backward(self):
@@ -86,44 +90,45 @@ class Evaluation:
         """
         self._to_first_backward = _sum(self._to_first_backward, cotangent)
 
-    def add_to_entering(self, cotangent):
+    def add_to_first_preactivations(self, cotangent):
         """Add to the cotangent of the first pre-activations."""
-        self._to_entering = _sum(self._to_entering, cotangent)
+        self._to_first_preactivations = _sum(self._to_first_preactivations, cotangent)
 
-    def losses_at(self, entering):
+    def losses_and_vjp_at(self, preactivations):
         """Losses at given first pre-activations, and the function that differentiates them.
 
-        ``entering`` holds the pre-activations and is overwritten; the losses are those of the rows'
-        targets.
+        ``preactivations`` is overwritten; the losses are those of the rows' targets.
 
         The function takes the cotangent of the losses, adds to the gradient and returns the
-        cotangent of ``entering``. That also counts as a cotangent of the rows' first
+        cotangent of ``preactivations``. That also counts as a cotangent of the rows' first
         pre-activations; the caller adds the correction for inputs other than the rows.
         """
         network = self.network
         forward = passes.forward(
-            self.theta, None, network, self.empty, self._dropout, None, entering
+            self.theta, None, network, self.allocate, self._dropout, None, preactivations
         )
         losses, residuals = network.likelihood.loss_and_residual(forward[-1], self.batch.targets)
 
         def pull_back(cotangent):
             to_forward = [None] * (len(forward) - 1) + [cotangent[:, None] * residuals]
-            to_entering, *above = passes.forward_cotangents(to_forward, forward)
+            to_preactivations, *above = passes.forward_cotangents(to_forward, forward)
             passes.add_weight_gradients(self.gradient, [None, *above], forward, None, network)
-            self.add_to_entering(to_entering)
-            return to_entering
+            self.add_to_first_preactivations(to_preactivations)
+            return to_preactivations
 
         return losses, pull_back
 
-    def losses_where_entering(self, entering):
+    def losses_of_preactivations(self, preactivations):
         """Losses at given first pre-activations, without derivatives.
 
         There may be several points for each row: all rows with the first, then all rows with the
         second, ….
         """
-        network, times = self.network, len(entering) // len(self.entering)
+        network, times = self.network, len(preactivations) // len(self.first_preactivations)
         dropout = self._dropout and [np.tile(factors, (times, 1)) for factors in self._dropout]
-        outputs = passes.forward(self.theta, None, network, np.empty, dropout, None, entering)[-1]
+        outputs = passes.forward(
+            self.theta, None, network, np.empty, dropout, None, preactivations
+        )[-1]
         return network.likelihood.loss_and_residual(
             outputs, np.tile(self.batch.targets, (times, 1))
         )[0]
@@ -133,7 +138,7 @@ class Evaluation:
         network, forward = self.network, self.forward
         to_forward = [None] * len(forward)
         if self._to_first_backward is not None:
-            to_backward = Bundle([self._to_first_backward] + [None] * (len(self.backward) - 1))
+            to_backward = ArrayTuple([self._to_first_backward] + [None] * (len(self.backward) - 1))
             add_to, to_activations, to_residuals = passes.backward_vjp(
                 to_backward, self.backward, forward, network
             )
@@ -145,8 +150,8 @@ class Evaluation:
         if self._to_losses is not None:
             to_forward[-1] = _sum(to_forward[-1], self._to_losses[:, None] * self.residuals)
         cotangents = passes.forward_cotangents(to_forward, forward)
-        if self._to_entering is not None:
-            cotangents[0] = _sum(cotangents[0], self._to_entering)
+        if self._to_first_preactivations is not None:
+            cotangents[0] = _sum(cotangents[0], self._to_first_preactivations)
         passes.add_weight_gradients(self.gradient, cotangents, forward, self.batch.X, network)
 
 
@@ -159,13 +164,13 @@ class Quantity(ABC):
 
     Attributes
     ----------
-    keeps_entering : bool, default=False
-        Whether `fused` reads ``evaluation.entering``.
+    keeps_first_preactivations : bool, default=False
+        Whether `fused` reads ``evaluation.first_preactivations``.
     can_be_stacked : bool, default=False
         Whether `stacked` is defined.
     """
 
-    keeps_entering = False
+    keeps_first_preactivations = False
     can_be_stacked = False
 
     def traced(self, step):
@@ -263,7 +268,9 @@ class SquaredInputGradients(Quantity):
             else (None, self.mask)
         )
         W = W if columns is None else columns * W
-        norms, to_D, to_W = product_row_norms_and_vjp(D, W, coefficients, evaluation.empty, entries)
+        norms, to_D, to_W = product_row_norms_and_vjp(
+            D, W, coefficients, evaluation.allocate, entries
+        )
         G += to_W if columns is None else columns * to_W
         evaluation.add_to_first_backward(to_D)
         return coefficients @ norms

@@ -5,52 +5,52 @@ Squared input gradients are such norms.
 
 import numpy as np
 
-from sklearn_irg._engine.autodiff import Bundle, defvjp_all, opaque, primitive
+from sklearn_irg._engine.autodiff import ArrayTuple, defvjp_all, opaque, primitive
 
 __all__ = ["product_row_norms", "product_row_norms_and_vjp"]
 
 
-def _norms(D, W, through_gram, empty):
+def _norms(D, W, through_gram, allocate):
     (n, h), d = D.shape, W.shape[0]
     if through_gram:
-        product = np.matmul(D, W.T @ W, out=empty((n, h), D.dtype))
-        return Bundle([np.einsum("ij,ij->i", product, D)], saved=product)
-    product = np.matmul(D, W.T, out=empty((n, d), D.dtype))
-    return Bundle([np.einsum("ij,ij->i", product, product)], saved=product)
+        product = np.matmul(D, W.T @ W, out=allocate((n, h), D.dtype))
+        return ArrayTuple([np.einsum("ij,ij->i", product, D)], saved=product)
+    product = np.matmul(D, W.T, out=allocate((n, d), D.dtype))
+    return ArrayTuple([np.einsum("ij,ij->i", product, product)], saved=product)
 
 
 _product_row_norms = primitive(_norms)
 
 
-def _norms_vjp(g, D, W, product, through_gram, empty):
+def _norms_vjp(g, D, W, product, through_gram, allocate):
     factors = 2.0 * g[:, None]
     if through_gram:
-        scaled = np.multiply(factors, D, out=empty(D.shape, D.dtype))
+        scaled = np.multiply(factors, D, out=allocate(D.shape, D.dtype))
         from_rows = W @ (D.T @ scaled)
         product *= factors  # not needed any more
         return product, from_rows
     product *= factors
-    from_rows = np.matmul(product.T, D, out=empty(W.shape, W.dtype))
-    return np.matmul(product, W, out=empty(D.shape, D.dtype)), from_rows
+    from_rows = np.matmul(product.T, D, out=allocate(W.shape, W.dtype))
+    return np.matmul(product, W, out=allocate(D.shape, D.dtype)), from_rows
 
 
 defvjp_all(
     _product_row_norms,
-    lambda g, ans, D, W, gram, empty: opaque(_norms_vjp)(g[0], D, W, ans.saved, gram, empty),
+    lambda g, ans, D, W, gram, allocate: opaque(_norms_vjp)(g[0], D, W, ans.saved, gram, allocate),
 )
 
 
-def product_row_norms(D, W, empty=np.empty):
+def product_row_norms(D, W, allocate=np.empty):
     """Squared norm of each row of ``D @ W.T``, shape (n_samples,).
 
     When W has many more rows than columns it goes through the Gram matrix, rowsum((D WᵀW) ∘ D), and
     the product itself is never built; value and derivative then cost 2nh² + 1.5dh² multiplications
     instead of 3ndh.
     """
-    return _product_row_norms(D, W, _is_cheaper_through_gram(D, W), empty)[0]
+    return _product_row_norms(D, W, _is_cheaper_through_gram(D, W), allocate)[0]
 
 
-def product_row_norms_and_vjp(D, W, g, empty=np.empty, mask=None):
+def product_row_norms_and_vjp(D, W, g, allocate=np.empty, mask=None):
     """Squared norms of the rows of ``D @ W.T`` outside a trace, with the cotangents of D and W.
 
     ``g``, of shape (n_samples,), is the cotangent of the norms.
@@ -58,15 +58,15 @@ def product_row_norms_and_vjp(D, W, g, empty=np.empty, mask=None):
     A ``mask`` of the product's shape multiplies its entries.
     """
     if mask is not None:
-        product = np.matmul(D, W.T, out=empty((len(D), len(W)), D.dtype))
+        product = np.matmul(D, W.T, out=allocate((len(D), len(W)), D.dtype))
         product *= mask
         norms = np.einsum("ij,ij->i", product, product)
         product *= mask
         product *= (2 * g)[:, None]
         return norms, product @ W, product.T @ D
     through_gram = _is_cheaper_through_gram(D, W)
-    norms = _norms(D, W, through_gram, empty)
-    return norms[0], *_norms_vjp(g, D, W, norms.saved, through_gram, empty)
+    norms = _norms(D, W, through_gram, allocate)
+    return norms[0], *_norms_vjp(g, D, W, norms.saved, through_gram, allocate)
 
 
 def _is_cheaper_through_gram(D, W):

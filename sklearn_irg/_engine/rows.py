@@ -91,24 +91,24 @@ class Batch(NamedTuple):
         return self.X.shape[0]
 
     def blocks(self, size):
-        """The same rows in pieces of at most ``size``; each keeps the total weight of the whole."""
+        """The same rows in blocks of at most ``size``; each keeps the total weight of the whole."""
         if size >= self.n_samples:
             return [self]
-        pieces = (
+        slices = (
             slice(start, min(start + size, self.n_samples))
             for start in range(0, self.n_samples, size)
         )
         return [
             Batch(
-                piece if isinstance(self.rows, slice) else self.rows[piece],
-                self.X[piece],
-                None if self.targets is None else self.targets[piece],
-                None if self.mask is None else self.mask[piece],
-                {group: weights[piece] for group, weights in self.weights.items()},
+                block if isinstance(self.rows, slice) else self.rows[block],
+                self.X[block],
+                None if self.targets is None else self.targets[block],
+                None if self.mask is None else self.mask[block],
+                {group: weights[block] for group, weights in self.weights.items()},
                 self.total_weight,
-                None if self.row_weights is None else self.row_weights[piece],
+                None if self.row_weights is None else self.row_weights[block],
             )
-            for piece in pieces
+            for block in slices
         ]
 
 
@@ -211,9 +211,9 @@ class Rows:
 
     def as_part_of(self, totals):
         """The same rows as some of those whose weights have these sums."""
-        other, own = copy(self), self.total_weights()
+        other, part = copy(self), self.total_weights()
         other._weights = {
-            name: _read_only(weights * weights.dtype.type(own[name] / totals[name]))
+            name: _read_only(weights * weights.dtype.type(part[name] / totals[name]))
             for name, weights in self._weights.items()
         }
         return other
@@ -325,18 +325,17 @@ class Rows:
             -(-len(order) // size) for order, size in zip(self._orders, sizes, strict=True)
         )
         streams = [
-            self._pieces(i, size, n_batches, shuffle, random_state) for i, size in enumerate(sizes)
+            self._parts_of_group(i, size, n_batches, shuffle, random_state)
+            for i, size in enumerate(sizes)
         ]
-        for pieces in zip(*streams, strict=True):
-            rows = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
-            # each piece stands for its whole group, so that the batch's value estimates the
+        for parts in zip(*streams, strict=True):
+            rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
+            # each part stands for its whole group, so that the batch's value estimates the
             # objective's
             scales = [
-                len(order) / len(piece) for order, piece in zip(self._orders, pieces, strict=True)
+                len(order) / len(part) for order, part in zip(self._orders, parts, strict=True)
             ]
-            scale = np.repeat(
-                np.array(scales, dtype=self.X.dtype), [len(piece) for piece in pieces]
-            )
+            scale = np.repeat(np.array(scales, dtype=self.X.dtype), [len(part) for part in parts])
             yield self._batch(
                 rows,
                 {
@@ -349,9 +348,9 @@ class Rows:
                 None if self._row_weights is None else _read_only(self._row_weights[rows] * scale),
             )
 
-    def _pieces(self, i, size, n_pieces, shuffle, random_state):
+    def _parts_of_group(self, i, size, n_batches, shuffle, random_state):
         start = len(self._orders[i])
-        for _ in range(n_pieces):
+        for _ in range(n_batches):
             if start >= len(self._orders[i]):
                 start = 0
                 if shuffle:

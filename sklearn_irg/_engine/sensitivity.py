@@ -2,7 +2,7 @@
 
 Penalties optimize them, and diagnostics report them.
 
-The functions of a network take the bundle of a forward pass, so nothing is computed twice, and are
+The functions of a network take the tuple of a forward pass, so nothing is computed twice, and are
 differentiable with respect to θ. Directions and perturbed rows are constants of the optimization;
 the functions that find them take gradients as functions of rows, so that they serve networks in
 training and fitted models of any kind.
@@ -76,7 +76,7 @@ def squared_input_gradients(network, theta, forward, cotangent, mask=None):
     """
     D, W, mask = _first_layer(network, theta, forward, cotangent, mask)
     if mask is None:
-        return product_row_norms(D, W, stop_gradient(forward).saved.empty)
+        return product_row_norms(D, W, stop_gradient(forward).saved.allocate)
     gradients = matmul_transposed(D, W) * mask
     return row_dot(gradients, gradients)
 
@@ -225,13 +225,13 @@ def _leading_eigenvector(gram):
     if n <= _FEW_EIGENVALUES:
         return np.linalg.eigh(gram)[1][:, -1]
     v = np.random.RandomState(0).standard_normal(n).astype(gram.dtype)
-    basis, diagonal, beside = np.empty((_LANCZOS_ITERATIONS, n), gram.dtype), [], []
+    basis, diagonal, off_diagonal = np.empty((_LANCZOS_ITERATIONS, n), gram.dtype), [], []
     image = v  # of the last vector, orthogonal to the two before
     for k in range(_LANCZOS_ITERATIONS):
         length = np.sqrt(image @ image)
         if k and (k % _LANCZOS_CHECKS == 0 or length <= eps * diagonal[0]):
             (value,), ritz = eigh_tridiagonal(
-                diagonal, beside, select="i", select_range=(k - 1, k - 1)
+                diagonal, off_diagonal, select="i", select_range=(k - 1, k - 1)
             )
             if length * abs(ritz[-1, 0]) <= eps * value:
                 v = ritz[:, 0].astype(gram.dtype) @ basis[:k]
@@ -242,7 +242,7 @@ def _leading_eigenvector(gram):
         image = gram @ basis[k]
         if k:
             image -= length * basis[k - 1]
-            beside.append(length)
+            off_diagonal.append(length)
         diagonal.append(image @ basis[k])
         image -= diagonal[k] * basis[k]
     return np.linalg.eigh(gram)[1][:, -1]

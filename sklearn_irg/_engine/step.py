@@ -136,9 +136,9 @@ class Step:
         samples = [name for name in weights if name not in ("all", "labeled", "unlabeled")]
         if len(samples) == 2:
             rows = [np.flatnonzero(weights[name]) for name in samples]
-            for own, others, name in ((*rows, samples[1]), (*rows[::-1], samples[0])):
+            for rows_here, others, name in ((*rows, samples[1]), (*rows[::-1], samples[0])):
                 shares = weights[name][others].astype(np.float64)
-                partners[own] = rng.choice(others, len(own), p=shares / shares.sum())
+                partners[rows_here] = rng.choice(others, len(rows_here), p=shares / shares.sum())
         return partners
 
     # -- the forward pass --------------------------------------------------------------------------
@@ -156,12 +156,14 @@ class Step:
         pre-activations.
         """
         theta = self.theta if theta is None else theta
-        return self.network.forward(theta, X, self._objective.workspace.empty, self._dropout, noise)
+        return self.network.forward(
+            theta, X, self._objective.workspace.allocate, self._dropout, noise
+        )
 
     def frozen_forward_at(self, X):
         """The same, as a constant."""
         return self.network.forward(
-            stop_gradient(self.theta), X, self._objective.workspace.empty, self._dropout
+            stop_gradient(self.theta), X, self._objective.workspace.allocate, self._dropout
         )
 
     @cached_property
@@ -181,13 +183,13 @@ class Step:
         view.flags.writeable = False  # it is where the outputs are kept
         return view
 
-    def entering(self, layer):
+    def preactivations(self, layer):
         """Pre-activations of a hidden layer, counted from 0, shape (n_samples, n_units)."""
         return self._affine(self.X if layer == 0 else self.forward[layer - 1], layer)
 
-    def outputs_above(self, layer, entering):
+    def outputs_above(self, layer, preactivations):
         """Outputs for given pre-activations of a hidden layer, with the same units dropped."""
-        network, A = self.network, entering
+        network, A = self.network, preactivations
         for l in range(layer, len(network.shapes) - 1):
             A = A if network.activation.is_identity else activate(A, network.activation)
             A = A if self._dropout is None else A * self._dropout[l]
@@ -339,7 +341,7 @@ class Step:
         W, b = self.network.unpack(stop_gradient(self.theta))[0]
         return X @ W if b is None else X @ W + b
 
-    def frozen_losses_above_first(self, entering, targets=None):
+    def frozen_losses_above_first(self, preactivations, targets=None):
         """Loss for given pre-activations of the first layer, as a constant, shape (n_samples,).
 
         The loss is that of ``targets``, by default of each row's target.
@@ -347,27 +349,29 @@ class Step:
         There may be several for each row: all rows with the first, then all rows with the second,
         ….
         """
-        targets, outputs = self.targets if targets is None else targets, entering
+        targets, outputs = self.targets if targets is None else targets, preactivations
         if len(self.network.shapes) > 1:
-            outputs = self._frozen_forward_above(0, self._frozen_activations(0, entering)[0])[-1]
+            outputs = self._frozen_forward_above(0, self._frozen_activations(0, preactivations)[0])[
+                -1
+            ]
         return self.likelihood.loss_and_residual(
             outputs, np.tile(targets, (len(outputs) // len(targets), 1))
         )[0]
 
-    def frozen_loss_gradients_above(self, layer, entering, targets):
+    def frozen_loss_gradients_above(self, layer, preactivations, targets):
         """Gradient of the loss of targets with respect to the pre-activations of a hidden layer.
 
         The shape is (n_samples, n_units).
         """
-        A, slope = self._frozen_activations(layer, entering)
+        A, slope = self._frozen_activations(layer, preactivations)
         forward = self._frozen_forward_above(layer, A)
         _, residuals = self.likelihood.loss_and_residual(forward[-1], targets)
         network, place = self.network.above(layer)
         return network.pull_back(stop_gradient(self.theta)[place], forward, residuals) * slope
 
-    def _frozen_activations(self, layer, entering):
+    def _frozen_activations(self, layer, preactivations):
         """Activations of a hidden layer, with the same units dropped, and their slopes."""
-        A = entering.copy()
+        A = preactivations.copy()
         self.network.activation.apply(A)
         slope = self.network.activation.slope(A, np.empty_like(A))
         if self._dropout is not None:

@@ -21,7 +21,7 @@ class Term(Component, ABC):
         for one that reads none of these, which then counts unlabeled rows too; the name of another
         group; None for a function of the parameters alone.
     needs_whole_batch : bool, default=False
-        Whether it is not a sum over rows, so that a batch must be evaluated in one piece.
+        Whether it is not a sum over rows, so that a batch must be evaluated as a whole.
     builds_inputs : bool, default=True
         Whether it builds arrays as wide as X, which then counts in the size of blocks.
     uses_mask : bool, default=False
@@ -96,7 +96,7 @@ class Term(Component, ABC):
         """Raise a ValueError if the term is impossible for these columns and this likelihood."""
         del columns, likelihood
 
-    def check_beside(self, terms):
+    def check_other_terms(self, terms):
         """Raise a ValueError if the term is impossible in one objective with these terms.
 
         The term itself is among them.

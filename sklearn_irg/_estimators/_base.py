@@ -161,8 +161,8 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return check_data(self, X, y, sample_weight, mask, **options)
         if not start.is_whole:
             raise TypeError(
-                "partial_fit takes rows that are in memory; got a dask collection. Pass its pieces "
-                "in turn."
+                "partial_fit takes rows that are in memory; got a dask collection. Pass its "
+                "partitions in turn."
             )
         return check_partitions(self, X, y, sample_weight, mask, reset=start.is_first)
 

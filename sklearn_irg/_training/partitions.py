@@ -19,7 +19,7 @@ from sklearn_irg.solvers import check_solver
 
 __all__ = ["Partitions", "check_partitions"]
 
-# settings that hold on to an estimator, and which no piece needs
+# settings that hold on to an estimator, and which no partition needs
 _NOT_FOR_PARTITIONS = ("penalty", "schedule", "initialize", "scaling", "objective", "random_state")
 _FAN_IN = 8  # sums that are added, and partitions that are evaluated, in one task
 
@@ -30,7 +30,7 @@ class Partitions:
 
     Parameters
     ----------
-    pieces : list of tuple
+    partitions : list of tuple
         Delayed X, y, and weights or None, of partitions with rows.
     summaries : list of dict
         Facts about each of them, by `_summary`.
@@ -40,16 +40,16 @@ class Partitions:
         Weight of the rows of each label; None for numbers.
     columns : dict
         ``n_features_in_``, and ``feature_names_in_`` where columns have names.
-    like : NetworkEstimator
+    unfitted : NetworkEstimator
         Unfitted estimator that knows these columns.
     """
 
-    pieces: list
+    partitions: list
     summaries: list
     y: np.ndarray
     sample_weight: np.ndarray | None
     columns: dict
-    like: object
+    unfitted: object
 
     perturbations = None  # only for rows in memory
 
@@ -76,24 +76,24 @@ class Partitions:
             else (self.y, encoded.sample_weight / self.sample_weight)
         )
         dtype = np.result_type(*(summary["dtype"] for summary in self.summaries))
-        of_pieces = (
+        task_of_partition = (
             task if self.sample_weight is None else replace(task, class_weight=None)
         )  # weights of rows include them
         what_is_encoded = replace(settings, **dict.fromkeys(_NOT_FOR_PARTITIONS))
         prepared = dask.persist(
             *(
                 dask.delayed(_prepare)(
-                    self.like, of_pieces, what_is_encoded, *piece, by_class, dtype
+                    self.unfitted, task_of_partition, what_is_encoded, *partition, by_class, dtype
                 )
-                for piece, summary in zip(self.pieces, self.summaries, strict=True)
+                for partition, summary in zip(self.partitions, self.summaries, strict=True)
                 if _has_rows(summary, by_class)
             )
         )
         totals = {}
-        for of_piece in dask.compute(
-            *(dask.delayed(Partition.totals)(piece) for piece in prepared)
+        for of_partition in dask.compute(
+            *(dask.delayed(Partition.totals)(partition) for partition in prepared)
         ):
-            for name, total in of_piece.items():
+            for name, total in of_partition.items():
                 totals[name] = totals.get(name, 0.0) + total
         row, _ = self.summaries[0]["example"]
         names = self.columns.get("feature_names_in_")
@@ -112,26 +112,35 @@ def check_partitions(estimator, X, y, sample_weight=None, mask=None, *, reset=Tr
     import dask
 
     _check_possible(estimator, mask)
-    pieces = _aligned(X, y, sample_weight)
+    partitions = _aligned(X, y, sample_weight)
     classifies = is_classifier(estimator)
-    summaries = dask.compute(*(dask.delayed(_summary)(*piece, classifies) for piece in pieces))
-    pieces = [
-        piece for piece, summary in zip(pieces, summaries, strict=True) if summary is not None
+    summaries = dask.compute(
+        *(dask.delayed(_summary)(*partition, classifies) for partition in partitions)
+    )
+    partitions = [
+        partition
+        for partition, summary in zip(partitions, summaries, strict=True)
+        if summary is not None
     ]
     summaries = [summary for summary in summaries if summary is not None]
     if not summaries:
         raise ValueError(
-            "Found array with 0 sample(s) in all pieces of X, or with weights of zero."
+            "Found array with 0 sample(s) in all partitions of X, or with weights of zero."
         )
     with np.errstate(over="ignore"):
         check_total_weight(np.sum([summary["weight"] for summary in summaries]))
     labels, by_label = _totals_of_labels([summary["labels"] for summary in summaries])
     row, label = summaries[0]["example"]
     columns = check_data(estimator, row, label, reset=reset).columns
-    like = type(estimator)(**estimator.get_params(deep=False))
-    vars(like).update(columns)
+    unfitted_copy = type(estimator)(**estimator.get_params(deep=False))
+    vars(unfitted_copy).update(columns)
     return Partitions(
-        pieces, summaries, labels if classifies else np.asarray(label), by_label, columns, like
+        partitions,
+        summaries,
+        labels if classifies else np.asarray(label),
+        by_label,
+        columns,
+        unfitted_copy,
     )
 
 
@@ -141,8 +150,8 @@ class _Evaluation:
     Tasks are expensive.
     """
 
-    def __init__(self, pieces):
-        self._pieces = pieces
+    def __init__(self, partitions):
+        self._partitions = partitions
 
     def __call__(self, terms, parametrization, totals, theta):
         import dask
@@ -150,7 +159,7 @@ class _Evaluation:
         arguments = [
             dask.delayed(argument) for argument in ((terms, parametrization, totals), theta)
         ]
-        parts = [dask.delayed(_evaluate)(bundle, *arguments) for bundle in self._bundles()]
+        parts = [dask.delayed(_evaluate)(group, *arguments) for group in self._groups_by_worker()]
         while len(parts) > 1:
             parts = [
                 dask.delayed(add_parts)(parts[i : i + _FAN_IN])
@@ -158,7 +167,7 @@ class _Evaluation:
             ]
         return parts[0].compute()
 
-    def _bundles(self):
+    def _groups_by_worker(self):
         """Partitions in groups that are stored on one worker; each alone without a cluster.
 
         The scheduler is asked each time, since workers come and go.
@@ -168,17 +177,17 @@ class _Evaluation:
 
             client = get_client()
         except (ImportError, ValueError):
-            return [[piece] for piece in self._pieces]
-        holders, n_threads = client.who_has(futures_of(self._pieces)), client.nthreads()
+            return [[partition] for partition in self._partitions]
+        holders, n_threads = client.who_has(futures_of(self._partitions)), client.nthreads()
         by_holder = {}
-        for piece in self._pieces:
-            holder = min(holders.get(piece.key) or [""])
-            by_holder.setdefault(holder, []).append(piece)
-        bundles = []
-        for holder, pieces in sorted(by_holder.items()):
-            size = min(_FAN_IN, -(-len(pieces) // n_threads.get(holder, 1)))
-            bundles += [pieces[start : start + size] for start in range(0, len(pieces), size)]
-        return bundles
+        for partition in self._partitions:
+            holder = min(holders.get(partition.key) or [""])
+            by_holder.setdefault(holder, []).append(partition)
+        groups = []
+        for holder, held in sorted(by_holder.items()):
+            size = min(_FAN_IN, -(-len(held) // n_threads.get(holder, 1)))
+            groups += [held[start : start + size] for start in range(0, len(held), size)]
+        return groups
 
 
 # -- what happens where the rows are ---------------------------------------------------------------
@@ -189,7 +198,7 @@ def _summary(X, y, sample_weight, classifies):
     X, y = _csr(X), np.asarray(y)
     if X.shape[0] != len(y):
         raise ValueError(
-            f"a piece of X has {X.shape[0]} rows, and that of y {len(y)}. Give both the same "
+            f"a partition of X has {X.shape[0]} rows, and that of y {len(y)}. Give both the same "
             "chunks."
         )
     weights = (
@@ -221,7 +230,7 @@ def _summary(X, y, sample_weight, classifies):
     }
 
 
-def _prepare(like, task, settings, X, y, sample_weight, by_class, dtype):
+def _prepare(unfitted_copy, task, settings, X, y, sample_weight, by_class, dtype):
     """Partition, checked and encoded."""
     X = _csr(X)
     X = X.astype(dtype) if getattr(X, "dtype", dtype) != dtype else X
@@ -230,7 +239,7 @@ def _prepare(like, task, settings, X, y, sample_weight, by_class, dtype):
     if by_class is not None and (by_class[1] != 1).any():
         of_rows = by_class[1][np.searchsorted(by_class[0], y.reshape(-1))]
         sample_weight = of_rows if sample_weight is None else sample_weight * of_rows
-    data = check_data(like, X, y, sample_weight, reset=False)
+    data = check_data(unfitted_copy, X, y, sample_weight, reset=False)
     rows, network = data.encoded(task, settings)
     rows = rows if rows.columns.dtype == dtype else rows.astype(dtype)
     if rows.targets is not None:
@@ -242,8 +251,8 @@ def _csr(X):
     return X.tocsr() if issparse(X) else X
 
 
-def _evaluate(pieces, arguments, theta):
-    return add_parts([piece.value_and_grad(*arguments, theta) for piece in pieces])
+def _evaluate(partitions, arguments, theta):
+    return add_parts([part.value_and_grad(*arguments, theta) for part in partitions])
 
 
 # -- what happens before that ----------------------------------------------------------------------
@@ -260,7 +269,7 @@ def _check_possible(estimator, mask):
     if check_solver(estimator.solver).has_epochs:
         raise InvalidParameterError(
             f'{name} fits rows on many machines with solver="lbfgs" only; got '
-            f"{estimator.solver!r}. For minibatches, pass pieces of the rows to partial_fit, one "
+            f"{estimator.solver!r}. For minibatches, pass the partitions to partial_fit, one "
             "after another."
         )
     if mask is not None:
@@ -288,11 +297,11 @@ def _aligned(X, y, sample_weight):
     for name, collection in collections.items():
         if not are_distributed(collection):
             raise TypeError(
-                f"{name} must be a dask array or frame beside an X that is one; got "
+                f"{name} must be a dask array or frame if X is one; got "
                 f"{type(collection).__name__}. Convert it with dask.array.from_array and the "
                 "chunks of X."
             )
-    pieces = {}
+    parts = {}
     for name, collection in collections.items():
         if hasattr(collection, "rechunk"):
             rows = X.chunks[0] if hasattr(X, "rechunk") else collection.chunks[0]
@@ -301,14 +310,14 @@ def _aligned(X, y, sample_weight):
                 raise ValueError(f"X has {sum(rows)} rows, and {name} {sum(collection.chunks[0])}.")
             by_axis = dict.fromkeys(range(1, collection.ndim), -1) | ({0: rows} if known else {})
             collection = collection.rechunk(by_axis) if by_axis else collection
-        pieces[name] = np.ravel(collection.to_delayed()).tolist()
-        if len(pieces[name]) != len(pieces["X"]):
+        parts[name] = np.ravel(collection.to_delayed()).tolist()
+        if len(parts[name]) != len(parts["X"]):
             raise ValueError(
-                f"X is in {len(pieces['X'])} pieces, and {name} in {len(pieces[name])}. Give both "
+                f"X has {len(parts['X'])} partitions, and {name} has {len(parts[name])}. Give both "
                 "the same chunks or partitions."
             )
-    nothing = [None] * len(pieces["X"])
-    return list(zip(pieces["X"], pieces["y"], pieces.get("sample_weight", nothing), strict=True))
+    nothing = [None] * len(parts["X"])
+    return list(zip(parts["X"], parts["y"], parts.get("sample_weight", nothing), strict=True))
 
 
 def _totals_of_labels(found):
@@ -316,10 +325,10 @@ def _totals_of_labels(found):
     if found[0] is None:
         return None, None
     kinds = {"b": "booleans", "i": "numbers", "u": "numbers", "f": "numbers"}
-    different = sorted({kinds.get(labels.dtype.kind, "words") for labels, _ in found})
+    different = sorted({kinds.get(labels.dtype.kind, "strings") for labels, _ in found})
     if len(different) > 1:
         raise ValueError(
-            f"y has labels of different kinds in different pieces: {' and '.join(different)}. "
+            f"y has labels of different kinds in different partitions: {' and '.join(different)}. "
             "Convert them."
         )
     labels, indices = np.unique(

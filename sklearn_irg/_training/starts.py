@@ -27,7 +27,7 @@ class Start:
         """Parameters of the network to start from."""
         return settings.initialize(network, random_state, dtype)
 
-    def enter(self, objective, theta):
+    def solver_parameters(self, objective, theta):
         """The solver's parameters for these."""
         objective.project(theta)
         return theta
@@ -86,8 +86,8 @@ class Warm(Start):
     def theta(self, network, settings, random_state, dtype):
         return packed(self.weights, network, settings, random_state, dtype)
 
-    def enter(self, objective, theta):
-        return super().enter(objective, objective.unsettled(theta))
+    def solver_parameters(self, objective, theta):
+        return super().solver_parameters(objective, objective.unfold(theta))
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Continued(Start):
     def theta(self, network, settings, random_state, dtype):
         return (self.last or Fresh()).theta(network, settings, random_state, dtype)
 
-    def enter(self, objective, theta):
+    def solver_parameters(self, objective, theta):
         if (
             self.solver_theta is not None
         ):  # where the solver was, if the weights are still those it ended with
@@ -150,7 +150,7 @@ class Continued(Start):
             )  # they may be memory-mapped
             if last.dtype == theta.dtype and np.array_equal(kept, theta):
                 return last
-        return (self.last or Fresh()).enter(objective, theta)
+        return (self.last or Fresh()).solver_parameters(objective, theta)
 
     def n_epochs(self, max_iter):
         del max_iter

@@ -83,7 +83,7 @@ def train(task, data, settings, start, follow=None):
     task.check_terms(rows, terms, settings.parametrization)
     objective = objective_of(network, rows, settings, terms)
     start.check_objective(objective)
-    theta = start.enter(objective, theta)
+    theta = start.solver_parameters(objective, theta)
     options = settings.schedule(rows.n_samples)
     max_iter = start.n_epochs(options.pop("max_iter"))
     fitted = partial(finish, task, data, objective, start, random_state, settings.solver, scaling)

@@ -42,8 +42,8 @@ class _LossWrapper(Loss):
     def check(self, columns, likelihood):
         self.wrapped.check(columns, likelihood)
 
-    def check_beside(self, terms):
-        self.wrapped.check_beside(terms)
+    def check_other_terms(self, terms):
+        self.wrapped.check_other_terms(terms)
 
     def transform_targets(self, targets, likelihood):
         return self.wrapped.transform_targets(targets, likelihood)

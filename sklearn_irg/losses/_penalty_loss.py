@@ -127,9 +127,9 @@ class PenaltyLoss(Loss):
         for _, term in self.terms():
             term.check(columns, likelihood)
 
-    def check_beside(self, terms):
+    def check_other_terms(self, terms):
         for _, term in self.terms():
-            term.check_beside(terms)
+            term.check_other_terms(terms)
 
     def contributions(self, step):
         return [

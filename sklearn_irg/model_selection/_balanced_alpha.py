@@ -63,7 +63,7 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
         )
     if are_distributed(X):
         raise TypeError(
-            "the balance needs rows in memory; got a dask collection. Pass one of its pieces."
+            "the balance needs rows in memory; got a dask collection. Pass one of its partitions."
         )
     estimator = clone(estimator)
     settings = estimator._settings()

@@ -5,7 +5,7 @@ import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_integer, check_real
 from sklearn_irg._engine.autodiff import (
-    Bundle,
+    ArrayTuple,
     defvjp,
     matmul,
     numpy,
@@ -134,7 +134,7 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
                 f"{likelihood!r} is not. Use loss=None."
             )
 
-    def check_beside(self, terms):
+    def check_other_terms(self, terms):
         for term in terms:
             if term.replaces_likelihood:
                 raise InvalidParameterError(
@@ -301,7 +301,7 @@ class _Place(NamedTuple):
 def _reach_of_inputs(W, inputs):
     """`unit_reach` as a differentiable function of the weights."""
     reach, pull_back = unit_reach(inputs, W.astype(np.float64, copy=False))
-    return Bundle([reach.astype(W.dtype, copy=False)], saved=pull_back)
+    return ArrayTuple([reach.astype(W.dtype, copy=False)], saved=pull_back)
 
 
 @opaque

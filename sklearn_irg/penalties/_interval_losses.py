@@ -19,7 +19,7 @@ class IntervalLosses(Quantity):
         Of the first layer's intervals.
     """
 
-    keeps_entering = True
+    keeps_first_preactivations = True
 
     def __init__(self, inputs, share):
         self.inputs = inputs
@@ -31,7 +31,13 @@ class IntervalLosses(Quantity):
         (up, pull_up), (down, pull_down) = (
             self._reach(sign * evaluation.first_weights) for sign in (1, -1)
         )
-        ends = [_Ends(network.activation, evaluation.entering + up, evaluation.entering - down)]
+        ends = [
+            _Ends(
+                network.activation,
+                evaluation.first_preactivations + up,
+                evaluation.first_preactivations - down,
+            )
+        ]
         for W, b in layers[1:-1]:
             middle, reach = ends[-1].through(W, b)
             ends.append(_Ends(network.activation, middle + reach, middle - reach))
@@ -44,7 +50,7 @@ class IntervalLosses(Quantity):
             to_high, to_low = last.pulled_back(to_middle, to_reach, W, G, g)
             to_middle, to_reach = to_high + to_low, to_high - to_low
         evaluation.first_weights_gradient[...] += pull_up(to_high) + pull_down(to_low)
-        evaluation.add_to_entering(to_middle)
+        evaluation.add_to_first_preactivations(to_middle)
         return coefficients @ losses
 
     def _reach(self, W):

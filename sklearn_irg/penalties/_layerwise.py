@@ -121,9 +121,9 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
         return step.divergences_at(step.X + radius * directions)
 
     def _of_hidden(self, step, layer, radius):
-        entering, targets = step.entering(layer), step.frozen_mean
-        scales = column_deviations(entering, step.row_weights / step.row_weights.sum())
-        values, frozen = stop_gradient(entering), stop_gradient(scales)
+        preactivations, targets = step.preactivations(layer), step.frozen_mean
+        scales = column_deviations(preactivations, step.row_weights / step.row_weights.sum())
+        values, frozen = stop_gradient(preactivations), stop_gradient(scales)
         directions = virtual_adversarial_direction(
             lambda moved: (
                 frozen * step.frozen_loss_gradients_above(layer, values + frozen * moved, targets)
@@ -132,5 +132,7 @@ class LayerwiseVirtualAdversarial(SamplePenalty):
             random_directions(values, step.random_state, values.dtype),
             **self._search,
         )
-        outputs = step.outputs_above(layer, entering + scale_columns(scales, radius * directions))
+        outputs = step.outputs_above(
+            layer, preactivations + scale_columns(scales, radius * directions)
+        )
         return step.likelihood.divergence(outputs, step.frozen_outputs)

@@ -145,7 +145,7 @@ class ParameterGradient(BatchPenalty):
 
     computed here exactly, without finite differences. The norm has a kink where the gradient is
     zero, at every stationary point of the loss; its derivative is taken as zero there, and "lbfgs"
-    rounds it off. The penalty is not a mean over rows, so a batch is evaluated in one piece.
+    rounds it off. The penalty is not a mean over rows, so a batch is evaluated as a whole.
 
     The parameters are those that are trained: under a
     `sklearn_irg.constraints.SpectralNormalization` the weights before they are normalized.

@@ -23,7 +23,7 @@ class LossesAtWorstInputs(Quantity):
         Perturbation sets of the rows.
     """
 
-    keeps_entering = True
+    keeps_first_preactivations = True
 
     def __init__(self, inputs):
         self.inputs = inputs
@@ -37,14 +37,14 @@ class LossesAtWorstInputs(Quantity):
         cotangents = evaluation.backward[0]
         of_numbers = (inputs.weights @ W).astype(W.dtype, copy=False)
         delta = inputs.furthest((of_numbers @ cotangents.T).T).astype(W.dtype, copy=False)
-        entering = evaluation.entering + delta @ of_numbers
+        preactivations = evaluation.first_preactivations + delta @ of_numbers
         if inputs.n_swaps:
             of_levels = (inputs.levels @ W).astype(W.dtype, copy=False)
             gains = inputs.gains_of_swaps(cotangents @ of_levels.T)
-            entering, places = _with_best_swaps(
-                inputs, gains, entering, of_levels, evaluation.losses_where_entering
+            preactivations, places = _with_best_swaps(
+                inputs, gains, preactivations, of_levels, evaluation.losses_of_preactivations
             )
-        losses, pull_back = evaluation.losses_at(entering)
+        losses, pull_back = evaluation.losses_and_vjp_at(preactivations)
         arrived = pull_back(coefficients)
         G += inputs.weights.T @ (delta.T @ arrived)
         if inputs.n_swaps:
@@ -137,8 +137,8 @@ def _with_worst_levels(step, inputs, targets, gains, moved):
         moved.dtype, copy=False
     )
 
-    def losses_of(entering):
-        return step.frozen_losses_above_first(entering, targets)
+    def losses_of(preactivations):
+        return step.frozen_losses_above_first(preactivations, targets)
 
     _, places = _with_best_swaps(
         inputs, gains, step.frozen_first_preactivations(moved), of_first, losses_of
@@ -150,23 +150,27 @@ def _with_worst_levels(step, inputs, targets, gains, moved):
     return moved
 
 
-def _with_best_swaps(inputs, gains, entering, of_first, losses_of):
+def _with_best_swaps(inputs, gains, preactivations, of_first, losses_of):
     """Preactivations of the first layer, and levels, after swaps.
 
     A level adds a row of the small table ``of_first`` to the preactivations.
     """
-    of_first, rows, places = _with_none(of_first), np.arange(len(entering)), inputs.places.copy()
+    of_first, rows, places = (
+        _with_none(of_first),
+        np.arange(len(preactivations)),
+        inputs.places.copy(),
+    )
     for n_left in range(inputs.n_swaps, 0, -1):
         few = _best_few(gains)
         columns = inputs.ways.column[few]
-        tried = np.empty((len(few) + 1, *entering.shape), dtype=entering.dtype)
-        tried[0] = entering
-        np.add(entering, of_first.take(few, axis=0), out=tried[1:])
+        tried = np.empty((len(few) + 1, *preactivations.shape), dtype=preactivations.dtype)
+        tried[0] = preactivations
+        np.add(preactivations, of_first.take(few, axis=0), out=tried[1:])
         tried[1:] -= of_first.take(inputs.places[rows, columns], axis=0)
-        losses = losses_of(tried.reshape(-1, entering.shape[1]).copy()).reshape(-1, len(rows))
+        losses = losses_of(tried.reshape(-1, preactivations.shape[1]).copy()).reshape(-1, len(rows))
         losses[1:][gains[rows, few] == -np.inf] = -np.inf
         best = losses.argmax(axis=0)
-        entering = tried[best, rows]
+        preactivations = tried[best, rows]
         swapped = np.flatnonzero(best)
         if not len(swapped):
             break
@@ -176,7 +180,7 @@ def _with_best_swaps(inputs, gains, entering, of_first, losses_of):
         if n_left > 1:
             for c, (levels, _) in enumerate(inputs.swappable_columns()):  # each column changes once
                 gains[swapped[column == c], levels] = -np.inf
-    return entering, places
+    return preactivations, places
 
 
 def _with_none(table):

@@ -3,7 +3,7 @@ from copy import copy
 import numpy as np
 from scipy.sparse import issparse
 
-from sklearn_irg._engine.autodiff import Bundle, defvjp, numpy, opaque, primitive
+from sklearn_irg._engine.autodiff import ArrayTuple, defvjp, numpy, opaque, primitive
 from sklearn_irg._engine.parametrizations import StandardizedInputs
 from sklearn_irg._engine.quantities import Quantity
 from sklearn_irg._perturbations.largest_increase import largest_increase
@@ -161,7 +161,7 @@ class WorstLinearLoss(SamplePenalty):
 class _LossesAtEnd(Quantity):
     """Loss of each row of one of two classes at the worse end of the output's interval."""
 
-    keeps_entering = True
+    keeps_first_preactivations = True
 
     def __init__(self, inputs, sharpness):
         self.inputs = inputs
@@ -175,10 +175,10 @@ class _LossesAtEnd(Quantity):
             signs.astype(np.float64, copy=False),
             self.sharpness,
         )
-        losses, to_entering = evaluation.losses_at(
-            evaluation.entering + (signs * increases).astype(W.dtype)[:, None]
+        losses, to_preactivations = evaluation.losses_and_vjp_at(
+            evaluation.first_preactivations + (signs * increases).astype(W.dtype)[:, None]
         )
-        arrived = signs * to_entering(coefficients)[:, 0]
+        arrived = signs * to_preactivations(coefficients)[:, 0]
         evaluation.first_weights_gradient[:, 0] += pull_back(arrived.astype(np.float64, copy=False))
         return coefficients @ losses
 
@@ -200,7 +200,7 @@ def _moments(rows):
 def _increases(W, inputs, signs, sharpness):
     """Largest change of each row's output in the direction of its sign, shape (n_samples, 1)."""
     values, pull_back = largest_increase(inputs, W[:, 0].astype(np.float64), signs, sharpness)
-    return Bundle([values[:, None].astype(W.dtype)], saved=pull_back)
+    return ArrayTuple([values[:, None].astype(W.dtype)], saved=pull_back)
 
 
 @opaque
@@ -226,7 +226,7 @@ def _increases_above(W, inputs, labels, sharpness):
                 direction = W[:, c].astype(np.float64) - W[:, k]
                 increases[rows, c], pull_back = largest_increase(some, direction, signs, sharpness)
                 pull_backs.append((rows, k, c, pull_back))
-    return Bundle([increases], saved=pull_backs)
+    return ArrayTuple([increases], saved=pull_backs)
 
 
 @opaque

@@ -11,8 +11,8 @@ An objective offers
 * ``obstacles_to_line_search``: why values and gradients are not those of one function, as a list of
   sentences;
 * ``bounded()``: the same objective in parameters with ``bounds``, in which some kinks lie at
-  bounds, with ``enter(theta, tol=0.0)`` and ``leave(theta)`` between the two; ``has_kinks``, and
-  ``smoothed(sharpness)`` without them.
+  bounds, with ``from_network(theta, tol=0.0)`` and ``to_network(theta)`` between the two;
+  ``has_kinks``, and ``smoothed(sharpness)`` without them.
 """
 
 from sklearn_irg._checks import InvalidParameterError

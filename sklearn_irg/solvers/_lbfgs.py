@@ -3,7 +3,7 @@ from scipy.optimize import minimize
 
 from sklearn_irg._checks import check_integer
 from sklearn_irg.solvers._base import Solution, Solver, check_finite
-from sklearn_irg.solvers._together import minimize_together
+from sklearn_irg.solvers._batch_lbfgs import minimize_batch
 
 # Where rounding errors end the line search, a run counts as converged if no entry of the gradient
 # exceeds this multiple of tol.
@@ -77,13 +77,13 @@ class LBFGS(Solver):
             values, gradients = stack.values_and_gradients(thetas.astype(dtype, copy=False), models)
             return values, gradients.astype(np.float64, copy=False)
 
-        n_together = max(1, _STACK_BYTES // (16 * int(self.history_size) * thetas.shape[1]))
-        ends = []
+        batch_size = max(1, _STACK_BYTES // (16 * int(self.history_size) * thetas.shape[1]))
+        results = []
         with np.errstate(over="ignore", invalid="ignore"):
-            for start in range(0, len(thetas), n_together):
-                ends += minimize_together(
+            for start in range(0, len(thetas), batch_size):
+                results += minimize_batch(
                     lambda thetas, models, start=start: function(thetas, start + models),
-                    thetas[start : start + n_together].astype(np.float64),
+                    thetas[start : start + batch_size].astype(np.float64),
                     tol=schedule.tol,
                     ftol=_ROUNDING,
                     max_iter=schedule.max_iter,
@@ -92,14 +92,14 @@ class LBFGS(Solver):
                 )
         return [
             Solution(
-                end.theta.astype(dtype),
-                len(end.values),
-                end.value,
-                end.gradient_size
-                <= (1 if len(end.values) >= schedule.max_iter else _SLACK) * schedule.tol,
-                end.values,
+                result.theta.astype(dtype),
+                len(result.values),
+                result.value,
+                result.gradient_size
+                <= (1 if len(result.values) >= schedule.max_iter else _SLACK) * schedule.tol,
+                result.values,
             )
-            for end in ends
+            for result in results
         ]
 
 
@@ -112,7 +112,7 @@ class _Descent:
         self.schedule = schedule
         self.dtype = theta.dtype
         self.function = objective.on_all_rows()
-        self.theta = self._enter(theta)
+        self.theta = self._from_network(theta)
         self.losses = []
         self.n_evaluations = 0
         self.result = None
@@ -121,8 +121,8 @@ class _Descent:
         self.pull = 0.0  # largest rate of descent of a parameter that could leave its bound
         self.released_at = np.inf
 
-    def _enter(self, theta):
-        return self.objective.enter(theta, self.schedule.tol).astype(np.float64)
+    def _from_network(self, theta):
+        return self.objective.from_network(theta, self.schedule.tol).astype(np.float64)
 
     def _value_and_grad(self, theta, function):
         value, gradient = function(theta.astype(self.dtype, copy=False))
@@ -141,13 +141,13 @@ class _Descent:
             self.run(self.objective.smoothed(value), _ROUNDING)
 
     def is_released_from_bounds(self):
-        """Enter the parameters again, and return whether one at a bound can leave it.
+        """Recompute the bounded parameters, and return whether one at a bound can leave it.
 
         At the end of the last run it could not.
         """
         if self.objective.bounds is None:
             return False
-        self.theta = self._enter(self.objective.leave(self.theta))
+        self.theta = self._from_network(self.objective.to_network(self.theta))
         value, gradient = self._value_and_grad(self.theta, self.function)
         self.result.fun = value
         at_bound = self.theta == np.array(
@@ -193,7 +193,7 @@ class _Descent:
         self.losses.append(float(intermediate_result.fun))
         if self.schedule.verbose:
             print(f"Iteration {len(self.losses)}, loss = {self.losses[-1]:.8f}")
-        theta = self.objective.leave(intermediate_result.x.astype(self.dtype))
+        theta = self.objective.to_network(intermediate_result.x.astype(self.dtype))
         if self.schedule.on_iteration and self.schedule.on_iteration(theta):
             raise StopIteration
 
@@ -238,7 +238,7 @@ class _Descent:
                 f"where tol is {self.schedule.tol:g}"
             )
         return Solution(
-            self.objective.leave(theta),
+            self.objective.to_network(theta),
             len(self.losses),
             loss,
             converged,

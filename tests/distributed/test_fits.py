@@ -22,7 +22,7 @@ from sklearn_irg._engine.activations import ACTIVATIONS
 from sklearn_irg._engine.likelihoods import Categorical
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.objective import Objective
-from sklearn_irg._engine.parametrizations import Identity
+from sklearn_irg._engine.parametrizations import NoReparametrization
 from sklearn_irg._engine.partitions import Partition, add_parts
 from sklearn_irg._engine.rows import Rows
 from sklearn_irg.constraints import SpectralNormalization
@@ -212,7 +212,7 @@ class TestRefusals:
     def test_labels_of_two_kinds(self):
         made = [delayed(np.array)(part) for part in (Y[:75].tolist(), Y[75:].astype(str).tolist())]
         y = da.concatenate([da.from_delayed(part, (75,), Y.dtype) for part in made])
-        with pytest.raises(ValueError, match="numbers and words"):
+        with pytest.raises(ValueError, match="numbers and strings"):
             clone(LINEAR).fit(da.from_array(X, chunks=75), y)
 
     def test_masks(self):
@@ -220,11 +220,11 @@ class TestRefusals:
             clone(LINEAR).fit(*arrays(X, Y), mask=X > 0)
 
     def test_epochs(self):
-        with pytest.raises(TypeError, match="Pass its pieces in turn"):
+        with pytest.raises(TypeError, match="Pass its partitions in turn"):
             GradRegMLPClassifier().partial_fit(*arrays(X, Y))
 
     def test_balance(self):
-        with pytest.raises(TypeError, match="Pass one of its pieces"):
+        with pytest.raises(TypeError, match="Pass one of its partitions"):
             balanced_alpha(NETWORK, *arrays(X, Y)[:2])
 
     def test_targets_in_memory(self):
@@ -239,7 +239,7 @@ class TestRefusals:
         import pandas as pd
 
         frame, y = pd.DataFrame(X), pd.Series(Y)
-        with pytest.raises(ValueError, match="X is in 3 pieces, and y in 2"):
+        with pytest.raises(ValueError, match="X has 3 partitions, and y has 2"):
             clone(LINEAR).fit(
                 dd.from_pandas(frame, npartitions=3), dd.from_pandas(y, npartitions=2)
             )
@@ -271,7 +271,7 @@ class TestPiece:
         piece = self.piece()
         arguments = (
             [(1.0, NegativeLogLikelihood()), (0.1, InputGradient())],
-            Identity(),
+            NoReparametrization(),
             piece.totals(),
             np.ones(15),
         )
@@ -292,7 +292,7 @@ class TestPiece:
         ]
         totals = {name: sum(part.totals()[name] for part in parts) for name in parts[0].totals()}
         value, gradient = add_parts(
-            [part.value_and_grad(terms, Identity(), totals, theta) for part in parts]
+            [part.value_and_grad(terms, NoReparametrization(), totals, theta) for part in parts]
         )
         expected = whole.value_and_grad(theta, whole.full_batch())
         assert value == pytest.approx(expected[0], rel=1e-12)

@@ -57,10 +57,10 @@ def test_combine_adds_inner_products_and_multiples():
 
 def test_workspace_hands_out_the_same_memory_after_reset():
     workspace = Workspace()
-    first, other = workspace.empty((3, 2), np.float64), workspace.empty((3, 2), np.float64)
+    first, other = workspace.allocate((3, 2), np.float64), workspace.allocate((3, 2), np.float64)
     workspace.reset()
-    again = workspace.empty((2, 2), np.float64)
+    again = workspace.allocate((2, 2), np.float64)
     assert np.shares_memory(first, again)
     assert not np.shares_memory(first, other)
     workspace.reset()
-    assert workspace.empty((9,), np.float32).shape == (9,)
+    assert workspace.allocate((9,), np.float32).shape == (9,)

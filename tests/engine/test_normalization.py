@@ -57,7 +57,9 @@ def test_what_enters_each_layer_has_the_bias_for_mean_and_the_gain_for_deviation
 
 def test_what_is_kept_is_the_network_of_a_step_over_all_rows_whatever_the_blocks(monkeypatch):
     objective, theta, _ = normalized()
-    step = objective.parametrization.at(objective.full_batch()).transform(objective.network, theta)
+    step = objective.parametrization.for_batch(objective.full_batch()).transform(
+        objective.network, theta
+    )
     np.testing.assert_allclose(objective.effective(theta), step, rtol=1e-10, atol=1e-13)
     monkeypatch.setattr(normalization, "_BLOCK_ROWS", 6)
     np.testing.assert_allclose(objective.effective(theta), step, rtol=1e-10, atol=1e-13)
@@ -67,7 +69,7 @@ def test_what_is_kept_leads_back_to_itself():
     objective, theta, _ = normalized()
     kept = objective.effective(theta)
     np.testing.assert_allclose(
-        objective.effective(objective.unsettled(kept)), kept, rtol=1e-9, atol=1e-12
+        objective.effective(objective.unfold(kept)), kept, rtol=1e-9, atol=1e-12
     )
 
 
@@ -79,7 +81,7 @@ def test_units_without_weights_or_variation_stay_finite():
     value, gradient = evaluate(objective, theta)
     assert np.isfinite(value)
     assert np.isfinite(gradient).all()
-    assert np.isfinite(objective.unsettled(objective.effective(theta))).all()
+    assert np.isfinite(objective.unfold(objective.effective(theta))).all()
 
 
 def test_the_scale_and_place_of_inputs_do_not_matter():

@@ -24,14 +24,14 @@ class TestWhatTakesOutAKink:
 
     def test_the_objective_is_the_same(self, likelihood, by_entry):
         plain, bounded, theta, _ = self.bounded(likelihood, by_entry)
-        phi = bounded.enter(theta, 1e-4)
+        phi = bounded.from_network(theta, 1e-4)
         assert phi.size > theta.size
-        np.testing.assert_allclose(bounded.leave(phi), theta, atol=1e-14)
+        np.testing.assert_allclose(bounded.to_network(phi), theta, atol=1e-14)
         np.testing.assert_allclose(evaluate(bounded, phi)[0], evaluate(plain, theta)[0], rtol=1e-12)
 
     def test_its_gradient_matches_finite_differences(self, likelihood, by_entry):
         _, bounded, theta, rng = self.bounded(likelihood, by_entry)
-        inside = bounded.enter(theta, 1e-4) + 0.1  # away from the bounds
+        inside = bounded.from_network(theta, 1e-4) + 0.1  # away from the bounds
         direction = rng.randn(inside.size)
         expected = oracles.directional_derivative(
             lambda t: evaluate(bounded, t)[0], inside, direction
@@ -41,7 +41,7 @@ class TestWhatTakesOutAKink:
     def test_what_enters_lies_within_the_bounds(self, likelihood, by_entry):
         _, bounded, theta, _ = self.bounded(likelihood, by_entry)
         low = [-np.inf if low is None else low for low, _ in bounded.bounds]
-        assert (bounded.enter(theta, 1e-4) >= low).all()
+        assert (bounded.from_network(theta, 1e-4) >= low).all()
 
 
 @pytest.mark.parametrize(("strength", "descends"), [(0.1, True), (0.3, True), (3.0, False)])
@@ -50,7 +50,7 @@ def test_rows_of_zeros_start_in_a_direction_of_descent_where_there_is_one(streng
     plain = make_objective(network, X, Y, InputGradient("l1"), strength)
     zero = np.zeros(network.n_parameters)
     bounded, ((G, _),) = plain.bounded(), network.unpack(evaluate(plain, zero)[1])
-    phi = bounded.enter(zero, 1e-4)
+    phi = bounded.from_network(zero, 1e-4)
     slopes = evaluate(bounded, phi)[1][:5]  # with respect to the length of each row
     residuals = oracles.means(np.zeros((20, 4)), "softmax") - Y
     for slope, gradient in zip(slopes, G, strict=True):
@@ -73,6 +73,6 @@ def test_objectives_without_such_a_kink_or_under_a_constraint_are_their_own_boun
 @pytest.mark.parametrize("parametrization", [SignedParts(), ScaledRows()])
 def test_both_are_whole(parametrization):
     network, _, _, theta, _ = problem("logistic", hidden=())
-    phi = parametrization.enter(network, theta, np.ones_like, 1e-4)
+    phi = parametrization.from_network(network, theta, np.ones_like, 1e-4)
     np.testing.assert_allclose(parametrization.transform(network, phi), theta, atol=1e-15)
     assert len(parametrization.bounds(network)) == phi.size

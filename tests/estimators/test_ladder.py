@@ -163,7 +163,7 @@ def test_a_penalty_is_one_of_the_normalised_network_beside_the_published_objecti
     value, gradient = objective.value_and_grad(theta, batch, random_state)
     random_state = np.random.RandomState(5)
     random_state.randint(2**31)  # the loss comes first
-    effective = objective.parametrization.at(batch).transform(objective.network, theta)
+    effective = objective.parametrization.for_batch(batch).transform(objective.network, theta)
     step = Step(objective, effective, batch, random_state, theta)
     moved = step.X + 0.4 * step.virtual_adversarial_directions()
 

@@ -77,7 +77,7 @@ class LadderLoss(Loss):
         The input comes first.
         """
         network, theta = step.network, stop_gradient(step.solver_theta)
-        folded = RowNormalization().at(step.batch).transform(network, theta)
+        folded = RowNormalization().for_batch(step.batch).transform(network, theta)
         gains = [np.linalg.norm(V, axis=0) for V, _ in network.unpack(theta)]
         targets = step.likelihood.mean(network.forward(folded, step.X)[-1])
         in_layers = self.noise == "adversarial_layerwise"

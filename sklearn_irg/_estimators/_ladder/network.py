@@ -16,7 +16,7 @@ import numpy as np
 
 from sklearn_irg._engine.activations import Logistic
 from sklearn_irg._engine.autodiff import (
-    Bundle,
+    ArrayTuple,
     defvjp,
     defvjp_all,
     matmul,
@@ -92,14 +92,14 @@ class RowNormalization(BatchNormalization):
 
     _name = "BatchNormalization"
 
-    def at(self, batch):
-        return super().at(_without_classes(batch))
+    def for_batch(self, batch):
+        return super().for_batch(_without_classes(batch))
 
-    def settled(self, network, theta, batch):
-        return super().settled(network, theta, _without_classes(batch))
+    def fold(self, network, theta, batch):
+        return super().fold(network, theta, _without_classes(batch))
 
-    def unsettled(self, network, theta, batch):
-        return super().unsettled(network, theta, _without_classes(batch))
+    def unfold(self, network, theta, batch):
+        return super().unfold(network, theta, _without_classes(batch))
 
 
 def _without_classes(batch):
@@ -126,7 +126,7 @@ def _normalized(Z, weights):
     values = Z - mean
     deviation = np.sqrt((weights @ (values * values))[None] + FLOOR)
     values /= deviation
-    return Bundle([values, mean, deviation])
+    return ArrayTuple([values, mean, deviation])
 
 
 @opaque
@@ -203,7 +203,7 @@ def _bend(a, above):
 
 @primitive
 def _combine(a, noisy, above):
-    """Estimate of clean values, given noisy ones and the layer above; a bundle of one array.
+    """Estimate of clean values, given noisy ones and the layer above; a tuple of one array.
 
     ``a`` holds ten numbers per unit: five for a mean and five for the share of the noisy value,
     both functions of ``above``, the prediction from the layer above.
@@ -212,7 +212,7 @@ def _combine(a, noisy, above):
     restored = noisy - mean.values
     restored *= share.values
     restored += mean.values
-    return Bundle([restored], saved=(mean, share))
+    return ArrayTuple([restored], saved=(mean, share))
 
 
 @opaque

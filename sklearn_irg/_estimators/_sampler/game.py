@@ -34,7 +34,7 @@ class Game(Objective):
         the table, and penalties.
     generator : Network
         Network from latent variables to rows.
-    parametrization : Parametrization, default=Identity()
+    parametrization : Parametrization, default=NoReparametrization()
         Map from the solver's parameters to the critic's.
     """
 

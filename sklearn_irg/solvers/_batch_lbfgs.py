@@ -1,6 +1,6 @@
-"""L-BFGS on several problems in step.
+"""L-BFGS on a batch of problems, evaluated together.
 
-It pays where evaluating them together costs little more than evaluating one.
+It is faster where evaluating several costs little more than evaluating one.
 """
 
 from collections import deque
@@ -13,8 +13,8 @@ import numpy as np
 _DECREASE, _CURVATURE, _TRIALS = 1e-4, 0.9, 30
 
 
-class End(NamedTuple):
-    """End of a descent: parameters, value, largest entry of the gradient, and values on the way."""
+class MinimizationResult(NamedTuple):
+    """Parameters, value and largest entry of the gradient at the end, and values on the way."""
 
     theta: np.ndarray
     value: float
@@ -22,8 +22,8 @@ class End(NamedTuple):
     values: list
 
 
-def minimize_together(function, thetas, **options):
-    """Minimize several functions at once.
+def minimize_batch(function, thetas, **options):
+    """Minimize several functions, each with its own line search.
 
     Parameters
     ----------
@@ -39,28 +39,28 @@ def minimize_together(function, thetas, **options):
 
     Returns
     -------
-    ends : list of End
+    results : list of MinimizationResult
         One for each problem.
     """
     descents = [_descent(theta, **options) for theta in thetas]
-    asked = {problem: next(descent) for problem, descent in enumerate(descents)}
-    ends = [None] * len(descents)
-    while asked:
-        problems = list(asked)
+    trials = {problem: next(descent) for problem, descent in enumerate(descents)}
+    results = [None] * len(descents)
+    while trials:
+        problems = list(trials)
         values, gradients = function(
-            np.array([asked[problem] for problem in problems]), np.array(problems)
+            np.array([trials[problem] for problem in problems]), np.array(problems)
         )
         for problem, value, gradient in zip(problems, values, gradients, strict=True):
             try:
-                asked[problem] = descents[problem].send((float(value), gradient))
+                trials[problem] = descents[problem].send((float(value), gradient))
             except StopIteration as stop:
-                ends[problem] = stop.value
-                del asked[problem]
-    return ends
+                results[problem] = stop.value
+                del trials[problem]
+    return results
 
 
 def _descent(theta, *, tol, ftol, max_iter, max_fun, history_size):
-    """One descent as a generator, which returns an `End`.
+    """One descent as a generator, which returns an `MinimizationResult`.
 
     It yields parameters, and is sent the value and gradient there.
     """
@@ -92,7 +92,7 @@ def _descent(theta, *, tol, ftol, max_iter, max_fun, history_size):
         values.append(value)
         if decrease <= ftol:
             break
-    return End(theta, value, float(np.abs(gradient).max()), values)
+    return MinimizationResult(theta, value, float(np.abs(gradient).max()), values)
 
 
 def _pair(step, change):
