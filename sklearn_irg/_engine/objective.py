@@ -295,10 +295,11 @@ class Objective:
 
         All terms are evaluated on the first, and only those that count rows on the others.
         """
+        if batch.n_samples <= self._rows_within(n_models * sum(self.network.layer_sizes)):
+            return [(batch, terms)]  # whatever the terms build
         counting = [(strength, term) for strength, term in terms if term.group is not None]
-        size = self._block_size(batch.n_samples, counting, n_models)
-        for i, block in enumerate(batch.blocks(size)):
-            yield block, terms if i == 0 else counting
+        blocks = batch.blocks(self._block_size(batch.n_samples, counting, n_models))
+        return [(block, counting if i else terms) for i, block in enumerate(blocks)]
 
     def _block_size(self, n_samples, terms, n_models):
         if self.parametrization.needs_whole_batch or any(
@@ -310,7 +311,10 @@ class Objective:
             n_inputs = n_models * sizes[0]
         elif len(sizes) == 2 and not self.rows.columns.are_sparse:
             n_inputs = sizes[0]  # X itself, which the gradient reads while it is in the cache
-        width = n_inputs + n_models * sum(sizes[1:])
+        return self._rows_within(n_inputs + n_models * sum(sizes[1:]))
+
+    def _rows_within(self, width):
+        """Number of rows of this width that fit in a block."""
         return max(_FEWEST_ROWS, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
 
     def _sum(self, batch, terms, random_state, theta):

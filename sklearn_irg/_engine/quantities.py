@@ -42,6 +42,8 @@ class Evaluation:
     ----------
     gradient : ndarray of shape (n_parameters,)
         Gradient of the sum with respect to θ; complete after `finish`.
+    layers, gradients : list of (ndarray, ndarray or None)
+        Weights and biases of each layer, and their parts of the gradient, as views.
     first_preactivations : ndarray of shape (n_samples, n_units)
         Pre-activations of the first layer.
     forward : ArrayTuple
@@ -55,17 +57,16 @@ class Evaluation:
     ):
         self.network, self.theta, self.batch, self.allocate = network, theta, batch, allocate
         self.gradient = np.zeros_like(theta)
-        self.first_weights = network.unpack(theta)[0][0]
-        self.first_weights_gradient = network.unpack(self.gradient)[0][0]
+        self.layers, self.gradients = network.unpack(theta), network.unpack(self.gradient)
         self._dropout = dropout
         copy = None
         if keeps_first_preactivations:
-            self.first_preactivations = passes.first_preactivations(
-                theta, batch.X, network, allocate
-            )
+            self.first_preactivations = passes.first_preactivations(self.layers, batch.X, allocate)
             copy = allocate(self.first_preactivations.shape, self.first_preactivations.dtype)
             np.copyto(copy, self.first_preactivations)
-        self.forward = passes.forward(theta, batch.X, network, allocate, dropout, None, copy)
+        self.forward = passes.propagate(
+            self.layers, batch.X, network.activation, allocate, dropout, preactivations=copy
+        )
         self.losses, self.residuals = network.likelihood.loss_and_residual(
             self.forward[-1], batch.targets
         )
@@ -104,15 +105,20 @@ class Evaluation:
         pre-activations; the caller adds the correction for inputs other than the rows.
         """
         network = self.network
-        forward = passes.forward(
-            self.theta, None, network, self.allocate, self._dropout, None, preactivations
+        forward = passes.propagate(
+            self.layers,
+            None,
+            network.activation,
+            self.allocate,
+            self._dropout,
+            preactivations=preactivations,
         )
         losses, residuals = network.likelihood.loss_and_residual(forward[-1], self.batch.targets)
 
         def pull_back(cotangent):
             to_forward = [None] * (len(forward) - 1) + [cotangent[:, None] * residuals]
             to_preactivations, *above = passes.forward_cotangents(to_forward, forward)
-            passes.add_weight_gradients(self.gradient, [None, *above], forward, None, network)
+            passes.add_weight_gradients(self.gradients, [None, *above], forward, None)
             self.add_to_first_preactivations(to_preactivations)
             return to_preactivations
 
@@ -126,8 +132,8 @@ class Evaluation:
         """
         network, times = self.network, len(preactivations) // len(self.first_preactivations)
         dropout = self._dropout and [np.tile(factors, (times, 1)) for factors in self._dropout]
-        outputs = passes.forward(
-            self.theta, None, network, np.empty, dropout, None, preactivations
+        outputs = passes.propagate(
+            self.layers, None, network.activation, np.empty, dropout, preactivations=preactivations
         )[-1]
         return network.likelihood.loss_and_residual(
             outputs, np.tile(self.batch.targets, (times, 1))
@@ -142,7 +148,7 @@ class Evaluation:
             add_to, to_activations, to_residuals = passes.backward_vjp(
                 to_backward, self.backward, forward, network
             )
-            add_to(self.gradient)
+            add_to(self.gradients)
             to_forward[:-1] = to_activations[:-1]
             to_forward[-1] = network.likelihood.hessian_product(
                 forward[-1], self.batch.targets, self.residuals, to_residuals
@@ -152,7 +158,7 @@ class Evaluation:
         cotangents = passes.forward_cotangents(to_forward, forward)
         if self._to_first_preactivations is not None:
             cotangents[0] = _sum(cotangents[0], self._to_first_preactivations)
-        passes.add_weight_gradients(self.gradient, cotangents, forward, self.batch.X, network)
+        passes.add_weight_gradients(self.gradients, cotangents, forward, self.batch.X)
 
 
 def _sum(total, more):
@@ -223,10 +229,8 @@ class SquaredWeights(Quantity):
         return step.network.squared_weights(step.theta)
 
     def fused(self, evaluation, coefficients):
-        value, network = 0.0, evaluation.network
-        for (G, _), (W, _) in zip(
-            network.unpack(evaluation.gradient), network.unpack(evaluation.theta), strict=True
-        ):
+        value = 0.0
+        for (G, _), (W, _) in zip(evaluation.gradients, evaluation.layers, strict=True):
             value += coefficients * np.vdot(W, W)
             G += (2 * coefficients) * W
         return value
@@ -257,11 +261,8 @@ class SquaredInputGradients(Quantity):
         return step.squared_input_gradients(mask=self.mask)
 
     def fused(self, evaluation, coefficients):
-        W, G, D = (
-            evaluation.first_weights,
-            evaluation.first_weights_gradient,
-            evaluation.backward[0],
-        )
+        (W, _), (G, _) = evaluation.layers[0], evaluation.gradients[0]
+        D = evaluation.backward[0]
         columns, entries = (
             (self.mask[:, None], None)
             if self.mask is not None and self.mask.ndim == 1

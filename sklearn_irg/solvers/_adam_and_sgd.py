@@ -3,6 +3,8 @@ import numpy as np
 from sklearn_irg._checks import check_boolean, check_real
 from sklearn_irg.solvers._epochs import EpochSolver
 
+_PART = 2**14  # parameters that a step moves at a time: their moments stay in a core's cache
+
 
 class Adam(EpochSolver):
     """Adaptive moments.
@@ -48,8 +50,18 @@ class Adam(EpochSolver):
 
     def move(self, theta, gradient, state, learning_rate):
         state["n_steps"] += 1
+        size = (
+            learning_rate
+            * np.sqrt(1 - float(self.beta_2) ** state["n_steps"]).item()
+            / (1 - float(self.beta_1) ** state["n_steps"])
+        )
+        arrays = theta, gradient, state["mean"], state["square"]
+        for start in range(0, len(theta), _PART):
+            self._move(*(array[start : start + _PART] for array in arrays), size)
+
+    def _move(self, theta, gradient, mean, square, size):
+        """One step of some of the parameters."""
         b1, b2 = float(self.beta_1), float(self.beta_2)
-        mean, square = state["mean"], state["square"]
         mean *= b1
         step = (1 - b1) * gradient
         mean += step
@@ -60,11 +72,7 @@ class Adam(EpochSolver):
         np.sqrt(square, out=step)
         step += float(self.epsilon)
         np.divide(mean, step, out=step)
-        step *= (
-            learning_rate
-            * np.sqrt(1 - b2 ** state["n_steps"]).item()
-            / (1 - b1 ** state["n_steps"])
-        )
+        step *= size
         theta -= step
 
 
