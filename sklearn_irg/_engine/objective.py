@@ -12,6 +12,7 @@ import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.autodiff import Workspace, combine, make_vjp, value_and_grad
+from sklearn_irg._engine.linear_hessian import LinearHessian
 from sklearn_irg._engine.linear_stack import LinearStack
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.parametrizations import NoReparametrization
@@ -132,6 +133,29 @@ class Objective:
         if self.parametrization.is_detached:
             reasons.append(f"{type(self.parametrization).__name__} holds its directions constant")
         return reasons + (["dropout draws random numbers"] if self._dropout else [])
+
+    @property
+    def obstacles_to_hessian(self):
+        """Reasons why there are no second derivatives, as sentences; empty if there are."""
+        network = self.network
+        if self.rows.are_partitioned:
+            return ["the rows are on other machines"]
+        if len(network.layer_sizes) > 2:
+            return ["there are hidden layers"]
+        if network.layer_sizes[1] > 1 or not network.likelihood.has_third_derivatives:
+            n_outputs = f"{network.layer_sizes[1]} output{'s'[: network.layer_sizes[1] - 1]}"
+            return [f"{network.likelihood!r} with {n_outputs} has none: only two classes have"]
+        if not self.parametrization.is_identity:
+            return [f"{self.parametrization._name} has none"]
+        if self.rows.targets is None:
+            return ["the loss reads no labels"]
+        batch = self.full_batch()
+        summands = [(self._summands(batch, [pair], None), pair[1]) for pair in self.terms]
+        return [
+            f"{term._name} has none"
+            for found, term in summands
+            if found is None or not all(quantity.has_hessian for _, _, quantity in found)
+        ]
 
     @property
     def has_kinks(self):
@@ -261,6 +285,13 @@ class Objective:
         if stack is None:
             return partial(self.value_and_grad, batch=self.full_batch())
         return stack.value_and_grad
+
+    def hessian_on_all_rows(self):
+        """Value, gradient and Hessian on all rows, as a function of θ."""
+        blocks = self._blocks(self.full_batch(), self.terms)
+        return LinearHessian(
+            self.network, [(block, self._summands(block, terms, None)) for block, terms in blocks]
+        )
 
     def stack(self, strengths):
         """Same terms of several linear models, evaluated together; None if one needs a trace.

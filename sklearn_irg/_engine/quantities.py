@@ -174,10 +174,13 @@ class Quantity(ABC):
         Whether `fused` reads ``evaluation.first_preactivations``.
     can_be_stacked : bool, default=False
         Whether `stacked` is defined.
+    has_hessian : bool, default=False
+        Whether `curved` is defined.
     """
 
     keeps_first_preactivations = False
     can_be_stacked = False
+    has_hessian = False
 
     def traced(self, step):
         """Values of rows, shape (n_samples,), or the number, differentiable in ``step.theta``.
@@ -202,11 +205,18 @@ class Quantity(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} cannot be stacked.")
 
+    def curved(self, outputs, coefficients):
+        """Inner product for a linear model with one output; `LinearHessian` has computed it.
+
+        First and second derivatives are added to ``outputs``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no second derivatives here.")
+
 
 class Losses(Quantity):
     """Negative log-likelihood of each row's target."""
 
-    can_be_stacked = True
+    can_be_stacked = has_hessian = True
 
     def traced(self, step):
         return step.losses
@@ -219,11 +229,16 @@ class Losses(Quantity):
         stack.add_to_outputs(coefficients[:, :, None] * stack.residuals)
         return np.vecdot(stack.losses, coefficients)
 
+    def curved(self, outputs, coefficients):
+        outputs.first += coefficients * outputs.residuals
+        outputs.second += coefficients * outputs.seconds
+        return coefficients @ outputs.losses
+
 
 class SquaredWeights(Quantity):
     """Sum of the squares of all weights."""
 
-    can_be_stacked = True
+    can_be_stacked = has_hessian = True
 
     def traced(self, step):
         return step.network.squared_weights(step.theta)
@@ -238,6 +253,11 @@ class SquaredWeights(Quantity):
     def stacked(self, stack, coefficients):
         stack.to_weights += (2 * coefficients)[:, None, None] * stack.weights
         return coefficients * np.einsum("mdk,mdk->m", stack.weights, stack.weights)
+
+    def curved(self, outputs, coefficients):
+        outputs.to_weights += 2 * coefficients * outputs.weights
+        outputs.weights_hessian[np.diag_indices(len(outputs.weights))] += 2 * coefficients
+        return coefficients * (outputs.weights @ outputs.weights)
 
 
 class SquaredInputGradients(Quantity):
@@ -256,6 +276,8 @@ class SquaredInputGradients(Quantity):
     def can_be_stacked(self):
         """Whether there is no mask of entries."""
         return self.mask is None or self.mask.ndim == 1
+
+    has_hessian = can_be_stacked
 
     def traced(self, step):
         return step.squared_input_gradients(mask=self.mask)
@@ -282,6 +304,19 @@ class SquaredInputGradients(Quantity):
         stack.to_weights += to_W if self.mask is None else self.mask[:, None] * to_W
         stack.add_to_residuals(to_residuals)
         return values
+
+    def curved(self, outputs, coefficients):
+        # the product of ‖W‖², of the weights, and a weighted sum of squared residuals
+        factors = np.ones_like(outputs.weights) if self.mask is None else self.mask**2
+        R, H, weighted = outputs.residuals, outputs.seconds, coefficients * outputs.residuals
+        size, to_weights = factors @ outputs.weights**2, 2 * factors * outputs.weights
+        total, to_outputs = weighted @ R, 2 * weighted * H
+        outputs.to_weights += total * to_weights
+        outputs.weights_hessian[np.diag_indices(len(factors))] += 2 * total * factors
+        outputs.first += size * to_outputs
+        outputs.second += 2 * size * (coefficients * H**2 + weighted * outputs.thirds)
+        outputs.add_product(to_weights, to_outputs)
+        return size * total
 
 
 def _squared_norms(R, W, factors):
