@@ -14,6 +14,7 @@ from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.autodiff import Workspace, combine, make_vjp, value_and_grad
 from sklearn_irg._engine.linear_hessian import LinearHessian
 from sklearn_irg._engine.linear_stack import LinearStack
+from sklearn_irg._engine.network_stack import NetworkStack
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.parametrizations import NoReparametrization
 from sklearn_irg._engine.quantities import Evaluation
@@ -232,7 +233,11 @@ class Objective:
             if summands is None:
                 value, grad = value_and_grad(partial(self._sum, block, terms, random_state), theta)
             else:
-                value, grad = self._fused(block, summands, random_state, theta)
+                pairs = [
+                    (strength * coefficients, quantity)
+                    for strength, coefficients, quantity in summands
+                ]
+                value, grad = self._fused(block, pairs, random_state, theta)
             total, gradient = total + float(value), grad if gradient is None else gradient + grad
         return total, gradient
 
@@ -249,8 +254,23 @@ class Objective:
             return None
         return [(strength, *summand) for strength, summands in pairs for summand in summands]
 
-    def _fused(self, block, summands, random_state, theta):
-        """Value and gradient by hand-chained passes; a trace serves the parametrization alone."""
+    def fused_value_and_grad(self, batch, strengths, random_state, thetas):
+        """Values and gradients of several networks, shapes (n_models,) and that of ``thetas``.
+
+        ``strengths`` has the shape (n_terms, n_models).
+        """
+        terms = [(row, term) for row, (_, term) in zip(strengths, self.terms, strict=True)]
+        pairs = [
+            (np.multiply.outer(strength, coefficients), quantity)
+            for strength, coefficients, quantity in self._summands(batch, terms, None)
+        ]
+        return self._fused(batch, pairs, random_state, thetas)
+
+    def _fused(self, block, pairs, random_state, theta):
+        """Value and gradient by hand-chained passes; a trace serves the parametrization alone.
+
+        The pairs are coefficients, and a quantity.
+        """
         self.workspace.reset()
         to_solver, effective = None, theta
         if not self.parametrization.is_identity:
@@ -259,7 +279,7 @@ class Objective:
             )
         dropout = self.draw_dropout(block.X, random_state)
         keeps_first_preactivations = any(
-            quantity.keeps_first_preactivations for _, _, quantity in summands
+            quantity.keeps_first_preactivations for _, quantity in pairs
         )
         evaluation = Evaluation(
             self.network,
@@ -269,10 +289,7 @@ class Objective:
             dropout,
             keeps_first_preactivations=keeps_first_preactivations,
         )
-        value = sum(
-            quantity.fused(evaluation, strength * factors)
-            for strength, factors, quantity in summands
-        )
+        value = sum(quantity.fused(evaluation, coefficients) for coefficients, quantity in pairs)
         evaluation.finish()
         return value, evaluation.gradient if to_solver is None else to_solver(evaluation.gradient)
 
@@ -316,6 +333,25 @@ class Objective:
             stacked.append((block, summands))
         return LinearStack(self.network, stacked)
 
+    def minibatch_stack(self, strengths, batch_size):
+        """Same terms of several networks, evaluated together on minibatches.
+
+        None if a term needs a trace, or if a batch for two of them does not fit in the cache.
+        """
+        if (
+            self.rows.are_partitioned
+            or self.rows.columns.are_sparse
+            or not self.parametrization.is_identity
+        ):
+            return None
+        summands = self._summands(self.full_batch(), self.terms, None)
+        if summands is None or not all(quantity.can_be_batched for _, _, quantity in summands):
+            return None
+        sizes = batch_size.values() if isinstance(batch_size, dict) else [batch_size]
+        n_rows = min(self.rows.n_samples, sum(sizes) * len(self.rows.groups))
+        n_together = self._rows_within(n_rows * sum(self.network.layer_sizes), fewest=0)
+        return NetworkStack(self, strengths, n_together) if n_together > 1 else None
+
     def value(self, theta, batch, random_state=None, terms=None):
         """Value on a batch, of all terms or of some."""
         blocks = self._blocks(batch, self.terms if terms is None else terms)
@@ -344,9 +380,9 @@ class Objective:
             n_inputs = sizes[0]  # X itself, which the gradient reads while it is in the cache
         return self._rows_within(n_inputs + n_models * sum(sizes[1:]))
 
-    def _rows_within(self, width):
+    def _rows_within(self, width, fewest=_FEWEST_ROWS):
         """Number of rows of this width that fit in a block."""
-        return max(_FEWEST_ROWS, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
+        return max(fewest, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
 
     def _sum(self, batch, terms, random_state, theta):
         self.workspace.reset()

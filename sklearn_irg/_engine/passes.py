@@ -10,6 +10,8 @@ With layers ``Z_l = A_{l-1} W_l + b_l``, ``A_l = φ(Z_l)``, ``A_0 = X`` and outp
   is ``D_1 W_1ᵀ``. C may hold several cotangents for each row, one after another: all rows with the
   first, all rows with the second, …
 
+Weights, and all arrays but X, may have a further axis in front, of several networks.
+
 Cotangents of activations from penalties join those from the loss in the one backward pass of the
 forward pass.
 """
@@ -169,9 +171,8 @@ def add_weight_gradients(gradients, cotangents, forward, X):
         if cotangents[l] is not None:
             W += _outer(forward[l - 1] if l else X, cotangents[l], forward.saved.allocate)
             if b is not None:
-                b += (
-                    np.ones(len(cotangents[l]), dtype=b.dtype) @ cotangents[l]
-                )  # faster than sum(axis=0)
+                ones = np.ones(cotangents[l].shape[-2], dtype=b.dtype)
+                b += (ones @ cotangents[l]).reshape(b.shape)  # faster than sum
 
 
 @opaque
@@ -267,16 +268,16 @@ def _affine(A, W, b, allocate):
 def _times(A, W, allocate):
     """Product ``A @ W``."""
     if isinstance(A, np.ndarray):
-        return np.matmul(A, W, out=allocate((A.shape[0], W.shape[1]), W.dtype))
+        shape = (*W.shape[:-2], A.shape[-2], W.shape[-1])
+        return np.matmul(A, W, out=allocate(shape, W.dtype))
     return A @ W  # sparse inputs
 
 
 def _times_transposed(D, W, allocate):
     """Product ``D @ W.T``."""
-    out = allocate((D.shape[0], W.shape[0]), W.dtype)
-    if W.shape[1] == 1:  # a column times a row is slow in BLAS
-        return np.multiply(D, W[:, 0], out=out)
-    return np.matmul(D, W.T, out=out)
+    out = allocate((*D.shape[:-1], W.shape[-2]), W.dtype)
+    # a column times a row is slow in BLAS
+    return (np.multiply if W.shape[-1] == 1 else np.matmul)(D, W.mT, out=out)
 
 
 def _times_slopes(D, slope, allocate):
@@ -293,5 +294,6 @@ def _times_slopes(D, slope, allocate):
 def _outer(A, D, allocate):
     """Product ``A.T @ D``."""
     if isinstance(A, np.ndarray):
-        return np.matmul(A.T, D, out=allocate((A.shape[1], D.shape[1]), D.dtype))
+        shape = (*D.shape[:-2], A.shape[-1], D.shape[-1])
+        return np.matmul(A.mT, D, out=allocate(shape, D.dtype))
     return A.T @ D

@@ -27,8 +27,9 @@ class Evaluation:
     ----------
     network : Network
         Network that θ belongs to.
-    theta : ndarray of shape (n_parameters,)
-        Parameters.
+    theta : ndarray of shape (n_parameters,) or (n_networks, n_parameters)
+        Parameters, of several networks of this shape in the rows of a matrix. All arrays but those
+        of the batch then have a further axis in front, and so have coefficients.
     batch : Batch
         Rows.
     allocate : callable
@@ -58,6 +59,9 @@ class Evaluation:
         self.network, self.theta, self.batch, self.allocate = network, theta, batch, allocate
         self.gradient = np.zeros_like(theta)
         self.layers, self.gradients = network.unpack(theta), network.unpack(self.gradient)
+        self._targets = batch.targets
+        if theta.ndim == 2 and batch.targets is not None:
+            self._targets = np.tile(batch.targets, (len(theta), 1))
         self._dropout = dropout
         copy = None
         if keeps_first_preactivations:
@@ -67,9 +71,10 @@ class Evaluation:
         self.forward = passes.propagate(
             self.layers, batch.X, network.activation, allocate, dropout, preactivations=copy
         )
-        self.losses, self.residuals = network.likelihood.loss_and_residual(
-            self.forward[-1], batch.targets
-        )
+        outputs = self.forward[-1]
+        losses, residuals = network.likelihood.loss_and_residual(_flat(outputs), self._targets)
+        self.losses = losses.reshape(outputs.shape[:-1])
+        self.residuals = residuals.reshape(outputs.shape)
         self._to_losses = self._to_first_backward = self._to_first_preactivations = None
 
     @cached_property
@@ -150,11 +155,11 @@ class Evaluation:
             )
             add_to(self.gradients)
             to_forward[:-1] = to_activations[:-1]
-            to_forward[-1] = network.likelihood.hessian_product(
-                forward[-1], self.batch.targets, self.residuals, to_residuals
-            )
+            arrays = _flat(forward[-1]), self._targets, _flat(self.residuals), _flat(to_residuals)
+            product = network.likelihood.hessian_product(*arrays)
+            to_forward[-1] = product.reshape(forward[-1].shape)
         if self._to_losses is not None:
-            to_forward[-1] = _sum(to_forward[-1], self._to_losses[:, None] * self.residuals)
+            to_forward[-1] = _sum(to_forward[-1], self._to_losses[..., None] * self.residuals)
         cotangents = passes.forward_cotangents(to_forward, forward)
         if self._to_first_preactivations is not None:
             cotangents[0] = _sum(cotangents[0], self._to_first_preactivations)
@@ -163,6 +168,11 @@ class Evaluation:
 
 def _sum(total, more):
     return more if total is None else total + more
+
+
+def _flat(array):
+    """Outputs of several networks as rows, one network after the other."""
+    return array.reshape(-1, array.shape[-1])
 
 
 class Quantity(ABC):
@@ -176,11 +186,14 @@ class Quantity(ABC):
         Whether `stacked` is defined.
     has_hessian : bool, default=False
         Whether `curved` is defined.
+    can_be_batched : bool, default=False
+        Whether `fused` takes evaluations of several networks.
     """
 
     keeps_first_preactivations = False
     can_be_stacked = False
     has_hessian = False
+    can_be_batched = False
 
     def traced(self, step):
         """Values of rows, shape (n_samples,), or the number, differentiable in ``step.theta``.
@@ -193,7 +206,8 @@ class Quantity(ABC):
     def fused(self, evaluation, coefficients):
         """Inner product of coefficients and values; derivatives are added to the evaluation.
 
-        There is a coefficient for each row, or one number.
+        There is a coefficient for each row, or one number; for several networks a row of them
+        each, or a number each, and so many inner products.
         """
 
     def stacked(self, stack, coefficients):
@@ -216,14 +230,14 @@ class Quantity(ABC):
 class Losses(Quantity):
     """Negative log-likelihood of each row's target."""
 
-    can_be_stacked = has_hessian = True
+    can_be_stacked = has_hessian = can_be_batched = True
 
     def traced(self, step):
         return step.losses
 
     def fused(self, evaluation, coefficients):
         evaluation.add_to_losses(coefficients)
-        return coefficients @ evaluation.losses
+        return np.vecdot(coefficients, evaluation.losses)
 
     def stacked(self, stack, coefficients):
         stack.add_to_outputs(coefficients[:, :, None] * stack.residuals)
@@ -238,17 +252,17 @@ class Losses(Quantity):
 class SquaredWeights(Quantity):
     """Sum of the squares of all weights."""
 
-    can_be_stacked = has_hessian = True
+    can_be_stacked = has_hessian = can_be_batched = True
 
     def traced(self, step):
         return step.network.squared_weights(step.theta)
 
     def fused(self, evaluation, coefficients):
-        value = 0.0
+        factors, total = 2 * np.asarray(coefficients)[..., None, None], 0.0
         for (G, _), (W, _) in zip(evaluation.gradients, evaluation.layers, strict=True):
-            value += coefficients * np.vdot(W, W)
-            G += (2 * coefficients) * W
-        return value
+            total += np.vecdot(W, W).sum(axis=-1)
+            G += factors.astype(W.dtype, copy=False) * W
+        return coefficients * total
 
     def stacked(self, stack, coefficients):
         stack.to_weights += (2 * coefficients)[:, None, None] * stack.weights
@@ -268,6 +282,8 @@ class SquaredInputGradients(Quantity):
     mask : ndarray of shape (n_features,) or (n_samples, n_features), default=None
         Factors of its entries.
     """
+
+    can_be_batched = True
 
     def __init__(self, mask=None):
         self.mask = mask
@@ -296,7 +312,7 @@ class SquaredInputGradients(Quantity):
         )
         G += to_W if columns is None else columns * to_W
         evaluation.add_to_first_backward(to_D)
-        return coefficients @ norms
+        return np.vecdot(coefficients, norms)
 
     def stacked(self, stack, coefficients):
         W = stack.weights if self.mask is None else self.mask[:, None] * stack.weights

@@ -33,6 +33,8 @@ class Adam(EpochSolver):
     GradRegMLPClassifier(solver=Adam(beta_1=0.8))
     """
 
+    moves_entries = True
+
     def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay_start=1.0):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
@@ -55,8 +57,8 @@ class Adam(EpochSolver):
             * np.sqrt(1 - float(self.beta_2) ** state["n_steps"]).item()
             / (1 - float(self.beta_1) ** state["n_steps"])
         )
-        arrays = theta, gradient, state["mean"], state["square"]
-        for start in range(0, len(theta), _PART):
+        arrays = [array.reshape(-1) for array in (theta, gradient, state["mean"], state["square"])]
+        for start in range(0, theta.size, _PART):
             self._move(*(array[start : start + _PART] for array in arrays), size)
 
     def _move(self, theta, gradient, mean, square, size):
@@ -95,6 +97,8 @@ class SGD(EpochSolver):
     >>> SGD(momentum=0.5)
     SGD(momentum=0.5)
     """
+
+    moves_entries = True
 
     def __init__(self, momentum=0.9, nesterovs_momentum=True, decay_start=1.0):
         self.momentum = momentum
