@@ -115,6 +115,11 @@ class SpectralNormalization(_Bounded, Constraint):
     def transform(self, network, theta):
         return _normalize(theta, network, self._bound_of_layers(network), self.n_iterations)[0]
 
+    def transform_and_vjp(self, network, theta):
+        bound = self._bound_of_layers(network)
+        normalized = _normalized(theta, network, bound, self.n_iterations)
+        return normalized[0], lambda g: _normalize_vjp(g, normalized.saved, theta, network, bound)
+
     def trained_gradients(self, network, theta, gradients):
         bound = self._bound_of_layers(network)
         return [
@@ -277,25 +282,27 @@ def check_constraint(constraint):
 
 def _leading(W, n_iterations):
     """Leading singular triple of a matrix: exact, or by so many power iterations."""
-    if not np.isfinite(W).all():
+    if n_iterations is None:
+        u, sigma, v = leading_singular_triple(W) if np.isfinite(W).all() else (None, np.nan, None)
+    else:
+        u, sigma, v = power_iterations(W, n_iterations)
+    if not np.isfinite(sigma):
         raise ValueError(
             "training diverged: weights are not finite. Standardize X, or lower learning_rate_init."
         )
-    if n_iterations is None:
-        u, sigma, v = leading_singular_triple(W)
-    else:
-        u, v = (direction[:, 0] for direction in power_iterations(W, n_iterations))
-        sigma = u @ W @ v
     return u, max(sigma, np.finfo(W.dtype).tiny), v
 
 
-@primitive
-def _normalize(theta, network, bound, n_iterations):
+def _normalized(theta, network, bound, n_iterations):
+    """Parameters with normalized weights, and the leading singular triple of each matrix."""
     effective = theta.copy()
     triples = [_leading(W, n_iterations) for W, _ in network.unpack(theta)]
     for (W, _), (_, sigma, _) in zip(network.unpack(effective), triples, strict=True):
         W *= bound / sigma
     return ArrayTuple([effective], saved=triples)
+
+
+_normalize = primitive(_normalized)
 
 
 @opaque
@@ -304,7 +311,7 @@ def _normalize_vjp(g, triples, theta, network, bound):
     for (G, _), (W, _), (u, sigma, v) in zip(
         network.unpack(gradient), network.unpack(theta), triples, strict=True
     ):
-        G -= np.outer((np.vdot(G, W) / sigma) * u, v)
+        G -= ((np.vdot(G, W) / sigma) * u)[:, None] * v
         G *= bound / sigma
     return gradient
 

@@ -1,5 +1,7 @@
 """Constraints hold at the end of a fit, and bound what they promise to bound."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from sklearn_irg import (
     GradRegMLPRegressor,
     VATClassifier,
 )
+from sklearn_irg._engine.autodiff import make_vjp
+from sklearn_irg._engine.sensitivity import power_iterations
 from sklearn_irg.activations import Activation
 from sklearn_irg.constraints import (
     FrobeniusCap,
@@ -225,3 +229,40 @@ def test_power_iterations_exclude_a_line_search():
         "directions",
     ):
         GradRegLogisticRegression(constraint=SpectralNormalization(n_iterations=3)).fit(X, Y[:, 0])
+
+
+@pytest.mark.parametrize("n_iterations", [None, 1, 3])
+def test_derivative_outside_a_trace_is_that_of_the_trace(n_iterations):
+    network, _, _, theta, rng = problem()
+    constraint = SpectralNormalization(2.0, n_iterations=n_iterations)
+    effective, pull_back = constraint.transform_and_vjp(network, theta)
+    traced, expected = make_vjp(partial(constraint.transform, network), theta)
+    cotangent = rng.standard_normal(len(theta))
+    np.testing.assert_array_equal(effective, expected)
+    np.testing.assert_array_equal(pull_back(cotangent), traced(cotangent))
+
+
+def test_derivative_is_that_of_the_last_transform():
+    class Doubled(SpectralNormalization):
+        def transform(self, network, theta):
+            return 2 * theta
+
+    network, _, _, theta, _ = problem()
+    effective, pull_back = Doubled().transform_and_vjp(network, theta)
+    np.testing.assert_array_equal(effective, 2 * theta)
+    np.testing.assert_array_equal(pull_back(theta), 2 * theta)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+@pytest.mark.parametrize("kind", ["random", "rows of zero sum", "zero"])
+def test_power_iterations_are_those_of_plain_products(kind, scale):
+    W = np.random.RandomState(0).standard_normal((6, 4))
+    W = {"random": W, "rows of zero sum": W - W.mean(axis=0), "zero": 0 * W}[kind]
+    u = np.ones(6) if kind == "random" else W[:, np.linalg.norm(W, axis=0).argmax()]
+    for _ in range(40):
+        v = W.T @ u / (np.linalg.norm(W.T @ u) or 1)
+        u = W @ v / (np.linalg.norm(W @ v) or 1)
+    left, length, right = power_iterations(scale * W, 40)
+    np.testing.assert_allclose(left, u, atol=1e-12)
+    np.testing.assert_allclose(right, v, atol=1e-12)
+    assert length == pytest.approx(scale * np.linalg.norm(W @ v), rel=1e-12)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._engine.autodiff import Workspace, combine, make_vjp, value_and_grad
+from sklearn_irg._engine.autodiff import Workspace, combine, value_and_grad
 from sklearn_irg._engine.linear_hessian import LinearHessian
 from sklearn_irg._engine.linear_stack import LinearStack
 from sklearn_irg._engine.network_stack import NetworkStack
@@ -267,16 +267,12 @@ class Objective:
         return self._fused(batch, pairs, random_state, thetas)
 
     def _fused(self, block, pairs, random_state, theta):
-        """Value and gradient by hand-chained passes; a trace serves the parametrization alone.
-
-        The pairs are coefficients, and a quantity.
-        """
+        """Value and gradient by hand-chained passes, for pairs of coefficients and quantities."""
         self.workspace.reset()
-        to_solver, effective = None, theta
+        effective, to_solver = theta, None
         if not self.parametrization.is_identity:
-            to_solver, effective = make_vjp(
-                partial(self.parametrization.for_batch(block).transform, self.network), theta
-            )
+            parametrization = self.parametrization.for_batch(block)
+            effective, to_solver = parametrization.transform_and_vjp(self.network, theta)
         dropout = self.draw_dropout(block.X, random_state)
         keeps_first_preactivations = any(
             quantity.keeps_first_preactivations for _, quantity in pairs

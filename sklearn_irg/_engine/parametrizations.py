@@ -9,11 +9,12 @@ drops out is exactly zero. Only the direction of such a row needs a subgradient,
 """
 
 from abc import ABC, abstractmethod
+from functools import partial
 
 import numpy as np
 from scipy.optimize import nnls
 
-from sklearn_irg._engine.autodiff import defvjp, primitive
+from sklearn_irg._engine.autodiff import defvjp, make_vjp, primitive
 
 __all__ = [
     "NoReparametrization",
@@ -58,9 +59,19 @@ class Parametrization(ABC):
     allows_zero = True
     needs_whole_batch = False
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "transform" in vars(cls) and "transform_and_vjp" not in vars(cls):
+            cls.transform_and_vjp = Parametrization.transform_and_vjp  # not that of the parent
+
     @abstractmethod
     def transform(self, network, theta):
         """Parameters of the network, differentiable with respect to the solver's."""
+
+    def transform_and_vjp(self, network, theta):
+        """The same outside a trace, and the function from cotangents of them to the solver's."""
+        vjp, effective = make_vjp(partial(self.transform, network), theta)
+        return effective, vjp
 
     def trained_gradients(self, network, theta, gradients):
         """Derivatives with respect to the solver's weights of each layer.

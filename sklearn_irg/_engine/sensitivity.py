@@ -47,6 +47,9 @@ __all__ = [
 
 
 _STACK_BYTES = 2**25  # of arrays for several cotangents of each row in one pass
+# Share of the longest column below which the image of a vector of ones counts as zero: iterations
+# that start there take long to turn to the leading direction.
+_VANISHING = 1e-3
 _FEW_EIGENVALUES = 100  # up to which all eigenvectors are cheaper than Lanczos iterations
 _LANCZOS_ITERATIONS, _LANCZOS_CHECKS = 240, 12  # at most, and from one check to the next
 
@@ -143,7 +146,7 @@ def squared_spectral_norm(W, sharpness=None, n_iterations=None):
     """
     value = stop_gradient(W)
     if n_iterations is not None:
-        return squared_norm(matmul(W, power_iterations(value, n_iterations)[1]))
+        return squared_norm(matmul(W, power_iterations(value, n_iterations)[2][:, None]))
     dtype, tall = value.dtype, value.shape[0] >= value.shape[1]
     if (
         sharpness is not None
@@ -179,21 +182,35 @@ def leading_singular_triple(W):
 
 
 def power_iterations(W, n_iterations):
-    """Left and right directions (n_in, 1) and (n_out, 1) of a matrix after power iterations.
+    """Left direction (n_in,), length and right direction (n_out,) after power iterations.
 
     They start from a vector of ones.
 
     Where W maps that to (nearly) zero, from which iterations would not recover, they start from the
-    longest column.
+    longest column. The length is that of W times the right direction.
     """
-    u = np.ones((W.shape[0], 1), dtype=W.dtype)
-    lengths = row_norms(W.T)
-    if np.linalg.norm(W.T @ u) <= 1e-3 * lengths.max(initial=0):
-        u = W[:, [lengths.argmax()]]
+    image = np.ones(W.shape[0], dtype=W.dtype) @ W
+    longest = np.sqrt(W.shape[0]) * np.abs(W).max(initial=0)  # no column is longer
+    if np.abs(image).max(initial=0) <= _VANISHING * longest:
+        lengths = row_norms(W.T)
+        if _normalized(image)[1] <= _VANISHING * lengths.max(initial=0):
+            image = _normalized(W[:, lengths.argmax()])[0] @ W
     for _ in range(n_iterations):
-        v = normalized_rows((W.T @ u).T).T
-        u = normalized_rows((W @ v).T).T
-    return u, v
+        v = _normalized(image)[0]
+        u, length = _normalized(W @ v)
+        image = u @ W
+    return u, length, v
+
+
+def _normalized(vector):
+    """The vector divided by its length, and the length; zero stays zero."""
+    largest = np.abs(vector).max(initial=0)
+    if not largest > 0:
+        return vector, largest
+    scaled = vector / largest  # so that squares neither overflow nor vanish
+    length = np.sqrt(scaled @ scaled)
+    scaled /= length
+    return scaled, largest * length
 
 
 def _leading_directions(gram, sharpness):
