@@ -228,10 +228,8 @@ def _change(name, before, after):
     if not isinstance(after, (int, float, np.number)):
         return Change(name, str(before), str(after))
     digits = 1 - int(np.floor(np.log10(abs(after - before))))  # two significant ones of the change
-    own = np.format_float_positional(before, precision=6, trim="-").partition(".")[
-        2
-    ]  # and those of the cell
-    digits = max(digits, len(own))
+    decimals = np.format_float_positional(before, precision=6, trim="-").partition(".")[2]
+    digits = max(digits, len(decimals))  # and those of the value itself
     return Change(name, _number(before, digits), _number(after, digits))
 
 

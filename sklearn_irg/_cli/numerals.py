@@ -309,8 +309,8 @@ def _how(by_word, readings):
 def _doubt(numerals, decimal, is_unanimous):
     """Note on words with two readings, where the column does not decide; else empty."""
     word = next((word for word, numeral in numerals.by_word.items() if numeral.is_open), None)
-    own = numerals.votes.keys() & {".", ","}
-    if word is None or len(own) == 1 or (not own and decimal == "." and is_unanimous):
+    voted = numerals.votes.keys() & {".", ","}
+    if word is None or len(voted) == 1 or (not voted and decimal == "." and is_unanimous):
         return ""
     chosen = numerals.decimal or decimal or "."
     readings = numerals.by_word[word].readings
@@ -320,7 +320,7 @@ def _doubt(numerals, decimal, is_unanimous):
     )
     why = (
         f", as {'' if is_unanimous else 'most '}other columns are written"
-        if decimal and not own
+        if decimal and not voted
         else ""
     )
     return f"{word!r} read as {taken}, not as {left}{why}"

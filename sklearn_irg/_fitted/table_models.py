@@ -138,21 +138,21 @@ class AffineTableModel(TableModel):
             Up to a constant for each column.
         """
         effects = []
-        for j, own in zip(columns, levels, strict=True):
-            some = base.take(np.zeros(len(own), dtype=int)).with_cells(
-                j, np.arange(len(own)), _objects(own)
+        for j, of_column in zip(columns, levels, strict=True):
+            some = base.take(np.zeros(len(of_column), dtype=int)).with_cells(
+                j, np.arange(len(of_column)), _objects(of_column)
             )
             # what is missing there has nothing to do with levels
             effects.append(np.nan_to_num(np.asarray(self.steps(some.X), dtype=np.float64)))
         return effects
 
-    def entering(self, rows):
+    def step_outputs(self, rows):
         """Outputs of the steps for rows, in double precision."""
         return rows.numbers @ self.slopes + self.offsets[rows.origin]
 
     def to_inner(self, rows):
         """Inputs of the inner model."""
-        return self.entering(rows).astype(self.inner.dtype, copy=False)
+        return self.step_outputs(rows).astype(self.inner.dtype, copy=False)
 
     def scores(self, X):
         return self.inner.scores(self.to_inner(X))

@@ -63,9 +63,11 @@ def _first_kink(arrays, j, kinks, loose, only_at):
         is_met = np.abs(counts - whole) <= 1e-9 + slack / step
         first = np.where(is_met, whole, np.inf if only_at else np.ceil(counts))
         distance = np.maximum(first, 1) * step
-    beside = np.abs(ahead) <= slack
+    is_at_kink = np.abs(ahead) <= slack
     reached = np.where(
-        beside, low < high, np.where(ahead > 0, distance <= high + slack, distance <= slack - low)
+        is_at_kink,
+        low < high,
+        np.where(ahead > 0, distance <= high + slack, distance <= slack - low),
     )
     return np.where(reached & (low < high), distance, np.inf).min(axis=1)
 
@@ -256,7 +258,7 @@ def _agrees(problem, delta, codes):
     arrays, steps = problem.perturbations, problem.model.steps
     view = problem.at(codes)
     model = view.model
-    expected = model.entering(problem.moved(view.rows, delta))
+    expected = model.step_outputs(problem.moved(view.rows, delta))
     numbers = np.where(delta != 0, arrays.moved(delta), problem.table.numbers())
     found = _outputs(
         steps,

@@ -347,7 +347,7 @@ class AttackProblem:
             np.where(delta != 0, self.perturbations.moved(delta), numbers).astype(numbers.dtype),
         )
 
-    def entering(self, delta, codes):
+    def step_outputs(self, delta, codes):
         """Input of the model behind the steps for moved rows, exactly as the steps compute it."""
         if self.steps is None:
             view = self.at(codes)

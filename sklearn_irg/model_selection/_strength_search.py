@@ -255,8 +255,14 @@ class StrengthSearch(PredictsByEstimator, ClassifierMixin, BaseEstimator):
         vars(self).setdefault("threat", vars(self).pop("threat_model", None))  # its name then
         for name, parameter in inspect.signature(type(self)).parameters.items():
             vars(self).setdefault(name, parameter.default)
-        own = {*self.get_params(deep=False), "alpha_", "alphas_", "scores_", "attacked_scores_"}
-        learned = {name: value for name, value in vars(self).items() if name not in own}
+        of_search = {
+            *self.get_params(deep=False),
+            "alpha_",
+            "alphas_",
+            "scores_",
+            "attacked_scores_",
+        }
+        learned = {name: value for name, value in vars(self).items() if name not in of_search}
         model = self._base_estimator().set_params(alpha=self.alpha_)
         for name in learned:
             delattr(self, name)

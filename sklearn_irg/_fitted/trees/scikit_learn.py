@@ -78,12 +78,12 @@ def _boosted(estimator, members):
 def _tree(tree, values, seen):
     """One ``tree_`` whose columns are some of the estimator's."""
     is_leaf = tree.children_left < 0
-    own = np.arange(tree.node_count)
+    position = np.arange(tree.node_count)
     return Tree(
         feature=np.where(is_leaf, -1, seen[np.where(is_leaf, 0, tree.feature)]),
         cut=largest_up_to_single(tree.threshold),
-        left=np.where(is_leaf, own, tree.children_left),
-        right=np.where(is_leaf, own, tree.children_right),
+        left=np.where(is_leaf, position, tree.children_left),
+        right=np.where(is_leaf, position, tree.children_right),
         missing_left=np.asarray(tree.missing_go_to_left, dtype=bool),
         values=np.where(is_leaf[:, None], values, 0),
     )

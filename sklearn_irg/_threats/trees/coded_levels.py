@@ -26,7 +26,7 @@ def difference_at_levels(problem):
             problem, _near_thresholds(inside.reading, table)
         )
     return inside.difference_at(
-        None, some.entering(np.zeros(some.perturbations.numbers.shape), codes)
+        None, some.step_outputs(np.zeros(some.perturbations.numbers.shape), codes)
     )
 
 
@@ -53,7 +53,7 @@ def _near_thresholds(reading, table):
     chosen = probes[np.random.RandomState(0).randint(len(probes), size=len(table))]
     # CatBoost takes words from arrays of integers, and none from arrays of floats
     chosen = np.where(table.are_integers, np.rint(chosen), chosen)
-    return table.like(table.with_numbers(chosen, _free_numbers(reading, table)))
+    return table.with_frame(table.with_numbers(chosen, _free_numbers(reading, table)))
 
 
 def _free_numbers(reading, table):

@@ -29,7 +29,7 @@ class Geometry:
         for k, column in enumerate(search.still):
             cells = cells_of(self.views.seen[:, column], search.boxes.thresholds[column])
             for cell in np.unique(cells):
-                words[cells == cell] &= self.still.at(k, cell)
+                words[cells == cell] &= self.still.reached_by(k, cell)
         for column in search.still_categories:
             takes, codes = (
                 search.boxes.takes_code[column],

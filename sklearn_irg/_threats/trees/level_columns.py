@@ -141,11 +141,11 @@ def level_columns(problem, trees, boxes, moving):
     if not any(swaps.any() for swaps in arrays.swaps):
         return LevelColumns(trees, boxes, []), ""
     used = np.unique(trees.feature[trees.feature >= 0])
-    own = _places(trees, boxes, _seen(problem, arrays.codes), used)
+    places_of_rows = _places(trees, boxes, _seen(problem, arrays.codes), used)
     columns, claimed = [], list(moving)
     for position, (levels, seen) in enumerate(_seen_with_levels(problem)):
         places = _places(trees, boxes, seen, used).reshape(len(levels), _n_rows(problem), len(used))
-        column, refusal = _column_of(boxes, used, arrays, position, levels, places, own)
+        column, refusal = _column_of(boxes, used, arrays, position, levels, places, places_of_rows)
         if refusal:
             return None, refusal
         if column is not None:
@@ -163,7 +163,7 @@ def _n_rows(problem):
 def _seen(problem, codes):
     """Features of the trees for rows at some levels."""
     return problem.model.trees.coded(
-        problem.entering(np.zeros(problem.perturbations.numbers.shape), codes)
+        problem.step_outputs(np.zeros(problem.perturbations.numbers.shape), codes)
     )
 
 
@@ -175,8 +175,8 @@ def _seen_with_levels(problem):
     )
     levels, codes = [], []
     for c, swaps in enumerate(arrays.swaps):
-        own = arrays.codes[:, c]
-        levels.append(np.union1d(np.flatnonzero(swaps.any(axis=0)), own[own >= 0]))
+        present = arrays.codes[:, c]
+        levels.append(np.union1d(np.flatnonzero(swaps.any(axis=0)), present[present >= 0]))
         codes.append(np.tile(arrays.codes[rows], (len(levels[-1]), 1)))
         codes[-1][:, c] = np.repeat(levels[-1], len(rows))
     codes = np.concatenate(codes)
@@ -209,7 +209,7 @@ def _takes(boxes, columns, places):
     return takes
 
 
-def _column_of(boxes, used, arrays, position, levels, places, own):
+def _column_of(boxes, used, arrays, position, levels, places, places_of_rows):
     """Column of the table, or None where it changes no feature, and a reason.
 
     The reason says why the column cannot be one of levels; it is empty if it can.
@@ -218,13 +218,16 @@ def _column_of(boxes, used, arrays, position, levels, places, own):
     moved = np.flatnonzero((places != places[:1]).any(axis=(0, 1)))
     if not len(moved):
         return None, ""
-    places, own, known = places[:, :, moved], own[:, moved], codes >= 0
+    places, places_of_rows = places[:, :, moved], places_of_rows[:, moved]
+    known = codes >= 0
     of_levels = places[:, 0]
     if (places != places[:, :1]).any() or (
-        own[known] != of_levels[np.searchsorted(levels, codes[known])]
+        places_of_rows[known] != of_levels[np.searchsorted(levels, codes[known])]
     ).any():
         return None, _CHANGES
-    every, place = np.unique(np.concatenate([of_levels, own]), axis=0, return_inverse=True)
+    every, place = np.unique(
+        np.concatenate([of_levels, places_of_rows]), axis=0, return_inverse=True
+    )
     takes, cell = _distinct(_takes(boxes, used[moved], every))
     cell_of_level = np.full(len(arrays.swaps[position]), -1)
     cell_of_level[levels] = cell[place.ravel()[: len(levels)]]

@@ -240,7 +240,7 @@ class _Search:
         )
         apart = apart if held.dtype is not None else np.sign(apart) * (np.abs(apart) % 16)
         near = np.clip(rng.choice(ranks, _N_JOINT) + apart, *ends)
-        return held.at(near)
+        return held.numbers(near)
 
 
 def _nearest(holds, start, end):
