@@ -22,7 +22,7 @@ from sklearn_irg._cli.parsing import as_words, cleaned, days_of, order_of
 from sklearn_irg._cli.reading import TableError
 from sklearn_irg._cli.writing import quoted, short
 
-__all__ = ["MAX_LEVELS", "Column", "Table", "prepare"]
+__all__ = ["MAX_LEVELS", "Column", "PreparedTable", "prepare"]
 
 MAX_LEVELS = 50  # of a category; the rarest ones share a level
 _OWN = 0.9  # share of distinct words from which a column only identifies rows
@@ -61,7 +61,7 @@ class Column:
 
 
 @dataclass
-class Table:
+class PreparedTable:
     """Rows that estimators can take, and the columns of the file.
 
     Attributes
@@ -144,7 +144,7 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
         raise TableError(
             f"no column is left beside the target {target!r}: {_why_none_is_left(columns)}"
         )
-    return Table(pd.DataFrame(cells), y, columns)
+    return PreparedTable(pd.DataFrame(cells), y, columns)
 
 
 def _why_none_is_left(columns):

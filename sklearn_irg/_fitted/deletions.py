@@ -155,7 +155,7 @@ class SmoothObjective:
         self.model = copy(objective.model)
         self.rows = self.model.bind(self.deletions.masked(masks, everything))
         self.targets = self.model.encode(self.model.classes[self.label], len(masks))
-        self.moves = self.deletions.in_parts & self.deletions.differs
+        self.is_movable = self.deletions.in_parts & self.deletions.differs
 
     def __call__(self, masks, origin):
         """The objective of masks of some rows, by position, and its gradient.
@@ -163,7 +163,7 @@ class SmoothObjective:
         The gradient is zero for entries that stay.
         """
         probabilities, slopes = self._slopes(masks, origin)
-        gradients = np.where(self.moves[origin], self.alpha + slopes, 0.0)
+        gradients = np.where(self.is_movable[origin], self.alpha + slopes, 0.0)
         return self.alpha * masks.sum(axis=1) + probabilities, gradients
 
     def _slopes(self, masks, origin):

@@ -25,22 +25,22 @@ class BallAroundRows:
         Of the balls.
     dual : {1, 2, inf}
         Order of the dual norm.
-    moves : ndarray of shape (n_samples, n_features), default=None
+    movable : ndarray of shape (n_samples, n_features), default=None
         Ones for cells that move, else zeros; ``None`` where all do.
     """
 
-    def __init__(self, weights, radii, dual, moves=None):
+    def __init__(self, weights, radii, dual, movable=None):
         self.weights = weights
         self.radii = radii
         self.dual = dual
-        self.moves = None if moves is None or moves.all() else moves
+        self.movable = None if movable is None or movable.all() else movable
 
     def ranges(self):
         """Lowest and highest change of preactivations, each of shape (n_samples, n_units)."""
-        if self.moves is None:
+        if self.movable is None:
             size = self.radii[:, None] * np.linalg.norm(self.weights, ord=self.dual, axis=0)
         else:
-            moving = np.abs(self.weights)[None] * self.moves[:, :, None]
+            moving = np.abs(self.weights)[None] * self.movable[:, :, None]
             size = self.radii[:, None] * np.linalg.norm(moving, ord=self.dual, axis=1)
         return -size, size
 
@@ -50,8 +50,8 @@ class BallAroundRows:
         Coefficients have shape (n_samples, n_functions, n_units), minima (n_samples, n_functions).
         """
         gradients = coefficients @ self.weights.T
-        if self.moves is not None:
-            gradients = gradients * self.moves[:, None]
+        if self.movable is not None:
+            gradients = gradients * self.movable[:, None]
         return -self.radii[:, None] * np.linalg.norm(gradients, ord=self.dual, axis=2)
 
 

@@ -163,12 +163,12 @@ class InputPerturbations:
     @property
     def is_more_than_ball(self):
         """Whether bounds, integers or swaps of levels matter."""
-        moves = self.low < self.high
+        movable = self.low < self.high
         radii = self.radii[:, None]
         return bool(
             self.n_swaps
             or self.steps.any()
-            or (moves & ((self.low > -radii) | (self.high < radii))).any()
+            or (movable & ((self.low > -radii) | (self.high < radii))).any()
         )
 
     def take(self, rows):

@@ -37,10 +37,10 @@ def declared_limits(arrays, reading, precision):
         limits = np.minimum(
             limits, _way_to_ends(arrays, j, *ends, _loose(arrays, j, reading, precision)[:, 0])
         )
-    moves = (arrays.low < arrays.high)[:, reading.is_mixed].any(axis=1)
+    is_mixed = (arrays.low < arrays.high)[:, reading.is_mixed].any(axis=1)
     for c in [c for c, j in enumerate(arrays.columns) if reading.is_mixed[j]]:
-        moves |= arrays.can_swap(c).any(axis=1)
-    return np.where(moves, 0.0, limits)
+        is_mixed |= arrays.can_swap(c).any(axis=1)
+    return np.where(is_mixed, 0.0, limits)
 
 
 def _loose(arrays, j, reading, precision):

@@ -234,9 +234,9 @@ class _Tables:
         share = ((numbers - low[piece]) / width[piece])[:, None]
         expected = at_low[piece] + share * (at_high - at_low)[piece]
         largest = np.max(np.abs([numbers, low[piece], high[piece]]), axis=0)
-        seen, grown = self.outputs(j, numbers), 1 + np.abs(share)
-        sizes = self.tolerance(j, largest, seen, at_low[piece], at_high[piece])
-        if not (np.abs(seen - expected) <= 2 * grown * sizes).all():
+        outputs, grown = self.outputs(j, numbers), 1 + np.abs(share)
+        sizes = self.tolerance(j, largest, outputs, at_low[piece], at_high[piece])
+        if not (np.abs(outputs - expected) <= 2 * grown * sizes).all():
             raise NotPiecewiseError(
                 f"the steps are not linear between their kinks in {self._name(j)}"
             )
@@ -251,14 +251,14 @@ class _Tables:
             after[:, j] = np.where(np.isnan(before[:, j]), np.nan, self._drawn(found, k, rng))
         tables = self.problem.tables.take(rows)
         both = tables.table.X, tables.swapped(others).with_numbers(after, found.columns)
-        seen = [np.asarray(self.problem.steps(X), dtype=np.float64) for X in both]
-        change = (seen[1] - seen[0]) @ self.weights
+        outputs = [np.asarray(self.problem.steps(X), dtype=np.float64) for X in both]
+        change = (outputs[1] - outputs[0]) @ self.weights
         for k, j in enumerate(found.columns):
             moved = np.flatnonzero(~np.isnan(before[:, j]))
             change[moved] -= found.values(k, after[moved, j]) - found.values(k, before[moved, j])
         for c, effect in enumerate(self.problem.effects or []):
             change -= (effect[others[:, c]] - effect[codes[:, c]]) @ self.weights
-        sizes = np.abs(seen).max(axis=0) + found.sizes + self.reading.offset_sizes
+        sizes = np.abs(outputs).max(axis=0) + found.sizes + self.reading.offset_sizes
         if not (
             np.abs(change) <= tolerance_of(self.precision) * (sizes @ np.abs(self.weights))
         ).all():

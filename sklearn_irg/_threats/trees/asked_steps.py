@@ -130,8 +130,8 @@ class AskedSteps:
         rows = np.flatnonzero(np.isnan(self.table.numbers()[:, self.columns[c]]))[:1]
         if not len(rows):
             return None
-        seen = np.asarray(self.problem.steps(self.table.take(rows).X), dtype=np.float64)
-        return np.array([cells_of(seen[:, f], self.thresholds[f])[0] for f in self.features[c]])
+        outputs = np.asarray(self.problem.steps(self.table.take(rows).X), dtype=np.float64)
+        return np.array([cells_of(outputs[:, f], self.thresholds[f])[0] for f in self.features[c]])
 
     def _ends(self, c):
         """Ranks between which all cuts lie, and the steps and the model accept all numbers."""

@@ -16,11 +16,11 @@ def difference_at_levels(problem):
     estimator as it is, rows with numbers near thresholds.
     """
     inside = problem.model.trees
-    if not inside.reading.trees.is_categorical.any() and not problem.model.acts_by_column:
+    if not inside.reading.trees.is_categorical.any() and not problem.model.is_axis_aligned:
         return ""
     rows, codes = _rows_and_levels(problem)
     some = problem.take(rows)
-    if problem.model.acts_by_column:
+    if problem.model.is_axis_aligned:
         table = some.tables.swapped(codes)
         return _difference(problem, table) or _difference(
             problem, _near_thresholds(inside.reading, table)

@@ -70,12 +70,12 @@ class ColumnPieces:
         for name, part in parts.items():
             getattr(self, name).append(part)
 
-    def seen(self, problem, delta, codes):
+    def inner_X(self, problem, delta, codes):
         """Features of the trees for rows that have moved, and numbers of the columns in pieces."""
-        seen = problem.step_outputs(delta, codes)
+        inner_X = problem.step_outputs(delta, codes)
         if not len(self.columns):
-            return seen
-        return np.concatenate([seen, problem.tables.numbers_at(delta)[:, self.columns]], axis=1)
+            return inner_X
+        return np.concatenate([inner_X, problem.tables.numbers_at(delta)[:, self.columns]], axis=1)
 
     def sources(self, problem):
         """`sources_of`, with the columns in pieces in place of the features that come from them."""

@@ -209,10 +209,10 @@ class _Search:
             moves = ~np.isnan(numbers[-_N_JOINT:, j])
             numbers[-_N_JOINT:, j][moves] = drawn[moves]
         X = table.take(rows).with_numbers(numbers, asked.columns)
-        seen = np.asarray(self.problem.steps(X), dtype=np.float64)
+        outputs = np.asarray(self.problem.steps(X), dtype=np.float64)
         for k, j in enumerate(asked.columns):
             for i, f in enumerate(asked.features[k]):
-                cell = cells_of(seen[:, f], asked.thresholds[f])
+                cell = cells_of(outputs[:, f], asked.thresholds[f])
                 if not self._agree(k, i, numbers[:, j], cell).all():
                     raise NotInPiecesError(
                         f"the steps are not monotone in {asked.name(k)}, or mix columns"
