@@ -132,7 +132,7 @@ def _with_radius(threat, epsilon):
 
 
 def _categories(sweep):
-    """Columns that change by swaps: of words, and flags."""
+    """Columns that change by swaps: of strings, and flags."""
     return [name for j, name in enumerate(sweep.table.X.columns) if j in sweep.threat.levels_]
 
 
@@ -234,6 +234,6 @@ def _change(name, before, after):
 
 
 def _number(value, digits):
-    """Number in words, with a blank between thousands."""
+    """Number as text, with a space between thousands."""
     whole = digits <= 0 or value == round(value)
     return f"{value:,.{0 if whole else min(digits, 12)}f}".replace(",", "\u202f")

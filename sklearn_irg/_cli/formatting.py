@@ -1,4 +1,4 @@
-"""Words of the sweep: its table, the decision, and remarks for the reader."""
+"""Texts of the sweep: its table, the decision, and remarks for the reader."""
 
 import csv
 from dataclasses import dataclass

@@ -255,7 +255,7 @@ def _check_options_against_threat(mask, warm_start):
         if value is not None:
             raise InvalidParameterError(
                 f"{name} is not taken by RobustTrainingClassifier, whose threat says which entries "
-                "may change and whose fits start anew; leave it out."
+                "may change and whose fits start from scratch; leave it out."
             )
 
 

@@ -86,7 +86,7 @@ def _categories(estimator, cells):
     columns = estimator.get_cat_feature_indices()
     if columns and cells is None:
         raise NotReadError(
-            "its categories are stored as hashes, which say nothing without the words of a table"
+            "its categories are stored as hashes, which cannot be matched without the strings of a table"
         )
     words = {column: sorted({as_word(cell) for cell in cells(column)}) for column in columns}
     if any(len(word.encode()) > LONGEST for known in words.values() for word in known):
