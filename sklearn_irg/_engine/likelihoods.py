@@ -209,18 +209,20 @@ class Bernoulli(Likelihood):
         return 2
 
     def mean(self, outputs):
-        up, down = _halves(outputs)
-        return up / (up + down)
+        up, _, smaller = _halves(outputs)
+        smaller += 1
+        up /= smaller
+        return up
 
     def loss_and_residual(self, outputs, targets):
-        up, down = _halves(outputs)
-        loss = np.log1p(up * down)
+        up, down, smaller = _halves(outputs)
+        loss = np.log1p(smaller)
         loss += np.maximum(outputs, 0)
         loss -= targets * outputs
         residual = (1 - targets) * up
         residual -= targets * down
-        up += down
-        residual /= up
+        smaller += 1
+        residual /= smaller
         return loss[:, 0] if loss.shape[1] == 1 else loss.sum(axis=1), residual
 
     def hessian_product(self, outputs, targets, residuals, vectors):
@@ -241,13 +243,13 @@ class Bernoulli(Likelihood):
 
 
 def _halves(Z):
-    # exp(min(z, 0)) and exp(-max(z, 0)), one of which is 1: neither overflows, and their ratio to
-    # the sum keeps the relative precision of both tails of the logistic function.
+    # exp(min(z, 0)) and exp(-max(z, 0)), one of which is 1, and the smaller of them: neither
+    # overflows, and their ratio to the sum keeps the relative precision of both tails of the
+    # logistic function.
     smaller = np.abs(Z)
     np.negative(smaller, out=smaller)
     np.exp(smaller, out=smaller)
-    is_up, one = Z > 0, Z.dtype.type(1)
-    return np.where(is_up, one, smaller), np.where(is_up, smaller, one)
+    return np.maximum(smaller, Z > 0), np.maximum(smaller, Z <= 0), smaller
 
 
 class Categorical(Likelihood):

@@ -252,6 +252,16 @@ class Objective:
         evaluation.finish()
         return value, evaluation.gradient if to_solver is None else to_solver(evaluation.gradient)
 
+    def on_all_rows(self):
+        """Value and gradient on all rows as a function of θ.
+
+        What θ does not change is prepared once.
+        """
+        stack = self.stack(np.array([[strength] for strength, _ in self.terms]))
+        if stack is None:
+            return partial(self.value_and_grad, batch=self.full_batch())
+        return stack.value_and_grad
+
     def stack(self, strengths):
         """Same terms of several linear models, evaluated together; None if one needs a trace.
 
@@ -261,6 +271,7 @@ class Objective:
             len(self.network.layer_sizes) > 2
             or self._dropout
             or not self.parametrization.is_identity
+            or self.rows.targets is None
         ):
             return None
         terms = [
@@ -285,20 +296,21 @@ class Objective:
         All terms are evaluated on the first, and only those that count rows on the others.
         """
         counting = [(strength, term) for strength, term in terms if term.group is not None]
-        size = max(_FEWEST_ROWS, self._block_size(batch.n_samples, counting) // n_models)
+        size = self._block_size(batch.n_samples, counting, n_models)
         for i, block in enumerate(batch.blocks(size)):
             yield block, terms if i == 0 else counting
 
-    def _block_size(self, n_samples, terms):
+    def _block_size(self, n_samples, terms, n_models):
         if self.parametrization.needs_whole_batch or any(
             term.needs_whole_batch for _, term in terms
         ):
             return n_samples
-        sizes, builds_inputs = (
-            self.network.layer_sizes,
-            any(term.builds_inputs for _, term in terms),
-        )
-        width = sum(sizes if builds_inputs or self.rows.mask is not None else sizes[1:])
+        sizes, n_inputs = self.network.layer_sizes, 0
+        if any(term.builds_inputs for _, term in terms) or self.rows.mask is not None:
+            n_inputs = n_models * sizes[0]
+        elif len(sizes) == 2 and not self.rows.columns.are_sparse:
+            n_inputs = sizes[0]  # X itself, which the gradient reads while it is in the cache
+        width = n_inputs + n_models * sum(sizes[1:])
         return max(_FEWEST_ROWS, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
 
     def _sum(self, batch, terms, random_state, theta):

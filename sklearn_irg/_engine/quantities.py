@@ -210,8 +210,8 @@ class Losses(Quantity):
         return coefficients @ evaluation.losses
 
     def stacked(self, stack, coefficients):
-        stack.to_outputs += coefficients[:, :, None] * stack.residuals
-        return np.einsum("mn,mn->m", stack.losses, coefficients)
+        stack.add_to_outputs(coefficients[:, :, None] * stack.residuals)
+        return np.vecdot(stack.losses, coefficients)
 
 
 class SquaredWeights(Quantity):
@@ -289,8 +289,7 @@ def _squared_norms(R, W, factors):
     R has the shape (m, n, k), and W (m, d, k).
     """
     grams = W.transpose(0, 2, 1) @ W  # so that arrays as wide as X are not built
-    products = R * grams if R.shape[2] == 1 else R @ grams
     scaled = factors[:, :, None] * R
-    values = np.einsum("mnk,mnk->m", scaled, products)
-    products *= 2 * factors[:, :, None]
-    return values, products, W @ (2 * (R.transpose(0, 2, 1) @ scaled))
+    moments = R.transpose(0, 2, 1) @ scaled
+    to_R = scaled * (2 * grams) if R.shape[2] == 1 else scaled @ (2 * grams)
+    return (grams * moments).sum(axis=(1, 2)), to_R, W @ (2 * moments)

@@ -183,9 +183,12 @@ class Rows:
         self._orders = list(self.groups.values())
 
     def _normalized(self, positions, raw):
-        raw = np.ones(self.n_samples) if raw is None else raw
         weights = np.zeros(self.n_samples, dtype=self.X.dtype)
-        weights[positions] = raw[positions] / raw[positions].sum()
+        if raw is None:
+            weights[positions] = 1
+            weights[positions] = 1 / np.count_nonzero(weights)
+        else:
+            weights[positions] = raw[positions] / raw[positions].sum()
         return _read_only(weights)
 
     def total_weights(self):

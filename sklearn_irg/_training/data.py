@@ -10,9 +10,8 @@ from sklearn.utils.validation import validate_data
 from sklearn_irg._checks import check_mask, check_sample_weight
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.rows import Rows
-from sklearn_irg._training.tasks._task import likelihood_of
 
-__all__ = ["FLOATS", "Data", "are_distributed", "check_data", "network_of"]
+__all__ = ["FLOATS", "Data", "are_distributed", "check_data", "likelihood_of", "network_of"]
 
 FLOATS = (np.float64, np.float32)
 
@@ -116,9 +115,13 @@ def network_of(task, settings, n_features, n_outputs):
     """The network that is trained."""
     sizes = (n_features, *settings.hidden_layers, n_outputs)
     likelihood = likelihood_of(task, settings.loss)
-    return (settings.network_kind or Network)(
-        sizes, settings.activation, likelihood, settings.fit_intercept
-    )
+    kind = settings.network_kind or Network
+    return kind(sizes, settings.activation, likelihood, settings.fit_intercept)
+
+
+def likelihood_of(task, loss):
+    """Likelihood of the loss, or else that of the kind of targets."""
+    return task.default_likelihood if loss.likelihood is None else loss.likelihood
 
 
 def are_distributed(X):

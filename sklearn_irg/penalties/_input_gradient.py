@@ -126,8 +126,10 @@ class InputGradient(TakesThreat, SamplePenalty):
         columns.mask_of(self.features, self.weights)
 
     def prepared(self, rows, network):
-        inputs = self._inputs_of(rows) if self.threat is not None else None
-        if inputs is not None and inputs.is_more_than_ball:
+        if self.threat is None:
+            return self
+        inputs = self._inputs_of(rows)
+        if inputs.is_more_than_ball:
             warnings.warn(
                 "InputGradient does not take bounds, integers and swaps of the threat into "
                 "account. AdversarialLoss does.",

@@ -111,7 +111,7 @@ class _Descent:
         self.objective = objective
         self.schedule = schedule
         self.dtype = theta.dtype
-        self.batch = objective.full_batch()
+        self.function = objective.on_all_rows()
         self.theta = self._from_network(theta)
         self.losses = []
         self.n_evaluations = 0
@@ -124,8 +124,8 @@ class _Descent:
     def _from_network(self, theta):
         return self.objective.from_network(theta, self.schedule.tol).astype(np.float64)
 
-    def _value_and_grad(self, theta, objective):
-        value, gradient = objective.value_and_grad(theta.astype(self.dtype, copy=False), self.batch)
+    def _value_and_grad(self, theta, function):
+        value, gradient = function(theta.astype(self.dtype, copy=False))
         return value, gradient.astype(np.float64, copy=False)
 
     def run_to_the_end(self, sharpness):
@@ -148,7 +148,7 @@ class _Descent:
         if self.objective.bounds is None:
             return False
         self.theta = self._from_network(self.objective.to_network(self.theta))
-        value, gradient = self._value_and_grad(self.theta, self.objective)
+        value, gradient = self._value_and_grad(self.theta, self.function)
         self.result.fun = value
         at_bound = self.theta == np.array(
             [-np.inf if low is None else low for low, _ in self.objective.bounds]
@@ -159,10 +159,12 @@ class _Descent:
 
     def run(self, objective, ftol):
         """Minimize the objective, or a form of it, from where the last run ended."""
+        is_original = objective is self.objective
+        function = self.function if is_original else objective.on_all_rows()
         self.result = minimize(
             self._value_and_grad,
             self.theta,
-            args=(objective,),
+            args=(function,),
             jac=True,
             method="L-BFGS-B",
             bounds=objective.bounds,
@@ -181,10 +183,10 @@ class _Descent:
         gradient = self.result.jac
         if self.result.status != 0:
             # after a failed line search scipy's last value need not be that at its last point
-            self.result.fun, gradient = self._value_and_grad(self.theta, objective)
+            self.result.fun, gradient = self._value_and_grad(self.theta, function)
         self.gradient_size = self.smooth_gradient_size = self._size(gradient)
-        if objective is not self.objective:
-            self.result.fun, gradient = self._value_and_grad(self.theta, self.objective)
+        if not is_original:
+            self.result.fun, gradient = self._value_and_grad(self.theta, self.function)
             self.gradient_size = self._size(gradient)
 
     def _after_iteration(self, intermediate_result):

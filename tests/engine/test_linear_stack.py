@@ -82,6 +82,39 @@ def test_values_and_gradients_are_those_of_each_alone(case, n_blocks, monkeypatc
         np.testing.assert_allclose(gradient, expected[1], rtol=tolerance, atol=tolerance)
 
 
+UNSTACKED = {
+    "hidden layers": {"hidden": (3,)},
+    "a term that needs a trace": {"penalty": InputGradient(norm="l1")},
+    "a constraint": {"parametrization": SpectralNormalization()},
+}
+
+
+@pytest.mark.parametrize("case", [*CASES.values(), *UNSTACKED.values()], ids=[*CASES, *UNSTACKED])
+@pytest.mark.parametrize("n_blocks", [1, 2])
+def test_what_is_prepared_once_is_the_objective(case, n_blocks, monkeypatch):
+    if n_blocks > 1:
+        monkeypatch.setattr(objective_module, "_BLOCK_BYTES", 1)
+    objective = objective_of(**case)
+    dtype = objective.rows.X.dtype
+    function, rng = objective.on_all_rows(), np.random.RandomState(1)
+    for theta in rng.standard_normal((2, objective.network.n_parameters)).astype(dtype):
+        value, gradient = function(theta)
+        expected = objective.value_and_grad(theta, objective.full_batch())
+        tolerance = 1e-5 if dtype == np.float32 else 1e-12
+        np.testing.assert_allclose(value, expected[0], rtol=tolerance)
+        np.testing.assert_allclose(gradient, expected[1], rtol=tolerance, atol=tolerance)
+
+
+def test_terms_of_the_weights_alone_can_be_stacked():
+    objective = objective_of()
+    objective.terms = objective.terms[1:2] + objective.terms[3:]
+    theta = np.random.RandomState(1).standard_normal(objective.network.n_parameters)
+    value, gradient = objective.on_all_rows()(theta)
+    expected = objective.value_and_grad(theta, objective.full_batch())
+    np.testing.assert_allclose(value, expected[0])
+    np.testing.assert_allclose(gradient, expected[1])
+
+
 def test_some_of_the_models_can_be_asked():
     stack = objective_of().stack(STRENGTHS)
     thetas = np.random.RandomState(1).standard_normal((3, 5))
@@ -91,15 +124,7 @@ def test_some_of_the_models_can_be_asked():
     np.testing.assert_allclose(some[1], gradients[[2, 0]])
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"hidden": (3,)},
-        {"penalty": InputGradient(norm="l1")},
-        {"parametrization": SpectralNormalization()},
-    ],
-    ids=["hidden layers", "a term that needs a trace", "a constraint"],
-)
+@pytest.mark.parametrize("options", UNSTACKED.values(), ids=UNSTACKED)
 def test_what_cannot_be_stacked_is_none(options):
     assert objective_of(**options).stack(STRENGTHS) is None
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Encoded", "Task", "likelihood_of"]
+__all__ = ["Encoded", "Task"]
 
 
 class Encoded(NamedTuple):
@@ -69,8 +69,3 @@ class Task(ABC):
     def check_terms(self, rows, terms, parametrization):
         """Warn where rows have no effect on these terms."""
         del rows, terms, parametrization
-
-
-def likelihood_of(task, loss):
-    """Likelihood of the loss, or else that of the kind of targets."""
-    return task.default_likelihood if loss.likelihood is None else loss.likelihood

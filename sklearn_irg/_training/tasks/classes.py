@@ -10,7 +10,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical
-from sklearn_irg._training.tasks._task import Encoded, Task, likelihood_of
+from sklearn_irg._training.data import likelihood_of
+from sklearn_irg._training.tasks._task import Encoded, Task
 from sklearn_irg._training.tasks.labels import is_marker, plain_labels
 from sklearn_irg._warnings import warn
 
@@ -149,7 +150,7 @@ class ClassTask(Task):
         if self.is_multilabel:
             return self._encode_indicators(known, data.sample_weight, loss)
         indices = np.searchsorted(self.classes, column_or_1d(known))
-        rows = np.arange(n_samples) if labeled is None else np.flatnonzero(labeled)
+        rows, others = _split(labeled, n_samples)
         targets = np.zeros((n_samples, len(self.classes) if len(self.classes) > 2 else 1))
         if targets.shape[1] == 1:
             targets[rows, 0] = indices
@@ -157,8 +158,9 @@ class ClassTask(Task):
             targets[rows, indices] = 1
         weights = self._weigh(indices, rows, data.sample_weight, n_samples)
         if loss.samples is not None:
-            return self._encode_samples(targets, weights, rows, indices, loss)
-        groups = {"labeled": rows, "unlabeled": np.setdiff1d(np.arange(n_samples), rows)}
+            groups = self._samples(weights, rows, indices, loss)
+            return Encoded(None, weights, {**groups, "unlabeled": others}, targets.shape[1])
+        groups = {"labeled": rows, "unlabeled": others}
         return self._hidden_from(loss, Encoded(targets, weights, groups, targets.shape[1]))
 
     def _encode_indicators(self, known, sample_weight, loss):
@@ -189,7 +191,8 @@ class ClassTask(Task):
             else encoded
         )
 
-    def _encode_samples(self, targets, weights, rows, indices, loss):
+    def _samples(self, weights, rows, indices, loss):
+        """Rows of each sample that the loss compares, by name."""
         names, labels = list(loss.samples), [str(label) for label in self.classes]
         reserved = {"all", "unlabeled"} & set(names)
         if reserved or len(set(names)) < len(names):
@@ -217,8 +220,7 @@ class ClassTask(Task):
                     f"every row of the sample {name!r} has a weight of zero. Give one a positive "
                     "weight."
                 )
-        groups["unlabeled"] = np.setdiff1d(np.arange(len(targets)), rows)
-        return Encoded(None, weights, groups, targets.shape[1])
+        return groups
 
     def _weigh(self, indices, rows, sample_weight, n_samples):
         if self.class_weight is None:
@@ -314,6 +316,13 @@ def find_labeled(y, unlabeled_label):
     if not labeled.any():
         raise ValueError(f"y has no labeled row: all are unlabeled_label={unlabeled_label!r}.")
     return None if labeled.all() else labeled
+
+
+def _split(labeled, n_samples):
+    """Positions of the rows with a label, and of the others."""
+    if labeled is None:
+        return np.arange(n_samples), np.arange(0)
+    return np.flatnonzero(labeled), np.flatnonzero(~labeled)
 
 
 def _check_subset(found, known):

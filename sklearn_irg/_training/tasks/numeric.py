@@ -6,7 +6,8 @@ from sklearn.utils import column_or_1d
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.likelihoods import Gaussian
-from sklearn_irg._training.tasks._task import Encoded, Task, likelihood_of
+from sklearn_irg._training.data import likelihood_of
+from sklearn_irg._training.tasks._task import Encoded, Task
 
 __all__ = ["NumericTask"]
 
