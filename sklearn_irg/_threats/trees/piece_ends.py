@@ -95,11 +95,11 @@ class _Search:
         chain = np.append(asked.cells_at(np.array([k]), ends[:1]), cells[1], axis=0)
         if not np.array_equal(chain[:-1], cells[0]):
             raise NotInPiecesError(f"the steps are not monotone in {asked.name(k)}")
-        at, features = asked.held[k].at, asked.features[k]
-        soonest = np.where(certain[0] < ends[0], -np.inf, at(certain[0] + 1))
-        latest = np.where(certain[1] >= ends[1], np.inf, at(certain[1]))
+        numbers, features = asked.held[k].numbers, asked.features[k]
+        soonest = np.where(certain[0] < ends[0], -np.inf, numbers(certain[0] + 1))
+        latest = np.where(certain[1] >= ends[1], np.inf, numbers(certain[1]))
         self.found.add(features=features, cells=chain[:, : len(features)], missing=asked.missing(k))
-        self.found.add(first=at(rank + 1), last=at(rank))
+        self.found.add(first=numbers(rank + 1), last=numbers(rank))
         self.found.add(
             soonest=np.minimum.accumulate(soonest[::-1])[::-1], latest=np.maximum.accumulate(latest)
         )
