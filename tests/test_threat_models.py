@@ -804,17 +804,20 @@ def test_a_bad_parameter_is_named(parameters, message):
     [
         (
             lambda t: adversarial_accuracy(MODELS["linear"], TABLE, LABELS, t, norm="l2"),
-            "norm is not taken beside a ThreatModel",
+            "norm cannot be combined with a ThreatModel",
         ),
         (
             lambda t: adversarial_examples(MODELS["linear"], TABLE, LABELS, t, clip=(0, 1)),
-            "clip is not taken beside a ThreatModel, which has it as bounds",
+            "clip cannot be combined with a ThreatModel, which has it as bounds",
         ),
         (
             lambda t: adversarial_examples(MODELS["linear"], TABLE, LABELS, t, features=["age"]),
             "features is not taken .* which has it as fixed",
         ),
-        (lambda t: make_adversarial_scorer(t, norm="l2"), "norm is not taken beside a ThreatModel"),
+        (
+            lambda t: make_adversarial_scorer(t, norm="l2"),
+            "norm cannot be combined with a ThreatModel",
+        ),
         (
             lambda t: make_adversarial_scorer(ThreatModel([0.1, 0.2])),
             "epsilon must be a single radius here",

@@ -67,7 +67,7 @@ class Findings:
     sensitivity : dict of str to ndarray of shape (n_folds,)
         Columns of numbers: mean absolute gradient of the loss per standard deviation.
     swaps : dict of str to ndarray of shape (n_folds,)
-        Categories: share of rows whose class changes if this category alone changes.
+        Categories: proportion of rows whose class changes if this category alone changes.
     nearest : list of NearRow
         Rows near the boundary, nearest first.
     n_rows : int

@@ -140,7 +140,7 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
                 cells[name] = values
     if not cells:
         raise TableError(
-            f"no column is left beside the target {target!r}: {_why_none_is_left(columns)}"
+            f"no column is left besides the target {target!r}: {_why_none_is_left(columns)}"
         )
     return PreparedTable(pd.DataFrame(cells), y, columns)
 

@@ -60,7 +60,7 @@ def check_alone(**arguments):
     for name, value in arguments.items():
         if value is not None:
             raise InvalidParameterError(
-                f"{name} is not taken beside a ThreatModel, which has it as {own_names[name]}; got "
+                f"{name} cannot be combined with a ThreatModel, which has it as {own_names[name]}; got "
                 f"{value!r}."
             )
 

@@ -138,7 +138,7 @@ class FeatureSensitivityDisplay(Display):
         self.flips_ax_.barh(start + np.arange(len(rates)), rates, color=COLORS[1])
         self.flips_ax_.set_xlim(0, max(1.05 * rates.max(), 0.05))
         self.flips_ax_.set_xlabel(
-            "share of rows that a change of this category alone flips", color=COLORS[1]
+            "proportion of rows that a change of this category alone flips", color=COLORS[1]
         )
         self.flips_ax_.tick_params(axis="x", colors=COLORS[1])
 

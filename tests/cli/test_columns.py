@@ -221,7 +221,7 @@ def test_words_that_mean_missing_elsewhere_may_be_classes():
         ({"fixed": ["bought"]}, "--fixed: 'bought' is the target"),
         (
             {"drop": ["size", "color", "count"]},
-            r"no column is left beside the target 'bought': size \(as asked\); color",
+            r"no column is left besides the target 'bought': size \(as asked\); color",
         ),
     ],
 )
