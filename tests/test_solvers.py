@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import scale
 
 from sklearn_irg import (
@@ -20,12 +21,33 @@ from sklearn_irg import (
     VATClassifier,
     WassersteinSampler,
 )
+from sklearn_irg._engine import objective as objective_module
 from sklearn_irg._engine.activations import Identity, Softplus
 from sklearn_irg._engine.likelihoods import Bernoulli, Categorical, Gaussian, Poisson
 from sklearn_irg._engine.networks import Network, stays_finite
-from sklearn_irg.constraints import FrobeniusCap
-from sklearn_irg.penalties import AdversarialLoss, InputGradient, InputNoise, VirtualAdversarial
-from sklearn_irg.solvers import LBFGS, SGD, Adam, EpochSolver, Solution, Solver, check_solver
+from sklearn_irg._engine.objective import Objective
+from sklearn_irg._engine.rows import Rows
+from sklearn_irg._engine.terms import L2
+from sklearn_irg.constraints import FrobeniusCap, SpectralNormalization
+from sklearn_irg.losses import Flooding, NegativeLogLikelihood
+from sklearn_irg.penalties import (
+    AdversarialLoss,
+    InputGradient,
+    InputNoise,
+    VirtualAdversarial,
+    WeightDecay,
+)
+from sklearn_irg.solvers import (
+    LBFGS,
+    SGD,
+    Adam,
+    EpochSolver,
+    NewtonCholesky,
+    Schedule,
+    Solution,
+    Solver,
+    check_solver,
+)
 from sklearn_irg.solvers._batch_lbfgs import minimize_batch
 from tests import oracles
 from tests.problems import BINARY_X, BINARY_Y, MULTI_X, MULTI_Y, TABLES, make_objective
@@ -367,8 +389,8 @@ class TestDivergence:
 @pytest.mark.parametrize(
     ("solver", "message"),
     [
-        ("newton", "solver must be one of 'adam', 'lbfgs', 'sgd', or a Solver"),
-        (LBFGS, "solver must be one of 'adam', 'lbfgs', 'sgd', or a Solver"),
+        ("newton", "solver must be one of 'adam', 'lbfgs', 'newton-cholesky', 'sgd', or"),
+        (LBFGS, "solver must be one of 'adam', 'lbfgs', 'newton-cholesky', 'sgd', or"),
         (Adam(beta_1=2), "beta_1 must be a finite number >= 0 and < 1; got 2"),
         (Adam(beta_1=np.nan), "beta_1 must be a finite number >= 0 and < 1; got nan"),
         (Adam(epsilon=0), "epsilon must be a finite number > 0; got 0"),
@@ -478,3 +500,110 @@ class TestMinimizeTogether:
         )
         assert end.values == []
         assert np.isnan(end.gradient_size)
+
+
+class TestNewtonCholesky:
+    @pytest.mark.parametrize("alpha", [0, 0.01, 1, 100])
+    @pytest.mark.parametrize(
+        "options",
+        [{}, {"fit_intercept": False}, {"class_weight": {0: 1, 1: 5}}, {"l2": 0.1}],
+        ids=str,
+    )
+    def test_finds_the_optimum_of_lbfgs(self, alpha, options):
+        ours, theirs = (
+            GradRegLogisticRegression(
+                alpha=alpha, solver=solver, tol=1e-6, max_iter=9999, **options
+            )
+            for solver in ("newton-cholesky", "lbfgs")
+        )
+        ours.fit(BINARY_X, BINARY_Y)
+        theirs.fit(BINARY_X, BINARY_Y)
+        assert theirs.loss_ - 1e-8 < ours.loss_ < theirs.loss_ + 1e-11
+        assert ours.converged_
+        assert ours.n_iter_[0] < theirs.n_iter_[0]
+
+    def test_is_scikit_learns_without_penalty(self):
+        ours = GradRegLogisticRegression(alpha=0, solver="newton-cholesky", tol=1e-9)
+        theirs = LogisticRegression(solver="newton-cholesky", tol=1e-9)
+        ours.fit(BINARY_X, BINARY_Y)
+        theirs.fit(BINARY_X, BINARY_Y)
+        np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-6)
+        np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-6)
+
+    @pytest.mark.parametrize("fit_intercept", [True, False])
+    @pytest.mark.parametrize("features", [None, [0, 3]])
+    @pytest.mark.parametrize("n_blocks", [1, 2])
+    @pytest.mark.parametrize("to_X", [np.asarray, csr_matrix])
+    def test_hessian_is_that_of_differences(
+        self, fit_intercept, features, n_blocks, to_X, monkeypatch
+    ):
+        if n_blocks > 1:
+            monkeypatch.setattr(objective_module, "_BLOCK_BYTES", 1)
+        rng = np.random.RandomState(0)
+        network = Network((6, 1), Identity(), Bernoulli(), fit_intercept)
+        rows = Rows(to_X(BINARY_X[:90, :6]), BINARY_Y[:90, None].astype(float))
+        penalty = InputGradient(features=features) + 0.1 * WeightDecay()
+        terms = [(1.0, NegativeLogLikelihood()), *((5 * w, term) for w, term in penalty.terms())]
+        objective = Objective(network, rows, terms)
+        theta = rng.standard_normal(network.n_parameters)
+        steps = np.eye(network.n_parameters)
+        function = objective.on_all_rows()
+        value, gradient, hessian = objective.hessian_on_all_rows()(theta)
+        expected = function(theta)
+        np.testing.assert_allclose(value, expected[0])
+        np.testing.assert_allclose(gradient, expected[1])
+        differences = [
+            (function(theta + 1e-6 * step)[1] - function(theta - 1e-6 * step)[1]) / 2e-6
+            for step in steps
+        ]
+        np.testing.assert_allclose(hessian, differences, atol=1e-7)
+
+    def test_starts_where_the_hessian_is_not_positive(self):
+        network = Network((30, 1), Identity(), Bernoulli())
+        rows = Rows(BINARY_X, BINARY_Y[:, None].astype(float))
+        objective = Objective(
+            network, rows, [(1.0, NegativeLogLikelihood()), (0.1, InputGradient()), (0.01, L2())]
+        )
+        theta = 3 * np.random.RandomState(0).standard_normal(31)
+        assert np.linalg.eigvalsh(objective.hessian_on_all_rows()(theta)[2]).min() < -0.1
+        ours, theirs = (
+            solver.minimize(objective, theta, Schedule(max_iter=999, tol=1e-7, random_state=None))
+            for solver in (NewtonCholesky(), LBFGS())
+        )
+        assert ours.converged
+        assert ours.loss == pytest.approx(theirs.loss, rel=1e-9)
+
+    @pytest.mark.parametrize(
+        ("model", "reason"),
+        [
+            (GradRegMLPClassifier((3,)), "there are hidden layers"),
+            (GradRegLogisticRegression(penalty="spectral_norm", alpha=1), "SpectralNorm has none"),
+            (GradRegLogisticRegression(loss=Flooding(0.1)), "Flooding of .* has none"),
+            (GradRegLogisticRegression(constraint=FrobeniusCap(1.0)), "cannot project"),
+            (
+                GradRegLogisticRegression(constraint=SpectralNormalization()),
+                "SpectralNormalization has none",
+            ),
+        ],
+        ids=repr,
+    )
+    def test_what_has_no_second_derivatives_is_refused_by_name(self, model, reason):
+        with pytest.raises(ValueError, match=f"NewtonCholesky .*{reason}"):
+            model.set_params(solver="newton-cholesky").fit(BINARY_X, BINARY_Y)
+
+    def test_three_classes_are_refused(self):
+        model = GradRegLogisticRegression(solver="newton-cholesky")
+        with pytest.raises(ValueError, match="with 3 outputs has none: only two classes have"):
+            model.fit(MULTI_X, MULTI_Y)
+
+    def test_too_few_iterations_warn(self):
+        model = GradRegLogisticRegression(solver="newton-cholesky", max_iter=2)
+        with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations"):
+            model.fit(BINARY_X, BINARY_Y)
+
+    def test_rounding_errors_hand_over_to_lbfgs(self):
+        model = GradRegLogisticRegression(solver="newton-cholesky", tol=0)
+        with pytest.warns(ConvergenceWarning, match="no smaller value was found"):
+            model.fit(BINARY_X.astype(np.float32), BINARY_Y)
+        exact = GradRegLogisticRegression(tol=1e-6, max_iter=999).fit(BINARY_X, BINARY_Y)
+        assert model.loss_ == pytest.approx(exact.loss_, rel=1e-4)

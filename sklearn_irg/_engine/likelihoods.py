@@ -90,6 +90,12 @@ class Likelihood(Component, ABC):
         The residuals are those of outputs and targets, given so that nothing is computed twice.
         """
 
+    has_third_derivatives = False  # whether the next method is defined
+
+    def second_and_third_derivatives(self, residuals, targets):
+        """Second and third derivatives of each output's loss, where outputs are independent."""
+        raise NotImplementedError(f"{self!r} has no third derivatives here.")
+
     def mean_derivative_product(self, outputs, mean, vectors):
         """Derivative of each row's mean, transposed, times that row of vectors.
 
@@ -229,6 +235,13 @@ class Bernoulli(Likelihood):
         del outputs
         mean = residuals + targets
         return mean * (1 - mean) * vectors
+
+    has_third_derivatives = True
+
+    def second_and_third_derivatives(self, residuals, targets):
+        mean = residuals + targets
+        second = mean * (1 - mean)
+        return second, second * (1 - 2 * mean)
 
     def _first_probability(self, outputs):
         # one minus the mean has no precision left where the mean is close to 1

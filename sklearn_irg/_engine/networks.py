@@ -64,9 +64,18 @@ class Network:
         return layout
 
     def unpack(self, theta):
-        """Views ``[(W, b), …]`` into a flat vector; b is None without intercept."""
+        """Views ``[(W, b), …]`` into a flat vector; b is None without intercept.
+
+        For several vectors, the rows of a matrix, W has the shape (n_networks, n_in, n_out), and b
+        (n_networks, 1, n_out).
+        """
+        if theta.ndim == 1:
+            return [
+                (theta[W].reshape(shape), None if b is None else theta[b])
+                for W, shape, b in self._layout
+            ]
         return [
-            (theta[W].reshape(shape), None if b is None else theta[b])
+            (theta[:, W].reshape(-1, *shape), None if b is None else theta[:, None, b])
             for W, shape, b in self._layout
         ]
 

@@ -12,7 +12,9 @@ import numpy as np
 
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._engine.autodiff import Workspace, combine, make_vjp, value_and_grad
+from sklearn_irg._engine.linear_hessian import LinearHessian
 from sklearn_irg._engine.linear_stack import LinearStack
+from sklearn_irg._engine.network_stack import NetworkStack
 from sklearn_irg._engine.networks import Network
 from sklearn_irg._engine.parametrizations import NoReparametrization
 from sklearn_irg._engine.quantities import Evaluation
@@ -134,6 +136,29 @@ class Objective:
         return reasons + (["dropout draws random numbers"] if self._dropout else [])
 
     @property
+    def obstacles_to_hessian(self):
+        """Reasons why there are no second derivatives, as sentences; empty if there are."""
+        network = self.network
+        if self.rows.are_partitioned:
+            return ["the rows are on other machines"]
+        if len(network.layer_sizes) > 2:
+            return ["there are hidden layers"]
+        if network.layer_sizes[1] > 1 or not network.likelihood.has_third_derivatives:
+            n_outputs = f"{network.layer_sizes[1]} output{'s'[: network.layer_sizes[1] - 1]}"
+            return [f"{network.likelihood!r} with {n_outputs} has none: only two classes have"]
+        if not self.parametrization.is_identity:
+            return [f"{self.parametrization._name} has none"]
+        if self.rows.targets is None:
+            return ["the loss reads no labels"]
+        batch = self.full_batch()
+        summands = [(self._summands(batch, [pair], None), pair[1]) for pair in self.terms]
+        return [
+            f"{term._name} has none"
+            for found, term in summands
+            if found is None or not all(quantity.has_hessian for _, _, quantity in found)
+        ]
+
+    @property
     def has_kinks(self):
         """Whether a term is not differentiable where optima lie.
 
@@ -208,7 +233,11 @@ class Objective:
             if summands is None:
                 value, grad = value_and_grad(partial(self._sum, block, terms, random_state), theta)
             else:
-                value, grad = self._fused(block, summands, random_state, theta)
+                pairs = [
+                    (strength * coefficients, quantity)
+                    for strength, coefficients, quantity in summands
+                ]
+                value, grad = self._fused(block, pairs, random_state, theta)
             total, gradient = total + float(value), grad if gradient is None else gradient + grad
         return total, gradient
 
@@ -225,8 +254,23 @@ class Objective:
             return None
         return [(strength, *summand) for strength, summands in pairs for summand in summands]
 
-    def _fused(self, block, summands, random_state, theta):
-        """Value and gradient by hand-chained passes; a trace serves the parametrization alone."""
+    def fused_value_and_grad(self, batch, strengths, random_state, thetas):
+        """Values and gradients of several networks, shapes (n_models,) and that of ``thetas``.
+
+        ``strengths`` has the shape (n_terms, n_models).
+        """
+        terms = [(row, term) for row, (_, term) in zip(strengths, self.terms, strict=True)]
+        pairs = [
+            (np.multiply.outer(strength, coefficients), quantity)
+            for strength, coefficients, quantity in self._summands(batch, terms, None)
+        ]
+        return self._fused(batch, pairs, random_state, thetas)
+
+    def _fused(self, block, pairs, random_state, theta):
+        """Value and gradient by hand-chained passes; a trace serves the parametrization alone.
+
+        The pairs are coefficients, and a quantity.
+        """
         self.workspace.reset()
         to_solver, effective = None, theta
         if not self.parametrization.is_identity:
@@ -235,7 +279,7 @@ class Objective:
             )
         dropout = self.draw_dropout(block.X, random_state)
         keeps_first_preactivations = any(
-            quantity.keeps_first_preactivations for _, _, quantity in summands
+            quantity.keeps_first_preactivations for _, quantity in pairs
         )
         evaluation = Evaluation(
             self.network,
@@ -245,10 +289,7 @@ class Objective:
             dropout,
             keeps_first_preactivations=keeps_first_preactivations,
         )
-        value = sum(
-            quantity.fused(evaluation, strength * factors)
-            for strength, factors, quantity in summands
-        )
+        value = sum(quantity.fused(evaluation, coefficients) for coefficients, quantity in pairs)
         evaluation.finish()
         return value, evaluation.gradient if to_solver is None else to_solver(evaluation.gradient)
 
@@ -261,6 +302,13 @@ class Objective:
         if stack is None:
             return partial(self.value_and_grad, batch=self.full_batch())
         return stack.value_and_grad
+
+    def hessian_on_all_rows(self):
+        """Value, gradient and Hessian on all rows, as a function of θ."""
+        blocks = self._blocks(self.full_batch(), self.terms)
+        return LinearHessian(
+            self.network, [(block, self._summands(block, terms, None)) for block, terms in blocks]
+        )
 
     def stack(self, strengths):
         """Same terms of several linear models, evaluated together; None if one needs a trace.
@@ -285,6 +333,25 @@ class Objective:
             stacked.append((block, summands))
         return LinearStack(self.network, stacked)
 
+    def minibatch_stack(self, strengths, batch_size):
+        """Same terms of several networks, evaluated together on minibatches.
+
+        None if a term needs a trace, or if a batch for two of them does not fit in the cache.
+        """
+        if (
+            self.rows.are_partitioned
+            or self.rows.columns.are_sparse
+            or not self.parametrization.is_identity
+        ):
+            return None
+        summands = self._summands(self.full_batch(), self.terms, None)
+        if summands is None or not all(quantity.can_be_batched for _, _, quantity in summands):
+            return None
+        sizes = batch_size.values() if isinstance(batch_size, dict) else [batch_size]
+        n_rows = min(self.rows.n_samples, sum(sizes) * len(self.rows.groups))
+        n_together = self._rows_within(n_rows * sum(self.network.layer_sizes), fewest=0)
+        return NetworkStack(self, strengths, n_together) if n_together > 1 else None
+
     def value(self, theta, batch, random_state=None, terms=None):
         """Value on a batch, of all terms or of some."""
         blocks = self._blocks(batch, self.terms if terms is None else terms)
@@ -295,10 +362,11 @@ class Objective:
 
         All terms are evaluated on the first, and only those that count rows on the others.
         """
+        if batch.n_samples <= self._rows_within(n_models * sum(self.network.layer_sizes)):
+            return [(batch, terms)]  # whatever the terms build
         counting = [(strength, term) for strength, term in terms if term.group is not None]
-        size = self._block_size(batch.n_samples, counting, n_models)
-        for i, block in enumerate(batch.blocks(size)):
-            yield block, terms if i == 0 else counting
+        blocks = batch.blocks(self._block_size(batch.n_samples, counting, n_models))
+        return [(block, counting if i else terms) for i, block in enumerate(blocks)]
 
     def _block_size(self, n_samples, terms, n_models):
         if self.parametrization.needs_whole_batch or any(
@@ -310,8 +378,11 @@ class Objective:
             n_inputs = n_models * sizes[0]
         elif len(sizes) == 2 and not self.rows.columns.are_sparse:
             n_inputs = sizes[0]  # X itself, which the gradient reads while it is in the cache
-        width = n_inputs + n_models * sum(sizes[1:])
-        return max(_FEWEST_ROWS, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
+        return self._rows_within(n_inputs + n_models * sum(sizes[1:]))
+
+    def _rows_within(self, width, fewest=_FEWEST_ROWS):
+        """Number of rows of this width that fit in a block."""
+        return max(fewest, _BLOCK_BYTES // (width * self.rows.X.dtype.itemsize))
 
     def _sum(self, batch, terms, random_state, theta):
         self.workspace.reset()

@@ -10,6 +10,8 @@ With layers ``Z_l = A_{l-1} W_l + b_l``, ``A_l = φ(Z_l)``, ``A_0 = X`` and outp
   is ``D_1 W_1ᵀ``. C may hold several cotangents for each row, one after another: all rows with the
   first, all rows with the second, …
 
+Weights, and all arrays but X, may have a further axis in front, of several networks.
+
 Cotangents of activations from penalties join those from the loss in the one backward pass of the
 forward pass.
 """
@@ -38,6 +40,7 @@ __all__ = [
     "forward",
     "forward_cotangents",
     "forward_pass",
+    "propagate",
     "squared_weights",
     "weight_at",
 ]
@@ -101,18 +104,22 @@ defvjp(
 )
 
 
-def first_preactivations(theta, X, network, allocate):
+def first_preactivations(layers, X, allocate):
     """Pre-activations of the first layer, shape (n_samples, n_units)."""
-    return _affine(X, *network.unpack(theta)[0], allocate)
+    return _affine(X, *layers[0], allocate)
 
 
-def forward(theta, X, network, allocate, dropout, noise, preactivations=None):
-    """Tuple of hidden activations and outputs; see `Network.forward`.
+def forward(theta, X, network, allocate, dropout, noise):
+    """Tuple of hidden activations and outputs; see `Network.forward`."""
+    return propagate(network.unpack(theta), X, network.activation, allocate, dropout, noise)
+
+
+def propagate(layers, X, activation, allocate, dropout, noise=None, preactivations=None):
+    """Tuple of hidden activations and outputs, for weights and biases of each layer.
 
     Where ``preactivations`` holds those of the first layer, X is not read, and the array is
     overwritten.
     """
-    activation, layers = network.activation, network.unpack(theta)
     arrays, slopes = [], []
     for W, b in layers:
         if arrays or preactivations is None:
@@ -158,22 +165,22 @@ def forward_cotangents(g, forward):
     return cotangents
 
 
-def add_weight_gradients(gradient, cotangents, forward, X, network):
-    """Add to a gradient of θ, for cotangents of each layer's pre-activations."""
-    for l, (W, b) in enumerate(network.unpack(gradient)):
+def add_weight_gradients(gradients, cotangents, forward, X):
+    """Add to the gradients of each layer, for cotangents of its pre-activations."""
+    for l, (W, b) in enumerate(gradients):
         if cotangents[l] is not None:
             W += _outer(forward[l - 1] if l else X, cotangents[l], forward.saved.allocate)
             if b is not None:
-                b += (
-                    np.ones(len(cotangents[l]), dtype=b.dtype) @ cotangents[l]
-                )  # faster than sum(axis=0)
+                ones = np.ones(cotangents[l].shape[-2], dtype=b.dtype)
+                b += (ones @ cotangents[l]).reshape(b.shape)  # faster than sum
 
 
 @opaque
 def _forward_vjp(g, forward, theta, X, network):
     cotangents = forward_cotangents(g, forward)
     return accumulate(
-        theta, lambda gradient: add_weight_gradients(gradient, cotangents, forward, X, network)
+        theta,
+        lambda gradient: add_weight_gradients(network.unpack(gradient), cotangents, forward, X),
     )
 
 
@@ -203,8 +210,8 @@ backward_pass = primitive(backward)
 def backward_vjp(g, backward, forward, network):
     """Vector-Jacobian product of a backward pass.
 
-    Returns a function that adds to a gradient of θ, the cotangents of the forward pass, and the
-    cotangent of C.
+    Returns a function that adds to the gradients of each layer, the cotangents of the forward pass,
+    and the cotangent of C.
     """
     # g injects a tangent U_l before each activation; the result is the derivative of
     # ⟨U, D⟩ = ⟨C, J·U⟩
@@ -227,8 +234,8 @@ def backward_vjp(g, backward, forward, network):
         if g[l + 1] is not None:
             tangent = g[l + 1] if tangent is None else tangent + g[l + 1]
 
-    def add_to(gradient):
-        for l, (W, _) in enumerate(network.unpack(gradient)[1:]):
+    def add_to(gradients):
+        for l, (W, _) in enumerate(gradients[1:]):
             if moved[l] is not None:
                 W += _outer(moved[l], backward[l + 1], allocate)
 
@@ -238,7 +245,8 @@ def backward_vjp(g, backward, forward, network):
 @opaque
 def _backward_vjp(g, backward, theta, forward, network):
     add_to, to_activations, tangent = backward_vjp(g, backward, forward, network)
-    return accumulate(theta, add_to), to_activations, tangent
+    add_to_theta = accumulate(theta, lambda gradient: add_to(network.unpack(gradient)))
+    return add_to_theta, to_activations, tangent
 
 
 defvjp_all(
@@ -260,16 +268,16 @@ def _affine(A, W, b, allocate):
 def _times(A, W, allocate):
     """Product ``A @ W``."""
     if isinstance(A, np.ndarray):
-        return np.matmul(A, W, out=allocate((A.shape[0], W.shape[1]), W.dtype))
+        shape = (*W.shape[:-2], A.shape[-2], W.shape[-1])
+        return np.matmul(A, W, out=allocate(shape, W.dtype))
     return A @ W  # sparse inputs
 
 
 def _times_transposed(D, W, allocate):
     """Product ``D @ W.T``."""
-    out = allocate((D.shape[0], W.shape[0]), W.dtype)
-    if W.shape[1] == 1:  # a column times a row is slow in BLAS
-        return np.multiply(D, W[:, 0], out=out)
-    return np.matmul(D, W.T, out=out)
+    out = allocate((*D.shape[:-1], W.shape[-2]), W.dtype)
+    # a column times a row is slow in BLAS
+    return (np.multiply if W.shape[-1] == 1 else np.matmul)(D, W.mT, out=out)
 
 
 def _times_slopes(D, slope, allocate):
@@ -286,5 +294,6 @@ def _times_slopes(D, slope, allocate):
 def _outer(A, D, allocate):
     """Product ``A.T @ D``."""
     if isinstance(A, np.ndarray):
-        return np.matmul(A.T, D, out=allocate((A.shape[1], D.shape[1]), D.dtype))
+        shape = (*D.shape[:-2], A.shape[-1], D.shape[-1])
+        return np.matmul(A.mT, D, out=allocate(shape, D.dtype))
     return A.T @ D

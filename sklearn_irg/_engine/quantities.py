@@ -27,8 +27,9 @@ class Evaluation:
     ----------
     network : Network
         Network that θ belongs to.
-    theta : ndarray of shape (n_parameters,)
-        Parameters.
+    theta : ndarray of shape (n_parameters,) or (n_networks, n_parameters)
+        Parameters, of several networks of this shape in the rows of a matrix. All arrays but those
+        of the batch then have a further axis in front, and so have coefficients.
     batch : Batch
         Rows.
     allocate : callable
@@ -42,6 +43,8 @@ class Evaluation:
     ----------
     gradient : ndarray of shape (n_parameters,)
         Gradient of the sum with respect to θ; complete after `finish`.
+    layers, gradients : list of (ndarray, ndarray or None)
+        Weights and biases of each layer, and their parts of the gradient, as views.
     first_preactivations : ndarray of shape (n_samples, n_units)
         Pre-activations of the first layer.
     forward : ArrayTuple
@@ -55,20 +58,23 @@ class Evaluation:
     ):
         self.network, self.theta, self.batch, self.allocate = network, theta, batch, allocate
         self.gradient = np.zeros_like(theta)
-        self.first_weights = network.unpack(theta)[0][0]
-        self.first_weights_gradient = network.unpack(self.gradient)[0][0]
+        self.layers, self.gradients = network.unpack(theta), network.unpack(self.gradient)
+        self._targets = batch.targets
+        if theta.ndim == 2 and batch.targets is not None:
+            self._targets = np.tile(batch.targets, (len(theta), 1))
         self._dropout = dropout
         copy = None
         if keeps_first_preactivations:
-            self.first_preactivations = passes.first_preactivations(
-                theta, batch.X, network, allocate
-            )
+            self.first_preactivations = passes.first_preactivations(self.layers, batch.X, allocate)
             copy = allocate(self.first_preactivations.shape, self.first_preactivations.dtype)
             np.copyto(copy, self.first_preactivations)
-        self.forward = passes.forward(theta, batch.X, network, allocate, dropout, None, copy)
-        self.losses, self.residuals = network.likelihood.loss_and_residual(
-            self.forward[-1], batch.targets
+        self.forward = passes.propagate(
+            self.layers, batch.X, network.activation, allocate, dropout, preactivations=copy
         )
+        outputs = self.forward[-1]
+        losses, residuals = network.likelihood.loss_and_residual(_flat(outputs), self._targets)
+        self.losses = losses.reshape(outputs.shape[:-1])
+        self.residuals = residuals.reshape(outputs.shape)
         self._to_losses = self._to_first_backward = self._to_first_preactivations = None
 
     @cached_property
@@ -104,15 +110,20 @@ class Evaluation:
         pre-activations; the caller adds the correction for inputs other than the rows.
         """
         network = self.network
-        forward = passes.forward(
-            self.theta, None, network, self.allocate, self._dropout, None, preactivations
+        forward = passes.propagate(
+            self.layers,
+            None,
+            network.activation,
+            self.allocate,
+            self._dropout,
+            preactivations=preactivations,
         )
         losses, residuals = network.likelihood.loss_and_residual(forward[-1], self.batch.targets)
 
         def pull_back(cotangent):
             to_forward = [None] * (len(forward) - 1) + [cotangent[:, None] * residuals]
             to_preactivations, *above = passes.forward_cotangents(to_forward, forward)
-            passes.add_weight_gradients(self.gradient, [None, *above], forward, None, network)
+            passes.add_weight_gradients(self.gradients, [None, *above], forward, None)
             self.add_to_first_preactivations(to_preactivations)
             return to_preactivations
 
@@ -126,8 +137,8 @@ class Evaluation:
         """
         network, times = self.network, len(preactivations) // len(self.first_preactivations)
         dropout = self._dropout and [np.tile(factors, (times, 1)) for factors in self._dropout]
-        outputs = passes.forward(
-            self.theta, None, network, np.empty, dropout, None, preactivations
+        outputs = passes.propagate(
+            self.layers, None, network.activation, np.empty, dropout, preactivations=preactivations
         )[-1]
         return network.likelihood.loss_and_residual(
             outputs, np.tile(self.batch.targets, (times, 1))
@@ -142,21 +153,26 @@ class Evaluation:
             add_to, to_activations, to_residuals = passes.backward_vjp(
                 to_backward, self.backward, forward, network
             )
-            add_to(self.gradient)
+            add_to(self.gradients)
             to_forward[:-1] = to_activations[:-1]
-            to_forward[-1] = network.likelihood.hessian_product(
-                forward[-1], self.batch.targets, self.residuals, to_residuals
-            )
+            arrays = _flat(forward[-1]), self._targets, _flat(self.residuals), _flat(to_residuals)
+            product = network.likelihood.hessian_product(*arrays)
+            to_forward[-1] = product.reshape(forward[-1].shape)
         if self._to_losses is not None:
-            to_forward[-1] = _sum(to_forward[-1], self._to_losses[:, None] * self.residuals)
+            to_forward[-1] = _sum(to_forward[-1], self._to_losses[..., None] * self.residuals)
         cotangents = passes.forward_cotangents(to_forward, forward)
         if self._to_first_preactivations is not None:
             cotangents[0] = _sum(cotangents[0], self._to_first_preactivations)
-        passes.add_weight_gradients(self.gradient, cotangents, forward, self.batch.X, network)
+        passes.add_weight_gradients(self.gradients, cotangents, forward, self.batch.X)
 
 
 def _sum(total, more):
     return more if total is None else total + more
+
+
+def _flat(array):
+    """Outputs of several networks as rows, one network after the other."""
+    return array.reshape(-1, array.shape[-1])
 
 
 class Quantity(ABC):
@@ -168,10 +184,16 @@ class Quantity(ABC):
         Whether `fused` reads ``evaluation.first_preactivations``.
     can_be_stacked : bool, default=False
         Whether `stacked` is defined.
+    has_hessian : bool, default=False
+        Whether `curved` is defined.
+    can_be_batched : bool, default=False
+        Whether `fused` takes evaluations of several networks.
     """
 
     keeps_first_preactivations = False
     can_be_stacked = False
+    has_hessian = False
+    can_be_batched = False
 
     def traced(self, step):
         """Values of rows, shape (n_samples,), or the number, differentiable in ``step.theta``.
@@ -184,7 +206,8 @@ class Quantity(ABC):
     def fused(self, evaluation, coefficients):
         """Inner product of coefficients and values; derivatives are added to the evaluation.
 
-        There is a coefficient for each row, or one number.
+        There is a coefficient for each row, or one number; for several networks a row of them
+        each, or a number each, and so many inner products.
         """
 
     def stacked(self, stack, coefficients):
@@ -196,44 +219,59 @@ class Quantity(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} cannot be stacked.")
 
+    def curved(self, outputs, coefficients):
+        """Inner product for a linear model with one output; `LinearHessian` has computed it.
+
+        First and second derivatives are added to ``outputs``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no second derivatives here.")
+
 
 class Losses(Quantity):
     """Negative log-likelihood of each row's target."""
 
-    can_be_stacked = True
+    can_be_stacked = has_hessian = can_be_batched = True
 
     def traced(self, step):
         return step.losses
 
     def fused(self, evaluation, coefficients):
         evaluation.add_to_losses(coefficients)
-        return coefficients @ evaluation.losses
+        return np.vecdot(coefficients, evaluation.losses)
 
     def stacked(self, stack, coefficients):
         stack.add_to_outputs(coefficients[:, :, None] * stack.residuals)
         return np.vecdot(stack.losses, coefficients)
 
+    def curved(self, outputs, coefficients):
+        outputs.first += coefficients * outputs.residuals
+        outputs.second += coefficients * outputs.seconds
+        return coefficients @ outputs.losses
+
 
 class SquaredWeights(Quantity):
     """Sum of the squares of all weights."""
 
-    can_be_stacked = True
+    can_be_stacked = has_hessian = can_be_batched = True
 
     def traced(self, step):
         return step.network.squared_weights(step.theta)
 
     def fused(self, evaluation, coefficients):
-        value, network = 0.0, evaluation.network
-        for (G, _), (W, _) in zip(
-            network.unpack(evaluation.gradient), network.unpack(evaluation.theta), strict=True
-        ):
-            value += coefficients * np.vdot(W, W)
-            G += (2 * coefficients) * W
-        return value
+        factors, total = 2 * np.asarray(coefficients)[..., None, None], 0.0
+        for (G, _), (W, _) in zip(evaluation.gradients, evaluation.layers, strict=True):
+            total += np.vecdot(W, W).sum(axis=-1)
+            G += factors.astype(W.dtype, copy=False) * W
+        return coefficients * total
 
     def stacked(self, stack, coefficients):
         stack.to_weights += (2 * coefficients)[:, None, None] * stack.weights
         return coefficients * np.einsum("mdk,mdk->m", stack.weights, stack.weights)
+
+    def curved(self, outputs, coefficients):
+        outputs.to_weights += 2 * coefficients * outputs.weights
+        outputs.weights_hessian[np.diag_indices(len(outputs.weights))] += 2 * coefficients
+        return coefficients * (outputs.weights @ outputs.weights)
 
 
 class SquaredInputGradients(Quantity):
@@ -245,6 +283,8 @@ class SquaredInputGradients(Quantity):
         Factors of its entries.
     """
 
+    can_be_batched = True
+
     def __init__(self, mask=None):
         self.mask = mask
 
@@ -253,15 +293,14 @@ class SquaredInputGradients(Quantity):
         """Whether there is no mask of entries."""
         return self.mask is None or self.mask.ndim == 1
 
+    has_hessian = can_be_stacked
+
     def traced(self, step):
         return step.squared_input_gradients(mask=self.mask)
 
     def fused(self, evaluation, coefficients):
-        W, G, D = (
-            evaluation.first_weights,
-            evaluation.first_weights_gradient,
-            evaluation.backward[0],
-        )
+        (W, _), (G, _) = evaluation.layers[0], evaluation.gradients[0]
+        D = evaluation.backward[0]
         columns, entries = (
             (self.mask[:, None], None)
             if self.mask is not None and self.mask.ndim == 1
@@ -273,7 +312,7 @@ class SquaredInputGradients(Quantity):
         )
         G += to_W if columns is None else columns * to_W
         evaluation.add_to_first_backward(to_D)
-        return coefficients @ norms
+        return np.vecdot(coefficients, norms)
 
     def stacked(self, stack, coefficients):
         W = stack.weights if self.mask is None else self.mask[:, None] * stack.weights
@@ -281,6 +320,19 @@ class SquaredInputGradients(Quantity):
         stack.to_weights += to_W if self.mask is None else self.mask[:, None] * to_W
         stack.add_to_residuals(to_residuals)
         return values
+
+    def curved(self, outputs, coefficients):
+        # the product of ‖W‖², of the weights, and a weighted sum of squared residuals
+        factors = np.ones_like(outputs.weights) if self.mask is None else self.mask**2
+        R, H, weighted = outputs.residuals, outputs.seconds, coefficients * outputs.residuals
+        size, to_weights = factors @ outputs.weights**2, 2 * factors * outputs.weights
+        total, to_outputs = weighted @ R, 2 * weighted * H
+        outputs.to_weights += total * to_weights
+        outputs.weights_hessian[np.diag_indices(len(factors))] += 2 * total * factors
+        outputs.first += size * to_outputs
+        outputs.second += 2 * size * (coefficients * H**2 + weighted * outputs.thirds)
+        outputs.add_product(to_weights, to_outputs)
+        return size * total
 
 
 def _squared_norms(R, W, factors):

@@ -11,26 +11,25 @@ __all__ = ["product_row_norms", "product_row_norms_and_vjp"]
 
 
 def _norms(D, W, through_gram, allocate):
-    (n, h), d = D.shape, W.shape[0]
     if through_gram:
-        product = np.matmul(D, W.T @ W, out=allocate((n, h), D.dtype))
-        return ArrayTuple([np.einsum("ij,ij->i", product, D)], saved=product)
-    product = np.matmul(D, W.T, out=allocate((n, d), D.dtype))
-    return ArrayTuple([np.einsum("ij,ij->i", product, product)], saved=product)
+        product = np.matmul(D, W.mT @ W, out=allocate(D.shape, D.dtype))
+        return ArrayTuple([np.vecdot(product, D)], saved=product)
+    product = np.matmul(D, W.mT, out=allocate((*D.shape[:-1], W.shape[-2]), D.dtype))
+    return ArrayTuple([np.vecdot(product, product)], saved=product)
 
 
 _product_row_norms = primitive(_norms)
 
 
 def _norms_vjp(g, D, W, product, through_gram, allocate):
-    factors = 2.0 * g[:, None]
+    factors = 2.0 * g[..., None]
     if through_gram:
         scaled = np.multiply(factors, D, out=allocate(D.shape, D.dtype))
-        from_rows = W @ (D.T @ scaled)
+        from_rows = W @ (D.mT @ scaled)
         product *= factors  # not needed any more
         return product, from_rows
     product *= factors
-    from_rows = np.matmul(product.T, D, out=allocate(W.shape, W.dtype))
+    from_rows = np.matmul(product.mT, D, out=allocate(W.shape, W.dtype))
     return np.matmul(product, W, out=allocate(D.shape, D.dtype)), from_rows
 
 
@@ -53,22 +52,23 @@ def product_row_norms(D, W, allocate=np.empty):
 def product_row_norms_and_vjp(D, W, g, allocate=np.empty, mask=None):
     """Squared norms of the rows of ``D @ W.T`` outside a trace, with the cotangents of D and W.
 
-    ``g``, of shape (n_samples,), is the cotangent of the norms.
+    ``g``, of shape (n_samples,), is the cotangent of the norms. All arrays may have a further axis
+    in front, of several networks.
 
     A ``mask`` of the product's shape multiplies its entries.
     """
     if mask is not None:
-        product = np.matmul(D, W.T, out=allocate((len(D), len(W)), D.dtype))
+        product = np.matmul(D, W.mT, out=allocate((*D.shape[:-1], W.shape[-2]), D.dtype))
         product *= mask
-        norms = np.einsum("ij,ij->i", product, product)
+        norms = np.vecdot(product, product)
         product *= mask
-        product *= (2 * g)[:, None]
-        return norms, product @ W, product.T @ D
+        product *= (2 * g)[..., None]
+        return norms, product @ W, product.mT @ D
     through_gram = _is_cheaper_through_gram(D, W)
     norms = _norms(D, W, through_gram, allocate)
     return norms[0], *_norms_vjp(g, D, W, norms.saved, through_gram, allocate)
 
 
 def _is_cheaper_through_gram(D, W):
-    (n, h), d = D.shape, W.shape[0]
+    (n, h), d = D.shape[-2:], W.shape[-2]
     return h * (2 * n + 1.5 * d) < 3 * n * d

@@ -264,6 +264,12 @@ class Rows:
         other.targets = _read_only(targets)
         return other
 
+    def in_first_order(self):
+        """The same rows, whose minibatches begin with the order that the groups were given in."""
+        other = copy(self)
+        other._orders = list(self.groups.values())
+        return other
+
     def moments(self):
         """Weighted mean and standard deviation of each column, in float64."""
         weights = self.weights_of("all").astype(np.float64)

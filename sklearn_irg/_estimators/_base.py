@@ -269,6 +269,10 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 def _fitted_copy(estimator, attributes):
     """Copy of an estimator with its parameters, and these attributes in place of its own."""
     other = object.__new__(type(estimator))
-    parameters = estimator.get_params(deep=False)
-    vars(other).update({name: vars(estimator)[name] for name in parameters} | attributes)
+    parameters = {  # by their names: get_params reads signatures, which takes as long as a small step
+        name: value
+        for name, value in vars(estimator).items()
+        if not (name.startswith("_") or name.endswith("_"))
+    }
+    vars(other).update(parameters | attributes)
     return other

@@ -35,8 +35,10 @@ class GradRegLogisticRegression(TrainsAgainstThreats, ClassifierOutputs, Network
         Whether to fit a bias, which is never penalized.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
-    solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
+    solver : {"lbfgs", "newton-cholesky", "adam", "sgd"} or Solver, default="lbfgs"
         Optimization algorithm. Penalties that draw random numbers need "adam" or "sgd".
+        "newton-cholesky" is faster for two classes and up to some fifty columns; see
+        `NewtonCholesky` for the penalties that it takes.
     max_iter : int, default=100
         Maximum number of iterations, or of epochs; with 0 the coefficients are those that a fit
         starts from.

@@ -29,8 +29,7 @@ def train_path(task, data, settings, *, warm_start):
     fitted : list of Fitted
         One for each strength, in their order.
     """
-    together = warm_start and data.perturbations is None
-    found = _train_together(task, data, settings) if together else [None] * len(settings)
+    found = _train_together(task, data, settings, warm_start)
     last = None
     for i in np.argsort([one.alpha for one in settings])[::-1]:
         if found[i] is None:
@@ -40,14 +39,27 @@ def train_path(task, data, settings, *, warm_start):
     return found
 
 
-def _train_together(task, data, settings):
-    """Linear models trained as one stack, where their terms and their solver allow it.
+def _train_together(task, data, settings, warm_start):
+    """Models trained as one stack, where their terms and their solver allow it.
 
-    An entry is None for a model that has not converged.
+    Those are linear models that are minimized to a tolerance, in place of warm starts, and networks
+    that go by epochs, in place of the same fresh start each. An entry is None for a linear model
+    that has not converged.
     """
     first, start, nothing = settings[0], Fresh(), [None] * len(settings)
-    is_held_out = first.validation_fraction is not None
-    if len(settings) == 1 or first.hidden_layers or is_held_out or first.n_ramp_up_epochs:
+    has_epochs = first.solver.has_epochs
+    if (
+        len(settings) == 1
+        or has_epochs == warm_start
+        or (first.hidden_layers and not has_epochs)
+        or isinstance(first.random_state, np.random.RandomState)  # each draws on from the last
+        or data.perturbations is not None
+        or first.validation_fraction is not None
+        or first.n_ramp_up_epochs
+        or first.network_kind is not None
+        or first.scaling is not None
+        or first.objective is not None
+    ):
         return nothing
     random_state = start.generator(first.random_state)
     task = start.task(task, data.y)
@@ -56,22 +68,24 @@ def _train_together(task, data, settings):
     task.check_terms(rows, terms, first.parametrization)
     objective = objective_of(network, rows, first, [(1.0, term) for _, term in terms])
     strengths = np.array([[strength for strength, _ in terms_of(one, rows)] for one in settings]).T
-    options = first.schedule(rows.n_samples)
-    if options["verbose"]:
+    schedule = Schedule(random_state=random_state, **first.schedule(rows.n_samples))
+    if schedule.verbose or not schedule.max_iter:
         return nothing
-    stack = objective.stack(strengths)
-    schedule = Schedule(max_iter=options["max_iter"], tol=options["tol"], random_state=random_state)
-    thetas = np.zeros(
-        (len(settings), network.n_parameters), dtype=rows.columns.dtype
-    )  # where all of them start
-    solutions = None if stack is None else first.solver.minimize_stack(stack, thetas, schedule)
+    if has_epochs:
+        stack = objective.minibatch_stack(strengths, schedule.batch_size)
+    else:
+        stack = objective.stack(strengths)
+    if stack is None:
+        return nothing
+    theta = start.theta(network, first, random_state, rows.columns.dtype)
+    solutions = first.solver.minimize_stack(stack, np.array([theta] * len(settings)), schedule)
     if solutions is None:
         return nothing
     return [
         require_finite(
             finish(task, data, objective, start, random_state, first.solver, None, solution), rows
         )
-        if solution.converged
+        if solution.converged or has_epochs
         else None
         for solution in solutions
     ]

@@ -28,7 +28,7 @@ class GradRegLogisticRegressionCV(AlphaSearch):
         Whether to fit a bias, which is never penalized.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss and the penalty.
-    solver : {"lbfgs", "adam", "sgd"} or Solver, default="lbfgs"
+    solver : {"lbfgs", "newton-cholesky", "adam", "sgd"} or Solver, default="lbfgs"
         Optimization algorithm. Penalties that draw random numbers need "adam" or "sgd".
     max_iter : int, default=100
         Maximum number of iterations, or of epochs.

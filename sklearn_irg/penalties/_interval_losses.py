@@ -27,10 +27,8 @@ class IntervalLosses(Quantity):
 
     def fused(self, evaluation, coefficients):
         network, targets = evaluation.network, evaluation.batch.targets
-        layers, gradients = network.unpack(evaluation.theta), network.unpack(evaluation.gradient)
-        (up, pull_up), (down, pull_down) = (
-            self._reach(sign * evaluation.first_weights) for sign in (1, -1)
-        )
+        layers, gradients = evaluation.layers, evaluation.gradients
+        (up, pull_up), (down, pull_down) = (self._reach(sign * layers[0][0]) for sign in (1, -1))
         ends = [
             _Ends(
                 network.activation,
@@ -49,7 +47,7 @@ class IntervalLosses(Quantity):
         for last, (W, _), (G, g) in zip(ends[::-1], layers[:0:-1], gradients[:0:-1], strict=True):
             to_high, to_low = last.pulled_back(to_middle, to_reach, W, G, g)
             to_middle, to_reach = to_high + to_low, to_high - to_low
-        evaluation.first_weights_gradient[...] += pull_up(to_high) + pull_down(to_low)
+        gradients[0][0][...] += pull_up(to_high) + pull_down(to_low)
         evaluation.add_to_first_preactivations(to_middle)
         return coefficients @ losses
 

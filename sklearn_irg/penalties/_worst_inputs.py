@@ -33,7 +33,7 @@ class LossesAtWorstInputs(Quantity):
         return step.likelihood.evaluate(outputs, step.targets)[0]
 
     def fused(self, evaluation, coefficients):
-        inputs, W, G = self.inputs, evaluation.first_weights, evaluation.first_weights_gradient
+        inputs, (W, _), (G, _) = self.inputs, evaluation.layers[0], evaluation.gradients[0]
         cotangents = evaluation.backward[0]
         of_numbers = (inputs.weights @ W).astype(W.dtype, copy=False)
         delta = inputs.furthest((of_numbers @ cotangents.T).T).astype(W.dtype, copy=False)

@@ -168,7 +168,7 @@ class _LossesAtEnd(Quantity):
         self.sharpness = sharpness
 
     def fused(self, evaluation, coefficients):
-        signs, W = 1.0 - 2.0 * evaluation.batch.targets[:, 0], evaluation.first_weights
+        signs, W = 1.0 - 2.0 * evaluation.batch.targets[:, 0], evaluation.layers[0][0]
         increases, pull_back = largest_increase(
             self.inputs,
             W[:, 0].astype(np.float64, copy=False),
@@ -179,7 +179,7 @@ class _LossesAtEnd(Quantity):
             evaluation.first_preactivations + (signs * increases).astype(W.dtype)[:, None]
         )
         arrived = signs * to_preactivations(coefficients)[:, 0]
-        evaluation.first_weights_gradient[:, 0] += pull_back(arrived.astype(np.float64, copy=False))
+        evaluation.gradients[0][0][:, 0] += pull_back(arrived.astype(np.float64, copy=False))
         return coefficients @ losses
 
 

@@ -5,6 +5,8 @@ An objective offers
 * ``full_batch()`` and ``minibatches(batch_size, shuffle, random_state)``: batches of rows, with
   ``n_samples`` each;
 * ``value_and_grad(theta, batch, random_state)`` and ``value(theta, batch, random_state)``;
+* ``on_all_rows()``: value and gradient on all rows as a function of θ, and
+  ``hessian_on_all_rows()`` with the Hessian, where there are no ``obstacles_to_hessian``;
 * ``at_epoch(epoch)``: the same objective with the strengths that its terms have in an epoch, where
   it ``depends_on_epoch``;
 * ``project(theta)``, in place after a step, where it ``projects``;
@@ -20,10 +22,21 @@ from sklearn_irg.solvers._adam_and_sgd import SGD, Adam
 from sklearn_irg.solvers._base import Schedule, Solution, Solver
 from sklearn_irg.solvers._epochs import EpochSolver
 from sklearn_irg.solvers._lbfgs import LBFGS
+from sklearn_irg.solvers._newton_cholesky import NewtonCholesky
 
-__all__ = ["LBFGS", "SGD", "Adam", "EpochSolver", "Schedule", "Solution", "Solver", "check_solver"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adam",
+    "EpochSolver",
+    "NewtonCholesky",
+    "Schedule",
+    "Solution",
+    "Solver",
+    "check_solver",
+]
 
-_BY_NAME = {"adam": Adam, "lbfgs": LBFGS, "sgd": SGD}
+_BY_NAME = {"adam": Adam, "lbfgs": LBFGS, "newton-cholesky": NewtonCholesky, "sgd": SGD}
 
 
 def check_solver(solver):
@@ -31,7 +44,7 @@ def check_solver(solver):
 
     Parameters
     ----------
-    solver : {"adam", "lbfgs", "sgd"} or Solver
+    solver : {"adam", "lbfgs", "newton-cholesky", "sgd"} or Solver
         A name stands for its class with default options.
 
     Returns

@@ -3,6 +3,8 @@ import numpy as np
 from sklearn_irg._checks import check_boolean, check_real
 from sklearn_irg.solvers._epochs import EpochSolver
 
+_PART = 2**14  # parameters that a step moves at a time: their moments stay in a core's cache
+
 
 class Adam(EpochSolver):
     """Adaptive moments.
@@ -31,6 +33,8 @@ class Adam(EpochSolver):
     GradRegMLPClassifier(solver=Adam(beta_1=0.8))
     """
 
+    moves_entries = True
+
     def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay_start=1.0):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
@@ -48,8 +52,18 @@ class Adam(EpochSolver):
 
     def move(self, theta, gradient, state, learning_rate):
         state["n_steps"] += 1
+        size = (
+            learning_rate
+            * np.sqrt(1 - float(self.beta_2) ** state["n_steps"]).item()
+            / (1 - float(self.beta_1) ** state["n_steps"])
+        )
+        arrays = [array.reshape(-1) for array in (theta, gradient, state["mean"], state["square"])]
+        for start in range(0, theta.size, _PART):
+            self._move(*(array[start : start + _PART] for array in arrays), size)
+
+    def _move(self, theta, gradient, mean, square, size):
+        """One step of some of the parameters."""
         b1, b2 = float(self.beta_1), float(self.beta_2)
-        mean, square = state["mean"], state["square"]
         mean *= b1
         step = (1 - b1) * gradient
         mean += step
@@ -60,11 +74,7 @@ class Adam(EpochSolver):
         np.sqrt(square, out=step)
         step += float(self.epsilon)
         np.divide(mean, step, out=step)
-        step *= (
-            learning_rate
-            * np.sqrt(1 - b2 ** state["n_steps"]).item()
-            / (1 - b1 ** state["n_steps"])
-        )
+        step *= size
         theta -= step
 
 
@@ -87,6 +97,8 @@ class SGD(EpochSolver):
     >>> SGD(momentum=0.5)
     SGD(momentum=0.5)
     """
+
+    moves_entries = True
 
     def __init__(self, momentum=0.9, nesterovs_momentum=True, decay_start=1.0):
         self.momentum = momentum

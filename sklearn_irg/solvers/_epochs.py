@@ -1,5 +1,6 @@
 from abc import abstractmethod
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,9 @@ class EpochSolver(Solver):
     decay_start : float, default=1.0
         Fraction of ``max_iter`` after which the learning rate falls linearly, to reach zero after
         the last epoch.
+    moves_entries : bool, default=False
+        Whether `start` and `move` treat each entry of θ by itself, so that several models can be
+        moved as one array. It is not inherited: a subclass that changes them declares it again.
 
     See Also
     --------
@@ -37,6 +41,11 @@ class EpochSolver(Solver):
     """
 
     decay_start = 1.0
+    moves_entries = False
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls.moves_entries = vars(cls).get("moves_entries", False)
 
     def check_parameters(self):
         check_real(self.decay_start, "decay_start", 0, 1)
@@ -84,6 +93,49 @@ class EpochSolver(Solver):
         best = theta if progress.best_theta is None else progress.best_theta
         return Solution(best, epoch + 1, losses[-1], stop, losses, scores, state)
 
+    def minimize_stack(self, stack, thetas, schedule):
+        if not self.moves_entries:
+            return None
+        solutions = []
+        for models, part in stack.parts():
+            random_state = deepcopy(schedule.random_state)  # the same numbers for all
+            now = replace(schedule, random_state=random_state)
+            solutions += self._minimize_together(part, thetas[models], now)
+        return solutions
+
+    def _minimize_together(self, stack, thetas, schedule):
+        """Solutions of the models of a stack; each leaves when it has ended."""
+        models, thetas, state, ended = np.arange(len(thetas)), thetas.copy(), self.start(thetas), {}
+        runs = [_Run(schedule) for _ in models]
+        for epoch in range(schedule.max_iter):
+            rate = self._learning_rate(schedule, epoch)
+            with np.errstate(over="ignore", invalid="ignore"):  # seen at the end of the epoch
+                values = self._epoch_of_stack(stack, models, thetas, schedule, state, rate)
+            stops = np.zeros(len(models), dtype=bool)
+            for k, (model, value) in enumerate(zip(models, values, strict=True)):
+                stops[k] = runs[model].has_ended(value, thetas[k], _part(state, k))
+            for k in np.flatnonzero(stops | (epoch + 1 == schedule.max_iter)):
+                ended[models[k]] = runs[models[k]].solution(thetas[k], stops[k], _part(state, k))
+            if stops.any():
+                models, thetas, state = models[~stops], thetas[~stops], _part(state, ~stops)
+            if not len(models):
+                break
+        return [ended[model] for model in range(len(runs))]
+
+    def _epoch_of_stack(self, stack, models, thetas, schedule, state, rate):
+        """One pass through the minibatches; mean objectives of the models on the way."""
+        totals, n_seen = np.zeros(len(models)), 0
+        for batch in stack.minibatches(
+            schedule.batch_size, schedule.shuffle, schedule.random_state
+        ):
+            values, gradients = stack.values_and_gradients(
+                thetas, models, batch, schedule.random_state
+            )
+            self.move(thetas, gradients, state, rate)
+            totals += values * batch.n_samples
+            n_seen += batch.n_samples
+        return totals / n_seen
+
     def _learning_rate(self, schedule, epoch):
         """Learning rate of an epoch, counted from 0."""
         n_decaying = (1 - float(self.decay_start)) * schedule.max_iter
@@ -119,6 +171,34 @@ class EpochSolver(Solver):
 def _copied(value):
     """Copy in memory, also of memory-mapped arrays."""
     return np.array(value)[()] if isinstance(value, (np.ndarray, np.generic)) else deepcopy(value)
+
+
+def _part(state, models):
+    """State of one of several models, or of some of them."""
+    return {
+        name: value[models].copy() if isinstance(value, np.ndarray) else value
+        for name, value in state.items()
+    }
+
+
+class _Run:
+    """Losses of one of several models that are trained together."""
+
+    def __init__(self, schedule):
+        self._schedule = schedule
+        self._progress = _Progress(schedule)
+        self._losses = []
+
+    def has_ended(self, value, theta, state):
+        """Whether improvement has ended with this value at the end of an epoch."""
+        self._losses.append(float(value))
+        remedy = f"learning_rate_init={self._schedule.learning_rate_init}"
+        check_finite(value, theta, f"in epoch {len(self._losses)}", remedy, state)
+        return self._progress.update(theta, self._losses[-1], None)
+
+    def solution(self, theta, converged, state):
+        losses = self._losses
+        return Solution(theta.copy(), len(losses), losses[-1], bool(converged), losses, None, state)
 
 
 class _Progress:

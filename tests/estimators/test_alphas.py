@@ -1,9 +1,11 @@
 """Fits at several strengths are what separate fits are."""
 
 from copy import copy
+from functools import partialmethod
 
 import numpy as np
 import pytest
+from numpy.random import RandomState
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
@@ -16,9 +18,20 @@ from sklearn_irg import (
     GradRegMLPRegressor,
     VATClassifier,
 )
+from sklearn_irg._engine.network_stack import NetworkStack
 from sklearn_irg._estimators._alphas import fit_alphas
+from sklearn_irg.constraints import FrobeniusCap
 from sklearn_irg.penalties import InputGradient, SpectralNorm
-from sklearn_irg.solvers import LBFGS
+from sklearn_irg.solvers import LBFGS, Adam, EpochSolver
+
+
+class PlainDescent(EpochSolver):
+    def start(self, theta):
+        return {}
+
+    def move(self, theta, gradient, state, learning_rate):
+        theta -= learning_rate * gradient
+
 
 ALPHAS = [0.1, 10.0, 0.0, 1e-3]
 X, Y = load_iris(return_X_y=True)
@@ -52,6 +65,81 @@ def test_logistic_regressions_are_those_of_separate_fits(estimator, X, y):
         assert model.loss_ == pytest.approx(alone.loss_, rel=1e-8)
         np.testing.assert_allclose(model.coef_, alone.coef_, atol=1e-4)
         np.testing.assert_array_equal(model.classes_, alone.classes_)
+
+
+NETWORK = GradRegMLPClassifier((7,), max_iter=40, n_iter_no_change=2, tol=0.02, random_state=0)
+NETWORKS = {
+    "three classes": NETWORK,
+    "two hidden layers": clone(NETWORK).set_params(hidden_layer_sizes=(7, 5), activation="tanh"),
+    "momentum": clone(NETWORK).set_params(solver="sgd", learning_rate_init=0.1),
+    "dropout": clone(NETWORK).set_params(dropout=0.3),
+    "batch normalization": clone(NETWORK).set_params(batch_normalization=True),
+    "some columns": clone(NETWORK).set_params(penalty=InputGradient(features=[0, 2])),
+    "no shuffling": clone(NETWORK).set_params(shuffle=False, batch_size=40),
+    "growing penalty": clone(NETWORK).set_params(n_ramp_up_epochs=5),
+    "held-out rows": clone(NETWORK).set_params(early_stopping=True),
+    "a constraint": clone(NETWORK).set_params(constraint=FrobeniusCap(2.0)),
+    "numbers": GradRegMLPRegressor((7,), max_iter=9, random_state=0),
+    "linear": GradRegLogisticRegression(solver="adam", max_iter=9, random_state=0),
+    "no bias": GradRegLogisticRegression(
+        solver="sgd", max_iter=9, fit_intercept=False, random_state=0
+    ),
+    "few labels": clone(NETWORK).set_params(unlabeled_label=0),
+    "a solver of one's own": clone(NETWORK).set_params(solver=PlainDescent()),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:the 50 unlabeled rows")
+@pytest.mark.parametrize("sample_weight", [None, np.linspace(0.5, 2, len(X))], ids=["", "weights"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_together", [2, 99])
+@pytest.mark.parametrize("estimator", NETWORKS.values(), ids=NETWORKS)
+def test_networks_are_those_of_separate_fits(
+    estimator, n_together, dtype, sample_weight, monkeypatch
+):
+    monkeypatch.setattr(
+        NetworkStack, "__init__", partialmethod(_with_n_together, n_together, NetworkStack.__init__)
+    )
+    found = fit_alphas(estimator, X.astype(dtype), Y, ALPHAS, sample_weight)
+    for alpha, model in zip(ALPHAS, found, strict=True):
+        alone = clone(estimator).set_params(alpha=alpha)
+        alone.fit(X.astype(dtype), Y, sample_weight=sample_weight)
+        assert model.alpha == alpha
+        assert set(vars(model)) == set(vars(alone))
+        np.testing.assert_array_equal(model.n_iter_, alone.n_iter_)
+        assert model.converged_ == alone.converged_
+        tolerance = 1e-10 if dtype is np.float64 else 1e-5
+        np.testing.assert_allclose(model.loss_curve_, alone.loss_curve_, rtol=tolerance)
+        np.testing.assert_allclose(
+            model.predict(X.astype(dtype)), alone.predict(X.astype(dtype)), rtol=tolerance
+        )
+
+
+def _with_n_together(stack, n_together, make, objective, strengths, _):
+    make(stack, objective, strengths, n_together)
+
+
+def test_networks_are_trained_together(monkeypatch):
+    asked = []
+    together = Adam._minimize_together
+
+    def counted(self, stack, thetas, schedule):
+        asked.append(len(thetas))
+        return together(self, stack, thetas, schedule)
+
+    monkeypatch.setattr(EpochSolver, "_minimize_together", counted)
+    fit_alphas(clone(NETWORK).set_params(tol=9), X, Y, ALPHAS)
+    assert asked == [len(ALPHAS)]
+    fit_alphas(clone(NETWORK).set_params(tol=9, random_state=RandomState(0)), X, Y, ALPHAS)
+    assert asked == [len(ALPHAS)]  # each draws on from the last
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_network_that_diverges_says_so_among_others():
+    estimator = clone(NETWORK).set_params(solver="sgd", learning_rate_init=1e3)
+    with pytest.raises(ValueError, match="training diverged"):
+        fit_alphas(estimator, 1e3 * X, Y, ALPHAS)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -40,7 +40,7 @@ OF_ALL = [
     ({"tol": np.inf}, r"tol must be a finite number >= 0; got inf"),
     ({"warm_start": "no"}, r"warm_start must be True or False; got 'no'"),
     ({"verbose": -1}, r"verbose must be an integer >= 0; got -1"),
-    ({"solver": "newton"}, r"solver must be one of 'adam', 'lbfgs', 'sgd', or a Solver"),
+    ({"solver": "newton"}, r"solver must be one of 'adam', 'lbfgs', 'newton-cholesky', 'sgd', or"),
     ({"solver": Adam(beta_1=2)}, r"beta_1 must be a finite number >= 0 and < 1; got 2"),
     ({"loss": "smooth"}, r"loss must be None, one of"),
     ({"constraint": 1.0}, r"constraint must be None or a Constraint"),

@@ -73,7 +73,8 @@ class Game(Objective):
         cotangent = self.network.pull_back(critic, scores, np.full_like(scores[-1], -1 / n_samples))
         gradient = np.zeros_like(theta)
         cotangents = forward_cotangents([None] * (len(made) - 1) + [cotangent], made)
-        add_weight_gradients(gradient[self.of_generator], cotangents, made, latent, self.generator)
+        layers = self.generator.unpack(gradient[self.of_generator])
+        add_weight_gradients(layers, cotangents, made, latent)
         return -float(scores[-1].mean()), gradient
 
     def project(self, theta):
