@@ -159,7 +159,7 @@ class AscentProblem(GradientProblem):
         return is_wrong, adversarial_margins(model, scores, label)[1]
 
 
-def like(X, moved):
+def as_frame_like(X, moved):
     """Moved rows as a DataFrame where X is one."""
     if is_polars(X):
         return moved if is_polars(moved) else type(X)(moved, schema=X.columns)
