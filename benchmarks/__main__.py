@@ -19,7 +19,7 @@ from benchmarks.race import race
 GROUPS = {
     "steps": steps.penalized_steps,
     "penalties": steps.other_penalties,
-    "relative": steps.beside_input_gradient,
+    "relative": steps.relative_to_input_gradient,
     "fits": fits.networks,
     "linear": fits.linear_models,
     "search": fits.searches,

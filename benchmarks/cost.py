@@ -111,7 +111,7 @@ def main():
             ax.legend(fontsize="small", loc="upper left")
             ax.grid(alpha=0.3)
     axes[0, 0].set_ylabel("time of one evaluation, ms")
-    axes[1, 0].set_ylabel("memory beside X, y and parameters, MB")
+    axes[1, 0].set_ylabel("memory in addition to X, y and parameters, MB")
     axes[0, 0].set_ylim(top=5e4)  # room for legends
     axes[1, 0].set_ylim(top=1e3)
     at = ", ".join(f"{value} {name}" for name, value in BASE.items() if value > 1)

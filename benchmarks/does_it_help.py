@@ -1,4 +1,4 @@
-"""Does it help on tables? Every penalty at two strengths beside no penalty, on the same rows.
+"""Does it help on tables? Every penalty at two strengths, compared with no penalty on the same rows.
 
     python -m benchmarks.does_it_help run RESULTS.csv [--data DIRECTORY] [--seeds 5] [--jobs 1]
     [--tables TABLE ...] python -m benchmarks.does_it_help show RESULTS.csv

@@ -957,7 +957,7 @@ def errors_of_parameters():
         "solver of a random penalty": {"solver": "lbfgs", "penalty": "virtual_adversarial"},
         "loss": {"loss": "poisson"},
         "two samples": {"loss": MeanDifference()},
-        "constraint beside batch_normalization": {
+        "constraint and batch_normalization": {
             "batch_normalization": True,
             "constraint": MaxNorm(),
         },
@@ -1016,7 +1016,7 @@ def errors_of_samples():
         "error, early stopping with one row held out",
         partial(again, early, "indicator", validation_fraction=0.01),
     )
-    yield "error, one class beside the marker", partial(fit, VAT, (X, -TWO))
+    yield "error, one class and the marker", partial(fit, VAT, (X, -TWO))
     yield (
         "error, more steps of the critic than steps",
         partial(fit, with_parameters(SAMPLER, n_critic=20), "words"),

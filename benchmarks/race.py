@@ -32,7 +32,7 @@ class Contest:
         Largest difference of results from ours, of arrays whose largest entry is about one; None
         for no comparison.
     relative : float, default=0.1
-        Beside it, largest difference over the size of an entry.
+        In addition, largest difference over the size of an entry.
     most_rounds : int, default=None
         Number of rounds for work that takes minutes.
     """

@@ -111,7 +111,7 @@ def other_penalties(quick=False):
             )
 
 
-def beside_input_gradient(quick=False):
+def relative_to_input_gradient(quick=False):
     """Penalties that need many steps elsewhere, against a step with the squared input gradient."""
     del quick
     for dtype in (np.float32, np.float64):

@@ -4,7 +4,7 @@
 
 prints what ours gives, as JSON: for each strength accuracy, its standard error, accuracy under
 fast-gradient steps, mean norm of the input gradient and mean distance to the boundary, as means
-over five folds. The first release had no weight decay beside the penalty, so there is none here.
+over five folds. The first release had no weight decay in addition to the penalty, so there is none here.
 """
 
 import json

@@ -7,7 +7,7 @@ results of a linear SVM: the first 3000 training
 images of each digit, pixels in [0, 1], tested on all test images of the two. Prints the largest
 difference per column; ``--every`` takes each n-th strength. λ_j = 10^(2 - 0.1 j); the axis in the
 article's prose is off by 10⁵. The figure draws the same sweep with `GradRegLogisticRegression`, by
-weight decay and by input gradient, beside it. Without a file, MNIST comes from OpenML.
+weight decay and by input gradient, next to it. Without a file, MNIST comes from OpenML.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""An evaluation of the objective against a threat, beside the same estimator with weight decay.
+"""An evaluation of the objective against a threat, compared with the same estimator with weight decay.
 
 The rows are like those of a census: six numbers, of which five are integers, and eight categories
 as 90 indicators. Networks have 50 units and see minibatches of 200 rows; logistic regressions see

@@ -178,13 +178,17 @@ class Case:
         some = np.arange(len(self.problem))[:_ROWS_FOR_RADIUS]
         while low < high:
             middle = (low + high) // 2
-            fallen, stands = self.decide(self.best(some), GRID[middle], max_nodes=_QUICK_NODES)
-            low, high = (low, middle) if fallen.sum() >= stands.sum() else (middle + 1, high)
+            misclassified, certified = self.decide(
+                self.best(some), GRID[middle], max_nodes=_QUICK_NODES
+            )
+            low, high = (
+                (low, middle) if misclassified.sum() >= certified.sum() else (middle + 1, high)
+            )
         return float(GRID[low])
 
     def best(self, rows=None):
         """Nothing found yet for some of the rows, and nothing remembered from a search before."""
-        self.search.seen_integers.clear()
+        self.search.known_integers.clear()
         return BestFound(self.problem if rows is None else self.problem.take(rows))
 
     def decide(self, best, radius=None, max_nodes=10_000):

@@ -67,7 +67,7 @@ class Veritas:
     """Decisions in boxes, with the trees as we read them.
 
     Its own readers compare float32 thresholds with doubles, and so mistake rows at a threshold. A
-    split ``x <= cut`` is ``x < next double`` for it, or the next whole number in columns of
+    split ``x <= cut`` is ``x < next double`` for it, or the next integer in columns of
     integers. It stops at the first point of another class, and drops what cannot become one.
     """
 
@@ -98,19 +98,19 @@ class Veritas:
 
     def decide(self):
         """Whether rows are misclassified, and whether they are decided at all."""
-        fallen, decided = np.zeros((2, len(self.boxes)), dtype=bool)
+        misclassified, decided = np.zeros((2, len(self.boxes)), dtype=bool)
         for i, box in enumerate(self.boxes):
             search = self._settings().get_search(self.ensembles[self.labels[i]], box)
             end = time.process_time() + SECONDS
             stop = self.veritas.StopReason.NONE
             while stop == self.veritas.StopReason.NONE and time.process_time() < end:
                 stop = search.steps(1000)
-            fallen[i] = search.num_solutions() > 0 and search.get_solution(0).output > 0
-            decided[i] = fallen[i] or stop in (
+            misclassified[i] = search.num_solutions() > 0 and search.get_solution(0).output > 0
+            decided[i] = misclassified[i] or stop in (
                 self.veritas.StopReason.NO_MORE_OPEN,
                 self.veritas.StopReason.OPTIMAL,
             )
-        return fallen, decided
+        return misclassified, decided
 
     def _settings(self):
         settings = self.veritas.Config(self.veritas.HeuristicType.MAX_OUTPUT)

@@ -121,7 +121,7 @@ def _rounds(case, veritas):
     ours, new, theirs, (n_rows, long) = [], [], [], (len(case.problem), False)
     while len(ours) < N_ROUNDS and not long:
         best = case.best()
-        (fallen, stands), spent = seconds(lambda best=best: case.decide(best))
+        (misclassified, certified), spent = seconds(lambda best=best: case.decide(best))
         ours.append(spent)
         long = spent > _LONG
         new.append(seconds(case.with_new_tables)[1] + spent)
@@ -131,15 +131,15 @@ def _rounds(case, veritas):
             theirs.append(spent)
     found = {
         "n_rows": n_rows,
-        "stand": float(stands.mean()),
-        "open": int((~fallen & ~stands).sum()),
+        "stand": float(certified.mean()),
+        "open": int((~misclassified & ~certified).sum()),
     }
     found |= {"row_ms": _milliseconds(ours, n_rows), "new_ms": _milliseconds(new, n_rows)}
     if veritas is None:
         return found
-    both = decided & (fallen | stands)
+    both = decided & (misclassified | certified)
     found["differences"] = [
-        f"{case.name}, row {i}, Veritas" for i in np.flatnonzero((others != fallen) & both)
+        f"{case.name}, row {i}, Veritas" for i in np.flatnonzero((others != misclassified) & both)
     ]
     found |= {"veritas_ms": _milliseconds(theirs, n_rows), "veritas_open": int((~decided).sum())}
     return found | {"compared": int(both.sum())}
@@ -175,8 +175,8 @@ def alone(case, i):
     start = time.process_time()
     try:
         with _limit(LIMIT):
-            fallen, stands = case.decide(best, max_nodes=10**9)
-        return time.process_time() - start if (fallen | stands).all() else np.inf
+            misclassified, certified = case.decide(best, max_nodes=10**9)
+        return time.process_time() - start if (misclassified | certified).all() else np.inf
     except _TooLongError:
         return np.inf
 
@@ -225,12 +225,12 @@ def _differences(case, i, theirs, ours):
     Distances have to agree as far as they are known, and the decision has to be on their side.
     """
     best = case.best([i])
-    fallen, stands = case.decide(best)
+    misclassified, certified = case.decide(best)
     share = 1 + 1e-5
     wrong = {
         "distances": ours[0] > theirs[1] * share or theirs[0] > ours[1] * share,
-        "falls, but not for the program": fallen[0] and theirs[0] > case.radius * share,
-        "stands, but not for the program": stands[0] and theirs[1] * share < case.radius,
+        "falls, but not for the program": misclassified[0] and theirs[0] > case.radius * share,
+        "certified, but not for the program": certified[0] and theirs[1] * share < case.radius,
     }
     return [
         f"{case.name}, row {i}, {what}: {theirs}, {ours}" for what, is_so in wrong.items() if is_so

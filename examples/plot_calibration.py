@@ -2,9 +2,9 @@
 Is a model as often right as it says?
 =====================================
 
-An MLP that is trained for long on few rows is too sure of itself: it says 99 % and is
+An MLP that is trained for long on few rows is overconfident: it says 99 % and is
 right in 85 % of the cases. The input-gradient penalty makes it less steep, and so less
-sure; too much of it, and the model is not sure enough. Calibration curves along alpha show
+confident; too much of it, and the model is underconfident. Calibration curves along alpha show
 where the two meet, and `temperature` says it in one number: what scores are divided by to
 make the median confidence 95 %.
 """
@@ -26,7 +26,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 )
 
 # %%
-# From left to right: too sure, about right, not sure enough.
+# From left to right: overconfident, about right, underconfident.
 
 strengths = [0, 0.1, 0.3, 1]
 figure, axes = plt.subplots(
@@ -54,6 +54,6 @@ for alpha, ax in zip(strengths, axes, strict=True):
 plt.show()
 
 # %%
-# **What was seen.** Without the penalty the network is far too sure. At alpha 0.3 its
-# probabilities can be trusted, although its accuracy is no better, and at 1 it is not sure
-# enough: the strength also sets the confidence.
+# **What was seen.** Without the penalty the network is far too confident. At alpha 0.3 its
+# probabilities can be trusted, although its accuracy is no better, and at 1 it is
+# underconfident: the strength also sets the confidence.

@@ -1,6 +1,6 @@
 """
-How much of a model's robustness is certain?
-============================================
+How much of a model's robustness can be certified?
+==================================================
 
 An attack that fails proves nothing: a better one may succeed. A certificate proves, but may
 be loose. Between the two lies the truth. This page draws both for networks with and without

@@ -3,7 +3,7 @@ Clusters that are not round: does information help?
 ===================================================
 
 k-means assigns each row to the nearest center. `IMSATClusterer` (Hu et al. 2017) looks for
-a network whose predictions are sure, balanced, and the same within a small radius of each
+a network whose predictions are confident, balanced, and the same within a small radius of each
 row.
 """
 

@@ -2,7 +2,7 @@
 What if some columns will not be there?
 =======================================
 
-Rows of the breast-cancer table stand beside rows of iris whose species gives the label
+Rows of the breast-cancer table are joined to rows of iris whose species gives the label
 away. When the model is used, the iris columns are zero. Whoever knows this can say so with
 ``features=`` (Ross, Hughes and Doshi-Velez 2017).
 """

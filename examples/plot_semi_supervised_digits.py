@@ -3,7 +3,7 @@ How far do twenty labels reach?
 ===============================
 
 Two labeled images of each digit and 1777 without a label (−1 in y). `VATClassifier` asks
-for predictions that do not change around any row, labeled or not, and for sure predictions
+for predictions that do not change around any row, labeled or not, and for confident predictions
 in all classes.
 """
 
@@ -70,5 +70,5 @@ plt.show()
 # **What was seen.** The unlabeled rows are worth far more than a few more labels: with two
 # of each digit both methods that use them are ahead of an MLP with five. On these
 # clean clusters scikit-learn's label spreading is slightly better and needs no training; a
-# network is for rows that come later, for other penalties beside this one, and for tables
+# network is for rows that come later, for other penalties in addition, and for tables
 # where distance between rows means little.

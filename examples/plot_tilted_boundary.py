@@ -79,5 +79,5 @@ plt.show()
 # %%
 # **What was seen.** Without regularization the boundary turns to accommodate one row, and
 # weight decay turns it back. The input gradient does not: these rows are separable, so a
-# steep enough model is sure of each, and where a model is sure its loss is flat. The
-# penalty acts where classes overlap, which is why `l2` stands beside it by default.
+# steep enough model is confident in each, and where a model is confident its loss is flat. The
+# penalty acts where classes overlap, which is why `l2` is used in addition by default.

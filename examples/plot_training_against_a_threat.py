@@ -1,6 +1,6 @@
 """
-What does training against the threat buy, and how far does it reach?
-======================================================================
+How much does training against the threat help, and against which attacks?
+==========================================================================
 
 Penalties that make models smooth help against any small change a little. If you can say
 what may happen to a row, you can train against that: a logistic regression by a penalty,

@@ -4,7 +4,7 @@ What happens while virtual adversarial training smooths a network?
 
 Miyato et al. (2015) watch a network while it learns from sixteen points of two shapes: how
 much its prediction changes at the worst point nearby (minus their LDS), around training and
-test points. Here the entropy of the predictions and the test error stand beside it. The
+test points. Here the entropy of the predictions and the test error are shown as well. The
 worst point comes from power iteration; in the plane a search over all directions says how
 good that is.
 """
@@ -95,8 +95,8 @@ plt.show()
 
 # %%
 # How much of the largest change does power iteration find? On the circle of 720 directions
-# the largest is known; without an iteration the direction is random. Beside the two rings
-# stand three overlapping clouds.
+# the largest is known; without an iteration the direction is random. The second table
+# has three overlapping clouds.
 
 X_clouds, y_clouds = make_blobs(
     300, centers=[[0, 1], [0.87, -0.5], [-0.87, -0.5]], cluster_std=0.6, random_state=0
@@ -134,9 +134,9 @@ ax.legend()
 plt.show()
 
 # %%
-# **What was seen.** Weight decay changes little near a point because it is unsure
+# **What was seen.** Weight decay changes little near a point because it is uncertain
 # everywhere, and errs most: a small change alone is no merit, which is why the entropy
-# stands beside it. Virtual adversarial training is the most confident, separates the rings
+# is shown as well. Virtual adversarial training is the most confident, separates the rings
 # first, and changes least around the points that it learned from. Around test points its
 # mean change stays near that of maximum likelihood, since a divergence grows with
 # confidence. One power iteration finds nine tenths of the largest change, a random

@@ -51,9 +51,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser():
-    parser = _Parser(
-        prog="sklearn-irg", description="Robust, smooth, honest classifiers for tables."
-    )
+    parser = _Parser(prog="sklearn-irg", description="Robust and smooth classifiers for tables.")
     parser.add_argument("--version", action="version", version=f"sklearn-irg {__version__}")
     commands = parser.add_subparsers(metavar="command", dest="command")
     command = commands.add_parser(

@@ -14,8 +14,14 @@ class Component(BaseEstimator):
     grids.
     """
 
+    _former_names = {}  # of parameters, in objects that earlier versions saved
+
     def check_parameters(self):
         """Raise a ValueError if a parameter is out of range."""
+
+    def __setstate__(self, state):
+        former = self._former_names
+        super().__setstate__({former.get(name, name): value for name, value in state.items()})
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-__all__ = ["plain", "visible", "wrapped"]
+__all__ = ["plain", "visible", "wrap_text"]
 
 # control characters, line separators, signs that override the direction of text, surrogates, and
 # what XML forbids
@@ -25,7 +25,7 @@ def plain(text):
     return _literal(_on_one_line(text))
 
 
-def wrapped(text, width=36):
+def wrap_text(text, width=36):
     """The same on lines that fit an axes."""
     return _literal(textwrap.fill(_on_one_line(text), width))
 

@@ -321,7 +321,7 @@ class TestBadInput:
                 make_pipeline(PolynomialFeatures(), LogisticRegression()).fit(X2, y2), X2
             )
         with pytest.raises(
-            ValueError, match="units is not taken beside a ThreatModel, which has it as scale"
+            ValueError, match="units cannot be combined with a ThreatModel, which has it as scale"
         ):
             certified_radius(linear, X2, threat=ThreatModel(), units="std")
 

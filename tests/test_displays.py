@@ -127,7 +127,7 @@ class TestUnitsOfMargins:
         expected = (2 * y - 1) * self.model.decision_function(self.raw) / np.linalg.norm(w)
         np.testing.assert_allclose(display.distances, expected)
         assert "(scales of the threat model)" in display.ax_.get_xlabel()
-        with pytest.raises(ValueError, match="units is not taken beside a ThreatModel"):
+        with pytest.raises(ValueError, match="units cannot be combined with a ThreatModel"):
             MarginHistogramDisplay.from_estimator(
                 self.model, self.raw, y, threat=threat, units="std"
             )

@@ -41,7 +41,7 @@ X, Y = load_iris(return_X_y=True)
 X = scale(X)
 
 
-class Unsure(SamplePenalty):
+class Uncertainty(SamplePenalty):
     """Entropy of the prediction at each row; no label is read, so unlabeled rows count too."""
 
     group = "all"
@@ -161,7 +161,7 @@ class NonNegative(Projection):
 
 
 ADDED = [
-    Unsure,
+    Uncertainty,
     LastLayer,
     SteepReLU,
     Counts,
@@ -171,7 +171,7 @@ ADDED = [
     NonNegative,
     Chosen,
 ]
-LONGEST = {Unsure: 15, LastLayer: 8, NegativeMutualInformation: 15}
+LONGEST = {Uncertainty: 15, LastLayer: 8, NegativeMutualInformation: 15}
 
 
 @pytest.mark.parametrize("added", ADDED)
@@ -247,7 +247,7 @@ class TestSamplePenalty:
         return loss - 0.7 * (P * np.log(P + 1e-9)).sum(axis=1).mean() + (coef**2).sum() / 300
 
     def test_its_gradient_is_whole_because_probabilities_are_differentiable(self):
-        model = GradRegLogisticRegression(Unsure(), 0.7, tol=1e-8, max_iter=5000).fit(X, Y)
+        model = GradRegLogisticRegression(Uncertainty(), 0.7, tol=1e-8, max_iter=5000).fit(X, Y)
         np.testing.assert_allclose(
             model.loss_, self.objective(model.coef_, model.intercept_), rtol=1e-12
         )
@@ -255,16 +255,20 @@ class TestSamplePenalty:
         np.testing.assert_allclose(list(slopes), 0, atol=1e-6)
 
     def test_joins_sums_and_grids(self):
-        grid = {"penalty": [Unsure(), InputGradient() + 0.1 * Unsure(1e-6)], "alpha": [0.01, 0.1]}
+        grid = {
+            "penalty": [Uncertainty(), InputGradient() + 0.1 * Uncertainty(1e-6)],
+            "alpha": [0.01, 0.1],
+        }
         search = GridSearchCV(GradRegLogisticRegression(), grid, cv=3).fit(X, Y)
         assert search.best_score_ > 0.9
         assert (
-            GradRegLogisticRegression(Unsure()).set_params(penalty__floor=0.1).penalty.floor == 0.1
+            GradRegLogisticRegression(Uncertainty()).set_params(penalty__floor=0.1).penalty.floor
+            == 0.1
         )
 
     def test_reaches_two_classes_labels_and_networks(self):
-        binary = GradRegMLPClassifier((5,), penalty=Unsure(), random_state=0).fit(X, Y > 0)
-        labels = GradRegMLPClassifier((5,), penalty=Unsure(), random_state=0).fit(
+        binary = GradRegMLPClassifier((5,), penalty=Uncertainty(), random_state=0).fit(X, Y > 0)
+        labels = GradRegMLPClassifier((5,), penalty=Uncertainty(), random_state=0).fit(
             X, np.eye(3, dtype=int)[Y]
         )
         assert binary.score(X, Y > 0) > 0.9

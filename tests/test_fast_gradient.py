@@ -377,7 +377,7 @@ class TestThreatModels:
 
     def test_what_a_threat_model_has_itself_is_not_taken_beside_it(self):
         for arguments in ({"norm": "l2"}, {"clip": (0, 1)}, {"features": ["age"]}):
-            with pytest.raises(ValueError, match="is not taken beside a ThreatModel"):
+            with pytest.raises(ValueError, match="cannot be combined with a ThreatModel"):
                 fast_gradient(self.model, self.table, self.labels, self.threat, **arguments)
 
     def _as_frame(self, moved):

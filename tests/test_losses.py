@@ -92,8 +92,8 @@ class TestCheckLoss:
             (Poisson, "loss must be None"),
             (Flooding(-1), "level must be a finite number >= 0; got -1"),
             (Flooding(np.nan), "level must be a finite number >= 0; got nan"),
-            (LabelSmoothing(2), "amount must be a finite number >= 0 and <= 1; got 2"),
-            (Flooding(0.1, loss=LabelSmoothing("a")), "amount must be a finite number"),
+            (LabelSmoothing(2), "smoothing must be a finite number >= 0 and <= 1; got 2"),
+            (Flooding(0.1, loss=LabelSmoothing("a")), "smoothing must be a finite number"),
             (Flooding(0.1, loss="smooth"), "loss must be None"),
             (
                 NegativeLogLikelihood("poisson"),
@@ -142,7 +142,7 @@ class TestCheckLoss:
             assert asked == [given], name
             found = found[1] if name == "bounded" else found
             if name in {"at_epoch", "bounded", "prepared", "smoothed"}:
-                assert (type(found), found.wrapped) == (Modification, other), name
+                assert (type(found), found.inner_loss) == (Modification, other), name
 
     def test_no_public_name_of_a_term_is_left_out(self):
         own = {
@@ -164,8 +164,8 @@ class TestCheckLoss:
 
         wrapped = LabelSmoothing(0.1, loss=Kinked())
         assert wrapped.has_kinks
-        assert type(wrapped.smoothed(8.0).wrapped) is Squares
-        assert type(wrapped.wrapped) is Kinked
+        assert type(wrapped.smoothed(8.0).inner_loss) is Squares
+        assert type(wrapped.inner_loss) is Kinked
 
     def test_the_likelihood_of_a_loss_of_ones_own_is_verified(self):
         class Wrong(Poisson):

@@ -394,7 +394,7 @@ def test_numbers_that_are_categories(name, kind):
 
 
 @pytest.mark.parametrize("n_swaps", [0, 1])
-def test_whole_numbers_that_catboost_takes_for_words(n_swaps):
+def test_integers_that_catboost_takes_for_strings(n_swaps):
     X, y = make_array()
     model = catboost(cat_features=[0]).fit(X, y)
     threat = ThreatModel(0.6, n_swaps=n_swaps, categorical={0: True}).fit(X)

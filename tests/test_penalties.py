@@ -84,8 +84,8 @@ DIFFERENTIABLE = [
     WeightDecay(),
     WeightDecay(bound=1.5),
     SpectralNorm(),
-    InputNoise(sigma=0.3, n_draws=2),
-    InputNoise(sigma=0.3, distribution="uniform", multiplicative=True),
+    InputNoise(std=0.3, n_draws=2),
+    InputNoise(std=0.3, distribution="uniform", multiplicative=True),
     InputDropout(0.4, features=[0, 1, 4]),
     HiddenNoise(0.5),
     HiddenNoise(0.5, distribution="uniform"),
@@ -299,6 +299,33 @@ def test_unlabeled_rows_count_in_terms_that_read_no_labels_and_only_there(penalt
     )
     assert changed == some  # the labels of unlabeled rows are never read
     assert (moved != some) == (penalty in LABEL_FREE)
+
+
+SAVED_BY_0_1 = [  # pickles of protocol 0: InputNoise(sigma=0.3, n_draws=2) and so on
+    (
+        b"ccopy_reg\n_reconstructor\np0\n(csklearn_irg.penalties._noise\nInputNoise\np1\nc__builtin__\n"
+        b"object\np2\nNtp3\nRp4\n(dp5\nVsigma\np6\nF0.3\nsVn_draws\np7\nI2\nsVfeatures\np8\nNs"
+        b"Vdistribution\np9\nVgaussian\np10\nsVmultiplicative\np11\nI00\nsb.",
+        InputNoise(std=0.3, n_draws=2),
+    ),
+    (
+        b"ccopy_reg\n_reconstructor\np0\n(csklearn_irg.penalties._noise\nInputDropout\np1\nc__builtin__\n"
+        b"object\np2\nNtp3\nRp4\n(dp5\nVrate\np6\nF0.4\nsVn_draws\np7\nI1\nsVfeatures\np8\nNsb.",
+        InputDropout(p=0.4),
+    ),
+    (
+        b"ccopy_reg\n_reconstructor\np0\n(csklearn_irg.losses._modifications\nLabelSmoothing\np1\n"
+        b"c__builtin__\nobject\np2\nNtp3\nRp4\n(dp5\nVamount\np6\nF0.1\nsVloss\np7\nNsb.",
+        LabelSmoothing(smoothing=0.1),
+    ),
+]
+
+
+@pytest.mark.parametrize(("saved", "same"), SAVED_BY_0_1, ids=["noise", "dropout", "smoothing"])
+def test_parameters_with_other_names_in_version_0_1_are_restored(saved, same):
+    restored = pickle.loads(saved)
+    assert repr(restored) == repr(same)
+    assert vars(clone(restored)) == vars(same)
 
 
 @pytest.mark.parametrize(
@@ -1248,8 +1275,10 @@ class TestLayerwiseVirtualAdversarial:
             )
         targets = step.frozen_mean[::-1]
 
-        def loss(entering):
-            return step.likelihood.loss_and_residual(step.outputs_above(0, entering), targets)[0]
+        def loss(preactivations):
+            return step.likelihood.loss_and_residual(
+                step.outputs_above(0, preactivations), targets
+            )[0]
 
         expected = oracles.input_gradients(loss, step.preactivations(0))
         found = step.frozen_loss_gradients_above(0, step.preactivations(0), targets)
@@ -1346,9 +1375,9 @@ class TestSumsAndMultiples:
             InputNoise(distribution="cauchy"),
             "distribution of InputNoise must be one of 'gaussian', 'uniform'; got 'cauchy'",
         ),
-        (InputDropout(1.0), "rate of InputDropout must be a finite number >= 0 and < 1; got 1.0"),
-        (LabelNoise(2), "amount of LabelNoise must be a finite number >= 0 and <= 1; got 2"),
-        (HiddenNoise(0), "sigma must be a finite number > 0; got 0"),
+        (InputDropout(1.0), "p of InputDropout must be a finite number >= 0 and < 1; got 1.0"),
+        (LabelNoise(2), "p of LabelNoise must be a finite number >= 0 and <= 1; got 2"),
+        (HiddenNoise(0), "std must be a finite number > 0; got 0"),
         (WeightNoise(n_draws=0), "n_draws must be an integer >= 1; got 0"),
         (WeightDecay(-1), "bound of WeightDecay must be a finite number >= 0; got -1"),
         (SpectralNorm(0), "n_iterations of SpectralNorm must be an integer >= 1; got 0"),
@@ -1412,7 +1441,7 @@ class TestSumsAndMultiples:
         (AdversarialLoss(n_steps=1.5), "n_steps must be an integer >= 1; got 1.5"),
         (AdversarialLoss(clip=1.0), r"clip must be \(low, high\)"),
         (AdversarialLoss(clip=(0, np.nan)), "Use inf for no bound"),
-        (InputNoise(sigma=-1), "sigma must be a finite number > 0; got -1"),
+        (InputNoise(std=-1), "std must be a finite number > 0; got -1"),
         (InputNoise(n_draws=True), "n_draws must be an integer >= 1; got True"),
         (Jacobian(n_projections=0), "n_projections must be an integer >= 1; got 0"),
         (LipschitzGradient(bound=np.nan), "bound must be a finite number >= 0; got nan"),

@@ -520,7 +520,7 @@ class TestTargetNoise:
     @pytest.mark.parametrize(
         ("penalty", "message"),
         [
-            (TargetNoise(0), "sigma must be a finite number > 0; got 0"),
+            (TargetNoise(0), "std must be a finite number > 0; got 0"),
             (TargetNoise(n_draws=0), "n_draws must be an integer >= 1; got 0"),
             (
                 TargetNoise(distribution="normal"),

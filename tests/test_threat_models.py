@@ -754,7 +754,7 @@ class TestInSearches:
             {"scale": {"wage": 1.0}},
             "scale has 'wage', which is not a column of X; its columns are age, income",
         ),
-        ({"scale": {"job": 1.0}}, "scale has 'job', which is not a column of numbers"),
+        ({"scale": {"job": 1.0}}, "scale has 'job', which is not a numeric column"),
         ({"scale": {"age": -1.0}}, "scale of 'age' must be a finite number >= 0; got -1.0"),
         ({"fixed": "age"}, "fixed must be a sequence of column names or positions; got 'age'"),
         ({"fixed": ["wage"]}, "fixed has 'wage', which is not a column of X"),
@@ -762,7 +762,7 @@ class TestInSearches:
             {"directions": {"age": "left"}},
             "direction of 'age' must be one of 'up', 'down'; got 'left'",
         ),
-        ({"directions": {"job": "up"}}, "directions has 'job', which is not a column of numbers"),
+        ({"directions": {"job": "up"}}, "directions has 'job', which is not a numeric column"),
         ({"directions": ["age"]}, "directions must be a dict such as"),
         ({"bounds": "wide"}, "bounds must be one of 'data'; got 'wide'"),
         ({"bounds": {"age": (5, 1)}}, r"bounds of 'age' must be \(low, high\) with low <= high"),
@@ -770,7 +770,7 @@ class TestInSearches:
             {"bounds": {"age": (0, 30)}},
             r"bounds of 'age' are \(0, 30\), but row \d+ of X has \d+ there",
         ),
-        ({"integers": ["job"]}, "integers has 'job', which is not a column of numbers"),
+        ({"integers": ["job"]}, "integers has 'job', which is not a numeric column"),
         ({"categorical": "all"}, "categorical must be one of 'auto'; got 'all'"),
         ({"n_swaps": -1}, "n_swaps must be an integer >= 0; got -1"),
         (
@@ -804,17 +804,20 @@ def test_a_bad_parameter_is_named(parameters, message):
     [
         (
             lambda t: adversarial_accuracy(MODELS["linear"], TABLE, LABELS, t, norm="l2"),
-            "norm is not taken beside a ThreatModel",
+            "norm cannot be combined with a ThreatModel",
         ),
         (
             lambda t: adversarial_examples(MODELS["linear"], TABLE, LABELS, t, clip=(0, 1)),
-            "clip is not taken beside a ThreatModel, which has it as bounds",
+            "clip cannot be combined with a ThreatModel, which has it as bounds",
         ),
         (
             lambda t: adversarial_examples(MODELS["linear"], TABLE, LABELS, t, features=["age"]),
             "features is not taken .* which has it as fixed",
         ),
-        (lambda t: make_adversarial_scorer(t, norm="l2"), "norm is not taken beside a ThreatModel"),
+        (
+            lambda t: make_adversarial_scorer(t, norm="l2"),
+            "norm cannot be combined with a ThreatModel",
+        ),
         (
             lambda t: make_adversarial_scorer(ThreatModel([0.1, 0.2])),
             "epsilon must be a single radius here",

@@ -179,15 +179,15 @@ def believed(estimator, rows=None):
     return trees
 
 
-def beside(ends):
+def adjacent(ends):
     return np.concatenate([np.nextafter(ends, -np.inf), ends, np.nextafter(ends, np.inf)])
 
 
 def anywhere(trees):
-    """Rows at cuts and beside them, in all columns at once."""
+    """Rows at cuts and next to them, in all columns at once."""
     rng = np.random.RandomState(1)
     return np.column_stack(
-        [rng.choice(np.append(beside(trees.thresholds(j)), range(-1, 7)), 5000) for j in range(5)]
+        [rng.choice(np.append(adjacent(trees.thresholds(j)), range(-1, 7)), 5000) for j in range(5)]
     )
 
 
@@ -204,11 +204,11 @@ class TestEveryModel:
         assert trees.n_outputs == (3 if table == "three" else 1)
         assert trees.n_features == 5
 
-    def test_sums_are_its_scores_at_each_cut_and_beside(self, model, table):
+    def test_sums_are_its_scores_at_each_cut_and_next_to_it(self, model, table):
         estimator = fitted(model, table)
         trees = read_trees(estimator).trees
         for column in np.flatnonzero(~trees.is_categorical):
-            ends = beside(trees.thresholds(column))
+            ends = adjacent(trees.thresholds(column))
             for row in np.nan_to_num(TABLES[table][0][:4]) if len(ends) else []:
                 row[trees.is_categorical] = 0  # the code of the smallest category
                 rows = with_column(row, column, ends)
@@ -367,7 +367,7 @@ class TestHistGradientBoosting:
         column = np.random.RandomState(1).standard_normal((2000, 1))
         model = histograms(max_iter=30).fit(column, np.sin(5 * column[:, 0]) > 0)
         trees = believed(model, column)
-        assert_agree(trees, model, np.concatenate([column, beside(trees.thresholds(0))[:, None]]))
+        assert_agree(trees, model, np.concatenate([column, adjacent(trees.thresholds(0))[:, None]]))
 
     def test_columns_are_those_of_the_table_with_categories_in_between(self):
         model = histograms(categorical_features=[3]).fit(X, TWO)
@@ -511,13 +511,13 @@ class TestLightGBM:
         trees = believed(model)
         cut = trees.thresholds(0)
         assert cut == model.booster_.dump_model()["tree_info"][0]["tree_structure"]["threshold"]
-        assert_agree(trees, model, beside(cut)[:, None])
+        assert_agree(trees, model, adjacent(cut)[:, None])
 
     def test_numbers_next_to_zero_are_zero(self):
         zero = float(np.float32(1e-35))
         model = lightgbm_classifier(n_estimators=3).fit(X[:, 4:], np.isin(X[:, 4], [0, 2]))
         trees = believed(model)
-        ends = beside(np.array([zero, -zero, 1e-36, -1e-36, 0.0, 1.0000000180025095e-35]))
+        ends = adjacent(np.array([zero, -zero, 1e-36, -1e-36, 0.0, 1.0000000180025095e-35]))
         assert set(np.abs(trees.thresholds(0))) >= {zero, np.nextafter(zero, 1)}
         assert_agree(trees, model, ends[:, None])
 
@@ -666,7 +666,7 @@ class TestExplainableBoosting:
         """Rows at, next to and beyond cuts, in all columns at once, with some cells missing."""
         rng = np.random.RandomState(0)
         columns = [
-            np.concatenate([[np.nan, np.inf, -np.inf, 0.0, -0.0], *map(beside, cuts)])
+            np.concatenate([[np.nan, np.inf, -np.inf, 0.0, -0.0], *map(adjacent, cuts)])
             for cuts in model.bins_
         ]
         return np.column_stack([rng.choice(column, n_rows) for column in columns])
@@ -688,11 +688,11 @@ class TestExplainableBoosting:
         model = self.fitted((X[:, 0] > 0).astype(int), size * X[:, :1], interactions=0)
         trees, cuts = believed(model), model.bins_[0][0]
         assert set(trees.thresholds(0)) <= set(np.nextafter(cuts, -np.inf))
-        below, at, above = model.decision_function(beside(cuts)[:, None]).reshape(3, -1)
+        below, at, above = model.decision_function(adjacent(cuts)[:, None]).reshape(3, -1)
         np.testing.assert_array_equal(at, above)
         assert (below != at).any()
         np.testing.assert_array_equal(
-            trees.sums(beside(cuts)[:, None])[:, 0], np.concatenate([below, at, above])
+            trees.sums(adjacent(cuts)[:, None])[:, 0], np.concatenate([below, at, above])
         )
 
     def test_terms_of_pairs_have_cuts_of_their_own(self):

@@ -111,7 +111,7 @@ def models(n_rows, split):
     n_epochs = 60 if n_rows >= 4000 else 200
     logistic = {"class_weight": "balanced", "max_iter": 3000}
     network = {"class_weight": "balanced", "max_iter": n_epochs, "random_state": split}
-    rivals = {
+    baselines = {
         "weight decay": (WeightDecay(), (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)),
         "input gradient": (InputGradient(), (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)),
         "certified at 0.3": (CertifiedLoss(0.3, "l2"), (0.3, 1.0, 3.0, 10.0)),
@@ -131,11 +131,11 @@ def models(n_rows, split):
     }
     none = {"none": (None, (0.0,))}
     found = {}
-    for name, (penalty, strengths) in (none | rivals | ours).items():
+    for name, (penalty, strengths) in (none | baselines | ours).items():
         for alpha in strengths:
             last = GradRegLogisticRegression(penalty, alpha=alpha, **logistic)
             found["logistic", name, alpha] = prepared(last)
-    for name, (penalty, strengths) in (none | rivals | of_networks | ours | certified).items():
+    for name, (penalty, strengths) in (none | baselines | of_networks | ours | certified).items():
         for alpha in strengths:
             last = GradRegMLPClassifier((50,), penalty=penalty, alpha=alpha, **network)
             found["network", name, alpha] = prepared(last)
@@ -267,9 +267,9 @@ def compared(results, of_ours=best):
     Results are of one table and kind.
     """
     means = _means(results)
-    rivals, ours = means[~_is_ours(means)], means[_is_ours(means)]
-    levels = rivals["clean"].max() - np.array(COSTS) / 100
-    return interpolated(rivals, levels), of_ours(ours, levels)
+    baselines, ours = means[~_is_ours(means)], means[_is_ours(means)]
+    levels = baselines["clean"].max() - np.array(COSTS) / 100
+    return interpolated(baselines, levels), of_ours(ours, levels)
 
 
 def _deviation(results, statistic):
@@ -319,8 +319,8 @@ def _gain(results, part, of_ours):
     """Mean gain over some of the costs, in points, with its standard error."""
 
     def gain(lines):
-        rivals, ours = compared(lines, of_ours)
-        return 100 * np.mean((ours - rivals)[part])
+        baselines, ours = compared(lines, of_ours)
+        return 100 * np.mean((ours - baselines)[part])
 
     value, deviation = gain(results), _deviation(results, gain)
     return (
@@ -364,7 +364,7 @@ def _certificates(results):
 
 
 def _at_cost(results, cost):
-    """The models behind a column of the first table, without interpolation, beside no penalty."""
+    """The models behind a column of the first table, without interpolation, and no penalty."""
     head = ["clean", "attacked", "certified", "log loss", "calibration error"]
     rows = [
         f"| at most {cost} points | " + " | ".join(head) + " |",
@@ -395,7 +395,7 @@ def _cells(values):
 
 
 def _all_models(results, measures):
-    """Means over splits of all models, tables beside each other."""
+    """Means over splits of all models, tables side by side."""
     tables = list(results["table"].unique())
     means = pd.concat([_means(lines) for *_, lines in _by_table(results, KINDS)])
     order = means.droplevel("table").index.unique()

@@ -240,11 +240,11 @@ def scores(model, X, y, threat):
     from sklearn_irg.attacks import evaluate_robustness
 
     evaluation = evaluate_robustness(model, X, y, threat)
-    certain = balanced_accuracy_score(y, np.where(evaluation.certified[0], y, 1 - y))
-    return balanced_accuracy_score(y, model.predict(X)), certain, (~evaluation.is_exact).sum()
+    certified = balanced_accuracy_score(y, np.where(evaluation.certified[0], y, 1 - y))
+    return balanced_accuracy_score(y, model.predict(X)), certified, (~evaluation.is_exact).sum()
 
 
-def compare(found, kind, rival_kind):
+def compare(found, kind, baseline_kind):
     """Compare models with the most robust peer that is as good without attack.
 
     Models are those trained at the radius at which they are evaluated.
@@ -252,16 +252,16 @@ def compare(found, kind, rival_kind):
     for (name, size), rows in found.items():
         if not name.startswith(kind) or size != 1:
             continue
-        rivals = {
+        baselines = {
             key: others
             for key, others in found.items()
-            if key[0].startswith(rival_kind) and others[:, 0].mean() >= rows[:, 0].mean() - SLACK
+            if key[0].startswith(baseline_kind) and others[:, 0].mean() >= rows[:, 0].mean() - SLACK
         }
-        if not rivals:
-            yield name, "no rival", np.nan, np.nan
+        if not baselines:
+            yield name, "no baseline", np.nan, np.nan
             continue
-        best = max(rivals, key=lambda key: rivals[key][:, 1].mean())
-        gains = rows[:, 1] - rivals[best][:, 1]
+        best = max(baselines, key=lambda key: baselines[key][:, 1].mean())
+        gains = rows[:, 1] - baselines[best][:, 1]
         yield name, "{}, {:g}".format(*best), gains.mean(), gains.std(ddof=1) / len(gains) ** 0.5
 
 
@@ -279,12 +279,12 @@ def evaluate(path):
 def report(table, found):
     """Means over splits as a table, then comparisons at equal clean accuracy, either way."""
     for (name, size), rows in found.items():
-        clean, certain, n_open, seconds = rows.mean(axis=0)
-        numbers = f"{clean:.3f} | {certain:.3f} | {n_open:.1f} | {seconds:.2f}"
+        clean, certified, n_open, seconds = rows.mean(axis=0)
+        numbers = f"{clean:.3f} | {certified:.3f} | {n_open:.1f} | {seconds:.2f}"
         print(f"| {table} | {name}, {size:g} | {numbers} |", flush=True)
     for ours, theirs in (("hardened", "groot"), ("groot", "hardened")):
-        for name, rival, gain, error in compare(found, ours, theirs):
-            print(f"{table}: {name} beside {rival}: {gain:+.3f} ± {error:.3f}", flush=True)
+        for name, baseline, gain, error in compare(found, ours, theirs):
+            print(f"{table}: {name} against {baseline}: {gain:+.3f} ± {error:.3f}", flush=True)
 
 
 def main():

@@ -48,7 +48,7 @@ _GENERATED = 1000, 1000
 
 
 def load(name, census):
-    """Columns and classes 0 and 1; files of other tables are beside that of the census."""
+    """Columns and classes 0 and 1; files of other tables are in the folder of the census."""
     if name in ("five numbers", "rare class"):
         return _numbers(share=0.9 if name == "rare class" else 0.5)
     if name != "census":

@@ -1,8 +1,8 @@
-"""Columns that will not be there: iris beside breast cancer (Ross et al. 2017).
+"""Columns that will not be there: iris next to breast cancer (Ross et al. 2017).
 
     python benchmarks/experiments/iris_cancer.py [--seeds 20] [--alpha 1.0] [--l2 0] [--scale]
 
-Iris classes 1 and 2 stand beside the first 50 malignant and 50 benign rows of the breast-cancer
+Iris classes 1 and 2 are joined to the first 50 malignant and 50 benign rows of the breast-cancer
 table, so the four iris columns give the label away. At test they are zeroed; ``features=`` on them
 tells the model beforehand. As in the paper the columns are not scaled; with ``--scale`` they are,
 and a zero is far from anything the model has seen.

@@ -67,7 +67,7 @@ class Findings:
     sensitivity : dict of str to ndarray of shape (n_folds,)
         Columns of numbers: mean absolute gradient of the loss per standard deviation.
     swaps : dict of str to ndarray of shape (n_folds,)
-        Categories: share of rows whose class changes if this category alone changes.
+        Categories: proportion of rows whose class changes if this category alone changes.
     nearest : list of NearRow
         Rows near the boundary, nearest first.
     n_rows : int
@@ -132,7 +132,7 @@ def _with_radius(threat, epsilon):
 
 
 def _categories(sweep):
-    """Columns that change by swaps: of words, and flags."""
+    """Columns that change by swaps: of strings, and flags."""
     return [name for j, name in enumerate(sweep.table.X.columns) if j in sweep.threat.levels_]
 
 
@@ -228,14 +228,12 @@ def _change(name, before, after):
     if not isinstance(after, (int, float, np.number)):
         return Change(name, str(before), str(after))
     digits = 1 - int(np.floor(np.log10(abs(after - before))))  # two significant ones of the change
-    own = np.format_float_positional(before, precision=6, trim="-").partition(".")[
-        2
-    ]  # and those of the cell
-    digits = max(digits, len(own))
+    decimals = np.format_float_positional(before, precision=6, trim="-").partition(".")[2]
+    digits = max(digits, len(decimals))  # and those of the value itself
     return Change(name, _number(before, digits), _number(after, digits))
 
 
 def _number(value, digits):
-    """Number in words, with a blank between thousands."""
+    """Number as text, with a space between thousands."""
     whole = digits <= 0 or value == round(value)
     return f"{value:,.{0 if whole else min(digits, 12)}f}".replace(",", "\u202f")

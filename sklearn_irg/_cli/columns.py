@@ -18,21 +18,19 @@ from pandas.api.types import (
 
 from sklearn_irg._cli.dates import as_dates, as_hours, is_date
 from sklearn_irg._cli.numerals import STRAY, as_numbers, decimal_sign, is_amount, is_numeral
-from sklearn_irg._cli.parsing import as_words, cleaned, days_of, order_of
+from sklearn_irg._cli.parsing import as_strings, cleaned, days_of, order_of
 from sklearn_irg._cli.reading import TableError
 from sklearn_irg._cli.writing import quoted, short
 
-__all__ = ["MAX_LEVELS", "Column", "Table", "prepare"]
+__all__ = ["MAX_LEVELS", "Column", "PreparedTable", "prepare"]
 
 MAX_LEVELS = 50  # of a category; the rarest ones share a level
-_OWN = 0.9  # share of distinct words from which a column only identifies rows
+_OWN = 0.9  # share of distinct strings from which a column only identifies rows
 _NESTED = (list, tuple, dict, set, np.ndarray)
 _CODE = r"0\d+"  # a number would lose the zero
 _TOO_LARGE = "integers too large to compute with"
 _WHOLE = 2.0**53  # beyond which two integers may be the same float
-_MANY = (
-    20  # distinct values from which numbers may be a measurement, and words may be names of rows
-)
+_MANY = 20  # distinct values from which numbers may be a measurement, and strings names of rows
 
 
 @dataclass
@@ -61,21 +59,21 @@ class Column:
 
 
 @dataclass
-class Table:
+class PreparedTable:
     """Rows that estimators can take, and the columns of the file.
 
     Attributes
     ----------
     X : DataFrame
-        Columns of numbers, and of words as objects; NaN where missing.
+        Columns of numbers, and of strings as objects; NaN where missing.
     y : ndarray of object
-        Classes, as words.
+        Classes, as strings.
     columns : list of Column
         All columns of the file.
 
     Notes
     -----
-    Words are objects: arrays that hold the text itself take the memory of a long word for each copy
+    Strings are objects: arrays that hold the text itself take the memory of a long one for each copy
     of it.
     """
 
@@ -134,7 +132,7 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
         elif name in drop:
             columns.append(Column(name, "dropped", "as asked"))
         elif name in nested:
-            columns.append(Column(name, "dropped", "cells are lists or the like", remark=True))
+            columns.append(Column(name, "dropped", "values are lists or the like", remark=True))
         else:
             values, column = _column(clean[name], rest[name], name, name in keep, decimal)
             columns.append(column)
@@ -142,9 +140,9 @@ def prepare(frame, target=None, drop=(), keep=(), *, fixed=(), n_folds=2):
                 cells[name] = values
     if not cells:
         raise TableError(
-            f"no column is left beside the target {target!r}: {_why_none_is_left(columns)}"
+            f"no column is left besides the target {target!r}: {_why_none_is_left(columns)}"
         )
-    return Table(pd.DataFrame(cells), y, columns)
+    return PreparedTable(pd.DataFrame(cells), y, columns)
 
 
 def _why_none_is_left(columns):
@@ -158,22 +156,22 @@ def _why_none_is_left(columns):
 
 def _classes(values, target, n_folds):
     present = values[~values.isna()]
-    words = present.astype(str).str.strip()
-    missing = len(values) - len(present) + int((words == "?").sum())
+    strings = present.astype(str).str.strip()
+    missing = len(values) - len(present) + int((strings == "?").sum())
     if missing:
         where = np.flatnonzero(values.isna() | (values.astype(str).str.strip() == "?"))
         raise TableError(
             f"the target {target!r} is missing in {missing} of {len(values)} rows, first in row "
             f"{where[0] + 1} below the header; fill or remove such rows"
         )
-    counts = words.value_counts()
+    counts = strings.value_counts()
     if len(counts) < 2:
         raise TableError(
             f"the target {target!r} has one class, {short(counts.index[0])!r}; a classifier needs "
             "two or more"
         )
     rare = counts[counts < n_folds]
-    numbers = as_numbers(words)[0]
+    numbers = as_numbers(strings)[0]
     n_numbers = numbers.nunique()
     is_numeric = numbers.notna().mean() >= 1 - STRAY
     if n_numbers > _MANY and is_numeric and (len(rare) or (numbers.dropna() % 1 != 0).any()):
@@ -191,16 +189,18 @@ def _classes(values, target, n_folds):
             "each: remove it, join it with another, or choose a smaller --cv"
         )
     listed = ", ".join(f"{short(name)} ({n})" for name, n in counts.iloc[:10].items())
-    return words.to_numpy(dtype=object), Column(
+    return strings.to_numpy(dtype=object), Column(
         target, "target", listed + (", …" if len(counts) > 10 else "")
     )
 
 
 def _decimal_sign(frame):
-    """Decimal sign of the table, from its columns of words and floats."""
-    words = [frame[name] for name in frame.select_dtypes(["object", "string"])]
+    """Decimal sign of the table, from its columns of strings and floats."""
+    strings = [frame[name] for name in frame.select_dtypes(["object", "string"])]
     floats = [frame[name] for name in frame.select_dtypes("floating")]
-    return decimal_sign([*(as_words(column).dropna().astype(object) for column in words), *floats])
+    return decimal_sign(
+        [*(as_strings(column).dropna().astype(object) for column in strings), *floats]
+    )
 
 
 def _column(values, cells, name, is_kept, decimal):
@@ -209,7 +209,7 @@ def _column(values, cells, name, is_kept, decimal):
     if not len(present):
         return None, Column(name, "dropped", "empty", remark=True)
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return _category(as_words(values), name, is_kept)
+        return _category(as_strings(values), name, is_kept)
     written = _written(values, cells, name, is_kept)
     if written is not None:
         return written
@@ -230,98 +230,98 @@ def _column(values, cells, name, is_kept, decimal):
     if not all(isinstance(cell, (str, bool, int, float)) for cell in present):
         kinds = ", ".join(sorted({type(cell).__name__ for cell in present}))
         return None, Column(
-            name, "dropped", f"cells are neither numbers nor words, but {kinds}", remark=True
+            name, "dropped", f"values are neither numbers nor strings, but {kinds}", remark=True
         )
-    return _words(as_words(values), name, is_kept, decimal)
+    return _strings(as_strings(values), name, is_kept, decimal)
 
 
-def _words(words, name, is_kept, decimal):
-    """Column of words, as unambiguous dates, codes, numbers or categories."""
-    present = words.dropna()
+def _strings(strings, name, is_kept, decimal):
+    """Column of strings, as unambiguous dates, codes, numbers or categories."""
+    present = strings.dropna()
     dated = present.map(is_date).astype(bool)
     if 1 - STRAY <= dated.mean() < 1:
-        dates = cleaned(present[dated].to_frame())[name].reindex(words.index)
+        dates = cleaned(present[dated].to_frame())[name].reindex(strings.index)
         if is_datetime64_any_dtype(dates.dtype):
             return _date(
-                dates, name, _strays(present[~dated], words, "date"), order_of(words, dates)
+                dates, name, _strays(present[~dated], strings, "date"), order_of(strings, dates)
             )
     if present.str.fullmatch(_CODE).any():
-        return _category(words, name, is_kept, "leading zeros, so codes rather than numbers")
-    return _numbers_or_category(words, present, name, is_kept, decimal, n_dates=int(dated.sum()))
+        return _category(strings, name, is_kept, "leading zeros, so codes rather than numbers")
+    return _numbers_or_category(strings, present, name, is_kept, decimal, n_dates=int(dated.sum()))
 
 
-def _numbers_or_category(words, present, name, is_kept, decimal, n_dates):
+def _numbers_or_category(strings, present, name, is_kept, decimal, n_dates):
     numbers, how = as_numbers(present, *decimal)
     stray = numbers.isna()
     is_number = stray.mean() <= STRAY and len(numbers.dropna().unique()) > 1
     if stray.mean() <= STRAY and _loses_digits(present, numbers):
-        return _category(words, name, is_kept, _TOO_LARGE)
+        return _category(strings, name, is_kept, _TOO_LARGE)
     unread, n_alike = _unread(present, stray, is_number)
     if len(unread) and not is_kept:
-        return None, Column(name, "dropped", _about_unread(unread, words, is_number), remark=True)
+        return None, Column(name, "dropped", _about_unread(unread, strings, is_number), remark=True)
     if is_number:
-        how = _joined(how, _strays(present[stray], words, "number"))
-        return _number(numbers.reindex(words.index), name, is_kept, how, remark=bool(how))
+        how = _joined(how, _strays(present[stray], strings, "number"))
+        return _number(numbers.reindex(strings.index), name, is_kept, how, remark=bool(how))
     some, kind = max((n_alike, "numbers"), (n_dates, "dates"))
-    seeming = f"{some} of {len(words)} cells look like {kind}" if some > len(present) / 2 else ""
-    return _category(words, name, is_kept, how or seeming)
+    seeming = f"{some} of {len(strings)} values look like {kind}" if some > len(present) / 2 else ""
+    return _category(strings, name, is_kept, how or seeming)
 
 
-def _unread(words, stray, is_number):
-    """Words that are numbers in another notation than the rest, and how many look like numbers.
+def _unread(strings, stray, is_number):
+    """Strings that are numbers in another notation than the rest, and how many look like numbers.
 
     The former may be all the negative numbers.
     """
     if not stray.any():
-        return words[:0], len(words)
+        return strings[:0], len(strings)
     numerals, amounts = (
-        words.map({word: kind(word) for word in words.unique()}).astype(bool)
+        strings.map({string: kind(string) for string in strings.unique()}).astype(bool)
         for kind in (is_numeral, is_amount)
     )
     is_alike = numerals | amounts
     if is_number:
-        return words[stray & amounts], is_alike.sum()
+        return strings[stray & amounts], is_alike.sum()
     is_mixed = numerals.any() and is_alike.mean() >= 1 - STRAY
-    return words[amounts & ~numerals & is_mixed], is_alike.sum()
+    return strings[amounts & ~numerals & is_mixed], is_alike.sum()
 
 
 def _written(values, cells, name, is_kept):
-    """Column of words that are dates in numbers or times of day; None if it is neither."""
+    """Column of strings that are dates in numbers or times of day; None if it is neither."""
     if not (is_object_dtype(cells.dtype) or is_string_dtype(cells.dtype)):
         return None
-    words = as_words(cells).where(values.notna(), None)
-    present = words.dropna().astype(object)
-    return _written_dates(words, present, name) or _written_times(words, present, name, is_kept)
+    strings = as_strings(cells).where(values.notna(), None)
+    present = strings.dropna().astype(object)
+    return _written_dates(strings, present, name) or _written_times(strings, present, name, is_kept)
 
 
-def _written_dates(words, present, name):
+def _written_dates(strings, present, name):
     dated = present[present.map(is_date).astype(bool)]
     if len(dated) < (1 - STRAY) * len(present):
         return None
     dates, how = as_dates(dated)
     if dates is None or dates.notna().sum() < (1 - STRAY) * len(present):
         return None
-    dates = dates.reindex(words.index)
-    return _date(dates, name, _strays(present[dates[present.index].isna()], words, "date"), how)
+    dates = dates.reindex(strings.index)
+    return _date(dates, name, _strays(present[dates[present.index].isna()], strings, "date"), how)
 
 
-def _written_times(words, present, name, is_kept):
+def _written_times(strings, present, name, is_kept):
     hours = as_hours(present)
     if hours.isna().mean() > STRAY:
         return None
     how = _joined(
-        "times of day, in hours since midnight", _strays(present[hours.isna()], words, "time")
+        "times of day, in hours since midnight", _strays(present[hours.isna()], strings, "time")
     )
-    return _number(hours.reindex(words.index), name, is_kept, how, remark=True)
+    return _number(hours.reindex(strings.index), name, is_kept, how, remark=True)
 
 
-def _loses_digits(words, numbers):
-    """Whether words are integers of which some are too large for floats."""
+def _loses_digits(strings, numbers):
+    """Whether strings are integers of which some are too large for floats."""
     large = numbers.abs() >= _WHOLE
     return bool(
         large.any()
         and (numbers.dropna() % 1 == 0).all()
-        and not words[large].str.contains("[eE]").any()
+        and not strings[large].str.contains("[eE]").any()
     )
 
 
@@ -329,24 +329,24 @@ def _joined(*notes):
     return ", ".join(filter(None, notes))
 
 
-def _strays(strays, words, kind):
+def _strays(strays, strings, kind):
     if not len(strays):
         return ""
     are = f"is not a {kind}" if len(strays) == 1 else f"are not {kind}s"
-    return f"{len(strays)} of {len(words)} cells {are} ({_listed(strays)}) and taken as missing"
+    return f"{len(strays)} of {len(strings)} values {are} ({_listed(strays)}) and taken as missing"
 
 
-def _about_unread(amounts, words, is_number):
+def _about_unread(amounts, strings, is_number):
     looks = "looks like a number" if len(amounts) == 1 else "look like numbers"
-    kept = "takes them as missing" if is_number else "takes all cells as words"
+    kept = "takes them as missing" if is_number else "takes all values as strings"
     return (
-        f"{len(amounts)} of {len(words)} cells {looks} in another notation than the rest "
+        f"{len(amounts)} of {len(strings)} values {looks} in another notation than the rest "
         f"({_listed(amounts)}): write them as the rest, or --keep {kept}"
     )
 
 
-def _listed(words):
-    odd = [repr(word[:30]) for word in words.unique()]
+def _listed(strings):
+    odd = [repr(string[:30]) for string in strings.unique()]
     return ", ".join(odd[:3] + ["…"] * (len(odd) > 3))
 
 
@@ -366,7 +366,7 @@ def _date(dates, name, *how):
 def _number(values, name, is_kept, note="", remark=False):
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     if is_integer_dtype(values.dtype) and np.nanmax(np.abs(numbers)) > _WHOLE:
-        return _category(as_words(values), name, is_kept, _TOO_LARGE)
+        return _category(as_strings(values), name, is_kept, _TOO_LARGE)
     present = numbers[~np.isnan(numbers)]
     if np.isinf(present).any() or np.abs(present).max(initial=0) > 1e100:
         raise TableError(
@@ -384,10 +384,10 @@ def _number(values, name, is_kept, note="", remark=False):
     return numbers, Column(name, "number", how, remark)
 
 
-def _category(words, name, is_kept, note=""):
-    present = words.dropna()
+def _category(strings, name, is_kept, note=""):
+    present = strings.dropna()
     counts = present.value_counts()
-    if len(counts) < 2 and len(present) == len(words):
+    if len(counts) < 2 and len(present) == len(strings):
         return None, Column(
             name, "dropped", f"constant, {short(counts.index[0])!r} everywhere", remark=True
         )
@@ -401,10 +401,10 @@ def _category(words, name, is_kept, note=""):
         note,
         f"{len(counts)} level{'s' * (len(counts) != 1)}",
         f"the rarest together beyond {MAX_LEVELS}" if is_long else "",
-        _missing(words, "a level of their own"),
+        _missing(strings, "a level of their own"),
         "one-hot",
     ]
-    levels = words.astype(object).where(words.notna(), np.nan)
+    levels = strings.astype(object).where(strings.notna(), np.nan)
     return levels, Column(name, "category", _joined(*notes), is_long or bool(note))
 
 

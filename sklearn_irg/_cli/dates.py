@@ -20,7 +20,7 @@ _HOUR = re.compile(rf"^{_TIME}{_HALF}$", re.IGNORECASE | re.ASCII)
 _CLOCK = re.compile(
     r"^(?P<hour>\d{1,3}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?$", re.ASCII
 )
-_BLANKS = re.compile("[\u00a0\u2009\u202f]")  # narrow ones stand before am and pm in some locales
+_SPACES = re.compile("[\u00a0\u2009\u202f]")  # narrow ones stand before am and pm in some locales
 _DAY_FIRST, _MONTH_FIRST, _YEAR_FIRST = (
     "day before month",
     "month before day",
@@ -48,17 +48,17 @@ _LOOSE = re.compile(
 _LAST_YEAR = 2049  # latest year that two digits may stand for
 
 
-def is_date(word):
-    """Whether a word looks like a date, perhaps with a time behind it."""
-    return _LOOSE.fullmatch(_BLANKS.sub(" ", word)) is not None
+def is_date(string):
+    """Whether a string looks like a date, perhaps with a time behind it."""
+    return _LOOSE.fullmatch(_SPACES.sub(" ", string)) is not None
 
 
-def as_dates(words):
-    """Words as dates, NaT where they are none, and how they were read.
+def as_dates(strings):
+    """Strings as dates, NaT where they are none, and how they were read.
 
     Parameters
     ----------
-    words : Series of str
+    strings : Series of str
         Without missing cells.
 
     Returns
@@ -66,11 +66,11 @@ def as_dates(words):
     dates : Series of datetime64, or None
         ``None`` where they are not written with numbers or names of months for the month.
     how : str
-        Order of the numbers, where the words themselves do not determine it.
+        Order of the numbers, where the strings themselves do not determine it.
     """
-    words = words.astype(object).str.replace(_BLANKS, " ", regex=True)
-    has_names = words.map(_NAMED.match).notna().all()
-    parts = words.str.replace(_NAMED, _with_number, regex=True).str.extract(_DATE)
+    strings = strings.astype(object).str.replace(_SPACES, " ", regex=True)
+    has_names = strings.map(_NAMED.match).notna().all()
+    parts = strings.str.replace(_NAMED, _with_number, regex=True).str.extract(_DATE)
     if parts["first"].isna().any() or len(set(parts["mark"])) != 1:
         return None, ""
     first, last = (set(parts[name].str.len()) for name in ("first", "last"))
@@ -96,7 +96,7 @@ def _with_number(match):
 
 
 def _possible_orders(parts, has_short_years):
-    """Orders in which nearly all words are dates, the likeliest first.
+    """Orders in which nearly all strings are dates, the likeliest first.
 
     Years come first where that is usual, or where nothing else fits.
     """
@@ -175,13 +175,13 @@ def _hours(parts):
     return np.where(is_valid, hour + minute / 60 + second / 3600, np.nan)
 
 
-def as_hours(words):
-    """Times of day, with am or pm or without, as hours since midnight; NaN where words are none.
+def as_hours(strings):
+    """Times of day, with am or pm or without, as hours since midnight; NaN where strings are none.
 
     All are NaN if one of them has an hour that no day has, since these are durations.
     """
-    words = words.astype(object).str.replace(_BLANKS, " ", regex=True)
-    parts = words.str.extract(_HOUR).combine_first(words.str.extract(_CLOCK))
-    hours = pd.Series(_hours(parts), index=words.index).where(parts["hour"].notna())
+    strings = strings.astype(object).str.replace(_SPACES, " ", regex=True)
+    parts = strings.str.extract(_HOUR).combine_first(strings.str.extract(_CLOCK))
+    hours = pd.Series(_hours(parts), index=strings.index).where(parts["hour"].notna())
     is_longer = parts["half"].isna() & hours.isna() & (parts["hour"].fillna("0").astype(int) >= 24)
-    return pd.Series(np.nan, index=words.index) if is_longer.any() else hours
+    return pd.Series(np.nan, index=strings.index) if is_longer.any() else hours

@@ -223,7 +223,7 @@ def sensitivity(findings):
 
 def swaps(findings):
     """Share of rows whose class changes with one category alone."""
-    label = "share of rows whose class one change flips"
+    label = "proportion of rows whose class one change flips"
     return _bars(
         "Sensitivity to categories",
         label,
@@ -256,7 +256,7 @@ def _bars(title, label, values, note):
 
 
 def calibration(findings):
-    """Confidence against the share of rows that are right."""
+    """Confidence against the proportion of correct predictions."""
     with _style():
         canvas = _canvas(4.2)
         axes = canvas.subplots()
@@ -272,7 +272,7 @@ def calibration(findings):
         low = min(np.min([*curve.confidence, *curve.share_right]) for curve in findings.curves)
         axes.set(
             xlabel="probability of the predicted class",
-            ylabel="share of rows that are right",
+            ylabel="proportion of correct predictions",
             xlim=(low - 0.03, 1.03),
             ylim=(low - 0.03, 1.03),
         )
@@ -282,7 +282,7 @@ def calibration(findings):
         f"{curve.name} {np.abs(curve.confidence - curve.share_right).mean():.3f}"
         for curve in findings.curves
     )
-    alt = f"Predicted probability against share of right rows; mean gap over tenths of the rows: {gaps}."
+    alt = f"Predicted probability against proportion of correct predictions; mean gap over tenths of the rows: {gaps}."
     return Figure(
         "Calibration",
         svg,

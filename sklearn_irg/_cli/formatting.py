@@ -1,4 +1,4 @@
-"""Words of the sweep: its table, the decision, and remarks for the reader."""
+"""Texts of the sweep: its table, the decision, and remarks for the reader."""
 
 import csv
 from dataclasses import dataclass
@@ -147,7 +147,7 @@ def decision_sentence(sweep, decision):
     if chosen.candidate.penalty:
         plain = next(row for row in sweep.rows if row.candidate.alpha == 0)
         gain = _points(
-            *chosen.beyond(plain, "attacked"),
+            *chosen.difference_from(plain, "attacked"),
             "more than without penalty",
             "fewer than without penalty",
         )
@@ -170,7 +170,7 @@ def _points(mean, error, more, less):
 
 
 def _difference(sweep, chosen, plain):
-    mean, error = chosen.beyond(plain, "score")
+    mean, error = chosen.difference_from(plain, "score")
     if sweep.scoring in ("accuracy", "balanced_accuracy"):
         return _points(mean, error, "higher", "lower") or "the same"
     if round(abs(mean), 3) == 0:
@@ -241,7 +241,7 @@ def remarks(sweep, decision):
                 )
                 found.append(f"{always}: this threat is too strong for this table. {smaller} more.")
     for row in sweep.baselines():
-        mean, error = row.beyond(chosen, "score")
+        mean, error = row.difference_from(chosen, "score")
         if not row.candidate.is_eligible and SCORINGS[sweep.scoring].sign * mean > error:
             attacked = " ".join(
                 filter(None, [sweep.attacked_measure, f"{row.mean('attacked'):.3f}"])
@@ -251,7 +251,7 @@ def remarks(sweep, decision):
                 f"{sweep.measure} {row.mean('score'):.3f} ± {row.standard_error('score'):.3f}. "
                 f"Under attack it has {attacked}, the chosen model {chosen.mean('attacked'):.3f}."
             )
-        mean, error = row.beyond(chosen, "attacked")
+        mean, error = row.difference_from(chosen, "attacked")
         if not (row.candidate.is_eligible or row.candidate.is_constant) and mean > error:
             found.append(
                 f"{row.candidate.name.capitalize()} is more robust than the chosen model: "

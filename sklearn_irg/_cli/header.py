@@ -25,14 +25,14 @@ def first_line(cells, rows):
     -------
     kind : {"header", "row", "either"}
         "row" where numbers or dates are above numbers or dates in all columns of these or, without
-        such columns, where each word of the first line also occurs below it.
+        such columns, where each string of the first line also occurs below it.
     """
     if [cell.strip() for cell in cells] in (
         [str(j + start) for j in range(len(cells))] for start in (0, 1)
     ):
         return "header"  # as pandas writes columns without names
     columns = [
-        _Column(cell.strip(), [word.strip() for word in below])
+        _Column(cell.strip(), [string.strip() for string in below])
         for cell, below in zip(cells, zip(*rows))
     ]
     columns = [column for column in columns if not _is_missing(column.first) and column.below]
@@ -52,7 +52,7 @@ class _Column:
 
     def __init__(self, first, below):
         self.first = first
-        self.below = [word for word in below if not _is_missing(word)]
+        self.below = [string for string in below if not _is_missing(string)]
         kinds = (kind for kind in (is_numeral, is_date) if self._share(kind) >= 1 - STRAY)
         self.is_of_kind = next(kinds, None)
 
@@ -70,8 +70,8 @@ class _Column:
         return self.is_of_kind(self.first)
 
 
-def _is_missing(word):
-    return word.lower() in _MISSING
+def _is_missing(string):
+    return string.lower() in _MISSING
 
 
 def _could_be_names(columns):

@@ -12,7 +12,7 @@ import pandas as pd
 
 __all__ = ["STRAY", "as_numbers", "decimal_sign", "is_amount", "is_numeral", "looks_grouped"]
 
-STRAY = 0.1  # share of cells of a column of numbers or dates that may be words
+STRAY = 0.1  # proportion of values of a column of numbers or dates that may be other strings
 
 _MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"  # hyphens, dashes and minus signs
 _SIGNS = rf"[+{_MINUS}-]"
@@ -24,8 +24,8 @@ _CODES = (  # of ISO 4217, without those that are words
 )
 _NAMES = r"[Kk]r\.?|K\u010d|z\u0142|Ft|Fr\.|Rs\.?|[Ee]uros?"
 _MONEY = rf"(?:[A-Z]{{0,3}}[{_CURRENCY}]|{'|'.join(_CODES.split())}|{_NAMES})"
-_BLANK = " \u00a0\u2009\u202f"
-_CORE = rf"[.,]?[0-9](?:[0-9.,'’{_BLANK}]*[0-9.])?(?:[eE][+-]?[0-9]+)?"
+_SPACE = " \u00a0\u2009\u202f"
+_CORE = rf"[.,]?[0-9](?:[0-9.,'’{_SPACE}]*[0-9.])?(?:[eE][+-]?[0-9]+)?"
 _NUMERAL = re.compile(
     rf"(?P<front>(?:(?:[(%]|{_SIGNS}|{_MONEY})\s*)*)(?P<core>{_CORE})(?P<back>(?:\s*(?:[)%{_MINUS}-]|{_MONEY}))*)"
 )
@@ -47,7 +47,7 @@ _MARKS = {
     ",": "commas",
     "'": "apostrophes",
     "’": "apostrophes",
-    **dict.fromkeys(_BLANK, "blanks"),
+    **dict.fromkeys(_SPACE, "spaces"),
 }
 
 
@@ -55,7 +55,7 @@ def _layout(decimal, other):
     """Pattern of digits, optionally with one mark between all thousands and with decimals."""
     # behind digits and decimals: a single mark before it is the decimal sign
     exponent = "(?:[eE][+-]?[0-9]+)?"
-    grouped = rf"[1-9][0-9]{{0,2}}(?P<mark>[{other}'’{_BLANK}])[0-9]{{3}}(?:(?P=mark)[0-9]{{3}})*"
+    grouped = rf"[1-9][0-9]{{0,2}}(?P<mark>[{other}'’{_SPACE}])[0-9]{{3}}(?:(?P=mark)[0-9]{{3}})*"
     if other == ",":
         grouped += "|[1-9][0-9]?(?P<lakhs>,)[0-9]{2}(?:,[0-9]{2})*,[0-9]{3}"
     return re.compile(
@@ -68,7 +68,7 @@ _LAYOUTS = {".": _layout(r"\.", ","), ",": _layout(",", ".")}  # by the decimal 
 
 @dataclass(frozen=True)
 class _Reading:
-    """Reading of a word as a number, with a given decimal sign."""
+    """Reading of a string as a number, with a given decimal sign."""
 
     value: float
     mark: str  # between thousands
@@ -98,11 +98,11 @@ class _Numeral:
         return self.readings.get(decimal) or next(iter(self.readings.values()))
 
 
-def _numeral(word):
-    """Numeral of a word, or None."""
-    match = _NUMERAL.fullmatch(_NO_CENTS.sub(r"\g<1>0", word))
+def _numeral(string):
+    """Numeral of a string, or None."""
+    match = _NUMERAL.fullmatch(_NO_CENTS.sub(r"\g<1>0", string))
     if match is None:
-        return _zero(word)
+        return _zero(string)
     front, back = (_AFFIX.findall(match[side]) for side in ("front", "back"))
     counts = Counter(_kind(affix) for affix in [*front, *back])
     is_bracketed = counts["("] == counts[")"] == 1
@@ -133,8 +133,8 @@ def _kind(affix):
     return "sign" if re.fullmatch(_SIGNS, affix) else "money"
 
 
-def _zero(word):
-    match = _ZERO.fullmatch(word)
+def _zero(string):
+    match = _ZERO.fullmatch(string)
     if match is None:
         return None
     return _Numeral(
@@ -164,32 +164,32 @@ def _reading(match, decimal, sign):
     )
 
 
-def is_numeral(word):
-    """Whether a word is a number, however it is written."""
-    return _numeral(word.strip()) is not None
+def is_numeral(string):
+    """Whether a string is a number, however it is written."""
+    return _numeral(string.strip()) is not None
 
 
-def is_amount(word):
-    """Whether a word that is not read as a number probably is one.
+def is_amount(string):
+    """Whether a string that is not read as a number probably is one.
 
-    Such words have signs, brackets or currencies that are not read.
+    Such strings have signs, brackets or currencies that are not read.
     """
-    return _AMOUNT.fullmatch(word) is not None and _PLAIN.fullmatch(word) is None
+    return _AMOUNT.fullmatch(string) is not None and _PLAIN.fullmatch(string) is None
 
 
-def looks_grouped(word):
+def looks_grouped(string):
     """Whether points in a number may stand between thousands."""
-    return _GROUPED.fullmatch(word) is not None
+    return _GROUPED.fullmatch(string) is not None
 
 
 @dataclass(frozen=True)
 class _Numerals:
-    """Distinct words of a column that are numbers, and votes for its decimal sign.
+    """Distinct strings of a column that are numbers, and votes for its decimal sign.
 
     The votes are the number of cells for which each decimal sign is the only one that fits.
     """
 
-    by_word: dict
+    by_string: dict
     votes: Counter
     currencies: frozenset
     is_mostly_numbers: bool
@@ -204,24 +204,30 @@ def _majority(votes):
     return None if votes["."] == votes[","] else max(".", ",", key=votes.__getitem__)
 
 
-def _numerals(words):
-    counts = words.value_counts()
-    by_word = {word: numeral for word in counts.index if (numeral := _numeral(word)) is not None}
-    currencies = frozenset(numeral.currency for numeral in by_word.values()) - {""}
+def _numerals(strings):
+    counts = strings.value_counts()
+    by_string = {
+        string: numeral for string in counts.index if (numeral := _numeral(string)) is not None
+    }
+    currencies = frozenset(numeral.currency for numeral in by_string.values()) - {""}
     if len(currencies) > 1:  # amounts that do not compare
-        by_word = {word: numeral for word, numeral in by_word.items() if not numeral.currency}
+        by_string = {
+            string: numeral for string, numeral in by_string.items() if not numeral.currency
+        }
     if any(
         map(_MORE.fullmatch, counts.index)
     ):  # marks of schools, or classes: 2- and 2+ lie around 2
-        by_word = {
-            word: numeral for word, numeral in by_word.items() if _BEHIND not in numeral.features
+        by_string = {
+            string: numeral
+            for string, numeral in by_string.items()
+            if _BEHIND not in numeral.features
         }
     votes = Counter()
-    for word, numeral in by_word.items():
-        votes[numeral.only] += counts[word]
-    n_numbers = sum(counts[word] for word in by_word)
+    for string, numeral in by_string.items():
+        votes[numeral.only] += counts[string]
+    n_numbers = sum(counts[string] for string in by_string)
     return _Numerals(
-        by_word, votes, currencies, len(words) > 0 and n_numbers >= (1 - STRAY) * len(words)
+        by_string, votes, currencies, len(strings) > 0 and n_numbers >= (1 - STRAY) * len(strings)
     )
 
 
@@ -231,7 +237,7 @@ def decimal_sign(columns):
     Parameters
     ----------
     columns : iterable of Series
-        Of words without missing cells, or of floats.
+        Of strings without missing cells, or of floats.
 
     Returns
     -------
@@ -251,31 +257,31 @@ def _sign_of(column):
     return numerals.decimal if numerals.is_mostly_numbers else None
 
 
-def as_numbers(words, decimal=None, is_unanimous=True):
-    """Words as numbers, and their notation.
+def as_numbers(strings, decimal=None, is_unanimous=True):
+    """Strings as numbers, and their notation.
 
     Parameters
     ----------
-    words : Series of str
+    strings : Series of str
         Without missing cells.
     decimal : {".", ",", None}, default=None
-        The decimal sign of the rest of the table, for words that can be read in two ways.
+        The decimal sign of the rest of the table, for strings that can be read in two ways.
     is_unanimous : bool, default=True
         Whether all other columns use it.
 
     Returns
     -------
     numbers : Series of float or int
-        NaN where a word is no number.
+        NaN where a string is no number.
     how : str
         Notation in words, or why they are no numbers; empty for plain numbers.
     """
-    plain = pd.to_numeric(words, errors="coerce")
-    words = words.astype(object)
-    if not plain.isna().any() and not words.map(looks_grouped).any():
+    plain = pd.to_numeric(strings, errors="coerce")
+    strings = strings.astype(object)
+    if not plain.isna().any() and not strings.map(looks_grouped).any():
         return plain, ""
-    numerals = _numerals(words)
-    numbers, how = _read(words, plain, numerals, numerals.decimal or decimal or ".")
+    numerals = _numerals(strings)
+    numbers, how = _read(strings, plain, numerals, numerals.decimal or decimal or ".")
     if numbers.isna().mean() > STRAY:
         several = sorted(numerals.currencies)
         return plain, f"amounts in several currencies ({', '.join(several)})" if len(
@@ -284,20 +290,22 @@ def as_numbers(words, decimal=None, is_unanimous=True):
     return numbers, ", ".join(filter(None, [how, _doubt(numerals, decimal, is_unanimous)]))
 
 
-def _read(words, plain, numerals, decimal):
-    readings = {word: numeral.as_written(decimal) for word, numeral in numerals.by_word.items()}
-    values = words.map({word: reading.value for word, reading in readings.items()}).astype(
+def _read(strings, plain, numerals, decimal):
+    readings = {
+        string: numeral.as_written(decimal) for string, numeral in numerals.by_string.items()
+    }
+    values = strings.map({string: reading.value for string, reading in readings.items()}).astype(
         np.float64
     )
-    return values.fillna(plain.astype(np.float64)), _how(numerals.by_word, readings)
+    return values.fillna(plain.astype(np.float64)), _how(numerals.by_string, readings)
 
 
-def _how(by_word, readings):
+def _how(by_string, readings):
     """Notation besides digits and decimal points, in words."""
     features = {
-        feature: None for numeral in by_word.values() for feature in sorted(numeral.features)
+        feature: None for numeral in by_string.values() for feature in sorted(numeral.features)
     }
-    features |= {f"currency signs ({n.currency})": None for n in by_word.values() if n.currency}
+    features |= {f"currency signs ({n.currency})": None for n in by_string.values() if n.currency}
     signs = {reading.decimal for reading in readings.values()} - {""}
     features |= {f"decimal {_MARKS[sign]}": None for sign in sorted(signs) if "," in signs}
     marks = {_MARKS[reading.mark] for reading in readings.values() if reading.mark}
@@ -307,20 +315,22 @@ def _how(by_word, readings):
 
 
 def _doubt(numerals, decimal, is_unanimous):
-    """Note on words with two readings, where the column does not decide; else empty."""
-    word = next((word for word, numeral in numerals.by_word.items() if numeral.is_open), None)
-    own = numerals.votes.keys() & {".", ","}
-    if word is None or len(own) == 1 or (not own and decimal == "." and is_unanimous):
+    """Note on strings with two readings, where the column does not decide; else empty."""
+    string = next(
+        (string for string, numeral in numerals.by_string.items() if numeral.is_open), None
+    )
+    voted = numerals.votes.keys() & {".", ","}
+    if string is None or len(voted) == 1 or (not voted and decimal == "." and is_unanimous):
         return ""
     chosen = numerals.decimal or decimal or "."
-    readings = numerals.by_word[word].readings
+    readings = numerals.by_string[string].readings
     taken, left = (
         np.format_float_positional(readings[sign].value, trim="-")
         for sign in (chosen, _OTHER[chosen])
     )
     why = (
         f", as {'' if is_unanimous else 'most '}other columns are written"
-        if decimal and not own
+        if decimal and not voted
         else ""
     )
-    return f"{word!r} read as {taken}, not as {left}{why}"
+    return f"{string!r} read as {taken}, not as {left}{why}"

@@ -1,9 +1,9 @@
-"""Cleaning of cells: missing ones, words and unambiguous dates."""
+"""Cleaning of cells: missing ones, strings and unambiguous dates."""
 
 import numpy as np
 from skrub import Cleaner
 
-__all__ = ["as_words", "cleaned", "days_of", "order_of"]
+__all__ = ["as_strings", "cleaned", "days_of", "order_of"]
 
 
 def cleaned(frame):
@@ -11,8 +11,8 @@ def cleaned(frame):
     return Cleaner(drop_null_fraction=None).fit_transform(frame)
 
 
-def as_words(values):
-    """Cells as words without blanks around them, None where missing."""
+def as_strings(values):
+    """Cells as strings without spaces around them, None where missing."""
     return (
         values.astype(object)
         .where(values.notna(), None)

@@ -63,7 +63,7 @@ def read(path, header="auto"):
     -------
     frame : DataFrame
         Cells as they are written; only empty ones are missing. Numbers that floats cannot
-        represent stay words.
+        represent stay strings.
     note : str
         Guesses with which the file was read; empty without any.
     """
@@ -170,7 +170,7 @@ def _decode(data, path):
 
 
 def _checked_lines(text, separator, path, is_row):
-    """First line, some lines below, and positions of the columns to keep as words.
+    """First line, some lines below, and positions of the columns to keep as strings.
 
     Raises a TableError unless all lines have equally many fields.
     """
@@ -178,17 +178,17 @@ def _checked_lines(text, separator, path, is_row):
     rows = []
     try:
         _, first = next(lines, (0, []))
-        words = _Words(len(first))
+        strings = _Strings(len(first))
         n_rows = int(is_row)
         if is_row:
-            words.add(first)
+            strings.add(first)
         for line, row in lines:
             if len(row) != len(first):
                 raise TableError(
                     f"line {line} of {path} has {len(row)} fields where the header has "
                     f"{len(first)}, with the separator {separator!r}"
                 )
-            words.add(row)
+            strings.add(row)
             n_rows += 1
             if n_rows <= _SAMPLE:
                 rows.append(row)
@@ -197,17 +197,17 @@ def _checked_lines(text, separator, path, is_row):
     if len(first) < 2 or not n_rows:
         raise TableError(
             f"{path} is not a CSV table: it needs a header, two or more columns separated by a "
-            "comma, semicolon, tab, bar or blank, and rows"
+            "comma, semicolon, tab, bar or space, and rows"
         )
-    return first, rows, words.columns
+    return first, rows, strings.columns
 
 
 def _what_to_do(error):
     if "field limit" not in str(error):
         return ""
     return (
-        f". A cell there has more than {csv.field_size_limit()} characters: add the quotation mark "
-        "if one is missing, shorten the cell, leave its column out of the file, or save the table "
+        f". A field there has more than {csv.field_size_limit()} characters: add the quotation mark "
+        "if one is missing, shorten the field, leave its column out of the file, or save the table "
         "as Parquet"
     )
 
@@ -216,7 +216,7 @@ def _names(cells):
     return [name.strip() or f"Unnamed: {j}" for j, name in enumerate(cells)]
 
 
-class _Words:
+class _Strings:
     """Columns whose numbers must not be read as floats.
 
     They have leading zeros, too many digits, or points that may stand between thousands.

@@ -104,7 +104,7 @@ class Row:
         """Standard error of the mean over folds."""
         return float(standard_errors(self.values(measure)))
 
-    def beyond(self, other, measure):
+    def difference_from(self, other, measure):
         """Mean difference from another candidate over the same folds, and its standard error."""
         differences = self.values(measure) - other.values(measure)
         return float(differences.mean()), float(standard_errors(differences))

@@ -33,7 +33,7 @@ class Sweep:
 
     Parameters
     ----------
-    table : Table
+    table : PreparedTable
         Rows, classes and kinds of columns.
     estimator : {"logistic", "mlp"}
         Estimator that is penalized.

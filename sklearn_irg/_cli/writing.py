@@ -59,19 +59,20 @@ def short(text, longest=60):
     return text if len(text) <= longest else f"{text[: longest - 11]}…{text[-10:]}"
 
 
-def quoted(words):
-    """Command for a shell, on one line whatever its words contain."""
+def quoted(strings):
+    """Command for a shell, on one line whatever its strings contain."""
     return " ".join(
-        shlex.quote(word) if visible(word) == word else _ansi_c_quoted(word) for word in words
+        shlex.quote(string) if visible(string) == string else _ansi_c_quoted(string)
+        for string in strings
     )
 
 
-def _ansi_c_quoted(word):
+def _ansi_c_quoted(string):
     letters = {"\\": "\\\\", "'": "\\'"}
     return "$'{}'".format(
         "".join(
             letters.get(letter, letter) if visible(letter) == letter else f"\\u{ord(letter):04x}"
-            for letter in word
+            for letter in string
         )
     )
 

@@ -198,14 +198,14 @@ class NetworkEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Attributes of a fitted estimator that predicts."""
         likelihood = fitted.network.likelihood
         known = LIKELIHOODS.get(likelihood.out_activation)
-        own = None if type(known) is type(likelihood) else clone(likelihood)
+        custom = None if type(known) is type(likelihood) else clone(likelihood)
         return {
             **fitted.columns,
             **fitted.task.attributes,
             **self._named_weights(*fitted.weights),
             "out_activation_": likelihood.out_activation,
             # None for the package's likelihoods, which are found by name, so that pickles hold none
-            "_own_likelihood": own,
+            "_own_likelihood": custom,
         }
 
     def _report(self, fitted):

@@ -261,9 +261,11 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
 
     def _penalty(self, rows):
         del rows
-        own = check_penalty(VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations))
+        smoothness = check_penalty(
+            VirtualAdversarial(self.epsilon, self.xi, self.n_power_iterations)
+        )
         others = check_penalty(self.penalty)
-        return own if others is None else own + others
+        return smoothness if others is None else smoothness + others
 
     def _check_parameters(self):
         super()._check_parameters()

@@ -111,8 +111,10 @@ class MLPEstimator(NetworkEstimator):
     def _settings(self):
         settings = super()._settings()
         share = float(self.validation_fraction) if self.early_stopping else None
-        own = BatchNormalization() if self.batch_normalization else settings.parametrization
-        return replace(settings, parametrization=own, validation_fraction=share)
+        parametrization = (
+            BatchNormalization() if self.batch_normalization else settings.parametrization
+        )
+        return replace(settings, parametrization=parametrization, validation_fraction=share)
 
     def _check_parameters(self):
         super()._check_parameters()

@@ -261,14 +261,14 @@ class VATClassifier(TrainsAgainstThreats, ClassifierOutputs, MLPEstimator):
         epsilon = self.epsilon
         if epsilon is None and self.threat is None and rows.perturbations is None:
             epsilon = "local"
-        own = check_penalty(
+        smoothness = check_penalty(
             VirtualAdversarial(epsilon, self.xi, self.n_power_iterations, threat=self.threat)
         )
         if isinstance(self.penalty, str) and self.penalty == "auto":
             return (
-                own + 0.3 * ConditionalEntropy() + ClassBalance()
+                smoothness + 0.3 * ConditionalEntropy() + ClassBalance()
                 if "unlabeled" in rows.groups
-                else own
+                else smoothness
             )
         others = check_penalty(self.penalty)
-        return own if others is None else own + others
+        return smoothness if others is None else smoothness + others

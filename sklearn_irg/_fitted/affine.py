@@ -22,11 +22,11 @@ def is_reordered(estimator, names):
 
     Some estimators match columns by name then. Without names (None) the answer is no.
     """
-    own = getattr(estimator, "feature_names_in_", None)
-    if own is None or names is None:
+    fitted = getattr(estimator, "feature_names_in_", None)
+    if fitted is None or names is None:
         return False
-    own, names = [str(name) for name in own], [str(name) for name in names]
-    return own != names and sorted(own) == sorted(names)
+    fitted, names = [str(name) for name in fitted], [str(name) for name in names]
+    return fitted != names and sorted(fitted) == sorted(names)
 
 
 def predictions(estimator, X):

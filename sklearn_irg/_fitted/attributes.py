@@ -50,7 +50,7 @@ def as_model(estimator, X=None):
     linear = _linear_parts(estimator, classes)
     if linear is not None:
         W, b = linear
-        likelihood = _own_likelihood(estimator, default_likelihood(classes, W.shape[1]))
+        likelihood = _declared_likelihood(estimator, default_likelihood(classes, W.shape[1]))
         model = NetworkModel([W], [b], Identity(), likelihood, classes, name)
         model.expands_squares = hasattr(estimator, "centroids_")
         return model
@@ -81,7 +81,7 @@ def classes_of(estimator):
 def _network_model(estimator, classes, name):
     activation = as_activation(getattr(estimator, "activation", None))
     out_activation = getattr(estimator, "out_activation_", None)
-    likelihood = _own_likelihood(estimator, LIKELIHOODS.get(out_activation))
+    likelihood = _declared_likelihood(estimator, LIKELIHOODS.get(out_activation))
     if not isinstance(activation, Activation):
         raise TypeError(
             f"{name} has the activation {activation!r}, which is unknown, so its layers cannot be "
@@ -97,13 +97,13 @@ def _network_model(estimator, classes, name):
     )
 
 
-def _own_likelihood(estimator, default):
+def _declared_likelihood(estimator, default):
     """The ``likelihood_`` of an estimator if it is one of this library's, else the default.
 
     In other libraries an attribute of that name may have another meaning.
     """
-    own = getattr(estimator, "likelihood_", None)
-    return own if isinstance(own, Likelihood) else default
+    found = getattr(estimator, "likelihood_", None)
+    return found if isinstance(found, Likelihood) else default
 
 
 def _linear_parts(estimator, classes):

@@ -138,18 +138,18 @@ def rounded(numbers, before, dtype, digits=None):
     """
     if digits is None and dtype.kind != "f":
         return numbers, numbers
-    low, high = _beside(numbers, dtype, digits)
+    low, high = _adjacent(numbers, dtype, digits)
     nearer, further = np.where(numbers > before, (low, high), (high, low))
     passed = (nearer - before) * (numbers - before) < 0
     return np.where(passed, before, nearer), np.where(numbers == before, before, further)
 
 
-def _beside(numbers, dtype, digits):
+def _adjacent(numbers, dtype, digits):
     """The numbers next to others, below and above, that a type can hold."""
     if digits is not None:
         unit = 10.0 ** digits[1]
-        own = np.rint(numbers * unit) / unit == numbers
-        scaled = np.where(own, np.rint(numbers * unit), numbers * unit)
+        is_exact = np.rint(numbers * unit) / unit == numbers
+        scaled = np.where(is_exact, np.rint(numbers * unit), numbers * unit)
         return np.floor(scaled) / unit, np.ceil(scaled) / unit
     with np.errstate(over="ignore"):
         held = numbers.astype(dtype)

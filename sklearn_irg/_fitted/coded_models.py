@@ -11,7 +11,7 @@ __all__ = ["CodedTableModel"]
 class CodedTableModel(FunctionTableModel):
     """Scores of an estimator that takes a table as it is, and the trees that it consists of."""
 
-    acts_by_column = True
+    is_axis_aligned = True
 
     def __init__(self, function, n_features, n_outputs, classes, name, estimator):
         super().__init__(function, n_features, n_outputs, classes, name)

@@ -43,7 +43,7 @@ class Deletions:
         )
         self.are_integers = np.array([_holds_integers(table, j) for j in range(table.n_columns)])
         self.in_parts = np.isfinite(self.start) & np.isfinite(self.end)
-        replaced = self.at(np.ones(self.start.shape), np.arange(len(table)))
+        replaced = self.masked(np.ones(self.start.shape), np.arange(len(table)))
         same = [table.same_cells(replaced, j) for j in range(table.n_columns)]
         self.differs = ~np.column_stack(same)
 
@@ -59,10 +59,10 @@ class Deletions:
         moved[:, self.are_integers] = np.rint(moved[:, self.are_integers])
         return np.where(self.in_parts[origin], moved, np.nan)
 
-    def at(self, masks, origin):
+    def masked(self, masks, origin):
         """The table behind masks of some rows, by position, possibly repeated."""
         table = self.table.take(origin)
-        table = table.like(table.with_numbers(self.numbers(masks, origin)))
+        table = table.with_frame(table.with_numbers(self.numbers(masks, origin)))
         whole = (masks > 0) & ~self.in_parts[origin]
         for j in np.flatnonzero(whole.any(axis=0)):
             rows = np.flatnonzero(whole[:, j])
@@ -113,7 +113,7 @@ class DeletionObjective:
 
     def __call__(self, masks, origin):
         """The objective of masks of some rows, by position."""
-        scores = self.model.scores_of(self.deletions.at(masks, origin))
+        scores = self.model.scores_of(self.deletions.masked(masks, origin))
         return self.alpha * masks.sum(axis=1) + _of(
             self.label[origin], self.model.likelihood.probabilities(scores)
         )
@@ -123,7 +123,7 @@ class DeletionObjective:
 
         They still differ where probabilities are rounded to one.
         """
-        scores = self.model.scores_of(self.deletions.at(masks, origin)).astype(np.float64)
+        scores = self.model.scores_of(self.deletions.masked(masks, origin)).astype(np.float64)
         if scores.shape[1] == 1:
             return (2 * self.label[origin] - 1) * scores[:, 0]
         others = np.arange(scores.shape[1]) != self.label[origin, None]
@@ -153,9 +153,9 @@ class SmoothObjective:
             objective.alpha,
         )
         self.model = copy(objective.model)
-        self.rows = self.model.bind(self.deletions.at(masks, everything))
+        self.rows = self.model.bind(self.deletions.masked(masks, everything))
         self.targets = self.model.encode(self.model.classes[self.label], len(masks))
-        self.moves = self.deletions.in_parts & self.deletions.differs
+        self.is_movable = self.deletions.in_parts & self.deletions.differs
 
     def __call__(self, masks, origin):
         """The objective of masks of some rows, by position, and its gradient.
@@ -163,7 +163,7 @@ class SmoothObjective:
         The gradient is zero for entries that stay.
         """
         probabilities, slopes = self._slopes(masks, origin)
-        gradients = np.where(self.moves[origin], self.alpha + slopes, 0.0)
+        gradients = np.where(self.is_movable[origin], self.alpha + slopes, 0.0)
         return self.alpha * masks.sum(axis=1) + probabilities, gradients
 
     def _slopes(self, masks, origin):

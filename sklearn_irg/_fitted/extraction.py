@@ -214,14 +214,14 @@ def model_behind(estimator, steps, slopes, X, table):
     last = steps.last
     inner = as_model(last)
     if inner.classes is not None and (inner.has_weights or _has_two_scores(last, inner)):
-        entering = np.asarray(steps(table.X), dtype=np.float64)
-        if not labels_follow(inner, entering, last):
+        step_outputs = np.asarray(steps(table.X), dtype=np.float64)
+        if not labels_follow(inner, step_outputs, last):
             name = inner.name
             inner = (
                 as_model(only(last, "predict_proba")) if hasattr(last, "predict_proba") else inner
             )
             inner.name = name
-            _if_it_agrees(labels_follow(inner, entering, last), inner, entering)
+            _if_it_agrees(labels_follow(inner, step_outputs, last), inner, step_outputs)
     model = AffineTableModel(inner, steps, slopes)
     model.contains_trees = contains_trees(estimator)
     rows = model.bind(table)

@@ -25,22 +25,22 @@ class BallAroundRows:
         Of the balls.
     dual : {1, 2, inf}
         Order of the dual norm.
-    moves : ndarray of shape (n_samples, n_features), default=None
+    movable : ndarray of shape (n_samples, n_features), default=None
         Ones for cells that move, else zeros; ``None`` where all do.
     """
 
-    def __init__(self, weights, radii, dual, moves=None):
+    def __init__(self, weights, radii, dual, movable=None):
         self.weights = weights
         self.radii = radii
         self.dual = dual
-        self.moves = None if moves is None or moves.all() else moves
+        self.movable = None if movable is None or movable.all() else movable
 
     def ranges(self):
         """Lowest and highest change of preactivations, each of shape (n_samples, n_units)."""
-        if self.moves is None:
+        if self.movable is None:
             size = self.radii[:, None] * np.linalg.norm(self.weights, ord=self.dual, axis=0)
         else:
-            moving = np.abs(self.weights)[None] * self.moves[:, :, None]
+            moving = np.abs(self.weights)[None] * self.movable[:, :, None]
             size = self.radii[:, None] * np.linalg.norm(moving, ord=self.dual, axis=1)
         return -size, size
 
@@ -50,19 +50,19 @@ class BallAroundRows:
         Coefficients have shape (n_samples, n_functions, n_units), minima (n_samples, n_functions).
         """
         gradients = coefficients @ self.weights.T
-        if self.moves is not None:
-            gradients = gradients * self.moves[:, None]
+        if self.movable is not None:
+            gradients = gradients * self.movable[:, None]
         return -self.radii[:, None] * np.linalg.norm(gradients, ord=self.dual, axis=2)
 
 
-def margin_bounds_over(inputs, entering, layers, activation, label):
+def margin_bounds_over(inputs, preactivations, layers, activation, label):
     """Lower bounds on the margins of each row's class over all others, shape (n_samples, n_others).
 
     Parameters
     ----------
     inputs : object
         With ``ranges()`` and ``lowest(coefficients)``, as `BallAroundRows`.
-    entering : ndarray of shape (n_samples, n_units)
+    preactivations : ndarray of shape (n_samples, n_units)
         What enters the first layer's activation at the rows themselves.
     layers : list of (weights, biases)
         All but the first.
@@ -72,26 +72,26 @@ def margin_bounds_over(inputs, entering, layers, activation, label):
         Position of each row's class.
     """
     *hidden, (W, b) = layers
-    ranges = unit_ranges(inputs, entering, hidden, activation)
+    ranges = unit_ranges(inputs, preactivations, hidden, activation)
     lines = [activation.linear_bounds(*ends) for ends in ranges]
     functions, constants = margin_functions(W, b, label)
-    by_lines = _lowest(inputs, entering, hidden, lines, functions, constants)
+    by_lines = _lowest(inputs, preactivations, hidden, lines, functions, constants)
     return np.maximum(by_lines, _lowest_in_intervals(activation, ranges[-1], functions) + constants)
 
 
-def unit_ranges(inputs, entering, hidden, activation):
+def unit_ranges(inputs, preactivations, hidden, activation):
     """Bounds on the preactivation of each unit of each hidden layer.
 
     There is a lower and an upper end for each layer, both of shape (n_samples, n_units).
     """
-    ranges = [tuple(entering + end for end in inputs.ranges())]
+    ranges = [tuple(preactivations + end for end in inputs.ranges())]
     lines = []
     for depth, (V, c) in enumerate(hidden):
         lines.append(activation.linear_bounds(*ranges[-1]))
         units = np.broadcast_to(
-            np.concatenate([V.T, -V.T]), (len(entering), 2 * V.shape[1], V.shape[0])
+            np.concatenate([V.T, -V.T]), (len(preactivations), 2 * V.shape[1], V.shape[0])
         )
-        bounds = _lowest(inputs, entering, hidden[:depth], lines, units, 0.0)
+        bounds = _lowest(inputs, preactivations, hidden[:depth], lines, units, 0.0)
         bounds = np.maximum(bounds, _lowest_in_intervals(activation, ranges[-1], units))
         low, high = bounds[:, : V.shape[1]] + c, -bounds[:, V.shape[1] :] + c
         ranges.append((low, np.maximum(low, high)))
@@ -122,7 +122,7 @@ def _lowest_in_intervals(activation, ends, coefficients):
     )
 
 
-def _lowest(inputs, entering, hidden, lines, coefficients, constants):
+def _lowest(inputs, preactivations, hidden, lines, coefficients, constants):
     """Lower bounds on linear functions of the activations of the last of some layers."""
     for (low_line, high_line), layer in zip(lines[::-1], [*hidden[::-1], None], strict=True):
         positive, negative = np.maximum(coefficients, 0), np.minimum(coefficients, 0)
@@ -133,4 +133,8 @@ def _lowest(inputs, entering, hidden, lines, coefficients, constants):
             V, c = layer
             constants = constants + coefficients @ c
             coefficients = coefficients @ V.T
-    return constants + np.einsum("ijk,ik->ij", coefficients, entering) + inputs.lowest(coefficients)
+    return (
+        constants
+        + np.einsum("ijk,ik->ij", coefficients, preactivations)
+        + inputs.lowest(coefficients)
+    )

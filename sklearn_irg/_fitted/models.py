@@ -52,7 +52,7 @@ class Model(ABC):
         weights.
     has_kinks : bool
         Whether slopes at the rows may not hold further away, as behind steps that are not affine.
-    acts_by_column : bool
+    is_axis_aligned : bool
         Whether trees take each column of a table by itself, categories included.
     contains_trees : bool
         Whether the estimator, or a part of it, carries decision trees, so that scores jump at their
@@ -69,7 +69,7 @@ class Model(ABC):
     is_function = False
     is_voting = False
     has_kinks = False
-    acts_by_column = False
+    is_axis_aligned = False
     expands_squares = False
     contains_trees = False
     tree = None
@@ -92,7 +92,7 @@ class Model(ABC):
             )
         return X.astype(self.dtype, copy=False)
 
-    def free(self, rows):
+    def is_movable(self, rows):
         """Whether each entry of rows is a number that can move, in the shape of rows."""
         return np.ones(rows.shape, dtype=bool)
 
@@ -226,7 +226,7 @@ class Model(ABC):
         rng = np.random.RandomState(0)
         chosen = np.resize(rng.permutation(len(rows)), _N_TRIED)
         some = rows[chosen]
-        return some, central_difference_steps(numbers_of(rows))[chosen] * self.free(
+        return some, central_difference_steps(numbers_of(rows))[chosen] * self.is_movable(
             some
         ) * rng.choice([-1, 1], some.shape)
 

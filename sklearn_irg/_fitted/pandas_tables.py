@@ -45,7 +45,7 @@ class FrameTable(Table):
         return missing_as_none(self.X.iloc[:, j].tolist())
 
     def take(self, rows):
-        return self.like(self.X.iloc[rows])
+        return self.with_frame(self.X.iloc[rows])
 
     def with_numbers(self, numbers, columns=None):
         frame = self.X.copy()
@@ -99,7 +99,7 @@ class FrameTable(Table):
         plain = getattr(dtype, "subtype", dtype) if _is_sparse(dtype) else dtype
         cells = new.to_numpy() if is_object_dtype(plain) else new.astype(plain).array
         frame.isetitem(j, Series(_with_values(column, rows, cells), index=frame.index, dtype=dtype))
-        return self.like(frame)
+        return self.with_frame(frame)
 
 
 def _with_values(column, rows, values):

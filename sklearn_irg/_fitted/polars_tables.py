@@ -45,7 +45,7 @@ class PolarsTable(Table):
         return missing_as_none(self._column(j).to_list())
 
     def take(self, rows):
-        return self.like(self.X[np.asarray(rows)])
+        return self.with_frame(self.X[np.asarray(rows)])
 
     def with_numbers(self, numbers, columns=None):
         columns = np.flatnonzero(self.is_number) if columns is None else columns
@@ -86,7 +86,7 @@ class PolarsTable(Table):
             cells[row] = value
         dtype = _with_levels(column.dtype, values) if holds(values, self.dtype_of(j)) else Float64
         new = Series(column.name, cells, dtype=dtype, strict=False)
-        return self.like(self.X.with_columns(new))
+        return self.with_frame(self.X.with_columns(new))
 
 
 def _with_levels(dtype, levels):

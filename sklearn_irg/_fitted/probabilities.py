@@ -82,8 +82,8 @@ class OneVsRestModel(Model):
         self.is_function = inner.is_function
         self.contains_trees = inner.contains_trees
 
-    def free(self, rows):
-        return self.inner.free(rows)
+    def is_movable(self, rows):
+        return self.inner.is_movable(rows)
 
     def bind(self, table):
         """As `TableModel.bind`, where the inner model is one."""
@@ -148,7 +148,9 @@ def _points_on_lines(model, rows, shares):
     rng = np.random.RandomState(0)
     start = rows[np.resize(rng.permutation(len(rows)), _N_LINES)]  # few rows again and again
     size = np.abs(numbers_of(rows)).max(axis=0, initial=0)
-    direction = rng.standard_normal(start.shape) * np.where(size > 0, size, 1) * model.free(start)
+    direction = (
+        rng.standard_normal(start.shape) * np.where(size > 0, size, 1) * model.is_movable(start)
+    )
 
     def classes_at(shares):
         return model.predicted(

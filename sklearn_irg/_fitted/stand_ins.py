@@ -7,7 +7,7 @@ itself: that of bagging is a template.
 
 from sklearn.model_selection import GridSearchCV
 
-__all__ = ["innermost", "inside_of", "is_plain"]
+__all__ = ["innermost", "inside_of", "predicts_as_inside"]
 
 
 def inside_of(estimator):
@@ -25,7 +25,7 @@ def innermost(estimator):
     return estimator
 
 
-def is_plain(estimator):
+def predicts_as_inside(estimator):
     """Whether an estimator predicts what the one inside predicts.
 
     It does if its ``predict`` is that of searches, or of the class that declares ``predicts_by``.

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from sklearn_irg._fitted.affine import as_fitted
-from sklearn_irg._fitted.stand_ins import inside_of, is_plain
+from sklearn_irg._fitted.stand_ins import inside_of, predicts_as_inside
 from sklearn_irg._fitted.step_features import Features, Kinks
 from sklearn_irg._fitted.step_readers import UnknownWidthError, read_chain
 from sklearn_irg._fitted.tables import as_table
@@ -45,8 +45,8 @@ class Steps:
     def __init__(self, estimator):
         self.feature_names_in_ = getattr(estimator, "feature_names_in_", None)
         self.transformers = []
-        while is_plain(estimator) or isinstance(estimator, Pipeline):
-            if is_plain(estimator):
+        while predicts_as_inside(estimator) or isinstance(estimator, Pipeline):
+            if predicts_as_inside(estimator):
                 estimator = inside_of(estimator)
                 continue
             *steps, estimator = (step for _, step in estimator.steps)

@@ -29,7 +29,7 @@ class TableModel(Model):
     ----------
     table : Table
         The rows.
-    moves : ndarray of bool of shape (n_samples, n_features)
+    movable : ndarray of bool of shape (n_samples, n_features)
         Cells that are numbers.
     """
 
@@ -40,7 +40,7 @@ class TableModel(Model):
         """Remember a table, and return its rows."""
         self.table = table
         numbers = table.numbers()
-        self.moves = ~np.isnan(numbers)
+        self.movable = ~np.isnan(numbers)
         return TableRows(np.nan_to_num(numbers), np.arange(len(table)))
 
     def scores_of(self, table):
@@ -48,21 +48,21 @@ class TableModel(Model):
         other = copy(self)
         return other.scores(other.bind(table))
 
-    def free(self, rows):
-        return self.moves[rows.origin]
+    def is_movable(self, rows):
+        return self.movable[rows.origin]
 
     def frame(self, rows):
         """Rows of the model as rows of the table."""
         columns = np.flatnonzero(
             self.table.is_number & (np.broadcast_to(self.units, self.n_features) > 0)
         )
-        numbers = np.where(self.moves[rows.origin], rows.numbers * self.units, np.nan)
+        numbers = np.where(self.movable[rows.origin], rows.numbers * self.units, np.nan)
         return self.table.take(rows.origin).with_numbers(numbers, columns)
 
     def rescaled(self, rows, scales):
         other = copy(self)
         other.units = scales
-        other.moves = self.moves & (scales > 0)
+        other.movable = self.movable & (scales > 0)
         numbers = np.divide(rows.numbers, scales, out=np.zeros_like(rows.numbers), where=scales > 0)
         return other, TableRows(numbers, rows.origin)
 
@@ -114,10 +114,10 @@ class AffineTableModel(TableModel):
         other.offsets[rows.origin] += rows.numbers @ self.slopes - in_units.numbers @ other.slopes
         return other, in_units
 
-    def with_offsets(self, offsets, moves):
+    def with_offsets(self, offsets, movable):
         """The same steps and model for rows whose offsets are known, which have no table."""
         other = copy(self)
-        other.offsets, other.moves = offsets, moves
+        other.offsets, other.movable = offsets, movable
         return other
 
     def level_effects(self, columns, levels, base):
@@ -138,27 +138,27 @@ class AffineTableModel(TableModel):
             Up to a constant for each column.
         """
         effects = []
-        for j, own in zip(columns, levels, strict=True):
-            some = base.take(np.zeros(len(own), dtype=int)).with_cells(
-                j, np.arange(len(own)), _objects(own)
+        for j, of_column in zip(columns, levels, strict=True):
+            some = base.take(np.zeros(len(of_column), dtype=int)).with_cells(
+                j, np.arange(len(of_column)), _objects(of_column)
             )
             # what is missing there has nothing to do with levels
             effects.append(np.nan_to_num(np.asarray(self.steps(some.X), dtype=np.float64)))
         return effects
 
-    def entering(self, rows):
+    def step_outputs(self, rows):
         """Outputs of the steps for rows, in double precision."""
         return rows.numbers @ self.slopes + self.offsets[rows.origin]
 
     def to_inner(self, rows):
         """Inputs of the inner model."""
-        return self.entering(rows).astype(self.inner.dtype, copy=False)
+        return self.step_outputs(rows).astype(self.inner.dtype, copy=False)
 
     def scores(self, X):
         return self.inner.scores(self.to_inner(X))
 
     def _outside(self, gradients, rows):
-        return (gradients @ self.slopes.T) * self.moves[rows.origin]
+        return (gradients @ self.slopes.T) * self.movable[rows.origin]
 
     def pull_back(self, X, cotangent):
         return self._outside(self.inner.pull_back(self.to_inner(X), cotangent), X)
@@ -188,13 +188,13 @@ class FunctionTableModel(TableModel, FunctionModel):
         FunctionModel.__init__(self, function, n_features, n_outputs, classes, name)
 
     def to_inner(self, X):
-        return np.where(self.moves[X.origin], X.numbers * self.units, np.nan)
+        return np.where(self.movable[X.origin], X.numbers * self.units, np.nan)
 
     def scores(self, X):
         return self._function(self.frame(X))
 
     def score_gradients(self, X):
-        return central_differences(self.scores, X, self.free(X), self.units_of_steps)
+        return central_differences(self.scores, X, self.is_movable(X), self.units_of_steps)
 
 
 def slopes_of(transform, table, n_tried=500):

@@ -104,7 +104,7 @@ class Table(ABC):
     def _is(self, *kinds):
         return np.array([kind in kinds for kind in self.kinds], dtype=bool)
 
-    def like(self, X):
+    def with_frame(self, X):
         """Other rows, with the same columns."""
         return type(self)(X, self.kinds, self.is_number)
 
@@ -236,7 +236,7 @@ class ArrayTable(Table):
         return missing_as_none(self.X[:, j].tolist() if self.X.dtype.kind != "O" else self.X[:, j])
 
     def take(self, rows):
-        return self.like(self.X[rows])
+        return self.with_frame(self.X[rows])
 
     def with_numbers(self, numbers, columns=None):
         columns = np.flatnonzero(self.is_number) if columns is None else columns
@@ -263,7 +263,7 @@ class ArrayTable(Table):
     def with_cells(self, j, rows, values):
         X = self.X.copy() if holds(values, self.X.dtype) else self.X.astype(np.float64)
         X[rows, j] = values
-        return self.like(X)
+        return self.with_frame(X)
 
 
 def _written(numbers, dtype, cells):

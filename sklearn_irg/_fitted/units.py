@@ -15,7 +15,7 @@ def column_scales(model, rows, units):
     check_choice(units, "units", tuple(UNITS))
     if units == "raw":
         return np.ones(model.n_features)
-    cells = np.where(model.free(rows), numbers_of(rows), np.nan).astype(np.float64)
+    cells = np.where(model.is_movable(rows), numbers_of(rows), np.nan).astype(np.float64)
     known = (~np.isnan(cells)).any(axis=0)
     scales = np.zeros(model.n_features)
     scales[known] = np.nanstd(cells[:, known], axis=0)

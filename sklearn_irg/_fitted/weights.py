@@ -22,7 +22,7 @@ def margin_bounds(model, label):
 def require_weights(model):
     if not model.has_weights:
         raise TypeError(
-            f"{model.name} has no weights to bound its slope with: a linear model or a multi-layer "
-            "perceptron is needed, alone or behind affine steps. Behind others, pass pipe[-1] with "
+            f"{model.name} has no weights to bound its slope with: a linear model or a neural "
+            "network is needed, alone or behind affine steps. Behind others, pass pipe[-1] with "
             "pipe[:-1].transform(X)."
         )

@@ -163,12 +163,12 @@ class InputPerturbations:
     @property
     def is_more_than_ball(self):
         """Whether bounds, integers or swaps of levels matter."""
-        moves = self.low < self.high
+        movable = self.low < self.high
         radii = self.radii[:, None]
         return bool(
             self.n_swaps
             or self.steps.any()
-            or (moves & ((self.low > -radii) | (self.high < radii))).any()
+            or (movable & ((self.low > -radii) | (self.high < radii))).any()
         )
 
     def take(self, rows):
@@ -230,15 +230,19 @@ class InputPerturbations:
         """The same for linear functions' values of each level, shape (n_samples, …, n_levels)."""
         sizes, each = np.diff(self.starts), (len(values),) + (1,) * (values.ndim - 2)
         has_level = self.places < self.starts[-1]
-        own = np.where(has_level, self.places, self.starts[:-1])
-        own_places = own.reshape(*each, -1)
-        change = values - np.repeat(np.take_along_axis(values, own_places, axis=-1), sizes, axis=-1)
-        np.put_along_axis(change, own_places, -np.inf, axis=-1)  # to stay is no swap
+        current = np.where(has_level, self.places, self.starts[:-1])
+        current_places = current.reshape(*each, -1)
+        change = values - np.repeat(
+            np.take_along_axis(values, current_places, axis=-1), sizes, axis=-1
+        )
+        np.put_along_axis(change, current_places, -np.inf, axis=-1)  # to stay is no swap
         if self.ways.are_all and has_level.all():
             return change
         allowed = np.repeat(has_level, sizes, axis=1)
         for c, (levels, swaps) in enumerate(self.swappable_columns()):
-            allowed[:, levels] &= swaps if swaps.ndim == 1 else swaps[own[:, c] - self.starts[c]]
+            allowed[:, levels] &= (
+                swaps if swaps.ndim == 1 else swaps[current[:, c] - self.starts[c]]
+            )
         return np.where(allowed.reshape(*each, -1), change, -np.inf)
 
     def sums_of_changes(self, places, rows):

@@ -70,8 +70,8 @@ class PerturbationSet:
     @property
     def is_constrained(self):
         """Whether anything but the ball limits how far rows can go, or levels can change."""
-        free = np.isinf(self.low) & np.isinf(self.high)
-        is_bounded = (~free & ((self.low != 0) | (self.high != 0))).any()
+        is_unbounded = np.isinf(self.low) & np.isinf(self.high)
+        is_bounded = (~is_unbounded & ((self.low != 0) | (self.high != 0))).any()
         return bool(self.columns or self.steps.any() or is_bounded)
 
     def take(self, rows):

@@ -147,7 +147,7 @@ class _Dual:
         self.value = self.over.total.copy()
         self.bound = self.value - problem.rounding * self.scale
         is_slack = self.over.used <= self.budget
-        self.under.put(is_slack, self.over.take(is_slack))
+        self.under.scatter(is_slack, self.over.take(is_slack))
         self.bound[self.under.used > self.budget] = np.inf
         self.todo = np.flatnonzero(~is_slack & (self.bound < cutoff))
 
@@ -179,8 +179,8 @@ class _Dual:
         bound = value - rounding * (self.scale[todo] + trial * (choices.used + budget))
         self.bound[todo] = np.maximum(self.bound[todo], bound)
         is_over = choices.used > budget + rounding / 10  # no more than rounding may exceed it
-        self.over.put(todo[is_over], choices.take(is_over))
-        self.under.put(todo[~is_over], choices.take(~is_over))
+        self.over.scatter(todo[is_over], choices.take(is_over))
+        self.under.scatter(todo[~is_over], choices.take(~is_over))
 
     def _next(self, domain, choices, is_turn_of_balance):
         meeting = self._meeting()[self.todo]

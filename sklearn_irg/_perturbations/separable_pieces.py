@@ -53,7 +53,7 @@ class Choices(NamedTuple):
     def take(self, rows):
         return Choices(*(a[rows] for a in self))
 
-    def put(self, rows, others):
+    def scatter(self, rows, others):
         for old, new in zip(self, others, strict=True):
             old[rows] = new
 

@@ -37,10 +37,10 @@ def declared_limits(arrays, reading, precision):
         limits = np.minimum(
             limits, _way_to_ends(arrays, j, *ends, _loose(arrays, j, reading, precision)[:, 0])
         )
-    moves = (arrays.low < arrays.high)[:, reading.is_mixed].any(axis=1)
+    is_mixed = (arrays.low < arrays.high)[:, reading.is_mixed].any(axis=1)
     for c in [c for c, j in enumerate(arrays.columns) if reading.is_mixed[j]]:
-        moves |= arrays.can_swap(c).any(axis=1)
-    return np.where(moves, 0.0, limits)
+        is_mixed |= arrays.can_swap(c).any(axis=1)
+    return np.where(is_mixed, 0.0, limits)
 
 
 def _loose(arrays, j, reading, precision):
@@ -63,9 +63,11 @@ def _first_kink(arrays, j, kinks, loose, only_at):
         is_met = np.abs(counts - whole) <= 1e-9 + slack / step
         first = np.where(is_met, whole, np.inf if only_at else np.ceil(counts))
         distance = np.maximum(first, 1) * step
-    beside = np.abs(ahead) <= slack
+    is_at_kink = np.abs(ahead) <= slack
     reached = np.where(
-        beside, low < high, np.where(ahead > 0, distance <= high + slack, distance <= slack - low)
+        is_at_kink,
+        low < high,
+        np.where(ahead > 0, distance <= high + slack, distance <= slack - low),
     )
     return np.where(reached & (low < high), distance, np.inf).min(axis=1)
 
@@ -256,7 +258,7 @@ def _agrees(problem, delta, codes):
     arrays, steps = problem.perturbations, problem.model.steps
     view = problem.at(codes)
     model = view.model
-    expected = model.entering(problem.moved(view.rows, delta))
+    expected = model.step_outputs(problem.moved(view.rows, delta))
     numbers = np.where(delta != 0, arrays.moved(delta), problem.table.numbers())
     found = _outputs(
         steps,

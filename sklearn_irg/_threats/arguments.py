@@ -38,12 +38,12 @@ def as_threat(threat, X, *, norm=None, clip=None, features=None):
     check_radii(threat, "threat")
     check_choice("l2" if norm is None else norm, "norm", NORMS)
     table = as_table(X)
-    moves = check_features(features, table.n_columns, table.names)
+    movable = check_features(features, table.n_columns, table.names)
     bounds = None
     if clip is not None:
         low, high = check_bounds(clip, table.n_columns)
-        bounds = {j: (low[j], high[j]) for j in np.flatnonzero(moves & table.is_number)}
-    fixed = np.flatnonzero(~moves).tolist()
+        bounds = {j: (low[j], high[j]) for j in np.flatnonzero(movable & table.is_number)}
+    fixed = np.flatnonzero(~movable).tolist()
     return ball(
         threat, X, norm="l2" if norm is None else norm, scale=None, fixed=fixed, bounds=bounds
     )
@@ -60,7 +60,7 @@ def check_alone(**arguments):
     for name, value in arguments.items():
         if value is not None:
             raise InvalidParameterError(
-                f"{name} is not taken beside a ThreatModel, which has it as {own_names[name]}; got "
+                f"{name} cannot be combined with a ThreatModel, which has it as {own_names[name]}; got "
                 f"{value!r}."
             )
 

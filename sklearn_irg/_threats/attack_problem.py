@@ -15,7 +15,7 @@ from sklearn_irg._fitted.extraction import (
     whole_model,
 )
 from sklearn_irg._fitted.models import FunctionModel
-from sklearn_irg._fitted.stand_ins import inside_of, is_plain
+from sklearn_irg._fitted.stand_ins import inside_of, predicts_as_inside
 from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel
 from sklearn_irg._fitted.table_rows import TableRows, numbers_of, with_numbers
@@ -90,7 +90,7 @@ class AttackProblem:
         self.limits = np.full(len(self.tables), np.inf)
         self.estimator = estimator
         self._memory = {}
-        while is_plain(estimator):
+        while predicts_as_inside(estimator):
             estimator = inside_of(estimator)
         try:
             if inside_of(estimator) is not None:
@@ -151,7 +151,7 @@ class AttackProblem:
         of_numbers = not self.perturbations.columns and not self.tables.has_numbers_as_levels
         if self.reading is None or (self.reading.is_affine and of_numbers):
             self.model, self.rows = model_and_rows(estimator, X, None if of_numbers else self.table)
-            if self.model.acts_by_column:
+            if self.model.is_axis_aligned:
                 self.model.levels = dict(
                     zip(self.perturbations.columns, self.tables.levels, strict=True)
                 )
@@ -239,10 +239,10 @@ class AttackProblem:
 
     def _predicts_by_leaves(self):
         """Whether a tree alone decides the prediction, without anything after it."""
-        tree, seen = self.model.tree, self.model.to_inner(self.rows).astype(np.float32)
+        tree, inner_X = self.model.tree, self.model.to_inner(self.rows).astype(np.float32)
         return bool(
             (
-                tree.value[tree.apply(seen), 0].argmax(axis=1)
+                tree.value[tree.apply(inner_X), 0].argmax(axis=1)
                 == self.model.predicted(self.model.scores(self.rows))
             ).all()
         )
@@ -320,14 +320,17 @@ class AttackProblem:
         if self.effects is None:
             model = copy(self.model)
             return View(model, model.bind(self.tables.swapped(codes)), codes)
-        offsets, moves = self.model.offsets[self.rows.origin], self.model.moves[self.rows.origin]
+        offsets, movable = (
+            self.model.offsets[self.rows.origin],
+            self.model.movable[self.rows.origin],
+        )
         for c, effect in enumerate(self.effects):
             changed = np.flatnonzero(codes[:, c] != self.perturbations.codes[:, c])
             offsets[changed] += (
                 effect[codes[changed, c]] - effect[self.perturbations.codes[changed, c]]
             )
         rows = TableRows(self.rows.numbers, np.arange(len(self)))
-        return View(self.model.with_offsets(offsets, moves), rows, codes)
+        return View(self.model.with_offsets(offsets, movable), rows, codes)
 
     def in_units(self):
         """The model and its rows in units of scale, without columns that cannot move."""
@@ -347,7 +350,7 @@ class AttackProblem:
             np.where(delta != 0, self.perturbations.moved(delta), numbers).astype(numbers.dtype),
         )
 
-    def entering(self, delta, codes):
+    def step_outputs(self, delta, codes):
         """Input of the model behind the steps for moved rows, exactly as the steps compute it."""
         if self.steps is None:
             view = self.at(codes)

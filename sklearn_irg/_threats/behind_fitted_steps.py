@@ -90,8 +90,8 @@ def _of_columns(problem):
     columns = [
         j for j in range(table.n_columns) if j in reading.landmarks or reading.unknown[j].any()
     ]
-    moves = problem.perturbations.movable_columns
+    movable = problem.perturbations.movable_columns
     names = [
-        repr(table.name_of(j)) for j in columns if moves[j] or j in problem.perturbations.columns
+        repr(table.name_of(j)) for j in columns if movable[j] or j in problem.perturbations.columns
     ]
     return f", in {', '.join(names[:5])}" if names else ""

@@ -8,7 +8,7 @@ __all__ = ["BestFound"]
 
 
 class BestFound:
-    """The worst point of each row, of those that were offered.
+    """The worst point of each row, of those that it was updated with.
 
     Attributes
     ----------

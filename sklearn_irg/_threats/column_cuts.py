@@ -39,7 +39,7 @@ class Cuts:
         for a, b in zip(low, high):
             if ((jumps >= a) & (jumps < b)).any():
                 is_bend &= (at < a) | (at > b)
-        up = (self.held.at(at) < self.kinks).astype(int) if self.held.dtype is None else 0
+        up = (self.held.numbers(at) < self.kinks).astype(int) if self.held.dtype is None else 0
         points = np.concatenate([self.points - 1, self.points, jumps])
         cuts = np.concatenate(
             [np.stack([points, points + 1], axis=1), np.stack([at, at + up], axis=1)[is_bend]]
@@ -87,7 +87,7 @@ class Cuts:
 
     def _differ(self, edges):
         """Whether outputs at neighbors differ by more than rounding and slopes explain."""
-        numbers = self.held.at(edges)
+        numbers = self.held.numbers(edges)
         outputs = self.tables.outputs(self.j, numbers.ravel())
         sizes = self.tables.tolerance(self.j, np.abs(numbers).ravel(), outputs).reshape(
             *edges.shape, -1

@@ -74,7 +74,7 @@ class ColumnFunctions:
         """The pieces in which numbers of the k-th column are."""
         return np.clip(np.searchsorted(self.low[k], numbers, side="right") - 1, 0, None)
 
-    def at(self, k, numbers):
+    def values(self, k, numbers):
         """The k-th function, up to a constant, shape (n_numbers, n_scores)."""
         piece = self.pieces_of(k, numbers)
         return (
@@ -145,8 +145,11 @@ class _Tables:
         cuts = Cuts(self, j, kinks, held).found()
         if len(cuts) >= _MAX_PIECES:
             raise NotPiecewiseError(f"{self._name(j)} has more than {_MAX_PIECES} pieces")
-        first, last = held.at(held.ranks(np.array(self._outermost(j, kinks))))
-        low, high = np.append(first, held.at(cuts[:, 1])), np.append(held.at(cuts[:, 0]), last)
+        first, last = held.numbers(held.ranks(np.array(self._outermost(j, kinks))))
+        low, high = (
+            np.append(first, held.numbers(cuts[:, 1])),
+            np.append(held.numbers(cuts[:, 0]), last),
+        )
         is_piece = low <= high
         low, high = low[is_piece], high[is_piece]
         at_low, at_high = np.split(self.outputs(j, np.concatenate([low, high])), 2)
@@ -167,7 +170,7 @@ class _Tables:
             max(low[0] - (high[0] - low[0]), lowest),
             min(high[-1] + (high[-1] - low[-1]), highest),
         )
-        pairs = held.at(held.ranks(np.array([[beyond[0], low[0]], [high[-1], beyond[1]]])))
+        pairs = held.numbers(held.ranks(np.array([[beyond[0], low[0]], [high[-1], beyond[1]]])))
         outputs = self.outputs(j, pairs.ravel()).reshape(2, 2, -1)
         width = np.diff(pairs, axis=1)
         return np.where(
@@ -217,8 +220,8 @@ class _Tables:
         (low, high), (at_low, at_high) = ends, at_ends
         width = np.where(high > low, high - low, 1)
         inside = [low + share * (high - low) for share in _SHARES]
-        inside += [held.at(held.ranks(low) + 1), held.at(held.ranks(high) - 1)]
-        inside = np.array([np.clip(held.at(held.ranks(t)), low, high) for t in inside])
+        inside += [held.numbers(held.ranks(low) + 1), held.numbers(held.ranks(high) - 1)]
+        inside = np.array([np.clip(held.numbers(held.ranks(t)), low, high) for t in inside])
         lowest, highest = self.limits[j]
         beyond = [
             (max(low[0] - k * width[0], lowest), min(high[-1] + k * width[-1], highest))
@@ -227,13 +230,13 @@ class _Tables:
         piece = np.concatenate(
             [np.tile(np.arange(len(low)), len(inside)), np.tile([0, len(low) - 1], len(beyond))]
         )
-        numbers = np.concatenate([inside.ravel(), held.at(held.ranks(np.ravel(beyond)))])
+        numbers = np.concatenate([inside.ravel(), held.numbers(held.ranks(np.ravel(beyond)))])
         share = ((numbers - low[piece]) / width[piece])[:, None]
         expected = at_low[piece] + share * (at_high - at_low)[piece]
         largest = np.max(np.abs([numbers, low[piece], high[piece]]), axis=0)
-        seen, grown = self.outputs(j, numbers), 1 + np.abs(share)
-        sizes = self.tolerance(j, largest, seen, at_low[piece], at_high[piece])
-        if not (np.abs(seen - expected) <= 2 * grown * sizes).all():
+        outputs, grown = self.outputs(j, numbers), 1 + np.abs(share)
+        sizes = self.tolerance(j, largest, outputs, at_low[piece], at_high[piece])
+        if not (np.abs(outputs - expected) <= 2 * grown * sizes).all():
             raise NotPiecewiseError(
                 f"the steps are not linear between their kinks in {self._name(j)}"
             )
@@ -248,14 +251,14 @@ class _Tables:
             after[:, j] = np.where(np.isnan(before[:, j]), np.nan, self._drawn(found, k, rng))
         tables = self.problem.tables.take(rows)
         both = tables.table.X, tables.swapped(others).with_numbers(after, found.columns)
-        seen = [np.asarray(self.problem.steps(X), dtype=np.float64) for X in both]
-        change = (seen[1] - seen[0]) @ self.weights
+        outputs = [np.asarray(self.problem.steps(X), dtype=np.float64) for X in both]
+        change = (outputs[1] - outputs[0]) @ self.weights
         for k, j in enumerate(found.columns):
             moved = np.flatnonzero(~np.isnan(before[:, j]))
-            change[moved] -= found.at(k, after[moved, j]) - found.at(k, before[moved, j])
+            change[moved] -= found.values(k, after[moved, j]) - found.values(k, before[moved, j])
         for c, effect in enumerate(self.problem.effects or []):
             change -= (effect[others[:, c]] - effect[codes[:, c]]) @ self.weights
-        sizes = np.abs(seen).max(axis=0) + found.sizes + self.reading.offset_sizes
+        sizes = np.abs(outputs).max(axis=0) + found.sizes + self.reading.offset_sizes
         if not (
             np.abs(change) <= tolerance_of(self.precision) * (sizes @ np.abs(self.weights))
         ).all():
@@ -271,7 +274,7 @@ class _Tables:
             rng.uniform(*found.ends[k], _N_JOINT),
         )
         held = self._held(j)
-        return held.at(held.ranks(drawn))
+        return held.numbers(held.ranks(drawn))
 
     def _other_levels(self, rows, rng):
         arrays = self.problem.perturbations

@@ -30,7 +30,7 @@ class HeldNumbers:
         ranks = np.where(bits < 0, np.iinfo(self._bits).min - bits, bits)
         return ranks - (held.astype(np.float64) > numbers)
 
-    def at(self, ranks):
+    def numbers(self, ranks):
         """Numbers of ranks, in double precision."""
         if self.dtype is None:
             return np.asarray(ranks, dtype=np.float64)
@@ -39,7 +39,7 @@ class HeldNumbers:
 
     def holds(self, numbers):
         """Whether the type holds numbers."""
-        return self.at(self.ranks(numbers)) == numbers
+        return self.numbers(self.ranks(numbers)) == numbers
 
 
 def held_by(problem, j):

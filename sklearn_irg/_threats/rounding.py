@@ -25,8 +25,8 @@ def margin_slack(problem, furthest, more=0.0):
     more : ndarray of shape (n_inner_features,), default=0.0
         Excess of the model's inputs over what the slopes of the steps predict.
     """
-    entering, error = _entering(problem, furthest, more)
-    size = entering
+    input_size, error = _size_of_inputs(problem, furthest, more)
+    size = input_size
     precision, activation = problem.precision, problem.inner.network.activation
     *hidden, last = [
         (np.abs(W.astype(np.float64)), np.abs(b.astype(np.float64)))
@@ -39,7 +39,7 @@ def margin_slack(problem, furthest, more=0.0):
         error = activation.largest_slope * error + 8 * precision * size
     _, error = _through(last, size, error, precision)
     if problem.inner.expands_squares:
-        squares = (entering + _largest(problem.inner)) ** 2
+        squares = (input_size + _largest(problem.inner)) ** 2
         error = error + precision * (len(last[0]) + 8) * squares.sum(axis=1, keepdims=True)
     return _of_margins(error, problem.label)
 
@@ -53,7 +53,7 @@ def distance_slack(problem, among=slice(None)):
         return np.zeros(len(problem))
     slopes, _ = problem.before
     arrays = problem.perturbations
-    error = _entering(problem, np.zeros(arrays.numbers.shape))[1]
+    error = _size_of_inputs(problem, np.zeros(arrays.numbers.shape))[1]
     steepness = np.abs(slopes) * arrays.scales[:, None]
     with np.errstate(divide="ignore"):
         per_column = np.where(steepness > 0, 1 / steepness, 0)
@@ -63,7 +63,7 @@ def distance_slack(problem, among=slice(None)):
     return np.linalg.norm(off, ord={"l2": 2, "linf": np.inf, "l1": 1}[arrays.norm], axis=1)
 
 
-def _entering(problem, furthest, more=0.0):
+def _size_of_inputs(problem, furthest, more=0.0):
     """Size of the model's inputs, and their rounding errors.
 
     Both have the shape (n_samples, n_inner_features).

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-__all__ = ["columns_come_from_one", "sources_of"]
+__all__ = ["is_axis_aligned", "sources_of"]
 
 
-def columns_come_from_one(problem):
+def is_axis_aligned(problem):
     """Whether each input of the model comes from at most one column of the table."""
     if problem.perturbations.columns and problem.effects is None:
-        return problem.model.acts_by_column
+        return problem.model.is_axis_aligned
     sources = (problem.model.slopes != 0).sum(axis=0)
     for effect in problem.effects or []:
         sources += (np.ptp(effect, axis=0) > 0).astype(int)

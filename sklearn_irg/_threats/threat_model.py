@@ -38,7 +38,7 @@ class ThreatModel(BaseEstimator):
     """Changes that a row of a table may undergo, to its numbers and its categories.
 
     Numbers move by at most epsilon, in a norm and in units of each column's scale, inside bounds;
-    integers stay integers, missing cells stay missing. At most ``n_swaps`` categories of a row
+    integers stay integers, missing values stay missing. At most ``n_swaps`` categories of a row
     change to another level. The result is a row that could occur in the table.
 
     The kind of a column depends on its values, whatever their container: arrays, or DataFrames of
@@ -164,7 +164,7 @@ class ThreatModel(BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            Rows; missing cells are ignored.
+            Rows; missing values are ignored.
         y : ignored
             Not used.
 
@@ -388,7 +388,7 @@ class ThreatModel(BaseEstimator):
             for j, column, value in self._by_position("scale", table):
                 if j not in columns:
                     raise InvalidParameterError(
-                        f"scale has {column!r}, which is not a column of numbers."
+                        f"scale has {column!r}, which is not a numeric column."
                     )
                 scales[columns == j] = check_real(value, f"scale of {column!r}", 0)
         fixed = set(self._positions(self.fixed, "fixed", table))
@@ -417,7 +417,7 @@ class ThreatModel(BaseEstimator):
         for column in self._positions(self.integers, "integers", table):
             if not is_number[column]:
                 raise InvalidParameterError(
-                    f"integers has {table.name_of(column)!r}, which is not a column of numbers."
+                    f"integers has {table.name_of(column)!r}, which is not a numeric column."
                 )
             whole[column] = True
         return whole
@@ -449,7 +449,7 @@ class ThreatModel(BaseEstimator):
             if not valid:
                 raise InvalidParameterError(
                     f"bounds of {column!r} must be (low, high) with low <= high, None for an open "
-                    f"end, of a column of numbers; got {pair!r}."
+                    f"end, of a numeric column; got {pair!r}."
                 )
             self.lows_[j], self.highs_[j] = low, high
             self._has_own_bounds[j] = True
@@ -464,7 +464,7 @@ class ThreatModel(BaseEstimator):
         for j, column, way in self._by_position("directions", table) if self.directions else ():
             if not is_number[j]:
                 raise InvalidParameterError(
-                    f"directions has {column!r}, which is not a column of numbers."
+                    f"directions has {column!r}, which is not a numeric column."
                 )
             self.directions_[j] = (
                 1 if check_choice(way, f"direction of {column!r}", ("up", "down")) == "up" else -1

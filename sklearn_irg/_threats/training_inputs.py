@@ -32,8 +32,8 @@ def perturbations_of_inputs(threat, X, feature_names=None):
         )
     tables = TablePerturbations.of_table(threat, threat.read(X))
     levels = [
-        _in_column(j, own, X.shape[1])
-        for j, own in zip(tables.arrays.columns, tables.levels, strict=True)
+        _in_column(j, of_column, X.shape[1])
+        for j, of_column in zip(tables.arrays.columns, tables.levels, strict=True)
     ]
     radii = np.full(len(X), float(threat.epsilon))
     return InputPerturbations.of(

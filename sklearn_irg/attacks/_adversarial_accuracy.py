@@ -19,7 +19,7 @@ from sklearn_irg._threats.evaluation import certify, find_attacks
 from sklearn_irg._threats.methods import check_method
 from sklearn_irg._threats.robust_scores import ROBUST_SCORINGS, robust_score
 from sklearn_irg._threats.threat_model import NORMS, ThreatModel, check_fitted
-from sklearn_irg.attacks._problem import like
+from sklearn_irg.attacks._problem import as_frame_like
 
 
 def adversarial_accuracy(
@@ -123,7 +123,7 @@ def _misclassified_by(method, estimator, X, y, threat, radii):
                 f"method must return a row for each of the {len(labels)} rows of X; got an array "
                 f"of shape {np.shape(moved)}."
             )
-        misclassified = misclassified | (predictions(estimator, like(X, moved)) != labels)
+        misclassified = misclassified | (predictions(estimator, as_frame_like(X, moved)) != labels)
         found[radius] = misclassified
     return np.array([found[radius] for radius in radii])
 

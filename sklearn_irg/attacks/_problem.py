@@ -159,7 +159,7 @@ class AscentProblem(GradientProblem):
         return is_wrong, adversarial_margins(model, scores, label)[1]
 
 
-def like(X, moved):
+def as_frame_like(X, moved):
     """Moved rows as a DataFrame where X is one."""
     if is_polars(X):
         return moved if is_polars(moved) else type(X)(moved, schema=X.columns)
@@ -203,11 +203,11 @@ def encode_targets(model, targets, y, n_samples):
     wanted = model.encode(one_for_each(targets, n_samples), n_samples, name="targets")
     if y is None:
         return wanted
-    own = np.flatnonzero((wanted == model.encode(y, n_samples)).all(axis=1))
-    if len(own):
+    same = np.flatnonzero((wanted == model.encode(y, n_samples)).all(axis=1))
+    if len(same):
         raise ValueError(
-            f"targets must differ from y, but equal it in {len(own)} of {n_samples} rows: "
-            f"{listed(own)}. Choose other classes, leave these rows out, or pass y=None to move "
+            f"targets must differ from y, but equal it in {len(same)} of {n_samples} rows: "
+            f"{listed(same)}. Choose other classes, leave these rows out, or pass y=None to move "
             "rows of the target class too."
         )
     return wanted

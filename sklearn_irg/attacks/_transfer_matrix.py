@@ -2,7 +2,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 
 from sklearn_irg._fitted.extraction import model_and_rows
-from sklearn_irg.attacks._problem import encode_targets, like, one_for_each
+from sklearn_irg.attacks._problem import as_frame_like, encode_targets, one_for_each
 
 
 def transfer_matrix(estimators, X, y, attack, *, targets=None):
@@ -70,7 +70,7 @@ def transfer_matrix(estimators, X, y, attack, *, targets=None):
     if targets is not None:
         counted = one_for_each(targets, len(y))
         aim = {"targets": counted}
-    made = [like(X, attack(model, X, y, **aim)) for model in models]
+    made = [as_frame_like(X, attack(model, X, y, **aim)) for model in models]
     return np.array(
         [[accuracy_score(counted, model.predict(rows)) for model in models] for rows in made]
     )

@@ -153,7 +153,7 @@ def _positions(columns, table):
 
 def _require_row(estimator, deletions):
     """Raise an error for a baseline that the estimator does not take."""
-    row = deletions.at(np.ones((1, deletions.table.n_columns)), np.zeros(1, dtype=int))
+    row = deletions.masked(np.ones((1, deletions.table.n_columns)), np.zeros(1, dtype=int))
     try:
         estimator.predict(as_fitted(estimator, row.X))
     except Exception as error:  # libraries raise errors of their own

@@ -323,14 +323,16 @@ def _require_continuous_scores(model, rows):
 
 def _baseline_rows(model, rows, baseline):
     """Rows like those given with the numbers of the baseline; ``None`` is the mean of the rows."""
-    free = model.free(rows)
+    is_movable = model.is_movable(rows)
     if baseline is None:
-        baseline = numbers_of(rows).sum(axis=0, dtype=model.dtype) / np.maximum(free.sum(axis=0), 1)
+        baseline = numbers_of(rows).sum(axis=0, dtype=model.dtype) / np.maximum(
+            is_movable.sum(axis=0), 1
+        )
     else:
         baseline = check_array(baseline, ensure_2d=False, dtype=model.dtype, input_name="baseline")
     if baseline.shape != (model.n_features,):
         raise ValueError(f"baseline must have shape ({model.n_features},); got {baseline.shape}.")
-    return with_numbers(rows, np.where(free, baseline, 0).astype(rows.dtype))
+    return with_numbers(rows, np.where(is_movable, baseline, 0).astype(rows.dtype))
 
 
 def _scores_of(model, rows, y):

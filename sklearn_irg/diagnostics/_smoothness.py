@@ -78,7 +78,7 @@ def local_smoothness(estimator, X, epsilon, *, xi=1e-3, n_power_iterations=10, r
     directions = virtual_adversarial_direction(
         lambda X: model.loss_gradients(X, prediction),
         X,
-        common_direction(X, rng, X.dtype, model.free(X)),
+        common_direction(X, rng, X.dtype, model.is_movable(X)),
         xi=xi,
         n_power_iterations=n_power_iterations,
     )

@@ -62,7 +62,7 @@ def temperature(estimator, X, confidence=0.95):
     size = np.median(differences)
     if not size > 0:
         raise ValueError(
-            f"{model.name} is indifferent to most rows of X: no temperature makes it sure of them."
+            f"{model.name} is indifferent to most rows of X: no temperature makes it confident in them."
         )
     scores = scores / size
 

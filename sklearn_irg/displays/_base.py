@@ -70,7 +70,7 @@ def as_given(moved, X):
     )
 
 
-def named(estimators):
+def by_name(estimators):
     """Estimators by name; those of a list by their classes, numbered where these repeat."""
     if hasattr(estimators, "predict") or not len(estimators):
         raise ValueError(

@@ -1,7 +1,7 @@
 import numpy as np
 
 from sklearn_irg._checks import check_integer
-from sklearn_irg._text import plain, wrapped
+from sklearn_irg._text import plain, wrap_text
 from sklearn_irg.diagnostics import feature_sensitivity, input_gradients
 from sklearn_irg.displays._base import COLORS, Display, axes_or_new, grid_of_axes, name_of, styles
 
@@ -98,12 +98,12 @@ class FeatureSensitivityDisplay(Display):
         n_drawn = len(numbers) + len(categories)
         ax = axes_or_new(ax, figsize=(6.4, 1.2 + 0.28 * n_drawn + 0.5 * (len(categories) > 0)))
         names = self.sensitivity.names[np.concatenate([numbers, categories])]
-        ax.set_yticks(np.arange(n_drawn), [wrapped(name, 28) for name in names])
+        ax.set_yticks(np.arange(n_drawn), [wrap_text(name, 28) for name in names])
         self._draw_gradients(ax, numbers)
         self.flips_ax_ = None
         if len(categories):
             self._draw_flips(ax, categories, len(numbers))
-        ax.set_title(wrapped(self.name or ""))
+        ax.set_title(wrap_text(self.name or ""))
         return self._drawn_on(ax)
 
     def _largest(self, max_features):
@@ -138,7 +138,7 @@ class FeatureSensitivityDisplay(Display):
         self.flips_ax_.barh(start + np.arange(len(rates)), rates, color=COLORS[1])
         self.flips_ax_.set_xlim(0, max(1.05 * rates.max(), 0.05))
         self.flips_ax_.set_xlabel(
-            "share of rows that a change of this category alone flips", color=COLORS[1]
+            "proportion of rows that a change of this category alone flips", color=COLORS[1]
         )
         self.flips_ax_.tick_params(axis="x", colors=COLORS[1])
 
@@ -249,7 +249,7 @@ class InputGradientDisplay(Display):
         ax = axes_or_new(ax)
         self._draw_rows(ax)
         self._draw_arrows(ax)
-        first, second = map(wrapped, self.names) if self.names else ("$x_1$", "$x_2$")
+        first, second = map(wrap_text, self.names) if self.names else ("$x_1$", "$x_2$")
         ax.set(xlabel=first, ylabel=second)
         return self._drawn_on(ax)
 
@@ -268,7 +268,7 @@ class InputGradientDisplay(Display):
                 color=look["color"],
                 marker=look["marker"],
                 s=18,
-                label=wrapped(label),
+                label=wrap_text(label),
                 zorder=3,
             )
         if self.labels is not None:

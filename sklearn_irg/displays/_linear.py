@@ -1,7 +1,7 @@
 import numpy as np
 
 from sklearn_irg._checks import check_choice
-from sklearn_irg._text import wrapped
+from sklearn_irg._text import wrap_text
 from sklearn_irg._threats.arguments import check_alone
 from sklearn_irg.diagnostics import scaled_loss, tilting_plane
 from sklearn_irg.diagnostics._distances import _distances_and_weight_norm
@@ -124,7 +124,7 @@ class TiltingPlaneDisplay(Display):
                 "s": 12,
                 "alpha": 0.5,
                 "linewidths": 0,
-                "label": wrapped(label),
+                "label": wrap_text(label),
             }
             ax.scatter(*points.T, **{**options, **(scatter_kwargs or {})})
             ax.scatter(
@@ -147,7 +147,7 @@ class TiltingPlaneDisplay(Display):
         ax.set(
             xlabel="along the line between the centroids",
             ylabel="along the weights' orthogonal part",
-            title=title if self.name is None else f"{wrapped(self.name)}: {title}",
+            title=title if self.name is None else f"{wrap_text(self.name)}: {title}",
         )
         ax.set(xlim=middle[0] + [-half, half], ylim=middle[1] + [-half, half], aspect="equal")
         ax.legend(loc="best")
@@ -295,7 +295,7 @@ class MarginHistogramDisplay(Display):
                 finite.mean(), color=COLORS[0], linestyle="--", label=f"mean {finite.mean():.2f}"
             )
         left_out = len(self.distances) - len(finite)
-        notes = [wrapped(self.name)] if self.name else []
+        notes = [wrap_text(self.name)] if self.name else []
         notes += [f"{left_out} rows at infinite distance left out"] if left_out else []
         ax.set(
             xlabel=f"y · d(x), signed distance to the boundary ({_UNITS[self.units]})",

@@ -3,7 +3,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import train_test_split
 
 from sklearn_irg._statistics import standard_errors
-from sklearn_irg._text import wrapped
+from sklearn_irg._text import wrap_text
 from sklearn_irg.diagnostics import linear_geometry, signed_distance
 from sklearn_irg.displays._base import Display, grid_of_axes, name_of, styles
 
@@ -325,21 +325,23 @@ class RegularizationPathDisplay(Display):
                 self._draw_curve(
                     panel, rows, values, error, {**looks[rows], **(curve_kwargs or {})}
                 )
-            panel.set_ylabel(wrapped(measure, 24))
+            panel.set_ylabel(wrap_text(measure, 24))
             panel.legend(loc="best")
             positive = self.strengths[self.strengths > 0]
             if len(positive) == len(self.strengths):
                 panel.set_xscale("log")
             else:  # a strength of zero has a place too
                 panel.set_xscale("symlog", linthresh=positive.min() if len(positive) else 1.0)
-        axes[-1].set_xlabel(wrapped(self.parameter.rpartition("__")[2]))
-        axes[0].set_title("\n".join(wrapped(line, 60) for line in (self.name, self.table) if line))
+        axes[-1].set_xlabel(wrap_text(self.parameter.rpartition("__")[2]))
+        axes[0].set_title(
+            "\n".join(wrap_text(line, 60) for line in (self.name, self.table) if line)
+        )
         return self._drawn_on_grid(axes)
 
     def _draw_curve(self, ax, rows, values, error, look):
         order = np.argsort(self.strengths)
         x, y = self.strengths[order], np.asarray(values, dtype=float)[order]
-        ax.plot(x, y, label=wrapped(rows), **look)
+        ax.plot(x, y, label=wrap_text(rows), **look)
         if error is not None:
             ax.fill_between(
                 x, y - error[order], y + error[order], color=look["color"], alpha=0.15, linewidth=0

@@ -1,6 +1,6 @@
 import numpy as np
 
-from sklearn_irg._text import plain, wrapped
+from sklearn_irg._text import plain, wrap_text
 from sklearn_irg._threats.arguments import fitted_threat
 from sklearn_irg._threats.errors import NotCertifiableError
 from sklearn_irg.attacks import (
@@ -9,7 +9,7 @@ from sklearn_irg.attacks import (
     certified_accuracy,
     evaluate_robustness,
 )
-from sklearn_irg.displays._base import Display, axes_or_new, name_of, named, styles
+from sklearn_irg.displays._base import Display, axes_or_new, by_name, name_of, styles
 
 
 class RobustnessCurveDisplay(Display):
@@ -164,7 +164,7 @@ class RobustnessCurveDisplay(Display):
         if isinstance(threat, ThreatModel):
             fitted_threat(threat, X)
             units, radii = _units(threat), threat.epsilon
-        for name, estimator in named(estimators).items():
+        for name, estimator in by_name(estimators).items():
             attacked[name], bound = _accuracies(estimator, X, y, threat, norm, method, max_nodes)
             if bound is not None:
                 certified[name] = bound
@@ -202,7 +202,7 @@ class RobustnessCurveDisplay(Display):
             is_exact = (
                 certified is not None and np.any(radii > 0) and np.allclose(certified, attacked)
             )
-            label = wrapped(f"{name} (exact)" if is_exact else name)
+            label = wrap_text(f"{name} (exact)" if is_exact else name)
             (line,) = ax.plot(
                 radii,
                 np.asarray(attacked)[order],

@@ -6,33 +6,33 @@ from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg.losses._base import Loss, as_loss, check_loss
 
 
-def _as_wrapped(name):
-    return property(lambda self: getattr(self.wrapped, name))
+def _of_inner_loss(name):
+    return property(lambda self: getattr(self.inner_loss, name))
 
 
 class _LossWrapper(Loss):
     """Modification of another loss, its parameter ``loss``."""
 
-    group = _as_wrapped("group")
-    samples = _as_wrapped("samples")
-    likelihood = _as_wrapped("likelihood")
-    needs_whole_batch = _as_wrapped("needs_whole_batch")
-    builds_inputs = _as_wrapped("builds_inputs")
-    uses_mask = _as_wrapped("uses_mask")
-    takes_threat = _as_wrapped("takes_threat")
-    is_stochastic = _as_wrapped("is_stochastic")
-    is_detached = _as_wrapped("is_detached")
-    has_kinks = _as_wrapped("has_kinks")
-    depends_on_epoch = _as_wrapped("depends_on_epoch")
-    replaces_likelihood = _as_wrapped("replaces_likelihood")
-    differentiates_parameters = _as_wrapped("differentiates_parameters")
+    group = _of_inner_loss("group")
+    samples = _of_inner_loss("samples")
+    likelihood = _of_inner_loss("likelihood")
+    needs_whole_batch = _of_inner_loss("needs_whole_batch")
+    builds_inputs = _of_inner_loss("builds_inputs")
+    uses_mask = _of_inner_loss("uses_mask")
+    takes_threat = _of_inner_loss("takes_threat")
+    is_stochastic = _of_inner_loss("is_stochastic")
+    is_detached = _of_inner_loss("is_detached")
+    has_kinks = _of_inner_loss("has_kinks")
+    depends_on_epoch = _of_inner_loss("depends_on_epoch")
+    replaces_likelihood = _of_inner_loss("replaces_likelihood")
+    differentiates_parameters = _of_inner_loss("differentiates_parameters")
 
     @property
     def _name(self):
-        return f"{type(self).__name__} of {self.wrapped._name}"
+        return f"{type(self).__name__} of {self.inner_loss._name}"
 
     @property
-    def wrapped(self):
+    def inner_loss(self):
         """The loss that is modified, as an object."""
         return as_loss(self.loss)
 
@@ -40,31 +40,31 @@ class _LossWrapper(Loss):
         check_loss(self.loss)
 
     def check(self, columns, likelihood):
-        self.wrapped.check(columns, likelihood)
+        self.inner_loss.check(columns, likelihood)
 
     def check_other_terms(self, terms):
-        self.wrapped.check_other_terms(terms)
+        self.inner_loss.check_other_terms(terms)
 
     def transform_targets(self, targets, likelihood):
-        return self.wrapped.transform_targets(targets, likelihood)
+        return self.inner_loss.transform_targets(targets, likelihood)
 
     def contributions(self, step):
-        return self.wrapped.contributions(step)
+        return self.inner_loss.contributions(step)
 
     def bounded(self, network):
-        pair = self.wrapped.bounded(network)
+        pair = self.inner_loss.bounded(network)
         return None if pair is None else (pair[0], self._of(pair[1]))
 
     def prepared(self, rows, network):
-        return self._of(self.wrapped.prepared(rows, network))
+        return self._of(self.inner_loss.prepared(rows, network))
 
     def at_epoch(self, epoch):
-        wrapped = self.wrapped
-        now = wrapped.at_epoch(epoch)
-        return self if now is wrapped else self._of(now)
+        inner = self.inner_loss
+        now = inner.at_epoch(epoch)
+        return self if now is inner else self._of(now)
 
     def smoothed(self, sharpness):
-        return self._of(self.wrapped.smoothed(sharpness))
+        return self._of(self.inner_loss.smoothed(sharpness))
 
     def _of(self, loss):
         """The same modification of another loss."""
@@ -97,8 +97,8 @@ class Flooding(_LossWrapper):
     --------
     >>> from sklearn_irg import GradRegMLPClassifier
     >>> from sklearn_irg.losses import Flooding, LabelSmoothing
-    >>> GradRegMLPClassifier(loss=Flooding(0.1, loss=LabelSmoothing(0.05)))
-    GradRegMLPClassifier(loss=Flooding(level=0.1, loss=LabelSmoothing(amount=0.05)))
+    >>> GradRegMLPClassifier(loss=Flooding(0.1, loss=LabelSmoothing(0.05))).loss
+    Flooding(level=0.1, loss=LabelSmoothing(smoothing=0.05))
     """
 
     needs_whole_batch = True
@@ -129,12 +129,12 @@ class Flooding(_LossWrapper):
 class LabelSmoothing(_LossWrapper):
     """Mixes the targets of a classifier with the uniform distribution.
 
-    A target y becomes ``(1 - amount) * y + amount / n_classes``; for binary and multilabel targets
+    A target y becomes ``(1 - smoothing) * y + smoothing / n_classes``; for binary and multilabel targets
     ``n_classes`` is 2 [1]_.
 
     Parameters
     ----------
-    amount : float
+    smoothing : float
         Share of the uniform distribution, in [0, 1].
     loss : None, Likelihood or Loss, default=None
         The loss whose targets are mixed.
@@ -148,29 +148,33 @@ class LabelSmoothing(_LossWrapper):
     --------
     >>> from sklearn_irg.losses import LabelSmoothing
     >>> LabelSmoothing(0.1)
-    LabelSmoothing(amount=0.1)
+    LabelSmoothing(smoothing=0.1)
     """
 
-    def __init__(self, amount, loss=None):
-        self.amount = amount
+    _former_names = {"amount": "smoothing"}
+
+    def __init__(self, smoothing, loss=None):
+        self.smoothing = smoothing
         self.loss = loss
 
     def check_parameters(self):
-        check_real(self.amount, "amount", 0, 1)
+        check_real(self.smoothing, "smoothing", 0, 1)
         super().check_parameters()
-        if self.wrapped.group == "all":
+        if self.inner_loss.group == "all":
             raise InvalidParameterError(
                 f"LabelSmoothing has no labels to smooth in {self.loss!r}, which reads none."
             )
 
     def summands(self, step):
-        return self.wrapped.fused_summands(step)  # it changes targets only
+        return self.inner_loss.fused_summands(step)  # it changes targets only
 
     def transform_targets(self, targets, likelihood):
-        n_classes, amount = likelihood.n_classes(targets.shape[1]), float(self.amount)
+        n_classes, smoothing = likelihood.n_classes(targets.shape[1]), float(self.smoothing)
         if n_classes is None:
             raise InvalidParameterError(
                 "LabelSmoothing mixes the probabilities of classes, so it has no meaning for "
                 f"{likelihood!r}."
             )
-        return (1 - amount) * super().transform_targets(targets, likelihood) + amount / n_classes
+        return (1 - smoothing) * super().transform_targets(
+            targets, likelihood
+        ) + smoothing / n_classes

@@ -3,7 +3,7 @@ from sklearn.base import clone
 from sklearn_irg._estimators._base import NetworkEstimator
 from sklearn_irg._training.data import are_distributed, check_data
 from sklearn_irg._training.train import initial_values
-from sklearn_irg.model_selection._strength_search import StrengthSearch
+from sklearn_irg.model_selection._alpha_search import AlphaSearch
 
 
 def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
@@ -51,7 +51,7 @@ def balanced_alpha(estimator, X, y, *, sample_weight=None, mask=None):
     >>> print(f"{balanced_alpha(GradRegMLPClassifier(random_state=0), X, y):.1f}")
     13.5
     """
-    if isinstance(estimator, StrengthSearch):
+    if isinstance(estimator, AlphaSearch):
         raise TypeError(
             f"{type(estimator).__name__} chooses its alpha itself. Pass a "
             f"{estimator._base_class.__name__}."

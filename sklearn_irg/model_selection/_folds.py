@@ -13,14 +13,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_irg._checks import InvalidParameterError, check_sample_weight
-from sklearn_irg._estimators._strengths import fit_strengths
+from sklearn_irg._estimators._alphas import fit_alphas
 from sklearn_irg._robust_training import RobustTrainingClassifier
-from sklearn_irg._robust_training.strengths import fit_strengths_against, last_inside
+from sklearn_irg._robust_training.alphas import fit_alphas_against, last_inside
 from sklearn_irg._training.tasks.labels import is_marker
 from sklearn_irg.attacks import make_adversarial_scorer
 from sklearn_irg.model_selection._labeled_folds import LabeledStratifiedKFold
 
-__all__ = ["Folds", "cross_validate_strengths", "fit_path", "last_step"]
+__all__ = ["Folds", "cross_validate_alphas", "fit_path", "last_step"]
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ def fit_path(
     Pipelines share their first steps.
     """
     if isinstance(estimator, RobustTrainingClassifier):
-        return fit_strengths_against(estimator, X, y, alphas, sample_weight)
+        return fit_alphas_against(estimator, X, y, alphas, sample_weight)
     if not isinstance(estimator, Pipeline):
         options = {"perturbations": perturbations, "warm_start": warm_start}
-        return fit_strengths(estimator, X, y, alphas, sample_weight, mask, **options)
+        return fit_alphas(estimator, X, y, alphas, sample_weight, mask, **options)
     first_steps = clone(estimator[:-1])
     prepared = first_steps.fit_transform(X, y) if len(first_steps) else X
     pipelines = []
@@ -64,7 +64,7 @@ def fit_path(
     return pipelines
 
 
-def cross_validate_strengths(
+def cross_validate_alphas(
     estimator,
     X,
     y,

@@ -1,10 +1,10 @@
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._estimators._linear import GradRegLogisticRegression
-from sklearn_irg.model_selection._strength_search import StrengthSearch
+from sklearn_irg.model_selection._alpha_search import AlphaSearch
 
 
-class GradRegLogisticRegressionCV(StrengthSearch):
+class GradRegLogisticRegressionCV(AlphaSearch):
     """Logistic regression that chooses the strength of its penalty by cross-validation.
 
     It is `GradRegLogisticRegression` at the chosen ``alpha_``. All strengths of a fold are fitted

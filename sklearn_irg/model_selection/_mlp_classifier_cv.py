@@ -1,8 +1,8 @@
 from sklearn_irg._estimators._mlp_classifier import GradRegMLPClassifier
-from sklearn_irg.model_selection._strength_search import StrengthSearch
+from sklearn_irg.model_selection._alpha_search import AlphaSearch
 
 
-class GradRegMLPClassifierCV(StrengthSearch):
+class GradRegMLPClassifierCV(AlphaSearch):
     """MLP classifier that chooses the strength of its penalty by cross-validation.
 
     It is `GradRegMLPClassifier` at the chosen ``alpha_``. With ``solver="lbfgs"`` networks are

@@ -11,7 +11,7 @@ from sklearn_irg._robust_training import RobustTrainingClassifier
 from sklearn_irg._statistics import standard_errors
 from sklearn_irg._training.data import are_distributed
 from sklearn_irg.diagnostics import input_gradients, linear_geometry
-from sklearn_irg.model_selection._folds import cross_validate_strengths, fit_path, last_step
+from sklearn_irg.model_selection._folds import cross_validate_alphas, fit_path, last_step
 
 DEFAULT_RANGE = (1e-3, 10.0)  # of strengths where only their number is given
 
@@ -205,7 +205,7 @@ def regularization_path(
     fit_options = {"sample_weight": sample_weight, "mask": mask, "warm_start": warm_start}
     scores = None
     if cv is not None:
-        folds = cross_validate_strengths(
+        folds = cross_validate_alphas(
             estimator, X, y, alphas, cv, scoring, n_jobs=n_jobs, **fit_options
         )
         scores = folds.scores
@@ -255,7 +255,7 @@ def _check_options_against_threat(mask, warm_start):
         if value is not None:
             raise InvalidParameterError(
                 f"{name} is not taken by RobustTrainingClassifier, whose threat says which entries "
-                "may change and whose fits start anew; leave it out."
+                "may change and whose fits start from scratch; leave it out."
             )
 
 

@@ -197,8 +197,8 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
         clip = None
         if self.clip is not None:
             low, high = check_bounds(self.clip, step.X.shape[1])
-            moves = True if mask is None else mask > 0  # bounds bind only what may move
-            clip = np.where(moves, low, -np.inf), np.where(moves, high, np.inf)
+            movable = True if mask is None else mask > 0  # bounds bind only what may move
+            clip = np.where(movable, low, -np.inf), np.where(movable, high, np.inf)
 
         def gradient_at(X):
             gradients = step.frozen_loss_gradients_at(X)

@@ -51,7 +51,7 @@ class ClassBalance(BatchPenalty):
 
     group = "all"
     builds_inputs = False
-    _shares = None  # of the labeled rows, once known
+    _priors = None  # of the labeled rows, once known
 
     def __init__(self, priors="labeled"):
         self.priors = priors
@@ -62,7 +62,7 @@ class ClassBalance(BatchPenalty):
         if hasattr(self.priors, "index") and hasattr(self.priors, "to_numpy"):
             raise InvalidParameterError(
                 "priors of ClassBalance are taken in the order of classes_, whatever the index of "
-                "a Series says. Sort it, shares.sort_index(), and pass shares.to_numpy()."
+                "a Series says. Sort it, priors.sort_index(), and pass priors.to_numpy()."
             )
         try:
             priors = np.asarray(self.priors, dtype=float)
@@ -86,8 +86,8 @@ class ClassBalance(BatchPenalty):
         if not (isinstance(self.priors, str) and self.priors == "labeled") or rows.targets is None:
             return self
         prepared = copy(self)
-        shares = rows.label_shares()
-        prepared._shares = np.append(1 - shares, shares) if len(shares) == 1 else shares
+        priors = rows.label_shares()
+        prepared._priors = np.append(1 - priors, priors) if len(priors) == 1 else priors
         return prepared
 
     def value(self, step):
@@ -97,19 +97,19 @@ class ClassBalance(BatchPenalty):
             )
         weights = step.row_weights
         mean = numpy.dot(weights / weights.sum(), step.probabilities)
-        shares = self._normalized(mean.shape[0]).astype(weights.dtype)
+        priors = self._normalized(mean.shape[0]).astype(weights.dtype)
         return (
-            numpy.dot(shares, -numpy.log(mean + np.finfo(weights.dtype).tiny)) - entr(shares).sum()
+            numpy.dot(priors, -numpy.log(mean + np.finfo(weights.dtype).tiny)) - entr(priors).sum()
         )
 
     def _normalized(self, n_classes):
         if isinstance(self.priors, str):
-            shares = np.ones(n_classes) if self._shares is None else self._shares
+            priors = np.ones(n_classes) if self._priors is None else self._priors
         else:
-            shares = np.asarray(self.priors, dtype=float)
-        if len(shares) != n_classes:
+            priors = np.asarray(self.priors, dtype=float)
+        if len(priors) != n_classes:
             raise InvalidParameterError(
                 f"priors of ClassBalance must be {n_classes} numbers, one per class; got "
                 f"{self.priors!r}."
             )
-        return shares / shares.sum()
+        return priors / priors.sum()

@@ -13,6 +13,7 @@ class NoisyLoss(SamplePenalty):
 
     is_stochastic = True
     is_loss = True
+    _former_names = {"sigma": "std"}
 
     @abstractmethod
     def _losses(self, step):
@@ -49,8 +50,8 @@ class InputNoise(NoisyLoss):
 
     Parameters
     ----------
-    sigma : float, default=0.1
-        Standard deviation of the noise, in units of X; as a fraction of each entry if
+    std : float, default=0.1
+        Standard deviation σ of the noise, in units of X; as a fraction of each entry if
         multiplicative.
     n_draws : int, default=1
         Number R of draws per step.
@@ -68,14 +69,14 @@ class InputNoise(NoisyLoss):
     Examples
     --------
     >>> from sklearn_irg.penalties import InputNoise
-    >>> InputNoise(sigma=0.2)
-    InputNoise(sigma=0.2)
+    >>> InputNoise(std=0.2)
+    InputNoise(std=0.2)
     """
 
     def __init__(
-        self, sigma=0.1, n_draws=1, features=None, distribution="gaussian", multiplicative=False
+        self, std=0.1, n_draws=1, features=None, distribution="gaussian", multiplicative=False
     ):
-        self.sigma = sigma
+        self.std = std
         self.n_draws = n_draws
         self.features = features
         self.distribution = distribution
@@ -83,7 +84,7 @@ class InputNoise(NoisyLoss):
 
     def check_parameters(self):
         super().check_parameters()
-        check_real(self.sigma, "sigma", 0, open_low=True)
+        check_real(self.std, "std", 0, open_low=True)
         check_choice(self.distribution, "distribution of InputNoise", DISTRIBUTIONS)
         check_boolean(self.multiplicative, "multiplicative")
 
@@ -97,7 +98,7 @@ class InputNoise(NoisyLoss):
         mask = step.columns_of(self.features)
         noise = noise if mask is None else noise * mask
         noise = noise * step.X if self.multiplicative else noise
-        return _loss(step, step.forward_at(step.X + float(self.sigma) * noise))
+        return _loss(step, step.forward_at(step.X + float(self.std) * noise))
 
 
 class InputDropout(NoisyLoss):
@@ -109,7 +110,7 @@ class InputDropout(NoisyLoss):
 
     Parameters
     ----------
-    rate : float, default=0.1
+    p : float, default=0.1
         Probability of dropping an entry, in [0, 1).
     n_draws : int, default=1
         Number of draws per step.
@@ -124,18 +125,20 @@ class InputDropout(NoisyLoss):
     Examples
     --------
     >>> from sklearn_irg.penalties import InputDropout
-    >>> InputDropout(rate=0.2)
-    InputDropout(rate=0.2)
+    >>> InputDropout(p=0.2)
+    InputDropout(p=0.2)
     """
 
-    def __init__(self, rate=0.1, n_draws=1, features=None):
-        self.rate = rate
+    _former_names = {"rate": "p"}
+
+    def __init__(self, p=0.1, n_draws=1, features=None):
+        self.p = p
         self.n_draws = n_draws
         self.features = features
 
     def check_parameters(self):
         super().check_parameters()
-        check_real(self.rate, "rate of InputDropout", 0, 1, open_high=True)
+        check_real(self.p, "p of InputDropout", 0, 1, open_high=True)
 
     def check(self, columns, likelihood):
         del likelihood
@@ -143,10 +146,10 @@ class InputDropout(NoisyLoss):
         columns.mask_of(self.features)
 
     def _losses(self, step):
-        rate, mask = float(self.rate), step.columns_of(self.features)
-        factors = (step.random_state.random_sample(step.X.shape) >= rate).astype(
+        p, mask = float(self.p), step.columns_of(self.features)
+        factors = (step.random_state.random_sample(step.X.shape) >= p).astype(
             step.X.dtype
-        ) / step.X.dtype.type(1 - rate)
+        ) / step.X.dtype.type(1 - p)
         factors = factors if mask is None else np.where(mask > 0, factors, 1).astype(step.X.dtype)
         return _loss(step, step.forward_at(step.X * factors))
 
@@ -161,8 +164,8 @@ class HiddenNoise(NoisyLoss):
 
     Parameters
     ----------
-    sigma : float, default=0.1
-        Standard deviation of the noise.
+    std : float, default=0.1
+        Standard deviation σ of the noise.
     n_draws : int, default=1
         Number of draws per step.
     distribution : {"gaussian", "uniform"}, default="gaussian"
@@ -176,26 +179,26 @@ class HiddenNoise(NoisyLoss):
     Examples
     --------
     >>> from sklearn_irg.penalties import HiddenNoise
-    >>> HiddenNoise(sigma=0.5)
-    HiddenNoise(sigma=0.5)
+    >>> HiddenNoise(std=0.5)
+    HiddenNoise(std=0.5)
     """
 
     builds_inputs = False
 
-    def __init__(self, sigma=0.1, n_draws=1, distribution="gaussian"):
-        self.sigma = sigma
+    def __init__(self, std=0.1, n_draws=1, distribution="gaussian"):
+        self.std = std
         self.n_draws = n_draws
         self.distribution = distribution
 
     def check_parameters(self):
         super().check_parameters()
-        check_real(self.sigma, "sigma", 0, open_low=True)
+        check_real(self.std, "std", 0, open_low=True)
         check_choice(self.distribution, "distribution of HiddenNoise", DISTRIBUTIONS)
 
     def _losses(self, step):
         n_samples = step.X.shape[0]
         shapes = [(n_samples, size) for size in step.network.layer_sizes[1:-1]]
-        noise = [float(self.sigma) * self._draw(step, shape) for shape in shapes]
+        noise = [float(self.std) * self._draw(step, shape) for shape in shapes]
         return _loss(step, step.forward_at(step.X, noise=noise))
 
 
@@ -208,8 +211,8 @@ class WeightNoise(NoisyLoss):
 
     Parameters
     ----------
-    sigma : float, default=0.01
-        Standard deviation of the noise.
+    std : float, default=0.01
+        Standard deviation σ of the noise.
     n_draws : int, default=1
         Number of draws per step.
     distribution : {"gaussian", "uniform"}, default="gaussian"
@@ -223,23 +226,23 @@ class WeightNoise(NoisyLoss):
     Examples
     --------
     >>> from sklearn_irg.penalties import WeightNoise
-    >>> WeightNoise(sigma=0.05)
-    WeightNoise(sigma=0.05)
+    >>> WeightNoise(std=0.05)
+    WeightNoise(std=0.05)
     """
 
     builds_inputs = False
     needs_whole_batch = True  # one draw for all rows
 
-    def __init__(self, sigma=0.01, n_draws=1, distribution="gaussian"):
-        self.sigma = sigma
+    def __init__(self, std=0.01, n_draws=1, distribution="gaussian"):
+        self.std = std
         self.n_draws = n_draws
         self.distribution = distribution
 
     def check_parameters(self):
         super().check_parameters()
-        check_real(self.sigma, "sigma", 0, open_low=True)
+        check_real(self.std, "std", 0, open_low=True)
         check_choice(self.distribution, "distribution of WeightNoise", DISTRIBUTIONS)
 
     def _losses(self, step):
-        noise = float(self.sigma) * self._draw(step, step.theta.shape)
+        noise = float(self.std) * self._draw(step, step.theta.shape)
         return _loss(step, step.forward_at(step.X, theta=step.theta + noise))

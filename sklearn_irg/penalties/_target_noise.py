@@ -9,11 +9,11 @@ class LabelNoise(NoisyLoss):
 
     With some probability a row's label is replaced by one drawn uniformly from all classes, the
     true one included, averaged over samples [1]_. On average that is the loss of
-    `sklearn_irg.losses.LabelSmoothing` with the same amount.
+    `sklearn_irg.losses.LabelSmoothing` with ``smoothing=p``.
 
     Parameters
     ----------
-    amount : float, default=0.1
+    p : float, default=0.1
         Probability of replacing a label, in [0, 1].
     n_draws : int, default=1
         Number of draws per step.
@@ -25,19 +25,20 @@ class LabelNoise(NoisyLoss):
     Examples
     --------
     >>> from sklearn_irg.penalties import LabelNoise
-    >>> LabelNoise(amount=0.2)
-    LabelNoise(amount=0.2)
+    >>> LabelNoise(p=0.2)
+    LabelNoise(p=0.2)
     """
 
     builds_inputs = False
+    _former_names = {"amount": "p"}
 
-    def __init__(self, amount=0.1, n_draws=1):
-        self.amount = amount
+    def __init__(self, p=0.1, n_draws=1):
+        self.p = p
         self.n_draws = n_draws
 
     def check_parameters(self):
         super().check_parameters()
-        check_real(self.amount, "amount of LabelNoise", 0, 1)
+        check_real(self.p, "p of LabelNoise", 0, 1)
 
     def check(self, columns, likelihood):
         del columns
@@ -50,10 +51,10 @@ class LabelNoise(NoisyLoss):
         n_samples, n_outputs = step.targets.shape
         rng = step.random_state
         if step.likelihood.is_categorical:
-            replaced = rng.random_sample((n_samples, 1)) < float(self.amount)
+            replaced = rng.random_sample((n_samples, 1)) < float(self.p)
             drawn = np.eye(n_outputs)[rng.randint(n_outputs, size=n_samples)]
         else:  # each output decides between two classes
-            replaced = rng.random_sample((n_samples, n_outputs)) < float(self.amount)
+            replaced = rng.random_sample((n_samples, n_outputs)) < float(self.p)
             drawn = rng.randint(2, size=(n_samples, n_outputs))
         targets = np.where(replaced, drawn, step.targets).astype(step.X.dtype)
         return step.likelihood.evaluate(step.outputs, targets)[0]
@@ -71,8 +72,8 @@ class TargetNoise(NoisyLoss):
 
     Parameters
     ----------
-    sigma : float, default=0.1
-        Standard deviation of the noise, in units of y.
+    std : float, default=0.1
+        Standard deviation σ of the noise, in units of y.
     n_draws : int, default=1
         Number R of draws per step.
     distribution : {"gaussian", "uniform"}, default="gaussian"
@@ -108,14 +109,14 @@ class TargetNoise(NoisyLoss):
 
     builds_inputs = False
 
-    def __init__(self, sigma=0.1, n_draws=1, distribution="gaussian"):
-        self.sigma = sigma
+    def __init__(self, std=0.1, n_draws=1, distribution="gaussian"):
+        self.std = std
         self.n_draws = n_draws
         self.distribution = distribution
 
     def check_parameters(self):
         super().check_parameters()
-        check_real(self.sigma, "sigma", 0, open_low=True)
+        check_real(self.std, "std", 0, open_low=True)
         check_choice(self.distribution, "distribution of TargetNoise", DISTRIBUTIONS)
 
     def check(self, columns, likelihood):
@@ -135,4 +136,4 @@ class TargetNoise(NoisyLoss):
 
     def _losses(self, step):
         noise = self._draw(step, step.targets.shape)
-        return step.likelihood.evaluate(step.outputs, step.targets + float(self.sigma) * noise)[0]
+        return step.likelihood.evaluate(step.outputs, step.targets + float(self.std) * noise)[0]

@@ -144,9 +144,9 @@ def _with_worst_levels(step, inputs, targets, gains, moved):
         inputs, gains, step.frozen_first_preactivations(moved), of_first, losses_of
     )
     effects = _with_none(inputs.levels.astype(moved.dtype, copy=False))
-    for own, new in zip(inputs.places.T, places.T, strict=True):
-        changed = np.flatnonzero(own != new)
-        moved[changed] += effects[new[changed]] - effects[own[changed]]
+    for old, new in zip(inputs.places.T, places.T, strict=True):
+        changed = np.flatnonzero(old != new)
+        moved[changed] += effects[new[changed]] - effects[old[changed]]
     return moved
 
 

@@ -45,7 +45,7 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
             "60 levels in 60 rows, an id or free text; --keep to use it",
         ),
         ((1 + 2j) * ROWS, "dropped", "complex numbers"),
-        ([[1, 2]] * N, "dropped", "cells are lists or the like"),
+        ([[1, 2]] * N, "dropped", "values are lists or the like"),
         (ROWS % 2 == 0, "number", "0 and 1, standardized"),
         (ROWS % 7, "number", "standardized"),
         (
@@ -64,7 +64,7 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         (
             ["1.5", "2", "-"] * 20,
             "category",
-            "40 of 60 cells look like numbers, 3 levels, one-hot",
+            "40 of 60 values look like numbers, 3 levels, one-hot",
         ),
         (
             ["01067", "80331", "10115"] * 20,
@@ -81,13 +81,13 @@ def test_numbers_categories_and_missing_cells_are_told_apart():
         (
             ["2024-03-02"] * 30 + ["2024-05-23"] * 29 + ["unknown"],
             "date",
-            "1 of 60 cells is not a date ('unknown') and taken as missing, days since 1970-01-01, "
+            "1 of 60 values is not a date ('unknown') and taken as missing, days since 1970-01-01, "
             "1.7 % missing, the median instead, standardized, never moved",
         ),
         (
             ["02.03.2024"] * 30 + ["23.05.2024"] * 29 + ["unknown"],
             "date",
-            "1 of 60 cells is not a date ('unknown') and taken as missing, read as day before "
+            "1 of 60 values is not a date ('unknown') and taken as missing, read as day before "
             "month, days since 1970-01-01, 1.7 % missing, the median instead, standardized, never "
             "moved",
         ),
@@ -125,7 +125,7 @@ def test_a_column_is_taken_as_what_it_holds(cells, kind, note):
 def test_stray_words_among_numbers_are_named_and_missing():
     table, what = column(["n.k.", "unknown"] + [str(i % 9) for i in range(N - 2)])
     assert what.note.startswith(
-        "2 of 60 cells are not numbers ('n.k.', 'unknown') and taken as missing, 3.3 % missing"
+        "2 of 60 values are not numbers ('n.k.', 'unknown') and taken as missing, 3.3 % missing"
     )
     assert what.remark
     assert np.isnan(table.X["it"]).sum() == 2
@@ -135,7 +135,7 @@ def test_decimal_commas_and_thousands_become_the_numbers_that_they_are():
     assert column(["1,5", "-2,25", "1.004,5"] * 20)[0].X["it"][:3].tolist() == [1.5, -2.25, 1004.5]
     table, what = column(["1,764", "0,4", "0,979", "n.k."] * 3 + ["0,5"] * 48)
     assert table.X["it"][:3].tolist() == [1.764, 0.4, 0.979]
-    assert what.note.startswith("decimal commas, 3 of 60 cells are not numbers ('n.k.')")
+    assert what.note.startswith("decimal commas, 3 of 60 values are not numbers ('n.k.')")
     assert column(["1,500", "2,500,000.5", "-4"] * 20)[0].X["it"][:3].tolist() == [
         1500,
         2500000.5,
@@ -221,7 +221,7 @@ def test_words_that_mean_missing_elsewhere_may_be_classes():
         ({"fixed": ["bought"]}, "--fixed: 'bought' is the target"),
         (
             {"drop": ["size", "color", "count"]},
-            r"no column is left beside the target 'bought': size \(as asked\); color",
+            r"no column is left besides the target 'bought': size \(as asked\); color",
         ),
     ],
 )

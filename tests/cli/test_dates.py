@@ -59,7 +59,7 @@ def test_a_day_that_no_month_has_is_missing_and_said():
     values, what = column(["31/02/24"] + ["13/01/24"] * 18 + ["14/01/24"])
     assert np.isnan(values[0])
     assert what.note.startswith(
-        "2 of 40 cells are not dates ('31/02/24') and taken as missing, read as day before month"
+        "2 of 40 values are not dates ('31/02/24') and taken as missing, read as day before month"
     )
 
 
@@ -108,7 +108,7 @@ def test_times_of_day_are_hours():
     np.testing.assert_allclose(values[:2], [14.5, 0.25])
     values, what = column(["2:30 PM"] * 10 + ["3 pm"] * 9 + ["13:30 pm"])
     assert np.isnan(values[19])
-    assert "2 of 40 cells are not times ('13:30 pm')" in what.note
+    assert "2 of 40 values are not times ('13:30 pm')" in what.note
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_times_of_a_clock_of_24_hours_are_hours(cells, hours):
 def test_times_that_do_not_exist_are_missing_and_said():
     values, what = column(["13:05"] * 10 + ["14:05"] * 9 + ["13:75"])
     assert np.isnan(values[19])
-    assert "2 of 40 cells are not times ('13:75')" in what.note
+    assert "2 of 40 values are not times ('13:75')" in what.note
 
 
 def test_durations_of_more_than_a_day_are_no_times_of_day():

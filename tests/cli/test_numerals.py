@@ -192,7 +192,7 @@ def test_numbers_are_never_read_without_those_in_another_notation(odd):
     what = prepare(frame).columns[0]
     assert (what.kind, what.remark) == ("dropped", True)
     assert what.note.startswith(
-        f"1 of 60 cells looks like a number in another notation than the rest ({odd!r})"
+        f"1 of 60 values looks like a number in another notation than the rest ({odd!r})"
     )
     assert np.isnan(prepare(frame, keep=["it"]).X["it"].iloc[-1])
 
@@ -203,11 +203,11 @@ def test_many_numbers_in_another_notation_are_no_levels_either():
     what = prepare(frame).columns[0]
     assert what.kind == "dropped"
     assert what.note.startswith(
-        "20 of 60 cells look like numbers in another notation than the rest ('5.25 CR')"
+        "20 of 60 values look like numbers in another notation than the rest ('5.25 CR')"
     )
     assert (
         prepare(frame, keep=["it"]).columns[0].note
-        == "60 of 60 cells look like numbers, 3 levels, one-hot"
+        == "60 of 60 values look like numbers, 3 levels, one-hot"
     )
 
 
@@ -222,7 +222,7 @@ def test_a_few_amounts_in_several_currencies_are_not_left_out_of_numbers():
     what = prepare(frame).columns[0]
     assert what.kind == "dropped"
     assert (
-        "2 of 60 cells look like numbers in another notation than the rest ('$7', '€8')"
+        "2 of 60 values look like numbers in another notation than the rest ('$7', '€8')"
         in what.note
     )
 
@@ -260,7 +260,7 @@ def test_signs_behind_marks_of_schools_are_no_minus_signs(tmp_path):
         ["1,2,3", "4,5,6"],
     ],
 )
-def test_words_that_are_no_numbers_stay_words(tmp_path, cells):
+def test_strings_that_are_no_numbers_stay_strings(tmp_path, cells):
     assert column(tmp_path, cells)[1].kind == "category"
 
 

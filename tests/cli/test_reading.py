@@ -37,7 +37,7 @@ def test_a_separator_at_the_end_of_all_lines_makes_no_column(tmp_path):
     assert list(read(tmp_path / "t.csv")[0].columns) == ["a", "y"]
 
 
-def test_blanks_separate_where_nothing_else_does(tmp_path):
+def test_spaces_separate_where_nothing_else_does(tmp_path):
     (tmp_path / "t.csv").write_text("a b y\n1 2 x\n3 4 z\n")
     assert list(read(tmp_path / "t.csv")[0].columns) == ["a", "b", "y"]
 
@@ -59,7 +59,7 @@ def test_parquet_and_compressed_files_are_read(tmp_path):
         pd.testing.assert_frame_equal(read(tmp_path / name)[0], frame, check_dtype=False)
 
 
-def test_a_header_without_a_name_gets_one_and_blanks_around_names_go(tmp_path):
+def test_a_header_without_a_name_gets_one_and_spaces_around_names_go(tmp_path):
     (tmp_path / "t.csv").write_text(",x , y\n0,1,a\n1,2,b\n")
     assert list(read(tmp_path / "t.csv")[0].columns) == ["Unnamed: 0", "x", "y"]
 
@@ -230,7 +230,7 @@ def test_a_separator_that_is_named_is_used_and_lines_keep_their_numbers(tmp_path
         read(tmp_path / "t.csv")
 
 
-def test_numbers_of_which_floats_would_lose_something_stay_words(tmp_path):
+def test_numbers_of_which_floats_would_lose_something_stay_strings(tmp_path):
     (tmp_path / "t.csv").write_text(
         "id,amount,mass,y\n9007199254740993,950,0.5,a\n,1.250,1.250,b\n"
     )

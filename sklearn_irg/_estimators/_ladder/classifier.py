@@ -259,11 +259,13 @@ class LadderClassifier(ClassifierOutputs, MLPEstimator):
     def _settings(self):
         settings = super()._settings()
         # without a penalty nothing reads the network, which would cost a pass
-        own = (
+        normalization = (
             FoldedNormalization() if self.penalty is None or self.alpha == 0 else RowNormalization()
         )
         decay = float(self.l2), TrainedWeightDecay()
-        return replace(settings, network_kind=LadderNetwork, parametrization=own, decay=decay)
+        return replace(
+            settings, network_kind=LadderNetwork, parametrization=normalization, decay=decay
+        )
 
     def _loss(self):
         costs = [float(cost) for cost in self.denoising_costs]

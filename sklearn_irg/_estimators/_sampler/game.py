@@ -93,11 +93,11 @@ class Game(Objective):
         """Rows of the table, followed by as many generated ones."""
         n = batch.n_samples
         made = self.generator.outputs(theta[self.of_generator], self._latent(n, random_state))
-        own = batch.weights["all"] / batch.weights["all"].sum()
-        none = np.zeros_like(own)
+        of_table = batch.weights["all"] / batch.weights["all"].sum()
+        none = np.zeros_like(of_table)
         weights = {
-            _TABLE: np.append(own, none),
-            _GENERATED: np.append(none, np.full_like(own, 1 / n)),
+            _TABLE: np.append(of_table, none),
+            _GENERATED: np.append(none, np.full_like(of_table, 1 / n)),
         }
         weights["all"] = (weights[_TABLE] + weights[_GENERATED]) / 2
         return Batch(slice(None), np.concatenate([batch.X, made]), None, None, weights, 2.0 * n)
@@ -144,5 +144,6 @@ class AlternatingAdam(Adam):
 
     def _move_part(self, part, theta, gradient, state, n_earlier, learning_rate):
         """Move the parameters of one player, which has taken ``n_earlier`` steps before."""
-        own = {"mean": state["mean"][part], "square": state["square"][part], "n_steps": n_earlier}
-        self.move(theta[part], gradient[part], own, learning_rate)
+        of_part = {name: state[name][part] for name in ("mean", "square")}
+        of_part["n_steps"] = n_earlier
+        self.move(theta[part], gradient[part], of_part, learning_rate)

@@ -360,8 +360,8 @@ class ScaledColumns(Scaling):
         return cls(location, scale, ranges, are_integers, n_latent)
 
     def scaled(self, rows):
-        units = np.where(self.scale > 0, self.scale, 1.0)
-        return rows.with_inputs(((rows.X - self.location) / units).astype(rows.X.dtype))
+        scale = np.where(self.scale > 0, self.scale, 1.0)
+        return rows.with_inputs(((rows.X - self.location) / scale).astype(rows.X.dtype))
 
     def layers(self, objective, theta):
         layers = [

@@ -86,7 +86,7 @@ def _categories(estimator, cells):
     columns = estimator.get_cat_feature_indices()
     if columns and cells is None:
         raise NotReadError(
-            "its categories are stored as hashes, which say nothing without the words of a table"
+            "its categories are stored as hashes, which cannot be matched without the strings of a table"
         )
     words = {column: sorted({as_word(cell) for cell in cells(column)}) for column in columns}
     if any(len(word.encode()) > LONGEST for known in words.values() for word in known):
@@ -161,14 +161,14 @@ def _symmetric(tree, n_outputs, columns):
     levels = [columns.of(split) for split in reversed(tree.get("splits") or [])]
     depth = len(levels)
     n_inner, n_leaves = 2**depth - 1, 2**depth
-    own = np.arange(n_inner + n_leaves)
-    is_leaf = own >= n_inner
-    level = np.floor(np.log2(own + 1)).astype(int)
+    position = np.arange(n_inner + n_leaves)
+    is_leaf = position >= n_inner
+    level = np.floor(np.log2(position + 1)).astype(int)
     splits = [*levels, columns.of(None)]
     return _tree(
         [splits[k] for k in level],
-        left=np.where(is_leaf, own, 2 * own + 1),
-        right=np.where(is_leaf, own, 2 * own + 2),
+        left=np.where(is_leaf, position, 2 * position + 1),
+        right=np.where(is_leaf, position, 2 * position + 2),
         values=np.concatenate(
             [np.zeros((n_inner, n_outputs)), np.reshape(tree["leaf_values"], (n_leaves, n_outputs))]
         ),

@@ -52,7 +52,7 @@ def _columns_and_categories(estimator):
 def _tree(predictor, output, columns, categories):
     nodes = predictor.nodes
     is_leaf = nodes["is_leaf"].astype(bool)
-    own = np.arange(len(nodes))
+    position = np.arange(len(nodes))
     missing_left = nodes["missing_go_to_left"].astype(bool)
     feature = np.where(is_leaf, -1, columns[np.where(is_leaf, 0, nodes["feature_idx"])])
     left_codes = {}
@@ -63,8 +63,8 @@ def _tree(predictor, output, columns, categories):
     return Tree(
         feature=feature,
         cut=nodes["num_threshold"],
-        left=np.where(is_leaf, own, nodes["left"]),
-        right=np.where(is_leaf, own, nodes["right"]),
+        left=np.where(is_leaf, position, nodes["left"]),
+        right=np.where(is_leaf, position, nodes["right"]),
         missing_left=missing_left,
         values=np.where(is_leaf, nodes["value"], 0)[:, None] * output,
         left_codes=left_codes,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Leaves", "beside", "leaves_of"]
+__all__ = ["Leaves", "adjacent_floats", "leaves_of"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def splits_of(tree):
 
     The last array says whether the end itself goes left.
     """
-    below, above = beside(tree.threshold)
+    below, above = adjacent_floats(tree.threshold)
     end = (below.astype(np.float64) + above.astype(np.float64)) / 2
     return below, above, end, end.astype(np.float32) == below  # ties go to the even number
 
@@ -102,7 +102,7 @@ def missing_go_left(tree):
     return np.asarray(getattr(tree, "missing_go_to_left", np.zeros(tree.node_count)), dtype=bool)
 
 
-def beside(thresholds):
+def adjacent_floats(thresholds):
     """The numbers of single precision next to thresholds.
 
     They are the largest that is not above the threshold, and the next one.

@@ -88,8 +88,8 @@ def _near_leaves(trees, known, base, rng):
             (row, column, end) for column, ends in box.items() for end in ends if np.isfinite(end)
         ]
     chosen = [edges[k] for k in rng.permutation(len(edges))[:_N_EDGES]]
-    beside = [_beside(*edge) for edge in chosen]
-    return np.concatenate(inside), np.concatenate([base[:0], *beside])
+    around_ends = [_around_end(*edge) for edge in chosen]
+    return np.concatenate(inside), np.concatenate([base[:0], *around_ends])
 
 
 def _parents(trees):
@@ -133,7 +133,7 @@ def _between(low, high, value, rng):
     return min(low + (high - low) * rng.uniform(0.1, 1), high)
 
 
-def _beside(row, column, end):
+def _around_end(row, column, end):
     """A row at an end and on both sides of it."""
     rows = np.tile(row, (3, 1))
     rows[:, column] = np.nextafter(end, -np.inf), end, np.nextafter(end, np.inf)

@@ -35,8 +35,8 @@ def _averaged(estimator, members):
         estimator, "estimators_features_", [np.arange(estimator.n_features_in_)] * len(members)
     )
     trees = [
-        _tree(member.tree_, member.tree_.value[:, 0], seen)
-        for member, seen in zip(members, columns)
+        _tree(member.tree_, member.tree_.value[:, 0], features)
+        for member, features in zip(members, columns)
     ]
     joined = AdditiveTrees.joined(
         trees, np.zeros(n_classes), estimator.n_features_in_, scale=1 / len(members)
@@ -53,37 +53,37 @@ def _boosted(estimator, members):
         raise NotReadError(
             f"it starts from the predictions of {type(start).__name__}, not from a constant"
         )
-    outputs, rate, seen = (
+    outputs, rate, features = (
         np.eye(n_outputs),
         estimator.learning_rate,
         np.arange(estimator.n_features_in_),
     )
     trees = [
-        _tree(member.tree_, rate * member.tree_.value[:, 0] * outputs[k % n_outputs], seen)
+        _tree(member.tree_, rate * member.tree_.value[:, 0] * outputs[k % n_outputs], features)
         for k, member in enumerate(members.flat)
     ]
     row = np.zeros((1, estimator.n_features_in_))
     constant = np.reshape(estimator.decision_function(as_fitted(estimator, row)), n_outputs)
     for tree in trees:
         constant = (
-            constant - AdditiveTrees.joined([tree], np.zeros(n_outputs), len(seen)).sums(row)[0]
+            constant - AdditiveTrees.joined([tree], np.zeros(n_outputs), len(features)).sums(row)[0]
         )
     # a score of zero is the second class
-    joined = AdditiveTrees.joined(trees, constant, len(seen), boundary=np.nextafter(0, -1))
+    joined = AdditiveTrees.joined(trees, constant, len(features), boundary=np.nextafter(0, -1))
     return reading_of(
         estimator, joined, estimator.decision_function, takes_missing=_takes_missing(estimator)
     )
 
 
-def _tree(tree, values, seen):
+def _tree(tree, values, features):
     """One ``tree_`` whose columns are some of the estimator's."""
     is_leaf = tree.children_left < 0
-    own = np.arange(tree.node_count)
+    position = np.arange(tree.node_count)
     return Tree(
-        feature=np.where(is_leaf, -1, seen[np.where(is_leaf, 0, tree.feature)]),
+        feature=np.where(is_leaf, -1, features[np.where(is_leaf, 0, tree.feature)]),
         cut=largest_up_to_single(tree.threshold),
-        left=np.where(is_leaf, own, tree.children_left),
-        right=np.where(is_leaf, own, tree.children_right),
+        left=np.where(is_leaf, position, tree.children_left),
+        right=np.where(is_leaf, position, tree.children_right),
         missing_left=np.asarray(tree.missing_go_to_left, dtype=bool),
         values=np.where(is_leaf[:, None], values, 0),
     )

@@ -121,13 +121,13 @@ def _tree(tree, output, n_codes):
         )
     left, right = np.array(tree["left_children"]), np.array(tree["right_children"])
     is_leaf = left < 0
-    own = np.arange(len(left))
+    position = np.arange(len(left))
     conditions = np.array(tree["split_conditions"], dtype=np.float32)
     return Tree(
         feature=np.where(is_leaf, -1, tree["split_indices"]),
         cut=largest_below_single(conditions),
-        left=np.where(is_leaf, own, left),
-        right=np.where(is_leaf, own, right),
+        left=np.where(is_leaf, position, left),
+        right=np.where(is_leaf, position, right),
         missing_left=np.array(tree["default_left"], dtype=bool),
         values=np.where(is_leaf, conditions, np.float32(0))[:, None] * output.astype(np.float32),
         left_codes=_left_codes(tree, n_codes),

@@ -5,7 +5,7 @@ import numpy as np
 from sklearn_irg._fitted.affine import is_reordered
 from sklearn_irg._fitted.trees import leaf_boxes
 from sklearn_irg._threats.methods._base import Method
-from sklearn_irg._threats.sources import columns_come_from_one
+from sklearn_irg._threats.sources import is_axis_aligned
 from sklearn_irg._threats.trees.coded_levels import difference_at_levels
 from sklearn_irg._threats.trees.column_pieces import NotInPiecesError
 from sklearn_irg._threats.trees.level_columns import level_columns
@@ -48,7 +48,7 @@ def prepared_search(problem):
     name = problem.model.name
     if problem.model.trees is None:
         return None, f"{name} is not made of trees"
-    if not columns_come_from_one(problem):
+    if not is_axis_aligned(problem):
         return None, "the steps before the trees mix columns"
     trees = problem.model.trees.believed(problem.model.to_inner(problem.rows))
     if trees is None:

@@ -100,15 +100,15 @@ def from_first_layer(problem):
 
 
 def _block_bounds(problem, radii):
-    entering, weights, inner_weights, layers = from_first_layer(problem)
+    preactivations, weights, inner_weights, layers = from_first_layer(problem)
     arrays = inputs_of(problem, weights, inner_weights, radii)
     low, high = problem.perturbations.box(radii[:, None])
     slack = margin_slack(problem, np.maximum(-low, high))
     if not layers:  # linear after all
-        return _linear_margins(arrays, entering, problem.label) - slack
+        return _linear_margins(arrays, preactivations, problem.label) - slack
     return (
         margin_bounds_over(
-            arrays, entering, layers, problem.model.network.activation, problem.label
+            arrays, preactivations, layers, problem.model.network.activation, problem.label
         )
         - slack
     )

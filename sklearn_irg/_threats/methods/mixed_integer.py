@@ -49,19 +49,21 @@ class MixedIntegerDistances(Method):
 def _distance(problem, lower, upper, time_limit):
     """Lower and upper bound for one row, the least over the other classes."""
     deadline = time.monotonic() + time_limit
-    entering, weights, inner_weights, layers = from_first_layer(problem)
+    preactivations, weights, inner_weights, layers = from_first_layer(problem)
     *hidden, (W, b) = layers
     # nothing beyond the attacked distance is needed; without any room, rounding misleads solvers
     furthest = 1.02 * upper
     inputs = inputs_of(problem, weights, inner_weights, np.array([furthest]))
-    ranges = unit_ranges(inputs, entering, hidden, problem.model.network.activation)
+    ranges = unit_ranges(inputs, preactivations, hidden, problem.model.network.activation)
     functions, constants = margin_functions(W, b, problem.label)
     constants = np.broadcast_to(constants, functions.shape[:2])
     low, high = problem.perturbations.box(furthest)
     constants = constants - margin_slack(problem, np.maximum(-low, high))
     proved = furthest
     for function, constant in zip(functions[0], constants[0], strict=True):
-        program = _Program(problem.perturbations, weights, entering[0], hidden, ranges, furthest)
+        program = _Program(
+            problem.perturbations, weights, preactivations[0], hidden, ranges, furthest
+        )
         program.margin_at_most_zero(function, constant)
         # the limit has to be positive, also after the deadline
         solution = program.solve(max(deadline - time.monotonic(), 1e-3))
@@ -97,7 +99,7 @@ class _Program(MixedIntegerProgram):
     integers, and by layer the values of the units and whether they are active.
     """
 
-    def __init__(self, arrays, weights, entering, hidden, ranges, furthest):
+    def __init__(self, arrays, weights, preactivations, hidden, ranges, furthest):
         super().__init__()
         self.steps = arrays.steps
         self.unit = furthest  # of lengths in the program, since the solver has absolute tolerances
@@ -117,7 +119,7 @@ class _Program(MixedIntegerProgram):
         inputs, matrix, offset = (
             np.concatenate([up, down]),
             np.concatenate([weights, -weights]),
-            entering,
+            preactivations,
         )
         for (low, high), layer in zip(ranges, [*hidden, None], strict=True):
             inputs = self.relu(inputs, matrix, offset, low[0], high[0])

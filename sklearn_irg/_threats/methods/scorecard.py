@@ -117,11 +117,11 @@ def _obstacle_of_steps(problem):
     arrays, reading = problem.perturbations, problem.reading
     if arrays.columns and problem.effects is None:
         return "the steps before the model do not act column by column on categories"
-    moves = arrays.movable_columns.copy()
-    moves[list(arrays.columns)] = True
-    if (reading.is_mixed & moves).any():
+    movable = arrays.movable_columns.copy()
+    movable[list(arrays.columns)] = True
+    if (reading.is_mixed & movable).any():
         return "the steps before the model mix columns before they are cut into pieces"
-    lost = np.flatnonzero(moves & ~reading.is_piecewise)
+    lost = np.flatnonzero(movable & ~reading.is_piecewise)
     if len(lost):
         return f"what the steps make of {problem.table.name_of(int(lost[0]))!r} cannot be read"
     if not any(j in reading.landmarks for j in np.flatnonzero(arrays.movable_columns)):

@@ -8,7 +8,7 @@ from sklearn_irg._fitted.trees import leaves_of
 from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.rounding import distance_slack
-from sklearn_irg._threats.sources import columns_come_from_one, sources_of
+from sklearn_irg._threats.sources import is_axis_aligned, sources_of
 
 __all__ = ["SingleTree"]
 
@@ -24,7 +24,7 @@ class SingleTree(Method):
     def obstacle(cls, problem):
         if not problem.is_tree:
             return f"{problem.model.name} is not a decision tree that decides alone"
-        if not columns_come_from_one(problem):
+        if not is_axis_aligned(problem):
             return "the steps before the tree mix columns"
         if (
             problem.reading is not None
@@ -71,8 +71,8 @@ def nearest_leaves(problem):
     """
     arrays, model = problem.perturbations, problem.model
     leaves = leaves_of(model.tree)
-    seen = model.to_inner(problem.rows)
-    missing = np.isnan(seen)
+    inner_X = model.to_inner(problem.rows)
+    missing = np.isnan(inner_X)
     label = problem.label
     slopes, source = sources_of(problem)
     levels = [_levels_of(effect) for effect in problem.effects or []]
@@ -86,11 +86,11 @@ def nearest_leaves(problem):
             continue
         box = _Box(leaves, leaf)
         needed, closed, fits = _moves_needed(
-            arrays, slopes, source, seen[others], missing[others], box, others, levels
+            arrays, slopes, source, inner_X[others], missing[others], box, others, levels
         )
         can_swap = [may[others] for may in allowed]
         swaps, new_codes, can_swap = _swaps_needed(
-            arrays.codes[others], seen[others], box, levels, can_swap
+            arrays.codes[others], inner_X[others], box, levels, can_swap
         )
         distance = np.where(
             fits & can_swap & (swaps <= arrays.n_swaps), delta_norms(needed, arrays.norm), np.inf
@@ -101,7 +101,7 @@ def nearest_leaves(problem):
         rows = others[nearer]
         distances[rows], is_reached[rows] = distance[nearer], closed[nearer]
         codes[rows] = new_codes[nearer]
-        delta[rows] = _inside(arrays, slopes, source, seen[rows], box, needed[nearer], rows)
+        delta[rows] = _inside(arrays, slopes, source, inner_X[rows], box, needed[nearer], rows)
     return distances, is_reached, delta, codes
 
 
@@ -134,7 +134,7 @@ def _holds(box, k, values):
     return np.where(np.isnan(values), box.takes_missing[k], above & below)
 
 
-def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
+def _moves_needed(arrays, slopes, source, inner_X, missing, box, rows, levels):
     """Smallest delta of each number into a leaf, whether it suffices, and whether it is allowed."""
     n_columns = arrays.numbers.shape[1]
     low, high = np.full((len(rows), n_columns), -np.inf), np.full((len(rows), n_columns), np.inf)
@@ -145,7 +145,7 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
         j = source[column]
         if j < 0:
             if column not in of_levels:
-                fits &= _holds(box, k, seen[:, column])
+                fits &= _holds(box, k, inner_X[:, column])
             continue
         fits &= ~missing[:, column] | box.takes_missing[k]
         if box.low[k] == np.inf:  # behind a split on "missing or not", where no number goes
@@ -154,8 +154,8 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
         slope = slopes[j, column] * arrays.scales[j]
         with np.errstate(invalid="ignore"):
             ends = [
-                ((box.low[k] - seen[:, column]) / slope, box.low_closed[k]),
-                ((box.high[k] - seen[:, column]) / slope, box.high_closed[k]),
+                ((box.low[k] - inner_X[:, column]) / slope, box.low_closed[k]),
+                ((box.high[k] - inner_X[:, column]) / slope, box.high_closed[k]),
             ]
         (lower, lower_closed), (upper, upper_closed) = ends if slope > 0 else ends[::-1]
         tighter = lower > low[:, j]
@@ -188,7 +188,7 @@ def _moves_needed(arrays, slopes, source, seen, missing, box, rows, levels):
     return needed, closed.all(axis=1), fits
 
 
-def _inside(arrays, slopes, source, seen, box, needed, rows):
+def _inside(arrays, slopes, source, inner_X, box, needed, rows):
     """Delta at the single-precision numbers next to the ends of the leaf."""
     delta = needed.copy()
     for k, column in enumerate(box.columns):
@@ -198,12 +198,12 @@ def _inside(arrays, slopes, source, seen, box, needed, rows):
         slope = slopes[j, column] * arrays.scales[j]
         low, high = (np.array(end[k]) for end in (box.low_inside, box.high_inside))
         if np.isfinite(low):
-            at = (low - seen[:, column]) / slope
+            at = (low - inner_X[:, column]) / slope
             delta[:, j] = np.where(
                 (at > delta[:, j]) if slope > 0 else (at < delta[:, j]), at, delta[:, j]
             )
         if np.isfinite(high):
-            at = (high - seen[:, column]) / slope
+            at = (high - inner_X[:, column]) / slope
             delta[:, j] = np.where(
                 (at < delta[:, j]) if slope > 0 else (at > delta[:, j]), at, delta[:, j]
             )
@@ -217,7 +217,7 @@ def _levels_of(effect):
     return columns, effect[:, columns]
 
 
-def _swaps_needed(codes, seen, box, levels, allowed):
+def _swaps_needed(codes, inner_X, box, levels, allowed):
     """Number of levels that have to change, the new levels, and whether this is possible."""
     codes = codes.copy()
     swaps, possible = np.zeros(len(codes), dtype=int), np.ones(len(codes), dtype=bool)
@@ -229,7 +229,7 @@ def _swaps_needed(codes, seen, box, levels, allowed):
         fits = allowed[c].copy()
         stays = np.ones(len(codes), dtype=bool)
         for i, k in bounded:
-            now = seen[:, columns[i]]
+            now = inner_X[:, columns[i]]
             stays &= _holds(box, k, now)
             change = (
                 effect[None, :, i]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_irg._threats.sources import columns_come_from_one
+from sklearn_irg._threats.sources import is_axis_aligned
 
 __all__ = ["cross_mixed_thresholds"]
 
@@ -24,7 +24,7 @@ def cross_mixed_thresholds(best, ball):
         Set of their perturbations.
     """
     problem = best.problem
-    if problem.model.trees is None or columns_come_from_one(problem):
+    if problem.model.trees is None or is_axis_aligned(problem):
         return
     trees = problem.model.trees.believed(problem.model.to_inner(problem.rows))
     if trees is None or trees.is_categorical.any():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_irg._perturbations.projection import SLACK
-from sklearn_irg._threats.sources import columns_come_from_one, sources_of
+from sklearn_irg._threats.sources import is_axis_aligned, sources_of
 
 __all__ = ["cross_thresholds"]
 
@@ -50,7 +50,7 @@ def cross_thresholds(best, epsilon, rng):
 
 def _trees_of(problem):
     """Trees that are believed to give the scores and act column by column; else None."""
-    if problem.model.trees is None or not columns_come_from_one(problem):
+    if problem.model.trees is None or not is_axis_aligned(problem):
         return None
     trees = problem.model.trees.believed(problem.model.to_inner(problem.rows))
     return None if trees is None or trees.is_categorical.any() else trees

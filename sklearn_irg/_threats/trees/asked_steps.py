@@ -122,7 +122,7 @@ class AskedSteps:
         """Numbers of some ranks."""
         numbers = np.zeros(len(c))
         for k, held in enumerate(self.held):
-            numbers[c == k] = held.at(ranks[c == k])
+            numbers[c == k] = held.numbers(ranks[c == k])
         return numbers
 
     def missing(self, c):
@@ -130,8 +130,8 @@ class AskedSteps:
         rows = np.flatnonzero(np.isnan(self.table.numbers()[:, self.columns[c]]))[:1]
         if not len(rows):
             return None
-        seen = np.asarray(self.problem.steps(self.table.take(rows).X), dtype=np.float64)
-        return np.array([cells_of(seen[:, f], self.thresholds[f])[0] for f in self.features[c]])
+        outputs = np.asarray(self.problem.steps(self.table.take(rows).X), dtype=np.float64)
+        return np.array([cells_of(outputs[:, f], self.thresholds[f])[0] for f in self.features[c]])
 
     def _ends(self, c):
         """Ranks between which all cuts lie, and the steps and the model accept all numbers."""
@@ -152,7 +152,7 @@ class AskedSteps:
         """Ranks of the first and the last number between limits."""
         held = self.held[c]
         ranks = held.ranks(limits)
-        return ranks + [held.at(ranks[0]) < limits[0], 0]
+        return ranks + [held.numbers(ranks[0]) < limits[0], 0]
 
     def _accepted(self, c, ends):
         """Ranks between which numbers are accepted, found by bisection from a number of a row."""
@@ -178,7 +178,7 @@ class AskedSteps:
             self.reading.slopes[:, self.features[c]] == 0
         ).all(axis=0)
         kinks = self.kinks(c)[0]
-        low, high = self.held[c].at(ends)
+        low, high = self.held[c].numbers(ends)
         inside = (
             ((kinks > low) & (kinks < high))
             | (kinks < self.limits[c, 0])
@@ -191,7 +191,7 @@ class AskedSteps:
     def _refusal(self, c, ranks):
         """Error of the steps, or of the model, for numbers; None if they accept them."""
         try:
-            self.require_accepted(np.full(len(ranks), c), self.held[c].at(ranks))
+            self.require_accepted(np.full(len(ranks), c), self.held[c].numbers(ranks))
         except (ValueError, TypeError) as error:
             return error
         return None

@@ -146,7 +146,7 @@ class _Search:
         )
 
     def _look_at(self, boxes):
-        """Search some boxes: bound them, offer points, and return the parts that stay open."""
+        """Search some boxes: bound them, try points, and return the parts that stay open."""
         np.add.at(self.verdict.n_nodes, boxes.row, 1)
         boxes, within = self._tightened(boxes)
         value, lead, leaf = self.tables.best(boxes.words)

@@ -16,17 +16,17 @@ def difference_at_levels(problem):
     estimator as it is, rows with numbers near thresholds.
     """
     inside = problem.model.trees
-    if not inside.reading.trees.is_categorical.any() and not problem.model.acts_by_column:
+    if not inside.reading.trees.is_categorical.any() and not problem.model.is_axis_aligned:
         return ""
     rows, codes = _rows_and_levels(problem)
     some = problem.take(rows)
-    if problem.model.acts_by_column:
+    if problem.model.is_axis_aligned:
         table = some.tables.swapped(codes)
         return _difference(problem, table) or _difference(
             problem, _near_thresholds(inside.reading, table)
         )
     return inside.difference_at(
-        None, some.entering(np.zeros(some.perturbations.numbers.shape), codes)
+        None, some.step_outputs(np.zeros(some.perturbations.numbers.shape), codes)
     )
 
 
@@ -53,7 +53,7 @@ def _near_thresholds(reading, table):
     chosen = probes[np.random.RandomState(0).randint(len(probes), size=len(table))]
     # CatBoost takes words from arrays of integers, and none from arrays of floats
     chosen = np.where(table.are_integers, np.rint(chosen), chosen)
-    return table.like(table.with_numbers(chosen, _free_numbers(reading, table)))
+    return table.with_frame(table.with_numbers(chosen, _free_numbers(reading, table)))
 
 
 def _free_numbers(reading, table):

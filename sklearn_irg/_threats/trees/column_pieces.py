@@ -70,19 +70,19 @@ class ColumnPieces:
         for name, part in parts.items():
             getattr(self, name).append(part)
 
-    def seen(self, problem, delta, codes):
+    def inner_X(self, problem, delta, codes):
         """Features of the trees for rows that have moved, and numbers of the columns in pieces."""
-        seen = problem.entering(delta, codes)
+        inner_X = problem.step_outputs(delta, codes)
         if not len(self.columns):
-            return seen
-        return np.concatenate([seen, problem.tables.numbers_at(delta)[:, self.columns]], axis=1)
+            return inner_X
+        return np.concatenate([inner_X, problem.tables.numbers_at(delta)[:, self.columns]], axis=1)
 
     def sources(self, problem):
         """`sources_of`, with the columns in pieces in place of the features that come from them."""
         slopes, source = sources_of(problem)
-        own = np.eye(len(slopes))[:, self.columns]
+        direct = np.eye(len(slopes))[:, self.columns]
         is_still = ~problem.perturbations.movable_columns[self.columns]
-        slopes = np.concatenate([slopes * ~self.is_replaced, own * ~is_still], axis=1)
+        slopes = np.concatenate([slopes * ~self.is_replaced, direct * ~is_still], axis=1)
         return slopes, np.append(
             np.where(self.is_replaced, -1, source), np.where(is_still, -1, self.columns)
         )
@@ -152,15 +152,15 @@ def _in_pieces(boxes, features, cells, missing, last):
         boxes,
         node=boxes.node[leaf],
         tree=boxes.tree[leaf],
-        low=_beside(boxes.low[leaf], low),
-        high=_beside(boxes.high[leaf], high),
+        low=_with_column(boxes.low[leaf], low),
+        high=_with_column(boxes.high[leaf], high),
         takes_missing=np.column_stack([boxes.takes_missing[leaf], takes_missing[leaf]]),
         takes_code={column: takes[leaf] for column, takes in boxes.takes_code.items()},
         thresholds=[*boxes.thresholds, last],
     )
 
 
-def _beside(cells, column):
+def _with_column(cells, column):
     """Cells with those of one more column, in the smallest integer type that holds them."""
     column = column.astype(
         np.promote_types(cells.dtype, np.min_scalar_type(-1 - column.max(initial=0)))

@@ -20,20 +20,20 @@ class Geometry:
         self.home = self.rows.home
         constants = np.full(len(views.row), constant)
         words = self._with_still(self.rows.words())
-        levels = search.levels.cells(words_of_levels, views.problem.perturbations, views.seen)
+        levels = search.levels.cells(words_of_levels, views.problem.perturbations, views.inner_X)
         self.cells = Cells(self.home, self.rows.costs, self.rows.least, words, constants, levels)
 
     def _with_still(self, words):
         """Leaves that also agree with the columns that do not move."""
         search = self.search
         for k, column in enumerate(search.still):
-            cells = cells_of(self.views.seen[:, column], search.boxes.thresholds[column])
+            cells = cells_of(self.views.inner_X[:, column], search.boxes.thresholds[column])
             for cell in np.unique(cells):
-                words[cells == cell] &= self.still.at(k, cell)
+                words[cells == cell] &= self.still.reached_by(k, cell)
         for column in search.still_categories:
             takes, codes = (
                 search.boxes.takes_code[column],
-                search.trees.codes_of(self.views.seen[:, column]),
+                search.trees.codes_of(self.views.inner_X[:, column]),
             )
             for code in np.unique(codes):
                 takes_it = takes[:, code] if code >= 0 else search.boxes.takes_missing[:, column]
@@ -44,13 +44,13 @@ class Geometry:
         """Whether points of views are in cells, by the outputs of the steps."""
         if not len(views):
             return np.ones(0, dtype=bool)
-        seen = self.views.seen_at(views, delta, self.codes(views, cells))
+        inner_X = self.views.inner_X_at(views, delta, self.codes(views, cells))
         numbers, levels = np.hsplit(cells, [self.home.shape[1]])
-        columns = zip(seen[:, self.search.moving].T, self.rows.thresholds, strict=True)
+        columns = zip(inner_X[:, self.search.moving].T, self.rows.thresholds, strict=True)
         found = np.array([cells_of(column, cuts) for column, cuts in columns]).T.reshape(
             numbers.shape
         )
-        return (found == numbers).all(axis=1) & (self.search.levels.home(seen) == levels).all(
+        return (found == numbers).all(axis=1) & (self.search.levels.home(inner_X) == levels).all(
             axis=1
         )
 

@@ -98,7 +98,7 @@ class LeafTables:
             .astype(np.uint64, copy=False)
         )
 
-    def at(self, column, cell):
+    def reached_by(self, column, cell):
         """Leaves that one cell of a column reaches."""
         return self.beyond[self.start[column] + cell] & self.until[self.start[column] + cell]
 

@@ -24,7 +24,7 @@ class _Column(NamedTuple):
     ----------
     position : int
         Position among the columns whose level may change.
-    seen : ndarray of int
+    features : ndarray of int
         Features of the trees that it changes.
     takes : ndarray of bool of shape (n_leaves, n_cells)
         Whether each leaf takes each cell.
@@ -35,7 +35,7 @@ class _Column(NamedTuple):
     """
 
     position: int
-    seen: np.ndarray
+    features: np.ndarray
     takes: np.ndarray
     cell_of_level: np.ndarray
     cell_of_places: dict
@@ -61,7 +61,9 @@ class LevelColumns:
     def __init__(self, trees, boxes, columns, kept=slice(None)):
         self.trees, self.boxes, self.columns = trees, boxes, columns
         self.start = np.cumsum([0, *(column.takes.shape[1] for column in columns)])
-        self.seen = np.concatenate([np.zeros(0, dtype=int), *(column.seen for column in columns)])
+        self.features = np.concatenate(
+            [np.zeros(0, dtype=int), *(column.features for column in columns)]
+        )
         none = np.zeros((len(boxes.tree), 0), dtype=bool)
         self.takes = np.hstack([none, *(column.takes for column in columns)])[kept]
 
@@ -82,7 +84,7 @@ class LevelColumns:
         """Largest number of cells of a column."""
         return int(np.diff(self.start).max(initial=0))
 
-    def cells(self, words, perturbations, seen):
+    def cells(self, words, perturbations, inner_X):
         """Rows among the cells of the levels.
 
         Parameters
@@ -91,10 +93,10 @@ class LevelColumns:
             Words of the leaves that take each cell.
         perturbations : PerturbationSet
             Perturbation set of the rows.
-        seen : ndarray of shape (n_rows, n_features)
+        inner_X : ndarray of shape (n_rows, n_features)
             Features of the trees for these rows.
         """
-        home = self.home(seen)
+        home = self.home(inner_X)
         allowed = np.zeros((len(home), self.n_cells), dtype=bool)
         for column, start in zip(self.columns, self.start[:-1], strict=True):
             row, level = np.nonzero(perturbations.can_swap(column.position))
@@ -102,11 +104,11 @@ class LevelColumns:
         allowed[np.arange(len(home))[:, None], home] = True
         return LevelCells(self.start, words, self._lacks, home, allowed, perturbations.n_swaps)
 
-    def home(self, seen):
+    def home(self, inner_X):
         """Cell of each row in each column, among all cells."""
-        home = np.zeros((len(seen), len(self.columns)), dtype=int)
+        home = np.zeros((len(inner_X), len(self.columns)), dtype=int)
         for k, column in enumerate(self.columns):
-            places = _places(self.trees, self.boxes, seen, column.seen)
+            places = _places(self.trees, self.boxes, inner_X, column.features)
             unique, inverse = np.unique(places, axis=0, return_inverse=True)
             known = np.array([column.cell_of_places[row.tobytes()] for row in unique], dtype=int)
             home[:, k] = self.start[k] + known[inverse.ravel()]
@@ -141,16 +143,18 @@ def level_columns(problem, trees, boxes, moving):
     if not any(swaps.any() for swaps in arrays.swaps):
         return LevelColumns(trees, boxes, []), ""
     used = np.unique(trees.feature[trees.feature >= 0])
-    own = _places(trees, boxes, _seen(problem, arrays.codes), used)
+    places_of_rows = _places(trees, boxes, _inputs(problem, arrays.codes), used)
     columns, claimed = [], list(moving)
-    for position, (levels, seen) in enumerate(_seen_with_levels(problem)):
-        places = _places(trees, boxes, seen, used).reshape(len(levels), _n_rows(problem), len(used))
-        column, refusal = _column_of(boxes, used, arrays, position, levels, places, own)
+    for position, (levels, inner_X) in enumerate(_inputs_with_levels(problem)):
+        places = _places(trees, boxes, inner_X, used).reshape(
+            len(levels), _n_rows(problem), len(used)
+        )
+        column, refusal = _column_of(boxes, used, arrays, position, levels, places, places_of_rows)
         if refusal:
             return None, refusal
         if column is not None:
             columns.append(column)
-            claimed += list(column.seen)
+            claimed += list(column.features)
     if len(set(claimed)) < len(claimed):
         return None, "the steps before the trees mix columns"
     return LevelColumns(trees, boxes, columns), ""
@@ -160,14 +164,14 @@ def _n_rows(problem):
     return min(_N_ROWS, len(problem))
 
 
-def _seen(problem, codes):
+def _inputs(problem, codes):
     """Features of the trees for rows at some levels."""
     return problem.model.trees.coded(
-        problem.entering(np.zeros(problem.perturbations.numbers.shape), codes)
+        problem.step_outputs(np.zeros(problem.perturbations.numbers.shape), codes)
     )
 
 
-def _seen_with_levels(problem):
+def _inputs_with_levels(problem):
     """Levels that rows have or may get, by column, and features of a few rows with each."""
     arrays, rows = (
         problem.perturbations,
@@ -175,24 +179,24 @@ def _seen_with_levels(problem):
     )
     levels, codes = [], []
     for c, swaps in enumerate(arrays.swaps):
-        own = arrays.codes[:, c]
-        levels.append(np.union1d(np.flatnonzero(swaps.any(axis=0)), own[own >= 0]))
+        present = arrays.codes[:, c]
+        levels.append(np.union1d(np.flatnonzero(swaps.any(axis=0)), present[present >= 0]))
         codes.append(np.tile(arrays.codes[rows], (len(levels[-1]), 1)))
         codes[-1][:, c] = np.repeat(levels[-1], len(rows))
     codes = np.concatenate(codes)
-    seen = _seen(problem.take(np.resize(rows, len(codes))), codes)
+    inner_X = _inputs(problem.take(np.resize(rows, len(codes))), codes)
     ends = np.cumsum([len(some) * len(rows) for some in levels])
-    return zip(levels, np.split(seen, ends[:-1]), strict=True)
+    return zip(levels, np.split(inner_X, ends[:-1]), strict=True)
 
 
-def _places(trees, boxes, seen, columns):
+def _places(trees, boxes, inner_X, columns):
     """Places of rows in features of trees: cells of numbers, and codes of categories."""
-    places = np.zeros((len(seen), len(columns)), dtype=np.int64)
+    places = np.zeros((len(inner_X), len(columns)), dtype=np.int64)
     for k, column in enumerate(columns):
         if column in boxes.takes_code:
-            places[:, k] = trees.codes_of(seen[:, column])
+            places[:, k] = trees.codes_of(inner_X[:, column])
         else:
-            places[:, k] = cells_of(seen[:, column], boxes.thresholds[column])
+            places[:, k] = cells_of(inner_X[:, column], boxes.thresholds[column])
     return places
 
 
@@ -209,7 +213,7 @@ def _takes(boxes, columns, places):
     return takes
 
 
-def _column_of(boxes, used, arrays, position, levels, places, own):
+def _column_of(boxes, used, arrays, position, levels, places, places_of_rows):
     """Column of the table, or None where it changes no feature, and a reason.
 
     The reason says why the column cannot be one of levels; it is empty if it can.
@@ -218,13 +222,16 @@ def _column_of(boxes, used, arrays, position, levels, places, own):
     moved = np.flatnonzero((places != places[:1]).any(axis=(0, 1)))
     if not len(moved):
         return None, ""
-    places, own, known = places[:, :, moved], own[:, moved], codes >= 0
+    places, places_of_rows = places[:, :, moved], places_of_rows[:, moved]
+    known = codes >= 0
     of_levels = places[:, 0]
     if (places != places[:, :1]).any() or (
-        own[known] != of_levels[np.searchsorted(levels, codes[known])]
+        places_of_rows[known] != of_levels[np.searchsorted(levels, codes[known])]
     ).any():
         return None, _CHANGES
-    every, place = np.unique(np.concatenate([of_levels, own]), axis=0, return_inverse=True)
+    every, place = np.unique(
+        np.concatenate([of_levels, places_of_rows]), axis=0, return_inverse=True
+    )
     takes, cell = _distinct(_takes(boxes, used[moved], every))
     cell_of_level = np.full(len(arrays.swaps[position]), -1)
     cell_of_level[levels] = cell[place.ravel()[: len(levels)]]

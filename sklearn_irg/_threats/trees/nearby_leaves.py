@@ -35,8 +35,8 @@ def leaves_in_reach(boxes, columns, some, views, radius):
     """
     reached = np.ones(len(boxes.tree), dtype=bool)
     windows, thresholds = {}, list(boxes.thresholds)
-    is_missing = np.isnan(views.seen[:, columns])
-    ends = _seen_in_reach(columns, some, views, radius)
+    is_missing = np.isnan(views.inner_X[:, columns])
+    ends = _ranges_in_reach(columns, some, views, radius)
     for column, smallest, largest, missing in zip(columns, *ends, is_missing.T, strict=True):
         first, last = _cells_in_reach(views.pieces, column, thresholds[column], smallest, largest)
         here = (
@@ -78,7 +78,7 @@ def _cells_in_reach(pieces, column, cuts, smallest, largest):
     return max(first - 1, 0), min(last + 1, len(cuts))
 
 
-def _seen_in_reach(columns, some, views, radius):
+def _ranges_in_reach(columns, some, views, radius):
     """Smallest and largest number of each feature in reach; NaN where all are missing."""
     row, arrays = views.row[0], some.perturbations
     slopes, source = views.pieces.sources(some)
@@ -93,5 +93,5 @@ def _seen_in_reach(columns, some, views, radius):
     )
     with np.errstate(over="ignore"):
         moves = ends * unit
-    seen = views.seen[:, columns]
-    return np.fmin.reduce(seen) + moves.min(axis=0), np.fmax.reduce(seen) + moves.max(axis=0)
+    inner_X = views.inner_X[:, columns]
+    return np.fmin.reduce(inner_X) + moves.min(axis=0), np.fmax.reduce(inner_X) + moves.max(axis=0)

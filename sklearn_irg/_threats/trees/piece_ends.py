@@ -95,11 +95,11 @@ class _Search:
         chain = np.append(asked.cells_at(np.array([k]), ends[:1]), cells[1], axis=0)
         if not np.array_equal(chain[:-1], cells[0]):
             raise NotInPiecesError(f"the steps are not monotone in {asked.name(k)}")
-        at, features = asked.held[k].at, asked.features[k]
-        soonest = np.where(certain[0] < ends[0], -np.inf, at(certain[0] + 1))
-        latest = np.where(certain[1] >= ends[1], np.inf, at(certain[1]))
+        numbers, features = asked.held[k].numbers, asked.features[k]
+        soonest = np.where(certain[0] < ends[0], -np.inf, numbers(certain[0] + 1))
+        latest = np.where(certain[1] >= ends[1], np.inf, numbers(certain[1]))
         self.found.add(features=features, cells=chain[:, : len(features)], missing=asked.missing(k))
-        self.found.add(first=at(rank + 1), last=at(rank))
+        self.found.add(first=numbers(rank + 1), last=numbers(rank))
         self.found.add(
             soonest=np.minimum.accumulate(soonest[::-1])[::-1], latest=np.maximum.accumulate(latest)
         )
@@ -209,10 +209,10 @@ class _Search:
             moves = ~np.isnan(numbers[-_N_JOINT:, j])
             numbers[-_N_JOINT:, j][moves] = drawn[moves]
         X = table.take(rows).with_numbers(numbers, asked.columns)
-        seen = np.asarray(self.problem.steps(X), dtype=np.float64)
+        outputs = np.asarray(self.problem.steps(X), dtype=np.float64)
         for k, j in enumerate(asked.columns):
             for i, f in enumerate(asked.features[k]):
-                cell = cells_of(seen[:, f], asked.thresholds[f])
+                cell = cells_of(outputs[:, f], asked.thresholds[f])
                 if not self._agree(k, i, numbers[:, j], cell).all():
                     raise NotInPiecesError(
                         f"the steps are not monotone in {asked.name(k)}, or mix columns"
@@ -240,7 +240,7 @@ class _Search:
         )
         apart = apart if held.dtype is not None else np.sign(apart) * (np.abs(apart) % 16)
         near = np.clip(rng.choice(ranks, _N_JOINT) + apart, *ends)
-        return held.at(near)
+        return held.numbers(near)
 
 
 def _nearest(holds, start, end):

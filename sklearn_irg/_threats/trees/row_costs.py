@@ -9,10 +9,10 @@ __all__ = ["RowCosts", "cells_of"]
 _GRID = 1e-9  # of a step of integers, within which the end of a cell counts as an integer
 
 
-def cells_of(seen, cuts):
+def cells_of(numbers, cuts):
     """Cell of each number; missing values have a separate cell after the others."""
-    missing = np.isnan(seen)
-    return np.where(missing, len(cuts) + 1, np.searchsorted(cuts, np.where(missing, 0, seen)))
+    missing = np.isnan(numbers)
+    return np.where(missing, len(cuts) + 1, np.searchsorted(cuts, np.where(missing, 0, numbers)))
 
 
 class RowCosts:
@@ -52,9 +52,9 @@ class RowCosts:
         self.source = source[columns]  # -1 where none of these rows can move
         self.thresholds = [search.boxes.thresholds[column] for column in columns]
         self.unit = slopes[self.source, columns] * self.perturbations.scales[self.source]
-        self.seen = views.seen[:, columns]
+        self.inner_X = views.inner_X[:, columns]
         self.slack = search.pieces.slack(some)[views.row] * (1 + 1e-9) + 1e-12
-        self.home = np.zeros(self.seen.shape, dtype=int)
+        self.home = np.zeros(self.inner_X.shape, dtype=int)
         self.moves = np.zeros((len(views.row), tables.start[-1]))
         self.costs = np.full(self.moves.shape, np.inf)
         self.least = self.costs.copy()
@@ -77,16 +77,16 @@ class RowCosts:
 
         The last cell is that of missing values.
         """
-        seen, cuts = self.seen[:, column], self.thresholds[column]
+        numbers, cuts = self.inner_X[:, column], self.thresholds[column]
         n_cells = len(cuts) + 1
-        missing = np.isnan(seen)
-        home = cells_of(seen, cuts)
+        missing = np.isnan(numbers)
+        home = cells_of(numbers, cuts)
         self.home[:, column] = home
-        costs = np.full((len(seen), n_cells + 1), np.inf)
+        costs = np.full((len(numbers), n_cells + 1), np.inf)
         if self.source[column] >= 0 and len(cuts):
             costs[:, :-1] = self._costs_of_numbers(column, home)
         costs[missing] = np.inf
-        costs[np.arange(len(seen)), home] = 0
+        costs[np.arange(len(numbers)), home] = 0
         cell = np.arange(n_cells + 1)
         after = np.where(cell >= home[:, None], costs, np.inf)
         before = np.where(cell <= home[:, None], costs, np.inf)
@@ -95,7 +95,7 @@ class RowCosts:
         return costs, np.where(cell > home[:, None], after, before)
 
     def _costs_of_numbers(self, column, home):
-        j, cuts, seen = self.source[column], self.thresholds[column], self.seen[:, column]
+        j, cuts, numbers = self.source[column], self.thresholds[column], self.inner_X[:, column]
         rows, cell = self.views.row, np.arange(len(cuts) + 1)
         (starts, ends), (soonest, latest) = self.search.pieces.ends_of(
             self.search.moving[column], cuts
@@ -105,7 +105,7 @@ class RowCosts:
         possible = np.where(is_above, soonest, latest)
         with np.errstate(invalid="ignore", over="ignore"):
             near, far, possible = (
-                (end - seen[:, None]) / self.unit[column] for end in (near, far, possible)
+                (end - numbers[:, None]) / self.unit[column] for end in (near, far, possible)
             )
         way = np.sign(cell - home[:, None]) * np.sign(self.unit[column])
         near = np.where(
@@ -167,23 +167,23 @@ class RowCosts:
         some, wanted = views[place], cells[place]
         first, found = counts[some, wanted], np.full(len(some), np.inf)
         trials = np.array([first + 1, first])
-        seen = self._seen_after(
+        numbers = self._numbers_after(
             column, np.tile(some, 2), (sign[some, wanted] * trials).ravel()
         ).reshape(trials.shape)
-        for steps, numbers in zip(trials, seen, strict=True):  # the fewer ones last
-            reached = np.searchsorted(self.thresholds[column], numbers) == wanted
+        for steps, moved in zip(trials, numbers, strict=True):  # the fewer ones last
+            reached = np.searchsorted(self.thresholds[column], moved) == wanted
             found[reached] = steps[reached]
         counts[views, cells] = found[inverse]
         return counts
 
-    def _seen_after(self, column, views, steps):
+    def _numbers_after(self, column, views, steps):
         """Feature of the trees for views that have moved by integer steps.
 
         Each number and step is computed once per search.
         """
         j, known = (
             self.source[column],
-            self.search.seen_integers.setdefault(self.search.moving[column], {}),
+            self.search.known_integers.setdefault(self.search.moving[column], {}),
         )
         numbers = self.perturbations.numbers[self.views.row[views], j]
         keys = list(zip(numbers.tolist(), steps.tolist(), strict=True))
@@ -191,8 +191,8 @@ class RowCosts:
         if len(new):
             delta = np.zeros((len(new), self.perturbations.numbers.shape[1]))
             delta[:, j] = steps[new] * self.perturbations.steps[j]
-            seen = self.views.seen_at(views[new], delta)[:, self.search.moving[column]]
-            known.update(zip((keys[k] for k in new), seen.tolist(), strict=True))
+            moved = self.views.inner_X_at(views[new], delta)[:, self.search.moving[column]]
+            known.update(zip((keys[k] for k in new), moved.tolist(), strict=True))
         return np.array([known[key] for key in keys])
 
     def _within_budget(self, least, missing):

@@ -51,12 +51,14 @@ class TreeSearch:
         self.boxes = leaf_boxes(trees) if boxes is None else boxes
         self.moving = moving
         self.levels = LevelColumns(trees, self.boxes, []) if levels is None else levels
-        others = np.concatenate([moving, self.levels.seen, np.flatnonzero(self.pieces.is_replaced)])
+        others = np.concatenate(
+            [moving, self.levels.features, np.flatnonzero(self.pieces.is_replaced)]
+        )
         still = np.setdiff1d(trees.feature[trees.feature >= 0], others)
         self.still = still[~trees.is_categorical[still]]
         self.still_categories = still[trees.is_categorical[still]].tolist()
         self.doubt = max(trees.rounding, trees.tie) * (1 if trees.n_outputs == 1 else 2)
-        self.seen_integers = {}  # by column, features of numbers that have moved by integer steps
+        self.known_integers = {}  # by column, features of numbers that have moved by integer steps
         self._tables = {}
 
     @property
@@ -150,10 +152,10 @@ class TreeSearch:
         }
         verdict = settle(tables[0], cells.cells, **no_level, max_nodes=max_nodes)
         everything = np.arange(len(views.row))
-        attained = direction[0] * self.trees.sums(views.seen)[:, 0]
+        attained = direction[0] * self.trees.sums(views.inner_X)[:, 0]
         codes = cells.codes(everything, verdict.cells)
         for delta in cells.points(everything, verdict.cells):
-            sums = direction[0] * self.trees.sums(views.seen_at(everything, delta, codes))[:, 0]
+            sums = direction[0] * self.trees.sums(views.inner_X_at(everything, delta, codes))[:, 0]
             kept = _is_within(delta, some.perturbations.norm, radius[views.row])
             attained = np.where(kept, np.maximum(attained, sums), attained)
         return verdict.bound + boundary, attained
@@ -259,7 +261,7 @@ class TreeSearch:
         return self._tables[label, other]
 
     def _settle(self, some, best, views, label, other, radius, nearest, max_nodes):
-        """Search rows and offer the points found; return which rows reach no other class."""
+        """Search rows and keep the points found; return which rows reach no other class."""
         if self.n_bytes > _MOST_BYTES:
             return np.zeros(len(views.row), dtype=bool)
         tables = self._tables_of(label, other)

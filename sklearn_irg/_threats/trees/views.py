@@ -17,7 +17,7 @@ class Views:
         These rows.
     row : ndarray of int of shape (n_views,)
         Their positions among all rows.
-    seen : ndarray of shape (n_views, n_features)
+    inner_X : ndarray of shape (n_views, n_features)
         Features of the trees, and the numbers of columns in pieces.
     pieces : ColumnPieces
         The columns in pieces.
@@ -25,7 +25,7 @@ class Views:
 
     problem: object
     row: np.ndarray
-    seen: np.ndarray
+    inner_X: np.ndarray
     pieces: object
 
     @classmethod
@@ -35,19 +35,19 @@ class Views:
         return cls(
             problem,
             row,
-            _seen(problem, pieces, np.zeros(problem.perturbations.numbers.shape)),
+            _inner_X(problem, pieces, np.zeros(problem.perturbations.numbers.shape)),
             pieces,
         )
 
     def take(self, views):
         """Some of the views."""
-        return Views(self.problem.take(views), self.row[views], self.seen[views], self.pieces)
+        return Views(self.problem.take(views), self.row[views], self.inner_X[views], self.pieces)
 
-    def seen_at(self, views, delta, codes=None):
+    def inner_X_at(self, views, delta, codes=None):
         """Features of some rows with numbers moved, at given levels or their present ones."""
-        return _seen(self.problem.take(views), self.pieces, delta, codes)
+        return _inner_X(self.problem.take(views), self.pieces, delta, codes)
 
 
-def _seen(problem, pieces, delta, codes=None):
+def _inner_X(problem, pieces, delta, codes=None):
     codes = problem.perturbations.codes if codes is None else codes
-    return problem.model.trees.coded(pieces.seen(problem, delta, codes))
+    return problem.model.trees.coded(pieces.inner_X(problem, delta, codes))

@@ -9,16 +9,16 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_irg._checks import InvalidParameterError
-from sklearn_irg._estimators._strengths import supports_warm_started_path
+from sklearn_irg._estimators._alphas import supports_warm_started_path
 from sklearn_irg._robust_training.predictions import PredictsByEstimator
 from sklearn_irg._threats.same_table import difference_from_table
 from sklearn_irg._threats.threat_model import ThreatModel, check_fitted
 from sklearn_irg._training.data import are_distributed, check_data
-from sklearn_irg.model_selection._folds import cross_validate_strengths, fit_path
+from sklearn_irg.model_selection._folds import cross_validate_alphas, fit_path
 from sklearn_irg.model_selection._regularization_path import check_alphas
 from sklearn_irg.model_selection._selection import check_selection, choose
 
-__all__ = ["StrengthSearch"]
+__all__ = ["AlphaSearch"]
 
 _WHOLE_PIPELINE = (
     "Where the estimator is the last step of a pipeline, search over the whole pipeline instead: "
@@ -30,7 +30,7 @@ _WHOLE_PIPELINE = (
 )
 
 
-class StrengthSearch(PredictsByEstimator, ClassifierMixin, BaseEstimator):
+class AlphaSearch(PredictsByEstimator, ClassifierMixin, BaseEstimator):
     """Estimator that cross-validates strengths and predicts by the model at the chosen one.
 
     That model is its ``estimator_``.
@@ -107,7 +107,7 @@ class StrengthSearch(PredictsByEstimator, ClassifierMixin, BaseEstimator):
             self._check_threat(X)
         plain = self._base_estimator()
         check_data(plain, X, y, sample_weight, mask)
-        folds = cross_validate_strengths(
+        folds = cross_validate_alphas(
             plain,
             X,
             y,
@@ -255,8 +255,14 @@ class StrengthSearch(PredictsByEstimator, ClassifierMixin, BaseEstimator):
         vars(self).setdefault("threat", vars(self).pop("threat_model", None))  # its name then
         for name, parameter in inspect.signature(type(self)).parameters.items():
             vars(self).setdefault(name, parameter.default)
-        own = {*self.get_params(deep=False), "alpha_", "alphas_", "scores_", "attacked_scores_"}
-        learned = {name: value for name, value in vars(self).items() if name not in own}
+        of_search = {
+            *self.get_params(deep=False),
+            "alpha_",
+            "alphas_",
+            "scores_",
+            "attacked_scores_",
+        }
+        learned = {name: value for name, value in vars(self).items() if name not in of_search}
         model = self._base_estimator().set_params(alpha=self.alpha_)
         for name in learned:
             delattr(self, name)

@@ -9,10 +9,10 @@ from sklearn_irg._training.path import train_path
 from sklearn_irg._training.starts import Fresh, Warm
 from sklearn_irg.solvers import check_solver
 
-__all__ = ["fit_strengths", "supports_warm_started_path"]
+__all__ = ["fit_alphas", "supports_warm_started_path"]
 
 
-def fit_strengths(
+def fit_alphas(
     estimator, X, y, alphas, sample_weight=None, mask=None, *, perturbations=None, warm_start=None
 ):
     """Fitted clones, one for each strength, in the order of ``alphas``.

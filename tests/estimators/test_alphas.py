@@ -19,7 +19,7 @@ from sklearn_irg import (
     VATClassifier,
 )
 from sklearn_irg._engine.network_stack import NetworkStack
-from sklearn_irg._estimators._strengths import fit_strengths
+from sklearn_irg._estimators._alphas import fit_alphas
 from sklearn_irg.constraints import FrobeniusCap
 from sklearn_irg.penalties import InputGradient, SpectralNorm
 from sklearn_irg.solvers import LBFGS, Adam, EpochSolver
@@ -58,7 +58,7 @@ CASES = {
 
 @pytest.mark.parametrize(("estimator", "X", "y"), CASES.values(), ids=CASES)
 def test_logistic_regressions_are_those_of_separate_fits(estimator, X, y):
-    for alpha, model in zip(ALPHAS, fit_strengths(estimator, X, y, ALPHAS), strict=True):
+    for alpha, model in zip(ALPHAS, fit_alphas(estimator, X, y, ALPHAS), strict=True):
         alone = clone(estimator).set_params(alpha=alpha).fit(X, y)
         assert model.alpha == alpha
         assert set(vars(model)) == set(vars(alone))
@@ -101,7 +101,7 @@ def test_networks_are_those_of_separate_fits(
     monkeypatch.setattr(
         NetworkStack, "__init__", partialmethod(_with_n_together, n_together, NetworkStack.__init__)
     )
-    found = fit_strengths(estimator, X.astype(dtype), Y, ALPHAS, sample_weight)
+    found = fit_alphas(estimator, X.astype(dtype), Y, ALPHAS, sample_weight)
     for alpha, model in zip(ALPHAS, found, strict=True):
         alone = clone(estimator).set_params(alpha=alpha)
         alone.fit(X.astype(dtype), Y, sample_weight=sample_weight)
@@ -129,9 +129,9 @@ def test_networks_are_trained_together(monkeypatch):
         return together(self, stack, thetas, schedule)
 
     monkeypatch.setattr(EpochSolver, "_minimize_together", counted)
-    fit_strengths(clone(NETWORK).set_params(tol=9), X, Y, ALPHAS)
+    fit_alphas(clone(NETWORK).set_params(tol=9), X, Y, ALPHAS)
     assert asked == [len(ALPHAS)]
-    fit_strengths(clone(NETWORK).set_params(tol=9, random_state=RandomState(0)), X, Y, ALPHAS)
+    fit_alphas(clone(NETWORK).set_params(tol=9, random_state=RandomState(0)), X, Y, ALPHAS)
     assert asked == [len(ALPHAS)]  # each draws on from the last
 
 
@@ -139,18 +139,18 @@ def test_networks_are_trained_together(monkeypatch):
 def test_a_network_that_diverges_says_so_among_others():
     estimator = clone(NETWORK).set_params(solver="sgd", learning_rate_init=1e3)
     with pytest.raises(ValueError, match="training diverged"):
-        fit_strengths(estimator, 1e3 * X, Y, ALPHAS)
+        fit_alphas(estimator, 1e3 * X, Y, ALPHAS)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_precision_is_that_of_the_rows(dtype):
-    model = fit_strengths(GradRegLogisticRegression(), X.astype(dtype), Y, [1, 2])[0]
+    model = fit_alphas(GradRegLogisticRegression(), X.astype(dtype), Y, [1, 2])[0]
     assert model.coef_.dtype == model.intercept_.dtype == dtype
 
 
 def test_sample_weights_count():
     weights = np.arange(len(Y)) % 3
-    models = fit_strengths(EXACT, X, Y, ALPHAS, sample_weight=weights)
+    models = fit_alphas(EXACT, X, Y, ALPHAS, sample_weight=weights)
     alone = GradRegLogisticRegression(alpha=0.1, tol=1e-6, max_iter=10_000).fit(
         X, Y, sample_weight=weights
     )
@@ -169,7 +169,7 @@ def test_sample_weights_count():
 def test_other_linear_models_are_fitted_one_after_another(estimator):
     rows = load_breast_cancer(return_X_y=True)
     rows = scale(rows[0])[:, :5], rows[1]
-    models = fit_strengths(estimator, *rows, [0.1, 1.0])
+    models = fit_alphas(estimator, *rows, [0.1, 1.0])
     for model in models:
         alone = clone(estimator).set_params(alpha=model.alpha).fit(*rows)
         assert model.loss_ == pytest.approx(alone.loss_, rel=1e-4)
@@ -180,7 +180,7 @@ def test_other_linear_models_are_fitted_one_after_another(estimator):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_networks_may_go_on_from_the_stronger_penalty_and_report_their_own_fit():
     estimator = GradRegMLPClassifier((5,), max_iter=3, random_state=0)
-    weak, strong = fit_strengths(estimator, X, Y, [0.1, 1.0], warm_start=True)
+    weak, strong = fit_alphas(estimator, X, Y, [0.1, 1.0], warm_start=True)
     alone = clone(estimator).set_params(alpha=1.0).fit(X, Y)
     further = copy(alone).set_params(alpha=0.1, warm_start=True).fit(X, Y)
     np.testing.assert_array_equal(strong.coefs_[0], alone.coefs_[0])
@@ -195,12 +195,12 @@ def test_networks_may_go_on_from_the_stronger_penalty_and_report_their_own_fit()
     "estimator", [GradRegMLPRegressor((5,), max_iter=2), VATClassifier((5,), max_iter=2)], ids=repr
 )
 def test_every_estimator_with_a_strength_has_a_path(estimator):
-    assert [model.alpha for model in fit_strengths(estimator, X, Y % 2, [0.1, 1.0])] == [0.1, 1.0]
+    assert [model.alpha for model in fit_alphas(estimator, X, Y % 2, [0.1, 1.0])] == [0.1, 1.0]
 
 
 def test_models_that_run_out_of_iterations_say_so():
     with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations") as caught:
-        models = fit_strengths(GradRegLogisticRegression(max_iter=2), X, Y, [0.01, 0.1, 1000.0])
+        models = fit_alphas(GradRegLogisticRegression(max_iter=2), X, Y, [0.01, 0.1, 1000.0])
     assert [model.n_iter_.item() for model in models[:2]] == [2, 2]
     assert [model.converged_ for model in models[:2]] == [False, False]
     assert len(caught) >= 2
@@ -211,7 +211,7 @@ def test_models_that_run_out_of_iterations_say_so():
 def test_columns_of_wild_scale_are_fitted_as_well_as_one_after_another(max_iter):
     rows = load_breast_cancer(return_X_y=True)
     estimator = GradRegLogisticRegression(max_iter=max_iter)
-    for model in fit_strengths(estimator, *rows, [0.01, 0.1, 1.0]):
+    for model in fit_alphas(estimator, *rows, [0.01, 0.1, 1.0]):
         assert (
             model.loss_ <= 1.005 * clone(estimator).set_params(alpha=model.alpha).fit(*rows).loss_
         )
@@ -220,7 +220,7 @@ def test_columns_of_wild_scale_are_fitted_as_well_as_one_after_another(max_iter)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_fit_that_goes_on_reports_all_of_its_iterations():
     estimator = GradRegLogisticRegression(tol=1e-7)
-    for model in fit_strengths(estimator, X.astype(np.float32), Y, [1.0, 0.1]):
+    for model in fit_alphas(estimator, X.astype(np.float32), Y, [1.0, 0.1]):
         assert model.n_iter_ == len(model.loss_curve_)
         assert model.loss_ == pytest.approx(
             GradRegLogisticRegression(alpha=model.alpha).fit(X, Y).loss_, rel=1e-4

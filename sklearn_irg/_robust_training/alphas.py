@@ -5,10 +5,10 @@ from sklearn.base import clone
 from sklearn_irg._robust_training.by_penalty import no_warning_of_strength
 from sklearn_irg._robust_training.last_step import last_of_pipeline, path_to_last
 
-__all__ = ["fit_strengths_against", "last_inside"]
+__all__ = ["fit_alphas_against", "last_inside"]
 
 
-def fit_strengths_against(model, X, y, alphas, sample_weight=None):
+def fit_alphas_against(model, X, y, alphas, sample_weight=None):
     """Fitted clones of a `RobustTrainingClassifier` for each strength, in the order of ``alphas``.
 
     Each fits all steps of the estimator inside.
