@@ -3,6 +3,8 @@
 They are NumPy's types, nullable ones, those of Arrow, sparse, categories and objects.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from sklearn_irg._fitted.cells import Kind, as_float, fits, holds, like_cell, missing_as_none
@@ -28,39 +30,44 @@ class FrameTable(Table):
                 self.kinds[j] = Kind.LEVELS
             self.is_number[declared] = False
 
+    @cached_property
+    def _dtypes(self):
+        return list(self.X.dtypes)  # which pandas collects anew each time
+
     def dtype_of(self, j):
-        return _numpy_dtype(self.X.dtypes.iloc[j])
+        return _numpy_dtype(self._dtypes[j])
 
     def digits_of(self, j):
-        stored = getattr(self.X.dtypes.iloc[j], "pyarrow_dtype", None)
+        stored = getattr(self._dtypes[j], "pyarrow_dtype", None)
         return (stored.precision, stored.scale) if hasattr(stored, "scale") else None
 
-    def _column_as_floats(self, j):
-        column = self.X.iloc[:, j]
+    def _read_floats(self, j):
         if self.dtype_of(j).kind in "biuf":
-            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+            return self.X.iloc[:, j].to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
         return as_float(self.cells(j))
 
     def cells(self, j):
         return missing_as_none(self.X.iloc[:, j].tolist())
 
-    def take(self, rows):
-        return self.with_frame(self.X.iloc[rows])
+    def _rows(self, rows):
+        return self.X.iloc[rows]
 
     def with_numbers(self, numbers, columns=None):
         frame = self.X.copy()
         for j in np.flatnonzero(self.is_number) if columns is None else columns:
-            frame.isetitem(j, self._like_column(j, numbers[:, j]))
+            changed = ~((numbers[:, j] == self.floats(j)) | np.isnan(numbers[:, j]))
+            if changed.any():
+                frame.isetitem(j, self._like_column(j, numbers[:, j], changed))
         return frame
 
-    def _like_column(self, j, numbers):
+    def _like_column(self, j, numbers, changed):
         """Floats as a column of its type where it can hold them; unchanged cells stay the same."""
+        before, numpy_dtype = self.floats(j), self.dtype_of(j)
+        if self._dtypes[j] == np.float64:  # the most frequent by far, and holds all of them
+            return np.where(changed, numbers, before)
         from pandas import Series
 
-        column, before = self.X.iloc[:, j], self._column_as_floats(j)
-        changed, numpy_dtype = ~((numbers == before) | np.isnan(numbers)), self.dtype_of(j)
-        if not changed.any():
-            return column
+        column = self.X.iloc[:, j]
         if not fits(numbers[changed], numpy_dtype, self.digits_of(j)):
             return Series(np.where(np.isnan(numbers), before, numbers), index=column.index)
         if numpy_dtype.kind in "biuf":
@@ -76,7 +83,7 @@ class FrameTable(Table):
 
         frame = self.X.copy()
         for j in columns:
-            frame.isetitem(j, Series(self._column_as_floats(j), index=frame.index))
+            frame.isetitem(j, Series(self.floats(j), index=frame.index))
         return frame
 
     def with_cells(self, j, rows, values):

@@ -34,18 +34,18 @@ class PolarsTable(Table):
     def _column(self, j):
         return self.X.to_series(int(j))
 
-    def _column_as_floats(self, j):
+    def _read_floats(self, j):
         from polars import Float64
 
         if self.dtype_of(j).kind in "biuf":
-            return self._column(j).cast(Float64).to_numpy()
+            return self._column(j).cast(Float64).to_numpy(writable=True)
         return as_float(self.cells(j))
 
     def cells(self, j):
         return missing_as_none(self._column(j).to_list())
 
-    def take(self, rows):
-        return self.with_frame(self.X[np.asarray(rows)])
+    def _rows(self, rows):
+        return self.X[np.asarray(rows)]
 
     def with_numbers(self, numbers, columns=None):
         columns = np.flatnonzero(self.is_number) if columns is None else columns
@@ -55,7 +55,7 @@ class PolarsTable(Table):
         """Floats as a column of its type where it can hold them; unchanged cells stay the same."""
         from polars import Series
 
-        column, before, dtype = self._column(j), self._column_as_floats(j), self.dtype_of(j)
+        column, before, dtype = self._column(j), self.floats(j), self.dtype_of(j)
         changed = ~((numbers == before) | np.isnan(numbers))
         if not fits(numbers[changed], dtype, self.digits_of(j)):
             return Series(

@@ -96,6 +96,7 @@ class Table(ABC):
                 kind_of(self.dtype_of(j), lambda j=j: self.cells(j)) for j in range(self.n_columns)
             ]
         self.kinds = kinds
+        self._floats = {}  # columns that were read, by position
         self.is_number = self._is(Kind.NUMBERS) if is_number is None else is_number
 
     def __len__(self):
@@ -103,6 +104,9 @@ class Table(ABC):
 
     def _is(self, *kinds):
         return np.array([kind in kinds for kind in self.kinds], dtype=bool)
+
+    def __getstate__(self):
+        return vars(self) | {"_floats": {}}  # not worth a transfer
 
     def with_frame(self, X):
         """Other rows, with the same columns."""
@@ -126,9 +130,15 @@ class Table(ABC):
     def cells(self, j):
         """A column as an array of objects, None where a cell is missing."""
 
-    @abstractmethod
     def take(self, rows):
         """The table of some rows, by position, possibly repeated."""
+        table = self.with_frame(self._rows(rows))
+        table._floats = {j: _read_only(column[rows]) for j, column in self._floats.items()}
+        return table
+
+    @abstractmethod
+    def _rows(self, rows):
+        """Some rows of X."""
 
     @abstractmethod
     def with_numbers(self, numbers, columns=None):
@@ -146,24 +156,26 @@ class Table(ABC):
         """X with zeros and ones in columns of flags."""
 
     def floats(self, j):
-        """A column of numbers, or of flags, NaN where a cell is missing."""
-        return self._column_as_floats(j)
+        """A column of numbers, or of flags, NaN where a cell is missing; read-only."""
+        if j not in self._floats:
+            self._floats[j] = _read_only(self._read_floats(j))
+        return self._floats[j]
 
     @abstractmethod
-    def _column_as_floats(self, j):
-        """The same."""
+    def _read_floats(self, j):
+        """The same, as it is read from X."""
 
     def numbers(self):
         """Cells as floats, shape (n_samples, n_columns), NaN where missing or no numbers."""
         cells = np.full(self.X.shape, np.nan)
         for j in np.flatnonzero(self.is_number):
-            cells[:, j] = self._column_as_floats(j)
+            cells[:, j] = self.floats(j)
         return cells
 
     def has_missing_cells(self):
         """Whether a cell is missing."""
         return any(
-            np.isnan(self._column_as_floats(j)).any()
+            np.isnan(self.floats(j)).any()
             if self.is_number[j] or self.is_flag[j]
             else any(cell is None for cell in self.cells(j))
             for j in range(self.n_columns)
@@ -197,7 +209,7 @@ class Table(ABC):
         """
         both = np.array([numbers, numbers])
         for j in np.flatnonzero(self.is_number):
-            before = self._column_as_floats(j)
+            before = self.floats(j)
             both[:, :, j] = rounded(numbers[:, j], before, self.dtype_of(j), self.digits_of(j))
         return both
 
@@ -211,12 +223,17 @@ class Table(ABC):
     def same_cells(self, other, j):
         """Whether each row has the same cell in a column as that row of another table."""
         if self.dtype_of(j).kind == other.dtype_of(j).kind == "f":
-            mine, others = self._column_as_floats(j), other._column_as_floats(j)
+            mine, others = self.floats(j), other.floats(j)
             return (mine == others) | (np.isnan(mine) & np.isnan(others))
         pairs = zip(self.cells(j), other.cells(j), strict=True)
         return np.array(
             [mine is others or bool(mine == others) for mine, others in pairs], dtype=bool
         )
+
+
+def _read_only(column):
+    column.flags.writeable = False
+    return column
 
 
 class ArrayTable(Table):
@@ -227,7 +244,7 @@ class ArrayTable(Table):
     def dtype_of(self, j):
         return self.X.dtype
 
-    def _column_as_floats(self, j):
+    def _read_floats(self, j):
         if self.X.dtype.kind != "O":
             return self.X[:, j].astype(np.float64)
         return as_float(self.cells(j))
@@ -235,14 +252,14 @@ class ArrayTable(Table):
     def cells(self, j):
         return missing_as_none(self.X[:, j].tolist() if self.X.dtype.kind != "O" else self.X[:, j])
 
-    def take(self, rows):
-        return self.with_frame(self.X[rows])
+    def _rows(self, rows):
+        return self.X[rows]
 
     def with_numbers(self, numbers, columns=None):
         columns = np.flatnonzero(self.is_number) if columns is None else columns
         new = numbers[:, columns]
         before = np.column_stack(
-            [np.zeros((len(new), 0)), *(self._column_as_floats(j) for j in columns)]
+            [np.zeros((len(new), 0)), *(self.floats(j) for j in columns)]
         )
         changed = ~((new == before) | np.isnan(new))
         dtype = self.X.dtype
@@ -257,7 +274,7 @@ class ArrayTable(Table):
 
     def with_flags_as_floats(self, columns):
         X = self.X.astype(np.float64) if self.X.dtype.kind == "b" else self.X.copy()
-        X[:, columns] = np.column_stack([self._column_as_floats(j) for j in columns])
+        X[:, columns] = np.column_stack([self.floats(j) for j in columns])
         return X
 
     def with_cells(self, j, rows, values):
