@@ -2,7 +2,7 @@
 
 from sklearn.base import BaseEstimator
 
-__all__ = ["Component"]
+__all__ = ["Component", "says_last"]
 
 
 class Component(BaseEstimator):
@@ -27,3 +27,16 @@ class Component(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         return tags
+
+
+def says_last(cls, name, others):
+    """Whether a method is defined no later, in resolution order, than any of the others.
+
+    Compared are the first classes that define them.
+    """
+    places = {
+        attribute: k
+        for k, base in reversed(list(enumerate(cls.__mro__)))
+        for attribute in vars(base)
+    }
+    return all(places[name] <= places[other] for other in others if other in places)

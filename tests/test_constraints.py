@@ -247,10 +247,18 @@ def test_derivative_is_that_of_the_last_transform():
         def transform(self, network, theta):
             return 2 * theta
 
+    class Doubling:
+        def transform(self, network, theta):
+            return 2 * theta
+
+    class Mixed(Doubling, SpectralNormalization):
+        pass
+
     network, _, _, theta, _ = problem()
-    effective, pull_back = Doubled().transform_and_vjp(network, theta)
-    np.testing.assert_array_equal(effective, 2 * theta)
-    np.testing.assert_array_equal(pull_back(theta), 2 * theta)
+    for constraint in (Doubled(), Mixed()):
+        effective, pull_back = constraint.transform_and_vjp(network, theta)
+        np.testing.assert_array_equal(effective, 2 * theta)
+        np.testing.assert_array_equal(pull_back(theta), 2 * theta)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])

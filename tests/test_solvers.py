@@ -502,6 +502,32 @@ class TestMinimizeTogether:
         assert np.isnan(end.gradient_size)
 
 
+class TwiceAsSharp(Bernoulli):
+    """The log loss of two classes at twice the outputs."""
+
+    sklearn_loss = None
+
+    def mean(self, outputs):
+        return super().mean(2 * outputs)
+
+    def loss_and_residual(self, outputs, targets):
+        loss, residual = super().loss_and_residual(2 * outputs, targets)
+        return loss, 2 * residual
+
+    def hessian_product(self, outputs, targets, residuals, vectors):
+        return 4 * super().hessian_product(2 * outputs, targets, residuals / 2, vectors)
+
+    def mean_derivative_product(self, outputs, mean, vectors):
+        return 2 * mean * (1 - mean) * vectors
+
+
+def test_adam_moves_arrays_in_any_order():
+    theta = np.asfortranarray(np.ones((3, 2)))
+    solver = Adam()
+    solver.move(theta, np.ones((3, 2)), solver.start(theta), 0.1)
+    np.testing.assert_allclose(theta, 0.9)
+
+
 class TestNewtonCholesky:
     @pytest.mark.parametrize("alpha", [0, 0.01, 1, 100])
     @pytest.mark.parametrize(
@@ -578,6 +604,7 @@ class TestNewtonCholesky:
         [
             (GradRegMLPClassifier((3,)), "there are hidden layers"),
             (GradRegLogisticRegression(penalty="spectral_norm", alpha=1), "SpectralNorm has none"),
+            (GradRegLogisticRegression(loss=TwiceAsSharp()), "TwiceAsSharp.. has none here"),
             (GradRegLogisticRegression(loss=Flooding(0.1)), "Flooding of .* has none"),
             (GradRegLogisticRegression(constraint=FrobeniusCap(1.0)), "cannot project"),
             (
@@ -593,8 +620,30 @@ class TestNewtonCholesky:
 
     def test_three_classes_are_refused(self):
         model = GradRegLogisticRegression(solver="newton-cholesky")
-        with pytest.raises(ValueError, match="with 3 outputs has none: only two classes have"):
+        with pytest.raises(ValueError, match=r"Categorical\(\) has none here: it is for two classes"):
             model.fit(MULTI_X, MULTI_Y)
+
+    def test_a_mask_of_entries_is_named(self):
+        model = GradRegLogisticRegression(solver="newton-cholesky")
+        mask = np.random.RandomState(0).uniform(size=BINARY_X.shape) < 0.5
+        with pytest.raises(ValueError, match="InputGradient with a mask of entries has none here"):
+            model.fit(BINARY_X, BINARY_Y, mask=mask)
+
+    def test_without_curvature_lbfgs_goes_on(self):
+        X, y = np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
+        model = GradRegLogisticRegression(
+            penalty=None, l2=0, solver="newton-cholesky", warm_start=True, max_iter=1000
+        )
+        model.fit(X, y).fit(100 * X, 1 - y)  # so far on the wrong side that nothing is curved
+        np.testing.assert_array_equal(model.predict(100 * X), 1 - y)
+
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_curvature_that_overflows_is_left_to_lbfgs(self):
+        fits = [
+            GradRegLogisticRegression(solver=solver).fit(1e200 * BINARY_X, BINARY_Y)
+            for solver in ("newton-cholesky", "lbfgs")
+        ]
+        np.testing.assert_array_equal(fits[0].coef_, fits[1].coef_)
 
     def test_too_few_iterations_warn(self):
         model = GradRegLogisticRegression(solver="newton-cholesky", max_iter=2)

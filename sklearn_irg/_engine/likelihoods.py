@@ -90,7 +90,11 @@ class Likelihood(Component, ABC):
         The residuals are those of outputs and targets, given so that nothing is computed twice.
         """
 
-    has_third_derivatives = False  # whether the next method is defined
+    has_third_derivatives = False  # whether the next method is defined; it is not inherited
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls.has_third_derivatives = vars(cls).get("has_third_derivatives", False)
 
     def second_and_third_derivatives(self, residuals, targets):
         """Second and third derivatives of each output's loss, where outputs are independent."""

@@ -144,16 +144,16 @@ class Objective:
         if len(network.layer_sizes) > 2:
             return ["there are hidden layers"]
         if network.layer_sizes[1] > 1 or not network.likelihood.has_third_derivatives:
-            n_outputs = f"{network.layer_sizes[1]} output{'s'[: network.layer_sizes[1] - 1]}"
-            return [f"{network.likelihood!r} with {n_outputs} has none: only two classes have"]
+            return [f"{network.likelihood!r} has none here: it is for two classes"]
         if not self.parametrization.is_identity:
-            return [f"{self.parametrization._name} has none"]
+            return [f"{self.parametrization._name} has none here"]
         if self.rows.targets is None:
             return ["the loss reads no labels"]
         batch = self.full_batch()
         summands = [(self._summands(batch, [pair], None), pair[1]) for pair in self.terms]
+        masked = "" if self.rows.mask is None else " with a mask of entries"
         return [
-            f"{term._name} has none"
+            f"{term._name}{masked} has none here"
             for found, term in summands
             if found is None or not all(quantity.has_hessian for _, _, quantity in found)
         ]
@@ -261,7 +261,7 @@ class Objective:
         """
         terms = [(row, term) for row, (_, term) in zip(strengths, self.terms, strict=True)]
         pairs = [
-            (np.multiply.outer(strength, coefficients), quantity)
+            (np.multiply.outer(strength, np.asarray(coefficients, strength.dtype)), quantity)
             for strength, coefficients, quantity in self._summands(batch, terms, None)
         ]
         return self._fused(batch, pairs, random_state, thetas)
@@ -316,6 +316,7 @@ class Objective:
             or self._dropout
             or not self.parametrization.is_identity
             or self.rows.targets is None
+            or self.depends_on_epoch
         ):
             return None
         terms = [
@@ -338,6 +339,7 @@ class Objective:
             self.rows.are_partitioned
             or self.rows.columns.are_sparse
             or not self.parametrization.is_identity
+            or self.depends_on_epoch
         ):
             return None
         summands = self._summands(self.full_batch(), self.terms, None)

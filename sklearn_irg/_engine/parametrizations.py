@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from scipy.optimize import nnls
 
+from sklearn_irg._component import says_last
 from sklearn_irg._engine.autodiff import defvjp, make_vjp, primitive
 
 __all__ = [
@@ -61,8 +62,8 @@ class Parametrization(ABC):
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        if "transform" in vars(cls) and "transform_and_vjp" not in vars(cls):
-            cls.transform_and_vjp = Parametrization.transform_and_vjp  # not that of the parent
+        if not says_last(cls, "transform_and_vjp", ("transform",)):
+            cls.transform_and_vjp = Parametrization.transform_and_vjp  # of the new transform
 
     @abstractmethod
     def transform(self, network, theta):

@@ -5,7 +5,7 @@ Each term gives its contribution to a step, and declares what it needs.
 
 from abc import ABC, abstractmethod
 
-from sklearn_irg._component import Component
+from sklearn_irg._component import Component, says_last
 from sklearn_irg._engine.quantities import SquaredWeights
 
 __all__ = ["L2", "BatchTerm", "SampleTerm", "Term", "WeightTerm"]
@@ -66,7 +66,7 @@ class Term(Component, ABC):
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        cls._says_summands_last = _says_last(cls, "summands", ("contributions", "values", "value"))
+        cls._says_summands_last = says_last(cls, "summands", ("contributions", "values", "value"))
 
     @property
     def _name(self):
@@ -128,19 +128,6 @@ class Term(Component, ABC):
         """Term without kinks that tends to this one as ``sharpness`` grows."""
         del sharpness
         return self
-
-
-def _says_last(cls, name, others):
-    """Whether a method is defined no later, in resolution order, than any of the others.
-
-    Compared are the first classes that define them.
-    """
-    places = {
-        attribute: k
-        for k, base in reversed(list(enumerate(cls.__mro__)))
-        for attribute in vars(base)
-    }
-    return all(places[name] <= places[other] for other in others if other in places)
 
 
 class SampleTerm(Term):

@@ -258,9 +258,7 @@ class ArrayTable(Table):
     def with_numbers(self, numbers, columns=None):
         columns = np.flatnonzero(self.is_number) if columns is None else columns
         new = numbers[:, columns]
-        before = np.column_stack(
-            [np.zeros((len(new), 0)), *(self.floats(j) for j in columns)]
-        )
+        before = np.column_stack([np.zeros((len(new), 0)), *(self.floats(j) for j in columns)])
         changed = ~((new == before) | np.isnan(new))
         dtype = self.X.dtype
         if dtype.kind in "biu" and not fits(new[changed], dtype):

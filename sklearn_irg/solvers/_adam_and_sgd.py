@@ -57,7 +57,11 @@ class Adam(EpochSolver):
             * np.sqrt(1 - float(self.beta_2) ** state["n_steps"]).item()
             / (1 - float(self.beta_1) ** state["n_steps"])
         )
-        arrays = [array.reshape(-1) for array in (theta, gradient, state["mean"], state["square"])]
+        arrays = theta, gradient, state["mean"], state["square"]
+        if not all(array.flags.c_contiguous for array in arrays):
+            self._move(*arrays, size)
+            return
+        arrays = [array.reshape(-1) for array in arrays]
         for start in range(0, theta.size, _PART):
             self._move(*(array[start : start + _PART] for array in arrays), size)
 

@@ -96,6 +96,8 @@ class Solver(Component, ABC):
         random numbers.
     takes_projections : bool, default=True
         Whether it calls ``objective.project(theta)`` after each step.
+    minimizes_stacks : bool, default=False
+        Whether `minimize_stack` is defined.
     takes_bounds : bool, default=False
         Whether it minimizes ``objective.bounded()``, within its ``bounds``, where exact zeros lie.
     """
@@ -104,6 +106,7 @@ class Solver(Component, ABC):
     needs_determinism = False
     takes_projections = True
     takes_bounds = False
+    minimizes_stacks = False
 
     @abstractmethod
     def minimize(self, objective, theta, schedule, state=None):
@@ -127,13 +130,13 @@ class Solver(Component, ABC):
         """
 
     def minimize_stack(self, stack, thetas, schedule):
-        """Minimize the objectives of a stack together; None where this solver does not.
+        """Minimize the objectives of a stack together.
 
         Parameters
         ----------
-        stack : LinearStack
-            ``values_and_gradients(thetas, models)`` of some of its models, which are named by their
-            positions.
+        stack : LinearStack or NetworkStack
+            Objectives on all rows, or for solvers that have epochs on minibatches; its models are
+            named by their positions.
         thetas : ndarray of shape (n_models, n_parameters)
             Starting points.
         schedule : Schedule
@@ -141,10 +144,10 @@ class Solver(Component, ABC):
 
         Returns
         -------
-        solutions : list of Solution or None
+        solutions : list of Solution
             One for each model.
         """
-        del stack, thetas, schedule
+        raise NotImplementedError(f"{type(self).__name__} minimizes no stacks.")
 
     def check_objective(self, objective, schedule):
         """Raise a ValueError if the objective or schedule needs more than this solver declares."""

@@ -20,7 +20,8 @@ class EpochSolver(Solver):
         the last epoch.
     moves_entries : bool, default=False
         Whether `start` and `move` treat each entry of θ by itself, so that several models can be
-        moved as one array. It is not inherited: a subclass that changes them declares it again.
+        moved as the rows of one matrix, for which arrays of the state have its shape. It is not
+        inherited: a subclass declares it again.
 
     See Also
     --------
@@ -93,9 +94,12 @@ class EpochSolver(Solver):
         best = theta if progress.best_theta is None else progress.best_theta
         return Solution(best, epoch + 1, losses[-1], stop, losses, scores, state)
 
+    @property
+    def minimizes_stacks(self):
+        """Whether several models can be moved as one, and `minimize` is not that of a subclass."""
+        return self.moves_entries and type(self).minimize is EpochSolver.minimize
+
     def minimize_stack(self, stack, thetas, schedule):
-        if not self.moves_entries:
-            return None
         solutions = []
         for models, part in stack.parts():
             random_state = deepcopy(schedule.random_state)  # the same numbers for all
@@ -131,8 +135,8 @@ class EpochSolver(Solver):
             values, gradients = stack.values_and_gradients(
                 thetas, models, batch, schedule.random_state
             )
-            self.move(thetas, gradients, state, rate)
-            totals += values * batch.n_samples
+            self._move_in_place(thetas, gradients, state, rate)
+            totals += values.astype(np.float64) * batch.n_samples
             n_seen += batch.n_samples
         return totals / n_seen
 
@@ -160,12 +164,15 @@ class EpochSolver(Solver):
     def _step(self, objective, theta, batch, random_state, state, learning_rate):
         """One step on a batch, in place on θ and on the state; returns the objective before it."""
         value, gradient = objective.value_and_grad(theta, batch, random_state)
+        self._move_in_place(theta, gradient, state, learning_rate)
+        objective.project(theta)
+        return value
+
+    def _move_in_place(self, theta, gradient, state, learning_rate):
         if self.move(theta, gradient, state, learning_rate) is not None:
             raise TypeError(
                 f"{type(self).__name__}.move must change theta and state in place and return None."
             )
-        objective.project(theta)
-        return value
 
 
 def _copied(value):
@@ -176,7 +183,7 @@ def _copied(value):
 def _part(state, models):
     """State of one of several models, or of some of them."""
     return {
-        name: value[models].copy() if isinstance(value, np.ndarray) else value
+        name: value[models].copy() if np.ndim(value) == 2 else value
         for name, value in state.items()
     }
 

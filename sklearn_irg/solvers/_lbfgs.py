@@ -68,9 +68,12 @@ class LBFGS(Solver):
                 descent.run_to_the_end(_SHARPNESS[-1:])
             return descent.solution()
 
+    @property
+    def minimizes_stacks(self):
+        """Whether `minimize` is not that of a subclass."""
+        return type(self).minimize is LBFGS.minimize
+
     def minimize_stack(self, stack, thetas, schedule):
-        if type(self) is not LBFGS:  # whose minimize may be another
-            return None
         dtype = thetas.dtype
 
         def function(thetas, models):

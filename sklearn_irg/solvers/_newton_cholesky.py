@@ -60,8 +60,9 @@ class NewtonCholesky(Solver):
         del state
         self.check_objective(objective, schedule)
         function, dtype = objective.hessian_on_all_rows(), theta.dtype
-        point, losses = _Point(function, theta), []
+        losses = []
         with np.errstate(over="ignore", invalid="ignore"):  # a step too far is seen by its value
+            point = _Point(function, theta)
             while point.gradient_size > schedule.tol and len(losses) < schedule.max_iter:
                 following = _following(function, point)
                 if following is None:
@@ -77,7 +78,7 @@ class NewtonCholesky(Solver):
 
 
 class _Point:
-    """Parameters in double precision, with the objective's value and derivatives there."""
+    """Parameters, with the objective's value and derivatives there."""
 
     def __init__(self, function, theta):
         self.theta = theta
@@ -87,7 +88,9 @@ class _Point:
 
 def _following(function, point):
     """Point after a step of Newton's method, or None where no step decreases the objective."""
-    direction = -_solved(point.hessian, point.gradient)
+    direction = _direction(point)
+    if direction is None:
+        return None
     slope, length = direction @ point.gradient, 1.0
     for _ in range(_TRIALS):
         trial = _Point(function, (point.theta + length * direction).astype(point.theta.dtype))
@@ -97,15 +100,21 @@ def _following(function, point):
     return None
 
 
-def _solved(hessian, gradient):
-    """Inverse of the Hessian, shifted until it is positive, times the gradient."""
-    identity = np.eye(len(hessian), dtype=hessian.dtype)
-    shift, first = 0.0, _SHIFT * np.abs(np.diag(hessian)).max()
-    while True:
+def _direction(point):
+    """Minus the inverse of the Hessian, shifted until it is positive, times the gradient.
+
+    None where there is no curvature to go by, or it has overflowed.
+    """
+    hessian, largest = point.hessian, np.abs(np.diag(point.hessian)).max()
+    if not (largest > 0 and np.isfinite(hessian).all()):
+        return None
+    identity, shift = np.eye(len(hessian), dtype=hessian.dtype), 0.0
+    while np.isfinite(shift):
         try:
-            return cho_solve(cho_factor(hessian + shift * identity), gradient)
+            return -cho_solve(cho_factor(hessian + shift * identity), point.gradient)
         except LinAlgError:
-            shift = max(first, _GROWTH * shift)
+            shift = max(_SHIFT * largest, _GROWTH * shift)
+    return None
 
 
 def _finished(objective, theta, schedule, losses):

@@ -23,6 +23,7 @@ from sklearn_irg._estimators._alphas import fit_alphas
 from sklearn_irg.constraints import FrobeniusCap
 from sklearn_irg.penalties import InputGradient, SpectralNorm
 from sklearn_irg.solvers import LBFGS, Adam, EpochSolver
+from tests.problems import make_objective, problem
 
 
 class PlainDescent(EpochSolver):
@@ -109,10 +110,9 @@ def test_networks_are_those_of_separate_fits(
         assert set(vars(model)) == set(vars(alone))
         np.testing.assert_array_equal(model.n_iter_, alone.n_iter_)
         assert model.converged_ == alone.converged_
-        tolerance = 1e-10 if dtype is np.float64 else 1e-5
-        np.testing.assert_allclose(model.loss_curve_, alone.loss_curve_, rtol=tolerance)
+        np.testing.assert_allclose(model.loss_curve_, alone.loss_curve_, rtol=1e-10)
         np.testing.assert_allclose(
-            model.predict(X.astype(dtype)), alone.predict(X.astype(dtype)), rtol=tolerance
+            model.predict(X.astype(dtype)), alone.predict(X.astype(dtype)), rtol=1e-10
         )
 
 
@@ -133,6 +133,55 @@ def test_networks_are_trained_together(monkeypatch):
     assert asked == [len(ALPHAS)]
     fit_alphas(clone(NETWORK).set_params(tol=9, random_state=RandomState(0)), X, Y, ALPHAS)
     assert asked == [len(ALPHAS)]  # each draws on from the last
+
+
+class Growing(InputGradient):
+    depends_on_epoch = True
+
+    def at_epoch(self, epoch):
+        return self if epoch > 3 else 0.1 * epoch * InputGradient()
+
+
+class Refusing(Adam):
+    moves_entries = True
+
+    def check_objective(self, objective, schedule):
+        raise ValueError("not this one")
+
+
+class Returning(Adam):
+    moves_entries = True
+
+    def move(self, theta, gradient, state, learning_rate):
+        return theta
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"solver": Refusing()}, ValueError, "not this one"),
+        ({"solver": Returning()}, TypeError, "Returning.move must change theta"),
+    ],
+    ids=str,
+)
+def test_solvers_are_asked_as_in_separate_fits(options, error, message):
+    with pytest.raises(error, match=message):
+        fit_alphas(clone(NETWORK).set_params(**options), X, Y, ALPHAS)
+
+
+def test_terms_that_depend_on_the_epoch_are_not_trained_together():
+    objective = make_objective(*problem()[:3], penalty=Growing())
+    assert objective.minibatch_stack(np.ones((2, 3)), 10) is None
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_without_a_seed_all_share_one_that_is_drawn():
+    estimator = clone(NETWORK).set_params(random_state=None, max_iter=2)
+    np.random.seed(0)
+    first = fit_alphas(estimator, X, Y, [0.0, 1e-9])
+    again = fit_alphas(estimator, X, Y, [0.0, 1e-9])
+    np.testing.assert_allclose(first[0].coefs_[0], first[1].coefs_[0], atol=1e-5)
+    assert np.abs(first[0].coefs_[0] - again[0].coefs_[0]).max() > 0.1
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
