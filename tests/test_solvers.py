@@ -620,7 +620,9 @@ class TestNewtonCholesky:
 
     def test_three_classes_are_refused(self):
         model = GradRegLogisticRegression(solver="newton-cholesky")
-        with pytest.raises(ValueError, match=r"Categorical\(\) has none here: it is for two classes"):
+        with pytest.raises(
+            ValueError, match=r"Categorical\(\) has none here: it is for two classes"
+        ):
             model.fit(MULTI_X, MULTI_Y)
 
     def test_a_mask_of_entries_is_named(self):
