@@ -37,6 +37,7 @@ SHAPES = [  # layer sizes, rows
     ((30, 100, 2), 5000),
     ((784, 100, 10), 10000),
 ]
+SMALL = ((50, 100, 100, 3), 200)
 TEN_OUTPUTS = ((784, 256, 128, 10), 200)
 
 
@@ -67,7 +68,8 @@ def objective_of(network, X, Y, penalty, mask=None, **options):
 # -- the contests ----------------------------------------------------------------------------------
 
 
-def _named(shape, dtype, *more):
+def named(shape, dtype, *more):
+    """Name of a contest."""
     sizes, n = shape
     return ", ".join([f"{'-'.join(map(str, sizes))} × {n}", np.dtype(dtype).name, *more])
 
@@ -80,7 +82,7 @@ def penalized_steps(quick=False):
                 of = (shape, dtype, activation)
                 is_large = shape[0] == (784, 256, 256, 10) or shape[1] > 200
                 yield Contest(
-                    _named(shape, dtype, activation),
+                    named(shape, dtype, activation),
                     partial(ours, of, InputGradient()),
                     {
                         "nested": partial(nested, of),
@@ -89,10 +91,11 @@ def penalized_steps(quick=False):
                         "floor": partial(floor, of),
                     },
                     {
-                        "torch": 1.1,
-                        "jax.jit": 0.8 if shape[0] == (20, 100, 2) else 1.0,
-                        "floor": 0.85 if is_large else 0.7,
+                        "torch": 1 / 1.1,
+                        "jax.jit": 1.25 if shape[0] == (20, 100, 2) else 1.0,
+                        "floor": 1 / (0.85 if is_large else 0.7),
                     },
+                    baseline=partial(before, of, InputGradient()),
                     tolerance=1e-4 if dtype == np.float32 else 1e-9,
                 )
 
@@ -103,10 +106,11 @@ def other_penalties(quick=False):
         for name, (penalty, takes_mask) in PENALTIES.items():
             of = (shape, np.float64)
             yield Contest(
-                _named(shape, np.float64, name),
+                named(shape, np.float64, name),
                 partial(ours, of, penalty, takes_mask=takes_mask),
                 {"torch": partial(torch_eager, of, name)},
                 {"torch": 1.0},
+                baseline=partial(before, of, penalty, takes_mask=takes_mask),
                 tolerance=None if name == "virtual_adversarial" else 1e-9,
             )
 
@@ -114,21 +118,29 @@ def other_penalties(quick=False):
 def beside_input_gradient(quick=False):
     """Penalties that need many steps elsewhere, against a step with the squared input gradient."""
     del quick
+    once, exact = SpectralNormalization(n_iterations=1), SpectralNormalization()
     for dtype in (np.float32, np.float64):
+        yield _normalized((SMALL, dtype), once, "SpectralNormalization, one iteration")
+        yield _normalized((TEN_OUTPUTS, dtype), exact, "SpectralNormalization")
         of = (TEN_OUTPUTS, dtype)
-        plain = {"InputGradient": partial(ours, of, InputGradient())}
         yield Contest(
-            _named(*of, "SpectralNormalization"),
-            partial(ours, of, InputGradient(), parametrization=SpectralNormalization()),
-            plain,
-            {"InputGradient": 1 / 1.5},
-        )
-        yield Contest(
-            _named(*of, "LipschitzGradient"),
+            named(*of, "LipschitzGradient"),
             partial(ours, of, LipschitzGradient()),
-            plain,
-            {"InputGradient": 1 / 3},
+            {"InputGradient": partial(ours, of, InputGradient())},
+            {"InputGradient": 3.0},
+            baseline=partial(before, of, LipschitzGradient()),
         )
+
+
+def _normalized(of, constraint, name):
+    """A step with a constraint on the weights, against one without."""
+    return Contest(
+        named(*of, name),
+        partial(ours, of, InputGradient(), parametrization=constraint),
+        {"InputGradient": partial(ours, of, InputGradient())},
+        {"InputGradient": 1.5},
+        baseline=partial(before, of, InputGradient(), parametrization=constraint),
+    )
 
 
 PENALTIES = {  # and whether they take annotations
@@ -152,6 +164,21 @@ def ours(of, penalty, takes_mask=False, **options):
         network, X, Y, penalty, entries(*of[:2]) if takes_mask else None, **options
     )
     batch, random_state = objective.full_batch(), np.random.RandomState(0)
+    return lambda: objective.value_and_grad(theta, batch, random_state)[1]
+
+
+def before(of, penalty, takes_mask=False, parametrization=None):
+    """Step of this package at d92f4dd, where some names were others."""
+    network, X, Y, theta = problem(*of)
+    objective = objective_of(
+        network,
+        X,
+        Y,
+        penalty,
+        entries(*of[:2]) if takes_mask else None,
+        parametrisation=parametrization,
+    )
+    batch, random_state = objective.everything(), np.random.RandomState(0)
     return lambda: objective.value_and_grad(theta, batch, random_state)[1]
 
 
@@ -183,13 +210,11 @@ def nested(of):
     return lambda: np.concatenate([g.ravel() for pair in gradient(layers) for g in pair])
 
 
-def jax_jit(of):
-    """Compiled step of jax."""
+def jax_objective(network, alpha, l2=0.0):
+    """The objective of a step, as a function of layers, inputs and targets of jax."""
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_enable_x64", True)
-    network, X, Y, theta = problem(*of)
     phi = {"relu": jax.nn.relu, "tanh": jnp.tanh}[network.activation.sklearn_name]
 
     def loss(layers, x, y):
@@ -202,9 +227,19 @@ def jax_jit(of):
 
     def objective(layers, X, Y):
         value, input_gradients = jax.value_and_grad(loss, argnums=1)(layers, X, Y)
-        return (value + ALPHA * jnp.sum(input_gradients**2)) / len(X)
+        decay = l2 / 2 * sum(jnp.sum(W**2) for W, _ in layers) if l2 else 0.0
+        return (value + alpha * jnp.sum(input_gradients**2) + decay) / len(X)
 
-    gradient = jax.jit(jax.value_and_grad(objective))
+    return objective
+
+
+def jax_jit(of):
+    """Compiled step of jax."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    network, X, Y, theta = problem(*of)
+    gradient = jax.jit(jax.value_and_grad(jax_objective(network, ALPHA)))
     layers = jax.device_put([tuple(pair) for pair in network.unpack(theta)])
     X, Y = jax.device_put((X, Y))
 
