@@ -163,13 +163,13 @@ def _raced(groups, arguments):
 
 
 HEADINGS = (
-    f"{'work':60} {'threads':>7} {'ours, ms':>9}  {'peer':14} {'ours / peer':>11}  "
+    f"{'work':64} {'threads':>7} {'ours, ms':>9}  {'peer':15} {'ours / peer':>11}  "
     f"{'smallest to largest':20} {'before':>7}  {'target':>6}"
 )
 
 
 def _line(ratio):
-    start = f"{ratio.work:60} {ratio.n_threads:7} {ratio.milliseconds:9.2f}  {ratio.peer:14}"
+    start = f"{ratio.work:64} {ratio.n_threads:7} {ratio.milliseconds:9.2f}  {ratio.peer:15}"
     if isnan(ratio.median):
         return f"{start} {'missing':>11}"
     spread = f"{ratio.low:.2f} to {ratio.high:.2f}"
@@ -181,7 +181,7 @@ def _line(ratio):
 def _memory_line(memory):
     ours, *others = (f"{name} {size:.1f}" for name, size in memory.mebibytes.items())
     return (
-        f"{memory.work + ', memory beside its data, MiB':60} {memory.n_threads:7} {ours}, target "
+        f"{memory.work + ', memory beside its data, MiB':64} {memory.n_threads:7} {ours}, target "
         f"≤ {memory.target:g}{_verdict(memory)}; {', '.join(others)}"
     )
 

@@ -83,7 +83,7 @@ def penalized_steps(quick=False):
                 is_large = shape[0] == (784, 256, 256, 10) or shape[1] > 200
                 yield Contest(
                     named(shape, dtype, activation),
-                    partial(ours, of, InputGradient()),
+                    partial(ours, of, "input_gradient"),
                     {
                         "nested": partial(nested, of),
                         "torch": partial(torch_eager, of, "input_gradient"),
@@ -95,7 +95,7 @@ def penalized_steps(quick=False):
                         "jax.jit": 1.25 if shape[0] == (20, 100, 2) else 1.0,
                         "floor": 1 / (0.85 if is_large else 0.7),
                     },
-                    baseline=partial(before, of, InputGradient()),
+                    baseline=partial(before, of, "input_gradient"),
                     tolerance=1e-4 if dtype == np.float32 else 1e-9,
                 )
 
@@ -103,14 +103,14 @@ def penalized_steps(quick=False):
 def other_penalties(quick=False):
     """Penalties that torch users would write by hand."""
     for shape in [((30, 50, 50, 3), 200)] if quick else [((30, 50, 50, 3), 200), TEN_OUTPUTS]:
-        for name, (penalty, takes_mask) in PENALTIES.items():
+        for name in HAND_WRITTEN:
             of = (shape, np.float64)
             yield Contest(
                 named(shape, np.float64, name),
-                partial(ours, of, penalty, takes_mask=takes_mask),
+                partial(ours, of, name),
                 {"torch": partial(torch_eager, of, name)},
                 {"torch": 1.0},
-                baseline=partial(before, of, penalty, takes_mask=takes_mask),
+                baseline=partial(before, of, name),
                 tolerance=None if name == "virtual_adversarial" else 1e-9,
             )
 
@@ -118,68 +118,66 @@ def other_penalties(quick=False):
 def beside_input_gradient(quick=False):
     """Penalties that need many steps elsewhere, against a step with the squared input gradient."""
     del quick
-    once, exact = SpectralNormalization(n_iterations=1), SpectralNormalization()
     for dtype in (np.float32, np.float64):
-        yield _normalized((SMALL, dtype), once, "SpectralNormalization, one iteration")
-        yield _normalized((TEN_OUTPUTS, dtype), exact, "SpectralNormalization")
-        of = (TEN_OUTPUTS, dtype)
-        yield Contest(
-            named(*of, "LipschitzGradient"),
-            partial(ours, of, LipschitzGradient()),
-            {"InputGradient": partial(ours, of, InputGradient())},
-            {"InputGradient": 3.0},
-            baseline=partial(before, of, LipschitzGradient()),
-        )
+        once = "SpectralNormalization, 1 iteration"
+        yield _beside((SMALL, dtype), 1.5, once, constraint=once)
+        exact = "SpectralNormalization"
+        yield _beside((TEN_OUTPUTS, dtype), 1.5, exact, constraint=exact)
+        yield _beside((TEN_OUTPUTS, dtype), 3.0, "LipschitzGradient", penalty="lipschitz_gradient")
 
 
-def _normalized(of, constraint, name):
-    """A step with a constraint on the weights, against one without."""
+def _beside(of, target, name, penalty="input_gradient", constraint=None):
     return Contest(
         named(*of, name),
-        partial(ours, of, InputGradient(), parametrization=constraint),
-        {"InputGradient": partial(ours, of, InputGradient())},
-        {"InputGradient": 1.5},
-        baseline=partial(before, of, InputGradient(), parametrization=constraint),
+        partial(ours, of, penalty, constraint),
+        {"InputGradient": partial(ours, of, "input_gradient")},
+        {"InputGradient": target},
+        baseline=partial(before, of, penalty, constraint),
     )
 
 
-PENALTIES = {  # and whether they take annotations
-    "input_gradient_l1": (InputGradient("l1"), False),
-    "input_gradient_masked": (InputGradient(), True),
-    "right_reasons": (RightReasons(), True),
-    "jacobian": (Jacobian(), False),
-    "lipschitz_gradient": (LipschitzGradient(), False),
-    "adversarial_loss": (AdversarialLoss(), False),
-    "virtual_adversarial": (VirtualAdversarial(), False),
+# made in each process: objects of another state of the package may have other parameters
+PENALTIES = {
+    "input_gradient": InputGradient(),
+    "input_gradient_l1": InputGradient("l1"),
+    "input_gradient_masked": InputGradient(),
+    "right_reasons": RightReasons(),
+    "jacobian": Jacobian(),
+    "lipschitz_gradient": LipschitzGradient(),
+    "adversarial_loss": AdversarialLoss(),
+    "virtual_adversarial": VirtualAdversarial(),
+}
+HAND_WRITTEN = [name for name in PENALTIES if name != "input_gradient"]
+TAKE_MASKS = ("input_gradient_masked", "right_reasons")
+CONSTRAINTS = {
+    None: None,
+    "SpectralNormalization": SpectralNormalization(),
+    "SpectralNormalization, 1 iteration": SpectralNormalization(n_iterations=1),
 }
 
 
 # -- the ways --------------------------------------------------------------------------------------
 
 
-def ours(of, penalty, takes_mask=False, **options):
+def ours(of, penalty, constraint=None):
     """Step of this package."""
-    network, X, Y, theta = problem(*of)
-    objective = objective_of(
-        network, X, Y, penalty, entries(*of[:2]) if takes_mask else None, **options
-    )
+    objective, theta = _problem_of(of, penalty, parametrization=CONSTRAINTS[constraint])
     batch, random_state = objective.full_batch(), np.random.RandomState(0)
     return lambda: objective.value_and_grad(theta, batch, random_state)[1]
 
 
-def before(of, penalty, takes_mask=False, parametrization=None):
-    """Step of this package at d92f4dd, where some names were others."""
-    network, X, Y, theta = problem(*of)
-    objective = objective_of(
-        network,
-        X,
-        Y,
-        penalty,
-        entries(*of[:2]) if takes_mask else None,
-        parametrisation=parametrization,
-    )
+def before(of, penalty, constraint=None):
+    """Step of this package at d92f4dd, where two names were others."""
+    objective, theta = _problem_of(of, penalty, parametrisation=CONSTRAINTS[constraint])
     batch, random_state = objective.everything(), np.random.RandomState(0)
     return lambda: objective.value_and_grad(theta, batch, random_state)[1]
+
+
+def _problem_of(of, penalty, **options):
+    """Objective with a penalty, by its name, and parameters."""
+    network, X, Y, theta = problem(*of)
+    mask = entries(*of[:2]) if penalty in TAKE_MASKS else None
+    return objective_of(network, X, Y, PENALTIES[penalty], mask, **options), theta
 
 
 def nested(of):

@@ -64,6 +64,8 @@ def beside_loops_of_torch(quick=False):
             {"scikit-learn": theirs, "torch": partial(torch_fit, of, n)},
             {"scikit-learn": beside_sklearn, "torch": beside_torch},
             baseline=penalized,
+            tolerance=1e-3,
+            relative=0.0,
         )
         plain = partial(fit, of, n, alpha=0)
         yield Contest(
