@@ -4,24 +4,24 @@ With the same weight decay and the same rule to stop by; without penalty ours an
 compute the same.
 """
 
-import subprocess
-import sys
-import warnings
 from functools import partial
 
 import numpy as np
 from scipy.sparse import random as random_sparse
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits, make_classification
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
 
+import sklearn_irg
 from benchmarks.race import Contest
-from sklearn_irg import GradRegLogisticRegression, GradRegMLPClassifier
+from benchmarks.workers import run_python
 
 ALPHA = 0.01
 ALPHAS = (0.001, 0.01, 0.1, 1.0)
+NINE = np.logspace(-3, 1, 9)
 
 
 # -- tables ----------------------------------------------------------------------------------------
@@ -64,64 +64,122 @@ def networks(quick=False):
     }
     for name, (table, units) in list(tables.items())[: 2 if quick else None]:
         theirs = {"scikit-learn": partial(fit, table, MLPClassifier(units, **options))}
-        penalized = GradRegMLPClassifier(units, penalty="input_gradient", alpha=ALPHA, **options)
-        target = 1 / 1.1 if units == (256, 256) else 1.0
+        network = partial(ours, table, "GradRegMLPClassifier", hidden_layer_sizes=units, **options)
+        penalized = partial(network, penalty="input_gradient", alpha=ALPHA)
+        target = 1.1 if units == (256, 256) else 1.0
         yield Contest(
-            f"{name}, penalized", partial(fit, table, penalized), theirs, {"scikit-learn": target}
+            f"{name}, penalized", penalized, theirs, {"scikit-learn": target}, baseline=penalized
         )
-        plain = GradRegMLPClassifier(units, alpha=0, **options)
-        yield Contest(
-            f"{name}, alpha = 0", partial(fit, table, plain), theirs, {"scikit-learn": 1 / 0.7}
-        )
+        plain = partial(network, alpha=0)
+        yield Contest(f"{name}, alpha = 0", plain, theirs, {"scikit-learn": 0.7}, baseline=plain)
 
 
 def linear_models(quick=False):
     """Logistic regression, and the time of an import."""
-    large = {
-        "logistic, 1e6 × 50, penalized": partial(generated, 1_000_000, 50),
-        "logistic, CSR 1e5 × 1e4, penalized": sparse,
-    }
     theirs = LogisticRegression(max_iter=1000)
-    penalized = GradRegLogisticRegression(alpha=ALPHA, max_iter=1000)
-    plain = GradRegLogisticRegression(alpha=0, max_iter=1000)
-    for name, ours in (("penalized", penalized), ("alpha = 0", plain)):
-        yield Contest(
-            f"logistic, 569 × 30, {name}",
-            partial(fit, breast_cancer, ours),
-            {"scikit-learn": partial(fit, breast_cancer, theirs)},
-            {"scikit-learn": 1 / 1.2},
-        )
-    for name, table in {} if quick else large.items():
+    yield from _small_logistic(theirs)
+    n = 40_000 if quick else 400_000
+    tables = {
+        f"logistic, {n} × 50, penalized": (partial(generated, n, 50), 0.6, 16),
+        "logistic, 1e6 × 50, penalized": (partial(generated, 1_000_000, 50), 0.8, None),
+        "logistic, CSR 1e5 × 1e4, penalized": (sparse, 0.8, None),
+    }
+    for name, (table, target, most_memory) in list(tables.items())[: 1 if quick else None]:
+        penalized = _logistic(table, alpha=ALPHA)
         yield Contest(
             name,
-            partial(fit, table, penalized),
+            penalized,
             {"scikit-learn": partial(fit, table, theirs)},
-            {"scikit-learn": 1 / 0.8},
+            {"scikit-learn": target},
+            baseline=penalized,
+            most_memory=most_memory,
         )
+    first = partial(imports, "from sklearn_irg import GradRegMLPClassifier")
     yield Contest(
         "import of a first estimator",
-        partial(imports, "from sklearn_irg import GradRegMLPClassifier"),
+        first,
         {"scikit-learn": partial(imports, "import sklearn.neural_network, autograd.numpy")},
-        {"scikit-learn": 1 / 1.15},
+        {"scikit-learn": 1.15},
+        baseline=first,
+    )
+
+
+def _logistic(table, **parameters):
+    return partial(ours, table, "GradRegLogisticRegression", max_iter=1000, **parameters)
+
+
+def _small_logistic(theirs):
+    peers = {"scikit-learn": partial(fit, breast_cancer, theirs)}
+    penalized = _logistic(breast_cancer, alpha=ALPHA)
+    plain = _logistic(breast_cancer, alpha=0)
+    for name, way, target in (("penalized", penalized, 1.0), ("alpha = 0", plain, 1.2)):
+        yield Contest(
+            f"logistic, 569 × 30, {name}", way, peers, {"scikit-learn": target}, baseline=way
+        )
+    yield Contest(
+        "logistic, 569 × 30, penalized, newton-cholesky",
+        _logistic(breast_cancer, alpha=ALPHA, solver="newton-cholesky"),
+        peers | {"lbfgs": penalized},
+        baseline=penalized,  # which has no such solver
     )
 
 
 def searches(quick=False):
-    """A search over the strength of the penalty, three folds, against torch behind skorch."""
+    """Searches over the strength of the penalty.
+
+    Against torch behind skorch, against a grid search of scikit-learn's logistic regression, and
+    against as many fits of its MLP.
+    """
     epochs = 5 if quick else 20
+    grid = partial(our_search, epochs)
     yield Contest(
         f"search over 4 strengths, digits, 100 units, {epochs} epochs",
-        partial(our_search, epochs),
+        grid,
         {"skorch": partial(skorch_search, epochs)},
+        baseline=grid,
+    )
+    logistic = partial(ours, breast_cancer, "GradRegLogisticRegressionCV", alphas=NINE, cv=5)
+    over_C = GridSearchCV(LogisticRegression(max_iter=1000), {"C": NINE}, cv=5)
+    yield Contest(
+        "logistic CV, 9 strengths × 5 folds, 569 × 30",
+        logistic,
+        {"scikit-learn": partial(fit, breast_cancer, over_C)},
+        {"scikit-learn": 0.6},
+        baseline=logistic,
+    )
+    yield _network_search(5 if quick else 50)
+
+
+def _network_search(epochs):
+    """Nine strengths in five folds, for a number of epochs."""
+    table = partial(generated, 2000, 30)
+    options = {
+        "hidden_layer_sizes": (50,),
+        "max_iter": epochs,
+        "tol": 0,
+        "n_iter_no_change": epochs,
+        "random_state": 0,
+    }
+    search = partial(ours, table, "GradRegMLPClassifierCV", alphas=NINE, cv=5, **options)
+    return Contest(
+        f"MLP CV, 9 strengths × 5 folds, 2000 × 30, 50 units, {epochs} epochs",
+        search,
+        {"45 sklearn fits": partial(fits_in_folds, table, MLPClassifier(**options))},
+        {"45 sklearn fits": 0.6},
+        baseline=search,
     )
 
 
 # -- the ways --------------------------------------------------------------------------------------
 
 
+def ours(table, name, **parameters):
+    """Fit an estimator of this package, by its name."""
+    return fit(table, getattr(sklearn_irg, name)(**parameters))
+
+
 def fit(table, model):
     """Fit a model to a table."""
-    warnings.simplefilter("ignore")
     X, y = table()
 
     def run():
@@ -130,18 +188,30 @@ def fit(table, model):
     return run
 
 
+def fits_in_folds(table, model):
+    """Fit a model with nine strengths of weight decay, each in five folds."""
+    X, y = table()
+
+    def run():
+        for train, _ in StratifiedKFold(5).split(X, y):
+            for alpha in NINE:
+                clone(model).set_params(alpha=alpha).fit(X[train], y[train])
+
+    return run
+
+
 def imports(statement):
     """Run a statement in a new interpreter."""
 
     def run():
-        subprocess.run([sys.executable, "-c", statement], check=True)
+        run_python("-c", statement)
 
     return run
 
 
 def our_search(epochs):
     """By this package."""
-    model = GradRegMLPClassifier(
+    model = sklearn_irg.GradRegMLPClassifier(
         (100,), penalty="input_gradient", max_iter=epochs, tol=0, random_state=0
     )
     return fit(digits, GridSearchCV(model, {"alpha": ALPHAS}, cv=3))
@@ -183,7 +253,6 @@ def skorch_search(epochs):
         train_split=None,
         verbose=0,
     )
-    warnings.simplefilter("ignore")
     X, y = digits()
     X, y = X.astype(np.float32), y.astype(np.int64)
 

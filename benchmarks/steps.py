@@ -37,6 +37,7 @@ SHAPES = [  # layer sizes, rows
     ((30, 100, 2), 5000),
     ((784, 100, 10), 10000),
 ]
+SMALL = ((50, 100, 100, 3), 200)
 TEN_OUTPUTS = ((784, 256, 128, 10), 200)
 
 
@@ -67,7 +68,8 @@ def objective_of(network, X, Y, penalty, mask=None, **options):
 # -- the contests ----------------------------------------------------------------------------------
 
 
-def _named(shape, dtype, *more):
+def named(shape, dtype, *more):
+    """Name of a contest."""
     sizes, n = shape
     return ", ".join([f"{'-'.join(map(str, sizes))} × {n}", np.dtype(dtype).name, *more])
 
@@ -80,8 +82,8 @@ def penalized_steps(quick=False):
                 of = (shape, dtype, activation)
                 is_large = shape[0] == (784, 256, 256, 10) or shape[1] > 200
                 yield Contest(
-                    _named(shape, dtype, activation),
-                    partial(ours, of, InputGradient()),
+                    named(shape, dtype, activation),
+                    partial(ours, of, "input_gradient"),
                     {
                         "nested": partial(nested, of),
                         "torch": partial(torch_eager, of, "input_gradient"),
@@ -89,10 +91,11 @@ def penalized_steps(quick=False):
                         "floor": partial(floor, of),
                     },
                     {
-                        "torch": 1.1,
-                        "jax.jit": 0.8 if shape[0] == (20, 100, 2) else 1.0,
-                        "floor": 0.85 if is_large else 0.7,
+                        "torch": 1 / 1.1,
+                        "jax.jit": 1.25 if shape[0] == (20, 100, 2) else 1.0,
+                        "floor": 1 / (0.85 if is_large else 0.7),
                     },
+                    baseline=partial(before, of, "input_gradient"),
                     tolerance=1e-4 if dtype == np.float32 else 1e-9,
                 )
 
@@ -100,13 +103,14 @@ def penalized_steps(quick=False):
 def other_penalties(quick=False):
     """Penalties that torch users would write by hand."""
     for shape in [((30, 50, 50, 3), 200)] if quick else [((30, 50, 50, 3), 200), TEN_OUTPUTS]:
-        for name, (penalty, takes_mask) in PENALTIES.items():
+        for name in HAND_WRITTEN:
             of = (shape, np.float64)
             yield Contest(
-                _named(shape, np.float64, name),
-                partial(ours, of, penalty, takes_mask=takes_mask),
+                named(shape, np.float64, name),
+                partial(ours, of, name),
                 {"torch": partial(torch_eager, of, name)},
                 {"torch": 1.0},
+                baseline=partial(before, of, name),
                 tolerance=None if name == "virtual_adversarial" else 1e-9,
             )
 
@@ -115,44 +119,65 @@ def relative_to_input_gradient(quick=False):
     """Penalties that need many steps elsewhere, against a step with the squared input gradient."""
     del quick
     for dtype in (np.float32, np.float64):
-        of = (TEN_OUTPUTS, dtype)
-        plain = {"InputGradient": partial(ours, of, InputGradient())}
-        yield Contest(
-            _named(*of, "SpectralNormalization"),
-            partial(ours, of, InputGradient(), parametrization=SpectralNormalization()),
-            plain,
-            {"InputGradient": 1 / 1.5},
-        )
-        yield Contest(
-            _named(*of, "LipschitzGradient"),
-            partial(ours, of, LipschitzGradient()),
-            plain,
-            {"InputGradient": 1 / 3},
-        )
+        once = "SpectralNormalization, 1 iteration"
+        yield _beside((SMALL, dtype), 1.5, once, constraint=once)
+        exact = "SpectralNormalization"
+        yield _beside((TEN_OUTPUTS, dtype), 1.5, exact, constraint=exact)
+        yield _beside((TEN_OUTPUTS, dtype), 3.0, "LipschitzGradient", penalty="lipschitz_gradient")
 
 
-PENALTIES = {  # and whether they take annotations
-    "input_gradient_l1": (InputGradient("l1"), False),
-    "input_gradient_masked": (InputGradient(), True),
-    "right_reasons": (RightReasons(), True),
-    "jacobian": (Jacobian(), False),
-    "lipschitz_gradient": (LipschitzGradient(), False),
-    "adversarial_loss": (AdversarialLoss(), False),
-    "virtual_adversarial": (VirtualAdversarial(), False),
+def _beside(of, target, name, penalty="input_gradient", constraint=None):
+    return Contest(
+        named(*of, name),
+        partial(ours, of, penalty, constraint),
+        {"InputGradient": partial(ours, of, "input_gradient")},
+        {"InputGradient": target},
+        baseline=partial(before, of, penalty, constraint),
+    )
+
+
+# made in each process: objects of another state of the package may have other parameters
+PENALTIES = {
+    "input_gradient": InputGradient(),
+    "input_gradient_l1": InputGradient("l1"),
+    "input_gradient_masked": InputGradient(),
+    "right_reasons": RightReasons(),
+    "jacobian": Jacobian(),
+    "lipschitz_gradient": LipschitzGradient(),
+    "adversarial_loss": AdversarialLoss(),
+    "virtual_adversarial": VirtualAdversarial(),
+}
+HAND_WRITTEN = [name for name in PENALTIES if name != "input_gradient"]
+TAKE_MASKS = ("input_gradient_masked", "right_reasons")
+CONSTRAINTS = {
+    None: None,
+    "SpectralNormalization": SpectralNormalization(),
+    "SpectralNormalization, 1 iteration": SpectralNormalization(n_iterations=1),
 }
 
 
 # -- the ways --------------------------------------------------------------------------------------
 
 
-def ours(of, penalty, takes_mask=False, **options):
+def ours(of, penalty, constraint=None):
     """Step of this package."""
-    network, X, Y, theta = problem(*of)
-    objective = objective_of(
-        network, X, Y, penalty, entries(*of[:2]) if takes_mask else None, **options
-    )
+    objective, theta = _problem_of(of, penalty, parametrization=CONSTRAINTS[constraint])
     batch, random_state = objective.full_batch(), np.random.RandomState(0)
     return lambda: objective.value_and_grad(theta, batch, random_state)[1]
+
+
+def before(of, penalty, constraint=None):
+    """Step of this package at d92f4dd, where two names were others."""
+    objective, theta = _problem_of(of, penalty, parametrisation=CONSTRAINTS[constraint])
+    batch, random_state = objective.everything(), np.random.RandomState(0)
+    return lambda: objective.value_and_grad(theta, batch, random_state)[1]
+
+
+def _problem_of(of, penalty, **options):
+    """Objective with a penalty, by its name, and parameters."""
+    network, X, Y, theta = problem(*of)
+    mask = entries(*of[:2]) if penalty in TAKE_MASKS else None
+    return objective_of(network, X, Y, PENALTIES[penalty], mask, **options), theta
 
 
 def nested(of):
@@ -183,13 +208,11 @@ def nested(of):
     return lambda: np.concatenate([g.ravel() for pair in gradient(layers) for g in pair])
 
 
-def jax_jit(of):
-    """Compiled step of jax."""
+def jax_objective(network, alpha, l2=0.0):
+    """The objective of a step, as a function of layers, inputs and targets of jax."""
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_enable_x64", True)
-    network, X, Y, theta = problem(*of)
     phi = {"relu": jax.nn.relu, "tanh": jnp.tanh}[network.activation.sklearn_name]
 
     def loss(layers, x, y):
@@ -202,9 +225,19 @@ def jax_jit(of):
 
     def objective(layers, X, Y):
         value, input_gradients = jax.value_and_grad(loss, argnums=1)(layers, X, Y)
-        return (value + ALPHA * jnp.sum(input_gradients**2)) / len(X)
+        decay = l2 / 2 * sum(jnp.sum(W**2) for W, _ in layers) if l2 else 0.0
+        return (value + alpha * jnp.sum(input_gradients**2) + decay) / len(X)
 
-    gradient = jax.jit(jax.value_and_grad(objective))
+    return objective
+
+
+def jax_jit(of):
+    """Compiled step of jax."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    network, X, Y, theta = problem(*of)
+    gradient = jax.jit(jax.value_and_grad(jax_objective(network, ALPHA)))
     layers = jax.device_put([tuple(pair) for pair in network.unpack(theta)])
     X, Y = jax.device_put((X, Y))
 

@@ -26,7 +26,6 @@ from benchmarks import steps
 from sklearn_irg._engine.autodiff import Workspace
 from sklearn_irg._engine.likelihoods import Bernoulli
 from sklearn_irg._engine.quantities import Evaluation
-from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.penalties import InputGradient
 
 
@@ -60,7 +59,7 @@ def large_logistic():
     Z, likelihood = X @ w, Bernoulli()
     blocks = [slice(start, start + 8192) for start in range(0, len(X), 8192)]
     print(
-        f"logistic, 1e6 × 50: evaluation {milliseconds(steps.ours(of, InputGradient()), 7):.0f} ms"
+        f"logistic, 1e6 × 50: evaluation {milliseconds(steps.ours(of, 'input_gradient'), 7):.0f} ms"
     )
     print(f"  products with X {milliseconds(lambda: X @ w) + milliseconds(lambda: X.T @ r):.0f} ms")
     losses = milliseconds(
@@ -139,12 +138,12 @@ def main():
     ten = (steps.TEN_OUTPUTS, np.float64)
     profile(
         "SpectralNormalization",
-        steps.ours(ten, InputGradient(), parametrization=SpectralNormalization()),
+        steps.ours(ten, "input_gradient", "SpectralNormalization"),
     )
-    profile("the same without", steps.ours(ten, InputGradient()))
+    profile("the same without", steps.ours(ten, "input_gradient"))
     for activation in ("relu", "tanh"):
         of = (((784, 256, 256, 10), 200), np.float64, activation)
-        profile(f"784-256-256-10, {activation}", steps.ours(of, InputGradient()))
+        profile(f"784-256-256-10, {activation}", steps.ours(of, "input_gradient"))
     print(f"its products: {milliseconds(steps.floor(of), 100):.2f} ms")
 
 
