@@ -17,7 +17,8 @@ from sklearn_irg._engine.autodiff import defvjp, primitive
 
 __all__ = ["Identity", "Parametrization", "ScaledRows", "SignedParts", "StandardizedInputs"]
 
-_ROUNDS = 50  # at most, of the search for the shortest subgradient
+# at most, of the search for the shortest subgradient; the problems of the tests take up to five
+_ROUNDS = 50
 
 
 class Parametrization(ABC):
