@@ -25,11 +25,15 @@ __all__ = [
     "untrained",
 ]
 
+# limits that no fit should reach: logistic regressions took up to 56 iterations and MLPs up to 69
+# epochs on breast cancer and 3000 rows of the census
 _ESTIMATORS = {
     "logistic": GradRegLogisticRegression(max_iter=1000),
     "mlp": GradRegMLPClassifier(max_iter=500, early_stopping=True),
 }
-_FEW, _RARE = 3000, 40  # rows of a table and of a class below which none is held out to stop early
+# rows of a table, and of a class, below which none is held out to stop early: of a tenth of fewer,
+# under 300 rows or four of a class, one epoch could not be told from the next
+_FEW, _RARE = 3000, 40
 _HARDENED = {
     "max_iter": 50,
     "learning_rate": 0.2,

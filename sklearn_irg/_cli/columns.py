@@ -24,13 +24,19 @@ from sklearn_irg._cli.writing import quoted, short
 
 __all__ = ["MAX_LEVELS", "Column", "PreparedTable", "prepare"]
 
-MAX_LEVELS = 50  # of a category; the rarest ones share a level
-_OWN = 0.9  # share of distinct strings from which a column only identifies rows
+# of a category, the rarest of which share a level: above the 42 countries of the census table
+MAX_LEVELS = 50
+# share of distinct strings from which a column only identifies rows; a choice, below one since names
+# repeat
+_OWN = 0.9
 _NESTED = (list, tuple, dict, set, np.ndarray)
 _CODE = r"0\d+"  # a number would lose the zero
 _TOO_LARGE = "integers too large to compute with"
+_HUGE = 1e100  # products of the squares of larger numbers are infinite
 _WHOLE = 2.0**53  # beyond which two integers may be the same float
-_MANY = 20  # distinct values from which numbers may be a measurement, and strings names of rows
+# distinct values from which numbers may be a measurement, and strings may be names of rows; a
+# choice: classes are seldom more
+_MANY = 20
 
 
 @dataclass
@@ -368,7 +374,7 @@ def _number(values, name, is_kept, note="", remark=False):
     if is_integer_dtype(values.dtype) and np.nanmax(np.abs(numbers)) > _WHOLE:
         return _category(as_strings(values), name, is_kept, _TOO_LARGE)
     present = numbers[~np.isnan(numbers)]
-    if np.isinf(present).any() or np.abs(present).max(initial=0) > 1e100:
+    if np.isinf(present).any() or np.abs(present).max(initial=0) > _HUGE:
         raise TableError(
             f"column {name!r} has infinite or huge numbers; replace or rescale them, or --drop "
             f"{quoted([name])}"

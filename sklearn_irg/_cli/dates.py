@@ -45,7 +45,8 @@ _LOOSE = re.compile(
     r"([T ,].*)?",
     re.IGNORECASE | re.ASCII,
 )
-_LAST_YEAR = 2049  # latest year that two digits may stand for
+# latest year that two digits may stand for; a choice, late enough for dates of plans
+_LAST_YEAR = 2049
 
 
 def is_date(string):

@@ -16,7 +16,7 @@ from sklearn_irg.displays import RobustnessCurveDisplay
 __all__ = ["Figure", "calibration", "cost", "cost_png", "curves", "sensitivity", "swaps"]
 
 _WIDTH = 5.2  # inches: read at 400 pixels too
-_MANY = 20  # bars
+_MANY = 20  # bars, of a quarter of an inch each: more would not fit on a screen
 _DASHES = {1: "--", 2: "-", 3: "-."}  # of baselines, by rank
 _COLORS = [
     "#0072B2",

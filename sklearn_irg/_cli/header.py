@@ -8,7 +8,7 @@ from sklearn_irg._cli.numerals import STRAY, is_numeral
 __all__ = ["first_line"]
 
 _MISSING = ("", "?", "-", "na", "n/a", "nan", "null", "none")
-_MANY = 5  # so many numbers with decimals are seldom in order by chance
+_MANY = 5  # so many numbers with decimals are in order by chance once in 60 times
 
 
 def first_line(cells, rows):

@@ -12,7 +12,9 @@ import pandas as pd
 
 __all__ = ["STRAY", "as_numbers", "decimal_sign", "is_amount", "is_numeral", "looks_grouped"]
 
-STRAY = 0.1  # proportion of values of a column of numbers or dates that may be other strings
+# proportion of values of a column of numbers or dates that may be other strings; a choice: more are
+# hardly typing errors
+STRAY = 0.1
 
 _MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"  # hyphens, dashes and minus signs
 _SIGNS = rf"[+{_MINUS}-]"

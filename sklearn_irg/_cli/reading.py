@@ -33,7 +33,8 @@ _ENCODINGS = [
 _NAMED_SEPARATOR = re.compile(
     r"\"? *sep *= *([^\w\"'\r\n])\1*\"?[ \t]*(?=\r?\n)", re.IGNORECASE
 )  # of Excel
-_SAMPLE = 1000  # rows with which the first line is compared
+# rows with which the first line is compared: enough to know the kinds of columns, and few to keep
+_SAMPLE = 1000
 _LATIN = ("cp1250", "cp1254", "cp1257", "cp1258")  # rare, and easily confused with cp1252
 _UNPACKED_BY = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
 _OTHERS = {

@@ -17,6 +17,10 @@ __all__ = [
     "as_activation",
 ]
 
+# width of an interval from which on a chord is taken, not a tangent: on narrower ones rounding, of
+# 1e-16, would be more than 1e-10 of its slope
+_NARROW = 1e-6
+
 
 class Activation(Component, ABC):
     """Activation function φ of hidden layers; it is monotone.
@@ -219,7 +223,7 @@ def _chord(activation, low, high):
         activation.value_and_slope(end) for end in (low, high)
     )
     width = high - low
-    wide = width > 1e-6  # a smaller divisor would amplify rounding errors
+    wide = width > _NARROW
     slope = np.where(
         wide, (at_high - at_low) / np.where(wide, width, 1), np.maximum(slope_low, slope_high)
     )

@@ -12,6 +12,21 @@ from sklearn_irg._engine.likelihoods import LIKELIHOODS, Likelihood
 
 __all__ = ["are_alike", "check_activation", "check_likelihood"]
 
+# of differences: central ones err by about its square, 1e-10, and by rounding over it, 1e-11
+_STEP = 1e-5
+# far above these errors, and far below what a wrong factor or sign changes
+_FIRST = {"rtol": 1e-3, "atol": 1e-4}
+_SECOND = {"rtol": 1e-2, "atol": 1e-3}  # the same for slopes of slopes, with one digit less
+# change of slope within two steps that makes a kink; a smooth curve changes its slope by 1e-5
+# times its second derivative
+_BEND = 1e-3
+# one-sided differences err by half a step times the second derivative, 5e-6 for one
+_EXCESS = 1e-4
+# far above the errors of differences, and far below what a wrong formula changes
+_STATED = {"rtol": 1e-4, "atol": 1e-6}
+# of two exact formulas of a loss, which differ by rounding only
+_CONSTANT = {"rtol": 1e-6, "atol": 1e-8}
+
 
 def check_activation(activation):
     """The activation object meant by a name or an object.
@@ -56,7 +71,7 @@ def _verify(activation):
     check_real(activation.largest_slope, f"largest_slope of {activation!r}", 0, open_low=True)
     check_real(activation.init_factor, f"init_factor of {activation!r}", 0, open_low=True)
     # the offset keeps points away from kinks at round numbers
-    z, h = np.linspace(-20, 20, 4001) + 1e-3, 1e-5
+    z, h = np.linspace(-20, 20, 4001) + 1e-3, _STEP
 
     def phi(z):
         A = z.copy()
@@ -80,8 +95,8 @@ def _verify(activation):
             "lacks. Set it to None."
         )
     left, right, here = (phi(z) - phi(z - h)) / h, (phi(z + h) - phi(z)) / h, slope(z)
-    smooth = np.abs(right - left) < 1e-3  # away from kinks
-    if not np.allclose(here[smooth], (left + right)[smooth] / 2, rtol=1e-3, atol=1e-4):
+    smooth = np.abs(right - left) < _BEND  # away from kinks
+    if not np.allclose(here[smooth], (left + right)[smooth] / 2, **_FIRST):
         raise InvalidParameterError(
             f"slope(A, out) of {activation!r} must write the derivative of what apply(Z) computes "
             "to out, as a function of the activated value A, and return it."
@@ -89,7 +104,7 @@ def _verify(activation):
     derivative = activation.slope_derivative(phi(z))
     change = np.zeros_like(z) if derivative is None else derivative * here
     if not np.allclose(
-        change[smooth], ((slope(z + h) - slope(z - h)) / (2 * h))[smooth], rtol=1e-2, atol=1e-3
+        change[smooth], ((slope(z + h) - slope(z - h)) / (2 * h))[smooth], **_SECOND
     ):
         raise InvalidParameterError(
             f"slope_derivative(A) of {activation!r} must be the derivative of the slope with "
@@ -105,7 +120,7 @@ def _verify(activation):
                 "is not. Set sklearn_name = None and is_identity = False."
             )
     largest = max(np.abs(here).max(), np.abs(left).max())
-    if largest > float(activation.largest_slope) * (1 + 1e-4):
+    if largest > float(activation.largest_slope) * (1 + _EXCESS):
         raise InvalidParameterError(
             f"{activation!r} declares largest_slope={activation.largest_slope:g}, but has a slope "
             f"of {largest:g}; certificates would be wrong."
@@ -202,7 +217,7 @@ def _check_probabilities(likelihood, outputs):
             xlogy(targets, P) + (0 if likelihood.is_categorical else xlogy(1 - targets, 1 - P))
         ).sum(axis=1)
         constant = likelihood.loss_and_residual(outputs, targets)[0] - expected
-        if not np.allclose(constant, constant[0], rtol=1e-6, atol=1e-8):
+        if not np.allclose(constant, constant[0], **_CONSTANT):
             raise InvalidParameterError(
                 f"the loss of {likelihood!r} is not minus the logarithm of its probabilities. "
                 "Write it as a SampleLoss instead."
@@ -210,7 +225,7 @@ def _check_probabilities(likelihood, outputs):
 
 
 def _check_derivatives(likelihood, outputs, targets, rng):
-    h = 1e-5  # central differences err by about h² and eps / h, far below the tolerances
+    h = _STEP
     step, vectors = rng.standard_normal((2, *outputs.shape))
     residuals, mean = likelihood.loss_and_residual(outputs, targets)[1], likelihood.mean(outputs)
     residuals.flags.writeable = False
@@ -235,7 +250,7 @@ def _check_derivatives(likelihood, outputs, targets, rng):
         ),
     }
     for name, (stated, seen) in stated_and_seen.items():
-        if not np.allclose(stated, seen, rtol=1e-4, atol=1e-6):
+        if not np.allclose(stated, seen, **_STATED):
             hint = ""
             if (
                 "mean" in name

@@ -17,8 +17,10 @@ from sklearn_irg._engine.parametrizations import Parametrization
 
 __all__ = ["FLOOR", "BatchNormalization"]
 
-FLOOR = 1e-5  # added to variances, the usual value: constant units stay finite
-_BLOCK_ROWS = 4096  # at a time, in a pass over all rows; bounds its memory
+# added to variances, so that constant units stay finite; the usual value, as in torch
+FLOOR = 1e-5
+# at a time, in a pass over all rows, to bound its memory; only rounding depends on it
+_BLOCK_ROWS = 4096
 
 
 class BatchNormalization(Parametrization):

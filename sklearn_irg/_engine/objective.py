@@ -25,6 +25,8 @@ __all__ = ["Objective", "RampUp"]
 # Bytes of activations per block of rows: what a core's own cache holds. Larger blocks wait for
 # memory, smaller ones for the tracing.
 _BLOCK_BYTES = 2**21
+# rows of a block: fewer cost more in calls than in computing. At 2000 columns and 1000 units 64 to
+# 1024 took the same time, and single rows a fifth more
 _FEWEST_ROWS = 64
 
 

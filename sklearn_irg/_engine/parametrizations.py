@@ -25,7 +25,8 @@ __all__ = [
     "StandardizedInputs",
 ]
 
-_ROUNDS = 50  # at most, of the search for the shortest subgradient
+# at most, of the search for the shortest subgradient; the problems of the tests take up to five
+_ROUNDS = 50
 
 
 class Parametrization(ABC):

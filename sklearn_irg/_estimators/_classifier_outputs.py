@@ -9,8 +9,12 @@ from sklearn_irg._training.tasks.classes import ClassTask, decide, find_labeled
 from sklearn_irg._training.tasks.labels import plain_labels
 from sklearn_irg._warnings import warn
 
-_COLLAPSED = 0.99  # share of the unlabeled rows in one class that means collapse
-_UNLIKELY = 1e-3  # chance of so many rows of one class, if it is as frequent as among labeled rows
+# share of the unlabeled rows in one class that means collapse; not all of them, since some may be
+# at the edge of another
+_COLLAPSED = 0.99
+# chance of so many rows of one class, if it is as frequent as among labeled rows; a usual level
+# for an alarm
+_UNLIKELY = 1e-3
 
 
 class ClassPredictions:

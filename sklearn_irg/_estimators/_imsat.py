@@ -17,6 +17,10 @@ from sklearn_irg._warnings import warn
 from sklearn_irg.losses import InformationMaximization, check_loss
 from sklearn_irg.penalties import VirtualAdversarial, check_penalty
 
+# of the usual initial weights of the last layer, as published: clusters form where rows are, not
+# where the first predictions happen to be confident
+_SMALL = 0.01
+
 
 class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     r"""Clustering by a network with confident and locally stable predictions.
@@ -140,7 +144,7 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
     _accept_sparse = False  # perturbed rows are dense
     _reads_y = False
     early_stopping = False
-    validation_fraction = 0.1
+    validation_fraction = 0.1  # of no effect without early stopping
     warm_start = False
 
     def __init__(
@@ -253,7 +257,7 @@ class IMSATClusterer(ClassPredictions, ClusterMixin, MLPEstimator):
         # predictions happen to be confident
         theta = super()._initialize(network, random_state, dtype)
         for array in network.unpack(theta)[-1]:
-            array *= 0.01
+            array *= _SMALL
         return theta
 
     def _loss(self):

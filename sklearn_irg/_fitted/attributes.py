@@ -16,6 +16,9 @@ from sklearn_irg._fitted.trees import TreesInside
 
 __all__ = ["PredictsOtherwiseError", "as_model", "classes_of", "score_function", "tree_of"]
 
+# probability that counts as zero: near the smallest normal double, so that logarithms are finite
+_VANISHING = 1e-300
+
 
 class PredictsOtherwiseError(TypeError):
     """An estimator predicts otherwise than by its scores alone."""
@@ -146,13 +149,12 @@ def _log_probabilities(estimator, X):
     ``predict_log_proba`` if that is finite.
     """
     P = stated_probabilities(estimator, X)
-    # near the smallest normal double, so that logarithms are finite
-    logarithms = np.log(np.clip(P, 1e-300, 1))
-    vanishing = (P < 1e-300).any(axis=1)
+    logarithms = np.log(np.clip(P, _VANISHING, 1))
+    vanishing = (P < _VANISHING).any(axis=1)
     if vanishing.any() and hasattr(estimator, "predict_log_proba"):
         with np.errstate(divide="ignore"):
             stated = np.asarray(estimator.predict_log_proba(X))
-        logarithms = np.where(np.isfinite(stated) & (P < 1e-300), stated, logarithms)
+        logarithms = np.where(np.isfinite(stated) & (P < _VANISHING), stated, logarithms)
     return logarithms
 
 

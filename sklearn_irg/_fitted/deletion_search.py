@@ -4,12 +4,15 @@ import numpy as np
 
 __all__ = ["beam_masks", "refined_masks", "row_blocks"]
 
-_BLOCK = 2**22  # cells of the rows that are tried at once
+_BLOCK = 2**22  # cells of the rows that are tried at once, to bound memory: 32 MB
 _ROUNDING = 1e-7  # differences of probabilities that say nothing, and differ from batch to batch
 _DIGITS = 7  # the same, of log-odds
 _GRID = np.linspace(-1, 1, 9)  # steps of a quarter: the half-width of the next, finer grid
 _MAX_STEPS = 200
-_STATIONARY = 1e-9
+_STATIONARY = 1e-9  # of a unit step, since entries are at most one
+_DECREASE = 1e-4  # of the decrease that the slope predicts: the usual condition of Armijo
+# smallest slope and curvature, and inverse of the largest one, that steps are made of: finite ones
+_FLAT = 1e-10
 _STILL = 1e-12  # entries are at most one, so that smaller moves are rounding
 
 
@@ -129,7 +132,7 @@ def refined_masks(objective, masks):
     """
     masks = masks.copy()
     values, gradients = objective(masks, np.arange(len(masks)))
-    steps = 1 / np.maximum(np.abs(gradients).max(axis=1), 1e-10)
+    steps = 1 / np.maximum(np.abs(gradients).max(axis=1), _FLAT)
     for _ in range(_MAX_STEPS):
         going = np.flatnonzero((steps > 0) & (_reach(masks, gradients) > _STATIONARY))
         if not len(going):
@@ -137,8 +140,7 @@ def refined_masks(objective, masks):
         tried = np.clip(masks[going] - steps[going, None] * gradients[going], 0, 1)
         moves = tried - masks[going]
         found, slopes = objective(tried, going)
-        # 1e-4 of the decrease that the slope predicts is the usual condition of Armijo
-        lower = found <= values[going] + 1e-4 * (gradients[going] * moves).sum(axis=1)
+        lower = found <= values[going] + _DECREASE * (gradients[going] * moves).sum(axis=1)
         steps[going] = np.where(
             lower, _spectral(moves, slopes - gradients[going]), steps[going] / 4
         )
@@ -155,7 +157,7 @@ def _spectral(moves, changes):
     curvature = (moves * changes).sum(axis=1) / np.maximum(
         (moves**2).sum(axis=1), np.finfo(float).tiny
     )
-    return 1 / np.clip(curvature, 1e-10, 1e10)
+    return 1 / np.clip(curvature, _FLAT, 1 / _FLAT)
 
 
 def _reach(masks, gradients):

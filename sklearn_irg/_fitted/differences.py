@@ -4,10 +4,17 @@ import numpy as np
 
 from sklearn_irg._fitted.table_rows import numbers_of, with_numbers
 
-__all__ = ["central_differences"]
+__all__ = ["FEWEST_ROUNDINGS", "STEP", "central_differences"]
 
-_SHARES = (1e-4, 1e-6)  # of a number's size, at least of one
+# of a unit: near the cube root of the relative precision, 6e-6, at which truncation and rounding
+# of a central difference are of one size
+STEP = 1e-5
+FEWEST_ROUNDINGS = 1e5  # in a step, so that rounding moves its ends by no more than 1e-5 of it
+# of a number's size, at least of one: on both sides of the best step for a function without a
+# scale of its own, 6e-6
+_SHARES = (1e-4, 1e-6)
 _OTHER_SHARES = (1e-2, 1e-8)  # where these two disagree
+# of two quotients: their errors are 1e-8 and 1e-10 for a function that changes over a unit
 _AGREEMENT = 1e-5
 
 
@@ -32,7 +39,7 @@ def central_differences(function, X, is_free, units=None):
     gradients = np.zeros((n_outputs, *X.shape))
     for j in np.flatnonzero(is_free.any(axis=0)):
         if units is not None:
-            found = _difference(function, X, j, 1e-5 * (units[j] if np.ndim(units) else units))
+            found = _difference(function, X, j, STEP * (units[j] if np.ndim(units) else units))
         else:
             found = _agreed_difference(function, X, j)
         gradients[:, :, j] = np.where(is_free[:, j], found, 0)
@@ -68,8 +75,7 @@ def _errors(ladder):
 def _difference(function, X, j, step):
     """Quotients in one column, shape (n_outputs, n_samples)."""
     numbers = numbers_of(X)
-    # so that rounding moves the ends by no more than 1e-5 of a step
-    step = np.maximum(step, 1e5 * np.finfo(float).eps * np.abs(numbers[:, j]))
+    step = np.maximum(step, FEWEST_ROUNDINGS * np.finfo(float).eps * np.abs(numbers[:, j]))
     up, down = numbers.copy(), numbers.copy()
     up[:, j] += step
     down[:, j] -= step

@@ -16,6 +16,7 @@ from sklearn_irg._fitted.attributes import (
 from sklearn_irg._fitted.cells import Kind
 from sklearn_irg._fitted.coded_models import CodedTableModel
 from sklearn_irg._fitted.probabilities import (
+    AGREEMENT,
     OneVsRestModel,
     around_boundary,
     labels_follow,
@@ -42,6 +43,12 @@ __all__ = [
     "score_model_of",
     "whole_model",
 ]
+
+_TIE = 1e-6
+_NO_SCORE = 1e-9
+_NEARLY_ALL = 0.99
+_CONFIDENT = 0.99
+_SCORES = 1e-5
 
 
 def model_and_rows(estimator, X, table=None):
@@ -133,7 +140,7 @@ def _are_linked(estimator, model, rows):
     False where all rows have a probability of 0.99 or more: these cannot tell.
     """
     stated = stated_probabilities(estimator, rows_for(estimator, model, rows))
-    return bool((stated.max(axis=1) < 0.99).any()) and states(model, rows, stated)
+    return bool((stated.max(axis=1) < _CONFIDENT).any()) and states(model, rows, stated)
 
 
 def _view(estimator, method, X, table, model):
@@ -156,12 +163,15 @@ def _predicts_rows(model, rows, estimator, X, table):
     if model.classes is None:
         means = model.likelihood.mean(scores)
         return np.allclose(
-            means, predicted.reshape(means.shape), rtol=1e-3, atol=1e-3 * np.abs(predicted).max()
+            means,
+            predicted.reshape(means.shape),
+            rtol=AGREEMENT,
+            atol=AGREEMENT * np.abs(predicted).max(),
         )
-    clear = model.clearance(scores) > 1e-6 * np.abs(scores).max() + 1e-9  # others may go either way
+    clear = model.clearance(scores) > _TIE * np.abs(scores).max() + _NO_SCORE
     return (
         not clear.any()
-        or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= 0.99
+        or np.mean((model.classes[model.predicted(scores)] == predicted)[clear]) >= _NEARLY_ALL
     )
 
 
@@ -178,7 +188,7 @@ def score_model_of(estimator, X, model, rows):
     )
     scores = model.scores(rows)
     if scores.shape == stated.shape and np.allclose(
-        scores, stated, rtol=1e-3, atol=1e-5 * np.abs(stated).max()
+        scores, stated, rtol=AGREEMENT, atol=_SCORES * np.abs(stated).max()
     ):
         return model
     return _view(estimator, "decision_function", X, None, model)

@@ -12,16 +12,21 @@ from sklearn.utils import check_array, column_or_1d
 
 from sklearn_irg._engine.likelihoods import default_likelihood
 from sklearn_irg._engine.networks import Network
-from sklearn_irg._fitted.differences import central_differences
+from sklearn_irg._fitted.differences import FEWEST_ROUNDINGS, STEP, central_differences
 from sklearn_irg._fitted.residual_directions import residual_direction
 from sklearn_irg._fitted.table_rows import numbers_of, where
 
-__all__ = ["FunctionModel", "Model", "NetworkModel", "central_difference_steps"]
+__all__ = ["ROUNDING", "FunctionModel", "Model", "NetworkModel", "central_difference_steps"]
 
-
+# by which scores differ that are the same but for the order of additions: some hundred units of
+# relative precision; a slope over a millionth of a spread changes them by 1e-6
+ROUNDING = 1e-13
 _N_TRIED = 64  # steps, to find out whether a function has slopes
 _N_HALVINGS = 25  # leave 3e-8 of a line, on which only a jump is a tenth of the whole change
-_SATURATED = 30.0  # log-odds
+_JUMP = 0.1
+_FEW = 0.1
+# log-odds at which one minus the probability, 1e-13, is still some 400 units in the last place
+_SATURATED = 30.0
 
 
 class Model(ABC):
@@ -156,7 +161,7 @@ class Model(ABC):
             return True
         some, steps = self._random_steps(rows)
         before, after = self.scores(some), self.scores(some + 0.1 * steps)
-        return np.mean(np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)) >= 0.5
+        return np.mean(np.isclose(before, after, rtol=ROUNDING, atol=0).all(axis=1)) >= 0.5
 
     def require_gradients(self, rows):
         """Raise an error for what has no gradient to speak of at rows."""
@@ -200,7 +205,7 @@ class Model(ABC):
         rounding = (
             100 * np.finfo(np.float32).eps * np.maximum(np.abs(low), 1)
         )  # of models in single precision
-        return np.mean((np.abs(high - low) > 0.1 * whole + rounding).any(axis=1)) >= 0.1
+        return np.mean((np.abs(high - low) > _JUMP * whole + rounding).any(axis=1)) >= _FEW
 
     def _before_saturation(self, scores):
         """Scores of a classifier, clipped to log-odds whose probabilities are not rounded to one.
@@ -421,4 +426,4 @@ def central_difference_steps(X):
     spread = np.where(
         (spread > 0) & np.isfinite(spread), spread, np.maximum(np.abs(X).max(axis=0), 1.0)
     )
-    return np.maximum(1e-5 * spread, 1e5 * np.finfo(float).eps * np.abs(X))
+    return np.maximum(STEP * spread, FEWEST_ROUNDINGS * np.finfo(float).eps * np.abs(X))

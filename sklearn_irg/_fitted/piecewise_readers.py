@@ -5,7 +5,8 @@ from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
 __all__ = ["encoder", "spline", "step_functions", "with_kinks"]
 
-_MAX_POINTS = 256  # of a column of numbers that is encoded
+# of a column of numbers that is encoded; a choice, to bound the pieces that are searched
+_MAX_POINTS = 256
 
 
 def step_functions(features, kinks, edges, repeats=1):

@@ -14,6 +14,7 @@ from sklearn_irg._fitted.table_models import TableModel
 from sklearn_irg._fitted.table_rows import numbers_of, stacked
 
 __all__ = [
+    "AGREEMENT",
     "OneVsRestModel",
     "around_boundary",
     "labels_follow",
@@ -23,10 +24,18 @@ __all__ = [
     "states",
 ]
 
+AGREEMENT = 1e-3
+# of the way to the boundary: far above what bisection leaves, 1e-9, and so close that the boundary
+# of nearly the same scores would be further away
+_BESIDE = 1e-5
+# share of points beside a boundary whose labels agree; half of them, those on one side, do not
+# where labels have another boundary
+_MOSTLY = 0.75
 _N_LINES = 64
-_DOUBLINGS = 10  # of a search for the boundary along a line
+# of a search for the boundary along a line, from 1/64 of a column's size to eight times it
+_DOUBLINGS = 10
 _BISECTIONS = 30  # to 1e-9 of the way, far below the 1e-5 of `near_boundary`
-_HALVINGS = 12  # of the way from the boundary to a row
+_HALVINGS = 12  # of the way from the boundary to a row, to 1/2048 of it
 
 
 class _Only(ClassifierMixin, BaseEstimator):
@@ -114,7 +123,7 @@ def states(model, rows, probabilities):
     rounding = 32 * max(
         np.finfo(kind).eps for kind in (of_scores.dtype, probabilities.dtype, model.dtype)
     )
-    return np.allclose(of_scores, probabilities, rtol=1e-3, atol=rounding)
+    return np.allclose(of_scores, probabilities, rtol=AGREEMENT, atol=rounding)
 
 
 def near_boundary(model, rows):
@@ -123,7 +132,7 @@ def near_boundary(model, rows):
     They lie on random lines from rows. There are none where the lines do not cross the boundary,
     or where the steps of a pipeline reject other numbers.
     """
-    return _on_lines(model, rows, [1 - 1e-5, 1 + 1e-5])
+    return _on_lines(model, rows, [1 - _BESIDE, 1 + _BESIDE])
 
 
 def around_boundary(model, rows):
@@ -180,5 +189,4 @@ def labels_follow(model, rows, estimator):
     if not len(points):
         return True
     predicted = predictions(estimator, rows_for(estimator, model, points))
-    # half of the points, those on one side, are predicted otherwise where two boundaries differ
-    return np.mean(model.classes[model.predicted(model.scores(points))] == predicted) > 0.75
+    return np.mean(model.classes[model.predicted(model.scores(points))] == predicted) > _MOSTLY

@@ -4,9 +4,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-__all__ = ["Features", "Kinks"]
+__all__ = ["AFFINE_ATOL", "AFFINE_RTOL", "Features", "Kinks"]
 
-_SIZE_OF_CODES = 64.0  # of what step functions and encoders make, roughly
+AFFINE_RTOL = 1e-6
+AFFINE_ATOL = 1e-9
+# of what step functions and encoders make, roughly; larger codes would carry a little more
+# rounding than is counted
+_SIZE_OF_CODES = 64.0
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,16 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_irg._fitted.affine import as_fitted
 from sklearn_irg._fitted.stand_ins import inside_of, predicts_as_inside
-from sklearn_irg._fitted.step_features import Features, Kinks
+from sklearn_irg._fitted.step_features import AFFINE_ATOL, AFFINE_RTOL, Features, Kinks
 from sklearn_irg._fitted.step_readers import UnknownWidthError, read_chain
 from sklearn_irg._fitted.tables import as_table
 
 __all__ = ["NotAffineError", "NotNumbersError", "Reading", "Steps", "affine_map", "read_steps"]
+
+_SCALES = (0.1, 1.0, 10.0, 1000.0)  # of random rows, in units of X, which are unknown here
+# of random moves from given rows, in standard deviations: inside the table, and far beyond where
+# attacks go
+_SIZES = (0.5, 3.0, 30.0)
 
 
 class NotAffineError(ValueError):
@@ -237,16 +242,17 @@ def _tried_map(steps, n_features, rows):
         return np.asarray(steps(as_fitted(steps, X)), dtype=np.float64)
 
     rng = np.random.RandomState(0)
-    tried = [scale * rng.standard_normal((8, n_features)) for scale in (0.1, 1.0, 10.0, 1000.0)]
+    tried = [scale * rng.standard_normal((8, n_features)) for scale in _SCALES]
     if rows is not None and rows.shape[1] == n_features:  # and where attacks may go
         beyond = [
-            rows + size * rows.std(axis=0) * rng.standard_normal(rows.shape)
-            for size in (0.5, 3.0, 30.0)
+            rows + size * rows.std(axis=0) * rng.standard_normal(rows.shape) for size in _SIZES
         ]
         tried += [rows, *beyond]
     X = np.concatenate(tried)
     c = transform(np.zeros((1, n_features)))[0]
     A = transform(np.eye(n_features)) - c
     expected = X @ A + c
-    holds = np.allclose(transform(X), expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max(axis=0))
+    holds = np.allclose(
+        transform(X), expected, rtol=AFFINE_RTOL, atol=AFFINE_ATOL * np.abs(expected).max(axis=0)
+    )
     return (A, c) if holds else None

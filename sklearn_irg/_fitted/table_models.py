@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_irg._fitted.differences import central_differences
 from sklearn_irg._fitted.models import FunctionModel, Model
+from sklearn_irg._fitted.step_features import AFFINE_ATOL, AFFINE_RTOL
 from sklearn_irg._fitted.table_rows import TableRows
 
 __all__ = [
@@ -16,6 +17,16 @@ __all__ = [
     "require_numbers",
     "slopes_of",
 ]
+
+# in standard deviations: within the table and far beyond, on both sides, and not whole or round,
+# so that no grid or bin has them in common
+_MOVES = [0.37, -2.3, 40.0]
+# of random moves of all columns, in standard deviations: inside the table, and far beyond
+_SIZES = (0.5, 30.0)
+# of a standard deviation: a move so small that only steps which take no other number reject it
+_SMALL = 1e-6
+# of the largest output; more than for one column, since the rounding of all adds up
+_JOINT_ATOL = 1e-7
 
 
 class RefusedNumbersError(ValueError):
@@ -225,24 +236,26 @@ def slopes_of(transform, table, n_tried=500):
     slopes = np.zeros((table.n_columns, start.shape[1]))
     for j in np.flatnonzero(~np.isnan(numbers).all(axis=0)):
         rows = rng.permutation(np.flatnonzero(~np.isnan(numbers[:, j])))[:24]
-        several = np.repeat(rows, 3)
+        several = np.repeat(rows, len(_MOVES))
         some = table.take(several)
         moved = numbers[several]
         before = moved[:, j].copy()
-        moved[:, j] += np.tile([0.37, -2.3, 40.0], len(rows)) * unit[j]
+        moved[:, j] += np.tile(_MOVES, len(rows)) * unit[j]
         try:
             with np.errstate(all="ignore"):
                 change = transform(some.with_numbers(moved, [j])) - start[several]
         except (ValueError, TypeError):
-            require_numbers(transform, some, j, 1e-6 * unit[j])
+            require_numbers(transform, some, j, _SMALL * unit[j])
             return None
         change[np.isnan(change) & np.isnan(start[several])] = 0  # missing before and after
         quotients = change / (moved[:, j] - before)[:, None]
         slopes[j] = np.median(quotients, axis=0)
-        if not np.allclose(quotients, slopes[j], rtol=1e-6, atol=1e-9 * _size(start) / unit[j]):
+        if not np.allclose(
+            quotients, slopes[j], rtol=AFFINE_RTOL, atol=AFFINE_ATOL * _size(start) / unit[j]
+        ):
             return None
     numbers, start = everything.numbers(), transform(everything.X)
-    for size in (0.5, 30.0):  # all columns of all rows at once
+    for size in _SIZES:  # all columns of all rows at once
         moved = numbers + size * unit * rng.standard_normal(numbers.shape)
         expected = start + np.nan_to_num(moved - numbers) @ slopes
         try:
@@ -285,4 +298,6 @@ def _size(T):
 
 
 def _agree(found, expected):
-    return np.allclose(found, expected, rtol=1e-6, atol=1e-7 * _size(expected), equal_nan=True)
+    return np.allclose(
+        found, expected, rtol=AFFINE_RTOL, atol=_JOINT_ATOL * _size(expected), equal_nan=True
+    )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_irg._perturbations.projection import ANYWHERE, BUDGET, GRID
 from sklearn_irg._perturbations.sizes_in_ball import NEGLIGIBLE, sizes_in_l2_ball
 
 __all__ = ["linear_minimization"]
@@ -81,11 +82,10 @@ def _on_grid(slopes, room, sizes, steps, radii, norm):
     """
     whole, continuous = np.flatnonzero(steps > 0), np.flatnonzero(steps == 0)
     power, budget = (
-        (2, np.minimum(radii, 1e150) ** 2) if norm == "l2" else (1, radii)
+        (2, np.minimum(radii, ANYWHERE) ** 2) if norm == "l2" else (1, radii)
     )  # squares do not overflow
     step = steps[whole, None]
-    # 1e-9 of a step: what rounding has left just below the grid is on it
-    down = np.floor(sizes.T[whole] / step + 1e-9) * step
+    down = np.floor(sizes.T[whole] / step + GRID) * step
     up = np.where(
         _fits(slopes.T[whole], room.T[whole], down, step, power, budget), down + step, down
     )
@@ -102,10 +102,10 @@ def _on_grid(slopes, room, sizes, steps, radii, norm):
 def _fits(slopes, room, down, step, power, budget):
     """Whether each integer goes up by a step, shape (n_columns, n_samples), the steepest first."""
     gains, up = slopes * step, down + step
-    costs, may = up**power - down**power, (gains > 0) & (up <= room + 1e-9)
+    costs, may = up**power - down**power, (gains > 0) & (up <= room + GRID)
     order = (-gains).argsort(axis=0, kind="stable")
     costs, may = (np.take_along_axis(a, order, axis=0) for a in (costs, may))
-    left = budget * (1 + 1e-12) - (down**power).sum(axis=0)
+    left = budget * BUDGET - (down**power).sum(axis=0)
     for cost, fits in zip(costs, may, strict=True):
         fits &= cost <= left
         left -= fits * cost

@@ -6,8 +6,12 @@ import numpy as np
 
 from sklearn_irg._perturbations.projection import BoxAndBall, rounded_towards_zero
 
-__all__ = ["PerturbationSet"]
+__all__ = ["MARKED", "PerturbationSet"]
 
+# of numbers: five units in the last place, within which a number that should meet a marker may
+# miss it
+MARKED = 1e-15
+_SMALL = 1e-6  # of a scale: small beside any change that means something, and far above rounding
 _ULP = np.finfo(np.float64).eps
 
 
@@ -85,7 +89,7 @@ class PerturbationSet:
 
     def smallest_move(self, j):
         """Smallest move of a column's numbers that is tried: one for integers, else 1e-6 scales."""
-        return 1.0 if self.steps[j] > 0 else 1e-6 * self.scales[j]
+        return 1.0 if self.steps[j] > 0 else _SMALL * self.scales[j]
 
     def can_swap(self, c):
         """Whether each row may change to each level of the c-th swappable column.
@@ -132,7 +136,7 @@ class PerturbationSet:
         )
         for j, markers in self.markers.items():  # which count only where they are met exactly
             for marker in markers:
-                met = np.abs(numbers[:, j] - marker) <= 1e-15 * (
+                met = np.abs(numbers[:, j] - marker) <= MARKED * (
                     np.abs(self.numbers[:, j]) + np.abs(marker)
                 )
                 numbers[met & (delta[:, j] != 0), j] = marker

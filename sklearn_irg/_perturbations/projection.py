@@ -4,10 +4,33 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["DUAL", "SLACK", "BoxAndBall", "delta_norms", "project", "rounded_towards_zero"]
+__all__ = [
+    "ANYWHERE",
+    "BUDGET",
+    "DUAL",
+    "GRID",
+    "SLACK",
+    "BoxAndBall",
+    "delta_norms",
+    "project",
+    "rounded_towards_zero",
+]
 
 DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
-SLACK = 1e-12  # of a number of steps: what computing in units of scale may lose
+# of a step, up to which a count of steps is an integer: above the rounding of counts up to a
+# million, and far below what could be another number
+# of a step, up to which a count of steps is an integer: above the rounding of counts up to a
+# million. 1e-13 gives the same for trees; 1e-5 gives wrong answers, since cuts in single precision
+# lie closer to integers
+GRID = 1e-9
+# the budget of a ball is one, and the excess covers the rounding of sums of shares, 1e-16 each
+# the budget of a ball is one, and the excess covers the rounding of sums of shares. For trees 1 +
+# 1e-9 gives the same verdicts and distances, and 1 + 1e-6 distances that are 1 % too small
+BUDGET = 1 + 1e-12
+ANYWHERE = 1e150  # a distance that exceeds all numbers in use, and whose square is finite
+# of a number of steps, and of a move: what computing in units of scale may lose, some units in the
+# last place; it would count a step too many from a trillion steps on
+SLACK = 1e-12
 _N_BISECTIONS = 60  # to 1e-18 of the largest multiplier: beyond the rounding of doubles
 _ORDER = {"l2": 2, "linf": np.inf, "l1": 1}
 

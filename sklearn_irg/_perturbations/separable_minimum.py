@@ -9,14 +9,18 @@ from sklearn_irg._perturbations.separable_pieces import Pieces, SeparableProblem
 __all__ = ["SeparableMinimum", "separable_minimum"]
 
 _EPS = np.finfo(float).eps
-_GAP = 1e-12  # of the size of the terms: a bound this near to the value ends a search
-_ROWS = 256  # in a tree, for the sake of memory
-_CHUNK = 2**18  # pieces that are bounded at once
+# of the size of the terms: a bound this near to the value ends a search; 1e-15 took no more nodes
+# than the tests allow
+_GAP = 1e-12
+_ROWS = 256  # in a tree, to bound memory; no result depends on it
+_CHUNK = 2**18  # pieces that are bounded at once, to bound memory; no result depends on it
 _WIDTH = (
     8,
     256,
 )  # least and most nodes of a row that are bounded at once, else a quarter of those that are open
-_NO_WEIGHT = 1e-300  # a multiplier in place of zero
+# part of the ball that counts as no piece: any number above one ball and its rounding would do
+_NOWHERE = 9.0
+_NO_WEIGHT = 1e-300  # a multiplier in place of zero, by which sizes are divided
 
 
 class SeparableMinimum(NamedTuple):
@@ -284,9 +288,7 @@ class _Search:
         root = problem.root.take(rows)
         near, far = root.near, np.where(root.intercept < np.inf, root.far, -np.inf)
         self.tree.narrow(nodes, near, far)
-        usage = np.where(near <= far, (near * root.unit) ** problem.power, 9.0).min(
-            axis=1
-        )  # nine balls: nowhere
+        usage = np.where(near <= far, (near * root.unit) ** problem.power, _NOWHERE).min(axis=1)
         room = problem.budget[rows, None] - (total(usage)[:, None] - usage)
         reach = np.maximum(room, 0) ** (1 / problem.power) / root.unit[:, 0]
         reach = np.where(problem.is_grid, np.floor(reach * (1 + 4 * _EPS)), reach)

@@ -7,6 +7,9 @@ import numpy as np
 __all__ = ["Choices", "Domain", "Pieces", "SeparableProblem", "domain_of", "pick", "total"]
 
 _EPS = np.finfo(float).eps
+_SHORTEST = 1e-300  # least step, in radii: none is zero, however large the radius
+# step, in radii, whose square is more than the rounding of a sum over a thousand columns
+_COARSE = 1e-6
 
 
 class Pieces(NamedTuple):
@@ -89,7 +92,7 @@ class SeparableProblem:
         self.rounding = 4 * (len(steps) + 4) * _EPS
         self.radius = _finite_radius(epsilon, pieces)[:, None, None]
         self.lengths = np.where(self.is_grid, steps, self.radius)
-        unit = np.where(self.is_grid, np.clip(steps / self.radius, 1e-300, 2), 1.0)
+        unit = np.where(self.is_grid, np.clip(steps / self.radius, _SHORTEST, 2), 1.0)
         side, near, far = self._sides(pieces)
         is_endless = np.isinf(epsilon)[:, None, None] & np.isinf(far) & (pieces.low <= pieces.high)
         self.is_unbounded = is_endless.any(axis=(1, 2))
@@ -143,7 +146,7 @@ class SeparableProblem:
         is_active = ((self.root.intercept < np.inf) & (self.root.far > 0)).any(axis=1)
         common = np.where(is_active, unit, 0).max(axis=1)
         is_common = (~is_active | (self.is_grid & (unit == common[:, None]))).all(axis=1)
-        use = np.where(is_common & (common > 1e-6), common, 1.0) ** self.power
+        use = np.where(is_common & (common > _COARSE), common, 1.0) ** self.power
         return np.floor((1 + self.rounding) / use) * use + self.rounding
 
     def points(self, rows, choices):

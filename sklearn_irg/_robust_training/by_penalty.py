@@ -20,7 +20,9 @@ from sklearn_irg._threats.behind_fitted_steps import perturbations_behind
 
 __all__ = ["fit_by_penalty", "no_warning_of_strength", "trains_by_penalty"]
 
-_WEAK = 0.1  # a weight that hardly trains against a threat
+# a weight that hardly trains against a threat; from here on networks withstand more
+# (docs/does_it_help.md), and the default of estimators, 0.03, is below
+_WEAK = 0.1
 _SUCH_AS = (
     'penalty="adversarial_loss" or "certified_loss", also in sums such as '
     "AdversarialLoss() + 0.003 * WeightDecay()"

@@ -8,13 +8,25 @@ answer for a row does not depend on the rows that are passed together with it.
 import numpy as np
 
 from sklearn_irg._fitted.table_models import require_numbers
+from sklearn_irg._perturbations.projection import GRID
+from sklearn_irg._threats.rounding import N_OPERATIONS
 
 __all__ = ["base_rows", "declared_limits", "slopes_of_unknown", "tolerance_of", "tried_limits"]
 
-_N_FRACTIONS = 24  # of the way to each end of a column
-_N_GRID = 128  # integers within this many steps are all tried
-_N_JOINT = 128  # points at which all columns move together
+_N_FRACTIONS = 24  # of the way to each end of a column; two were enough for the steps of the tests
+# integers within this many steps are all tried; two steps were enough for the steps of the tests
+_N_GRID = 128
+# points at which all columns move together; four were enough for the steps of the tests
+_N_JOINT = 128
 _USUAL_MARKERS = (0.0, 1.0, -1.0)  # often stand for something else, such as a missing value
+# of the way from one end of a column to the other, where slopes are found; one in the middle was
+# enough for the steps of the tests
+_SHARES = (0.1, 0.35, 0.6, 0.85)
+# of random moves of all columns: near the row, where most limits are, and far away
+_SIZES = [1.0, 0.1, 0.01]
+_NOTHING = 1e-12  # size of an output that is zero everywhere, so that equal zeros agree
+_DOUBLE = 1e-9
+_SINGLE = 1e-5
 _BLURRED = 1e-6  # of a scale: rounding beyond it blurs an end, which then may not be touched
 _BLOCK_ROWS = 50_000  # that the steps are given at once, to bound memory
 
@@ -46,7 +58,7 @@ def declared_limits(arrays, reading, precision):
 def _loose(arrays, j, reading, precision):
     """Distance by which rounding may move kinks, in the column's units, shape (n_samples, 1)."""
     of_numbers, apart = reading.looseness[:, j]
-    return 16 * precision * ((1 + of_numbers) * np.abs(arrays.numbers[:, [j]]) + apart)
+    return N_OPERATIONS * precision * ((1 + of_numbers) * np.abs(arrays.numbers[:, [j]]) + apart)
 
 
 def _first_kink(arrays, j, kinks, loose, only_at):
@@ -54,13 +66,12 @@ def _first_kink(arrays, j, kinks, loose, only_at):
     x, scale, step = arrays.numbers[:, [j]], arrays.scales[j], arrays.steps[j]
     low, high = arrays.low[:, [j]], arrays.high[:, [j]]
     ahead = (kinks - x) / scale
-    slack = (loose + 16 * np.finfo(float).eps * np.abs(kinks)) / scale
+    slack = (loose + N_OPERATIONS * np.finfo(float).eps * np.abs(kinks)) / scale
     distance = np.maximum(np.abs(ahead) - slack, 0)
     if step > 0:
         counts = np.abs(ahead) / step
         whole = np.rint(counts)
-        # 1e-9: counts that are integers up to rounding
-        is_met = np.abs(counts - whole) <= 1e-9 + slack / step
+        is_met = np.abs(counts - whole) <= GRID + slack / step
         first = np.where(is_met, whole, np.inf if only_at else np.ceil(counts))
         distance = np.maximum(first, 1) * step
     is_at_kink = np.abs(ahead) <= slack
@@ -109,7 +120,7 @@ def slopes_of_unknown(steps, reading, tables, base):
         if not np.isfinite(ends).all() or not len(rows):
             continue
         quotients = []
-        for share in (0.1, 0.35, 0.6, 0.85):
+        for share in _SHARES:
             moved = numbers[rows]
             moved[:, j] = ends[0] + share * (ends[1] - ends[0])
             if arrays.steps[j] > 0:
@@ -235,7 +246,7 @@ def _joint_points(arrays, low, high):
     """
     rng = np.random.RandomState(0)
     for k in range(_N_JOINT):
-        shares = rng.uniform(-1, 1, low.shape[1]) * rng.choice([1.0, 0.1, 0.01])
+        shares = rng.uniform(-1, 1, low.shape[1]) * rng.choice(_SIZES)
         if k % 2:  # corners of the box, or of some of its sides
             shares = np.sign(shares) * (rng.random_sample(low.shape[1]) < rng.choice([1.0, 0.5]))
         delta = np.where(shares > 0, high, -low) * shares * (k % 8 != 7)
@@ -268,7 +279,7 @@ def _agrees(problem, delta, codes):
         np.flatnonzero((delta != 0).any(axis=0)),
     )
     size = np.abs(np.nan_to_num(expected)) + np.abs(delta * arrays.scales) @ np.abs(model.slopes)
-    size = size + np.abs(np.nan_to_num(found)).mean(axis=1, keepdims=True) + 1e-12
+    size = size + np.abs(np.nan_to_num(found)).mean(axis=1, keepdims=True) + _NOTHING
     with np.errstate(invalid="ignore"):
         same = (np.abs(found - expected) <= tolerance_of(model.precision) * size) | (
             np.isnan(found) & np.isnan(expected)
@@ -278,8 +289,7 @@ def _agrees(problem, delta, codes):
 
 def tolerance_of(precision):
     """Differences that count as rounding, relative to the size of the output of the steps."""
-    # for double precision, and for single precision or less
-    return 1e-9 if precision < 1e-12 else 1e-5
+    return _DOUBLE if precision < 1e-12 else _SINGLE
 
 
 def _outputs(steps, arrays, table, numbers, columns):

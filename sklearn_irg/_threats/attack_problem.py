@@ -14,7 +14,7 @@ from sklearn_irg._fitted.extraction import (
     model_of_predictions,
     whole_model,
 )
-from sklearn_irg._fitted.models import FunctionModel
+from sklearn_irg._fitted.models import ROUNDING, FunctionModel
 from sklearn_irg._fitted.stand_ins import inside_of, predicts_as_inside
 from sklearn_irg._fitted.steps import NotNumbersError, Steps, read_steps
 from sklearn_irg._fitted.table_models import AffineTableModel, FunctionTableModel
@@ -30,8 +30,13 @@ from sklearn_irg._threats.table_perturbations import TablePerturbations, outside
 
 __all__ = ["AttackProblem", "View"]
 
-_N_EXAMPLES = 24  # rows of the fitted table on which unknown steps are tried for all rows
-_N_DECIMALS = 10  # of log-odds
+# rows of the fitted table on which unknown steps are tried for all rows; one was enough for the
+# steps of the tests
+_N_EXAMPLES = 24
+# of a unit, or of a number, by which rows move: far above rounding, so that a slope is seen
+_FLAT = 1e-6
+# of log-odds: more depend on how many rows a matrix product has, and fewer would hide progress
+_N_DECIMALS = 10
 
 
 class View(NamedTuple):
@@ -129,14 +134,13 @@ class AttackProblem:
             return np.full(len(self), self.model.is_function)
         arrays = self.perturbations
         signs = np.random.RandomState(0).choice([-1, 1], len(arrays.scales))
-        sizes = 1e-6 * np.maximum(np.abs(arrays.numbers / arrays.scales), 1)
+        sizes = _FLAT * np.maximum(np.abs(arrays.numbers / arrays.scales), 1)
         delta = sizes * signs * (arrays.low < arrays.high)
         before, after = (
             self.model.scores(self.rows),
             self.model.scores(self.moved(self.rows, delta)),
         )
-        # the same in double precision; a slope changes more digits
-        return np.isclose(before, after, rtol=1e-13, atol=0).all(axis=1)
+        return np.isclose(before, after, rtol=ROUNDING, atol=0).all(axis=1)
 
     def _read(self, estimator, X):
         """Read the model, behind the steps of a pipeline if there are any."""

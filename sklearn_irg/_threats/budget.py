@@ -19,6 +19,8 @@ class Budget:
         Linearizations of the boundary by DeepFool.
     """
 
+    # enough for all rows of docs/results.md, "Exact answers for boosted trees"
     max_nodes: int = 10_000
+    # a choice of patience: "Certificates of small networks" took one to two seconds a row
     time_limit: float = 10.0
-    max_linearizations: int = 50
+    max_linearizations: int = 50  # as in the code of the authors of DeepFool

@@ -3,12 +3,16 @@
 import numpy as np
 
 from sklearn_irg._threats.held_numbers import between
+from sklearn_irg._threats.rounding import N_OPERATIONS
 
 __all__ = ["Cuts", "NotPiecewiseError"]
 
-_N_HALVINGS = 5  # of an interval, in one call of the steps
+# of an interval, in one call of the steps, whose fixed cost is that of many numbers
+_N_HALVINGS = 5
 _LARGEST = 2.0**62  # number that is tried, so that ranks of integers fit into int64
-_BLURRED = 1e-3  # of a scale, by which rounding may move kinks
+# of a scale, by which rounding may move kinks; 1 is the same for the tables of the tests, and 1e-9
+# too little for columns in single precision
+_BLURRED = 1e-3
 
 
 class NotPiecewiseError(ValueError):
@@ -50,7 +54,9 @@ class Cuts:
         """Ranks around kinks as far as rounding may move them, with overlapping windows merged."""
         reading = self.tables.reading
         of_numbers, apart = reading.looseness[:, self.j]
-        loose = 16 * self.tables.precision * ((1 + of_numbers) * np.abs(self.kinks) + apart)
+        loose = (
+            N_OPERATIONS * self.tables.precision * ((1 + of_numbers) * np.abs(self.kinks) + apart)
+        )
         if (loose > _BLURRED * self.tables.problem.perturbations.scales[self.j]).any():
             raise NotPiecewiseError("rounding moves the kinks of the steps too far")
         more = 0 if self.held.dtype is None else 2

@@ -15,12 +15,19 @@ from sklearn_irg._threats.held_numbers import held_by
 
 __all__ = ["ColumnFunctions", "NotPiecewiseError", "column_functions"]
 
-_ROWS = 4096  # that the steps are given at once
-_N_ROUNDINGS = 64  # units of relative precision within which two outputs count as equal
-_SHARES = (1e-3, 0.25, 0.5, 0.618, 0.9)  # of a piece, where it is tried
-_BEYOND = (1.0, 30.0)  # of a span, outside the outermost numbers
-_N_JOINT = 256  # points at which all columns move together
-_MAX_PIECES = 1000
+_ROWS = 4096  # that the steps are given at once, to bound memory
+# units of relative precision within which two outputs count as equal; 1 to 65,536 give the same on
+# the tables of the tests
+_N_ROUNDINGS = 64
+# of a piece, where it is tried: near an end, in the middle and at no round share; the middle was
+# enough for the steps of the tests
+_SHARES = (1e-3, 0.25, 0.5, 0.618, 0.9)
+# of a span, outside the outermost numbers: next to them and far away; the first was enough for the
+# steps of the tests
+_BEYOND = (1.0, 30.0)
+# points at which all columns move together; four were enough for the steps of the tests
+_N_JOINT = 256
+_MAX_PIECES = 1000  # of a column, to bound the search; more are a curve rather than pieces
 
 
 @dataclass

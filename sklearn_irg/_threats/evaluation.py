@@ -18,7 +18,8 @@ from sklearn_irg._threats.searches.within_limits import attack_within_limits
 
 __all__ = ["Attacks", "certify", "find_attacks", "require_known_steps"]
 
-_BLOCK_ENTRIES = 4_000_000  # of gradients (rows times margins times columns), to bound memory
+# of gradients (rows times margins times columns), to bound memory: 32 MB
+_BLOCK_ENTRIES = 4_000_000
 
 
 @dataclass(frozen=True)

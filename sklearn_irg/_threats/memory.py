@@ -6,8 +6,8 @@ import numpy as np
 
 __all__ = ["TableMemory"]
 
-_N_EXAMPLES = 200
-_N_USUAL = 24
+_N_EXAMPLES = 200  # rows; with four, a test finds a false certificate behind steps that clip noise
+_N_USUAL = 24  # numbers of each column; one was enough for the steps of the tests
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ from scipy.sparse import coo_array
 
 __all__ = ["MixedIntegerProgram", "proved_minimum", "solved"]
 
-_LARGEST = 1e6  # coefficient for which HiGHS's verdict "infeasible" is believed
+_GAP = 1e-6  # relative; the solver stops at 1e-4 by default, which would be seen in distances
+# coefficient for which HiGHS's verdict "infeasible" is believed: its binary variables may be off
+# by 1e-6, which larger ones make more than one unit
+_LARGEST = 1e6
 
 
-def solved(objective, integrality, bounds, constraints, seconds, gap=1e-6):
+def solved(objective, integrality, bounds, constraints, seconds, gap=_GAP):
     """Scipy's solution of a program, without the presolver, which may return a wrong optimum.
 
     That of HiGHS 1.14 does (HiGHS issue 2961, fixed in 1.15). scipy 1.17 has HiGHS 1.12, whose

@@ -2,17 +2,23 @@
 
 import numpy as np
 
-from sklearn_irg._perturbations.projection import delta_norms
+from sklearn_irg._perturbations.perturbation_set import MARKED
+from sklearn_irg._perturbations.projection import ANYWHERE, delta_norms
 from sklearn_irg._perturbations.separable_minimum import separable_minimum
 
 __all__ = ["RowPieces"]
 
 _EPS = np.finfo(float).eps
-_ROUNDINGS = 2  # units of relative precision by which ends of pieces come nearer to the row
-_ANYWHERE = 1e150  # stands for infinite ends of a box
-_N_NUDGES = 12  # each by twice as many units in the last place
-_INSIDE = 2e-14  # of a distance; more than points may leave the ball by
-_MARKER = 4e-15  # of numbers; further than a marker reaches
+# units of relative precision by which ends of pieces come nearer to the row, one of the row and
+# one of the end; without any, distances to thresholds and markers are missed in the tests
+_ROUNDINGS = 2
+# each by twice as many units in the last place, to 4096; two were enough for the tables of the
+# tests
+_N_NUDGES = 12
+# of a distance; more than points may leave the ball by. Without it some points of the tests do;
+# 2e-9 is as good there
+_INSIDE = 2e-14
+_MARKER = 4 * MARKED  # of numbers; further than a marker reaches
 _TINY = np.finfo(float).smallest_subnormal
 
 
@@ -119,7 +125,7 @@ class RowPieces:
         Their shapes are (n_rows, n_columns, n_pieces) and (1, n_columns, n_pieces).
         """
         box_low, box_high = (
-            np.clip(a, -_ANYWHERE, _ANYWHERE) for a in self.arrays.take(rows).box(radius[:, None])
+            np.clip(a, -ANYWHERE, ANYWHERE) for a in self.arrays.take(rows).box(radius[:, None])
         )
         pieces, ends = [], []
         for k, j in enumerate(self.columns):

@@ -8,8 +8,12 @@ from sklearn_irg._fitted.tables import as_table
 
 __all__ = ["difference_from_rows", "difference_from_table"]
 
+# by which a scaler in single precision, or rounding to four decimals, may leave a mean
+_DECIMALS = 1e-4
 _ROUNDING = 1e-6  # of a number, as between single and double precision
-# factor by which some rows of a table may spread less or more than all rows, for one column
+# factor by which some rows of a table may spread less or more than all rows, for one column. Of
+# seven tables, no draw of 100 rows or more is refused, and at most 5 in 60 of 10 to 50 rows of the
+# census, whose capital gains are mostly zero
 _OUTLIERS = 10.0
 _USUAL = 2.0  # the same, for the median column
 _STANDARDIZED = (
@@ -122,7 +126,7 @@ def _spread(threat, column):
 
 
 def _is_standardized(column):
-    return abs(np.nanmean(column)) < 1e-4 and abs(np.nanstd(column) - 1) < 1e-4
+    return abs(np.nanmean(column)) < _DECIMALS and abs(np.nanstd(column) - 1) < _DECIMALS
 
 
 def _name(table, j):

@@ -10,7 +10,9 @@ from sklearn_irg._perturbations.projection import delta_norms
 __all__ = ["TablePerturbations", "outside_own_bounds"]
 
 _ULP = np.finfo(np.float64).eps
-_ROUNDINGS = 4  # of a number, between the row and the row that it moved from
+# of a number, between the row and the row that it moved from: of the move, the sum, and
+# conversions to its type and back
+_ROUNDINGS = 4
 
 
 class TablePerturbations:

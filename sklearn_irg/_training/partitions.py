@@ -21,7 +21,9 @@ __all__ = ["Partitions", "check_partitions"]
 
 # settings that hold on to an estimator, and which no partition needs
 _NOT_FOR_PARTITIONS = ("penalty", "schedule", "initialize", "scaling", "objective", "random_state")
-_FAN_IN = 8  # sums that are added, and partitions that are evaluated, in one task
+# sums that are added, and partitions that are evaluated, in one task, whose overhead is a
+# millisecond or more (docs/guide/scale.md)
+_FAN_IN = 8
 
 
 @dataclass(frozen=True)

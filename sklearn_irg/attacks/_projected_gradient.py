@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_irg._checks import check_integer, check_real
-from sklearn_irg._engine.sensitivity import common_direction
+from sklearn_irg._engine.sensitivity import STEPS_ACROSS, common_direction
 from sklearn_irg._fitted.table_rows import where
 from sklearn_irg._threats.searches.ascent import climb
 from sklearn_irg.attacks._problem import AscentProblem
@@ -84,7 +84,9 @@ def projected_gradient(
     problem = AscentProblem(estimator, X, threat, norm, features, clip)
     ball = problem.ball
     step_size = (
-        2.5 * ball.epsilon / n_steps if step_size is None else check_real(step_size, "step_size", 0)
+        STEPS_ACROSS * ball.epsilon / n_steps
+        if step_size is None
+        else check_real(step_size, "step_size", 0)
     )
     targets = problem.model.encode(y, len(problem.X))
     gradient = problem.loss_gradient(targets)

@@ -6,6 +6,9 @@ import numpy as np
 
 from sklearn_irg.diagnostics._geometry import binary_data, centroids
 
+# of the weights: what a difference of vectors that are parallel but for rounding leaves of them
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, eq=False)
 class TiltingPlane:
@@ -86,8 +89,7 @@ def tilting_plane(estimator, X, y, *, classes=None):
     n = w - (w @ z) * z
     if len(z) < 2:
         raise ValueError("a plane needs two features or more; X has one.")
-    # no more than rounding: the weights lie along the line
-    if np.linalg.norm(n) <= 1e-12 * np.linalg.norm(w):
+    if np.linalg.norm(n) <= _ROUNDING * np.linalg.norm(w):
         n = np.eye(len(z))[np.abs(z).argmin()]
         n = n - (n @ z) * z
     basis = np.stack([z, n / np.linalg.norm(n)])

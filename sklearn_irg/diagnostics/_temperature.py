@@ -3,6 +3,10 @@ import numpy as np
 from sklearn_irg._checks import check_real
 from sklearn_irg._fitted.extraction import loss_model_of, model_and_rows
 
+# logarithms of temperatures, in units of the median difference of scores: 1e-13 to 1e13
+_FURTHEST = 30.0
+_N_HALVINGS = 100  # more than doubles resolve, which is some 55 for this interval
+
 
 def temperature(estimator, X, confidence=0.95):
     """Temperature at which the median confidence of a classifier on X has a given value.
@@ -70,8 +74,8 @@ def temperature(estimator, X, confidence=0.95):
         P = model.likelihood.mean(scores / np.exp(log_temperature))
         return np.median(np.maximum(P, 1 - P) if P.shape[1] == 1 else P.max(axis=1))
 
-    low, high = -30.0, 30.0  # confidence falls as the temperature rises
-    for _ in range(100):  # more halvings than doubles resolve
+    low, high = -_FURTHEST, _FURTHEST  # confidence falls as the temperature rises
+    for _ in range(_N_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if median(middle) > confidence else (low, middle)
     return float(size * np.exp(high))

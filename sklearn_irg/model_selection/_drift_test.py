@@ -12,6 +12,12 @@ from sklearn_irg._estimators import WassersteinCritic
 from sklearn_irg._estimators._critic import constrained_critic
 
 NAMES = ("reference", "new")
+# of the sum of sizes: orders of addition differ by 1e-16 for each score, and permutations that
+# matter by far more
+_EQUAL_SUMS = 1e-9
+# of the sum of scores, which may be large beside what centering leaves of them: some fifty
+# roundings
+_EQUAL_SCORES = 1e-14
 _FEWEST_ROWS = 4  # two to learn from and two to compare
 
 
@@ -212,7 +218,5 @@ def _p_value(scores, is_first, n_permutations, rng):
     permuted = np.array(
         [centered[rng.permutation(len(centered))[:n_first]].sum() for _ in range(n_permutations)]
     )
-    tolerance = (
-        1e-9 * np.abs(centered).sum() + 1e-14 * np.abs(scores).sum()
-    )  # equal scores differ by rounding
+    tolerance = _EQUAL_SUMS * np.abs(centered).sum() + _EQUAL_SCORES * np.abs(scores).sum()
     return float((1 + np.count_nonzero(permuted >= found - tolerance)) / (1 + n_permutations))

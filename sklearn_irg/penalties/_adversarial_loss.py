@@ -10,7 +10,7 @@ from sklearn_irg._checks import (
 )
 from sklearn_irg._engine.sensitivity import ascend
 from sklearn_irg.penalties._base import SamplePenalty
-from sklearn_irg.penalties._threats import TakesThreat
+from sklearn_irg.penalties._threats import RADIUS, TakesThreat
 from sklearn_irg.penalties._worst_inputs import LossesAtWorstInputs, worst_inputs
 from sklearn_irg.penalties._worst_linear_loss import WorstLinearLoss, has_closed_form
 
@@ -130,7 +130,7 @@ class AdversarialLoss(TakesThreat, SamplePenalty):
 
     @property
     def _radius(self):
-        return 0.1 if self.epsilon is None else float(self.epsilon)
+        return RADIUS if self.epsilon is None else float(self.epsilon)
 
     @property
     def _norm(self):

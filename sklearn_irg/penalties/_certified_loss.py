@@ -20,7 +20,7 @@ from sklearn_irg._engine.sensitivity import absolute
 from sklearn_irg._perturbations.unit_reach import unit_reach
 from sklearn_irg.penalties._base import SamplePenalty
 from sklearn_irg.penalties._interval_losses import IntervalLosses
-from sklearn_irg.penalties._threats import TakesThreat
+from sklearn_irg.penalties._threats import RADIUS, TakesThreat
 from sklearn_irg.penalties._worst_linear_loss import WorstLinearLoss, has_closed_form
 
 _TINY = 1e-30  # keeps roots and quotients finite at zero; normal in single precision too
@@ -110,7 +110,7 @@ class CertifiedLoss(TakesThreat, SamplePenalty):
 
     @property
     def _radius(self):
-        return 0.1 if self.epsilon is None else float(self.epsilon)
+        return RADIUS if self.epsilon is None else float(self.epsilon)
 
     @property
     def _norm(self):

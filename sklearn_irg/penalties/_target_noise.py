@@ -3,6 +3,8 @@ import numpy as np
 from sklearn_irg._checks import InvalidParameterError, check_choice, check_real
 from sklearn_irg.penalties._noise import DISTRIBUTIONS, NoisyLoss
 
+_FAR = 1e6  # targets that a likelihood accepts if it accepts all numbers; any large ones would do
+
 
 class LabelNoise(NoisyLoss):
     r"""Loss with some labels replaced at random.
@@ -127,7 +129,7 @@ class TargetNoise(NoisyLoss):
                 "Use LabelNoise()."
             )
         try:
-            likelihood.check_targets(np.array([[-1e6], [1e6]]))
+            likelihood.check_targets(np.array([[-_FAR], [_FAR]]))
         except ValueError:
             raise InvalidParameterError(
                 f"TargetNoise needs targets that may be any numbers, which those of {likelihood!r} "

@@ -4,7 +4,10 @@ from copy import copy
 
 from sklearn_irg._checks import InvalidParameterError
 
-__all__ = ["TakesThreat"]
+__all__ = ["RADIUS", "TakesThreat"]
+
+# default, of the ball around each row: a tenth of a standard deviation of standardized columns
+RADIUS = 0.1
 
 
 class TakesThreat:

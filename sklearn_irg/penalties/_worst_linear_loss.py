@@ -12,6 +12,10 @@ from sklearn_irg.penalties._worst_inputs import worst_inputs
 
 __all__ = ["WorstLinearLoss", "has_closed_form", "worst_outputs"]
 
+# standard deviation of a constant column, relative to its mean: differences of squares leave the
+# root of the relative precision, 1e-8, of it
+_CONSTANT = 1e-6
+
 
 def has_closed_form(network):
     """Whether the worst point of each row is known in closed form.
@@ -193,7 +197,7 @@ def _moments(rows):
     means = weights @ rows.X
     variances = weights @ squares - means**2
     scales = np.sqrt(np.maximum(variances, 0))
-    return means, np.where(scales > 1e-6 * (1 + np.abs(means)), scales, 1)
+    return means, np.where(scales > _CONSTANT * (1 + np.abs(means)), scales, 1)
 
 
 @primitive

@@ -7,6 +7,10 @@ import numpy as np
 from sklearn_irg._checks import InvalidParameterError
 from sklearn_irg._component import Component
 
+# well above rounding errors of single precision, and below what a constraint that was forgotten
+# leaves
+_PROJECTED = {"rtol": 1e-4, "atol": 1e-6}
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -40,10 +44,10 @@ class Schedule:
     max_iter: int
     tol: float
     random_state: np.random.RandomState
-    batch_size: int | dict = 200
-    learning_rate_init: float = 0.001
+    batch_size: int | dict = 200  # as in scikit-learn
+    learning_rate_init: float = 0.001  # as in scikit-learn
     shuffle: bool = True
-    n_iter_no_change: float = 10
+    n_iter_no_change: float = 10  # as in scikit-learn
     validation_score: Callable | None = None
     on_iteration: Callable | None = None
     verbose: bool = False
@@ -195,12 +199,11 @@ class Solver(Component, ABC):
         constraint = type(objective.parametrization).__name__
         once = theta.copy()
         objective.project(once)
-        # tolerances well above rounding errors of single precision
-        if np.allclose(once, theta, rtol=1e-4, atol=1e-6):
+        if np.allclose(once, theta, **_PROJECTED):
             return
         twice = once.copy()
         objective.project(twice)
-        if not np.allclose(once, twice, rtol=1e-4, atol=1e-6):
+        if not np.allclose(once, twice, **_PROJECTED):
             raise ValueError(f"{constraint}.project must leave what it has projected as it is.")
         raise ValueError(
             f"the weights that {type(self).__name__} found violate {constraint}: minimize must "

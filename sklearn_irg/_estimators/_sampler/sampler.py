@@ -16,7 +16,8 @@ from sklearn_irg._training.settings import Scaling
 from sklearn_irg._training.tasks.samples import OneSample
 from sklearn_irg.penalties import LipschitzGradient, check_penalty
 
-_N_LATENT = 100  # rows that are generated to check that they are finite
+# rows that are generated to check that they are finite; what overflows does so in most rows
+_N_LATENT = 100
 # Step size of the generator over that of the critic, per step of the critic: a generator as
 # fast as the critic runs from mode to mode.
 _SPEED = 1 / 3
@@ -143,7 +144,7 @@ class WassersteinSampler(LipschitzCritic, MLPEstimator):
     _sklearn_class = None
     _default_penalty = LipschitzGradient(two_sided=True, at="interpolates")
     early_stopping = False
-    validation_fraction = 0.1
+    validation_fraction = 0.1  # of no effect without early stopping
     warm_start = False
     shuffle = True
     l2 = 0.0

@@ -4,9 +4,9 @@ __all__ = ["LONGEST", "hash_of"]
 
 LONGEST = 64  # bytes; the hash has another branch for longer strings
 _ALL = 2**64 - 1  # bits of a word
-# k0 to k3 and the multiplier, as the hash defines them
+# k0 to k3, as the hash defines them
 _K = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F, 0xC949D7C7509E6557
-_MULTIPLIER = 0x9DDFEA08EB382D69
+_MULTIPLIER = 0x9DDFEA08EB382D69  # the multiplier with which the hash mixes two words
 
 
 def hash_of(word):

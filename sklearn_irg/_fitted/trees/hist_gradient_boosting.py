@@ -8,7 +8,7 @@ from sklearn_irg._fitted.trees.reading import reading_of
 
 __all__ = ["applies", "read"]
 
-_N_CODES = 256  # bits of a set
+_N_CODES = 256  # bits of a set, as scikit-learn stores one for each split
 
 
 def applies(estimator):

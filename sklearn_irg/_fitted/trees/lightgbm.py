@@ -13,6 +13,8 @@ __all__ = ["applies", "read"]
 _ZERO = float(np.float32(1e-35))  # the library takes numbers up to here for zero
 _INFINITE = 1e300  # how an infinite threshold is stored, which splits missing values from numbers
 _OBJECTIVES = ("binary", "multiclass", "multiclassova")
+# sums that differ by more have different probabilities: up to the limit below these differ by
+# 3e-15, some thirty units in the last place
 _ONE_VS_REST_TIE = 1e-8
 _ONE_VS_REST_LIMIT = 15.0  # log-odds beyond which probabilities of classes next to one may be equal
 

@@ -4,10 +4,15 @@ import numpy as np
 
 __all__ = ["probe_rows"]
 
-_N_GIVEN = 500
-_N_DRAWN = 200
+_N_GIVEN = 500  # rows that were given; more only take time
+_N_DRAWN = 200  # rows near thresholds in all columns at once
+# leaves with a row inside: all those of the trees of the tests, some of a large ensemble
 _N_LEAVES = 600
-_N_EDGES = 800  # of boxes of leaves, each with a row at it and on both sides
+# relative distance from thresholds, which numbers of a row may have; at least so much next to zero
+_NEAR = 1e-3
+# ends of boxes of leaves, each with a row at it and on both sides: with eight, the tests would
+# believe trees with a cut that is off by one double
+_N_EDGES = 800
 
 
 def probe_rows(reading, rows=None):
@@ -62,7 +67,7 @@ def _drawn(trees, codes, rng):
         else:
             cuts = np.append(trees.thresholds(column), 0.0)
             values[:, column] = rng.choice(cuts, _N_DRAWN) * (
-                1 + 1e-3 * rng.standard_normal(_N_DRAWN)
+                1 + _NEAR * rng.standard_normal(_N_DRAWN)
             )
     return values
 
@@ -127,9 +132,9 @@ def _between(low, high, value, rng):
     if np.isinf(low) and np.isinf(high):
         return 0.0
     if np.isinf(high):
-        return low + max(abs(low), 1e-3) * rng.uniform(0.01, 1)
+        return low + max(abs(low), _NEAR) * rng.uniform(0.01, 1)
     if np.isinf(low):
-        return high - max(abs(high), 1e-3) * rng.uniform(0, 1)
+        return high - max(abs(high), _NEAR) * rng.uniform(0, 1)
     return min(low + (high - low) * rng.uniform(0.1, 1), high)
 
 

@@ -14,7 +14,7 @@ from sklearn_irg._threats.trees.search import TreeSearch
 
 __all__ = ["AdditiveTreesSearch", "prepared_search"]
 
-_MOST_BYTES = 2**30  # of the boxes of leaves; larger ensembles go to other methods
+_MOST_BYTES = 2**30  # of the boxes of leaves, a gigabyte; larger ensembles go to other methods
 
 
 class AdditiveTreesSearch(Method):

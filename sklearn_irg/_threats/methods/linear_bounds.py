@@ -8,7 +8,7 @@ from sklearn_irg._engine.activations import Activation
 from sklearn_irg._fitted.linear_bounds import BallAroundRows, margin_bounds_over, margin_functions
 from sklearn_irg._fitted.table_models import AffineTableModel
 from sklearn_irg._perturbations.input_perturbations import InputPerturbations
-from sklearn_irg._perturbations.projection import DUAL
+from sklearn_irg._perturbations.projection import ANYWHERE, DUAL
 from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.rounding import margin_slack
 
@@ -20,9 +20,9 @@ __all__ = [
     "margin_lower_bounds",
 ]
 
-_BLOCK_ENTRIES = 8_000_000  # of bounds of a block of rows, to bound memory
+_BLOCK_ENTRIES = 8_000_000  # of bounds of a block of rows, to bound memory: 64 MB
+# of a first-order estimate, to a billion times it; beyond that, all or nothing is certified
 _N_DOUBLINGS = 30
-_EVERYWHERE = 1e150  # a radius that exceeds all numbers in use
 
 
 class LinearBounds(Method):
@@ -155,7 +155,7 @@ def certified_radii(problem, n_bisections=9, holds=None):
         is_certified = holds(bisected, middle)
         near[bisected] = np.where(is_certified, middle, near[bisected])
         far[bisected] = np.where(is_certified, far[bisected], middle)
-    near[growing[holds(growing, np.full(len(growing), _EVERYWHERE))]] = np.inf
+    near[growing[holds(growing, np.full(len(growing), ANYWHERE))]] = np.inf
     return near, far
 
 

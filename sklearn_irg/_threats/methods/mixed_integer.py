@@ -16,6 +16,10 @@ from sklearn_irg._threats.rounding import margin_slack
 
 __all__ = ["MixedIntegerDistances"]
 
+# nothing beyond the attacked distance is needed, but without any room rounding misleads solvers
+_ROOM = 1.02
+_SOON = 1e-3  # seconds: the limit has to be positive, also after the deadline
+
 
 class MixedIntegerDistances(Method):
     """The nearest misclassified point as the solution of a mixed-integer program."""
@@ -51,8 +55,7 @@ def _distance(problem, lower, upper, time_limit):
     deadline = time.monotonic() + time_limit
     preactivations, weights, inner_weights, layers = from_first_layer(problem)
     *hidden, (W, b) = layers
-    # nothing beyond the attacked distance is needed; without any room, rounding misleads solvers
-    furthest = 1.02 * upper
+    furthest = _ROOM * upper
     inputs = inputs_of(problem, weights, inner_weights, np.array([furthest]))
     ranges = unit_ranges(inputs, preactivations, hidden, problem.model.network.activation)
     functions, constants = margin_functions(W, b, problem.label)
@@ -65,8 +68,7 @@ def _distance(problem, lower, upper, time_limit):
             problem.perturbations, weights, preactivations[0], hidden, ranges, furthest
         )
         program.margin_at_most_zero(function, constant)
-        # the limit has to be positive, also after the deadline
-        solution = program.solve(max(deadline - time.monotonic(), 1e-3))
+        solution = program.solve(max(deadline - time.monotonic(), _SOON))
         if (
             solution.status == 2 and program.is_well_scaled
         ):  # infeasible: this class is further away

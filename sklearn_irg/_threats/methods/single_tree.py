@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_irg._fitted.trees import leaves_of
-from sklearn_irg._perturbations.projection import delta_norms
+from sklearn_irg._perturbations.projection import GRID, SLACK, delta_norms
 from sklearn_irg._threats.methods._base import Method
 from sklearn_irg._threats.rounding import distance_slack
 from sklearn_irg._threats.sources import is_axis_aligned, sources_of
@@ -170,7 +170,7 @@ def _moves_needed(arrays, slopes, source, inner_X, missing, box, rows, levels):
     step = arrays.steps[whole]
     counts = needed[:, whole] / step
     near = np.rint(counts)
-    on_grid = np.abs(counts - near) < 1e-9  # integers up to rounding
+    on_grid = np.abs(counts - near) < GRID
     away = np.where(up[:, whole], np.ceil(counts), np.floor(counts))
     away = np.where(
         on_grid, near + np.where(closed[:, whole], 0, np.where(up[:, whole], 1, -1)), away
@@ -178,10 +178,9 @@ def _moves_needed(arrays, slopes, source, inner_X, missing, box, rows, levels):
     moving = up[:, whole] | down[:, whole]
     needed[:, whole] = np.where(moving, away * step, needed[:, whole])
     closed[:, whole] = True
-    slack = 1e-12  # rounding of delta
-    fits &= ((needed <= high + slack) & (needed >= low - slack)).all(axis=1)
+    fits &= ((needed <= high + SLACK) & (needed >= low - SLACK)).all(axis=1)
     limit_low, limit_high = arrays.low[rows], arrays.high[rows]
-    inside = (needed >= limit_low - slack) & (needed <= limit_high + slack)
+    inside = (needed >= limit_low - SLACK) & (needed <= limit_high + SLACK)
     # at an open end, a little more has to be in reach, too
     inside &= closed | (needed == 0) | ((needed > limit_low) & (needed < limit_high))
     fits &= inside.all(axis=1)

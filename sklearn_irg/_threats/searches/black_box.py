@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_irg._fitted.table_models import TableModel
+from sklearn_irg._perturbations.projection import GRID
 from sklearn_irg._threats.best_found import BestFound
 from sklearn_irg._threats.searches.mixed_thresholds import cross_mixed_thresholds
 from sklearn_irg._threats.searches.swaps import best_swaps, ranked_swaps
@@ -28,6 +29,7 @@ N_BISECTIONS = 6
 N_HOPS = 60
 N_AT_ONCE = 16  # hops from the same points
 _HOP_SHARES = (0.15, 0.4, 1.0)  # of the columns
+_TINY = 1e-300
 _STACK_ENTRIES = 2_000_000  # of points that are evaluated together, to bound memory
 
 
@@ -183,7 +185,7 @@ def _hop(best, ball, rng):
             ends = (
                 ball.epsilon
                 * directions
-                / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-300)
+                / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), _TINY)
             )
             points = [start + end for end, start in zip(ends, starts, strict=True)]
         view = part.problem.at(part.codes.copy())
@@ -248,9 +250,9 @@ def _beyond_kinks(problem, j, lowest, highest):
         for number in (kink, np.nextafter(kink, -np.inf), np.nextafter(kink, np.inf)):
             move = (number - arrays.numbers[:, j]) / arrays.scales[j]
             if arrays.steps[j] > 0:
-                count = move / arrays.steps[j]  # 1e-9: integers up to rounding
+                count = move / arrays.steps[j]
                 move = (
-                    np.where(move > 0, np.ceil(count - 1e-9), np.floor(count + 1e-9))
+                    np.where(move > 0, np.ceil(count - GRID), np.floor(count + GRID))
                     * arrays.steps[j]
                 )
             yield np.where((move >= lowest) & (move <= highest), move, 0.0)

@@ -12,7 +12,9 @@ from sklearn_irg._threats.searches.within_limits import attack_within_limits
 
 __all__ = ["distances_found"]
 
-_N_RUNGS = 6  # radii for each factor of two, at which nearer points are attacked
+# radii for each factor of two, at which nearer points are attacked. With half as many, distances
+# on three tables were up to 20 % larger; with twice as many some were 10 % smaller
+_N_RUNGS = 6
 
 
 def distances_found(method):

@@ -11,6 +11,7 @@ N_STARTS = 4  # the first one is greedy, the others choose at random among good 
 N_CROSSINGS = 12  # of a row
 N_THRESHOLDS = 6  # of a column and a side, of which one is crossed at a time
 _ENTRIES = 2_000_000  # of points that are evaluated together, to bound memory
+_CHEAPEST = 1e-9
 _BEHIND = 4  # units of relative precision by which a point is placed behind a threshold
 
 
@@ -125,7 +126,7 @@ class _Walk:
             if not len(rows):
                 break
             after, takes = self._crossings(rows)
-            gain = np.where(takes > 0, (after - self.leads[rows]) / np.maximum(takes, 1e-9), 0)
+            gain = np.where(takes > 0, (after - self.leads[rows]) / np.maximum(takes, _CHEAPEST), 0)
             if rng is not None:
                 gain = gain * np.exp(rng.standard_normal((len(gain), 1)))
             rows = self._go(rows, gain, after)

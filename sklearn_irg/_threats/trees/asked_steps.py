@@ -9,9 +9,11 @@ from sklearn_irg._threats.trees.row_costs import cells_of
 
 __all__ = ["AskedSteps"]
 
-_ROWS = 4096  # that the steps are given at once
+_ROWS = 4096  # that the steps are given at once, to bound memory
 _LARGEST = (np.inf, 2.0**62, 2.0**20)  # numbers that are tried, if steps reject larger ones
-_N_BISECTIONS = 12  # in the search for numbers that steps accept
+# in the search for numbers that steps accept, to 1 / 4096 of the ranks between; what lies beyond
+# must not matter to the trees anyway
+_N_BISECTIONS = 12
 
 
 class AskedSteps:

@@ -4,11 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_irg._perturbations.projection import BUDGET
 from sklearn_irg._threats.trees.level_boxes import LevelCells
 
-__all__ = ["BUDGET", "Cells", "Verdict"]
+__all__ = ["BUDGET", "DISTANCE", "GAP", "Cells", "Verdict"]
 
-BUDGET = 1 + 1e-12  # the budget is one; the excess covers the rounding of sums of costs
+# relative width of an interval that is closed: far below what matters in a distance, and above the
+# rounding of sums of squares
+GAP = 1e-9
+# of a scale: what rounding may make of distances, ten times the slack by which costs of cells are
+# lowered
+DISTANCE = 1e-11
 
 
 @dataclass(frozen=True)

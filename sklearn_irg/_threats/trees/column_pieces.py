@@ -15,7 +15,7 @@ from sklearn_irg._threats.sources import sources_of
 
 __all__ = ["ColumnPieces", "NotInPiecesError"]
 
-_MOST_BOXES = 2_000_000  # of leaves, since one leaf may need several
+_MOST_BOXES = 2_000_000  # of leaves, since one leaf may need several; bounds memory
 
 
 class NotInPiecesError(ValueError):

@@ -7,7 +7,7 @@ from sklearn_irg._threats.trees.row_costs import RowCosts, cells_of
 
 __all__ = ["Geometry"]
 
-_INSIDE = 1e-7  # of a cell, by which a point is placed behind its end
+_INSIDE = (1e-7, 1e-12, 0.0)
 
 
 class Geometry:
@@ -65,7 +65,7 @@ class Geometry:
         place = self.tables.start[:-1] + cells
         moves = np.take_along_axis(self.rows.moves[views], place, axis=1)
         moves = np.where(cells == self.home[views], 0, moves)
-        for share in (_INSIDE, 1e-12, 0.0):
+        for share in _INSIDE:
             further = moves + np.sign(moves) * share * (1 + np.abs(moves))
             delta = np.zeros((len(views), self.perturbations.numbers.shape[1]))
             for column in np.flatnonzero(self.rows.source >= 0):

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from sklearn_irg._threats.trees.votes import TIE
+
 __all__ = ["climb"]
 
-_N_MOVES = 200
-_ROUNDING = 1e-12  # of a score; smaller gains are rounding errors
+_N_MOVES = 200  # so that a climb ends in any case; each move goes up, or back towards the row
+_NEVER = 1e300  # loss of a move that leaves no leaf, so that it is made only where all moves do
 
 
 def climb(tables, words, point, costs):
@@ -40,7 +42,7 @@ def climb(tables, words, point, costs):
             lost = now - scores if np.isfinite(now) else np.ones(len(scores))
             with np.errstate(divide="ignore", invalid="ignore"):
                 loss = np.where(
-                    change < 0, np.where(np.isfinite(lost), lost, 1e300) / -change, np.inf
+                    change < 0, np.where(np.isfinite(lost), lost, _NEVER) / -change, np.inf
                 )
             chosen = int(np.argmin(loss))
             if not np.isfinite(loss[chosen]):
@@ -52,7 +54,7 @@ def climb(tables, words, point, costs):
                 )  # columns differ in how they round the same sum
             gains = np.where((spent + change <= 1) & np.isfinite(scores), gains, -np.inf)
             chosen = int(np.argmax(gains))
-            if not gains[chosen] > (_ROUNDING * (1 + abs(now)) if np.isfinite(now) else 0):
+            if not gains[chosen] > (TIE * (1 + abs(now)) if np.isfinite(now) else 0):
                 return point, float(now)
         point[column[chosen]] = chosen - first[column[chosen]]
     spent = costs[first + point].sum()

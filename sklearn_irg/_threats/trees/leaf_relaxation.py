@@ -18,6 +18,11 @@ from sklearn_irg._threats.trees.cells import BUDGET
 
 __all__ = ["Relaxed", "relax"]
 
+_SPARE = (1.01, 1e-6)
+_SLACK = 1e-12
+_INTEGRAL = 1e-7
+_UNWEIGHTED = 1e-6
+
 
 class Relaxed(NamedTuple):
     """Result of the relaxation of a box.
@@ -143,7 +148,7 @@ class _Program:
         best = np.full(self.tables.shape[0], -np.inf)
         np.maximum.at(best, self.tree, values)
         trees = np.flatnonzero(np.isfinite(best))
-        lost = max(best[trees].sum() - target, 0) * 1.01 + 1e-6
+        lost = max(best[trees].sum() - target, 0) * _SPARE[0] + _SPARE[1]
         return np.concatenate([self.tree, trees]), np.concatenate([values, best[trees] - lost])
 
     def solve(self, target):
@@ -251,8 +256,7 @@ class _Program:
             cells = np.full(len(self.groups), -np.inf)
             np.maximum.at(cells, column, cell_values)
             total += cells.sum()
-        # rounding of these sums
-        slack = 1e-12 * (np.abs(multipliers).sum() + np.abs(values).max(initial=0) * len(best))
+        slack = _SLACK * (np.abs(multipliers).sum() + np.abs(values).max(initial=0) * len(best))
         return float(total + slack), total + slack - best[tree] + leaf_values
 
     def _point(self, shares, cells, column):
@@ -265,11 +269,13 @@ class _Program:
 
     def _doubtful(self, shares_left, weights):
         doubt = np.minimum(shares_left, 1 - shares_left)
-        if not len(doubt) or doubt.max() < 1e-7:
+        if not len(doubt) or doubt.max() < _INTEGRAL:
             return None
         return int(
             self.shared[
-                np.where(doubt < 1e-7, -1, doubt * (weights + 1e-6 * weights.max())).argmax()
+                np.where(
+                    doubt < _INTEGRAL, -1, doubt * (weights + _UNWEIGHTED * weights.max())
+                ).argmax()
             ]
         )
 

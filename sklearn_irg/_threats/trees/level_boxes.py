@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array
 
+from sklearn_irg._threats.trees.votes import TIE
+
 __all__ = ["LevelBoxes", "LevelCells"]
 
 _OPEN = -1  # any level
 _AWAY = -2  # any level but that of the row
-_TOLERANCE = 1e-12  # of sums of votes, more than their rounding
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class LevelBoxes:
         home, boxes = self.cells.home[row], np.arange(len(row))[:, None]
         lost = np.where(self._options(row, levels), lost, np.inf)
         least = np.minimum.reduceat(lost, self.start, axis=1)
-        is_good = lost <= (least + _TOLERANCE * (1 + np.abs(least)))[:, self.column]
+        is_good = lost <= (least + TIE * (1 + np.abs(least)))[:, self.column]
         price = np.where(is_good, np.arange(len(self.column)), len(self.column))
         point = np.minimum.reduceat(price, self.start, axis=1)
         point = np.where(is_good[boxes, home], home, point)

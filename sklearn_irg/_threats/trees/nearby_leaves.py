@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklearn_irg._threats.trees.cells import DISTANCE, GAP
+
 __all__ = ["leaves_in_reach"]
 
 
@@ -86,7 +88,7 @@ def _ranges_in_reach(columns, some, views, radius):
     unit = slopes[source, columns] * arrays.scales[source]
     # a little more than the radius, so that rounding leaves no leaf out
     reach = np.where(
-        source >= 0, radius[row] * (1 + 1e-9) + 2 * views.pieces.slack(some)[row] + 1e-11, 0
+        source >= 0, radius[row] * (1 + GAP) + 2 * views.pieces.slack(some)[row] + DISTANCE, 0
     )
     ends = np.stack(
         [np.maximum(arrays.low[row, source], -reach), np.minimum(arrays.high[row, source], reach)]

@@ -11,6 +11,7 @@ between count for both sides.
 import numpy as np
 
 from sklearn_irg._threats.held_numbers import between
+from sklearn_irg._threats.rounding import N_OPERATIONS
 from sklearn_irg._threats.trees.asked_steps import AskedSteps
 from sklearn_irg._threats.trees.column_pieces import ColumnPieces, NotInPiecesError
 from sklearn_irg._threats.trees.row_costs import cells_of
@@ -19,7 +20,8 @@ __all__ = ["column_pieces"]
 
 _N_JOINT = 512  # points at which all columns move together
 _N_CHANGES = 16  # from one number to the next, by which curves may waver
-_MOST = 2.0**22  # of the relative precision; larger changes are jumps
+# of the relative precision, 1e-9; larger changes from one number to the next are jumps
+_MOST = 2.0**22
 
 
 def column_pieces(problem, trees):
@@ -114,7 +116,7 @@ class _Search:
         asked, j = self.asked, self.asked.columns[k]
         (kinks, is_point), held = asked.kinks(k), asked.held[k]
         of_numbers, apart = self.reading.looseness[:, j]
-        loose = 16 * self.precision * ((1 + of_numbers) * np.abs(kinks) + apart)
+        loose = N_OPERATIONS * self.precision * ((1 + of_numbers) * np.abs(kinks) + apart)
         if (kinks[:-1] + loose[:-1] >= kinks[1:] - loose[1:]).any():
             raise NotInPiecesError(
                 f"rounding moves the kinks of the steps in {asked.name(k)} too far"

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from sklearn_irg._threats.trees.cells import BUDGET
+from sklearn_irg._perturbations.projection import GRID, SLACK
+from sklearn_irg._threats.trees.cells import BUDGET, GAP
 
 __all__ = ["RowCosts", "cells_of"]
-
-_GRID = 1e-9  # of a step of integers, within which the end of a cell counts as an integer
 
 
 def cells_of(numbers, cuts):
@@ -53,7 +52,7 @@ class RowCosts:
         self.thresholds = [search.boxes.thresholds[column] for column in columns]
         self.unit = slopes[self.source, columns] * self.perturbations.scales[self.source]
         self.inner_X = views.inner_X[:, columns]
-        self.slack = search.pieces.slack(some)[views.row] * (1 + 1e-9) + 1e-12
+        self.slack = search.pieces.slack(some)[views.row] * (1 + GAP) + SLACK
         self.home = np.zeros(self.inner_X.shape, dtype=int)
         self.moves = np.zeros((len(views.row), tables.start[-1]))
         self.costs = np.full(self.moves.shape, np.inf)
@@ -151,11 +150,11 @@ class RowCosts:
         Where an end of a cell is an integer, rounding decides on which side it is, so that the
         output of the steps there is compared with the thresholds.
         """
-        counts = np.ceil(near - _GRID)
-        counts[counts > far + _GRID] = np.inf
+        counts = np.ceil(near - GRID)
+        counts[counts > far + GRID] = np.inf
         counts[np.arange(len(home)), np.minimum(home, cell[-1])] = 0
         with np.errstate(invalid="ignore"):
-            unclear = (np.abs(near - np.rint(near)) < _GRID) | (np.abs(far - np.rint(far)) < _GRID)
+            unclear = (np.abs(near - np.rint(near)) < GRID) | (np.abs(far - np.rint(far)) < GRID)
         views, cells = np.nonzero(unclear & np.isfinite(counts) & (cell != home[:, None]))
         if not len(views):
             return counts

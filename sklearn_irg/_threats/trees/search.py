@@ -6,6 +6,7 @@ from sklearn_irg._fitted.trees import leaf_boxes
 from sklearn_irg._perturbations.projection import delta_norms
 from sklearn_irg._threats.best_found import BestFound
 from sklearn_irg._threats.radii import rungs
+from sklearn_irg._threats.trees.cells import DISTANCE, GAP
 from sklearn_irg._threats.trees.column_pieces import ColumnPieces
 from sklearn_irg._threats.trees.decisions import settle
 from sklearn_irg._threats.trees.geometry import Geometry
@@ -16,6 +17,7 @@ from sklearn_irg._threats.trees.views import Views
 
 __all__ = ["TreeSearch"]
 
+_LOWEST = 1e-3
 _ANYWHERE = 1e300  # a radius beyond all others
 _N_HALVINGS = 60  # at most, of the interval in which a distance lies
 _N_OPEN = 3  # radii at which a row stays open before it is given up
@@ -23,7 +25,7 @@ _MOST_BYTES = 2**30  # of tables; views that would need more stay open
 _MOST_BYTES_AT_ONCE = (
     2**26
 )  # of tables of all leaves; in larger ensembles each row has those of its own
-_ENTRIES = 4_000_000  # of costs (rows times cells), to bound memory
+_ENTRIES = 4_000_000  # of costs (rows times cells), to bound memory: 32 MB
 _ULP = np.finfo(np.float64).eps
 
 
@@ -162,16 +164,15 @@ class TreeSearch:
 
     def _close(self, problem, lower, upper, max_nodes):
         """Halve intervals until nothing is nearer than the point, or rows stay open too often."""
-        slack = 2 * self.pieces.slack(problem) + 1e-11  # rounding of distances
+        slack = 2 * self.pieces.slack(problem) + DISTANCE
         n_open, ceiling = np.zeros(len(problem), dtype=int), np.full(len(problem), np.inf)
         for k in range(_N_HALVINGS):
-            nearer = upper * (1 - 1e-9) - slack
+            nearer = upper * (1 - GAP) - slack
             rows = np.flatnonzero((lower < nearer) & np.isfinite(upper) & (n_open < _N_OPEN))
             if not len(rows):
                 break
             highest = np.minimum(nearer, ceiling)
-            # geometric means; a lower bound of zero counts as a thousandth of the upper one
-            middle = np.sqrt(np.maximum(lower, highest * 1e-3) * highest)
+            middle = np.sqrt(np.maximum(lower, highest * _LOWEST) * highest)
             radius = np.where((k % 2 == 1) & (nearer < ceiling), nearer, middle)
             before = lower + upper
             self._look(problem, lower, upper, rows, radius, max_nodes)
