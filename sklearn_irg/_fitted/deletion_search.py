@@ -8,7 +8,7 @@ _BLOCK = 2**22  # cells of the rows that are tried at once, to bound memory: 32 
 _ROUNDING = 1e-7  # differences of probabilities that say nothing, and differ from batch to batch
 _DIGITS = 7  # the same, of log-odds
 _GRID = np.linspace(-1, 1, 9)  # steps of a quarter: the half-width of the next, finer grid
-_MAX_STEPS = 200
+_MAX_STEPS = 200  # of a descent, to bound its time; a choice
 _STATIONARY = 1e-9  # of a unit step, since entries are at most one
 _DECREASE = 1e-4  # of the decrease that the slope predicts: the usual condition of Armijo
 # smallest slope and curvature, and inverse of the largest one, that steps are made of: finite ones

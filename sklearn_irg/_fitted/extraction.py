@@ -44,11 +44,14 @@ __all__ = [
     "whole_model",
 ]
 
-_TIE = 1e-6
-_NO_SCORE = 1e-9
+# difference of two scores, as a share of the largest and where all are zero, up to which rounding
+# of single precision, 1e-7, may decide which class is predicted
+_TIE, _NO_SCORE = 1e-6, 1e-9
+# share of rows that must be predicted alike: one in a hundred may differ by rounding beyond a tie
 _NEARLY_ALL = 0.99
+# probability beyond which all rows agree with whatever scores point the same way
 _CONFIDENT = 0.99
-_SCORES = 1e-5
+_SCORES = 1e-5  # of the largest score: far above rounding of single precision, and below a change
 
 
 def model_and_rows(estimator, X, table=None):

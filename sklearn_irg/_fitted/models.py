@@ -23,8 +23,9 @@ __all__ = ["ROUNDING", "FunctionModel", "Model", "NetworkModel", "central_differ
 ROUNDING = 1e-13
 _N_TRIED = 64  # steps, to find out whether a function has slopes
 _N_HALVINGS = 25  # leave 3e-8 of a line, on which only a jump is a tenth of the whole change
-_JUMP = 0.1
-_FEW = 0.1
+# share of a whole change that happens on the last bit of a line, and share of rows where it does,
+# that make a function one that jumps; choices, far from what slopes and rounding give
+_JUMP, _FEW = 0.1, 0.1
 # log-odds at which one minus the probability, 1e-13, is still some 400 units in the last place
 _SATURATED = 30.0
 

@@ -24,6 +24,8 @@ __all__ = [
     "states",
 ]
 
+# relative difference up to which two outputs are the same: tables of trees and boosting libraries
+# add in single precision, and another formula differs by far more on some row; a choice between
 AGREEMENT = 1e-3
 # of the way to the boundary: far above what bisection leaves, 1e-9, and so close that the boundary
 # of nearly the same scores would be further away
@@ -31,7 +33,7 @@ _BESIDE = 1e-5
 # share of points beside a boundary whose labels agree; half of them, those on one side, do not
 # where labels have another boundary
 _MOSTLY = 0.75
-_N_LINES = 64
+_N_LINES = 64  # through rows, on which boundaries are looked for; a choice
 # of a search for the boundary along a line, from 1/64 of a column's size to eight times it
 _DOUBLINGS = 10
 _BISECTIONS = 30  # to 1e-9 of the way, far below the 1e-5 of `near_boundary`

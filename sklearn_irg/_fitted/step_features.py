@@ -6,8 +6,9 @@ import numpy as np
 
 __all__ = ["AFFINE_ATOL", "AFFINE_RTOL", "Features", "Kinks"]
 
-AFFINE_RTOL = 1e-6
-AFFINE_ATOL = 1e-9
+# differences of what steps give from what slopes say, up to which steps count as affine: above
+# rounding of products of a few hundred columns, and far below a bend that would matter
+AFFINE_RTOL, AFFINE_ATOL = 1e-6, 1e-9
 # of what step functions and encoders make, roughly; larger codes would carry a little more
 # rounding than is counted
 _SIZE_OF_CODES = 64.0

@@ -19,17 +19,19 @@ from sklearn_irg._threats.searches.thresholds import cross_thresholds
 
 __all__ = ["random_state_of", "search"]
 
-N_TARGETS = 16
-N_RANDOM = 60
+# How much the search tries is a choice between time, which is in proportion, and the rows that it
+# finds: the tests hold it to be at most a row above a thousand random shifts.
+N_TARGETS = 16  # examples of other classes, towards which rows move
+N_RANDOM = 60  # random moves
 N_SWEEPS = 2
-N_VALUES = 10
-N_KINKS = 64
+N_VALUES = 10  # of a column, over its range
+N_KINKS = 64  # of a column, the nearest ones
 N_SWAPS = 4  # single swaps, each followed by a sweep
-N_BISECTIONS = 6
-N_HOPS = 60
+N_BISECTIONS = 6  # towards a row, to 1/64 of the way
+N_HOPS = 60  # changes of some columns at once
 N_AT_ONCE = 16  # hops from the same points
 _HOP_SHARES = (0.15, 0.4, 1.0)  # of the columns
-_TINY = 1e-300
+_TINY = 1e-300  # so that a direction of length zero can be divided by its length
 _STACK_ENTRIES = 2_000_000  # of points that are evaluated together, to bound memory
 
 

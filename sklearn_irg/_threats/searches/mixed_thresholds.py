@@ -7,7 +7,7 @@ from sklearn_irg._threats.sources import is_axis_aligned
 __all__ = ["cross_mixed_thresholds"]
 
 N_NEAREST = 3  # thresholds of a column on each side
-N_CROSSINGS = 12
+N_CROSSINGS = 12  # of a row; a choice: time grows in proportion
 _BEHIND = 4  # units of relative precision by which a point is placed behind a threshold
 
 

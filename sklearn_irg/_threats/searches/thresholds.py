@@ -11,7 +11,7 @@ N_STARTS = 4  # the first one is greedy, the others choose at random among good 
 N_CROSSINGS = 12  # of a row
 N_THRESHOLDS = 6  # of a column and a side, of which one is crossed at a time
 _ENTRIES = 2_000_000  # of points that are evaluated together, to bound memory
-_CHEAPEST = 1e-9
+_CHEAPEST = 1e-9  # share of the budget: crossings that take less gain equally much by it
 _BEHIND = 4  # units of relative precision by which a point is placed behind a threshold
 
 

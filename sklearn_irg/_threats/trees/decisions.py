@@ -15,7 +15,7 @@ __all__ = ["settle"]
 
 _N_BOXES = 400  # of a row before its relaxation is solved, where costs add up
 _MOST_WAYS = 400  # to swap levels, each of which may need relaxations of its own
-_WAYS_AT_ONCE = 8
+_WAYS_AT_ONCE = 8  # of a row, so that a way that decides it saves most of the others; a choice
 _NODES_OF_A_PROGRAM = 100  # nodes that a linear program counts for
 
 

@@ -7,6 +7,8 @@ from sklearn_irg._threats.trees.row_costs import RowCosts, cells_of
 
 __all__ = ["Geometry"]
 
+# of a cell, by which a point is placed behind its end: above the rounding of steps in single
+# precision, or at least of double precision where the budget leaves no more
 _INSIDE = (1e-7, 1e-12, 0.0)
 
 

@@ -17,7 +17,7 @@ from sklearn_irg._threats.trees.views import Views
 
 __all__ = ["TreeSearch"]
 
-_LOWEST = 1e-3
+_LOWEST = 1e-3  # of the upper bound, in place of a lower one of zero, which halves to zero
 _ANYWHERE = 1e300  # a radius beyond all others
 _N_HALVINGS = 60  # at most, of the interval in which a distance lies
 _N_OPEN = 3  # radii at which a row stays open before it is given up
