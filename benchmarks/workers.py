@@ -178,8 +178,10 @@ def run_python(*arguments):
     done = subprocess.run(
         [sys.executable, "-P", *arguments],  # -P: no package of the working directory
         env={**os.environ, "PYTHONPATH": source},
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
     )
+    if done.returncode:
+        raise RuntimeError(f"{arguments} ended with {done.returncode}:\n{done.stderr}")
     return done.stdout
