@@ -248,7 +248,7 @@ def test_why_no_column_is_left_is_said_of_each():
 
 
 def test_words_are_objects_which_copies_of_a_table_share():
-    cells = pd.Series(["x" * 1_000_000, "y", None] * 20, dtype="str")
+    cells = pd.Series(["x" * 1_000, "y", None] * 20, dtype="str")
     words = column(cells)[0].X["it"]
     assert words.dtype == object
     assert len({id(word) for word in words.take([0, 0, 3])}) == 2

@@ -91,7 +91,8 @@ class TestFindings:
         frame = shop(120)
         frame["member"] = np.arange(120) % 2 == 0
         frame["bought"] = np.where(frame["size"] + 2 * frame["member"] > 1, "yes", "no")
-        sweep = Sweep(prepare(frame, target="bought"), alphas=[0.1], cv=2, epsilon=0.1, n_swaps=1)
+        options = {"alphas": [0.1], "cv": 2, "epsilon": 0.1, "n_swaps": 1, "n_rounds": 0}
+        sweep = Sweep(prepare(frame, target="bought"), **options)
         sweep.run()
         found = find(sweep, decide(sweep.rows).chosen)
         assert "member" not in found.sensitivity

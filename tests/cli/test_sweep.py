@@ -146,7 +146,9 @@ class TestSweep:
 
         monkeypatch.setattr("sklearn_irg._cli.sweep.decide", choice)
         monkeypatch.setattr("sklearn_irg._cli.sweep._EXTENSIONS", 1)
-        sweep = Sweep(prepare(shop()), alphas=[0.1, 1], cv=2)
+        sweep = Sweep(
+            prepare(shop()), penalties=["input_gradient"], alphas=[0.1, 1], cv=2, n_rounds=0
+        )
         sweep.run()
         rows = sweep.by_penalty()["input_gradient"]
         np.testing.assert_allclose([row.candidate.alpha for row in rows], tried)
@@ -290,7 +292,7 @@ class TestSweep:
             rng.standard_normal((600, 3)) + 1.2 * is_rare[:, None], columns=list("abc")
         )
         frame["rare"] = np.where(is_rare, "yes", "no")
-        sweep = Sweep(prepare(frame), alphas=[0.1, 1.0, 10.0], scoring="roc_auc", cv=2)
+        sweep = Sweep(prepare(frame), alphas=[0.1, 1.0, 10.0], scoring="roc_auc", cv=2, n_rounds=0)
         sweep.run()
         chosen = decide(sweep.rows, "roc_auc").chosen
         predicted = np.concatenate([f.pipeline.predict(sweep.table.X) for f in chosen.folds])
@@ -505,7 +507,7 @@ class TestCommand:
 
     def test_a_reader_who_leaves_early_takes_nothing_from_the_files(self, tmp_path):
         data, out = written(shop(), tmp_path / "shop.csv"), tmp_path / "out"
-        command = f"{sys.executable} -m sklearn_irg sweep {data} --cv 2 --alphas 0.1 --output {out} 2>&1 | head -1"
+        command = f"{sys.executable} -m sklearn_irg sweep {data} {' '.join(FEW)} --output {out} 2>&1 | head -1"
         done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
         assert done.stdout == "shop.csv: 90 rows; columns: 2 number, 1 category\n"
         assert sorted(path.name for path in out.iterdir()) == [
