@@ -812,7 +812,7 @@ def test_a_bad_parameter_is_named(parameters, message):
         ),
         (
             lambda t: adversarial_examples(MODELS["linear"], TABLE, LABELS, t, features=["age"]),
-            "features is not taken .* which has it as fixed",
+            "features cannot be combined with a ThreatModel, which has it as fixed",
         ),
         (
             lambda t: make_adversarial_scorer(t, norm="l2"),
