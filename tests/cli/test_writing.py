@@ -114,7 +114,10 @@ def hostile_run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         lines = []
         patch.setattr(writing, "print", lambda text, **_: lines.append(text), raising=False)
-        assert main(["sweep", str(path), "--cv", "2", "--alphas", "0.1", "--rounds", "0", *options]) == 0
+        assert (
+            main(["sweep", str(path), "--cv", "2", "--alphas", "0.1", "--rounds", "0", *options])
+            == 0
+        )
     return (
         lines,
         (folder / "report.html").read_text(encoding="utf-8"),
