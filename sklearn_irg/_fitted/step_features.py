@@ -6,7 +6,11 @@ import numpy as np
 
 __all__ = ["AFFINE_ATOL", "AFFINE_RTOL", "Features", "Kinks"]
 
+# by which outputs may differ from an affine map: 1e-10 is too little for steps in single
+# precision, and 1e-3 gives the same models of 58 estimators on two tables
 AFFINE_RTOL = 1e-6
+# the same, of the largest output, next to zero; 1e-14 to 1e-4 give the same models of 58
+# estimators on two tables
 AFFINE_ATOL = 1e-9
 # of what step functions and encoders make, roughly; larger codes would carry a little more
 # rounding than is counted
