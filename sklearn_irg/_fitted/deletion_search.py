@@ -5,11 +5,15 @@ import numpy as np
 __all__ = ["beam_masks", "refined_masks", "row_blocks"]
 
 _BLOCK = 2**22  # cells of the rows that are tried at once, to bound memory: 32 MB
-_ROUNDING = 1e-7  # differences of probabilities that say nothing, and differ from batch to batch
-_DIGITS = 7  # the same, of log-odds
+# differences of probabilities that say nothing, and differ from batch to batch; 1e-11 to 1e-4 are
+# the same to the tests of linear models
+_ROUNDING = 1e-7
+_DIGITS = 7  # the same, of log-odds; 3 to 13 are the same to these
 _GRID = np.linspace(-1, 1, 9)  # steps of a quarter: the half-width of the next, finer grid
-_MAX_STEPS = 200  # of a descent, to bound its time; a choice
-_STATIONARY = 1e-9  # of a unit step, since entries are at most one
+_MAX_STEPS = 200  # of descent: 60 are enough for the tests, and 20 are not
+# of a unit step, since entries are at most one: 1e-12 is as good in the tests, and 1e-5 too much
+# for five of them
+_STATIONARY = 1e-9
 _DECREASE = 1e-4  # of the decrease that the slope predicts: the usual condition of Armijo
 # smallest slope and curvature, and inverse of the largest one, that steps are made of: finite ones
 _FLAT = 1e-10

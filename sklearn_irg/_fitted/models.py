@@ -21,12 +21,19 @@ __all__ = ["ROUNDING", "FunctionModel", "Model", "NetworkModel", "central_differ
 # by which scores differ that are the same but for the order of additions: some hundred units of
 # relative precision; a slope over a millionth of a spread changes them by 1e-6
 ROUNDING = 1e-13
-_N_TRIED = 64  # steps, to find out whether a function has slopes
+# steps, to find out whether a function has slopes: a share of a tenth is then known to 4 %. 4 to
+# 512 tell the same of 58 estimators on two tables
+_N_TRIED = 64
 _N_HALVINGS = 25  # leave 3e-8 of a line, on which only a jump is a tenth of the whole change
-# share of a whole change that happens on the last bit of a line, and share of rows where it does,
-# that make a function one that jumps; choices, far from what slopes and rounding give
-_JUMP, _FEW = 0.1, 0.1
+# of the whole change of a line, from which on what is left after all halvings is a jump; 0.01 to
+# 0.5 tell the same of 58 estimators on two tables
+_JUMP = 0.1
+# share of lines with a jump from which on scores jump; 0.02 to 0.5 tell the same of 58 estimators
+# on two tables
+_FEW = 0.1
 # log-odds at which one minus the probability, 1e-13, is still some 400 units in the last place
+# log-odds at which one minus the probability, 1e-13, is still some 400 units in the last place;
+# 300 is the same for 58 estimators on two tables, and 10 hides jumps of nearest neighbors
 _SATURATED = 30.0
 
 

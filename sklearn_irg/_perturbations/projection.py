@@ -18,14 +18,10 @@ __all__ = [
 
 DUAL = {"l2": 2, "linf": 1, "l1": np.inf}  # order of the norm dual to each
 # of a step, up to which a count of steps is an integer: above the rounding of counts up to a
-# million, and far below what could be another number
-# of a step, up to which a count of steps is an integer: above the rounding of counts up to a
-# million. 1e-13 gives the same for trees; 1e-5 gives wrong answers, since cuts in single precision
-# lie closer to integers
+# million. 1e-13 gives the same for trees, and 1e-5 wrong answers for a tree on integers
 GRID = 1e-9
-# the budget of a ball is one, and the excess covers the rounding of sums of shares, 1e-16 each
 # the budget of a ball is one, and the excess covers the rounding of sums of shares. For trees 1 +
-# 1e-9 gives the same verdicts and distances, and 1 + 1e-6 distances that are 1 % too small
+# 1e-9 gives the same verdicts, and 1 + 1e-6 lower bounds up to 1 % too low
 BUDGET = 1 + 1e-12
 ANYWHERE = 1e150  # a distance that exceeds all numbers in use, and whose square is finite
 # of a number of steps, and of a move: what computing in units of scale may lose, some units in the

@@ -25,10 +25,13 @@ _SHARES = (0.1, 0.35, 0.6, 0.85)
 # of random moves of all columns: near the row, where most limits are, and far away
 _SIZES = [1.0, 0.1, 0.01]
 _NOTHING = 1e-12  # size of an output that is zero everywhere, so that equal zeros agree
-# relative differences up to which steps count as affine, in double precision, and in single or
-# less: above what some hundred roundings add up to
-_DOUBLE, _SINGLE = 1e-9, 1e-5
-_BLURRED = 1e-6  # of a scale: rounding beyond it blurs an end, which then may not be touched
+# by which outputs of steps differ from an affine map, relatively, in double precision: rounding,
+# of some thousand terms; 1e-13 is enough for the steps of the tests
+_DOUBLE = 1e-9
+_SINGLE = 1e-5  # the same in single precision; 1e-7 is enough for the steps of the tests
+# of a scale: rounding beyond it blurs an end, which then may not be touched; 1e-10 is the same for
+# the steps of the tests
+_BLURRED = 1e-6
 _BLOCK_ROWS = 50_000  # that the steps are given at once, to bound memory
 
 

@@ -10,8 +10,8 @@ _N_DRAWN = 200  # rows near thresholds in all columns at once
 _N_LEAVES = 600
 # relative distance from thresholds, which numbers of a row may have; at least so much next to zero
 _NEAR = 1e-3
-# ends of boxes of leaves, each with a row at it and on both sides: with eight, the tests would
-# believe trees with a cut that is off by one double
+# ends of boxes of leaves, each with a row at it and on both sides: with a hundredth of these and
+# the rows above, trees with a cut off by one double are believed in the tests
 _N_EDGES = 800
 
 

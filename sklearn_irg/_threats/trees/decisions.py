@@ -13,10 +13,14 @@ from sklearn_irg._threats.trees.remaining_ways import remaining_ways
 
 __all__ = ["settle"]
 
-_N_BOXES = 400  # of a row before its relaxation is solved, where costs add up
-_MOST_WAYS = 400  # to swap levels, each of which may need relaxations of its own
-_WAYS_AT_ONCE = 8  # of a row, so that a way that decides it saves most of the others; a choice
-_NODES_OF_A_PROGRAM = 100  # nodes that a linear program counts for
+# of a row before its relaxation is solved, where costs add up; 1 to 1600 give the same verdicts
+# for forests of breast cancer
+_N_BOXES = 400
+# to swap levels, each of which may need relaxations of its own; a choice of patience
+_MOST_WAYS = 400
+_WAYS_AT_ONCE = 8  # ways to swap levels that are settled together, to bound memory; a choice
+# nodes that a linear program counts for; 10 and 1000 give the same verdicts for three models
+_NODES_OF_A_PROGRAM = 100
 
 
 def settle(tables, rows, *, above, below, costs_add_up, max_nodes, is_found=None):

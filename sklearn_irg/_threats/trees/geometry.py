@@ -7,8 +7,8 @@ from sklearn_irg._threats.trees.row_costs import RowCosts, cells_of
 
 __all__ = ["Geometry"]
 
-# of a cell, by which a point is placed behind its end: above the rounding of steps in single
-# precision, or at least of double precision where the budget leaves no more
+# of a cell, by which a point is placed behind its end: the ends themselves leave 8 of 135 rows of
+# breast cancer open, and 1e-7 alone bounds up to 1 % too low; 1e-3 as the first is as good
 _INSIDE = (1e-7, 1e-12, 0.0)
 
 

@@ -6,7 +6,7 @@ from sklearn_irg._threats.trees.votes import TIE
 
 __all__ = ["climb"]
 
-_N_MOVES = 200  # so that a climb ends in any case; each move goes up, or back towards the row
+_N_MOVES = 200  # so that a climb ends in any case; 5 give the same verdicts for three models
 _NEVER = 1e300  # loss of a move that leaves no leaf, so that it is made only where all moves do
 
 

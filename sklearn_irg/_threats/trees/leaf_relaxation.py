@@ -18,11 +18,13 @@ from sklearn_irg._threats.trees.cells import BUDGET
 
 __all__ = ["Relaxed", "relax"]
 
-# factor and summand by which more leaves are kept than could matter, so that rounding drops none
+# factor and addition by which spare leaves are lower than needed, so that no rounding lets them
+# count
 _SPARE = (1.01, 1e-6)
-_SLACK = 1e-12  # rounding of sums of thousands of terms, relative to their sizes
-_INTEGRAL = 1e-7  # from zero and one, within the tolerance of HiGHS, which is 1e-7
-_UNWEIGHTED = 1e-6  # of the largest weight, so that columns without one can be branched on as well
+# of the sizes in a bound: more than the rounding of its sums, some thousand terms of 1e-16
+_SLACK = 1e-12
+_INTEGRAL = 1e-7  # shares that count as 0 or 1: the solver's own tolerance
+_UNWEIGHTED = 1e-6  # of the largest weight, so that cuts without one are chosen last, not never
 
 
 class Relaxed(NamedTuple):

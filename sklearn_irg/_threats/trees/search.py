@@ -17,10 +17,11 @@ from sklearn_irg._threats.trees.views import Views
 
 __all__ = ["TreeSearch"]
 
-_LOWEST = 1e-3  # of the upper bound, in place of a lower one of zero, which halves to zero
+# of the upper bound, in place of a lower one of zero, of which there is no geometric mean
+_LOWEST = 1e-3
 _ANYWHERE = 1e300  # a radius beyond all others
 _N_HALVINGS = 60  # at most, of the interval in which a distance lies
-_N_OPEN = 3  # radii at which a row stays open before it is given up
+_N_OPEN = 3  # radii at which a row stays open before it is given up; a choice of patience
 _MOST_BYTES = 2**30  # of tables; views that would need more stay open
 _MOST_BYTES_AT_ONCE = (
     2**26

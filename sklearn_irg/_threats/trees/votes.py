@@ -8,7 +8,7 @@ import numpy as np
 __all__ = ["TIE", "Votes", "weights_of"]
 
 # of a score, up to which it is no better than another: rounding of sums over trees. None, and
-# 1e-6, give the same verdicts and distances on four tables
+# 1e-6, give the same verdicts and distances for three models
 TIE = 1e-12
 
 
